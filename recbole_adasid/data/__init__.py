@@ -1,0 +1,1 @@
+"""Item features, text, collaborative pairs and history windows."""

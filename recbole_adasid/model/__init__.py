@@ -1,0 +1,1 @@
+"""TIGER: transformer blocks, prefix tree and constrained beam search."""

@@ -1,0 +1,1 @@
+"""Item tokenizers: features and collaborative pairs in, Semantic IDs out."""
