@@ -1,0 +1,159 @@
+"""Swing: which items are bought together, counting pairs of users who agree on both (arXiv 2010.05525).
+
+Letters: I interactions, U users, N items, P pairs, C user pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+# How many products of a sparse multiplication one block may hold: about 12 bytes each.
+_BLOCK_PRODUCTS = 8_000_000
+
+
+@dataclass(frozen=True)
+class ItemPairs:
+    """P directed item pairs: the rows (padding-free numbers) of trigger and target, and a weight."""
+
+    trigger: NDArray[np.int64]
+    target: NDArray[np.int64]
+    weight: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        """Return P."""
+        return len(self.trigger)
+
+
+def swing_pairs(
+    users: ArrayLike,
+    items: ArrayLike,
+    n_items: int,
+    *,
+    alpha: float = 1.0,
+    user_weight_power: float = 0.5,
+    top_k: int | None = 50,
+    max_user_items: int | None = 1000,
+    max_item_users: int | None = 1000,
+) -> ItemPairs:
+    """Score item pairs by s(i,j) = Σ_{u<v ∈ U_i∩U_j} w_u·w_v / (α + |I_u ∩ I_v|) with w_u = |I_u|^−power.
+
+    Pass *training* interactions only: what is held out for validation or test must not be in `users` [I]
+    and `items` [I, rows 0 … N−1], or the pairs leak it. Repeated interactions count once. Both directions
+    of a pair are listed, ordered by trigger, then weight (greatest first), then target.
+
+    The three limits bound the work on big data and are ours, not the paper's: a user keeps the last
+    `max_user_items` items in the order given, an item the `max_item_users` users of fewest items, and a
+    trigger the `top_k` best targets (ties: the smaller row). None switches a limit off.
+
+    Raises:
+        ValueError: for a value outside its range or an item row outside 0 … N−1.
+    """
+    _check(users, items, n_items, alpha, {"top_k": top_k, "user": max_user_items, "item": max_item_users})
+    seen = _incidence(np.asarray(users), np.asarray(items), n_items, max_user_items, max_item_users)
+    degree = np.diff(seen.indptr)
+    user_weight = degree.astype(np.float64) ** -user_weight_power
+    similarity = sparse.csr_matrix((n_items, n_items), dtype=np.float64)
+    for first, second in _user_pairs(seen):
+        common = seen[first].multiply(seen[second]).tocsr()
+        pair_weight = user_weight[first] * user_weight[second] / (alpha + np.diff(common.indptr))
+        for rows in _blocks(np.diff(common.indptr).astype(np.int64) ** 2):
+            part = common[rows]
+            weighted = sparse.diags(pair_weight[rows]) @ part
+            similarity = similarity + sparse.triu(part.T.tocsr() @ weighted, k=1, format="csr")
+    return _best_targets(similarity.tocoo(), top_k)
+
+
+def _check(
+    users: ArrayLike, items: ArrayLike, n_items: int, alpha: float, limits: dict[str, int | None]
+) -> None:
+    if np.shape(users) != np.shape(items):
+        raise ValueError(
+            f"There are {np.size(users)} users for {np.size(items)} items: pass one user an item."
+        )
+    if not alpha > 0:
+        raise ValueError(f"swing alpha is {alpha}: pass a number above 0.")
+    names = {"top_k": "top_k", "user": "max_user_items", "item": "max_item_users"}
+    for key, limit in limits.items():
+        if limit is not None and limit < 1:
+            raise ValueError(f"swing {names[key]} is {limit}: pass 1 or more, or null for no limit.")
+    rows = np.asarray(items)
+    if rows.size and not (rows.min() >= 0 and rows.max() < n_items):
+        raise ValueError(
+            f"Item rows run from {rows.min()} to {rows.max()}, outside 0 … {n_items - 1}: "
+            "pass padding-free rows (internal id − 1)."
+        )
+
+
+def _incidence(
+    users: NDArray, items: NDArray, n_items: int, max_user_items: int | None, max_item_users: int | None
+) -> sparse.csr_matrix:
+    """Return the users × items matrix of ones [U, N], without repetitions and what is over a limit."""
+    _, user_rows = np.unique(users, return_inverse=True)
+    # The last occurrence of a repeated interaction is the one that stays.
+    _, last = np.unique((user_rows * n_items + items)[::-1], return_index=True)
+    kept = np.sort(len(items) - 1 - last)
+    user_rows, item_rows = user_rows[kept], items[kept]
+    if max_user_items is not None:
+        recent = _rank_in_group(user_rows, -np.arange(len(user_rows))) < max_user_items
+        user_rows, item_rows = user_rows[recent], item_rows[recent]
+    if max_item_users is not None:
+        busy = np.bincount(user_rows)[user_rows] if len(user_rows) else user_rows
+        focused = _rank_in_group(item_rows, busy) < max_item_users
+        user_rows, item_rows = user_rows[focused], item_rows[focused]
+    _, user_rows = np.unique(user_rows, return_inverse=True)
+    shape = (int(user_rows.max(initial=-1)) + 1, n_items)
+    ones = np.ones(len(user_rows), dtype=np.float64)
+    return sparse.csr_matrix((ones, (user_rows, item_rows)), shape=shape)
+
+
+def _rank_in_group(group: NDArray, key: NDArray) -> NDArray[np.int64]:
+    """Return each entry's place, from 0, among the entries of its group ordered by `key` (stable)."""
+    order = np.lexsort((key, group))
+    sorted_group = group[order]
+    begins = np.r_[True, sorted_group[1:] != sorted_group[:-1]][: len(group)]
+    position = np.arange(len(group))
+    rank = np.empty(len(group), dtype=np.int64)
+    rank[order] = position - np.maximum.accumulate(np.where(begins, position, 0))
+    return rank
+
+
+def _user_pairs(seen: sparse.csr_matrix) -> Iterator[tuple[NDArray, NDArray]]:
+    """Yield the user pairs u < v with at least two common items, a block at a time: two arrays [C]."""
+    by_item = seen.T.tocsr()
+    work = (seen @ np.diff(by_item.indptr)).astype(np.int64)
+    for rows in _blocks(work):
+        shared = (seen[rows] @ by_item).tocoo()
+        first = shared.row + rows.start
+        useful = (first < shared.col) & (shared.data >= 2)
+        first, second = first[useful], shared.col[useful]
+        size = np.diff(seen.indptr)
+        for part in _blocks((size[first] + size[second]).astype(np.int64)):
+            yield first[part], second[part]
+
+
+def _blocks(work: NDArray[np.int64]) -> Iterator[slice]:
+    """Cut the rows into consecutive slices of about `_BLOCK_PRODUCTS` work each; one row is never cut."""
+    block = np.cumsum(work) // _BLOCK_PRODUCTS
+    edges = np.r_[0, np.flatnonzero(np.diff(block)) + 1, len(work)]
+    for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist()):
+        if stop > start:
+            yield slice(start, stop)
+
+
+def _best_targets(upper: sparse.coo_matrix, top_k: int | None) -> ItemPairs:
+    """List both directions of the scored pairs i < j, the `top_k` best of each trigger, in order."""
+    trigger = np.concatenate([upper.row, upper.col]).astype(np.int64)
+    target = np.concatenate([upper.col, upper.row]).astype(np.int64)
+    # Compared as float32: sums equal on paper may differ in the last bit of float64, and ties go by row.
+    weight = np.concatenate([upper.data, upper.data]).astype(np.float32)
+    order = np.lexsort((target, -weight, trigger))
+    trigger, target, weight = trigger[order], target[order], weight[order]
+    if top_k is not None:
+        best = _rank_in_group(trigger, np.arange(len(trigger))) < top_k
+        trigger, target, weight = trigger[best], target[best], weight[best]
+    return ItemPairs(trigger=trigger, target=target, weight=weight)

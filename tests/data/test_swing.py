@@ -1,0 +1,106 @@
+from collections import defaultdict
+
+import numpy as np
+import pytest
+
+from recbole_adasid.data import swing
+from recbole_adasid.data.swing import swing_pairs
+
+
+def four_loops(users, items, n_items, alpha, power):
+    """The definition, literally: for each item i, item j, user u and user v."""
+    bought = defaultdict(set)
+    for user, item in zip(users, items):
+        bought[user].add(item)
+    score = {}
+    for i in range(n_items):
+        for j in range(n_items):
+            for u in sorted(bought):
+                for v in sorted(bought):
+                    if i != j and u < v and {i, j} <= bought[u] and {i, j} <= bought[v]:
+                        weight = (len(bought[u]) * len(bought[v])) ** -power
+                        term = weight / (alpha + len(bought[u] & bought[v]))
+                        score[i, j] = score.get((i, j), 0.0) + term
+    return score
+
+
+def as_dict(pairs):
+    return {
+        (i, j): w for i, j, w in zip(pairs.trigger.tolist(), pairs.target.tolist(), pairs.weight.tolist())
+    }
+
+
+def random_interactions(seed):
+    rng = np.random.default_rng(seed)
+    return rng.integers(100, 112, size=70), rng.integers(0, 9, size=70)
+
+
+@pytest.mark.parametrize(("alpha", "power"), [(1.0, 0.5), (0.5, 0.0), (3.0, 1.0)])
+@pytest.mark.parametrize("block", [8_000_000, 5])
+def test_scores_equal_four_nested_loops(monkeypatch, alpha, power, block):
+    monkeypatch.setattr(swing, "_BLOCK_PRODUCTS", block)
+    users, items = random_interactions(1)
+    expected = four_loops(users.tolist(), items.tolist(), 9, alpha, power)
+    pairs = swing_pairs(users, items, 9, alpha=alpha, user_weight_power=power, top_k=None)
+    assert len(pairs) == len(expected) > 30
+    assert as_dict(pairs) == pytest.approx(expected, rel=1e-6)
+
+
+def test_one_pair_of_users_by_hand():
+    pairs = swing_pairs([1, 1, 2, 2, 2], [0, 1, 0, 1, 2], 3, alpha=1.0)
+    assert as_dict(pairs) == pytest.approx({(0, 1): 6**-0.5 / 3, (1, 0): 6**-0.5 / 3})
+
+
+def test_repeated_interactions_count_once():
+    users, items = random_interactions(2)
+    twice = swing_pairs(np.tile(users, 2), np.tile(items, 2), 9)
+    assert as_dict(twice) == as_dict(swing_pairs(users, items, 9))
+
+
+def test_top_k_keeps_the_heaviest_targets_and_breaks_ties_by_the_smaller_row():
+    users, items = random_interactions(3)
+    everything = as_dict(swing_pairs(users, items, 9, top_k=None))
+    pairs = swing_pairs(users, items, 9, top_k=2)
+    for trigger in range(9):
+        ranked = sorted((-w, j) for (i, j), w in everything.items() if i == trigger)
+        assert pairs.target[pairs.trigger == trigger].tolist() == [j for _, j in ranked[:2]]
+    clique = swing_pairs([1, 1, 1, 1, 2, 2, 2, 2], [3, 2, 1, 0, 0, 1, 2, 3], 4, top_k=2)
+    assert clique.target.tolist() == [1, 2, 0, 2, 0, 1, 0, 1]
+
+
+def test_a_user_over_the_limit_keeps_the_last_items():
+    limited = swing_pairs([1, 1, 1, 2, 2, 2], [0, 1, 2, 0, 1, 2], 3, max_user_items=2)
+    assert set(as_dict(limited)) == {(1, 2), (2, 1)}
+
+
+def test_an_item_over_the_limit_keeps_the_users_of_fewest_items():
+    users, items = [1, 1, 1, 2, 2, 3, 3], [0, 1, 2, 0, 1, 0, 1]
+    limited = swing_pairs(users, items, 3, max_item_users=2)
+    assert as_dict(limited) == pytest.approx({(0, 1): 0.5 / 3, (1, 0): 0.5 / 3})
+
+
+def test_rows_are_int64_and_weights_positive_float32():
+    pairs = swing_pairs(*random_interactions(4), 9)
+    assert (pairs.trigger.dtype, pairs.target.dtype, pairs.weight.dtype) == (np.int64, np.int64, np.float32)
+    assert (pairs.weight > 0).all()
+
+
+@pytest.mark.parametrize(("users", "items"), [([], []), ([1, 2, 3], [0, 1, 2]), ([1, 1], [0, 1])])
+def test_without_two_agreeing_users_there_is_no_pair(users, items):
+    assert len(swing_pairs(users, items, 3)) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"alpha": 0.0}, "alpha is 0.0"),
+        ({"top_k": 0}, "top_k is 0"),
+        ({"max_user_items": -1}, "max_user_items is -1"),
+        ({"max_item_users": 0}, "max_item_users is 0"),
+        ({"items": [1, 3]}, "outside 0 … 2"),
+        ({"users": [1]}, "1 users for 2 items"),
+    ],
+)
+def test_wrong_values_are_refused_with_a_sentence(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        swing_pairs(**{"users": [1, 1], "items": [0, 1], "n_items": 3, **arguments})

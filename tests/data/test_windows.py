@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+from recbole_adasid.data.windows import SequenceWindows, build_windows, flatten_sequences
+
+
+def test_equal_times_keep_the_order_of_the_file():
+    users = [2, 1, 2, 1, 2, 1]
+    items = [5, 9, 3, 8, 4, 7]
+    order = flatten_sequences(users, items, [10, 20, 10, 20, 5, 20])
+    assert np.array(items)[order].tolist() == [9, 8, 7, 4, 5, 3]
+
+
+def test_times_one_second_apart_at_unix_scale_are_told_apart():
+    times = np.array([1_500_000_001, 1_500_000_000], dtype=np.float64)
+    assert flatten_sequences([1, 1], [1, 2], times).tolist() == [1, 0]
+    assert flatten_sequences([1, 1], [1, 2], times.astype(np.float32)).tolist() == [0, 1]
+
+
+def test_windows_equal_a_loop_over_every_position():
+    rng = np.random.default_rng(0)
+    users = np.sort(rng.integers(1, 8, size=60))
+    items = rng.integers(1, 30, size=60)
+    expected = []
+    for user in np.unique(users):
+        sequence = items[users == user].tolist()
+        expected += [(sequence[max(0, t - 4) : t], sequence[t], user) for t in range(1, len(sequence))]
+    windows, targets, owners = build_windows(users, items, 4)
+    history, lengths = windows.gather(np.arange(len(windows)))
+    found = [(h[:n].tolist(), t, u) for h, n, t, u in zip(history, lengths, targets, owners)]
+    assert found == expected
+
+
+def test_gather_pads_on_the_right_to_the_longest_of_the_batch():
+    windows, _, _ = build_windows([1, 1, 1, 1, 2, 2], [11, 12, 13, 14, 21, 22], 3)
+    history, lengths = windows.gather([3, 1])
+    assert history.tolist() == [[21, 0], [11, 12]]
+    assert lengths.tolist() == [1, 2]
+    assert history.dtype == np.int64
+
+
+def test_a_user_with_one_interaction_yields_no_example():
+    windows, targets, users = build_windows([1, 2, 2], [5, 6, 7], 20)
+    assert (len(windows), targets.tolist(), users.tolist()) == (1, [7], [2])
+
+
+def test_no_interactions_yield_no_windows():
+    windows, targets, users = build_windows([], [], 20)
+    assert len(windows) == len(targets) == len(users) == 0
+    assert windows.gather([])[0].shape == (0, 0)
+
+
+def test_the_flat_items_are_stored_once():
+    items = np.arange(1, 10_001)
+    windows, _, _ = build_windows(np.ones_like(items), items, 50)
+    assert windows.flat_items.size == items.size
+    assert windows.starts.size == windows.lengths.size == items.size - 1
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: build_windows([1, 2, 1], [5, 6, 7], 3), "scattered"),
+        (lambda: build_windows([1, 1], [5, 6], 0), "max_length=0"),
+        (lambda: build_windows([1, 1], [5, 6, 7], 2), "2 users for 3 items"),
+        (lambda: flatten_sequences([1], [5], [np.nan]), "interaction 0 is NaN"),
+        (lambda: flatten_sequences([1], [5], [1, 2]), "have the lengths"),
+        (lambda: SequenceWindows(flat_items=[1, 2], starts=[1], lengths=[2]), "History 0 spans 1:3"),
+        (lambda: SequenceWindows(flat_items=[1, 2], starts=[0, 1], lengths=[1]), "one of each"),
+    ],
+)
+def test_wrong_input_is_refused_with_a_sentence(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
