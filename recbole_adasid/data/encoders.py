@@ -1,0 +1,132 @@
+"""Text encoders: item texts in, one vector an item out.
+
+Letters: N items, d width.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_MODEL = "sentence-transformers/sentence-t5-xxl"
+
+
+class TextEncoder(Protocol):
+    """Anything that turns N texts into vectors [N, d] float32 of unit length."""
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the vectors of the texts, in their order: [N, d]."""
+
+
+class TfidfSvdEncoder:
+    """Latent semantic analysis: TF-IDF weights reduced to `width` columns by a truncated SVD.
+
+    Needs no download and no training beyond the texts themselves, and is deterministic in `seed`. An item
+    without text gets the zero vector.
+    """
+
+    def __init__(self, *, width: int, seed: int) -> None:
+        """Keep the width d and the seed of the randomised SVD.
+
+        Raises:
+            ValueError: if the width is below 1.
+        """
+        if width < 1:
+            raise ValueError(f"text_width is {width}: pass 1 or more columns.")
+        self.width, self.seed = width, seed
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the vectors [N, d], d clipped (with a warning) to what N texts and their words can span.
+
+        Raises:
+            ValueError: if no text holds a word.
+        """
+        from sklearn.decomposition import TruncatedSVD
+        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.preprocessing import normalize
+
+        try:
+            weights = TfidfVectorizer(sublinear_tf=True, dtype=np.float64).fit_transform(texts)
+        except ValueError as error:
+            raise ValueError(
+                f"None of the {len(texts)} item texts holds a word: check text_fields, or use a feature file."
+            ) from error
+        width = min(self.width, *weights.shape)
+        if width < self.width:
+            logger.warning(
+                "text_width=%d is more than %d texts of %d words can fill: using %d",
+                self.width,
+                *weights.shape,
+                width,
+            )
+        svd = TruncatedSVD(n_components=width, algorithm="randomized", random_state=self.seed)
+        return np.ascontiguousarray(normalize(svd.fit_transform(weights)), dtype=np.float32)
+
+
+class SentenceTransformerEncoder:
+    """Any sentence-transformers model, by name or folder; the paper's is Sentence-T5-XXL (768 columns)."""
+
+    def __init__(self, *, name: str = DEFAULT_MODEL, batch_size: int = 32, device: str | None = None) -> None:
+        """Keep the model's name; it is loaded by `encode`."""
+        self.name, self.batch_size, self.device = name, batch_size, device
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the model's own vectors, normalised: [N, d], d as the model has it.
+
+        Raises:
+            ImportError: if sentence-transformers is not installed.
+        """
+        try:
+            from sentence_transformers import SentenceTransformer
+        except ImportError as error:
+            raise ImportError(
+                "text_encoder 'sentence-transformers' needs an extra that is not installed: "
+                "run pip install 'recbole-adasid[text]', or set text_encoder to 'tfidf'."
+            ) from error
+        model = SentenceTransformer(self.name, device=self.device)
+        vectors = model.encode(
+            list(texts), batch_size=self.batch_size, normalize_embeddings=True, convert_to_numpy=True
+        )
+        return np.ascontiguousarray(vectors, dtype=np.float32)
+
+
+ENCODERS: dict[str, Callable[[int, str, int], TextEncoder]] = {
+    "tfidf": lambda width, model_name, seed: TfidfSvdEncoder(width=width, seed=seed),
+    "sentence-transformers": lambda width, model_name, seed: SentenceTransformerEncoder(name=model_name),
+}
+
+
+def encode_texts(
+    texts: Sequence[str], *, encoder: str, width: int, model_name: str = DEFAULT_MODEL, seed: int = 0
+) -> NDArray[np.float32]:
+    """Encode N texts with the encoder of that name: [N, d] float32.
+
+    `width` and `seed` act on tfidf, `model_name` on sentence-transformers.
+
+    Raises:
+        ValueError: for an unknown encoder.
+    """
+    if encoder not in ENCODERS:
+        guess = get_close_matches(encoder, ENCODERS, n=1)
+        hint = f"did you mean '{guess[0]}'? " if guess else ""
+        raise ValueError(f"text_encoder '{encoder}' is unknown: {hint}Valid names are {', '.join(ENCODERS)}.")
+    return ENCODERS[encoder](width, model_name, seed).encode(texts)
+
+
+def describe_encoding(
+    texts: Sequence[str], *, encoder: str, width: int, model_name: str = DEFAULT_MODEL, seed: int = 0
+) -> dict[str, object]:
+    """Return all that determines `encode_texts` as plain values, for a fingerprint; nothing is encoded."""
+    digest = hashlib.sha256("\0".join(texts).encode("utf-8")).hexdigest()
+    settings: dict[str, object] = (
+        {"width": width, "seed": seed} if encoder == "tfidf" else {"model": model_name}
+    )
+    return {"kind": "text", "encoder": encoder, "items": len(texts), "sha256": digest, **settings}

@@ -1,0 +1,144 @@
+"""Item features: one vector an item, aligned by the item's token and checked before use.
+
+Letters: N items, d width, R rows of a file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ItemFeatures:
+    """The vectors that the tokenizer sees, with everything that determined them.
+
+    Attributes:
+        values: [N, d] float32, C-contiguous; row r belongs to the item with RecBole's internal id r + 1.
+        source: plain values (str, int, list …) for a fingerprint: two equal sources mean equal values.
+    """
+
+    values: NDArray[np.float32]
+    source: dict[str, object]
+
+
+def load_feature_file(
+    path: str | Path,
+    item_tokens: Sequence[str],
+    *,
+    width: int | None = None,
+    row_tokens: Sequence[str] | None = None,
+) -> ItemFeatures:
+    """Load the vectors of `item_tokens` from a file, in their order; other items of the file are ignored.
+
+    A `.npz` holds `item_id` [R] and `embedding` [R, d]. A `.npy` holds the embedding alone; its rows are
+    named by `NAME.items.txt` beside it (one token a line) or else by `row_tokens` [R]. Any NumPy float type
+    will do.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if an item is missing or named twice, the width is not `width`, a value is NaN or
+            infinite, the type is not a float, or the shapes do not match.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no feature file {path}: correct item_features_file or unset it.")
+    tokens, embedding = _read(path, row_tokens)
+    _check_shape(path, tokens, embedding, width)
+    rows = _align(path, tokens, item_tokens)
+    with np.errstate(over="ignore"):  # a float64 beyond float32 turns into inf, which is reported below
+        values = np.ascontiguousarray(embedding[rows], dtype=np.float32)
+    bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
+    if len(bad):
+        raise ValueError(
+            f"{path}: the vector of item '{item_tokens[int(bad[0])]}' and of {len(bad) - 1} more is NaN or "
+            "infinite (as float32): repair or drop them."
+        )
+    return ItemFeatures(values=values, source={"kind": "file", **describe_values(values)})
+
+
+def describe_values(values: NDArray[np.float32]) -> dict[str, object]:
+    """Return the shape and the content hash of an array [N, d]: plain values for a fingerprint."""
+    digest = hashlib.sha256(np.ascontiguousarray(values).view(np.uint8).data).hexdigest()
+    return {"shape": list(values.shape), "dtype": str(values.dtype), "sha256": digest}
+
+
+def _read(path: Path, row_tokens: Sequence[str] | None) -> tuple[list[str], NDArray]:
+    """Return the file's item tokens [R] and its embedding [R, d], without unpickling anything."""
+    if path.suffix not in (".npz", ".npy"):
+        raise ValueError(f"{path}: features come as .npz or .npy, not as '{path.suffix}': convert the file.")
+    try:
+        if path.suffix == ".npy":
+            return _tokens_beside(path, row_tokens), np.load(path, allow_pickle=False)
+        with np.load(path, allow_pickle=False) as arrays:
+            missing = [name for name in ("item_id", "embedding") if name not in arrays.files]
+            if missing:
+                raise ValueError(f"{path} has the arrays {arrays.files}: it also needs '{missing[0]}'.")
+            return _as_text(arrays["item_id"]), arrays["embedding"]
+    except ValueError as error:
+        if "allow_pickle" not in str(error):
+            raise
+        raise ValueError(
+            f"{path} holds Python objects, which are not loaded for safety: "
+            "save item_id as a plain string array and embedding as a float array."
+        ) from error
+
+
+def _tokens_beside(path: Path, row_tokens: Sequence[str] | None) -> list[str]:
+    listing = path.with_suffix(".items.txt")
+    if listing.is_file():
+        return listing.read_text(encoding="utf-8").rstrip("\n").split("\n")
+    if row_tokens is None:
+        raise ValueError(
+            f"{path} does not say which row is which item: put one token a line in {listing.name}."
+        )
+    return list(row_tokens)
+
+
+def _as_text(names: NDArray) -> list[str]:
+    if names.dtype.kind == "S":
+        return [name.decode("utf-8") for name in names.tolist()]
+    return [str(name) for name in names.tolist()]
+
+
+def _check_shape(path: Path, tokens: Sequence[str], embedding: NDArray, width: int | None) -> None:
+    if embedding.dtype.kind != "f":
+        raise ValueError(
+            f"{path}: the embedding's type is {embedding.dtype}: save float16, float32 or float64."
+        )
+    if embedding.ndim != 2 or len(embedding) != len(tokens):
+        raise ValueError(
+            f"{path}: the embedding has the shape {embedding.shape} for {len(tokens)} item names: "
+            "it needs one row an item."
+        )
+    if width is not None and embedding.shape[1] != width:
+        raise ValueError(
+            f"{path}: the embedding is {embedding.shape[1]} wide, not {width}: change the file or the key."
+        )
+
+
+def _align(path: Path, tokens: Sequence[str], item_tokens: Sequence[str]) -> list[int]:
+    """Return, for each wanted item, its row in the file [N]."""
+    row_of = {token: row for row, token in enumerate(tokens)}
+    if len(row_of) < len(tokens):
+        twice = next(token for row, token in enumerate(tokens) if row_of[token] != row)
+        raise ValueError(f"{path} names item '{twice}' more than once: keep one row an item.")
+    missing = [token for token in item_tokens if token not in row_of]
+    if missing:
+        raise ValueError(
+            f"{path} has no vector for {len(missing)} of {len(item_tokens)} items, first of all "
+            f"{', '.join(repr(token) for token in missing[:5])}: add them or filter the items out."
+        )
+    if len(tokens) > len(item_tokens):
+        logger.info(
+            "%s: %d items are not in the dataset and are ignored", path, len(tokens) - len(item_tokens)
+        )
+    return [row_of[token] for token in item_tokens]

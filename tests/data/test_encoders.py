@@ -1,0 +1,92 @@
+import logging
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from recbole_adasid.data.encoders import SentenceTransformerEncoder, describe_encoding, encode_texts
+
+TEXTS = [
+    "Title: red wooden train;",
+    "Title: blue wooden train;",
+    "Title: plush bear;",
+    "Title: plush rabbit with a drum;",
+    "",
+]
+
+
+def test_tfidf_is_deterministic_and_of_unit_length():
+    vectors = encode_texts(TEXTS, encoder="tfidf", width=3, seed=1)
+    assert vectors.shape == (5, 3)
+    assert vectors.dtype == np.float32
+    assert np.array_equal(vectors, encode_texts(TEXTS, encoder="tfidf", width=3, seed=1))
+    assert np.linalg.norm(vectors[:4], axis=1) == pytest.approx(np.ones(4), rel=1e-6)
+    assert not vectors[4].any()
+
+
+def test_tfidf_puts_items_that_share_words_closer_together():
+    vectors = encode_texts(TEXTS, encoder="tfidf", width=4)
+    assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.2
+
+
+def test_full_width_keeps_the_cosines_of_tfidf():
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    exact = TfidfVectorizer(sublinear_tf=True).fit_transform(TEXTS).toarray()
+    vectors = encode_texts(TEXTS, encoder="tfidf", width=5)
+    assert vectors @ vectors.T == pytest.approx(exact @ exact.T, abs=1e-5)
+
+
+def test_a_width_beyond_the_data_is_clipped_with_a_warning(caplog):
+    with caplog.at_level(logging.WARNING):
+        assert encode_texts(TEXTS, encoder="tfidf", width=768).shape == (5, 5)
+    assert "text_width=768" in caplog.text
+
+
+def test_texts_without_words_are_refused():
+    with pytest.raises(ValueError, match="None of the 2 item texts holds a word"):
+        encode_texts(["", "?"], encoder="tfidf", width=2)
+
+
+def test_an_unknown_encoder_lists_the_valid_ones():
+    with pytest.raises(ValueError, match="did you mean 'tfidf'.*tfidf, sentence-transformers"):
+        encode_texts(TEXTS, encoder="tfdif", width=2)
+    with pytest.raises(ValueError, match="text_width is 0"):
+        encode_texts(TEXTS, encoder="tfidf", width=0)
+
+
+def test_sentence_transformers_is_asked_for_normalised_vectors_by_model_name(monkeypatch):
+    asked = {}
+
+    class Model:
+        def __init__(self, name, device=None):
+            asked["name"] = name
+
+        def encode(self, texts, **options):
+            asked.update(options, texts=texts)
+            return np.ones((len(texts), 2), dtype=np.float16)
+
+    monkeypatch.setitem(sys.modules, "sentence_transformers", SimpleNamespace(SentenceTransformer=Model))
+    vectors = encode_texts(TEXTS, encoder="sentence-transformers", width=768, model_name="some/model")
+    assert (asked["name"], asked["texts"], asked["normalize_embeddings"]) == ("some/model", TEXTS, True)
+    assert vectors.shape == (5, 2)
+    assert vectors.dtype == np.float32
+
+
+def test_without_sentence_transformers_the_error_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+    with pytest.raises(ImportError, match=r"recbole-adasid\[text\]"):
+        SentenceTransformerEncoder().encode(TEXTS)
+
+
+def test_the_description_follows_texts_and_settings_that_act():
+    base = describe_encoding(TEXTS, encoder="tfidf", width=3, seed=1)
+    assert base == describe_encoding(list(TEXTS), encoder="tfidf", width=3, seed=1, model_name="unused")
+    assert base != describe_encoding(TEXTS, encoder="tfidf", width=4, seed=1)
+    assert base != describe_encoding(TEXTS, encoder="tfidf", width=3, seed=2)
+    assert base != describe_encoding(TEXTS[::-1], encoder="tfidf", width=3, seed=1)
+    first, second = (
+        describe_encoding(TEXTS, encoder="sentence-transformers", width=3, model_name=n) for n in "ab"
+    )
+    assert first != second

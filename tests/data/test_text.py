@@ -1,0 +1,73 @@
+import logging
+
+import pytest
+
+from recbole_adasid.data.text import read_item_table, render_texts
+
+HEADER = "item_id:token\ttitle:token\tbrand:token\tcategories:token\tprice:float\n"
+
+
+def write(folder, rows, header=HEADER):
+    path = folder / "toy.item"
+    path.write_text(header + rows, encoding="utf-8", newline="")
+    return path
+
+
+def test_every_cell_is_text_exactly_as_written(tmp_path):
+    table = read_item_table(write(tmp_path, '1\t"Quoted\tNA\tnull\t\n2\tcafé \u2028 x\t\tNone\t3.50\n'))
+    assert table == {
+        "item_id": ["1", "2"],
+        "title": ['"Quoted', "café \u2028 x"],
+        "brand": ["NA", ""],
+        "categories": ["null", "None"],
+        "price": ["", "3.50"],
+    }
+
+
+def test_windows_line_ends_and_a_byte_order_mark_are_taken_off(tmp_path):
+    path = write(tmp_path, "1\tBear\r\n", header="\ufeffitem_id:token\ttitle:token\r\n")
+    assert read_item_table(path) == {"item_id": ["1"], "title": ["Bear"]}
+
+
+def test_text_has_labels_the_first_category_path_and_no_empty_field(tmp_path):
+    table = read_item_table(write(tmp_path, "1\tBear\t\tToys > Plush | Gifts\t9.99\n2\tCar\tNA\t\t\n"))
+    texts = render_texts(table, ["2", "1"], ["title", "brand", "categories", "price"])
+    assert texts == ["Title: Car; Brand: NA;", "Title: Bear; Categories: Toys > Plush; Price: 9.99;"]
+
+
+def test_underscores_in_a_column_become_spaces_in_its_label():
+    table = {"item_id": ["1"], "movie_title": ["Toy Story"]}
+    assert render_texts(table, ["1"], ["movie_title"]) == ["Movie title: Toy Story;"]
+
+
+def test_items_without_text_are_counted_in_a_warning(caplog):
+    table = {"item_id": ["1", "2"], "title": ["Bear", " "]}
+    with caplog.at_level(logging.WARNING):
+        assert render_texts(table, ["1", "2", "3"], ["title"]) == ["Title: Bear;", "", ""]
+    assert "2 of 3 items have no text" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [("1\tBear\n", "row 2: 2 cells for 5 columns"), ("1\ta\t\t\t\n1\tb\t\t\t\n", "item '1' more than once")],
+)
+def test_a_malformed_table_is_refused_with_a_sentence(tmp_path, rows, message):
+    with pytest.raises(ValueError, match=message):
+        read_item_table(write(tmp_path, rows))
+
+
+def test_a_table_without_items_or_file_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="one of them has to be item_id"):
+        read_item_table(write(tmp_path, "", header=""))
+    with pytest.raises(FileNotFoundError, match="no item table"):
+        read_item_table(tmp_path / "nowhere.item")
+
+
+def test_unknown_fields_name_the_nearest_column():
+    table = {"item_id": ["1"], "title": ["Bear"], "brand": [""]}
+    with pytest.raises(ValueError, match="'titel'.*did you mean 'title'"):
+        render_texts(table, ["1"], ["titel"])
+    with pytest.raises(ValueError, match="'xyz'.*did you mean 'title' or 'brand'"):
+        render_texts(table, ["1"], ["xyz"])
+    with pytest.raises(ValueError, match="text_fields is empty"):
+        render_texts(table, ["1"], [])
