@@ -1,0 +1,167 @@
+"""From a dataset to Semantic IDs: features → pairs → tokenizer → codes, each stage cached under its fingerprint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from recbole_adasid.cache import Arrays, StageCache, array_digest, fingerprint
+from recbole_adasid.data.encoders import describe_encoding, encode_texts
+from recbole_adasid.data.features import ItemFeatures, load_feature_file
+from recbole_adasid.data.swing import ItemPairs, swing_pairs
+from recbole_adasid.data.text import read_item_table, render_texts
+from recbole_adasid.tokenizer.base import ItemTokenizer, LogFunction
+from recbole_adasid.tokenizer.quality import sid_quality
+from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
+
+SWING_KEYS = (
+    "swing_alpha",
+    "swing_user_weight_power",
+    "swing_top_k",
+    "swing_max_user_items",
+    "swing_max_item_users",
+)
+PARAMETER_PREFIX = "parameter/"
+
+
+class ItemSource(Protocol):
+    """What a dataset has to tell about its items; rows leave out RecBole's padding item."""
+
+    def item_tokens(self) -> list[str]:
+        """Return the N external item tokens in row order."""
+
+    def training_interactions(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return users and item rows, int64 [I] each, of the interactions that training may see."""
+
+    def item_table_path(self) -> Path | None:
+        """Return the path of the `.item` file, or None."""
+
+    def dataset_path(self) -> Path:
+        """Return the dataset's folder."""
+
+
+@dataclass(frozen=True)
+class SemanticIDs:
+    """Semantic IDs of a catalogue and where they came from."""
+
+    codes: np.ndarray
+    """int64 [N, L]."""
+    codebook_sizes: list[int]
+    """K of each level."""
+    quality: dict[str, float]
+    """See :func:`recbole_adasid.tokenizer.quality.sid_quality`."""
+    fingerprint: str
+    """Of everything that determined the codes."""
+    description: dict[str, Any]
+    """What the fingerprint was taken of, in plain types."""
+    stages: dict[str, str]
+    """``computed`` or ``reused`` for each stage."""
+    tokenizer: ItemTokenizer
+    """Ready to encode further items."""
+
+
+def learn_semantic_ids(
+    config: Any, dataset: ItemSource, *, log: LogFunction | None = None, progress: bool = False
+) -> SemanticIDs:
+    """Learn the Semantic IDs of ``dataset``'s items as ``config`` asks, reusing every stage that was computed before.
+
+    Args:
+        config: any mapping with the keys of ``props/``.
+        dataset: names its items and its training interactions.
+        log: receives a step and its numbers while the tokenizer trains, and again when its result is reused.
+        progress: show progress bars.
+    """
+    cache = StageCache(config["cache_dir"])
+    features = item_features(config, dataset, cache)
+    pairs = collaborative_pairs(config, dataset, cache)
+    settings = tokenizer_settings(config)
+    description = {"tokenizer": settings, "features": features.source, "pairs": _pairs_description(pairs)}
+    tokenizer = build_tokenizer(settings, width=features.values.shape[1])
+    fitted = cache.arrays("tokenizer", description, lambda: _fit(tokenizer, features, pairs, progress))
+    tokenizer.load_state_dict(_parameters(fitted))
+    if log is not None:
+        _replay(fitted, log)
+    return SemanticIDs(
+        codes=fitted["codes"],
+        codebook_sizes=tokenizer.codebook_sizes,
+        quality=sid_quality(fitted["codes"], tokenizer.codebook_sizes),
+        fingerprint=fingerprint(description),
+        description=description,
+        stages=dict(cache.statuses),
+        tokenizer=tokenizer.eval(),
+    )
+
+
+def item_features(config: Any, dataset: ItemSource, cache: StageCache) -> ItemFeatures:
+    """Return the features [N, d] from ``item_features_file``, or else of the items' texts.
+
+    Raises:
+        ValueError: if there is neither a feature file nor an `.item` file with text.
+    """
+    tokens = dataset.item_tokens()
+    if config["item_features_file"]:
+        return load_feature_file(dataset.dataset_path() / config["item_features_file"], tokens)
+    table_path = dataset.item_table_path()
+    if table_path is None:
+        raise ValueError(
+            f"the dataset in {dataset.dataset_path()} has no .item file to take texts from: set item_features_file to "
+            "an .npz of item_id and embedding, or add an .item file"
+        )
+    texts = render_texts(read_item_table(table_path), tokens, config["text_fields"])
+    encoder: dict[str, Any] = {
+        "encoder": config["text_encoder"],
+        "model_name": config["text_encoder_model"],
+        "width": config["text_width"],
+        "seed": config["seed"],
+    }
+    source = describe_encoding(texts, **encoder)
+    stored = cache.arrays("features", source, lambda: {"values": encode_texts(texts, **encoder)})
+    return ItemFeatures(values=stored["values"], source=source)
+
+
+def collaborative_pairs(config: Any, dataset: ItemSource, cache: StageCache) -> ItemPairs:
+    """Return the Swing pairs of the training interactions."""
+    users, items = dataset.training_interactions()
+    n_items = len(dataset.item_tokens())
+    limits = {key.removeprefix("swing_"): config[key] for key in SWING_KEYS}
+    description = {"swing": limits, "n_items": n_items, "interactions": array_digest(users, items)}
+
+    def mine() -> Arrays:
+        pairs = swing_pairs(users, items, n_items, **limits)
+        return {"trigger": pairs.trigger, "target": pairs.target, "weight": pairs.weight}
+
+    return ItemPairs(**cache.arrays("pairs", description, mine))
+
+
+def _fit(tokenizer: ItemTokenizer, features: ItemFeatures, pairs: ItemPairs, progress: bool) -> Arrays:
+    """Train, and return codes, parameters and the log, which together stand for the whole stage."""
+    values = torch.from_numpy(features.values)
+    history: list[tuple[int, dict[str, float]]] = []
+    tokenizer.fit(values, pairs, log=lambda step, numbers: history.append((step, numbers)), progress=progress)
+    arrays = {PARAMETER_PREFIX + name: value.numpy() for name, value in tokenizer.state_dict().items()}
+    arrays["codes"] = tokenizer.encode(values).numpy()
+    arrays["history"] = np.frombuffer(json.dumps(history).encode(), dtype=np.uint8)
+    return arrays
+
+
+def _parameters(fitted: Arrays) -> dict[str, torch.Tensor]:
+    return {
+        name.removeprefix(PARAMETER_PREFIX): torch.from_numpy(value)
+        for name, value in fitted.items()
+        if name.startswith(PARAMETER_PREFIX)
+    }
+
+
+def _replay(fitted: Arrays, log: Callable[[int, dict[str, float]], None]) -> None:
+    for step, numbers in json.loads(fitted["history"].tobytes()):
+        log(step, numbers)
+
+
+def _pairs_description(pairs: ItemPairs) -> str:
+    return array_digest(pairs.trigger, pairs.target, pairs.weight)

@@ -1,0 +1,105 @@
+"""Encoder · residual quantizer · decoder (AdaSID Eq. 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from recbole_adasid.tokenizer.quantizer.residual import ResidualQuantizer
+from recbole_adasid.tokenizer.scaling import FeatureScaler
+
+REDUCTIONS = ("mean", "sum")
+
+
+def multilayer_perceptron(widths: Sequence[int]) -> nn.Sequential:
+    """Return linear layers of the given widths with ReLU between them and none at the end."""
+    layers: list[nn.Module] = []
+    for inner, outer in zip(widths[:-1], widths[1:]):
+        layers += [nn.Linear(inner, outer), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+class AutoencoderOutput(NamedTuple):
+    """What one pass of a batch yields."""
+
+    latent: Tensor
+    """z [M, D]."""
+    quantized: Tensor
+    """ẑ [M, D], with the estimator's gradient."""
+    codes: Tensor
+    """int64 [M, L]."""
+    residuals: Tensor
+    """[L, M, D], detached."""
+    reconstruction_loss: Tensor
+    """L_rec, scalar."""
+    quantization_loss: Tensor
+    """L_rq, scalar."""
+
+
+class ResidualAutoencoder(nn.Module):
+    """f_θ, Q and h_φ of AdaSID Eq. 1, with L_rec as squared error.
+
+    Args:
+        scaler: centres and scales the features.
+        encoder: [B, d] → [B, D].
+        quantizer: codes the latent.
+        decoder: [B, D] → [B, d].
+        reconstruction_reduction: ``mean`` or ``sum`` over the d columns (the paper gives none).
+
+    Raises:
+        ValueError: for an unknown reduction.
+    """
+
+    def __init__(
+        self,
+        *,
+        scaler: FeatureScaler,
+        encoder: nn.Module,
+        quantizer: ResidualQuantizer,
+        decoder: nn.Module,
+        reconstruction_reduction: str = "mean",
+    ) -> None:
+        super().__init__()
+        if reconstruction_reduction not in REDUCTIONS:
+            raise ValueError(
+                f"unknown reconstruction_reduction {reconstruction_reduction!r}; valid: {', '.join(REDUCTIONS)}"
+            )
+        self.scaler = scaler
+        self.encoder = encoder
+        self.quantizer = quantizer
+        self.decoder = decoder
+        self.reconstruction_reduction = reconstruction_reduction
+
+    def forward(self, features: Tensor, *, bf16: bool = False) -> AutoencoderOutput:
+        """Pass ``features`` [M, d]; with ``bf16`` the matrix products of encoder and decoder run in bfloat16."""
+        scaled = self.scaler(features)
+        with torch.autocast(features.device.type, dtype=torch.bfloat16, enabled=bf16):
+            latent = self.encoder(scaled).float()
+        quantization = self.quantizer(latent)
+        with torch.autocast(features.device.type, dtype=torch.bfloat16, enabled=bf16):
+            reconstruction = self.decoder(quantization.quantized).float()
+        loss = F.mse_loss(reconstruction, scaled)
+        if self.reconstruction_reduction == "sum":
+            loss = loss * features.shape[1]
+        return AutoencoderOutput(
+            latent=latent,
+            quantized=quantization.quantized,
+            codes=quantization.codes,
+            residuals=quantization.residuals,
+            reconstruction_loss=loss,
+            quantization_loss=quantization.loss,
+        )
+
+    @torch.no_grad()
+    def latent(self, features: Tensor) -> Tensor:
+        """Return z [B, D] of ``features`` [B, d] in full precision."""
+        return self.encoder(self.scaler(features))
+
+    @torch.no_grad()
+    def decode(self, codes: Tensor) -> Tensor:
+        """Return the reconstruction [B, d], in the features' own scale, of ``codes`` int64 [B, L]."""
+        return self.decoder(self.quantizer.decode(codes)) * self.scaler.scale + self.scaler.mean

@@ -1,0 +1,95 @@
+"""L-level residual quantisation (AdaSID §3.1; Lee et al., CVPR 2022)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from recbole_adasid.tokenizer.kmeans import kmeans
+from recbole_adasid.tokenizer.quantizer.base import LevelQuantizer
+
+
+class Quantization(NamedTuple):
+    """Outcome of quantising a batch of latents."""
+
+    quantized: Tensor
+    """ẑ [B, D] = Σ_l q_l in value, with the estimator's gradient towards z."""
+    codes: Tensor
+    """int64 [B, L], the codeword chosen at each level."""
+    loss: Tensor
+    """Scalar L_rq."""
+    residuals: Tensor
+    """[L, B, D], detached: what each level was asked to quantise (material for reviving codewords)."""
+
+
+class ResidualQuantizer(nn.Module):
+    """Quantise z by L codebooks, each coding what the ones before it left over.
+
+    r_0 = z, s_l = argmin_k ‖r_{l−1} − c_k‖, r_l = r_{l−1} − q_l, ẑ = Σ_l q_l (AdaSID §3.1), with
+    L_rq = Σ_l ‖sg(r_{l−1}) − q_l‖² + β‖r_{l−1} − sg(q_l)‖², averaged over the batch and over the D columns.
+    The paper calls L_rq "the standard residual-quantization objective"; the average over columns is a choice, made so
+    that it balances a reconstruction error averaged the same way.
+
+    Args:
+        levels: one :class:`LevelQuantizer` per level, front to back, all of the same width.
+        commitment: β, weight of the term that draws the encoder to its codewords.
+    """
+
+    def __init__(self, *, levels: Sequence[LevelQuantizer], commitment: float) -> None:
+        super().__init__()
+        self.levels = nn.ModuleList(levels)
+        self.commitment = commitment
+
+    @property
+    def codebook_sizes(self) -> list[int]:
+        """K of each level."""
+        return [level.n_codewords for level in self._quantizers()]
+
+    def forward(self, latent: Tensor) -> Quantization:
+        """Quantise ``latent`` [B, D]."""
+        residual, total = latent, torch.zeros_like(latent)
+        codes, residuals, losses = [], [], []
+        for level in self._quantizers():
+            chosen = level.nearest(residual.detach())
+            codeword = F.embedding(chosen, level.codebook())
+            losses.append(F.mse_loss(codeword, residual.detach()))
+            losses.append(self.commitment * F.mse_loss(residual, codeword.detach()))
+            codes.append(chosen)
+            residuals.append(residual.detach())
+            total = total + codeword.detach()
+            residual = residual - codeword.detach()
+        quantized = self._quantizers()[0].estimate(latent, total)
+        return Quantization(
+            quantized, torch.stack(codes, 1), torch.stack(losses).sum(), torch.stack(residuals)
+        )
+
+    @torch.no_grad()
+    def encode(self, latent: Tensor) -> Tensor:
+        """Return the codes int64 [B, L] of ``latent`` [B, D]."""
+        codes = []
+        for level in self._quantizers():
+            chosen = level.nearest(latent)
+            latent = latent - level.codebook()[chosen]
+            codes.append(chosen)
+        return torch.stack(codes, dim=1)
+
+    @torch.no_grad()
+    def decode(self, codes: Tensor) -> Tensor:
+        """Return ẑ [B, D], the sum of the codewords that ``codes`` [B, L] name."""
+        vectors = [level.codebook()[column] for level, column in zip(self._quantizers(), codes.t())]
+        return torch.stack(vectors).sum(dim=0)
+
+    @torch.no_grad()
+    def initialise(self, latent: Tensor, *, iterations: int, generator: torch.Generator) -> None:
+        """Set every codebook to the k-means centroids of the residuals of ``latent`` [N, D], level by level."""
+        for level in self._quantizers():
+            centroids = kmeans(latent, level.n_codewords, iterations=iterations, generator=generator)
+            level.set_codewords(torch.arange(level.n_codewords), centroids)
+            latent = latent - level.codebook()[level.nearest(latent)]
+
+    def _quantizers(self) -> list[LevelQuantizer]:
+        return list(self.levels)  # type: ignore[arg-type]

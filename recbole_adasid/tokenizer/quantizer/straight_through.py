@@ -1,0 +1,30 @@
+"""Plain codebook with the straight-through estimator (RQ-VAE; Bengio et al., arXiv 1308.3432)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from recbole_adasid.tokenizer.quantizer.base import LevelQuantizer
+
+
+class StraightThroughQuantizer(LevelQuantizer):
+    """Trainable codewords [K, D]; the gradient of the quantised vector is copied to the latent unchanged."""
+
+    def __init__(self, *, n_codewords: int, dim: int) -> None:
+        super().__init__(n_codewords=n_codewords, dim=dim)
+        self.codewords = nn.Parameter(torch.randn(n_codewords, dim) / dim**0.5)
+
+    def codebook(self) -> Tensor:
+        """Return the codewords [K, D]."""
+        return self.codewords
+
+    @torch.no_grad()
+    def set_codewords(self, rows: Tensor, codewords: Tensor) -> None:
+        """Replace the codewords at ``rows`` [R] by ``codewords`` [R, D]."""
+        self.codewords[rows] = codewords.to(self.codewords.dtype)
+
+    @staticmethod
+    def estimate(latent: Tensor, quantized: Tensor) -> Tensor:
+        """Return z + sg(ẑ − z): the value of ẑ with dẑ/dz = 1."""
+        return latent + (quantized - latent).detach()

@@ -1,0 +1,209 @@
+"""From settings to a tokenizer: which family, which quantizer, which regulation, all in plain tables."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import torch
+
+from recbole_adasid.tokenizer.autoencoder import ResidualAutoencoder, multilayer_perceptron
+from recbole_adasid.tokenizer.base import ItemTokenizer
+from recbole_adasid.tokenizer.quantizer import QUANTIZERS, ResidualQuantizer
+from recbole_adasid.tokenizer.regulation import AdaptiveRegulation, NoRegulation, ProgressSchedule, Regulation
+from recbole_adasid.tokenizer.rq_kmeans import RQKMeansTokenizer
+from recbole_adasid.tokenizer.scaling import FeatureScaler
+from recbole_adasid.tokenizer.trainable import AutoencoderTokenizer, TrainingSettings
+
+Settings = Mapping[str, Any]
+
+COMMON_KEYS = (
+    "tokenizer_family",
+    "sid_length",
+    "codebook_size",
+    "feature_scaling",
+    "kmeans_iterations",
+    "seed",
+)
+AUTOENCODER_KEYS = (
+    "code_dim",
+    "encoder_hidden",
+    "quantizer",
+    "commitment",
+    "reconstruction_reduction",
+    "revive_every",
+    "tokenizer_steps",
+    "tokenizer_batch_pairs",
+    "tokenizer_batch_solo_items",
+    "tokenizer_learning_rate",
+    "tokenizer_weight_decay",
+    "tokenizer_bf16",
+    "tokenizer_log_every",
+    "regulation",
+    "collaborative_weight",
+    "contrastive_temperature",
+)
+ADAPTIVE_KEYS = (
+    "semantic_relaxation",
+    "load_strengthening",
+    "progress_rebalancing",
+    "relaxation_thresholds",
+    "collision_margins",
+    "load_f_min",
+    "load_f_max",
+    "load_saturation",
+    "load_alpha",
+    "rebalancing_unit",
+    "rebalancing_start",
+    "rebalancing_end",
+    "collision_weight",
+    "collision_floor",
+    "collision_reduction",
+)
+
+
+def tokenizer_settings(config: Any) -> dict[str, Any]:
+    """Return the keys of ``config`` that determine the tokenizer, and no others.
+
+    Whatever :func:`build_tokenizer` reads is in here, so that the fingerprint of these settings is complete.
+    """
+    keys = list(COMMON_KEYS)
+    if config["tokenizer_family"] == "autoencoder":
+        keys += AUTOENCODER_KEYS
+        if config["regulation"] == "adaptive":
+            keys += ADAPTIVE_KEYS
+    return {key: config[key] for key in keys}
+
+
+def build_tokenizer(settings: Settings, *, width: int) -> ItemTokenizer:
+    """Return an untrained tokenizer for features of ``width`` columns.
+
+    The initial weights depend on ``settings["seed"]`` alone; the caller's random state is left as it was.
+
+    Raises:
+        ValueError: for an unknown family, quantizer or regulation, or an impossible value.
+    """
+    build = _lookup("tokenizer_family", settings["tokenizer_family"], FAMILIES)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings["seed"])
+        return build(settings, width)
+
+
+def codebook_sizes(settings: Settings) -> list[int]:
+    """Return K of each level from ``sid_length`` and ``codebook_size``.
+
+    Raises:
+        ValueError: if the length lies outside 1 … 8, a size outside 2 … 65,536, or the list has another length.
+    """
+    length, size = settings["sid_length"], settings["codebook_size"]
+    sizes = [size] * length if isinstance(size, int) else list(size)
+    if not 1 <= length <= 8:
+        raise ValueError(f"sid_length must lie between 1 and 8, got {length}")
+    if len(sizes) != length:
+        raise ValueError(
+            f"codebook_size lists {len(sizes)} sizes for sid_length {length}: give one per level"
+        )
+    if not all(2 <= k <= 65_536 for k in sizes):
+        raise ValueError(f"codebook_size must lie between 2 and 65536, got {size}")
+    return sizes
+
+
+def _build_autoencoder(settings: Settings, width: int) -> ItemTokenizer:
+    dim = settings["code_dim"]
+    widths = [width, *settings["encoder_hidden"], dim]
+    level = _lookup("quantizer", settings["quantizer"], QUANTIZERS)
+    quantizer = ResidualQuantizer(
+        levels=[level(n_codewords=size, dim=dim) for size in codebook_sizes(settings)],
+        commitment=settings["commitment"],
+    )
+    autoencoder = ResidualAutoencoder(
+        scaler=FeatureScaler(width=width, mode=settings["feature_scaling"]),
+        encoder=multilayer_perceptron(widths),
+        quantizer=quantizer,
+        decoder=multilayer_perceptron(widths[::-1]),
+        reconstruction_reduction=settings["reconstruction_reduction"],
+    )
+    regulation = _lookup("regulation", settings["regulation"], REGULATIONS)(settings)
+    return AutoencoderTokenizer(autoencoder=autoencoder, regulation=regulation, settings=_training(settings))
+
+
+def _training(settings: Settings) -> TrainingSettings:
+    return TrainingSettings(
+        steps=settings["tokenizer_steps"],
+        batch_pairs=settings["tokenizer_batch_pairs"],
+        batch_solo_items=settings["tokenizer_batch_solo_items"],
+        learning_rate=settings["tokenizer_learning_rate"],
+        weight_decay=settings["tokenizer_weight_decay"],
+        temperature=settings["contrastive_temperature"],
+        kmeans_iterations=settings["kmeans_iterations"],
+        revive_every=settings["revive_every"],
+        log_every=settings["tokenizer_log_every"],
+        bf16=settings["tokenizer_bf16"],
+        seed=settings["seed"],
+    )
+
+
+def _build_rq_kmeans(settings: Settings, width: int) -> ItemTokenizer:
+    return RQKMeansTokenizer(
+        scaler=FeatureScaler(width=width, mode=settings["feature_scaling"]),
+        width=width,
+        codebook_sizes=codebook_sizes(settings),
+        iterations=settings["kmeans_iterations"],
+        seed=settings["seed"],
+    )
+
+
+def _no_regulation(settings: Settings) -> Regulation:
+    return NoRegulation(collaborative_weight=settings["collaborative_weight"])
+
+
+def _adaptive_regulation(settings: Settings) -> Regulation:
+    length = settings["sid_length"]
+    for key in ("relaxation_thresholds", "collision_margins"):
+        if len(settings[key]) != length:
+            raise ValueError(
+                f"{key} has {len(settings[key])} values for sid_length {length}: give one per depth"
+            )
+    schedule = ProgressSchedule(
+        start=settings["rebalancing_start"],
+        end=settings["rebalancing_end"],
+        unit=settings["rebalancing_unit"],
+        collision_weight=settings["collision_weight"],
+        collision_floor=settings["collision_floor"],
+        collaborative_ceiling=settings["collaborative_weight"],
+        enabled=settings["progress_rebalancing"],
+    )
+    return AdaptiveRegulation(
+        thresholds=settings["relaxation_thresholds"],
+        margins=settings["collision_margins"],
+        f_min=settings["load_f_min"],
+        f_max=settings["load_f_max"],
+        load_saturation=settings["load_saturation"],
+        alpha=settings["load_alpha"],
+        schedule=schedule,
+        reduction=settings["collision_reduction"],
+        semantic_relaxation=settings["semantic_relaxation"],
+        load_strengthening=settings["load_strengthening"],
+    )
+
+
+FAMILIES: dict[str, Callable[[Settings, int], ItemTokenizer]] = {
+    "autoencoder": _build_autoencoder,
+    "rq_kmeans": _build_rq_kmeans,
+}
+REGULATIONS: dict[str, Callable[[Settings], Regulation]] = {
+    "none": _no_regulation,
+    "adaptive": _adaptive_regulation,
+}
+
+
+def _lookup(key: str, name: str, table: Mapping[str, Any]) -> Any:
+    if name not in table:
+        raise ValueError(f"unknown {key} {name!r}{_suggestion(name, table)}; valid: {', '.join(table)}")
+    return table[name]
+
+
+def _suggestion(name: str, valid: Iterable[str]) -> str:
+    close = difflib.get_close_matches(str(name), list(valid), n=1)
+    return f", did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,14 @@
+"""Regulations of Semantic-ID overlaps, pluggable on any trainable tokenizer."""
+
+from recbole_adasid.tokenizer.regulation.adaptive import AdaptiveRegulation
+from recbole_adasid.tokenizer.regulation.base import CollisionTerm, NoRegulation, ObjectiveWeights, Regulation
+from recbole_adasid.tokenizer.regulation.schedule import ProgressSchedule
+
+__all__ = [
+    "AdaptiveRegulation",
+    "CollisionTerm",
+    "NoRegulation",
+    "ObjectiveWeights",
+    "ProgressSchedule",
+    "Regulation",
+]

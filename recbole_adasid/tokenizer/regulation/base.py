@@ -1,0 +1,61 @@
+"""What a regulation of Semantic-ID overlaps has to answer, and the one that regulates nothing."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class ObjectiveWeights(NamedTuple):
+    """Weights of the two pairwise terms at one training step (AdaSID Eq. 14)."""
+
+    collision: float
+    """λ_col, weight of the collision term."""
+    collaborative: float
+    """λ_cf, weight of the InfoNCE term."""
+
+
+class CollisionTerm(NamedTuple):
+    """A collision loss and the numbers worth logging about it."""
+
+    loss: Tensor
+    stats: dict[str, float]
+
+
+class Regulation(ABC):
+    """Decides which Semantic-ID overlaps of a batch are pushed apart, how hard, and when."""
+
+    @abstractmethod
+    def collision(self, latent: Tensor, codes: Tensor, items: Tensor) -> CollisionTerm:
+        """Return the collision term of a batch.
+
+        Args:
+            latent: z [M, D], encoder outputs before quantisation.
+            codes: int64 [M, L], the Semantic ID of each row.
+            items: int64 [M], which item each row is; two rows of one item never collide.
+        """
+
+    @abstractmethod
+    def weights(self, step: int, total_steps: int) -> ObjectiveWeights:
+        """Return the weights of the pairwise terms at ``step`` (0-based) of ``total_steps``."""
+
+
+class NoRegulation(Regulation):
+    """No overlap regulation; a constant collaborative weight (0 gives the plain autoencoder).
+
+    Args:
+        collaborative_weight: λ_cf, constant.
+    """
+
+    def __init__(self, *, collaborative_weight: float = 0.0) -> None:
+        self.collaborative_weight = collaborative_weight
+
+    def collision(self, latent: Tensor, codes: Tensor, items: Tensor) -> CollisionTerm:
+        """Return a zero loss and no numbers."""
+        return CollisionTerm(latent.new_zeros(()), {})
+
+    def weights(self, step: int, total_steps: int) -> ObjectiveWeights:
+        """Return λ_col = 0 and the constant λ_cf."""
+        return ObjectiveWeights(collision=0.0, collaborative=self.collaborative_weight)

@@ -1,0 +1,56 @@
+"""Reviving dead codewords: those that no item has chosen for a while are put where residuals are."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from recbole_adasid.tokenizer.quantizer.residual import ResidualQuantizer
+
+
+class CodewordReviver:
+    """Count how often codewords are chosen and move the unused ones onto random residuals of the current batch.
+
+    Args:
+        quantizer: owns the codebooks.
+        optimizer: its running moments of a moved codeword are cleared, as they belong to the old place.
+        every: steps between two revivals; a codeword unused in a whole window counts as dead. 0 switches it off.
+        generator: source of randomness.
+    """
+
+    def __init__(
+        self, *, quantizer: ResidualQuantizer, optimizer: Optimizer, every: int, generator: torch.Generator
+    ) -> None:
+        self.quantizer, self.optimizer = quantizer, optimizer
+        self.every, self.generator = every, generator
+        self.usage = [torch.zeros(size, dtype=torch.int64) for size in quantizer.codebook_sizes]
+        self.steps = 0
+
+    def after_step(self, codes: Tensor, residuals: Tensor) -> int:
+        """Note one step's ``codes`` [M, L] and, at the end of a window, revive; return how many were revived.
+
+        ``residuals`` [L, M, D] are what the levels quantised at this step.
+        """
+        if self.every == 0:
+            return 0
+        for level, usage in enumerate(self.usage):
+            usage += torch.bincount(codes[:, level].cpu(), minlength=len(usage))
+        self.steps += 1
+        if self.steps % self.every:
+            return 0
+        return sum(self._revive(level, residuals[level]) for level in range(len(self.usage)))
+
+    def _revive(self, level: int, residuals: Tensor) -> int:
+        dead = (self.usage[level] == 0).nonzero().squeeze(1)
+        self.usage[level].zero_()
+        # More dead codewords than residuals cannot happen to a healthy batch; the surplus waits for the next window.
+        chosen = torch.randperm(len(residuals), generator=self.generator)[: len(dead)]
+        dead = dead[: len(chosen)]
+        quantizer = self.quantizer.levels[level]
+        quantizer.set_codewords(dead, residuals[chosen])
+        for parameter in quantizer.parameters():
+            for moment in self.optimizer.state.get(parameter, {}).values():
+                if moment.shape == parameter.shape and len(parameter) == len(self.usage[level]):
+                    moment[dead] = 0
+        return len(dead)

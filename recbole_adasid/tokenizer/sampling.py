@@ -1,0 +1,66 @@
+"""Batches for tokenizer training: collaborative pairs drawn by weight, and items that appear in no pair."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from recbole_adasid.data.swing import ItemPairs
+
+
+class PairBatch(NamedTuple):
+    """Rows of one training step, in the order triggers, targets, solo items."""
+
+    items: Tensor
+    """int64 [2B + S]."""
+    n_pairs: int
+    """B."""
+
+
+class PairSampler:
+    """Draw B pairs with probability proportional to their weight, and S solo items uniformly from the catalogue.
+
+    Swing pairs cover only part of a sparse catalogue; without the solo items the rest would get codes from an encoder
+    that never saw them.
+
+    Args:
+        pairs: P weighted pairs, or None (or none at all): then all 2B + S items are drawn uniformly.
+        n_items: N.
+        batch_pairs: B.
+        batch_solo_items: S.
+        generator: source of randomness.
+    """
+
+    def __init__(
+        self,
+        *,
+        pairs: ItemPairs | None,
+        n_items: int,
+        batch_pairs: int,
+        batch_solo_items: int,
+        generator: torch.Generator,
+    ) -> None:
+        self.n_items, self.generator = n_items, generator
+        self.batch_pairs, self.batch_solo_items = batch_pairs, batch_solo_items
+        self.has_pairs = pairs is not None and len(pairs.trigger) > 0
+        if pairs is not None and self.has_pairs:
+            self.endpoints = torch.stack([torch.from_numpy(pairs.trigger), torch.from_numpy(pairs.target)])
+            self.cumulative = torch.from_numpy(pairs.weight).double().cumsum(0)
+
+    def draw(self) -> PairBatch:
+        """Return the rows of one step."""
+        if not self.has_pairs:
+            return PairBatch(self._uniform(2 * self.batch_pairs + self.batch_solo_items), 0)
+        position = (
+            torch.rand(self.batch_pairs, generator=self.generator, dtype=torch.float64) * self.cumulative[-1]
+        )
+        chosen = torch.searchsorted(self.cumulative, position, right=True).clamp_max_(
+            len(self.cumulative) - 1
+        )
+        solo = self._uniform(self.batch_solo_items)
+        return PairBatch(torch.cat([*self.endpoints[:, chosen], solo]), self.batch_pairs)
+
+    def _uniform(self, count: int) -> Tensor:
+        return torch.randint(self.n_items, (count,), generator=self.generator)
