@@ -60,9 +60,7 @@ class ItemTokenizer(nn.Module, ABC):
         state = {name: value.detach().cpu().numpy() for name, value in self.state_dict().items()}
         np.savez(folder / PARAMETERS_FILE, **state)  # type: ignore[arg-type]
         document = {"format_version": FORMAT_VERSION, **description}
-        (folder / DESCRIPTION_FILE).write_text(
-            json.dumps(document, indent=2, sort_keys=True), encoding="utf-8"
-        )
+        (folder / DESCRIPTION_FILE).write_text(json.dumps(document, indent=2, sort_keys=True), encoding="utf-8")
 
     def load(self, folder: Path) -> None:
         """Fill the parameters from ``folder``; the tokenizer must have been built with the same settings.

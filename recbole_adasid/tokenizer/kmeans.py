@@ -23,9 +23,7 @@ def kmeans(points: Tensor, n_clusters: int, *, iterations: int, generator: torch
         ValueError: if there is no point or a value is not finite.
     """
     if len(points) == 0:
-        raise ValueError(
-            f"k-means got no points to put its {n_clusters} centroids on; check the item features"
-        )
+        raise ValueError(f"k-means got no points to put its {n_clusters} centroids on; check the item features")
     if not torch.isfinite(points).all():
         raise ValueError("k-means got points with NaN or infinite values; check the item features")
     centroids = _plus_plus_seeds(points, n_clusters, generator)

@@ -101,9 +101,7 @@ def codebook_sizes(settings: Settings) -> list[int]:
     if not 1 <= length <= 8:
         raise ValueError(f"sid_length must lie between 1 and 8, got {length}")
     if len(sizes) != length:
-        raise ValueError(
-            f"codebook_size lists {len(sizes)} sizes for sid_length {length}: give one per level"
-        )
+        raise ValueError(f"codebook_size lists {len(sizes)} sizes for sid_length {length}: give one per level")
     if not all(2 <= k <= 65_536 for k in sizes):
         raise ValueError(f"codebook_size must lie between 2 and 65536, got {size}")
     return sizes
@@ -162,9 +160,7 @@ def _adaptive_regulation(settings: Settings) -> Regulation:
     length = settings["sid_length"]
     for key in ("relaxation_thresholds", "collision_margins"):
         if len(settings[key]) != length:
-            raise ValueError(
-                f"{key} has {len(settings[key])} values for sid_length {length}: give one per depth"
-            )
+            raise ValueError(f"{key} has {len(settings[key])} values for sid_length {length}: give one per depth")
     schedule = ProgressSchedule(
         start=settings["rebalancing_start"],
         end=settings["rebalancing_end"],

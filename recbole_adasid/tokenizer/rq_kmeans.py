@@ -52,9 +52,7 @@ class RQKMeansTokenizer(ItemTokenizer):
         generator = torch.Generator().manual_seed(self.seed)
         self.scaler.fit(features)
         residual = self.scaler(features)
-        for level, codebook in enumerate(
-            tqdm(self.codebooks, desc="k-means", unit="level", disable=not progress)
-        ):
+        for level, codebook in enumerate(tqdm(self.codebooks, desc="k-means", unit="level", disable=not progress)):
             codebook.copy_(kmeans(residual, len(codebook), iterations=self.iterations, generator=generator))
             residual = residual - codebook[nearest_codeword(residual, codebook)]
             if log is not None:

@@ -53,12 +53,8 @@ class PairSampler:
         """Return the rows of one step."""
         if not self.has_pairs:
             return PairBatch(self._uniform(2 * self.batch_pairs + self.batch_solo_items), 0)
-        position = (
-            torch.rand(self.batch_pairs, generator=self.generator, dtype=torch.float64) * self.cumulative[-1]
-        )
-        chosen = torch.searchsorted(self.cumulative, position, right=True).clamp_max_(
-            len(self.cumulative) - 1
-        )
+        position = torch.rand(self.batch_pairs, generator=self.generator, dtype=torch.float64) * self.cumulative[-1]
+        chosen = torch.searchsorted(self.cumulative, position, right=True).clamp_max_(len(self.cumulative) - 1)
         solo = self._uniform(self.batch_solo_items)
         return PairBatch(torch.cat([*self.endpoints[:, chosen], solo]), self.batch_pairs)
 

@@ -64,9 +64,7 @@ class AutoencoderTokenizer(ItemTokenizer):
         settings: training schedule.
     """
 
-    def __init__(
-        self, *, autoencoder: ResidualAutoencoder, regulation: Regulation, settings: TrainingSettings
-    ) -> None:
+    def __init__(self, *, autoencoder: ResidualAutoencoder, regulation: Regulation, settings: TrainingSettings) -> None:
         super().__init__()
         self.autoencoder = autoencoder
         self.regulation = regulation
@@ -104,9 +102,7 @@ class AutoencoderTokenizer(ItemTokenizer):
     def encode(self, features: Tensor) -> Tensor:
         """Return the Semantic IDs int64 [N, L] of ``features`` [N, d]."""
         chunks = features.split(ENCODING_ROWS)
-        return torch.cat(
-            [self.autoencoder.quantizer.encode(self.autoencoder.latent(chunk)) for chunk in chunks]
-        )
+        return torch.cat([self.autoencoder.quantizer.encode(self.autoencoder.latent(chunk)) for chunk in chunks])
 
     def decode(self, codes: Tensor) -> Tensor:
         """Return the features [N, d] that the Semantic IDs ``codes`` int64 [N, L] stand for."""
@@ -157,9 +153,7 @@ class AutoencoderTokenizer(ItemTokenizer):
         self.eval()
         watch.warn_if_idle()
 
-    def _objective(
-        self, output: AutoencoderOutput, batch: PairBatch, step: int
-    ) -> tuple[Tensor, dict[str, float]]:
+    def _objective(self, output: AutoencoderOutput, batch: PairBatch, step: int) -> tuple[Tensor, dict[str, float]]:
         """Return L of Eq. 14 and its terms."""
         weights = self.regulation.weights(step, self.settings.steps)
         loss = output.reconstruction_loss + output.quantization_loss
@@ -192,7 +186,7 @@ class AutoencoderTokenizer(ItemTokenizer):
     def _check_finite(loss: Tensor, step: int) -> None:
         if not torch.isfinite(loss):
             raise FloatingPointError(
-                f"the tokenizer's loss became {float(loss)} at step {step}: lower tokenizer_learning_rate, or check "
+                f"the tokenizer's loss became {loss.item()} at step {step}: lower tokenizer_learning_rate, or check "
                 "the item features for extreme values"
             )
 

@@ -63,9 +63,7 @@ class ResidualQuantizer(nn.Module):
             total = total + codeword.detach()
             residual = residual - codeword.detach()
         quantized = self._quantizers()[0].estimate(latent, total)
-        return Quantization(
-            quantized, torch.stack(codes, 1), torch.stack(losses).sum(), torch.stack(residuals)
-        )
+        return Quantization(quantized, torch.stack(codes, 1), torch.stack(losses).sum(), torch.stack(residuals))
 
     @torch.no_grad()
     def encode(self, latent: Tensor) -> Tensor:

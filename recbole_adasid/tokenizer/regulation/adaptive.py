@@ -117,9 +117,7 @@ def _cosine(direction: Tensor, first: Tensor, second: Tensor) -> Tensor:
     return (direction[first] * direction[second]).sum(dim=1)
 
 
-def _stats(
-    relaxed: Tensor, repelled: Tensor, factor: Tensor, similarity: Tensor, n_rows: int
-) -> dict[str, float]:
+def _stats(relaxed: Tensor, repelled: Tensor, factor: Tensor, similarity: Tensor, n_rows: int) -> dict[str, float]:
     """Shares of P that are relaxed and repelled, and the means that explain them; zeros where P is empty."""
     n_pairs = len(relaxed)
     values = {

@@ -40,9 +40,7 @@ def find_overlaps(codes: Tensor, items: Tensor) -> Overlaps:
     """
     n_levels = codes.shape[1]
     if n_levels > MAX_LEVELS:
-        raise ValueError(
-            f"a regulation handles at most {MAX_LEVELS} levels, got {n_levels}: lower sid_length"
-        )
+        raise ValueError(f"a regulation handles at most {MAX_LEVELS} levels, got {n_levels}: lower sid_length")
     signature = torch.zeros(len(codes), len(codes), dtype=torch.uint8, device=codes.device)
     for level in range(n_levels):
         column = codes[:, level].to(torch.int32)

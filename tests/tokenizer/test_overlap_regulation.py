@@ -1,0 +1,217 @@
+"""AdaSID's regulation against the paper's equations, written out as loops over ordered pairs."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from recbole_adasid.tokenizer.regulation import AdaptiveRegulation, NoRegulation, ProgressSchedule
+from recbole_adasid.tokenizer.regulation.overlap import find_overlaps
+
+THRESHOLDS, MARGINS = [0.1, 0.3, 0.6], [1.1, 1.3, 1.5]
+F_MIN, F_MAX, SATURATION, ALPHA = 1.0, 3.0, 0.2, 0.5
+
+
+def regulation(**changes) -> AdaptiveRegulation:
+    schedule = ProgressSchedule(start=0.0, end=1.0, collision_floor=0.05, collaborative_ceiling=0.35)
+    settings = {
+        "thresholds": THRESHOLDS,
+        "margins": MARGINS,
+        "f_min": F_MIN,
+        "f_max": F_MAX,
+        "load_saturation": SATURATION,
+        "alpha": ALPHA,
+        "schedule": schedule,
+        "reduction": "sum",
+    }
+    return AdaptiveRegulation(**{**settings, **changes})
+
+
+@pytest.fixture
+def batch() -> tuple[Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(3)
+    latent = torch.randn(24, 4, generator=generator)
+    codes = torch.randint(3, (24, 3), generator=generator)
+    items = torch.randint(15, (24,), generator=generator)  # some items occur twice
+    return latent, codes, items
+
+
+def overlap_depth(a: Tensor, b: Tensor) -> int:
+    return sum(int(x == y) for x, y in zip(a.tolist(), b.tolist()))
+
+
+def signature(a: Tensor, b: Tensor) -> tuple[bool, ...]:
+    return tuple(x == y for x, y in zip(a.tolist(), b.tolist()))
+
+
+def cosine(a: Tensor, b: Tensor) -> Tensor:
+    return (a @ b) / (a.norm() * b.norm())
+
+
+def ordered_candidates(codes: Tensor, items: Tensor) -> list[tuple[int, int]]:
+    rows = range(len(codes))
+    return [
+        (i, j) for i in rows for j in rows if items[i] != items[j] and i != j and overlap_depth(codes[i], codes[j]) > 0
+    ]
+
+
+def literal_collision_loss(latent: Tensor, codes: Tensor, items: Tensor, *, relax: bool, strengthen: bool) -> Tensor:
+    """Eq. 13 as printed: a sum over ordered pairs."""
+    candidates = ordered_candidates(codes, items)
+    d_max = SATURATION * len(codes) * (len(codes) - 1)
+    total = latent.new_zeros(())
+    for i, j in candidates:
+        depth = overlap_depth(codes[i], codes[j])
+        similarity = cosine(latent[i], latent[j])
+        gate = relax and bool(similarity >= THRESHOLDS[depth - 1])
+        load = sum(signature(codes[u], codes[v]) == signature(codes[i], codes[j]) for u, v in candidates)
+        factor = F_MIN + (F_MAX - F_MIN) * (min(load, d_max) / d_max) ** ALPHA if strengthen else 1.0
+        penalty = (MARGINS[depth - 1] - (1 - similarity)).clamp_min(0)
+        total = total + factor * (1 - int(gate)) * penalty
+    return total
+
+
+def test_overlap_pairs_depths_and_signatures_equal_the_loops(batch):
+    _, codes, items = batch
+    found = find_overlaps(codes, items)
+    candidates = [(i, j) for i, j in ordered_candidates(codes, items) if i < j]
+    assert list(zip(found.first.tolist(), found.second.tolist())) == candidates
+    assert found.depth.tolist() == [overlap_depth(codes[i], codes[j]) for i, j in candidates]
+    expected = [sum(bit << level for level, bit in enumerate(signature(codes[i], codes[j]))) for i, j in candidates]
+    assert found.signature.tolist() == expected
+
+
+def test_load_counts_ordered_pairs_of_the_same_signature(batch):
+    _, codes, items = batch
+    candidates = ordered_candidates(codes, items)
+    kinds = [signature(codes[i], codes[j]) for i, j in candidates]
+    found = find_overlaps(codes, items)
+    expected = [kinds.count(signature(codes[i], codes[j])) for i, j in zip(found.first, found.second)]
+    assert AdaptiveRegulation.load(found.signature).tolist() == expected
+
+
+@pytest.mark.parametrize("relax", [True, False])
+@pytest.mark.parametrize("strengthen", [True, False])
+def test_collision_loss_and_gradient_equal_equation_13(batch, relax, strengthen):
+    latent, codes, items = batch
+    mine, theirs = latent.clone().requires_grad_(), latent.clone().requires_grad_()
+    ours = regulation(semantic_relaxation=relax, load_strengthening=strengthen).collision(mine, codes, items).loss
+    literal = literal_collision_loss(theirs, codes, items, relax=relax, strengthen=strengthen)
+    torch.testing.assert_close(ours, literal, rtol=1e-5, atol=1e-5)
+    ours.backward()
+    literal.backward()
+    torch.testing.assert_close(mine.grad, theirs.grad, rtol=1e-4, atol=1e-5)
+
+
+def test_reductions_divide_the_sum_by_pairs_or_by_rows(batch):
+    latent, codes, items = batch
+    total = regulation(reduction="sum").collision(latent, codes, items).loss
+    n_ordered = len(ordered_candidates(codes, items))
+    mean = regulation(reduction="mean").collision(latent, codes, items).loss
+    per_item = regulation(reduction="per_item").collision(latent, codes, items).loss
+    torch.testing.assert_close(mean, total / n_ordered)
+    torch.testing.assert_close(per_item, total / len(codes))
+
+
+def test_statistics_report_the_shares_of_candidates(batch):
+    latent, codes, items = batch
+    stats = regulation().collision(latent, codes, items).stats
+    candidates = ordered_candidates(codes, items)
+    similar = [float(cosine(latent[i], latent[j])) for i, j in candidates]
+    depths = [overlap_depth(codes[i], codes[j]) for i, j in candidates]
+    relaxed = [s >= THRESHOLDS[d - 1] for s, d in zip(similar, depths)]
+    repelled = [not r and 1 - s < MARGINS[d - 1] for r, s, d in zip(relaxed, similar, depths)]
+    assert 0 < sum(repelled) < len(candidates)
+    assert stats["relaxed_share"] == pytest.approx(sum(relaxed) / len(candidates))
+    assert stats["repelled_share"] == pytest.approx(sum(repelled) / len(candidates))
+    assert stats["overlap_rate"] == pytest.approx(len(candidates) / (len(codes) * (len(codes) - 1)))
+
+
+def test_strengthening_is_bounded_increasing_and_saturates():
+    loads = torch.tensor([0, 2, 10, 100, 110, 10_000])
+    factors = regulation().strengthening(loads, n_rows=24)  # d_max = 0.2 · 24 · 23 = 110.4
+    assert factors[0] == F_MIN
+    assert (factors.diff()[:4] > 0).all()
+    assert factors[-1] == F_MAX
+    assert factors[3] == pytest.approx(F_MIN + (F_MAX - F_MIN) * math.sqrt(100 / 110.4))
+
+
+def test_a_batch_without_overlap_or_with_one_item_costs_exactly_nothing():
+    latent = torch.randn(4, 3, requires_grad=True)
+    apart = torch.arange(12).view(4, 3)
+    for codes, items in [(apart, torch.arange(4)), (torch.zeros(4, 3, dtype=torch.long), torch.zeros(4))]:
+        term = regulation(reduction="mean").collision(latent, codes, items)
+        assert term.loss.item() == 0
+        assert term.stats["repelled_share"] == 0
+        assert torch.autograd.grad(term.loss, latent)[0].abs().sum() == 0
+
+
+def test_a_margin_within_the_threshold_never_repels(batch):
+    # A pair that the gate retains has d > 1 − η, so the hinge of a margin m ≤ 1 − η is closed.
+    latent, codes, items = batch
+    margins = [1 - eta for eta in THRESHOLDS]
+    term = regulation(margins=margins).collision(latent, codes, items)
+    assert term.loss.item() == 0
+    assert term.stats["relaxed_share"] > 0
+
+
+def test_schedule_follows_equations_11_and_12_in_steps_and_as_fraction():
+    settings = {"collision_floor": 0.05, "collaborative_ceiling": 0.35}
+    steps = ProgressSchedule(start=100, end=900, unit="steps", **settings)
+    fraction = ProgressSchedule(start=0.1, end=0.9, unit="fraction", **settings)
+    for t in (0, 99, 100, 101, 500, 899, 900, 999):
+        tau = min(1.0, max(0.0, (t - 100) / (900 - 100)))
+        for schedule in (steps, fraction):
+            assert schedule.progress(t, 1000) == pytest.approx(tau)
+            weights = schedule.weights(t, 1000)
+            assert weights.collision == pytest.approx(1 - (1 - 0.05) * tau)
+            assert weights.collaborative == pytest.approx(0.35 * tau)
+
+
+def test_without_rebalancing_both_weights_stay_constant():
+    schedule = ProgressSchedule(
+        start=0.1, end=0.9, collision_floor=0.05, collaborative_ceiling=0.35, collision_weight=2.0, enabled=False
+    )
+    assert {schedule.weights(t, 1000) for t in range(0, 1000, 100)} == {(2.0, 0.35)}
+
+
+def test_no_regulation_weighs_nothing_but_the_constant_alignment():
+    assert NoRegulation(collaborative_weight=0.1).weights(5, 10) == (0.0, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"thresholds": [0.3, 0.2, 0.4]}, "must not decrease"),
+        ({"margins": [1.0]}, "one of each per level"),
+        ({"f_max": 0.5}, "load_f_min <= load_f_max"),
+        ({"load_saturation": 0.0}, r"load_saturation must lie in \(0, 1\]"),
+        ({"reduction": "median"}, "unknown collision_reduction 'median'; valid: mean, per_item, sum"),
+    ],
+)
+def test_impossible_settings_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        regulation(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"start": 0.9, "end": 0.9}, "must exceed rebalancing_start"),
+        ({"end": 2.0}, "cannot exceed 1"),
+        ({"unit": "epochs"}, "unknown rebalancing_unit 'epochs'"),
+        ({"collision_floor": 1.5}, r"collision_floor must lie in \[0, 1\]"),
+    ],
+)
+def test_impossible_schedules_are_refused(changes, message):
+    settings = {"start": 0.0, "end": 1.0, "collision_floor": 0.05, "collaborative_ceiling": 0.35}
+    with pytest.raises(ValueError, match=message):
+        ProgressSchedule(**{**settings, **changes})
+
+
+def test_more_levels_than_a_signature_holds_are_refused():
+    with pytest.raises(ValueError, match="at most 8 levels, got 9"):
+        find_overlaps(torch.zeros(2, 9, dtype=torch.long), torch.arange(2))

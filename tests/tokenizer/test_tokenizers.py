@@ -1,0 +1,237 @@
+"""Every tokenizer preset from settings to codes, and the parts of its training."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from recbole_adasid.data.swing import ItemPairs
+from recbole_adasid.tokenizer.quantizer import ResidualQuantizer, StraightThroughQuantizer
+from recbole_adasid.tokenizer.registry import build_tokenizer, codebook_sizes, tokenizer_settings
+from recbole_adasid.tokenizer.revival import CodewordReviver
+from recbole_adasid.tokenizer.sampling import PairSampler
+from recbole_adasid.tokenizer.scaling import FeatureScaler
+from recbole_adasid.tokenizer.trainable import RepulsionWatch
+
+PROPS = Path(__file__).parents[2] / "props"
+PRESETS = sorted(path.stem for path in (PROPS / "tokenizer").glob("*.yaml"))
+WIDTH, N_ITEMS = 12, 80
+
+
+def settings(preset: str, **changes) -> dict:
+    config = yaml.safe_load((PROPS / "tokenizers.yaml").read_text())
+    config |= yaml.safe_load((PROPS / "tokenizer" / f"{preset}.yaml").read_text())
+    config |= {
+        "seed": 5,
+        "codebook_size": 8,
+        "code_dim": 4,
+        "encoder_hidden": [10],
+        "tokenizer_steps": 12,
+        "tokenizer_batch_pairs": 16,
+        "tokenizer_batch_solo_items": 8,
+        "tokenizer_log_every": 4,
+        "revive_every": 3,
+    }
+    return tokenizer_settings({**config, **changes})
+
+
+@pytest.fixture(scope="module")
+def features() -> torch.Tensor:
+    return torch.randn(N_ITEMS, WIDTH, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(scope="module")
+def pairs() -> ItemPairs:
+    random = np.random.default_rng(0)
+    trigger = random.integers(0, 40, 100)
+    target = (trigger + random.integers(1, 20, 100)) % 40
+    return ItemPairs(trigger, target, random.random(100).astype(np.float32))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_gives_codes_within_its_codebooks_and_the_same_ones_twice(preset, features, pairs):
+    codes = []
+    for _ in range(2):
+        tokenizer = build_tokenizer(settings(preset), width=WIDTH)
+        tokenizer.fit(features, pairs)
+        codes.append(tokenizer.encode(features))
+    assert torch.equal(codes[0], codes[1])
+    assert codes[0].shape == (N_ITEMS, 3)
+    assert codes[0].min() >= 0
+    assert codes[0].max() < 8
+    assert len(codes[0].unique(dim=0)) > 10
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_saved_tokenizer_encodes_as_before(preset, features, pairs, tmp_path):
+    tokenizer = build_tokenizer(settings(preset), width=WIDTH)
+    tokenizer.fit(features, pairs)
+    tokenizer.save(tmp_path, {"name": preset})
+    restored = build_tokenizer(settings(preset, seed=99), width=WIDTH)
+    restored.load(tmp_path)
+    assert torch.equal(restored.encode(features), tokenizer.encode(features))
+
+
+def test_a_tokenizer_of_another_format_is_refused(features, tmp_path):
+    tokenizer = build_tokenizer(settings("rqkmeans"), width=WIDTH)
+    tokenizer.save(tmp_path, {"format_version": 99})
+    with pytest.raises(ValueError, match="format 99"):
+        tokenizer.load(tmp_path)
+
+
+def test_training_lowers_the_reconstruction_loss(features, pairs):
+    log: list[tuple[int, dict[str, float]]] = []
+    tokenizer = build_tokenizer(settings("rqvae", tokenizer_steps=200, tokenizer_bf16=False), width=WIDTH)
+    tokenizer.fit(features, pairs, log=lambda step, numbers: log.append((step, numbers)))
+    assert log[-1][0] == 199
+    assert log[-1][1]["reconstruction_loss"] < 0.8 * log[0][1]["reconstruction_loss"]
+
+
+def test_decoded_codes_are_the_reconstruction_of_training(features, pairs):
+    tokenizer = build_tokenizer(settings("rqvae", feature_scaling="standardise"), width=WIDTH)
+    tokenizer.fit(features, pairs)
+    with torch.no_grad():
+        output = tokenizer.autoencoder(features)
+        reconstruction = tokenizer.autoencoder.decoder(output.quantized)
+    expected = reconstruction * features.std(0, correction=0) + features.mean(0)
+    torch.testing.assert_close(tokenizer.decode(tokenizer.encode(features)), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_adasid_logs_every_term_and_weight_of_its_objective(features, pairs):
+    log = []
+    tokenizer = build_tokenizer(settings("adasid", rebalancing_start=0.0), width=WIDTH)
+    tokenizer.fit(features, pairs, log=lambda step, numbers: log.append(numbers))
+    last = log[-1]
+    total = (
+        last["reconstruction_loss"]
+        + last["quantization_loss"]
+        + last["lambda_col"] * last["collision_loss"]
+        + last["lambda_cf"] * last["collaborative_loss"]
+    )
+    assert last["loss"] == pytest.approx(total, rel=1e-4)
+    assert {"relaxed_share", "repelled_share", "load_factor", "batch_perplexity_1", "revived"} <= last.keys()
+
+
+def test_without_collision_weight_the_collision_term_is_not_computed(features, pairs):
+    log = []
+    tokenizer = build_tokenizer(settings("adasid", collision_weight=0.0), width=WIDTH)
+    tokenizer.fit(features, pairs, log=lambda step, numbers: log.append(numbers))
+    assert "collision_loss" not in log[-1]
+    assert log[-1]["lambda_col"] == 0
+
+
+def test_a_regulation_that_never_repels_is_reported(features, pairs):
+    idle = {"relaxation_thresholds": [-1.0, -1.0, -1.0]}
+    with pytest.warns(UserWarning, match="repelled no pair in the whole training"):
+        build_tokenizer(settings("adasid", **idle), width=WIDTH).fit(features, pairs)
+
+
+def test_a_regulation_that_repelled_once_is_not_reported():
+    watch = RepulsionWatch()
+    watch.note({"repelled_share": 0.0})
+    watch.note({"repelled_share": 0.1})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        watch.warn_if_idle()
+    assert watch.observed == 2
+
+
+@pytest.mark.parametrize("no_pairs", [None, ItemPairs(*(np.empty(0, np.int64),) * 2, np.empty(0, np.float32))])
+def test_training_without_pairs_falls_back_to_items(features, no_pairs):
+    tokenizer = build_tokenizer(settings("adasid"), width=WIDTH)
+    tokenizer.fit(features, no_pairs)
+    assert len(tokenizer.encode(features).unique(dim=0)) > 10
+
+
+def test_a_loss_that_explodes_stops_with_a_reason(features, pairs):
+    tokenizer = build_tokenizer(settings("rqvae", tokenizer_learning_rate=1e30), width=WIDTH)
+    with pytest.raises(FloatingPointError, match="lower tokenizer_learning_rate"):
+        tokenizer.fit(features, pairs)
+
+
+def test_building_leaves_the_callers_random_state_alone():
+    torch.manual_seed(1)
+    expected = torch.rand(3)
+    torch.manual_seed(1)
+    build_tokenizer(settings("rqvae"), width=WIDTH)
+    assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"tokenizer_family": "autoencodr"}, "unknown tokenizer_family 'autoencodr', did you mean 'autoencoder'"),
+        ({"quantizer": "straight"}, "unknown quantizer 'straight'"),
+        ({"regulation": "adaptiv"}, "unknown regulation 'adaptiv', did you mean 'adaptive'"),
+        ({"sid_length": 9}, "sid_length must lie between 1 and 8, got 9"),
+        ({"codebook_size": [8, 8]}, "lists 2 sizes for sid_length 3"),
+        ({"codebook_size": 1}, "between 2 and 65536"),
+        ({"relaxation_thresholds": [0.1]}, "relaxation_thresholds has 1 values for sid_length 3"),
+        ({"feature_scaling": "whiten"}, "unknown feature_scaling 'whiten'"),
+        ({"reconstruction_reduction": "max"}, "unknown reconstruction_reduction 'max'"),
+        ({"tokenizer_steps": 0}, "steps must be above 0, got 0"),
+        ({"revive_every": -1}, "revive_every must not be negative, got -1"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(changes, message):
+    config = {**settings("adasid"), **changes}
+    with pytest.raises(ValueError, match=message):
+        build_tokenizer(config, width=WIDTH)
+
+
+def test_levels_may_have_sizes_of_their_own(features, pairs):
+    assert codebook_sizes({"sid_length": 2, "codebook_size": [4, 6]}) == [4, 6]
+    tokenizer = build_tokenizer(settings("rqvae", sid_length=2, codebook_size=[4, 6]), width=WIDTH)
+    tokenizer.fit(features, pairs)
+    assert tokenizer.codebook_sizes == [4, 6]
+    largest = tokenizer.encode(features).max(dim=0).values
+    assert largest[0] <= 3
+    assert largest[1] <= 5
+
+
+def test_pairs_are_drawn_by_weight_and_solo_items_from_everywhere():
+    pairs = ItemPairs(np.array([0, 1, 2]), np.array([3, 4, 5]), np.array([1.0, 0.0, 3.0], np.float32))
+    generator = torch.Generator().manual_seed(0)
+    sampler = PairSampler(pairs=pairs, n_items=50, batch_pairs=4000, batch_solo_items=2000, generator=generator)
+    batch = sampler.draw()
+    trigger, target, solo = batch.items.split([4000, 4000, 2000])
+    assert batch.n_pairs == 4000
+    assert torch.equal(target, trigger + 3)
+    assert 1 not in trigger
+    assert (trigger == 2).float().mean().item() == pytest.approx(0.75, abs=0.03)
+    assert len(solo.unique()) == 50
+
+
+def test_unused_codewords_are_revived_on_residuals_and_forget_their_momentum():
+    quantizer = ResidualQuantizer(levels=[StraightThroughQuantizer(n_codewords=4, dim=2)], commitment=0.25)
+    optimizer = torch.optim.AdamW(quantizer.parameters())
+    quantizer(torch.randn(5, 2)).loss.backward()
+    optimizer.step()
+    moment = next(iter(optimizer.state.values()))["exp_avg"]
+    moment.fill_(1.0)
+    reviver = CodewordReviver(
+        quantizer=quantizer, optimizer=optimizer, every=2, generator=torch.Generator().manual_seed(0)
+    )
+    residuals = torch.full((1, 6, 2), 7.0)
+    assert reviver.after_step(torch.tensor([[0], [1]]), residuals) == 0
+    before = quantizer.levels[0].codebook().detach().clone()
+    assert reviver.after_step(torch.tensor([[1], [1]]), residuals) == 2
+    after = quantizer.levels[0].codebook().detach()
+    assert torch.equal(after[:2], before[:2])
+    assert torch.equal(after[2:], torch.full((2, 2), 7.0))
+    assert moment.tolist() == [[1, 1], [1, 1], [0, 0], [0, 0]]
+
+
+def test_scaling_centres_and_standardises_but_spares_constant_columns(features):
+    constant = torch.cat([features, torch.full((N_ITEMS, 1), 2.0)], dim=1)
+    scaler = FeatureScaler(width=WIDTH + 1, mode="standardise")
+    scaler.fit(constant)
+    scaled = scaler(constant)
+    torch.testing.assert_close(scaled.mean(0), torch.zeros(WIDTH + 1), rtol=0, atol=1e-5)
+    torch.testing.assert_close(scaled.std(0, correction=0)[:-1], torch.ones(WIDTH), rtol=1e-4, atol=1e-4)
+    assert torch.isfinite(scaled).all()
