@@ -1,0 +1,144 @@
+"""What a run leaves behind: a folder with its settings, Semantic IDs, metrics and model, and a table to print.
+
+Every file appears whole or not at all: it is written under another name, flushed to disk, then renamed.
+Letters: N items, L levels.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import ArrayLike
+
+
+class RunFolder:
+    """The folder of one run: config.yaml, sids.json with sids.info.json, metrics.json and model.pth."""
+
+    def __init__(self, path: str | Path) -> None:
+        """Make the folder, if need be with its parents.
+
+        Raises:
+            NotADirectoryError: if a file of that name is in the way.
+        """
+        self.path = Path(path)
+        if self.path.exists() and not self.path.is_dir():
+            raise NotADirectoryError(f"The run folder {self.path} is a file: choose another name or move it.")
+        self.path.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def model_path(self) -> Path:
+        """Where the trainer keeps the best model of the run."""
+        return self.path / "model.pth"
+
+    def write_config(self, settings: Mapping[str, Any]) -> Path:
+        """Write the resolved settings to config.yaml; the file can be given back as --config_files."""
+        text = yaml.safe_dump(_plain(settings), sort_keys=True, allow_unicode=True)
+        return write_atomically(self.path / "config.yaml", text)
+
+    def write_sids(
+        self,
+        item_tokens: Sequence[str],
+        codes: ArrayLike,
+        *,
+        level_sizes: Sequence[int],
+        info: Mapping[str, Any] | None = None,
+    ) -> Path:
+        """Write sids.json, `{item token: [code of level 1, …]}`, and beside it what the numbers mean.
+
+        `codes` [N, L] count from 0 on every level, without offsets; `level_sizes` [L] bounds them. `info` adds
+        entries to sids.info.json, such as a fingerprint.
+
+        Raises:
+            ValueError: if the shapes do not match, a token stands twice or a code is out of its level.
+        """
+        table, sizes = np.asarray(codes), [int(size) for size in level_sizes]
+        _check_codes(item_tokens, table, sizes)
+        lines = [
+            f"{json.dumps(str(token), ensure_ascii=False)}: {json.dumps(row)}"
+            for token, row in zip(item_tokens, table.tolist())
+        ]
+        about = {
+            "items": len(lines),
+            "levels": len(sizes),
+            "level_sizes": sizes,
+            "codes": "one integer a level, counted from 0 within its level",
+            **(info or {}),
+        }
+        write_atomically(self.path / "sids.info.json", _json(about))
+        return write_atomically(self.path / "sids.json", "{\n" + ",\n".join(lines) + "\n}\n")
+
+    def write_metrics(self, metrics: Mapping[str, Any]) -> Path:
+        """Write metrics.json; a number that is not finite becomes null, as JSON has no other word for it."""
+        return write_atomically(self.path / "metrics.json", _json(metrics))
+
+
+def results_table(valid: Mapping[str, float], test: Mapping[str, float]) -> str:
+    """Return the metrics of both splits as plain text, one a line, in the order of `valid`, then of `test`."""
+    names = list(dict.fromkeys([*valid, *test]))
+    width = max(map(len, [*names, "metric"]))
+    lines = [f"{'metric':<{width}}  {'valid':>8}  {'test':>8}", "-" * (width + 20)]
+    lines += [f"{name:<{width}}  {_cell(valid.get(name))}  {_cell(test.get(name))}" for name in names]
+    return "\n".join(lines)
+
+
+def write_atomically(path: Path, content: str) -> Path:
+    """Write UTF-8 text so that a reader, or a crash, sees the old file or the new one and never a part."""
+    waiting = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with waiting.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(waiting, path)
+    finally:
+        waiting.unlink(missing_ok=True)
+    return path
+
+
+def _check_codes(item_tokens: Sequence[str], codes: np.ndarray, sizes: list[int]) -> None:
+    if codes.shape != (len(item_tokens), len(sizes)):
+        raise ValueError(
+            f"The codes have the shape {codes.shape} for {len(item_tokens)} items on {len(sizes)} levels: "
+            "pass one row an item and one column a level."
+        )
+    if len(set(item_tokens)) < len(item_tokens):
+        raise ValueError(f"{len(item_tokens) - len(set(item_tokens))} item tokens repeat: pass each item once.")
+    wrong = np.argwhere((codes < 0) | (codes >= np.array(sizes)))
+    if len(wrong):
+        row, level = wrong[0]
+        raise ValueError(
+            f"Item '{item_tokens[row]}' has the code {codes[row, level]} on level {level + 1}, which has "
+            f"{sizes[level]} codewords: pass codes without level offsets."
+        )
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(_plain(value, finite=True), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _plain(value: Any, *, finite: bool = False) -> Any:
+    """Reduce a setting or metric to what YAML and JSON know: mappings, lists, text, numbers, null."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and finite and not math.isfinite(value):
+        return None
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry, finite=finite) for key, entry in value.items()}
+    if isinstance(value, (set, frozenset)):
+        value = sorted(value, key=str)
+    if isinstance(value, Iterable):
+        return [_plain(entry, finite=finite) for entry in value]
+    return str(value)
+
+
+def _cell(value: float | None) -> str:
+    return f"{'-':>8}" if value is None else f"{value:8.4f}"

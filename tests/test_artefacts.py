@@ -1,0 +1,74 @@
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from recbole_adasid.artefacts import RunFolder, results_table, write_atomically
+
+
+def test_the_config_comes_back_as_plain_values(tmp_path):
+    settings = {"seed": np.int64(7), "topk": (3, 5), "path": Path("data"), "lr": 1e-3, "none": None, "on": True}
+    path = RunFolder(tmp_path / "deep" / "run").write_config(settings)
+    loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert loaded == {"seed": 7, "topk": [3, 5], "path": "data", "lr": 1e-3, "none": None, "on": True}
+
+
+def test_sids_map_each_token_to_its_codes(tmp_path):
+    folder = RunFolder(tmp_path)
+    path = folder.write_sids(['B"1', "é2"], np.array([[0, 255], [3, 4]]), level_sizes=[4, 256], info={"seed": 1})
+    assert json.loads(path.read_text(encoding="utf-8")) == {'B"1': [0, 255], "é2": [3, 4]}
+    about = json.loads((tmp_path / "sids.info.json").read_text(encoding="utf-8"))
+    assert (about["items"], about["levels"], about["level_sizes"], about["seed"]) == (2, 2, [4, 256], 1)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "codes", "message"),
+    [
+        (["a", "b"], [[0, 0]], "for 2 items on 2 levels"),
+        (["a", "a"], [[0, 0], [1, 1]], "1 item tokens repeat"),
+        (["a"], [[0, 4]], "Item 'a' has the code 4 on level 2, which has 4 codewords"),
+        (["a"], [[-1, 0]], "code -1 on level 1"),
+    ],
+)
+def test_wrong_sids_are_refused_and_leave_no_file(tmp_path, tokens, codes, message):
+    with pytest.raises(ValueError, match=message):
+        RunFolder(tmp_path).write_sids(tokens, codes, level_sizes=[4, 4])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_metrics_are_strict_json(tmp_path):
+    path = RunFolder(tmp_path).write_metrics({"test": {"ndcg@10": np.float32(0.5), "bad": float("nan")}})
+    assert json.loads(path.read_text(), parse_constant=pytest.fail) == {"test": {"ndcg@10": 0.5, "bad": None}}
+
+
+def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_behind(tmp_path, monkeypatch):
+    path = write_atomically(tmp_path / "metrics.json", "old")
+
+    def fail(_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_atomically(path, "new")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_in_the_way_of_the_folder_is_named(tmp_path):
+    (tmp_path / "run").write_text("")
+    with pytest.raises(NotADirectoryError, match="run is a file"):
+        RunFolder(tmp_path / "run")
+
+
+def test_the_table_shows_both_splits_and_gaps():
+    table = results_table({"recall@5": 0.12345, "ndcg@10": 0.5}, {"recall@5": 0.1, "mrr": 1})
+    assert table.split("\n") == [
+        "metric       valid      test",
+        "----------------------------",
+        "recall@5    0.1235    0.1000",
+        "ndcg@10     0.5000         -",
+        "mrr              -    1.0000",
+    ]
