@@ -1,0 +1,109 @@
+"""From a small dataset to Semantic IDs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from recbole_adasid.pipeline import learn_semantic_ids
+
+PROPS = Path(__file__).parents[1] / "props"
+N_ITEMS = 30
+
+
+class SmallDataset:
+    """Thirty items in a folder of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.interactions = np.random.default_rng(0).integers(0, N_ITEMS, (12, 6))
+
+    def item_tokens(self) -> list[str]:
+        return [f"i{row}" for row in range(N_ITEMS)]
+
+    def training_interactions(self) -> tuple[np.ndarray, np.ndarray]:
+        return np.repeat(np.arange(12), 6), self.interactions.ravel()
+
+    def item_table_path(self) -> Path | None:
+        path = self.folder / "small.item"
+        return path if path.exists() else None
+
+    def dataset_path(self) -> Path:
+        return self.folder
+
+
+def config(tokenizer: str, tmp_path: Path, **changes) -> dict:
+    values = yaml.safe_load((PROPS / "tokenizers.yaml").read_text())
+    values |= yaml.safe_load((PROPS / "tokenizer" / f"{tokenizer}.yaml").read_text())
+    values |= {"seed": 1, "cache_dir": tmp_path / "cache", "codebook_size": 6, "code_dim": 4, "encoder_hidden": [8]}
+    values |= {"tokenizer_steps": 6, "tokenizer_batch_pairs": 8, "tokenizer_batch_solo_items": 4}
+    values |= {"item_features_file": "features.npz", "text_fields": ["title"], "text_encoder": "tfidf"}
+    values |= {"text_encoder_model": "unused", "text_width": 5}
+    return {**values, **changes}
+
+
+@pytest.fixture
+def dataset(tmp_path) -> SmallDataset:
+    embedding = np.random.default_rng(1).normal(size=(N_ITEMS, 10)).astype(np.float16)
+    order = np.random.default_rng(2).permutation(N_ITEMS)
+    np.savez(tmp_path / "features.npz", item_id=np.array([f"i{row}" for row in order]), embedding=embedding[order])
+    return SmallDataset(tmp_path)
+
+
+@pytest.mark.parametrize("tokenizer", ["adasid", "rqvae", "rqkmeans"])
+def test_a_second_run_reuses_every_stage_and_gives_the_same(tokenizer, dataset, tmp_path):
+    settings = config(tokenizer, tmp_path)
+    log: list[list[tuple[int, dict[str, float]]]] = [[], []]
+    first = learn_semantic_ids(settings, dataset, log=lambda *entry: log[0].append(entry))
+    second = learn_semantic_ids(settings, dataset, log=lambda *entry: log[1].append(entry))
+    assert first.stages == {"pairs": "computed", "tokenizer": "computed"}
+    assert second.stages == {"pairs": "reused", "tokenizer": "reused"}
+    assert np.array_equal(first.codes, second.codes)
+    assert first.codes.shape == (N_ITEMS, 3)
+    assert first.fingerprint == second.fingerprint
+    assert log[0] == log[1]
+    assert log[0]
+
+
+def test_the_tokenizer_comes_back_ready_to_encode(dataset, tmp_path):
+    features = torch.from_numpy(np.random.default_rng(1).normal(size=(N_ITEMS, 10)).astype(np.float16)).float()
+    for _ in range(2):
+        semantic_ids = learn_semantic_ids(config("adasid", tmp_path), dataset)
+        assert np.array_equal(semantic_ids.tokenizer.encode(features).numpy(), semantic_ids.codes)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("seed", 2), ("commitment", 0.5), ("relaxation_thresholds", [0.1, 0.2, 0.3]), ("swing_alpha", 2.0)],
+)
+def test_whatever_changes_the_result_changes_the_fingerprint(key, value, dataset, tmp_path):
+    base = learn_semantic_ids(config("adasid", tmp_path), dataset)
+    changed = learn_semantic_ids(config("adasid", tmp_path, **{key: value}), dataset)
+    assert changed.fingerprint != base.fingerprint
+    assert changed.stages["tokenizer"] == "computed"
+
+
+def test_keys_of_another_tokenizer_do_not_disturb_the_cache(dataset, tmp_path):
+    learn_semantic_ids(config("rqkmeans", tmp_path), dataset)
+    again = learn_semantic_ids(config("rqkmeans", tmp_path, collision_weight=7.0, commitment=3.0), dataset)
+    assert again.stages["tokenizer"] == "reused"
+
+
+def test_texts_are_encoded_where_there_is_no_feature_file(dataset, tmp_path):
+    words = ["red", "blue", "green", "car", "boat", "doll", "kite"]
+    rows = [f"i{row}\t{words[row % 7]} {words[row % 5]} {words[row % 3]}" for row in range(N_ITEMS)]
+    (tmp_path / "small.item").write_text("\n".join(["item_id:token\ttitle:token", *rows]) + "\n")
+    settings = config("rqvae", tmp_path, item_features_file=None)
+    first, second = (learn_semantic_ids(settings, dataset) for _ in range(2))
+    assert first.stages["features"] == "computed"
+    assert second.stages["features"] == "reused"
+    assert np.array_equal(first.codes, second.codes)
+
+
+def test_a_dataset_with_neither_features_nor_texts_is_refused(dataset, tmp_path):
+    with pytest.raises(ValueError, match="set item_features_file to an .npz"):
+        learn_semantic_ids(config("rqvae", tmp_path, item_features_file=None), dataset)
