@@ -1,0 +1,100 @@
+"""The items that can be recommended, each by the tokens of its semantic ID."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from recbole_adasid.model.prefix_tree import PrefixTree
+
+COLLISIONS = ("suffix", "shared")
+
+
+class Catalogue(nn.Module):
+    """Semantic IDs of all items, made unique or not, and the prefix tree that decoding is constrained to.
+
+    Args:
+        codes: int64 [N, L]; row r belongs to item r + 1 (item 0 is padding).
+        codebook_sizes: codewords of each of the L levels.
+        collision: what to do with items of equal codes. "suffix" (TIGER, section 3.1) numbers them 0, 1, … in item
+            order by one more token, which every item gets, so S = L + 1; "shared" leaves them equal (S = L), and
+            decoding such a SID yields all of its items.
+
+    Raises:
+        ValueError: unknown ``collision``, or codes of the wrong shape or outside their codebook.
+    """
+
+    tokens: Tensor  # int64 [N + 1, S]: codes per level; row 0 is padding
+    tree: PrefixTree
+
+    def __init__(self, codes: Tensor, codebook_sizes: Sequence[int], *, collision: str = "suffix") -> None:
+        super().__init__()
+        if collision not in COLLISIONS:
+            raise ValueError(f"collision is {collision!r}, it must be one of {', '.join(COLLISIONS)}")
+        sizes = [int(size) for size in codebook_sizes]
+        codes = codes.long()
+        _check(codes, sizes)
+        if collision == "suffix":
+            suffix = collision_ranks(codes)
+            codes = torch.cat([codes, suffix[:, None]], dim=1)
+            sizes.append(int(suffix.max()) + 1)
+        self._fill(codes, sizes, collision)
+
+    @classmethod
+    def empty(cls, n_items: int, level_sizes: Sequence[int], collision: str = "suffix") -> Catalogue:
+        """Return a placeholder for ``load_state_dict``.
+
+        Args:
+            n_items: N, without padding.
+            level_sizes: of all S levels, that of the suffix included (the ``level_sizes`` of the saved catalogue).
+        """
+        catalogue = cls.__new__(cls)
+        nn.Module.__init__(catalogue)
+        codes = torch.zeros(n_items, len(level_sizes), dtype=torch.int64)
+        catalogue._fill(codes, [int(size) for size in level_sizes], collision)
+        return catalogue
+
+    @property
+    def n_items(self) -> int:
+        """Number of items, without padding."""
+        return self.tokens.shape[0] - 1
+
+    def forward(self, item_ids: Tensor) -> Tensor:
+        """Return the tokens [..., S] of ``item_ids`` [...]."""
+        return self.tokens[item_ids]
+
+    def _fill(self, tokens: Tensor, level_sizes: list[int], collision: str) -> None:
+        self.collision = collision
+        self.level_sizes = level_sizes
+        self.register_buffer("tokens", nn.functional.pad(tokens, (0, 0, 1, 0)))
+        self.tree = PrefixTree(tokens, level_sizes)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        super()._load_from_state_dict(state_dict, prefix, *args)
+        self.tree = PrefixTree(self.tokens[1:], self.level_sizes)
+
+
+def collision_ranks(codes: Tensor) -> Tensor:
+    """Number the items of equal ``codes`` [N, L] by 0, 1, 2 … in item order → int64 [N]."""
+    _, group, sizes = torch.unique(codes, dim=0, return_inverse=True, return_counts=True)
+    order = torch.argsort(group, stable=True)
+    first = sizes.cumsum(0) - sizes
+    ranks = torch.empty_like(group)
+    ranks[order] = torch.arange(len(group), device=codes.device) - first[group[order]]
+    return ranks
+
+
+def _check(codes: Tensor, sizes: list[int]) -> None:
+    if codes.ndim != 2 or codes.shape[1] != len(sizes) or codes.shape[0] == 0:
+        raise ValueError(
+            f"codes have shape {tuple(codes.shape)}, expected one row an item and {len(sizes)} columns, one a codebook"
+        )
+    wrong = (codes < 0) | (codes >= torch.tensor(sizes, device=codes.device))
+    if wrong.any():
+        row, level = wrong.nonzero()[0].tolist()
+        raise ValueError(
+            f"item {row + 1} has code {int(codes[row, level])} at level {level}, whose codebook has {sizes[level]}"
+        )

@@ -1,0 +1,83 @@
+"""The tree of all prefixes of a catalogue's SIDs, as flat arrays."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class PrefixTree(nn.Module):
+    """Which codes may follow a prefix, and which items a complete SID stands for.
+
+    A node of depth l is a distinct prefix of l codes; nodes of one depth are numbered in lexicographic order, so the
+    children of a node are neighbours (compressed sparse rows). Memory is O(items · levels): no table over nodes and
+    codes, so millions of items fit.
+
+    Args:
+        tokens: int64 [N, S], the SID of each item; row r belongs to item r + 1.
+        level_sizes: codewords of each level.
+    """
+
+    def __init__(self, tokens: Tensor, level_sizes: list[int]) -> None:
+        super().__init__()
+        self.level_sizes = level_sizes
+        self.fan_outs: list[int] = []  # most children that any node of a depth has
+        self.n_nodes = [1]
+        node = torch.zeros(tokens.shape[0], dtype=torch.int64, device=tokens.device)
+        for level, size in enumerate(level_sizes):
+            keys, node = torch.unique(node * size + tokens[:, level], return_inverse=True)
+            first = _row_starts(keys // size, self.n_nodes[-1])
+            self.fan_outs.append(int(first.diff().max()))
+            self.n_nodes.append(keys.numel())
+            self.register_buffer(f"keys_{level}", keys, persistent=False)  # parent · K + code, ascending
+            self.register_buffer(f"first_child_{level}", first, persistent=False)
+        self.register_buffer("leaf_items", torch.argsort(node, stable=True) + 1, persistent=False)
+        self.register_buffer("first_item", _row_starts(node.sort().values, self.n_nodes[-1]), persistent=False)
+
+    leaf_items: Tensor
+    first_item: Tensor
+
+    def expand(self, level: int, nodes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the children of ``nodes`` [...] of depth ``level``.
+
+        Returns:
+            Child nodes, their codes, and whether there is such a child; each [..., M], M the largest number of
+            children at this depth. Where there is none, child and code are those of some other node.
+        """
+        keys, first = self._level(level)
+        slot = first[nodes][..., None] + torch.arange(self.fan_outs[level], device=nodes.device)
+        exists = slot < first[nodes + 1][..., None]
+        child = slot.clamp(max=keys.numel() - 1)
+        return child, keys[child] % self.level_sizes[level], exists
+
+    def parents(self, level: int, nodes: Tensor) -> Tensor:
+        """Return the parents (of depth ``level`` − 1) of ``nodes`` [...] of depth ``level`` ≥ 1."""
+        return self._level(level - 1)[0][nodes] // self.level_sizes[level - 1]
+
+    def codes(self, level: int, nodes: Tensor) -> Tensor:
+        """Return the last code of ``nodes`` [...] of depth ``level`` ≥ 1."""
+        return self._level(level - 1)[0][nodes] % self.level_sizes[level - 1]
+
+    def find(self, tokens: Tensor) -> Tensor:
+        """Return the leaf of each SID ``tokens`` [..., S], −1 where the catalogue has no such SID."""
+        node = torch.zeros(tokens.shape[:-1], dtype=torch.int64, device=tokens.device)
+        known = torch.ones_like(node, dtype=torch.bool)
+        for level, size in enumerate(self.level_sizes):
+            code = tokens[..., level]
+            key = node * size + code
+            keys, _ = self._level(level)
+            node = torch.searchsorted(keys, key).clamp(max=keys.numel() - 1)
+            known &= (keys[node] == key) & (code >= 0) & (code < size)
+        return torch.where(known, node, -1)
+
+    def items(self, leaf: int) -> Tensor:
+        """Return the ids of the items of one leaf, ascending."""
+        return self.leaf_items[self.first_item[leaf] : self.first_item[leaf + 1]]
+
+    def _level(self, level: int) -> tuple[Tensor, Tensor]:
+        return self.get_buffer(f"keys_{level}"), self.get_buffer(f"first_child_{level}")
+
+
+def _row_starts(sorted_rows: Tensor, n_rows: int) -> Tensor:
+    """Return where each of ``n_rows`` rows starts in ``sorted_rows``, and last where the last one ends."""
+    return torch.searchsorted(sorted_rows, torch.arange(n_rows + 1, device=sorted_rows.device))

@@ -1,0 +1,103 @@
+"""Encoder and decoder: layers, one relative position bias for all of them, a last normalisation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from recbole_adasid.model.attention import KeyValue
+from recbole_adasid.model.block import DecoderLayer, EncoderLayer
+from recbole_adasid.model.dropout import Dropout
+from recbole_adasid.model.norm import RMSNorm
+from recbole_adasid.model.position import RelativePositionBias, mask_bias
+
+
+class Encoder(nn.Module):
+    """Stack of encoder layers."""
+
+    def __init__(
+        self, *, d_model: int, layers: Sequence[EncoderLayer], position_bias: RelativePositionBias, dropout: float
+    ) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+        self.position_bias = position_bias
+        self.norm = RMSNorm(d_model=d_model)
+        self.dropout = Dropout(p=dropout)
+
+    def forward(self, x: Tensor, padding_bias: Tensor) -> Tensor:
+        """Encode embedded tokens ``x`` [B, T, D]; ``padding_bias`` [B, 1, 1, T] masks padding → [B, T, D]."""
+        positions = torch.arange(x.shape[1], device=x.device)
+        bias = self.position_bias(positions, positions) + padding_bias
+        x = self.dropout(x)
+        for layer in self.layers:
+            x = layer(x, bias)
+        return self.dropout(self.norm(x))
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the decoder reads of one batch of histories: keys and values of every layer, and the padding mask."""
+
+    key_values: list[KeyValue]  # [B, H, M, d] each
+    padding_bias: Tensor  # [B, 1, 1, M]
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Where decoded tokens stand. A sequence is the simplest tree: every token's ancestors are all before it.
+
+    Letting a token see its ancestors only, all beams of a user (or all prefixes of a catalogue) are decoded as the
+    query positions of *one* sequence, so keys and values are neither copied nor reordered between steps.
+    """
+
+    query_depths: Tensor  # int64 [Q]
+    key_depths: Tensor  # int64 [P + Q], earlier steps first
+    visible: Tensor  # bool, broadcastable to [B, 1, Q, P + Q]: the token itself and its ancestors
+
+    @classmethod
+    def sequence(cls, length: int, device: torch.device) -> Tree:
+        """Return the tree of plain left-to-right decoding."""
+        depths = torch.arange(length, device=device)
+        return cls(depths, depths, depths[:, None] >= depths[None, :])
+
+
+class Decoder(nn.Module):
+    """Stack of decoder layers."""
+
+    def __init__(
+        self, *, d_model: int, layers: Sequence[DecoderLayer], position_bias: RelativePositionBias, dropout: float
+    ) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+        self.position_bias = position_bias
+        self.norm = RMSNorm(d_model=d_model)
+        self.dropout = Dropout(p=dropout)
+
+    def project(self, encoded: Tensor, padding_bias: Tensor) -> Memory:
+        """Prepare the encoder's output [B, M, D] for the cross-attention of every layer."""
+        layers = cast("list[DecoderLayer]", self.layers)
+        return Memory([layer.project(encoded) for layer in layers], padding_bias)
+
+    def forward(
+        self, x: Tensor, tree: Tree, memory: Memory, past: Sequence[KeyValue] | None = None
+    ) -> tuple[Tensor, list[KeyValue]]:
+        """Decode embedded tokens ``x`` [B, Q, D].
+
+        Args:
+            past: keys and values [B, H, P, d] of every layer from earlier steps.
+
+        Returns:
+            Hidden states [B, Q, D], and ``past`` for the next step.
+        """
+        bias = self.position_bias(tree.query_depths, tree.key_depths) + mask_bias(tree.visible)
+        x = self.dropout(x)
+        present = []
+        for i, layer in enumerate(self.layers):
+            before = None if past is None else past[i]
+            x, key_value = layer(x, bias, memory.key_values[i], memory.padding_bias, before)
+            present.append(key_value)
+        return self.dropout(self.norm(x)), present

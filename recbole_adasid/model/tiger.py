@@ -1,0 +1,62 @@
+"""TIGER: the network and the catalogue it recommends from, in terms of item ids."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from recbole_adasid.model.beam_search import beam_search
+from recbole_adasid.model.catalogue import Catalogue
+from recbole_adasid.model.exhaustive import score_all_items, score_targets
+from recbole_adasid.model.network import TIGERNetwork
+
+
+class TIGERModel(nn.Module):
+    """Generative recommender (Rajput et al. 2023, arXiv 2305.05065) behind item ids.
+
+    Histories are item ids [B, T], oldest first, padded on the right with 0, of ``lengths`` [B]. ``users`` [B] are
+    needed only when the network has user tokens.
+
+    Raises:
+        ValueError: network and catalogue differ in their level sizes.
+    """
+
+    def __init__(self, *, network: TIGERNetwork, catalogue: Catalogue) -> None:
+        super().__init__()
+        if network.vocabulary.level_sizes != catalogue.level_sizes:
+            raise ValueError(
+                f"the network has level sizes {network.vocabulary.level_sizes}, the catalogue"
+                f" {catalogue.level_sizes}: build the network with level_sizes=catalogue.level_sizes"
+            )
+        self.network = network
+        self.catalogue = catalogue
+
+    def training_loss(
+        self, history_items: Tensor, lengths: Tensor, target_items: Tensor, users: Tensor | None = None
+    ) -> Tensor:
+        """Return the mean cross-entropy of the targets' tokens (``target_items`` [B])."""
+        return self.network.loss(self.catalogue(history_items), lengths, self.catalogue(target_items), users)
+
+    @torch.no_grad()
+    def recommend(
+        self, history_items: Tensor, lengths: Tensor, *, k: int, beam_size: int, users: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the ``k`` best items by beam search and their log-probabilities, [B, k] each.
+
+        Item 0 with score −inf fills up where the beam found fewer.
+        """
+        return beam_search(self.network, self.catalogue, history_items, lengths, beam_size=beam_size, k=k, users=users)
+
+    @torch.no_grad()
+    def score_items(self, history_items: Tensor, lengths: Tensor, users: Tensor | None = None) -> Tensor:
+        """Return the exact log-probability of every item, [B, N + 1]; column 0 is −inf. For small catalogues."""
+        memory = self.network.encode(self.catalogue(history_items), lengths, users)
+        return score_all_items(self.network, self.catalogue, memory)
+
+    @torch.no_grad()
+    def score_targets(
+        self, history_items: Tensor, lengths: Tensor, target_items: Tensor, users: Tensor | None = None
+    ) -> Tensor:
+        """Return the exact log-probability [B] of ``target_items`` [B], one for each history."""
+        memory = self.network.encode(self.catalogue(history_items), lengths, users)
+        return score_targets(self.network, memory, self.catalogue(target_items))

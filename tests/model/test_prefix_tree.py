@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import torch
+
+from recbole_adasid.model.prefix_tree import PrefixTree
+
+TOKENS = torch.tensor([[1, 0], [2, 1], [1, 0], [0, 1], [1, 2]])
+TREE = PrefixTree(TOKENS, [4, 3])
+
+
+def test_children_of_the_root_are_the_first_codes_in_use() -> None:
+    child, code, exists = TREE.expand(0, torch.tensor([0]))
+    assert code[exists].tolist() == [0, 1, 2]
+    assert child[exists].tolist() == [0, 1, 2]
+
+
+def test_children_of_inner_nodes_equal_a_literal_dictionary() -> None:
+    torch.manual_seed(0)
+    tokens = torch.randint(5, (60, 4))
+    tree = PrefixTree(tokens, [5, 5, 5, 5])
+    prefixes: list[tuple[int, ...]] = [()]
+    for level in range(4):
+        child, code, exists = tree.expand(level, torch.arange(len(prefixes)))
+        following = sorted({tuple(row[: level + 1]) for row in tokens.tolist()})
+        for node, prefix in enumerate(prefixes):
+            expected = [p[-1] for p in following if p[:-1] == prefix]
+            assert code[node][exists[node]].tolist() == expected
+            found = [following[c] for c in child[node][exists[node]].tolist()]
+            assert found == [(*prefix, c) for c in expected]
+        nodes = torch.arange(len(following))
+        assert [prefixes[p] for p in tree.parents(level + 1, nodes).tolist()] == [p[:-1] for p in following]
+        assert tree.codes(level + 1, nodes).tolist() == [p[-1] for p in following]
+        prefixes = following
+
+
+def test_a_sid_is_found_with_its_items_in_ascending_order() -> None:
+    assert TREE.items(int(TREE.find(torch.tensor([1, 0])))).tolist() == [1, 3]
+    assert TREE.items(int(TREE.find(torch.tensor([1, 2])))).tolist() == [5]
+
+
+def test_sids_that_no_item_has_are_not_found() -> None:
+    absent = torch.tensor([[3, 0], [1, 1], [0, 0], [2, 2], [1, -1], [0, 4], [-1, 0]])
+    assert TREE.find(absent).tolist() == [-1] * len(absent)
+
+
+def test_many_levels_of_large_codebooks_do_not_overflow() -> None:
+    torch.manual_seed(0)
+    tokens = torch.randint(65536, (100, 8))
+    tree = PrefixTree(tokens, [65536] * 8)
+    items = [tree.items(leaf).tolist() for leaf in tree.find(tokens).tolist()]
+    assert items == [[item] for item in range(1, 101)]
