@@ -1,0 +1,25 @@
+"""Semantic IDs for generative recommendation inside RecBole: AdaSID, its baselines and TIGER.
+
+Importing this package makes the model `TIGER` known to RecBole. It imports neither RecBole nor torch: that happens
+when they are first needed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from recbole_adasid.host.registration import register
+
+__version__ = "0.1.0"
+__all__ = ["run"]
+
+register()
+
+
+def __getattr__(name: str) -> Any:
+    """Load the public names when they are first used, so that importing the package costs nothing."""
+    if name == "run":
+        from recbole_adasid.host.run import run
+
+        return run
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}: it offers {', '.join(__all__)}.")

@@ -1,0 +1,92 @@
+"""The command line: settings in, a run folder out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from recbole_adasid.host.props import documented_lines, headline, presets
+from recbole_adasid.host.settings import SettingsError, parse_value
+
+USAGE = """\
+usage: python run_recbole_adasid.py [--tokenizer=NAME] [--dataset=NAME] [--config_files="A.yaml"] [--KEY=VALUE ...]
+
+Learn Semantic IDs for the items of a dataset, train the generative recommender TIGER on them, and print Recall and
+NDCG on validation and test items. A run folder keeps settings, Semantic IDs, metrics and model.
+
+  --model=TIGER           the recommender (default: TIGER)
+  --tokenizer=NAME        how items get their Semantic IDs (default: adasid)
+  --dataset=NAME          a preset below, or any NAME with --data_path=FOLDER holding NAME/NAME.inter (default: ml-100k)
+  --config_files=FILES    YAML files of settings, separated by spaces; later ones win, the command line wins over all
+  --KEY=VALUE             any setting below or of RecBole; values are read as YAML: 0.001, true, [3, 5], ~ for none
+  --help                  this text
+
+examples
+  python run_recbole_adasid.py
+  python run_recbole_adasid.py --tokenizer=rqvae --dataset=amazon-toys --data_path=FOLDER
+  python run_recbole_adasid.py --dataset=my-data --data_path=FOLDER --text_fields="[title, brand]" --epochs=10
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the main job as the arguments say and return the exit status: 0, 2 for a mistake, 130 for Ctrl-C."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if "--help" in given or "-h" in given:
+        print(help_text())
+        return 0
+    try:
+        settings, config_files = parse_arguments(given)
+        from recbole_adasid.host.run import run
+
+        run(settings, config_files)
+    except KeyboardInterrupt:
+        print(
+            "\nStopped. What was computed before (features, pairs, Semantic IDs) is kept: the same command reuses it."
+        )
+        return 130
+    except (SettingsError, FileNotFoundError, NotADirectoryError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def parse_arguments(arguments: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """Return settings and settings files from `--key=value` or `--key value` arguments.
+
+    Raises:
+        SettingsError: for anything else, or a key that is given two values.
+    """
+    settings: dict[str, Any] = {}
+    rest = list(arguments)
+    while rest:
+        argument = rest.pop(0)
+        key, equals, text = argument[2:].partition("=")
+        if not argument.startswith("--") or not key:
+            raise SettingsError(f"The argument {argument!r} is not of the form --key=value; see --help.")
+        if not equals:
+            if not rest or rest[0].startswith("--"):
+                raise SettingsError(f"The setting {argument} has no value: write {argument}=VALUE.")
+            text = rest.pop(0)
+        if key in settings:
+            raise SettingsError(f"The setting --{key} is given twice: keep one.")
+        settings[key] = text if key in ("model", "dataset", "tokenizer", "config_files") else parse_value(text)
+    return settings, str(settings.pop("config_files", "")).split()
+
+
+def help_text() -> str:
+    """Return usage, presets and every setting with its default and comment, all taken from the files of defaults."""
+    sections = [USAGE]
+    for kind in ("tokenizer", "dataset"):
+        sections.append(
+            f"{kind}s\n" + "\n".join(f"  {name:<16}{headline(f'{kind}/{name}.yaml')}" for name in presets(kind))
+        )
+    for title, file in (("settings", "model/TIGER.yaml"), ("settings of tokenizers", "tokenizers.yaml")):
+        sections.append(f"{title} (props/{file})\n" + _indented(documented_lines(file)))
+    for name in presets("tokenizer"):
+        sections.append(f"settings of --tokenizer={name}\n" + _indented(documented_lines(f"tokenizer/{name}.yaml")[1:]))
+    return "\n\n".join(sections)
+
+
+def _indented(lines: Sequence[str]) -> str:
+    return "\n".join(f"  {line}" if line else "" for line in lines)

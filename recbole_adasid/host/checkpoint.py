@@ -1,0 +1,128 @@
+"""Checkpoints that load with torch's protection left on: weights, and a configuration of plain values."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+PlainValue = Any
+"""None, bool, int, float, str, or a list or dict of plain values."""
+
+# What cannot be plain is stored as a one-entry dict under one of these marks.
+_ENUM, _TUPLE = "__enum__", "__tuple__"
+# Decided anew wherever the checkpoint is loaded.
+_MACHINE_KEYS = ("device", "local_rank", "single_spec")
+
+
+def reduce_config(config: Any) -> tuple[Callable[[dict[str, Any]], Any], tuple[dict[str, Any]]]:
+    """Reduce a RecBole Config for pickling: to :func:`rebuild_config` and plain values."""
+    settings = {key: value for key, value in config.final_config_dict.items() if key not in _MACHINE_KEYS}
+    # A checkpoint may be loaded from another working directory.
+    settings["data_path"] = os.path.abspath(settings["data_path"])
+    return rebuild_config, (to_plain({"settings": settings, "categories": config.parameters}),)
+
+
+def rebuild_config(stored: dict[str, Any]) -> Any:
+    """Return the RecBole Config that :func:`reduce_config` stored, on this machine's device.
+
+    This is the only function that loading a checkpoint may call.
+    """
+    import recbole
+    from recbole.config import Config
+
+    values = from_plain(stored)
+    config = Config.__new__(Config)
+    config.parameters = values["categories"]
+    settings = config.final_config_dict = values["settings"]
+    config.model, config.dataset = settings["model"], settings["dataset"]
+    config.yaml_loader = config._build_yaml_loader()
+    config.compatibility_settings()
+    if config.dataset == "ml-100k":
+        settings["data_path"] = str(Path(recbole.__path__[0]) / "dataset_example" / "ml-100k")
+    config._init_device()
+    return config
+
+
+def allow_config() -> None:
+    """Put :func:`rebuild_config` on torch's list of functions that loading a checkpoint may call."""
+    import torch
+
+    torch.serialization.add_safe_globals([rebuild_config])
+
+
+def save_checkpoint(trainer: Any, epoch: int, verbose: bool = True, **kwargs: Any) -> None:
+    """Save a RecBole trainer's state, in place of its `_save_checkpoint`.
+
+    Weights are stored as CPU tensors, so that a machine without a GPU loads them, and by pickle protocol 2, the
+    only one that torch reads with its protection on. The file appears under its name when it is complete.
+    """
+    import torch
+
+    if not trainer.config["single_spec"] and trainer.config["local_rank"] != 0:
+        return
+    path = Path(kwargs.pop("saved_model_file", trainer.saved_model_file))
+    state = {
+        "config": trainer.config,
+        "epoch": epoch,
+        "cur_step": trainer.cur_step,
+        "best_valid_score": float(trainer.best_valid_score),
+        "state_dict": _on_cpu(trainer.model.state_dict()),
+        "other_parameter": trainer.model.other_parameter(),
+        "optimizer": _on_cpu(trainer.optimizer.state_dict()),
+    }
+    partial = path.with_name(path.name + ".part")
+    torch.save(state, partial, pickle_protocol=2)
+    os.replace(partial, path)
+    if verbose:
+        trainer.logger.info(f"Saved the model of epoch {epoch} to {path}")
+
+
+def to_plain(value: Any) -> PlainValue:
+    """Return a value in plain types only; enumeration members and tuples become marked dicts, others their text."""
+    from enum import Enum
+
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return _bare(value)
+    if isinstance(value, dict):
+        return {key: to_plain(entry) for key, entry in value.items()}
+    if isinstance(value, Enum):
+        return {_ENUM: [type(value).__name__, value.name]}
+    if isinstance(value, tuple):
+        return {_TUPLE: [to_plain(entry) for entry in value]}
+    if isinstance(value, (list, set, frozenset)):
+        return [to_plain(entry) for entry in value]
+    return to_plain(value.item()) if hasattr(value, "item") else str(value)
+
+
+def from_plain(value: PlainValue) -> Any:
+    """Return what :func:`to_plain` was given."""
+    from recbole.utils import enum_type
+
+    if isinstance(value, dict):
+        if set(value) == {_ENUM}:
+            kind, name = value[_ENUM]
+            return getattr(enum_type, kind)[name]
+        if set(value) == {_TUPLE}:
+            return tuple(from_plain(entry) for entry in value[_TUPLE])
+        return {key: from_plain(entry) for key, entry in value.items()}
+    return [from_plain(entry) for entry in value] if isinstance(value, list) else value
+
+
+def _bare(value: Any) -> PlainValue:
+    """Strip a number of its subclass, such as numpy's float64."""
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    return None
+
+
+def _on_cpu(value: Any) -> Any:
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        return value.detach().cpu()
+    if isinstance(value, dict):
+        return type(value)((key, _on_cpu(entry)) for key, entry in value.items())
+    return [_on_cpu(entry) for entry in value] if isinstance(value, list) else value

@@ -1,0 +1,65 @@
+"""From recommended items to what RecBole's metrics read, without a matrix over users and items."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from recbole.evaluator import Collector
+
+from recbole_adasid.host.settings import SettingsError
+
+_AVAILABLE = {"rec.items", "rec.topk"}
+
+
+class TopKCollector(Collector):
+    """Collect top-k item ids; RecBole's own collector takes scores of every item instead.
+
+    Item 0, RecBole's padding, stands for "nothing recommended here" and is never a hit.
+    """
+
+    def __init__(self, config: Any) -> None:
+        """Check that the metrics can be computed from recommended items.
+
+        Raises:
+            SettingsError: if one needs the scores or ranks of all items.
+        """
+        super().__init__(config)
+        needed = {name for name in vars(self.register) if getattr(self.register, name) is True}
+        dense = sorted(name for name in needed if name.startswith("rec.") and name not in _AVAILABLE)
+        if dense:
+            raise SettingsError(
+                f"metrics={config['metrics']} ask for {', '.join(dense)} of all items, which a beam search does not "
+                "give: choose top-k metrics such as Recall, NDCG, Hit, MRR, Precision."
+            )
+
+    def eval_batch_collect(
+        self, scores_tensor: torch.Tensor, interaction: Any, positive_u: torch.Tensor, positive_i: torch.Tensor
+    ) -> None:
+        """Add a batch. `scores_tensor` holds item ids [B, k], best first; the other arguments are RecBole's."""
+        item_ids = scores_tensor[:, : max(self.topk)]
+        if self.register.need("rec.items"):
+            self.data_struct.update_tensor("rec.items", item_ids)
+        if self.register.need("rec.topk"):
+            hits, relevant = topk_hits(item_ids, positive_u.to(item_ids.device), positive_i.to(item_ids.device))
+            self.data_struct.update_tensor("rec.topk", torch.cat([hits, relevant[:, None]], dim=1))
+
+
+def topk_hits(
+    item_ids: torch.Tensor, positive_u: torch.Tensor, positive_i: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mark the relevant ones among recommended items.
+
+    Args:
+        item_ids: [B, k], 0 where nothing is recommended.
+        positive_u: [R], row in the batch of each relevant item.
+        positive_i: [R], the relevant items.
+
+    Returns:
+        Hits, int32 [B, k] of 0 and 1, and how many items are relevant to each row, int32 [B].
+    """
+    width = int(torch.maximum(item_ids.max(), positive_i.max())) + 1
+    rows = torch.arange(len(item_ids), device=item_ids.device)[:, None]
+    hits = torch.isin(rows * width + item_ids, positive_u * width + positive_i) & (item_ids > 0)
+    relevant = torch.bincount(positive_u, minlength=len(item_ids))
+    return hits.int(), relevant.int()

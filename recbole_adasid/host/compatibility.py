@@ -1,0 +1,109 @@
+"""What RecBole 1.2.1 needs on numpy 2, pandas 3 and torch ≥ 2.6; each function mends one of its modules in place."""
+
+from __future__ import annotations
+
+from collections.abc import Sized
+from types import ModuleType
+from typing import Any
+
+# Names that RecBole (and ray.tune, for it) uses, and what they stood for before numpy 2 took them away.
+_NUMPY_NAMES = {
+    "bool": "bool_",
+    "bool8": "bool_",
+    "int": "int_",
+    "float": "float64",
+    "float_": "float64",
+    "complex": "complex128",
+    "complex_": "complex128",
+    "object": "object_",
+    "str": "str_",
+    "unicode": "str_",
+    "unicode_": "str_",
+    "long": "int_",
+}
+
+
+def restore_numpy_names(_recbole: ModuleType) -> None:
+    """Give numpy the names back that RecBole expects; names that numpy has are left alone."""
+    import numpy
+
+    for name, stood_for in _NUMPY_NAMES.items():
+        if name not in vars(numpy):
+            setattr(numpy, name, getattr(numpy, stood_for))
+
+
+def mend_dataset(module: ModuleType) -> None:
+    """Undo what pandas 3 changed under RecBole's `Dataset`: chained in-place `fillna` and `Series.agg(len)`."""
+    import pandas
+
+    module.pd = _PandasForRecBole(pandas)  # type: ignore[attr-defined]
+    module.Dataset._fill_nan = fill_missing_values  # type: ignore[attr-defined]
+    module.len = elementwise_length  # type: ignore[attr-defined]
+
+
+def mend_sequential_dataset(module: ModuleType) -> None:
+    """Undo the change of `Series.agg(len)` under RecBole's `SequentialDataset`."""
+    module.len = elementwise_length  # type: ignore[attr-defined]
+
+
+def mend_trainer(module: ModuleType) -> None:
+    """Let every RecBole trainer save checkpoints that torch ≥ 2.6 loads, and log beside the run's other files."""
+    from recbole_adasid.host.checkpoint import save_checkpoint
+    from recbole_adasid.host.logs import tensorboard_writer
+
+    module.Trainer._save_checkpoint = save_checkpoint  # type: ignore[attr-defined]
+    module.get_tensorboard = tensorboard_writer  # type: ignore[attr-defined]
+
+
+def fill_missing_values(dataset: Any) -> None:
+    """Fill gaps in a RecBole dataset's tables: padding (0) for tokens, the mean for floats, nothing for sequences.
+
+    RecBole fills through `frame[field].fillna(..., inplace=True)`, which pandas 3 applies to a copy: item 0 would
+    turn into the smallest integer without a word.
+    """
+    import numpy
+
+    for name in dataset.feat_name_list:
+        frame = getattr(dataset, name)
+        for field in frame:
+            kind = dataset.field2type[field].value
+            if kind == "token":
+                frame[field] = frame[field].fillna(0)
+            elif kind == "float":
+                frame[field] = frame[field].fillna(frame[field].mean())
+            else:
+                empty = numpy.array([], dtype=numpy.int64 if kind == "token_seq" else numpy.float64)
+                frame[field] = [empty if isinstance(value, float) else value for value in frame[field]]
+
+
+def elementwise_length(value: Sized) -> Any:
+    """Return the length, or for a pandas Series the length of each of its elements.
+
+    RecBole asks for the latter by `series.agg(len)`; pandas 3 hands the whole series to the function instead.
+    """
+    import pandas
+
+    if isinstance(value, pandas.Series):
+        return [len(element) for element in value]
+    return len(value)
+
+
+class _PandasForRecBole(ModuleType):
+    """pandas with a `read_csv` whose text columns are as pandas 2 read them and whose sequences have no gaps."""
+
+    def __init__(self, pandas: ModuleType) -> None:
+        super().__init__("pandas")
+        self._pandas = pandas
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pandas, name)
+
+    def read_csv(self, *args: Any, **kwargs: Any) -> Any:
+        """Read a RecBole atomic file, whose columns are still called `name:type` here."""
+        frame = self._pandas.read_csv(*args, **kwargs)
+        for column in frame.columns:
+            if not column.endswith(":float"):
+                frame[column] = frame[column].astype(object)
+            if column.endswith("_seq"):
+                frame[column] = frame[column].fillna("")
+        return frame

@@ -1,0 +1,129 @@
+"""RecBole's Config with this package's defaults and checks for the model TIGER."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from recbole_adasid.host.props import known_keys, plugin_defaults
+from recbole_adasid.host.settings import (
+    SettingsError,
+    check_types,
+    parse_mapping,
+    read_settings_files,
+    refuse_unknown_keys,
+    unknown_name,
+)
+
+logger = logging.getLogger(__name__)
+
+MODELS = ("TIGER",)
+# Keys that RecBole reads but none of its YAML files sets.
+_UNLISTED_KEYS = (
+    *("model", "dataset", "config_files", "config_file", "encoding", "reg_weight", "valid_metric_bigger"),
+    *("local_rank", "nproc", "world_size", "offset", "ip", "port"),
+    "sid_level_sizes",
+)
+
+
+def build_config(settings: Mapping[str, Any], config_files: Iterable[str | Path] = ()) -> Any:
+    """Return the RecBole Config of a run: defaults < `config_files` < `settings`; nothing is read from `sys.argv`.
+
+    Raises:
+        SettingsError: for an unknown key, name or preset, or a value of the wrong kind.
+    """
+    from recbole.config import Config
+
+    class PlainConfig(Config):
+        """A Config whose values are taken as they are: not evaluated, and not from the program's arguments."""
+
+        def _load_config_files(self, file_list: list[str] | None) -> dict[str, Any]:
+            return read_settings_files(file_list or [])
+
+        def _load_variable_config_dict(self, config_dict: dict[str, Any] | None) -> dict[str, Any]:
+            return dict(config_dict or {})
+
+        def _load_cmd_line(self) -> dict[str, Any]:
+            return {}
+
+    files = [str(path) for path in config_files]
+    given = {"model": "TIGER", "dataset": "ml-100k", **read_settings_files(files), **settings}
+    if given["model"] not in MODELS:
+        raise unknown_name("model", given["model"], MODELS)
+    # The class itself is handed over, because RecBole's search by name imports every model there is.
+    from recbole_adasid.host.recommender import TIGER
+
+    return PlainConfig(TIGER, str(given["dataset"]), files, dict(settings))
+
+
+def extend_configurator(module: ModuleType) -> None:
+    """Give RecBole's Config this package's defaults and checks, and let it be saved as plain values."""
+    from recbole_adasid.host.checkpoint import allow_config, reduce_config
+
+    config_class = module.Config  # type: ignore[attr-defined]
+    config_class._load_internal_config_dict = _with_plugin_defaults(config_class._load_internal_config_dict)
+    config_class.__reduce__ = reduce_config
+    allow_config()
+
+
+def known_settings() -> set[str]:
+    """Return every key that settings may have: RecBole's and this package's."""
+    return known_keys().union(_recbole_keys(), _UNLISTED_KEYS)
+
+
+def _with_plugin_defaults(load: Callable[..., None]) -> Callable[..., None]:
+    def load_with_plugin_defaults(config: Any, model: str, model_class: type, dataset: str) -> None:
+        load(config, model, model_class, dataset)
+        if model in MODELS:
+            _check_keys(config)
+            _apply_defaults(config, dataset)
+
+    return load_with_plugin_defaults
+
+
+def _check_keys(config: Any) -> None:
+    known = known_settings()
+    refuse_unknown_keys(config.file_config_dict, known, source="the settings files")
+    refuse_unknown_keys(config.variable_config_dict, known, source="the command line or config_dict")
+    # Under a program of the user's own, the arguments that RecBole finds may be that program's.
+    for key in [key for key in config.cmd_config_dict if key not in known]:
+        logger.warning("The argument --%s is no setting of RecBole or of this package: it is ignored.", key)
+
+
+def _apply_defaults(config: Any, dataset: str) -> None:
+    defaults = plugin_defaults(config.external_config_dict, dataset)
+    check_types(config.external_config_dict, {**config.internal_config_dict, **defaults})
+    config.internal_config_dict.update(defaults)
+    merged = {**config.internal_config_dict, **config.external_config_dict}
+    if merged["load_col"] is None:
+        columns = [merged[key] for key in ("USER_ID_FIELD", "ITEM_ID_FIELD", "TIME_FIELD")]
+        config.internal_config_dict["load_col"] = {"inter": columns}
+        config.external_config_dict.pop("load_col", None)
+    if merged["benchmark_filename"]:
+        raise SettingsError(
+            f"benchmark_filename={merged['benchmark_filename']} asks for files split beforehand, which TIGER "
+            "does not read: give one NAME.inter and choose the split by eval_args."
+        )
+    if merged["beam_size"] < max(_as_list(merged["topk"])):
+        raise SettingsError(
+            f"beam_size={merged['beam_size']} cannot fill topk={merged['topk']}: raise it to the largest k or more."
+        )
+
+
+def _recbole_keys() -> set[str]:
+    import recbole
+    from recbole.utils import argument_list
+
+    lists = (value for value in vars(argument_list).values() if isinstance(value, list))
+    keys = {key for names in lists for key in names}
+    folder = Path(recbole.__path__[0]) / "properties"
+    for relative in ("overall.yaml", "dataset/sample.yaml", "quick_start_config/sequential.yaml"):
+        keys.update(parse_mapping((folder / relative).read_text(encoding="utf-8"), source=relative))
+    return keys
+
+
+def _as_list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else [value]

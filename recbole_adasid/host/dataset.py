@@ -1,0 +1,175 @@
+"""TIGER's dataset: RecBole's filters and splits, exact time order, and no stored windows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from recbole.data.dataset import SequentialDataset
+from recbole.data.interaction import Interaction
+from recbole.utils import FeatureSource, FeatureType
+
+from recbole_adasid.data.windows import SequenceWindows, build_windows, flatten_sequences
+from recbole_adasid.host.missing import require_dataset
+from recbole_adasid.host.settings import SettingsError
+
+# A column of inter_feat that stays inside: which of the windows is the example's history.
+WINDOW_FIELD = "window"
+
+
+@dataclass(frozen=True)
+class TrainingItems:
+    """What learning Semantic IDs may know of a dataset: the items, and the interactions that are trained on."""
+
+    tokens: list[str]
+    users: NDArray[np.int64]
+    item_rows: NDArray[np.int64]
+    folder: Path
+    name: str
+
+    def item_tokens(self) -> list[str]:
+        """Return the N external item tokens; row r is RecBole's item r + 1."""
+        return self.tokens
+
+    def training_interactions(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return users and item rows [I] of all interactions that are neither a validation nor a test target."""
+        return self.users, self.item_rows
+
+    def item_table_path(self) -> Path | None:
+        """Return the path of the `.item` file, or None if there is none."""
+        path = self.folder / f"{self.name}.item"
+        return path if path.is_file() else None
+
+    def dataset_path(self) -> Path:
+        """Return the dataset's folder."""
+        return self.folder
+
+
+class TIGERDataset(SequentialDataset):
+    """Leave-one-out sequences of items, one example a position.
+
+    `inter_feat` holds, an example a row, the user, the target item, the time, and which window of one flat array of
+    items is its history; a batch gathers the histories when it is asked for, no wider than its longest one.
+    """
+
+    windows: SequenceWindows
+    _flat_users: NDArray[np.int64]
+    _is_training: NDArray[np.bool_]
+
+    def _load_data(self, token: str, dataset_path: str) -> None:
+        require_dataset(token, Path(dataset_path))
+        super()._load_data(token, dataset_path)
+
+    def _remove_duplication(self) -> None:
+        """Keep one interaction of a user with an item, as RecBole, but without disturbing the order of equal times."""
+        keep = self.config["rm_dup_inter"]
+        if keep is None:
+            return
+        by_time = self.inter_feat.sort_values(self.time_field, kind="stable")
+        kept = by_time.drop_duplicates(subset=[self.uid_field, self.iid_field], keep=keep)
+        self.inter_feat = kept.sort_index()
+
+    def _change_feat_format(self) -> None:
+        """Turn the table of interactions into examples; times are compared before anything rounds them."""
+        if isinstance(self.inter_feat, Interaction):
+            return
+        self._check_field("uid_field", "iid_field", "time_field")
+        table = {field: self.inter_feat[field].to_numpy() for field in self.inter_feat}
+        users, items, times = table[self.uid_field], table[self.iid_field], table[self.time_field]
+        order = flatten_sequences(users, items, times)
+        self.windows, targets, target_users = build_windows(users[order], items[order], self.max_item_list_len)
+        self._flat_users = users[order].astype(np.int64)
+        self._is_training = np.ones(len(order), dtype=bool)
+        self._declare_list_fields()
+        self.inter_feat = Interaction(
+            {
+                self.uid_field: torch.from_numpy(target_users),
+                self.iid_field: torch.from_numpy(targets),
+                self.time_field: torch.from_numpy(times[order][self._positions_after(slice(None))]),
+                self.item_list_length_field: torch.from_numpy(self.windows.lengths),
+                WINDOW_FIELD: torch.arange(len(self.windows)),
+            }
+        )
+        self.user_feat = self.item_feat = None
+
+    def _declare_list_fields(self) -> None:
+        self.item_id_list_field = self.iid_field + self.config["LIST_SUFFIX"]
+        source, width = FeatureSource.INTERACTION, self.max_item_list_len
+        self.set_field_property(self.item_id_list_field, FeatureType.TOKEN_SEQ, source, width)
+        self.set_field_property(self.item_list_length_field, FeatureType.TOKEN, source, 1)
+
+    def build(self) -> list[TIGERDataset]:
+        """Split as RecBole's `eval_args` say; valid and test targets are marked as not for training.
+
+        Raises:
+            SettingsError: if no example is left to train on.
+        """
+        parts: list[TIGERDataset] = super().build()
+        if not len(parts[0]):
+            raise SettingsError(
+                f"The dataset {self.dataset_name!r} leaves no training example: loosen user_inter_num_interval and "
+                "item_inter_num_interval, or bring users with three or more interactions."
+            )
+        for part in parts[1:]:
+            self._is_training[part._positions_after(part.inter_feat[WINDOW_FIELD].numpy())] = False
+        return parts
+
+    def _positions_after(self, windows: Any) -> NDArray[np.int64]:
+        """Return where the targets of some windows lie in the flat array: right behind them."""
+        return self.windows.starts[windows] + self.windows.lengths[windows]
+
+    def __getitem__(self, index: Any, join: bool = True) -> Interaction:
+        """Return the examples `index` with their histories [B, T], T the longest among them; nothing is joined."""
+        rows = _as_rows(index, len(self.inter_feat))
+        history, lengths = self.windows.gather(self.inter_feat[WINDOW_FIELD][rows].numpy())
+        return Interaction(
+            {
+                self.uid_field: self.inter_feat[self.uid_field][rows],
+                self.iid_field: self.inter_feat[self.iid_field][rows],
+                self.item_id_list_field: torch.from_numpy(self._pad(history)),
+                self.item_list_length_field: torch.from_numpy(lengths),
+            }
+        )
+
+    def _pad(self, history: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Pad to the full width where RecBole puts several gathered parts together (sampled evaluation)."""
+        modes = self.config["eval_args"]["mode"]
+        missing = self.max_item_list_len - history.shape[1]
+        return history if set(modes.values()) == {"full"} else np.pad(history, ((0, 0), (0, missing)))
+
+    def training_items(self) -> TrainingItems:
+        """Return what the tokenizer may learn from; call it after `build`."""
+        chosen = self._is_training
+        return TrainingItems(
+            tokens=[str(token) for token in self.field2id_token[self.iid_field][1:]],
+            users=self._flat_users[chosen],
+            item_rows=self.windows.flat_items[chosen] - 1,
+            folder=Path(self.dataset_path),
+            name=self.dataset_name,
+        )
+
+    def history_lengths(self) -> NDArray[np.int64]:
+        """Return how long each example's history is."""
+        return self.inter_feat[self.item_list_length_field].numpy()
+
+    def inter_matrix(self, form: str = "coo", value_field: str | None = None) -> Any:
+        """Return the sparse user-item matrix of this part's targets and of its users' first items, as RecBole does."""
+        users, items = self.inter_feat[self.uid_field], self.inter_feat[self.iid_field]
+        second = self.inter_feat[self.item_list_length_field] == 1
+        firsts = self.windows.starts[self.inter_feat[WINDOW_FIELD][second].numpy()]
+        table = {
+            self.uid_field: torch.cat([users, users[second]]),
+            self.iid_field: torch.cat([items, torch.from_numpy(self.windows.flat_items[firsts])]),
+        }
+        return self._create_sparse_matrix(Interaction(table), self.uid_field, self.iid_field, form, value_field)
+
+
+def _as_rows(index: Any, size: int) -> torch.Tensor:
+    """Return any index (slice, number, list, array, tensor) as row numbers [B]."""
+    if isinstance(index, slice):
+        return torch.arange(size)[index]
+    return torch.as_tensor(index, dtype=torch.int64).reshape(-1)

@@ -1,0 +1,78 @@
+"""Where a run's log lines and TensorBoard scalars go."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+LOG_FILE = "run.log"
+TENSORBOARD_FOLDER = "tensorboard"
+
+
+class RunLogHandler(logging.FileHandler):
+    """Write a run's log into its folder, without colours; TensorBoard finds the folder through it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder / LOG_FILE, encoding="utf-8")
+        self.folder = folder
+
+
+def start_logging(folder: Path, state: str | None) -> RunLogHandler:
+    """Send log lines to the console and to `folder`, formatted as RecBole does, in place of earlier handlers."""
+    import colorlog
+    from recbole.utils.logger import RemoveColorFilter, log_colors_config
+
+    stop_logging()
+    level = getattr(logging, str(state or "INFO").upper(), logging.INFO)
+    console = logging.StreamHandler()
+    line = "%(log_color)s%(asctime)-15s %(levelname)s  %(message)s"
+    console.setFormatter(colorlog.ColoredFormatter(line, "%d %b %H:%M", log_colors=log_colors_config))
+    file = RunLogHandler(folder)
+    file.setFormatter(logging.Formatter("%(asctime)-15s %(levelname)s  %(message)s", "%a %d %b %Y %H:%M:%S"))
+    file.addFilter(RemoveColorFilter())
+    root = logging.getLogger()
+    root.setLevel(level)
+    root.addHandler(console)
+    root.addHandler(file)
+    return file
+
+
+def stop_logging() -> None:
+    """Close the handlers of an earlier run in this process, so that its log gets no line of the next."""
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if isinstance(handler, RunLogHandler)]:
+        root.removeHandler(handler)
+        handler.close()
+
+
+def tensorboard_writer(logger: logging.Logger) -> Any:
+    """Return a TensorBoard writer: into the run folder if the log goes there, or else where RecBole puts it."""
+    from recbole.utils import get_tensorboard
+
+    for handler in logger.handlers:
+        if isinstance(handler, RunLogHandler):
+            from torch.utils.tensorboard import SummaryWriter
+
+            return SummaryWriter(str(handler.folder / TENSORBOARD_FOLDER))
+    return get_tensorboard(logger)
+
+
+@contextmanager
+def tokenizer_log() -> Iterator[Callable[[int, dict[str, float]], None]]:
+    """Give a function that writes a tokenizer's numbers at a step to TensorBoard, opened when first needed."""
+    writer = None
+
+    def log(step: int, numbers: dict[str, float]) -> None:
+        nonlocal writer
+        writer = writer or tensorboard_writer(logging.getLogger())
+        for name, value in numbers.items():
+            writer.add_scalar(f"tokenizer/{name}", value, step)
+
+    try:
+        yield log
+    finally:
+        if writer is not None:
+            writer.close()

@@ -1,0 +1,36 @@
+"""What to say when a dataset is not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from recbole_adasid.host.props import presets, read_props
+from recbole_adasid.host.settings import SettingsError
+
+
+def require_dataset(name: str, folder: Path) -> None:
+    """Check that a dataset's interactions are there.
+
+    Raises:
+        SettingsError: if not; it says which files belong where, and what runs without any.
+    """
+    wanted = (folder / f"{name}.inter").resolve()
+    if wanted.is_file():
+        return
+    others = sorted(path.parent.name for path in folder.parent.glob("*/*.inter") if path.stem == path.parent.name)
+    found = f" {folder.parent.resolve()} holds: {', '.join(others)}." if others else ""
+    raise SettingsError(
+        f"There is no dataset {name!r}: {wanted} does not exist.{found} Put {_files(name)} into {wanted.parent}, "
+        f"or pass --data_path=FOLDER so that FOLDER/{name}/{name}.inter exists, or pass --dataset=ml-100k, which needs "
+        f"no download. Presets: {', '.join(presets('dataset'))}."
+    )
+
+
+def _files(name: str) -> str:
+    settings = read_props(f"dataset/{name}.yaml")
+    files = [f"{name}.inter (tab-separated, first line user_id:token item_id:token timestamp:float)"]
+    columns = ", ".join(settings.get("text_fields", ["title", "..."]))
+    files.append(f"{name}.item (item_id:token and text columns: {columns})")
+    if settings.get("item_features_file"):
+        files.append(f"{settings['item_features_file']} (arrays item_id and embedding)")
+    return ", ".join(files)

@@ -1,0 +1,85 @@
+"""The folder of defaults: where it is, which presets it has, what they set and what their comments say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from recbole_adasid.host.settings import SettingsError, parse_mapping, unknown_name
+
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def props_folder() -> Path:
+    """Return the folder of defaults: inside the installed package, or beside it in a checkout.
+
+    Raises:
+        SettingsError: if neither is there.
+    """
+    for folder in (PACKAGE / "props", PACKAGE.parent / "props"):
+        if (folder / "model" / "TIGER.yaml").is_file():
+            return folder
+    raise SettingsError(
+        f"The defaults are missing: neither {PACKAGE / 'props'} nor {PACKAGE.parent / 'props'} has model/TIGER.yaml; "
+        "install the package again."
+    )
+
+
+def presets(kind: str) -> list[str]:
+    """Return the names of the presets of a kind (`tokenizer`, `dataset`), in alphabetical order."""
+    return sorted(path.stem for path in (props_folder() / kind).glob("*.yaml"))
+
+
+def read_props(relative: str) -> dict[str, Any]:
+    """Return what the file `relative` of the folder of defaults sets; nothing if there is no such file."""
+    path = props_folder() / relative
+    return parse_mapping(path.read_text(encoding="utf-8"), source=str(path)) if path.is_file() else {}
+
+
+def plugin_defaults(external: dict[str, Any], dataset: str) -> dict[str, Any]:
+    """Return the defaults for a dataset, given what the user set: `tokenizer` and `model_size` choose presets.
+
+    Later ones win: TIGER.yaml, the block of the model size, tokenizers.yaml, the tokenizer, the dataset.
+
+    Raises:
+        SettingsError: for a tokenizer or model size that does not exist.
+    """
+    model, data = read_props("model/TIGER.yaml"), read_props(f"dataset/{dataset}.yaml")
+    sizes = model.pop("model_sizes")
+    chosen = {**model, **data, **external}
+    size, tokenizer = chosen["model_size"], chosen["tokenizer"]
+    if size not in sizes:
+        raise unknown_name("model_size", size, sizes)
+    if tokenizer not in presets("tokenizer"):
+        raise unknown_name("tokenizer", tokenizer, presets("tokenizer"))
+    return {
+        **model,
+        **sizes[size],
+        **read_props("tokenizers.yaml"),
+        **read_props(f"tokenizer/{tokenizer}.yaml"),
+        **data,
+    }
+
+
+def known_keys() -> set[str]:
+    """Return every key that a file of the folder of defaults sets."""
+    keys: set[str] = set()
+    for path in props_folder().rglob("*.yaml"):
+        settings = parse_mapping(path.read_text(encoding="utf-8"), source=str(path))
+        for block in settings.pop("model_sizes", {}).values():
+            keys.update(block)
+        keys.update(settings)
+    return keys
+
+
+def documented_lines(relative: str) -> list[str]:
+    """Return a file of defaults for display: headings, keys and their comments, without the closing blank lines."""
+    text = (props_folder() / relative).read_text(encoding="utf-8")
+    return text.rstrip().splitlines()
+
+
+def headline(relative: str) -> str:
+    """Return the first comment line of a file of defaults: what the preset is."""
+    found = re.search(r"^#\s*(.+)$", (props_folder() / relative).read_text(encoding="utf-8"), re.MULTILINE)
+    return found.group(1) if found else ""

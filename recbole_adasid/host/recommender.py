@@ -1,0 +1,86 @@
+"""TIGER as RecBole sees it: a sequential recommender over item ids."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from recbole.model.abstract_recommender import SequentialRecommender
+from recbole.utils import InputType
+from torch import Tensor
+
+from recbole_adasid.host.logs import tokenizer_log
+from recbole_adasid.model.catalogue import Catalogue
+from recbole_adasid.model.network import TIGERNetwork
+from recbole_adasid.model.tiger import TIGERModel
+from recbole_adasid.pipeline import SemanticIDs, learn_semantic_ids
+
+NETWORK_KEYS = (
+    "d_model",
+    "d_head",
+    "n_heads",
+    "d_ff",
+    "n_encoder_layers",
+    "n_decoder_layers",
+    "dropout",
+    "n_user_tokens",
+)
+
+
+class TIGER(SequentialRecommender):
+    """Learn Semantic IDs of the dataset's items, then recommend by generating them (arXiv 2305.05065).
+
+    `semantic_ids` tells what was learned; it is None for a model that a checkpoint will fill.
+    """
+
+    input_type = InputType.POINTWISE
+    semantic_ids: SemanticIDs | None = None
+
+    def __init__(self, config: Any, dataset: Any) -> None:
+        """Build the model for the training part of a dataset, with RecBole's arguments."""
+        super().__init__(config, dataset)
+        self.beam_size: int = config["beam_size"]
+        catalogue = self._catalogue(config, dataset)
+        network = TIGERNetwork(level_sizes=catalogue.level_sizes, **{key: config[key] for key in NETWORK_KEYS})
+        self.tiger = TIGERModel(network=network, catalogue=catalogue)
+
+    def _catalogue(self, config: Any, dataset: Any) -> Catalogue:
+        stored = config["sid_level_sizes"]
+        if stored is not None:  # from a checkpoint, which holds the Semantic IDs too
+            return Catalogue.empty(self.n_items - 1, stored, config["collision"])
+        with tokenizer_log() as log:
+            learned = learn_semantic_ids(
+                config, dataset.training_items(), log=log, progress=bool(config["show_progress"])
+            )
+        for stage, how in learned.stages.items():
+            self.logger.info(f"{stage}: {how}")
+        self.logger.info(f"Semantic IDs: {', '.join(f'{name} {value:.4g}' for name, value in learned.quality.items())}")
+        self.semantic_ids = learned
+        return Catalogue(torch.from_numpy(learned.codes), learned.codebook_sizes, collision=config["collision"])
+
+    @property
+    def sid_level_sizes(self) -> list[int]:
+        """Codewords of each of the S levels, a suffix level included."""
+        return self.tiger.catalogue.level_sizes
+
+    def calculate_loss(self, interaction: Any) -> Tensor:
+        """Return the mean cross-entropy of the target items' tokens."""
+        target = interaction[self.POS_ITEM_ID]
+        return self.tiger.training_loss(*self._history(interaction), target, users=interaction[self.USER_ID])
+
+    def predict(self, interaction: Any) -> Tensor:
+        """Return the log-probability [B] of each given item after its history."""
+        target = interaction[self.ITEM_ID]
+        return self.tiger.score_targets(*self._history(interaction), target, users=interaction[self.USER_ID])
+
+    def full_sort_predict(self, interaction: Any) -> Tensor:
+        """Return the log-probabilities of all items, [B, N + 1]: exact, and dear for large catalogues."""
+        return self.tiger.score_items(*self._history(interaction), users=interaction[self.USER_ID])
+
+    def recommend_topk(self, interaction: Any, k: int) -> tuple[Tensor, Tensor]:
+        """Return the k best items and their log-probabilities, [B, k] each; item 0 where the beam found fewer."""
+        users = interaction[self.USER_ID]
+        return self.tiger.recommend(*self._history(interaction), k=k, beam_size=self.beam_size, users=users)
+
+    def _history(self, interaction: Any) -> tuple[Tensor, Tensor]:
+        return interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN]

@@ -1,0 +1,93 @@
+"""Make TIGER known to RecBole and mend RecBole, both at the moment its modules are first imported."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_loader
+from types import ModuleType
+
+MODEL_MODULE = "recbole.model.sequential_recommender.tiger"
+
+# RecBole module → the function, as "module:name", that is called with it right after it was executed.
+AFTER_IMPORT = {
+    "recbole": "recbole_adasid.host.compatibility:restore_numpy_names",
+    "recbole.config.configurator": "recbole_adasid.host.config:extend_configurator",
+    "recbole.data.dataset": "recbole_adasid.host.registration:offer_dataset",
+    "recbole.data.dataset.dataset": "recbole_adasid.host.compatibility:mend_dataset",
+    "recbole.data.dataset.sequential_dataset": "recbole_adasid.host.compatibility:mend_sequential_dataset",
+    "recbole.trainer": "recbole_adasid.host.registration:offer_trainer",
+    "recbole.trainer.trainer": "recbole_adasid.host.compatibility:mend_trainer",
+}
+
+
+class _ModelLoader(Loader):
+    """Fill RecBole's module of the model TIGER from this package."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.TIGER = importlib.import_module("recbole_adasid.host.recommender").TIGER  # type: ignore[attr-defined]
+
+
+class _RecBoleFinder(MetaPathFinder):
+    """Find TIGER's module, and follow up the import of the RecBole modules that need it."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname == MODEL_MODULE:
+            return spec_from_loader(fullname, _ModelLoader())
+        if fullname not in AFTER_IMPORT:
+            return None
+        for finder in sys.meta_path:
+            spec = None if finder is self else finder.find_spec(fullname, path, target)
+            if spec is not None and spec.loader is not None:
+                _follow_up(spec.loader, fullname)
+                return spec
+        return None
+
+
+def register() -> None:
+    """Make TIGER known to RecBole, whether RecBole was imported before or will be later; once is enough."""
+    if any(isinstance(finder, _RecBoleFinder) for finder in sys.meta_path):
+        return
+    sys.meta_path.insert(0, _RecBoleFinder())
+    for name in AFTER_IMPORT:
+        if name in sys.modules:
+            _after_import(sys.modules[name], name)
+
+
+def offer_dataset(module: ModuleType) -> None:
+    """Let `recbole.data.dataset.TIGERDataset`, which RecBole looks up by name, load ours."""
+    _offer(module, "TIGERDataset", "recbole_adasid.host.dataset")
+
+
+def offer_trainer(module: ModuleType) -> None:
+    """Let `recbole.trainer.TIGERTrainer`, which RecBole looks up by name, load ours."""
+    _offer(module, "TIGERTrainer", "recbole_adasid.host.trainer")
+
+
+def _offer(module: ModuleType, name: str, source: str) -> None:
+    def lookup(wanted: str) -> object:
+        if wanted == name:
+            return getattr(importlib.import_module(source), name)
+        raise AttributeError(f"module {module.__name__!r} has no attribute {wanted!r}")
+
+    module.__getattr__ = lookup  # type: ignore[method-assign]
+
+
+def _follow_up(loader: Loader, name: str) -> None:
+    execute = loader.exec_module
+
+    def execute_and_follow_up(module: ModuleType) -> None:
+        execute(module)
+        _after_import(module, name)
+
+    loader.exec_module = execute_and_follow_up  # type: ignore[method-assign]
+
+
+def _after_import(module: ModuleType, name: str) -> None:
+    source, function = AFTER_IMPORT[name].split(":")
+    getattr(importlib.import_module(source), function)(module)

@@ -1,0 +1,99 @@
+"""The main job, from settings to a run folder: Semantic IDs, TIGER, and RecBole's metrics."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from recbole_adasid.artefacts import RunFolder, results_table
+from recbole_adasid.host.config import build_config, known_settings
+from recbole_adasid.host.logs import start_logging, stop_logging
+
+logger = logging.getLogger(__name__)
+
+
+def run(settings: Mapping[str, Any], config_files: Iterable[str | Path] = ()) -> dict[str, Any]:
+    """Do the whole job: learn Semantic IDs, train TIGER on them, test the best epoch, write the run folder.
+
+    Args:
+        settings: keys of `props/` and of RecBole, such as `dataset`, `tokenizer`, `epochs`.
+        config_files: YAML files of settings; `settings` win over them.
+
+    Returns:
+        `best_valid` and `test` (metric → value), `run_folder` (Path) and `semantic_ids` (what was learned).
+
+    Raises:
+        SettingsError: for a setting or a dataset that has to be put right.
+    """
+    config = build_config(settings, config_files)
+    folder = RunFolder(config["run_folder"] or _new_folder(config))
+    config["run_folder"] = config["checkpoint_dir"] = str(folder.path)
+    start_logging(folder.path, config["state"])
+    try:
+        return _run(config, folder)
+    except (Exception, KeyboardInterrupt):
+        logger.debug("The run ended early.", exc_info=True)
+        raise
+    finally:
+        stop_logging()
+
+
+def _run(config: Any, folder: RunFolder) -> dict[str, Any]:
+    from recbole.data import create_dataset, data_preparation
+    from recbole.utils import init_seed
+
+    from recbole_adasid.host.recommender import TIGER
+    from recbole_adasid.host.trainer import TIGERTrainer
+
+    logger.info(f"Run folder: {folder.path}")
+    folder.write_config(_writable(config))
+    init_seed(config["seed"], config["reproducibility"])
+    dataset = create_dataset(config)
+    logger.info(dataset)
+    train_data, valid_data, test_data = data_preparation(config, dataset)
+
+    model = TIGER(config, train_data._dataset).to(config["device"])
+    _write_sids(folder, model, train_data._dataset)
+    logger.info(f"TIGER: {sum(p.numel() for p in model.parameters()):,} parameters on {config['device']}")
+
+    trainer = TIGERTrainer(config, model)
+    show_progress = bool(config["show_progress"])
+    _, best_valid = trainer.fit(train_data, valid_data, show_progress=show_progress)
+    test = trainer.evaluate(test_data, show_progress=show_progress)
+    return _finish(folder, model, best_valid or {}, test or {})
+
+
+def _write_sids(folder: RunFolder, model: Any, dataset: Any) -> None:
+    learned, catalogue = model.semantic_ids, model.tiger.catalogue
+    info = {"fingerprint": learned.fingerprint, "collision": catalogue.collision, "quality": learned.quality}
+    tokens = dataset.training_items().item_tokens()
+    folder.write_sids(tokens, catalogue.tokens[1:].cpu().numpy(), level_sizes=catalogue.level_sizes, info=info)
+
+
+def _finish(folder: RunFolder, model: Any, best_valid: dict[str, float], test: dict[str, float]) -> dict[str, Any]:
+    learned = model.semantic_ids
+    folder.write_metrics(
+        {"best_valid": best_valid, "test": test, "semantic_ids": learned.quality, "stages": learned.stages}
+    )
+    logger.info("Result\n" + results_table(best_valid, test))
+    logger.info(f"Settings, Semantic IDs, metrics and model are in {folder.path}")
+    return {"best_valid": best_valid, "test": test, "run_folder": folder.path, "semantic_ids": learned}
+
+
+def _new_folder(config: Any) -> Path:
+    name = f"{config['dataset']}-{config['tokenizer']}-{datetime.now():%Y%m%d-%H%M%S}"
+    wanted = Path(config["run_root"]) / name
+    others = (wanted.with_name(f"{name}-{number}") for number in range(2, 1000))
+    return wanted if not wanted.exists() else next(path for path in others if not path.exists())
+
+
+def _writable(config: Any) -> dict[str, Any]:
+    """Return the settings that a later run can be given: without what RecBole derives from them."""
+    derived = {"run_folder", "checkpoint_dir", "data_path", "valid_metric_bigger", "local_rank"}
+    settings = {key: value for key, value in config.final_config_dict.items() if key in known_settings() - derived}
+    # RecBole spells "no negatives" in a way that it would not accept itself.
+    settings["train_neg_sample_args"] = None
+    return {**settings, "data_path": str(Path(config["data_path"]).resolve().parent)}

@@ -1,0 +1,127 @@
+"""Settings as text: values parsed without surprises, unknown keys and names refused with the nearest valid ones."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+class SettingsError(ValueError):
+    """A setting or a file that the user can put right; the message says how."""
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML where only true/false, null, numbers, lists and mappings are special: `no`, `12:30` and dates are text."""
+
+
+_PlainLoader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _starts in (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("null", r"~|null|Null|NULL|None|", ["~", "n", "N", ""]),
+    ("int", r"[-+]?[0-9]+", "-+0123456789"),
+    ("float", r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.?inf|\.?nan", "-+.0123456789in"),
+):
+    _PlainLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), list(_starts))
+
+
+def _construct_int(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
+    # YAML 1.1 would read 010 as eight.
+    return int(loader.construct_scalar(node))
+
+
+def _construct_float(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> float:
+    text = loader.construct_scalar(node).lower()
+    return float(text.replace(".inf", "inf").replace(".nan", "nan"))
+
+
+_PlainLoader.add_constructor("tag:yaml.org,2002:int", _construct_int)
+_PlainLoader.add_constructor("tag:yaml.org,2002:float", _construct_float)
+
+
+def parse_value(text: str) -> Any:
+    """Return the value that a command line's text stands for; what is no YAML, like `[5,inf)`, is text."""
+    try:
+        return yaml.load(text, Loader=_PlainLoader)
+    except yaml.YAMLError:
+        return text
+
+
+def parse_mapping(text: str, *, source: str) -> dict[str, Any]:
+    """Return the settings of a YAML document.
+
+    Raises:
+        SettingsError: if it is not YAML or not a mapping of names to values.
+    """
+    try:
+        settings = yaml.load(text, Loader=_PlainLoader)
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{source} is not valid YAML: {' '.join(str(error).split())}.") from error
+    if settings is None:
+        return {}
+    if not isinstance(settings, dict) or not all(isinstance(key, str) for key in settings):
+        raise SettingsError(f"{source} has to hold lines of the form `key: value`.")
+    return settings
+
+
+def read_settings_files(paths: Iterable[str | Path]) -> dict[str, Any]:
+    """Return the settings of some YAML files, later ones winning.
+
+    Raises:
+        SettingsError: if a file does not exist or holds something else.
+    """
+    settings: dict[str, Any] = {}
+    for path in map(Path, paths):
+        if not path.is_file():
+            raise SettingsError(f"There is no settings file {path}: give --config_files existing YAML files.")
+        settings.update(parse_mapping(path.read_text(encoding="utf-8"), source=str(path)))
+    return settings
+
+
+def unknown_name(what: str, value: object, valid: Iterable[str]) -> SettingsError:
+    """Return the error for a name that is not among the valid ones; it shows the nearest, then all of them."""
+    names = sorted(valid)
+    return SettingsError(f"Unknown {what} {value!r}{_nearest(value, names)} Valid are: {', '.join(names)}.")
+
+
+def refuse_unknown_keys(keys: Iterable[str], known: Iterable[str], *, source: str) -> None:
+    """Check that every key is known.
+
+    Raises:
+        SettingsError: for the first unknown key, with the nearest known ones.
+    """
+    names = sorted(known)
+    for key in keys:
+        if key not in names:
+            raise SettingsError(
+                f"Unknown setting {key!r} in {source}{_nearest(key, names)} `--help` lists the settings."
+            )
+
+
+def check_types(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+    """Check that switches are switches and numbers are numbers, by the type of their defaults.
+
+    Raises:
+        SettingsError: for a value of another kind, naming the default.
+    """
+    for key, value in given.items():
+        default = defaults.get(key)
+        if isinstance(default, bool):
+            fits, wanted = isinstance(value, bool), "true or false"
+        elif isinstance(default, int):
+            fits, wanted = isinstance(value, int) and not isinstance(value, bool), "a whole number"
+        elif isinstance(default, float):
+            fits, wanted = isinstance(value, (int, float)) and not isinstance(value, bool), "a number"
+        else:
+            continue
+        if not fits:
+            raise SettingsError(f"The setting {key}={value!r} has to be {wanted} (default: {default}).")
+
+
+def _nearest(value: object, names: list[str]) -> str:
+    near = difflib.get_close_matches(str(value), names, n=3, cutoff=0.5)
+    return f": did you mean {' or '.join(near)}?" if near else "."

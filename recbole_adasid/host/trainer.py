@@ -1,0 +1,210 @@
+"""Train TIGER and evaluate it by the items it recommends, within RecBole's trainer."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from recbole.trainer import Trainer
+from recbole.utils import calculate_valid_score, dict2str, early_stopping, set_color
+from tqdm import tqdm
+
+from recbole_adasid.host.batches import LengthBuckets
+from recbole_adasid.host.checkpoint import save_checkpoint
+from recbole_adasid.host.collector import TopKCollector
+from recbole_adasid.host.optimiser import adamw, has_bfloat16, learning_rate_factor
+
+# More than float64 can tell apart in a mean of hits: early stopping compares exact values.
+_EXACT_DECIMALS = 15
+
+
+class TIGERTrainer(Trainer):
+    """RecBole's trainer with length-bucketed batches, warm-up and cosine, bfloat16 and evaluation by top-k items."""
+
+    def __init__(self, config: Any, model: Any) -> None:
+        """Prepare training of `model`; the checkpoint goes into the run folder if there is one."""
+        super().__init__(config, model)
+        self.eval_collector = TopKCollector(config)
+        self._decimals: int = config["metric_decimal_place"]
+        for metric in self.evaluator.metric_class.values():
+            metric.decimal_place = _EXACT_DECIMALS
+        self.bfloat16 = bool(config["bf16"]) and has_bfloat16(torch.device(config["device"]))
+        self.gradient_limit = _gradient_limit(config["clip_grad_norm"])
+        if config["run_folder"]:
+            self.saved_model_file = str(Path(config["run_folder"]) / "model.pth")
+
+    def _build_optimizer(self, **kwargs: Any) -> torch.optim.Optimizer:
+        if str(self.learner).lower() != "adamw" or kwargs:
+            return super()._build_optimizer(**kwargs)
+        return adamw(self.model, learning_rate=self.learning_rate, weight_decay=self.weight_decay)
+
+    def fit(
+        self,
+        train_data: Any,
+        valid_data: Any = None,
+        verbose: bool = True,
+        saved: bool = True,
+        show_progress: bool = False,
+        callback_fn: Callable[[int, float], None] | None = None,
+    ) -> tuple[float, dict[str, float] | None]:
+        """Train, validate every `eval_step` epochs and after the last one, and keep the best epoch's checkpoint.
+
+        Arguments and result are those of RecBole's trainer: the best validation score and all its metrics.
+        """
+        self.eval_collector.data_collect(train_data)
+        for epoch in range(self.start_epoch, self.epochs):
+            start = time.perf_counter()
+            self.train_loss_dict[epoch] = self._train_epoch(train_data, epoch, show_progress=show_progress)
+            self._report_training(epoch, time.perf_counter() - start, len(train_data._dataset), verbose)
+            if not valid_data or self.eval_step <= 0:
+                if saved:
+                    self._save_checkpoint(epoch, verbose=False)
+            elif (epoch + 1) % self.eval_step == 0 or epoch + 1 == self.epochs:
+                score, stop = self._validate(epoch, valid_data, verbose, saved, show_progress)
+                if callback_fn:
+                    callback_fn(epoch, score)
+                if stop:
+                    self.logger.info(f"No better validation since {self.cur_step} times: training ends here.")
+                    break
+        self.tensorboard.flush()
+        return self.best_valid_score, self.best_valid_result
+
+    def _train_epoch(
+        self, train_data: Any, epoch_idx: int, loss_func: Any = None, show_progress: bool = False
+    ) -> float:
+        """Train on every example once and return the mean loss of an example."""
+        self.model.train()
+        buckets = self._batches(train_data, epoch_idx)
+        total, seen = torch.zeros((), device=self.device), 0
+        bar = tqdm(buckets, desc=set_color(f"Train {epoch_idx:>5}", "pink"), ncols=100, disable=not show_progress)
+        for number, rows in enumerate(bar):
+            self._set_learning_rate(epoch_idx * len(buckets) + number, self.epochs * len(buckets))
+            loss = self._step(train_data.collate_fn(rows).to(self.device), loss_func or self.model.calculate_loss)
+            total += loss * len(rows)
+            seen += len(rows)
+            if number % 50 == 0:  # asking a GPU for a number makes it wait
+                self._check_nan(total)
+                bar.set_postfix_str(f"loss {total.item() / seen:.4f}")
+        self._check_nan(total)
+        return total.item() / seen
+
+    def _batches(self, train_data: Any, epoch: int) -> LengthBuckets:
+        lengths = train_data._dataset.history_lengths()
+        return LengthBuckets(lengths, batch_size=train_data.step, seed=self.config["seed"], epoch=epoch)
+
+    def _step(self, interaction: Any, loss_func: Callable[[Any], torch.Tensor]) -> torch.Tensor:
+        self.optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bfloat16):
+            loss = loss_func(interaction)
+        loss.backward()
+        if self.gradient_limit:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), **self.gradient_limit)
+        self.optimizer.step()
+        return loss.detach()
+
+    def _set_learning_rate(self, step: int, total_steps: int) -> None:
+        warmup = self.config["warmup_fraction"]
+        factor = learning_rate_factor(step, total_steps=total_steps, warmup_fraction=warmup)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate * factor
+
+    def _report_training(self, epoch: int, seconds: float, examples: int, verbose: bool) -> None:
+        loss, rate = self.train_loss_dict[epoch], examples / seconds
+        if verbose:
+            self.logger.info(
+                set_color(f"epoch {epoch} training", "green")
+                + f" [time: {seconds:.2f}s, train loss: {loss:.4f}, examples/s: {rate:.0f}]"
+            )
+        self.tensorboard.add_scalar("train/loss", loss, epoch)
+        self.tensorboard.add_scalar("train/learning_rate", self.optimizer.param_groups[0]["lr"], epoch)
+        self.tensorboard.add_scalar("train/examples_per_second", rate, epoch)
+
+    def _validate(
+        self, epoch: int, valid_data: Any, verbose: bool, saved: bool, show_progress: bool
+    ) -> tuple[float, bool]:
+        """Return the score of an epoch and whether training should stop; keep the model if it is the best."""
+        start = time.perf_counter()
+        score, result = self._valid_epoch(valid_data, show_progress=show_progress)
+        self.best_valid_score, self.cur_step, stop, better = early_stopping(
+            score, self.best_valid_score, self.cur_step, max_step=self.stopping_step, bigger=self.valid_metric_bigger
+        )
+        if verbose:
+            seconds = time.perf_counter() - start
+            self.logger.info(
+                set_color(f"epoch {epoch} evaluating", "green")
+                + f" [time: {seconds:.2f}s, {self.valid_metric}: {score:f}]"
+            )
+            self.logger.info(set_color("valid result", "blue") + ": \n" + dict2str(result))
+        for name, value in result.items():
+            self.tensorboard.add_scalar(f"valid/{name}", value, epoch)
+        if better:
+            self.best_valid_result = result
+            if saved:
+                self._save_checkpoint(epoch, verbose=verbose)
+        return score, stop
+
+    def _valid_epoch(self, valid_data: Any, show_progress: bool = False) -> tuple[float, dict[str, float]]:
+        """Return the exact score that decides, and all metrics rounded as they are printed."""
+        exact = self._exact_metrics(valid_data, load_best_model=False, show_progress=show_progress)
+        return calculate_valid_score(exact, self.valid_metric), self._rounded(exact)
+
+    def evaluate(
+        self,
+        eval_data: Any,
+        load_best_model: bool = True,
+        model_file: str | None = None,
+        show_progress: bool = False,
+    ) -> OrderedDict[str, float] | None:
+        """Return RecBole's metrics on `eval_data`, of the best epoch unless told otherwise; None without data."""
+        exact = self._exact_metrics(
+            eval_data, load_best_model=load_best_model, model_file=model_file, show_progress=show_progress
+        )
+        return self._rounded(exact) if exact else None
+
+    def _exact_metrics(self, eval_data: Any, **kwargs: Any) -> OrderedDict[str, float]:
+        found = super().evaluate(eval_data, **kwargs) or {}
+        return OrderedDict((name, float(value)) for name, value in found.items())
+
+    def _rounded(self, metrics: OrderedDict[str, float]) -> OrderedDict[str, float]:
+        return OrderedDict((name, round(value, self._decimals)) for name, value in metrics.items())
+
+    def _full_sort_batch_eval(self, batched_data: Any) -> tuple[Any, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Recommend for a batch. RecBole expects scores of all items in the second place: these are item ids."""
+        interaction, _, positive_u, positive_i = batched_data
+        item_ids, _ = self.model.recommend_topk(interaction.to(self.device), k=max(self.config["topk"]))
+        return interaction, item_ids, positive_u, positive_i
+
+    def _neg_sample_batch_eval(self, batched_data: Any) -> Any:
+        """Rank sampled candidates as RecBole does, handing over the best ones' ids."""
+        interaction, scores, positive_u, positive_i = super()._neg_sample_batch_eval(batched_data)
+        best = torch.topk(scores, max(self.config["topk"]), dim=-1)
+        return interaction, best.indices.masked_fill(best.values.isneginf(), 0), positive_u, positive_i
+
+    def _save_checkpoint(self, epoch: int, verbose: bool = True, **kwargs: Any) -> None:
+        """Save the state; the settings of a saved model tell the shape of the Semantic IDs it holds."""
+        with _entry(self.config, "sid_level_sizes", list(self.model.sid_level_sizes)):
+            save_checkpoint(self, epoch, verbose=verbose, **kwargs)
+
+
+def _gradient_limit(setting: Any) -> dict[str, Any]:
+    """Return the arguments of `clip_grad_norm_`: RecBole gives them as a dict, a number is the limit itself."""
+    if not setting:
+        return {}
+    return dict(setting) if isinstance(setting, dict) else {"max_norm": float(setting)}
+
+
+@contextmanager
+def _entry(config: Any, key: str, value: Any) -> Iterator[None]:
+    """Set an entry of a Config for a while: a model built from the same Config later must not find it."""
+    settings = config.final_config_dict
+    earlier = settings.get(key)
+    settings[key] = value
+    try:
+        yield
+    finally:
+        settings[key] = earlier

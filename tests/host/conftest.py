@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+NAME = "tiny"
+
+
+def write_dataset(folder: Path, rows: list[tuple[str, str, str]], name: str = NAME) -> Path:
+    """Write rows of user, item and time as NAME.inter, and a title for each item; return the data path."""
+    home = folder / name
+    home.mkdir(parents=True, exist_ok=True)
+    header = "user_id:token\titem_id:token\ttimestamp:float\n"
+    (home / f"{name}.inter").write_text(header + "".join("\t".join(row) + "\n" for row in rows), encoding="utf-8")
+    titles = [f"{item}\tthe {'red' if int(item[1:]) % 2 else 'blue'} thing number {item}\n" for item in items_of(rows)]
+    (home / f"{name}.item").write_text("item_id:token\ttitle:token\n" + "".join(titles), encoding="utf-8")
+    return folder
+
+
+def items_of(rows: list[tuple[str, str, str]]) -> list[str]:
+    return sorted({item for _, item, _ in rows})
+
+
+def tiny_rows(users: int = 30, items: int = 20) -> list[tuple[str, str, str]]:
+    """Users who walk round the items in steps of one, so that the next item can be learned."""
+    random = np.random.default_rng(0)
+    rows = []
+    for user in range(users):
+        first, length = int(random.integers(items)), int(random.integers(5, 9))
+        rows += [(f"u{user}", f"i{(first + step) % items}", str(1000 + step)) for step in range(length)]
+    return rows
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data path with the dataset `tiny`."""
+    return write_dataset(tmp_path_factory.mktemp("data"), tiny_rows())
+
+
+@pytest.fixture
+def tiny_settings(tiny_data: Path, tmp_path: Path) -> dict[str, object]:
+    """Settings of a run that takes about a second."""
+    return {
+        "dataset": NAME,
+        "data_path": str(tiny_data),
+        "tokenizer": "rqkmeans",
+        "codebook_size": 4,
+        "text_fields": ["title"],
+        "text_width": 8,
+        "MAX_ITEM_LIST_LENGTH": 4,
+        **{"d_model": 16, "n_heads": 2, "d_head": 8, "d_ff": 32, "n_encoder_layers": 1, "n_decoder_layers": 1},
+        **{"epochs": 2, "eval_step": 1, "train_batch_size": 16, "eval_batch_size": 8, "beam_size": 10},
+        "show_progress": False,
+        "run_root": str(tmp_path / "runs"),
+        "cache_dir": str(tmp_path / "cache"),
+    }
