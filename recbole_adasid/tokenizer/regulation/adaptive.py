@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from recbole_adasid.tokenizer.regulation.base import CollisionTerm, ObjectiveWeights, Regulation
-from recbole_adasid.tokenizer.regulation.overlap import find_overlaps
+from recbole_adasid.tokenizer.regulation.overlap import Overlaps, find_overlaps
 from recbole_adasid.tokenizer.regulation.schedule import ProgressSchedule
 
 REDUCTIONS = ("mean", "per_item", "sum")
@@ -69,15 +69,13 @@ class AdaptiveRegulation(Regulation):
         pairs = find_overlaps(codes, items)  # P, κ and o: Eq. 2 and 8
         direction = F.normalize(latent, dim=1)
         with torch.no_grad():
-            similarity = _cosine(direction, pairs.first, pairs.second)  # sim: Eq. 5
+            similarity = (direction @ direction.t())[pairs.first, pairs.second]  # sim: Eq. 5
             relaxed = self.gate(similarity, pairs.depth)  # g: Eq. 7
             factor = self.strengthening(self.load(pairs.signature), len(codes))  # a: Eq. 9 and 10
-            margin = self.margins.to(latent.device)[pairs.depth]
-            repelled = ~relaxed & (margin > 1 - similarity)
-        # Relaxed pairs and those beyond their margin add exactly 0 to value and gradient: only the rest is computed.
-        distance = 1 - _cosine(direction, pairs.first[repelled], pairs.second[repelled])  # d: Eq. 3
-        penalty = (margin[repelled] - distance).clamp_min(0)  # ℓ: Eq. 4
-        loss = self._reduce((factor[repelled] * penalty).sum(), len(relaxed), len(codes))
+            margin = self.margins.to(latent.device)[pairs.depth]  # m
+            repelled = ~relaxed & (margin > 1 - similarity)  # (1 − g)·ℓ > 0, with d = 1 − sim: Eq. 3 and 4
+        total = _hinge_sum(direction, pairs, factor * repelled, margin)
+        loss = self._reduce(total, len(relaxed), len(codes))
         return CollisionTerm(loss, _stats(relaxed, repelled, factor, similarity, len(codes)))
 
     def gate(self, similarity: Tensor, depth: Tensor) -> Tensor:
@@ -113,8 +111,15 @@ class AdaptiveRegulation(Regulation):
         return 2 * unordered_sum / (n_rows if self.reduction == "per_item" else 1)
 
 
-def _cosine(direction: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    return (direction[first] * direction[second]).sum(dim=1)
+def _hinge_sum(direction: Tensor, pairs: Overlaps, weight: Tensor, margin: Tensor) -> Tensor:
+    """Return Σ_P w·(m − d), where ``weight`` [P] is 0 wherever the hinge of Eq. 4 is closed.
+
+    Where it is open it is linear in the cosine, so that Σ w·sim is one matrix product with a sparse matrix of
+    weights: Σ_ij W_ij u_iᵀu_j. Gathering the vectors of every pair would cost several times as much.
+    """
+    matrix = direction.new_zeros(len(direction), len(direction))
+    matrix[pairs.first, pairs.second] = weight
+    return (weight * (margin - 1)).sum() + ((matrix @ direction) * direction).sum()
 
 
 def _stats(relaxed: Tensor, repelled: Tensor, factor: Tensor, similarity: Tensor, n_rows: int) -> dict[str, float]:

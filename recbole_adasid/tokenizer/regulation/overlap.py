@@ -45,7 +45,8 @@ def find_overlaps(codes: Tensor, items: Tensor) -> Overlaps:
     for level in range(n_levels):
         column = codes[:, level].to(torch.int32)
         signature |= (column.unsqueeze(1) == column).to(torch.uint8) << level
-    signature[items.unsqueeze(1) == items] = 0
+    narrow = items.to(torch.int32)
+    signature *= narrow.unsqueeze(1) != narrow
     first, second = signature.triu_(1).nonzero(as_tuple=True)
     found = signature[first, second].long()
     depth_of = torch.tensor([bin(s).count("1") for s in range(2**n_levels)], device=codes.device)
