@@ -126,7 +126,5 @@ def describe_encoding(
 ) -> dict[str, object]:
     """Return all that determines `encode_texts` as plain values, for a fingerprint; nothing is encoded."""
     digest = hashlib.sha256("\0".join(texts).encode("utf-8")).hexdigest()
-    settings: dict[str, object] = (
-        {"width": width, "seed": seed} if encoder == "tfidf" else {"model": model_name}
-    )
+    settings: dict[str, object] = {"width": width, "seed": seed} if encoder == "tfidf" else {"model": model_name}
     return {"kind": "text", "encoder": encoder, "items": len(texts), "sha256": digest, **settings}

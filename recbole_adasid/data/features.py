@@ -97,9 +97,7 @@ def _tokens_beside(path: Path, row_tokens: Sequence[str] | None) -> list[str]:
     if listing.is_file():
         return listing.read_text(encoding="utf-8").rstrip("\n").split("\n")
     if row_tokens is None:
-        raise ValueError(
-            f"{path} does not say which row is which item: put one token a line in {listing.name}."
-        )
+        raise ValueError(f"{path} does not say which row is which item: put one token a line in {listing.name}.")
     return list(row_tokens)
 
 
@@ -111,9 +109,7 @@ def _as_text(names: NDArray) -> list[str]:
 
 def _check_shape(path: Path, tokens: Sequence[str], embedding: NDArray, width: int | None) -> None:
     if embedding.dtype.kind != "f":
-        raise ValueError(
-            f"{path}: the embedding's type is {embedding.dtype}: save float16, float32 or float64."
-        )
+        raise ValueError(f"{path}: the embedding's type is {embedding.dtype}: save float16, float32 or float64.")
     if embedding.ndim != 2 or len(embedding) != len(tokens):
         raise ValueError(
             f"{path}: the embedding has the shape {embedding.shape} for {len(tokens)} item names: "
@@ -138,7 +134,5 @@ def _align(path: Path, tokens: Sequence[str], item_tokens: Sequence[str]) -> lis
             f"{', '.join(repr(token) for token in missing[:5])}: add them or filter the items out."
         )
     if len(tokens) > len(item_tokens):
-        logger.info(
-            "%s: %d items are not in the dataset and are ignored", path, len(tokens) - len(item_tokens)
-        )
+        logger.info("%s: %d items are not in the dataset and are ignored", path, len(tokens) - len(item_tokens))
     return [row_of[token] for token in item_tokens]

@@ -68,13 +68,9 @@ def swing_pairs(
     return _best_targets(similarity.tocoo(), top_k)
 
 
-def _check(
-    users: ArrayLike, items: ArrayLike, n_items: int, alpha: float, limits: dict[str, int | None]
-) -> None:
+def _check(users: ArrayLike, items: ArrayLike, n_items: int, alpha: float, limits: dict[str, int | None]) -> None:
     if np.shape(users) != np.shape(items):
-        raise ValueError(
-            f"There are {np.size(users)} users for {np.size(items)} items: pass one user an item."
-        )
+        raise ValueError(f"There are {np.size(users)} users for {np.size(items)} items: pass one user an item.")
     if not alpha > 0:
         raise ValueError(f"swing alpha is {alpha}: pass a number above 0.")
     names = {"top_k": "top_k", "user": "max_user_items", "item": "max_item_users"}

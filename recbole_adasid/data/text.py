@@ -26,9 +26,7 @@ def read_item_table(path: str | Path) -> dict[str, list[str]]:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(
-            f"There is no item table {path}: text features need one; or name a feature file."
-        )
+        raise FileNotFoundError(f"There is no item table {path}: text features need one; or name a feature file.")
     with path.open(encoding="utf-8-sig", newline="\n") as file:
         rows = [line.rstrip("\r\n").split("\t") for line in file if line.strip("\r\n")]
     names = [cell.split(":")[0] for cell in rows[0]] if rows else []
@@ -47,9 +45,7 @@ def read_item_table(path: str | Path) -> dict[str, list[str]]:
     return table
 
 
-def render_texts(
-    table: dict[str, list[str]], item_tokens: Sequence[str], template_fields: Sequence[str]
-) -> list[str]:
+def render_texts(table: dict[str, list[str]], item_tokens: Sequence[str], template_fields: Sequence[str]) -> list[str]:
     """Write each item's fields as `Title: …; Brand: …; Categories: {first path}; Price: …;`, in that order.
 
     The label is the column's name. Empty fields are skipped; an item without any text gives an empty string,
@@ -68,9 +64,7 @@ def render_texts(
                 f"did you mean {' or '.join(repr(name) for name in close)}?"
             )
     row_of = {item: row for row, item in enumerate(table[ITEM_COLUMN])}
-    texts = [
-        "" if token not in row_of else _render(table, row_of[token], template_fields) for token in item_tokens
-    ]
+    texts = ["" if token not in row_of else _render(table, row_of[token], template_fields) for token in item_tokens]
     if empty := texts.count(""):
         logger.warning("%d of %d items have no text: their features say nothing", empty, len(texts))
     return texts

@@ -88,9 +88,7 @@ def build_windows(
     if max_length < 1:
         raise ValueError(f"A history of max_length={max_length} items holds nothing: pass 1 or more.")
     if users.shape != items.shape:
-        raise ValueError(
-            f"There are {len(users)} users for {len(items)} items: pass one user an interaction."
-        )
+        raise ValueError(f"There are {len(users)} users for {len(items)} items: pass one user an interaction.")
     position = np.arange(len(users))
     begins = np.r_[True, users[1:] != users[:-1]][: len(users)]
     if begins.sum() != len(np.unique(users)):

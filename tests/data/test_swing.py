@@ -25,9 +25,7 @@ def four_loops(users, items, n_items, alpha, power):
 
 
 def as_dict(pairs):
-    return {
-        (i, j): w for i, j, w in zip(pairs.trigger.tolist(), pairs.target.tolist(), pairs.weight.tolist())
-    }
+    return {(i, j): w for i, j, w in zip(pairs.trigger.tolist(), pairs.target.tolist(), pairs.weight.tolist())}
 
 
 def random_interactions(seed):
