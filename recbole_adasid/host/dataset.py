@@ -56,6 +56,7 @@ class TIGERDataset(SequentialDataset):
     items is its history; a batch gathers the histories when it is asked for, no wider than its longest one.
     """
 
+    inter_feat: Any
     windows: SequenceWindows
     _flat_users: NDArray[np.int64]
     _is_training: NDArray[np.bool_]

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from recbole.model.abstract_recommender import SequentialRecommender
-from recbole.utils import InputType
+from recbole.utils import InputType, init_seed
 from torch import Tensor
 
 from recbole_adasid.host.logs import tokenizer_log
@@ -52,10 +52,12 @@ class TIGER(SequentialRecommender):
             learned = learn_semantic_ids(
                 config, dataset.training_items(), log=log, progress=bool(config["show_progress"])
             )
-        for stage, how in learned.stages.items():
-            self.logger.info(f"{stage}: {how}")
-        self.logger.info(f"Semantic IDs: {', '.join(f'{name} {value:.4g}' for name, value in learned.quality.items())}")
+        stages = ", ".join(f"{stage} {how}" for stage, how in learned.stages.items())
+        quality = ", ".join(f"{name} {value:.4g}" for name, value in learned.quality.items())
+        self.logger.info(f"Semantic IDs ({stages}): {quality}")
         self.semantic_ids = learned
+        # Whether Semantic IDs were learned or reused must not change the network's first weights.
+        init_seed(config["seed"] + config["local_rank"], config["reproducibility"])
         return Catalogue(torch.from_numpy(learned.codes), learned.codebook_sizes, collision=config["collision"])
 
     @property

@@ -26,6 +26,9 @@ _EXACT_DECIMALS = 15
 class TIGERTrainer(Trainer):
     """RecBole's trainer with length-bucketed batches, warm-up and cosine, bfloat16 and evaluation by top-k items."""
 
+    best_valid_score: float
+    cur_step: int
+
     def __init__(self, config: Any, model: Any) -> None:
         """Prepare training of `model`; the checkpoint goes into the run folder if there is one."""
         super().__init__(config, model)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,12 @@ def tiny_rows(users: int = 30, items: int = 20) -> list[tuple[str, str, str]]:
         first, length = int(random.integers(items)), int(random.integers(5, 9))
         rows += [(f"u{user}", f"i{(first + step) % items}", str(1000 + step)) for step in range(length)]
     return rows
+
+
+@pytest.fixture(name="write_dataset", scope="session")
+def write_dataset_fixture() -> Callable[..., Path]:
+    """The function that writes a dataset, for tests that need rows of their own."""
+    return write_dataset
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from recbole.utils.enum_type import EvaluatorType, ModelType
+
+from recbole_adasid.host.checkpoint import from_plain, to_plain
+from recbole_adasid.host.config import build_config
+
+
+def test_settings_survive_the_way_through_plain_types():
+    settings = {
+        "type": ModelType.SEQUENTIAL,
+        "eval": EvaluatorType.RANKING,
+        "pair": (1, 2.5),
+        "list": [None, "a", True],
+    }
+    assert from_plain(to_plain(settings)) == settings
+
+
+def test_numpy_numbers_become_python_numbers():
+    plain = to_plain({"score": np.float64(0.5), "count": np.int64(3)})
+    assert [type(value) for value in plain.values()] == [float, int]
+
+
+def test_a_config_loads_with_torch_s_protection_on(tmp_path):
+    config = build_config({"epochs": 3, "data_path": "relative", "dataset": "mine"})
+    torch.save({"config": config}, tmp_path / "model.pth", pickle_protocol=2)
+    loaded = torch.load(tmp_path / "model.pth", weights_only=True)["config"]
+    assert loaded["epochs"] == 3 and loaded["MODEL_TYPE"] is ModelType.SEQUENTIAL
+    assert loaded["device"] == config["device"] and loaded["single_spec"] is True
+    assert Path(loaded["data_path"]) == Path.cwd() / "relative" / "mine"
+    assert "Hyper Parameters" in str(loaded)
+
+
+def test_nothing_but_the_allowed_function_may_be_called(tmp_path):
+    torch.save({"config": Path("x")}, tmp_path / "model.pth", pickle_protocol=2)
+    with pytest.raises(Exception, match="Unsupported global|[Ww]eights"):
+        torch.load(tmp_path / "model.pth", weights_only=True)
+
+
+def test_load_data_and_model_gives_the_same_results_in_a_new_process(tiny_settings, tmp_path):
+    pytest.importorskip("ray")
+    from recbole_adasid.host.run import run
+
+    done = run(tiny_settings)
+    code = f"""
+import recbole_adasid
+from recbole.quick_start import load_data_and_model
+from recbole.utils import get_trainer
+config, model, dataset, train, valid, test = load_data_and_model({str(done["run_folder"] / "model.pth")!r})
+trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, model)
+print("RESULT", dict(trainer.evaluate(test, load_best_model=False)))
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert f"RESULT {dict(done['test'])}" in found.stdout, found.stderr

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from recbole_adasid.cli import main, parse_arguments
+from recbole_adasid.host.props import presets
+from recbole_adasid.host.run import run
+from recbole_adasid.host.settings import SettingsError
+
+
+def arguments(settings: dict[str, object]) -> list[str]:
+    return [f"--{key}={json.dumps(value) if not isinstance(value, str) else value}" for key, value in settings.items()]
+
+
+def test_a_run_leaves_settings_semantic_ids_metrics_and_model(tiny_settings, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = run(tiny_settings)
+    folder = done["run_folder"]
+    names = {path.name for path in folder.iterdir()}
+    assert names == {
+        *("config.yaml", "sids.json", "sids.info.json", "metrics.json", "model.pth", "run.log", "tensorboard")
+    }
+    assert {path.name for path in tmp_path.iterdir()} == {"runs", "cache"}
+    sids = json.loads((folder / "sids.json").read_text())
+    assert len(sids) == 20 and {len(codes) for codes in sids.values()} == {4}
+    assert len({tuple(codes) for codes in sids.values()}) == 20
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["test"] == done["test"] and metrics["best_valid"] == done["best_valid"]
+    assert list(done["test"]) == ["recall@3", "recall@5", "recall@10", "ndcg@3", "ndcg@5", "ndcg@10"]
+
+
+def test_a_second_run_reuses_every_stage_and_says_so(tiny_settings, caplog):
+    first = run(tiny_settings)
+    with caplog.at_level(logging.INFO):
+        second = run(tiny_settings)
+    assert set(first["semantic_ids"].stages.values()) == {"computed"}
+    assert set(second["semantic_ids"].stages.values()) == {"reused"}
+    assert "tokenizer reused" in caplog.text
+    assert first["test"] == second["test"] and first["run_folder"] != second["run_folder"]
+
+
+def test_the_written_settings_repeat_the_run(tiny_settings, tmp_path):
+    first = run(tiny_settings)
+    second = run({"run_folder": str(tmp_path / "again")}, [first["run_folder"] / "config.yaml"])
+    assert second["run_folder"] == tmp_path / "again" and first["test"] == second["test"]
+    written = (yaml.safe_load((done["run_folder"] / "config.yaml").read_text()) for done in (first, second))
+    assert next(written) == next(written)
+
+
+def test_the_stock_quick_start_gives_the_same_numbers(tiny_settings, tmp_path, monkeypatch):
+    pytest.importorskip("ray")
+    from recbole.quick_start import run_recbole
+
+    done = run(tiny_settings)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["program"])
+    settings = {key: value for key, value in tiny_settings.items() if key != "dataset"}
+    stock = run_recbole("TIGER", "tiny", config_dict=settings)
+    assert dict(stock["test_result"]) == dict(done["test"])
+
+
+def test_tokenizer_scalars_go_to_the_run_s_tensorboard(tiny_settings):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    settings = {**tiny_settings, "tokenizer": "adasid", "tokenizer_steps": 20, "tokenizer_log_every": 5}
+    folder = run({**settings, "encoder_hidden": [16]})["run_folder"] / "tensorboard"
+    tags: set[str] = set()
+    for file in folder.iterdir():
+        tags.update(EventAccumulator(str(file)).Reload().Tags()["scalars"])
+    assert {"train/loss", "train/learning_rate", "valid/ndcg@10"} <= tags
+    assert any(tag.startswith("tokenizer/") for tag in tags)
+
+
+def test_the_command_line_runs_the_job(tiny_settings, capfd):
+    assert main(arguments(tiny_settings)) == 0
+    printed = "".join(capfd.readouterr())
+    assert "recall@10" in printed and "ndcg@10" in printed
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["--epoch=3"], "Unknown setting 'epoch'"),
+        (["epochs=3"], "not of the form --key=value"),
+        (["--epochs"], "has no value"),
+        (["--epochs=3", "--epochs=4"], "given twice"),
+        (["--config_files=missing.yaml"], "There is no settings file missing.yaml"),
+        (["--dataset=nowhere", "--data_path=nowhere"], "There is no dataset 'nowhere'"),
+        (["--tokenizer=rqva"], "did you mean rqvae"),
+    ],
+)
+def test_a_mistake_is_answered_by_a_sentence_and_no_traceback(given, message, capfd, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(given) == 2
+    error = capfd.readouterr().err
+    assert message in error and "Traceback" not in error
+
+
+def test_arguments_may_be_written_with_an_equals_sign_or_a_space():
+    settings, files = parse_arguments(["--dataset", "010", "--epochs=3", "--text_fields=[a, b]", "--config_files=a b"])
+    assert settings == {"dataset": "010", "epochs": 3, "text_fields": ["a", "b"]} and files == ["a", "b"]
+    with pytest.raises(SettingsError):
+        parse_arguments(["--=3"])
+
+
+def test_ctrl_c_ends_in_a_sentence(monkeypatch, capsys):
+    import recbole_adasid.host.run as module
+
+    def interrupted(settings, files):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "run", interrupted)
+    assert main([]) == 130
+    assert "Stopped." in capsys.readouterr().out
+
+
+def test_help_lists_presets_and_settings_without_importing_torch():
+    code = "import sys; from recbole_adasid.cli import main; main(['--help']); print('torch' in sys.modules)"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.endswith("False\n")
+    for name in (*presets("tokenizer"), *presets("dataset"), "learning_rate: 0.002", "swing_alpha", "--config_files"):
+        assert name in printed

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from recbole.data import create_dataset, data_preparation
+from recbole.evaluator import Collector, Evaluator
+from recbole.utils import init_seed
+
+from recbole_adasid.host.config import build_config
+from recbole_adasid.host.recommender import TIGER
+from recbole_adasid.host.trainer import TIGERTrainer
+
+
+@pytest.fixture
+def prepare(tiny_settings, tmp_path, monkeypatch):
+    """A function that builds trainer and data for changed settings."""
+    monkeypatch.chdir(tmp_path)
+
+    def build(**changes):
+        config = build_config({**tiny_settings, **changes})
+        init_seed(config["seed"], True)
+        data = data_preparation(config, create_dataset(config))
+        return TIGERTrainer(config, TIGER(config, data[0].dataset)), data
+
+    return build
+
+
+def test_training_lowers_the_loss_and_beats_chance(prepare):
+    trainer, (train, valid, test) = prepare(epochs=30, eval_step=10, learning_rate=0.01)
+    score, metrics = trainer.fit(train, valid)
+    assert trainer.train_loss_dict[29] < 0.5 * trainer.train_loss_dict[0]
+    # Ten of twenty items drawn at random would hit half of the time, three times less often at rank one.
+    assert metrics["recall@3"] > 0.6 and trainer.evaluate(test)["recall@3"] > 0.6
+
+
+def test_a_wide_beam_gives_recbole_s_dense_metrics(prepare):
+    trainer, (train, valid, _) = prepare(beam_size=64, metric_decimal_place=6)
+    trainer.fit(train, valid)
+    trainer.model.eval()
+    dense = Collector(trainer.config)
+    with torch.no_grad():
+        for interaction, _, rows, items in valid:
+            scores = trainer.model.full_sort_predict(interaction)
+            dense.eval_batch_collect(scores, interaction, rows, items)
+    expected = Evaluator(trainer.config).evaluate(dense.get_data_struct())
+    found = trainer.evaluate(valid, load_best_model=False)
+    assert dict(found) == pytest.approx(dict(expected), abs=2e-6)
+
+
+def test_the_same_seed_gives_the_same_metrics_learned_or_reused(prepare):
+    results = []
+    for _ in range(2):
+        trainer, (train, valid, test) = prepare()
+        results.append((trainer.fit(train, valid), trainer.evaluate(test), trainer.train_loss_dict))
+    assert results[0] == results[1]
+    assert trainer.model.semantic_ids.stages["tokenizer"] == "reused"
+
+
+def test_the_best_epoch_is_the_one_that_is_tested(prepare):
+    trainer, (train, valid, test) = prepare(epochs=3)
+    scores = iter([0.1, 0.9, 0.5])
+    states = []
+
+    def scripted(data, show_progress=False):
+        states.append({name: value.clone() for name, value in trainer.model.state_dict().items()})
+        return next(scores), {"ndcg@10": 0.0}
+
+    trainer._valid_epoch = scripted
+    trainer.fit(train, valid)
+    trainer.evaluate(test)
+    for name, value in trainer.model.state_dict().items():
+        assert torch.equal(value, states[1][name])
+    assert any(not torch.equal(states[1][name], states[2][name]) for name in states[1])
+
+
+def test_the_last_epoch_is_validated_even_between_steps(prepare):
+    trainer, (train, valid, _) = prepare(epochs=3, eval_step=2)
+    validated = []
+    trainer.fit(train, valid, callback_fn=lambda epoch, score: validated.append(epoch))
+    assert validated == [1, 2]
+
+
+def test_training_stops_when_validation_no_longer_improves(prepare):
+    trainer, (train, valid, _) = prepare(epochs=10, stopping_step=1)
+    scores = iter([0.5, 0.4, 0.3, 0.2])
+    trainer._valid_epoch = lambda data, show_progress=False: (next(scores), {"ndcg@10": 0.0})
+    assert trainer.fit(train, valid)[0] == 0.5
+    assert len(trainer.train_loss_dict) == 3
+
+
+def test_improvements_too_small_to_print_count(prepare):
+    trainer, (train, valid, _) = prepare(metric_decimal_place=1)
+    trainer.model.eval()
+    exact, printed = trainer._valid_epoch(valid)
+    assert printed["ndcg@10"] == round(exact, 1) != exact
+
+
+def test_resuming_goes_on_after_the_saved_epoch(prepare):
+    trainer, (train, valid, _) = prepare()
+    trainer.fit(train, valid)
+    path = trainer.saved_model_file
+    resumed, (train, valid, _) = prepare(epochs=5)
+    resumed.resume_checkpoint(path)
+    assert resumed.start_epoch in (1, 2)
+    resumed.fit(train, valid)
+    assert sorted(resumed.train_loss_dict) == list(range(resumed.start_epoch, 5))
+
+
+def test_sampled_candidates_are_ranked_as_recbole_ranks_them(prepare):
+    mode = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "uni5"}
+    trainer, (train, valid, test) = prepare(eval_args=mode)
+    trainer.fit(train, valid)
+    found = trainer.evaluate(test)
+    assert found["recall@10"] == 1 and 0 < found["recall@3"] <= 1
+
+
+def test_a_number_serves_as_gradient_limit(prepare):
+    assert prepare(clip_grad_norm=0.5)[0].gradient_limit == {"max_norm": 0.5}
+    assert prepare(clip_grad_norm=None)[0].gradient_limit == {}
+
+
+def test_a_loss_that_is_not_a_number_stops_the_training(prepare):
+    trainer, (train, _, _) = prepare()
+    trainer.model.calculate_loss = lambda interaction: sum(p.sum() for p in trainer.model.parameters()) * float("nan")
+    with pytest.raises(ValueError, match="nan"):
+        trainer.fit(train)
