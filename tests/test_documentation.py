@@ -1,0 +1,36 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from recbole_adasid.host.props import known_keys, presets
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+OWN_ARGUMENTS = {"model", "dataset", "config_files", "help", "no-deps", "index-url", "KEY"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_option_that_a_page_names_exists(page):
+    named = set(re.findall(r"--([A-Za-z][\w-]*)", page.read_text(encoding="utf-8")))
+    assert named - known_keys() - OWN_ARGUMENTS == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_local_link_of_a_page_leads_somewhere(page):
+    links = re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8"))
+    missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert missing == []
+
+
+def test_the_quick_start_is_two_commands_of_one_line():
+    start = (ROOT / "README.md").read_text(encoding="utf-8").split("## Quick start")[1].split("\n### ")[0]
+    commands = re.findall(r"```bash\n(.*?)```", start, flags=re.DOTALL)
+    assert [command.count("\n") for command in commands] == [1, 1]
+    assert "run_recbole_adasid.py --model=TIGER --tokenizer=adasid --dataset=ml-100k\n" in commands[0]
+    assert commands[1].endswith("-m pytest\n")
+
+
+def test_the_readme_lists_every_tokenizer():
+    table = (ROOT / "README.md").read_text(encoding="utf-8").split("## Tokenizers")[1].split("\n\n")[1]
+    assert sorted(re.findall(r"^\| `(\w[\w-]*)`", table, flags=re.MULTILINE)) == presets("tokenizer")
