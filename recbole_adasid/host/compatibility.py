@@ -46,6 +46,17 @@ def mend_sequential_dataset(module: ModuleType) -> None:
     module.len = elementwise_length  # type: ignore[attr-defined]
 
 
+def end_anomaly_detection(_sine: ModuleType) -> None:
+    """Switch torch's anomaly detection off again.
+
+    RecBole's SINE switches it on when imported, and looking up a model by name imports SINE: every model would then
+    record a traceback for each operation.
+    """
+    import torch
+
+    torch.autograd.set_detect_anomaly(False)
+
+
 def mend_trainer(module: ModuleType) -> None:
     """Let every RecBole trainer save checkpoints that torch ≥ 2.6 loads, and log beside the run's other files."""
     from recbole_adasid.host.checkpoint import save_checkpoint

@@ -20,6 +20,10 @@ class RunLogHandler(logging.FileHandler):
         self.folder = folder
 
 
+class ConsoleLogHandler(logging.StreamHandler):
+    """Show a run's log on the console, in RecBole's colours."""
+
+
 def start_logging(folder: Path, state: str | None) -> RunLogHandler:
     """Send log lines to the console and to `folder`, formatted as RecBole does, in place of earlier handlers."""
     import colorlog
@@ -27,7 +31,7 @@ def start_logging(folder: Path, state: str | None) -> RunLogHandler:
 
     stop_logging()
     level = getattr(logging, str(state or "INFO").upper(), logging.INFO)
-    console = logging.StreamHandler()
+    console = ConsoleLogHandler()
     line = "%(log_color)s%(asctime)-15s %(levelname)s  %(message)s"
     console.setFormatter(colorlog.ColoredFormatter(line, "%d %b %H:%M", log_colors=log_colors_config))
     file = RunLogHandler(folder)
@@ -43,7 +47,7 @@ def start_logging(folder: Path, state: str | None) -> RunLogHandler:
 def stop_logging() -> None:
     """Close the handlers of an earlier run in this process, so that its log gets no line of the next."""
     root = logging.getLogger()
-    for handler in [handler for handler in root.handlers if isinstance(handler, RunLogHandler)]:
+    for handler in [handler for handler in root.handlers if isinstance(handler, (RunLogHandler, ConsoleLogHandler))]:
         root.removeHandler(handler)
         handler.close()
 

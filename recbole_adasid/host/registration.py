@@ -19,6 +19,7 @@ AFTER_IMPORT = {
     "recbole.data.dataset": "recbole_adasid.host.registration:offer_dataset",
     "recbole.data.dataset.dataset": "recbole_adasid.host.compatibility:mend_dataset",
     "recbole.data.dataset.sequential_dataset": "recbole_adasid.host.compatibility:mend_sequential_dataset",
+    "recbole.model.sequential_recommender.sine": "recbole_adasid.host.compatibility:end_anomaly_detection",
     "recbole.trainer": "recbole_adasid.host.registration:offer_trainer",
     "recbole.trainer.trainer": "recbole_adasid.host.compatibility:mend_trainer",
 }

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 import torch
 from recbole.utils.enum_type import EvaluatorType, ModelType
 
+import recbole_adasid
 from recbole_adasid.host.checkpoint import from_plain, to_plain
 from recbole_adasid.host.config import build_config
 
@@ -57,5 +59,7 @@ config, model, dataset, train, valid, test = load_data_and_model({str(done["run_
 trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, model)
 print("RESULT", dict(trainer.evaluate(test, load_best_model=False)))
 """
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    environment = {**os.environ, "PYTHONPATH": str(Path(recbole_adasid.__file__).parents[1])}
+    command = [sys.executable, "-c", code]
+    found = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
     assert f"RESULT {dict(done['test'])}" in found.stdout, found.stderr

@@ -66,6 +66,13 @@ def test_any_recbole_model_is_tested_on_its_best_epoch_under_torch_26(tiny_data,
     assert torch.load(trainer.saved_model_file, weights_only=True)["config"]["model"] == "Pop"
 
 
+def test_looking_up_a_model_leaves_anomaly_detection_off():
+    from recbole.utils import get_model
+
+    get_model("SINE")
+    assert not torch.is_anomaly_enabled()
+
+
 def test_the_package_offers_its_public_names_only():
     assert callable(recbole_adasid.run)
     with pytest.raises(AttributeError, match="it offers run"):
