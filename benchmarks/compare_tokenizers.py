@@ -1,8 +1,8 @@
 """Run tokenizers through the same TIGER on one dataset and write the table that compares them.
 
-    python benchmarks/compare_tokenizers.py --dataset=amazon-toys --data_path=../shared/data --out=results/amazon-toys
+    python benchmarks/compare_tokenizers.py --dataset=amazon-toys --data_path=data --out=results/amazon-toys
 
-Each cell is one run of ``run_recbole_adasid.py`` in a process of its own, and RecBole's Pop sets the floor. A cell whose
+Each cell is one run of ``run_recbole_adasid.py`` in a process of its own; RecBole's Pop sets the floor. A cell whose
 metrics are there already is not run again, so a stopped comparison continues where it was. Further ``--key=value``
 options go to every cell; ``--cells=rqvae,adasid`` picks some.
 """
@@ -98,7 +98,8 @@ def write_table(path: Path, dataset: str, records: dict[str, dict]) -> None:
     for name, record in rows:
         quality = record.get("semantic_ids", {})
         cells = [f"{quality[key]:.3f}" if key in quality else "" for key in SID_COLUMNS]
-        lines += [f"| {name} | " + " | ".join(cells) + f" | {record['seconds'] / 60:.0f} | {record['peak_memory_gib']} |"]
+        cells += [f"{record['seconds'] / 60:.0f}", str(record["peak_memory_gib"])]
+        lines += [f"| {name} | " + " | ".join(cells) + " |"]
     lines += ["", "## Commands", "", "```", *(record["command"] for _, record in rows), "```", ""]
     path.write_text("\n".join(lines), encoding="utf-8")
 

@@ -1,6 +1,6 @@
 """RecBole's own Pop on a dataset preset, leave-one-out in time order: the floor that any recommender must beat.
 
-    python benchmarks/popularity.py --dataset=amazon-toys --data_path=../shared/data
+    python benchmarks/popularity.py --dataset=amazon-toys --data_path=data
 
 The last line printed is JSON with the validation and test metrics.
 """

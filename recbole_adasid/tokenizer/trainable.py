@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
@@ -14,7 +14,7 @@ from recbole_adasid.data.swing import ItemPairs
 from recbole_adasid.tokenizer.autoencoder import AutoencoderOutput, ResidualAutoencoder
 from recbole_adasid.tokenizer.base import ItemTokenizer, LogFunction
 from recbole_adasid.tokenizer.contrastive import info_nce
-from recbole_adasid.tokenizer.quality import entropy
+from recbole_adasid.tokenizer.quality import sid_quality
 from recbole_adasid.tokenizer.regulation.base import Regulation
 from recbole_adasid.tokenizer.revival import CodewordReviver
 from recbole_adasid.tokenizer.sampling import PairBatch, PairSampler
@@ -149,7 +149,7 @@ class AutoencoderTokenizer(ItemTokenizer):
             revived = reviver.after_step(output.codes, output.residuals) if step + 1 < settings.steps else 0
             watch.note(numbers)
             if log is not None and (step % settings.log_every == 0 or step + 1 == settings.steps):
-                log(step, {**numbers, **self._batch_statistics(output), "revived": float(revived)})
+                log(step, {**numbers, **self._batch_statistics(output, batch.items), "revived": float(revived)})
         self.eval()
         watch.warn_if_idle()
 
@@ -175,12 +175,11 @@ class AutoencoderTokenizer(ItemTokenizer):
         trigger_items, target_items = batch.items[: 2 * batch.n_pairs].chunk(2)
         return info_nce(trigger, target, trigger_items, target_items, temperature=self.settings.temperature)
 
-    def _batch_statistics(self, output: AutoencoderOutput) -> dict[str, float]:
-        statistics = {}
-        for level, size in enumerate(self.codebook_sizes):
-            counts = torch.bincount(output.codes[:, level].cpu(), minlength=size).numpy()
-            statistics[f"batch_perplexity_{level + 1}"] = math.exp(entropy(counts))
-        return statistics
+    def _batch_statistics(self, output: AutoencoderOutput, items: Tensor) -> dict[str, float]:
+        """Return the quality of the Semantic IDs of the batch's distinct items."""
+        rows = np.unique(items.cpu().numpy(), return_index=True)[1]
+        quality = sid_quality(output.codes.cpu().numpy()[rows], self.codebook_sizes)
+        return {f"batch_{name}": value for name, value in quality.items()}
 
     @staticmethod
     def _check_finite(loss: Tensor, step: int) -> None:
