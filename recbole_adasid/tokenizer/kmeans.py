@@ -47,7 +47,7 @@ def _plus_plus_seeds(points: Tensor, n_clusters: int, generator: torch.Generator
     for k in range(1, n_clusters):
         # Where every point already is a seed all distances are 0: fall back to a uniform draw.
         weights = distance.double() if distance.sum() > 0 else torch.ones_like(distance, dtype=torch.float64)
-        chosen = torch.multinomial(weights, 1, generator=generator).item()
+        chosen = int(torch.multinomial(weights, 1, generator=generator))
         seeds[k] = sample[chosen]
         to_seed = (squared_norms + squared_norms[chosen] - 2 * sample @ sample[chosen]).clamp_min_(0)
         to_seed[chosen] = 0

@@ -47,7 +47,7 @@ class CodewordReviver:
         # More dead codewords than residuals cannot happen to a healthy batch; the surplus waits for the next window.
         chosen = torch.randperm(len(residuals), generator=self.generator)[: len(dead)]
         dead = dead[: len(chosen)]
-        quantizer = self.quantizer.levels[level]
+        quantizer = self.quantizer.quantizers()[level]
         quantizer.set_codewords(dead, residuals[chosen])
         for parameter in quantizer.parameters():
             for moment in self.optimizer.state.get(parameter, {}).values():

@@ -47,13 +47,13 @@ class ResidualQuantizer(nn.Module):
     @property
     def codebook_sizes(self) -> list[int]:
         """K of each level."""
-        return [level.n_codewords for level in self._quantizers()]
+        return [level.n_codewords for level in self.quantizers()]
 
     def forward(self, latent: Tensor) -> Quantization:
         """Quantise ``latent`` [B, D]."""
         residual, total = latent, torch.zeros_like(latent)
         codes, residuals, losses = [], [], []
-        for level in self._quantizers():
+        for level in self.quantizers():
             chosen = level.nearest(residual.detach())
             codeword = F.embedding(chosen, level.codebook())
             losses.append(F.mse_loss(codeword, residual.detach()))
@@ -62,14 +62,14 @@ class ResidualQuantizer(nn.Module):
             residuals.append(residual.detach())
             total = total + codeword.detach()
             residual = residual - codeword.detach()
-        quantized = self._quantizers()[0].estimate(latent, total)
+        quantized = self.quantizers()[0].estimate(latent, total)
         return Quantization(quantized, torch.stack(codes, 1), torch.stack(losses).sum(), torch.stack(residuals))
 
     @torch.no_grad()
     def encode(self, latent: Tensor) -> Tensor:
         """Return the codes int64 [B, L] of ``latent`` [B, D]."""
         codes = []
-        for level in self._quantizers():
+        for level in self.quantizers():
             chosen = level.nearest(latent)
             latent = latent - level.codebook()[chosen]
             codes.append(chosen)
@@ -78,16 +78,17 @@ class ResidualQuantizer(nn.Module):
     @torch.no_grad()
     def decode(self, codes: Tensor) -> Tensor:
         """Return ẑ [B, D], the sum of the codewords that ``codes`` [B, L] name."""
-        vectors = [level.codebook()[column] for level, column in zip(self._quantizers(), codes.t())]
+        vectors = [level.codebook()[column] for level, column in zip(self.quantizers(), codes.t())]
         return torch.stack(vectors).sum(dim=0)
 
     @torch.no_grad()
     def initialise(self, latent: Tensor, *, iterations: int, generator: torch.Generator) -> None:
         """Set every codebook to the k-means centroids of the residuals of ``latent`` [N, D], level by level."""
-        for level in self._quantizers():
+        for level in self.quantizers():
             centroids = kmeans(latent, level.n_codewords, iterations=iterations, generator=generator)
             level.set_codewords(torch.arange(level.n_codewords), centroids)
             latent = latent - level.codebook()[level.nearest(latent)]
 
-    def _quantizers(self) -> list[LevelQuantizer]:
+    def quantizers(self) -> list[LevelQuantizer]:
+        """Return the levels, front to back."""
         return list(self.levels)  # type: ignore[arg-type]
