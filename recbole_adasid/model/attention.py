@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from recbole_adasid.model.attend import attend
 from recbole_adasid.model.dropout import Dropout
 
 KeyValue = tuple[Tensor, Tensor]
@@ -22,24 +23,6 @@ def split_heads(x: Tensor, n_parts: int, n_heads: int) -> tuple[Tensor, ...]:
     return x.unflatten(-1, (n_parts, n_heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, dropout: Dropout) -> Tensor:
-    """Mix the values by softmax(q·k + bias).
-
-    ``scaled_dot_product_attention`` is not used: with a bias that needs a gradient, or with dropout, its CPU version
-    falls back to a slower composite of the same steps.
-
-    Args:
-        query: [B, H, Q, d]. key, value: [B, H, M, d].
-        bias: broadcastable to [B, H, Q, M]: relative positions and mask.
-
-    Returns:
-        [B, Q, H · d].
-    """
-    scores = query @ key.transpose(-1, -2) + bias
-    weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(value.dtype)
-    return (dropout(weights) @ value).transpose(1, 2).flatten(2)
-
-
 class SelfAttention(nn.Module):
     """Attention of a sequence to itself and, when decoding step by step, to the keys and values of earlier steps."""
 
@@ -53,11 +36,14 @@ class SelfAttention(nn.Module):
         with torch.no_grad():  # T5 puts the missing 1/√d of the scores into the initial queries
             self.qkv.weight[:inner] *= d_head**-0.5
 
-    def forward(self, x: Tensor, bias: Tensor, past: KeyValue | None = None) -> tuple[Tensor, KeyValue]:
+    def forward(
+        self, x: Tensor, bias: Tensor, mask: Tensor | None, past: KeyValue | None = None
+    ) -> tuple[Tensor, KeyValue]:
         """Attend from ``x`` [B, Q, D] to ``past`` (keys and values [B, H, P, d]) and ``x``.
 
         Args:
-            bias: broadcastable to [B, H, Q, P + Q].
+            bias: of relative positions, [1, H, Q, P + Q].
+            mask: broadcastable to [B, H, Q, P + Q].
 
         Returns:
             The mixed values [B, Q, D], and the keys and values [B, H, P + Q, d] for the next step.
@@ -65,7 +51,8 @@ class SelfAttention(nn.Module):
         query, key, value = split_heads(self.qkv(x), 3, self.n_heads)
         if past is not None:
             key, value = torch.cat([past[0], key], dim=2), torch.cat([past[1], value], dim=2)
-        return self.out(attend(query, key, value, bias, self.dropout)), (key, value)
+        mixed = attend(query, key, value, bias=bias, mask=mask, dropout=self.dropout)
+        return self.out(mixed), (key, value)
 
 
 class CrossAttention(nn.Module):
@@ -85,7 +72,7 @@ class CrossAttention(nn.Module):
         key, value = split_heads(self.key_value(memory), 2, self.n_heads)
         return key, value
 
-    def forward(self, x: Tensor, memory: KeyValue, bias: Tensor) -> Tensor:
-        """Attend from ``x`` [B, Q, D] to projected ``memory`` under ``bias``, broadcastable to [B, H, Q, M]."""
+    def forward(self, x: Tensor, memory: KeyValue, mask: Tensor | None) -> Tensor:
+        """Attend from ``x`` [B, Q, D] to projected ``memory`` under ``mask``, broadcastable to [B, H, Q, M]."""
         (query,) = split_heads(self.query(x), 1, self.n_heads)
-        return self.out(attend(query, *memory, bias, self.dropout))
+        return self.out(attend(query, *memory, bias=None, mask=mask, dropout=self.dropout))

@@ -31,7 +31,7 @@ class _Decoding:
         self.network = network
         self.memory = memory
         self.past: list[KeyValue] | None = None
-        self.depths = torch.empty(0, dtype=torch.int64, device=memory.padding_bias.device)
+        self.depths = torch.empty(0, dtype=torch.int64, device=network.vocabulary.offsets.device)
         self.visible: Tensor | None = None  # bool [B, W, P]
 
     def step(self, token_ids: Tensor, parents: Tensor, depth: int) -> Tensor:

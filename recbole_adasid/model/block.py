@@ -21,11 +21,11 @@ class EncoderLayer(nn.Module):
         self.feed_forward = feed_forward
         self.dropout = Dropout(p=dropout)
 
-    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
-        """Map ``x`` [B, T, D] → [B, T, D] under the attention ``bias`` [B, H, T, T]."""
-        mixed, _ = self.attention(self.attention_norm(x), bias)
-        x = x + self.dropout(mixed)
-        return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
+    def forward(self, x: Tensor, bias: Tensor, mask: Tensor | None) -> Tensor:
+        """Map ``x`` [B, T, D] → [B, T, D] under position ``bias`` [1, H, T, T] and padding ``mask`` [B, 1, 1, T]."""
+        mixed, _ = self.attention(self.attention_norm(x), bias, mask)
+        x = self.dropout.add(x, mixed)
+        return self.dropout.add(x, self.feed_forward(self.feed_forward_norm(x)))
 
 
 class DecoderLayer(nn.Module):
@@ -54,10 +54,17 @@ class DecoderLayer(nn.Module):
         return self.cross_attention.project(memory)
 
     def forward(
-        self, x: Tensor, bias: Tensor, memory: KeyValue, memory_bias: Tensor, past: KeyValue | None
+        self,
+        x: Tensor,
+        *,
+        bias: Tensor,
+        mask: Tensor | None,
+        memory: KeyValue,
+        memory_mask: Tensor | None,
+        past: KeyValue | None,
     ) -> tuple[Tensor, KeyValue]:
         """Map ``x`` [B, Q, D] → [B, Q, D]; arguments and second result as in the two attentions."""
-        mixed, present = self.attention(self.attention_norm(x), bias, past)
-        x = x + self.dropout(mixed)
-        x = x + self.dropout(self.cross_attention(self.cross_attention_norm(x), memory, memory_bias))
-        return x + self.dropout(self.feed_forward(self.feed_forward_norm(x))), present
+        mixed, present = self.attention(self.attention_norm(x), bias, mask, past)
+        x = self.dropout.add(x, mixed)
+        x = self.dropout.add(x, self.cross_attention(self.cross_attention_norm(x), memory, memory_mask))
+        return self.dropout.add(x, self.feed_forward(self.feed_forward_norm(x))), present

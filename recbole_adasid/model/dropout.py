@@ -15,7 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-_BITS = {torch.bfloat16: torch.int16, torch.float16: torch.int16, torch.float32: torch.int32}
+_BITS = {
+    torch.bfloat16: torch.int16,
+    torch.float16: torch.int16,
+    torch.float32: torch.int32,
+    torch.float64: torch.int64,
+}
 
 
 class Dropout(nn.Module):
@@ -31,39 +36,60 @@ class Dropout(nn.Module):
             raise ValueError(f"dropout is {p}, it must lie between 0 and 0.49")
         self.p = p
 
+    @property
+    def active(self) -> bool:
+        """Whether anything is dropped now."""
+        return self.training and self.p > 0.0
+
+    @property
+    def scale(self) -> float:
+        """What kept elements are multiplied by."""
+        return 1.0 / (1.0 - self.p) if self.active else 1.0
+
     def forward(self, x: Tensor) -> Tensor:
         """Drop elements of ``x`` (any shape)."""
-        if not self.training or self.p == 0.0:
-            return x
-        if x.device.type != "cpu" or x.dtype not in _BITS:
-            return nn.functional.dropout(x, self.p)
-        return _DropBelow.apply(x, random_bits(x.shape, x.dtype), threshold(self.p, x.dtype), 1.0 / (1.0 - self.p))
+        return _Drop.apply(x, None, self.p) if self.active else x
+
+    def add(self, stream: Tensor, x: Tensor) -> Tensor:
+        """Return ``stream`` + dropout(``x``), in the type of ``stream``: the end of every sublayer."""
+        return _Drop.apply(x, stream, self.p) if self.active else stream + x
 
 
-class _DropBelow(torch.autograd.Function):
-    """scale · x where noise > threshold, else 0."""
+class _Drop(torch.autograd.Function):
+    """stream + x / (1 − p) where noise exceeds the threshold, else stream."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, noise: Tensor, threshold: float, scale: float) -> Tensor:
+    def forward(ctx: Any, x: Tensor, stream: Tensor | None, p: float) -> Tensor:
+        noise = random_bits(x)
         ctx.save_for_backward(noise)
-        ctx.threshold, ctx.scale = threshold, scale
-        return torch.ops.aten.threshold_backward(x, noise, threshold).mul_(scale)
+        ctx.p = p
+        kept = keep_above(x, noise, p)
+        return kept.mul_(1 / (1 - p)) if stream is None else torch.add(stream, kept, alpha=1 / (1 - p))
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor | None, None]:  # type: ignore[override]
         (noise,) = ctx.saved_tensors
-        return torch.ops.aten.threshold_backward(grad, noise, ctx.threshold).mul_(ctx.scale), None, None, None
+        grad_x = keep_above(grad.to(noise.dtype), noise, ctx.p).mul_(1 / (1 - ctx.p))
+        return grad_x, grad if ctx.needs_input_grad[1] else None, None
 
 
-def random_bits(shape: torch.Size, dtype: torch.dtype) -> Tensor:
-    """Return a tensor of ``shape`` and ``dtype`` whose bits are random, seeded from PyTorch's generator.
+def keep_above(x: Tensor, noise: Tensor, p: float) -> Tensor:
+    """Return ``x`` where ``noise`` (random bits of the same type) keeps it, 0 where it drops it (probability ``p``)."""
+    return torch.ops.aten.threshold_backward(x, noise, threshold(p, noise.dtype))
 
-    NumPy's SFC64 fills memory about twice as fast as PyTorch's Mersenne Twister.
+
+def random_bits(like: Tensor) -> Tensor:
+    """Return a tensor of the shape, type and device of ``like`` whose bits are random, from PyTorch's generator.
+
+    On a CPU that generator only seeds NumPy's SFC64, which fills memory twice as fast.
     """
+    if like.device.type != "cpu":
+        integer = _BITS[like.dtype]
+        bits = torch.empty(like.shape, dtype=integer, device=like.device)
+        return bits.random_(torch.iinfo(integer).min, None).view(like.dtype)
     seed = int(torch.randint(2**62, (1,)))
-    n_bytes = shape.numel() * dtype.itemsize
-    words = np.random.SFC64(seed).random_raw(-(-n_bytes // 8))
-    return torch.from_numpy(words.view(np.int16)).view(dtype)[: shape.numel()].view(shape)
+    words = np.random.SFC64(seed).random_raw(-(-like.numel() * like.element_size() // 8))
+    return torch.from_numpy(words.view(np.int16)).view(like.dtype)[: like.numel()].view(like.shape)
 
 
 @functools.cache

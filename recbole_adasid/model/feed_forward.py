@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from recbole_adasid.model.attention import linear
-from recbole_adasid.model.dropout import Dropout
+from recbole_adasid.model.dropout import Dropout, keep_above, random_bits
 
 
 class FeedForward(nn.Module):
@@ -20,4 +22,24 @@ class FeedForward(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``x`` [..., D] → [..., D]."""
-        return self.out(self.dropout(torch.relu(self.inner(x))))
+        hidden = self.inner(x)
+        if not self.dropout.active:
+            return self.out(torch.relu(hidden))
+        kept = _DropReLU.apply(hidden, self.dropout.p)
+        # The scale of dropout goes into the small weight instead of the large activation.
+        return nn.functional.linear(kept, self.out.weight * self.dropout.scale)
+
+
+class _DropReLU(torch.autograd.Function):
+    """ReLU and dropout without its scale: the gradient passes where the result is positive, so only that is kept."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, p: float) -> Tensor:
+        kept = keep_above(x, random_bits(x), p).relu_()
+        ctx.save_for_backward(kept)
+        return kept
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        (kept,) = ctx.saved_tensors
+        return torch.ops.aten.threshold_backward(grad, kept, 0), None

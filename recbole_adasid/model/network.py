@@ -94,15 +94,16 @@ class TIGERNetwork(nn.Module):
                 raise ValueError("this network has user tokens, but no user ids were given: pass users=")
             ids = torch.cat([self.vocabulary.user_ids(users)[:, None], ids], dim=1)
             valid = nn.functional.pad(valid, (1, 0), value=True)
-        padding_bias = mask_bias(valid)[:, None, None]
-        encoded = self.encoder(self.vocabulary(ids * valid), padding_bias)
-        return self.decoder.project(encoded, padding_bias)
+        # Batches of equal lengths are common and need no mask; asking a GPU whether this is one would stall it.
+        unpadded = valid.device.type == "cpu" and bool(valid.all())
+        mask = None if unpadded else mask_bias(valid)[:, None, None]
+        return self.decoder.project(self.encoder(self.vocabulary(ids * valid), mask), mask)
 
     def decode(
         self, token_ids: Tensor, tree: Tree, memory: Memory, past: Sequence[KeyValue] | None = None
     ) -> tuple[Tensor, list[KeyValue]]:
         """Return hidden states [B, Q, D] after tokens [B or 1, Q] (rows of the vocabulary), and the cache."""
-        embedded = self.vocabulary(token_ids).expand(memory.padding_bias.shape[0], -1, -1)
+        embedded = self.vocabulary(token_ids).expand(memory.batch_size, -1, -1)
         return self.decoder(embedded, tree, memory, past)
 
     def loss(

@@ -28,13 +28,13 @@ class Encoder(nn.Module):
         self.norm = RMSNorm(d_model=d_model)
         self.dropout = Dropout(p=dropout)
 
-    def forward(self, x: Tensor, padding_bias: Tensor) -> Tensor:
-        """Encode embedded tokens ``x`` [B, T, D]; ``padding_bias`` [B, 1, 1, T] masks padding → [B, T, D]."""
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """Encode embedded tokens ``x`` [B, T, D]; ``mask`` [B, 1, 1, T] hides padding → [B, T, D]."""
         positions = torch.arange(x.shape[1], device=x.device)
-        bias = self.position_bias(positions, positions) + padding_bias
+        bias = self.position_bias(positions, positions)
         x = self.dropout(x)
         for layer in self.layers:
-            x = layer(x, bias)
+            x = layer(x, bias, mask)
         return self.dropout(self.norm(x))
 
 
@@ -43,7 +43,12 @@ class Memory:
     """What the decoder reads of one batch of histories: keys and values of every layer, and the padding mask."""
 
     key_values: list[KeyValue]  # [B, H, M, d] each
-    padding_bias: Tensor  # [B, 1, 1, M]
+    mask: Tensor | None  # [B, 1, 1, M]
+
+    @property
+    def batch_size(self) -> int:
+        """B."""
+        return self.key_values[0][0].shape[0]
 
 
 @dataclass(frozen=True)
@@ -77,10 +82,10 @@ class Decoder(nn.Module):
         self.norm = RMSNorm(d_model=d_model)
         self.dropout = Dropout(p=dropout)
 
-    def project(self, encoded: Tensor, padding_bias: Tensor) -> Memory:
+    def project(self, encoded: Tensor, mask: Tensor | None) -> Memory:
         """Prepare the encoder's output [B, M, D] for the cross-attention of every layer."""
         layers = cast("list[DecoderLayer]", self.layers)
-        return Memory([layer.project(encoded) for layer in layers], padding_bias)
+        return Memory([layer.project(encoded) for layer in layers], mask)
 
     def forward(
         self, x: Tensor, tree: Tree, memory: Memory, past: Sequence[KeyValue] | None = None
@@ -93,11 +98,17 @@ class Decoder(nn.Module):
         Returns:
             Hidden states [B, Q, D], and ``past`` for the next step.
         """
-        bias = self.position_bias(tree.query_depths, tree.key_depths) + mask_bias(tree.visible)
+        bias, mask = self.position_bias(tree.query_depths, tree.key_depths), mask_bias(tree.visible)
         x = self.dropout(x)
         present = []
         for i, layer in enumerate(self.layers):
-            before = None if past is None else past[i]
-            x, key_value = layer(x, bias, memory.key_values[i], memory.padding_bias, before)
+            x, key_value = layer(
+                x,
+                bias=bias,
+                mask=mask,
+                memory=memory.key_values[i],
+                memory_mask=memory.mask,
+                past=None if past is None else past[i],
+            )
             present.append(key_value)
         return self.dropout(self.norm(x)), present

@@ -116,7 +116,7 @@ def test_encoder_layer_equals_t5(hugging_face: nn.Module, ours: TIGERNetwork) ->
     torch.manual_seed(2)
     x, bias = torch.randn(3, 9, 16), torch.randn(1, 3, 9, 9)
     theirs = hugging_face.encoder.block[1](x, position_bias=bias)[0]
-    torch.testing.assert_close(ours.encoder.layers[1](x, bias), theirs, atol=TOLERANCE, rtol=0)
+    torch.testing.assert_close(ours.encoder.layers[1](x, bias, None), theirs, atol=TOLERANCE, rtol=0)
 
 
 def test_whole_encoder_equals_t5_under_padding(hugging_face: nn.Module, ours: TIGERNetwork) -> None:
@@ -130,8 +130,8 @@ def test_whole_model_equals_t5_in_logits_and_gradients(hugging_face: nn.Module, 
     tokens, valid = tokens_and_mask()
     decoder_tokens = torch.tensor([[0, 3, 9, 2], [0, 1, 8, 7], [0, 5, 12, 6]])
     theirs = hugging_face(input_ids=tokens, attention_mask=valid.long(), decoder_input_ids=decoder_tokens).logits
-    padding_bias = mask_bias(valid)[:, None, None]
-    memory = ours.decoder.project(ours.encoder(ours.vocabulary(tokens), padding_bias), padding_bias)
+    mask = mask_bias(valid)[:, None, None]
+    memory = ours.decoder.project(ours.encoder(ours.vocabulary(tokens), mask), mask)
     hidden, _ = ours.decode(decoder_tokens, Tree.sequence(4, tokens.device), memory)
     mine = torch.cat([ours.vocabulary.logits(hidden, level) for level in range(2)], dim=-1)
     torch.testing.assert_close(mine, theirs[..., 1:], atol=TOLERANCE, rtol=0)

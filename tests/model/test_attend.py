@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from recbole_adasid.model.attend import attend
+from recbole_adasid.model.dropout import Dropout
+from recbole_adasid.model.feed_forward import FeedForward
+from recbole_adasid.model.norm import RMSNorm
+from recbole_adasid.model.position import MASKED
+
+
+def inputs(n_queries: int = 3, n_keys: int = 5) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Query, key, value, bias (double precision, needing gradients) and a mask hiding the second user's last keys."""
+    torch.manual_seed(0)
+    shapes = [(2, 2, n_queries, 4), (2, 2, n_keys, 4), (2, 2, n_keys, 4), (1, 2, n_queries, n_keys)]
+    query, key, value, bias = (torch.randn(s, dtype=torch.float64, requires_grad=True) for s in shapes)
+    mask = torch.zeros(2, 1, 1, n_keys, dtype=torch.float64)
+    mask[1, ..., -2:] = MASKED
+    return query, key, value, bias, mask
+
+
+def test_attention_equals_its_formula() -> None:
+    query, key, value, bias, mask = inputs()
+    expected = (query @ key.transpose(2, 3) + bias + mask).softmax(-1) @ value
+    mixed = attend(query, key, value, bias=bias, mask=mask, dropout=Dropout(p=0.0))
+    torch.testing.assert_close(mixed, expected.transpose(1, 2).flatten(2))
+
+
+@pytest.mark.parametrize("p", [0.0, 0.3])
+def test_the_gradient_of_attention_is_that_of_finite_differences(p: float) -> None:
+    *leaves, mask = inputs()
+
+    def same_drops(query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
+        torch.manual_seed(1)
+        return attend(query, key, value, bias=bias, mask=mask, dropout=Dropout(p=p))
+
+    assert torch.autograd.gradcheck(same_drops, leaves)
+
+
+def test_without_bias_and_mask_the_gradient_holds_too() -> None:
+    query, key, value, _, _ = inputs()
+
+    def plain(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        return attend(query, key, value, bias=None, mask=None, dropout=Dropout(p=0.0))
+
+    assert torch.autograd.gradcheck(plain, (query, key, value))
+
+
+def test_dropped_weights_keep_the_expected_value() -> None:
+    torch.manual_seed(0)
+    query, key, value = torch.zeros(1, 1, 20_000, 1), torch.zeros(1, 1, 10, 1), torch.ones(1, 1, 10, 1)
+    mixed = attend(query, key, value, bias=None, mask=None, dropout=Dropout(p=0.25))
+    assert mixed.mean().item() == pytest.approx(1.0, abs=0.01)
+    assert mixed.unique().numel() == 11  # n of 10 equal weights kept, n = 0 … 10
+
+
+def test_normalisation_has_the_gradient_of_finite_differences() -> None:
+    torch.manual_seed(0)
+    norm = RMSNorm(d_model=6).double()
+    torch.nn.init.uniform_(norm.weight)
+    assert torch.autograd.gradcheck(norm, torch.randn(2, 3, 6, dtype=torch.float64, requires_grad=True))
+
+
+def test_the_feed_forward_network_under_dropout_has_the_gradient_of_finite_differences() -> None:
+    torch.manual_seed(0)
+    network = FeedForward(d_model=4, d_ff=16, dropout=0.3).double()
+
+    def same_drops(x: Tensor) -> Tensor:
+        torch.manual_seed(1)
+        return network(x)
+
+    assert torch.autograd.gradcheck(same_drops, torch.randn(5, 4, dtype=torch.float64, requires_grad=True))
+
+
+def test_the_feed_forward_network_keeps_its_expected_output_under_dropout() -> None:
+    torch.manual_seed(0)
+    network, x = FeedForward(d_model=4, d_ff=16, dropout=0.3).double(), torch.randn(4, dtype=torch.float64)
+    mean = network(x.expand(50_000, 4)).mean(0)
+    torch.testing.assert_close(mean, network.eval()(x), atol=0.02, rtol=0)
