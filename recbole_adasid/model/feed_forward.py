@@ -24,7 +24,7 @@ class FeedForward(nn.Module):
         """Map ``x`` [..., D] → [..., D]."""
         hidden = self.inner(x)
         if not self.dropout.active:
-            return self.out(torch.relu(hidden))
+            return self.out(hidden.relu_())
         kept = _DropReLU.apply(hidden, self.dropout.p)
         # The scale of dropout goes into the small weight instead of the large activation.
         return nn.functional.linear(kept, self.out.weight * self.dropout.scale)
