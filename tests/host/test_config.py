@@ -14,7 +14,7 @@ def test_defaults_give_way_to_files_and_files_to_the_command_line(tmp_path):
     file.write_text("epochs: 3\nlearning_rate: 1e-4\ntokenizer: rqvae\n", encoding="utf-8")
     config = build_config({"epochs": 4}, [file])
     assert (config["epochs"], config["learning_rate"], config["tokenizer"]) == (4, 0.0001, "rqvae")
-    assert config["train_batch_size"] == 256 and config["regulation"] == "none"
+    assert config["weight_decay"] == 0.05 and config["regulation"] == "none"
 
 
 def test_explicit_widths_win_over_the_model_size():
@@ -61,7 +61,7 @@ def test_stock_config_gets_the_same_defaults_and_checks(monkeypatch, caplog):
     monkeypatch.setattr(sys, "argv", ["program", "--seed=7", "--verbos=yes"])
     with caplog.at_level(logging.WARNING):
         config = Config("TIGER", "ml-100k", config_dict={"tokenizer": "rqkmeans"})
-    assert (config["MAX_ITEM_LIST_LENGTH"], config["seed"], config["tokenizer_family"]) == (20, 7, "rq_kmeans")
+    assert (config["beam_size"], config["seed"], config["tokenizer_family"]) == (20, 7, "rq_kmeans")
     assert "--verbos is no setting" in caplog.text
     with pytest.raises(SettingsError, match="Unknown setting 'tokeniser'"):
         Config("TIGER", "ml-100k", config_dict={"tokeniser": "adasid"})

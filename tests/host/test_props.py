@@ -13,7 +13,7 @@ def test_every_preset_reads_and_says_what_it_is():
 
 
 def test_the_model_size_chooses_a_block():
-    small, paper = (plugin_defaults({"model_size": size}, "ml-100k") for size in ("small", "paper"))
+    small, paper = (plugin_defaults({"model_size": size}, "mine") for size in ("small", "paper"))
     assert (small["n_encoder_layers"], small["d_ff"]) == (2, 512)
     assert (paper["n_encoder_layers"], paper["n_heads"], paper["d_head"], paper["d_ff"]) == (4, 6, 64, 1024)
     assert "model_sizes" not in small
