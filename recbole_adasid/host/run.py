@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -31,11 +32,12 @@ def run(settings: Mapping[str, Any], config_files: Iterable[str | Path] = ()) ->
     config = build_config(settings, config_files)
     folder = RunFolder(config["run_folder"] or _new_folder(config))
     config["run_folder"] = config["checkpoint_dir"] = str(folder.path)
-    start_logging(folder.path, config["state"])
+    log_file = start_logging(folder.path, config["state"])
     try:
         return _run(config, folder)
-    except (Exception, KeyboardInterrupt):
-        logger.debug("The run ended early.", exc_info=True)
+    except BaseException:
+        # The caller tells the user; where it happened belongs into the log alone.
+        log_file.handle(logging.makeLogRecord({"levelname": "ERROR", "msg": traceback.format_exc()}))
         raise
     finally:
         stop_logging()

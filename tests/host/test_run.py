@@ -109,6 +109,14 @@ def test_arguments_may_be_written_with_an_equals_sign_or_a_space():
         parse_arguments(["--=3"])
 
 
+def test_a_missing_feature_file_is_named_and_the_log_tells_where_it_was_missed(tiny_settings, capfd, tmp_path):
+    folder = tmp_path / "run"
+    assert main(arguments({**tiny_settings, "item_features_file": "absent.npz", "run_folder": str(folder)})) == 2
+    error = capfd.readouterr().err.splitlines()[-1]
+    assert error.startswith("error: ") and "absent.npz" in error
+    assert "Traceback" in (folder / "run.log").read_text()
+
+
 def test_ctrl_c_ends_in_a_sentence(monkeypatch, capsys):
     import recbole_adasid.host.run as module
 
