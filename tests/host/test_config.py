@@ -61,7 +61,7 @@ def test_stock_config_gets_the_same_defaults_and_checks(monkeypatch, caplog):
     monkeypatch.setattr(sys, "argv", ["program", "--seed=7", "--verbos=yes"])
     with caplog.at_level(logging.WARNING):
         config = Config("TIGER", "ml-100k", config_dict={"tokenizer": "rqkmeans"})
-    assert (config["beam_size"], config["seed"], config["tokenizer_family"]) == (20, 7, "rq_kmeans")
+    assert (config["text_width"], config["seed"], config["tokenizer_family"]) == (768, 7, "rq_kmeans")
     assert "--verbos is no setting" in caplog.text
     with pytest.raises(SettingsError, match="Unknown setting 'tokeniser'"):
         Config("TIGER", "ml-100k", config_dict={"tokeniser": "adasid"})
