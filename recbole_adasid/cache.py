@@ -62,7 +62,7 @@ class StageCache:
         computed = compute()
         self.statuses[stage] = "computed"
         if path is not None:
-            _write(path, computed)
+            write_arrays(path, computed)
         return computed
 
     def _path(self, stage: str, description: Mapping[str, Any]) -> Path | None:
@@ -78,7 +78,8 @@ def _read(path: Path) -> Arrays | None:
         return None
 
 
-def _write(path: Path, arrays: Arrays) -> None:
+def write_arrays(path: Path, arrays: Arrays) -> None:
+    """Write ``arrays`` to an .npz that appears under its name when it is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as stream:
         np.savez(stream, **arrays)  # type: ignore[arg-type]

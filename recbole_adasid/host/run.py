@@ -72,6 +72,7 @@ def _write_sids(folder: RunFolder, model: Any, dataset: Any) -> None:
     learned, catalogue = model.semantic_ids, model.tiger.catalogue
     info = {"fingerprint": learned.fingerprint, "collision": catalogue.collision, "quality": learned.quality}
     tokens = dataset.training_items().item_tokens()
+    learned.tokenizer.save(folder.path / "tokenizer", learned.description)
     folder.write_sids(tokens, catalogue.tokens[1:].cpu().numpy(), level_sizes=catalogue.level_sizes, info=info)
 
 

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from recbole_adasid.artefacts import write_atomically
+from recbole_adasid.cache import write_arrays
 from recbole_adasid.data.swing import ItemPairs
 
 FORMAT_VERSION = 1
@@ -56,11 +58,10 @@ class ItemTokenizer(nn.Module, ABC):
 
     def save(self, folder: Path, description: dict[str, object]) -> None:
         """Write parameters (npz) and ``description`` (JSON, plain types) into ``folder``."""
-        folder.mkdir(parents=True, exist_ok=True)
         state = {name: value.detach().cpu().numpy() for name, value in self.state_dict().items()}
-        np.savez(folder / PARAMETERS_FILE, **state)  # type: ignore[arg-type]
+        write_arrays(folder / PARAMETERS_FILE, state)
         document = {"format_version": FORMAT_VERSION, **description}
-        (folder / DESCRIPTION_FILE).write_text(json.dumps(document, indent=2, sort_keys=True), encoding="utf-8")
+        write_atomically(folder / DESCRIPTION_FILE, json.dumps(document, indent=2, sort_keys=True) + "\n")
 
     def load(self, folder: Path) -> None:
         """Fill the parameters from ``folder``; the tokenizer must have been built with the same settings.

@@ -24,7 +24,16 @@ def test_a_run_leaves_settings_semantic_ids_metrics_and_model(tiny_settings, tmp
     folder = done["run_folder"]
     names = {path.name for path in folder.iterdir()}
     assert names == {
-        *("config.yaml", "sids.json", "sids.info.json", "metrics.json", "model.pth", "run.log", "tensorboard")
+        *(
+            "config.yaml",
+            "sids.json",
+            "sids.info.json",
+            "metrics.json",
+            "model.pth",
+            "tokenizer",
+            "run.log",
+            "tensorboard",
+        )
     }
     assert {path.name for path in tmp_path.iterdir()} == {"runs", "cache"}
     sids = json.loads((folder / "sids.json").read_text())
