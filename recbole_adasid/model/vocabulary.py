@@ -12,8 +12,10 @@ class Vocabulary(nn.Module):
     """Embedding of SID tokens on the way in and, transposed, their logits on the way out.
 
     A token is a code of a level: code 3 of level 0 and code 3 of level 1 are different rows. The table is tied to the
-    output as in T5 (rows N(0, 1) going in, scaled by D^-½ going out). Logits are per level: a full softmax in which
-    the tokens that cannot stand at this position are masked is the same thing, only slower.
+    output as in T5, which draws rows from N(0, 1) and scales them by D^-½ going out. Here rows are drawn from N(0, 1/D)
+    and scaled by D^½ going in: the same function, but Adam's steps, which do not know the scale of what they change,
+    then move the logits D^½ times as far. Logits are per level: a full softmax in which the tokens that cannot stand at
+    this position are masked is the same thing, only slower.
 
     Raises:
         ValueError: a level has no codeword.
@@ -31,6 +33,7 @@ class Vocabulary(nn.Module):
         self.register_buffer("offsets", starts[:-1], persistent=False)
         self.first_user = int(starts[-1])
         self.embedding = nn.Embedding(self.first_user + n_user_tokens, d_model)
+        nn.init.normal_(self.embedding.weight, std=d_model**-0.5)
 
     def token_ids(self, codes: Tensor) -> Tensor:
         """Map codes [..., ≤ S] of levels 0, 1, … to rows of the table."""
@@ -42,7 +45,7 @@ class Vocabulary(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         """Embed rows ``ids`` [...] → [..., D]; row 0 is padding in the encoder and start in the decoder."""
-        return self.embedding(ids)
+        return self.embedding(ids) * self.embedding.embedding_dim**0.5
 
     def logits(self, hidden: Tensor, level: int) -> Tensor:
         """Score the codewords of ``level`` from hidden states [..., D] → [..., K], always in float32.
@@ -52,4 +55,4 @@ class Vocabulary(nn.Module):
         start = int(sum(self.level_sizes[:level])) + 1
         rows = self.embedding.weight[start : start + self.level_sizes[level]]
         with torch.autocast(hidden.device.type, enabled=False):
-            return (hidden.float() * hidden.shape[-1] ** -0.5) @ rows.float().t()
+            return hidden.float() @ rows.float().t()

@@ -57,7 +57,7 @@ def ours(hugging_face: nn.Module) -> TIGERNetwork:
 
 
 def copy_weights(theirs: nn.Module, ours: TIGERNetwork) -> None:
-    ours.vocabulary.embedding.weight.copy_(theirs.shared.weight)
+    ours.vocabulary.embedding.weight.copy_(theirs.shared.weight / theirs.config.d_model**0.5)  # see Vocabulary
     for our_stack, their_stack in ((ours.encoder, theirs.encoder), (ours.decoder, theirs.decoder)):
         attention = their_stack.block[0].layer[0].SelfAttention
         our_stack.position_bias.weight.copy_(attention.relative_attention_bias.weight)
@@ -139,8 +139,11 @@ def test_whole_model_equals_t5_in_logits_and_gradients(hugging_face: nn.Module, 
     weights = torch.randn_like(mine)
     (mine * weights).sum().backward()
     (theirs[..., 1:] * weights).sum().backward()
+    table_gradient = ours.vocabulary.embedding.weight.grad
+    assert table_gradient is not None
+    expected = hugging_face.shared.weight.grad * hugging_face.config.d_model**0.5
+    torch.testing.assert_close(table_gradient, expected, atol=1e-3, rtol=1e-3)
     pairs = [
-        (ours.vocabulary.embedding, hugging_face.shared),
         (ours.encoder.layers[0].feed_forward.inner, hugging_face.encoder.block[0].layer[1].DenseReluDense.wi),
         (ours.decoder.position_bias, hugging_face.decoder.block[0].layer[0].SelfAttention.relative_attention_bias),
     ]
@@ -162,7 +165,7 @@ def test_a_new_network_is_drawn_with_t5s_scales() -> None:
     )
     layer = network.decoder.layers[0]
     expected = [
-        (network.vocabulary.embedding.weight, 1.0),
+        (network.vocabulary.embedding.weight, 64**-0.5),
         (layer.attention.qkv.weight[:128], (64 * 16) ** -0.5),
         (layer.attention.qkv.weight[128:], 64**-0.5),
         (layer.cross_attention.query.weight, (64 * 16) ** -0.5),
