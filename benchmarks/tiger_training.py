@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.model.memory import keep_freed_memory
 from recbole_adasid.model.network import TIGERNetwork
 from recbole_adasid.model.tiger import TIGERModel
 
@@ -108,7 +107,6 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=256)
     parser.add_argument("--beam-size", type=int, default=20)
     arguments = parser.parse_args()
-    keep_freed_memory()
     batches = bucketed_batches(40, arguments.batch_size)
     models = [small_model().train() for _ in PRECISIONS]
     compare("training examples", [training_step(model) for model in models], batches, arguments.seconds)
