@@ -88,7 +88,11 @@ def write_table(path: Path, dataset: str, records: dict[str, dict]) -> None:
     """Write the comparison as Markdown: test, validation, Semantic IDs and cost, and the commands."""
     titles = {POP: "RecBole's Pop", **{cell: title for cell, (title, _) in CELLS.items()}}
     rows = [(titles[cell], records[cell]) for cell in titles if cell in records]
-    lines = [f"# Tokenizers on {dataset}", "", "Written by `benchmarks/compare_tokenizers.py`. One seed a row."]
+    lines = [
+        f"# Tokenizers on {dataset}",
+        "",
+        "Written by `benchmarks/compare_tokenizers.py`. One seed a row. Minutes leave out stages that the cache already held.",
+    ]
     for split, title in (("test", "Test"), ("best_valid", "Validation")):
         lines += ["", f"## {title}", "", "| tokenizer | " + " | ".join(METRICS) + " |", "|" + "---|" * 7]
         lines += [f"| {name} | " + " | ".join(f"{r[split][m]:.4f}" for m in METRICS) + " |" for name, r in rows]
