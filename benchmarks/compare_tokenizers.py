@@ -91,7 +91,7 @@ def write_table(path: Path, dataset: str, records: dict[str, dict]) -> None:
     lines = [
         f"# Tokenizers on {dataset}",
         "",
-        "Written by `benchmarks/compare_tokenizers.py`. One seed a row. Minutes leave out stages that the cache already held.",
+        "Written by `benchmarks/compare_tokenizers.py`. One seed a row; minutes leave out what the cache held.",
     ]
     for split, title in (("test", "Test"), ("best_valid", "Validation")):
         lines += ["", f"## {title}", "", "| tokenizer | " + " | ".join(METRICS) + " |", "|" + "---|" * 7]
