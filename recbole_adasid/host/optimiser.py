@@ -38,11 +38,3 @@ def learning_rate_factor(step: int, *, total_steps: int, warmup_fraction: float)
     if step < warmup:
         return (step + 1) / warmup
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, total_steps - warmup)))
-
-
-def has_bfloat16(device: torch.device) -> bool:
-    """Tell whether matrix products in bfloat16 are fast on a device: emulated ones cost more than they save."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    in_hardware = getattr(torch.cpu, "_is_avx512_bf16_supported", torch.ops.mkldnn._is_mkldnn_bf16_supported)
-    return bool(in_hardware())

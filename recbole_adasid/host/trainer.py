@@ -17,7 +17,8 @@ from tqdm import tqdm
 from recbole_adasid.host.batches import LengthBuckets
 from recbole_adasid.host.checkpoint import save_checkpoint
 from recbole_adasid.host.collector import TopKCollector
-from recbole_adasid.host.optimiser import adamw, has_bfloat16, learning_rate_factor
+from recbole_adasid.host.optimiser import adamw, learning_rate_factor
+from recbole_adasid.precision import has_bfloat16
 
 # More than float64 can tell apart in a mean of hits: early stopping compares exact values.
 _EXACT_DECIMALS = 15

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from recbole_adasid.tokenizer.equal_pairs import equal_pairs
+
 
 def info_nce(
     trigger: Tensor, target: Tensor, trigger_items: Tensor, target_items: Tensor, *, temperature: float
@@ -23,8 +25,19 @@ def info_nce(
         target_items: int64 [B].
         temperature: divides the cosines; above 0.
     """
-    logits = F.normalize(trigger, dim=1) @ F.normalize(target, dim=1).t() / temperature
-    same = (target_items.unsqueeze(1) == target_items) | (trigger_items.unsqueeze(1) == target_items)
-    same.fill_diagonal_(False)
-    logits = logits.masked_fill(same, float("-inf"))
+    logits = F.normalize(trigger, dim=1) @ (F.normalize(target, dim=1) / temperature).t()
+    logits = logits.index_put(_no_negatives(trigger_items, target_items), logits.new_tensor(float("-inf")))
     return F.cross_entropy(logits, torch.arange(len(trigger), device=trigger.device))
+
+
+def _no_negatives(trigger_items: Tensor, target_items: Tensor) -> tuple[Tensor, Tensor]:
+    """Return rows and columns off the diagonal whose target is the row's own trigger or target once more."""
+    n = len(trigger_items)
+    first, second = equal_pairs(torch.cat([trigger_items, target_items]))  # places 0 … n − 1 are triggers
+    is_target = second >= n
+    first, second = first[is_target], second[is_target] - n
+    both_targets = first >= n
+    row = torch.cat([first % n, second[both_targets]])
+    column = torch.cat([second, first[both_targets] % n])
+    off_diagonal = row != column
+    return row[off_diagonal], column[off_diagonal]

@@ -14,7 +14,8 @@ from recbole_adasid.tokenizer.quantizer import QUANTIZERS, ResidualQuantizer
 from recbole_adasid.tokenizer.regulation import AdaptiveRegulation, NoRegulation, ProgressSchedule, Regulation
 from recbole_adasid.tokenizer.rq_kmeans import RQKMeansTokenizer
 from recbole_adasid.tokenizer.scaling import FeatureScaler
-from recbole_adasid.tokenizer.trainable import AutoencoderTokenizer, TrainingSettings
+from recbole_adasid.tokenizer.trainable import AutoencoderTokenizer
+from recbole_adasid.tokenizer.training import TrainingSettings
 
 Settings = Mapping[str, Any]
 

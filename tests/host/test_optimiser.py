@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from recbole_adasid.host.optimiser import adamw, has_bfloat16, learning_rate_factor, parameter_groups
+from recbole_adasid.host.optimiser import adamw, learning_rate_factor, parameter_groups
+from recbole_adasid.precision import has_bfloat16
 
 
 def test_only_the_weights_of_linear_maps_decay():

@@ -16,7 +16,7 @@ from recbole_adasid.tokenizer.registry import build_tokenizer, codebook_sizes, t
 from recbole_adasid.tokenizer.revival import CodewordReviver
 from recbole_adasid.tokenizer.sampling import PairSampler
 from recbole_adasid.tokenizer.scaling import FeatureScaler
-from recbole_adasid.tokenizer.trainable import RepulsionWatch
+from recbole_adasid.tokenizer.training import RepulsionWatch
 
 PROPS = Path(__file__).parents[2] / "props"
 PRESETS = sorted(path.stem for path in (PROPS / "tokenizer").glob("*.yaml"))

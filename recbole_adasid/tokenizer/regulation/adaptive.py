@@ -6,6 +6,7 @@ Every quantity carries the paper's symbol in its comment, so that this file can 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -69,7 +70,7 @@ class AdaptiveRegulation(Regulation):
         pairs = find_overlaps(codes, items)  # P, κ and o: Eq. 2 and 8
         direction = F.normalize(latent, dim=1)
         with torch.no_grad():
-            similarity = (direction @ direction.t())[pairs.first, pairs.second]  # sim: Eq. 5
+            similarity = (direction @ direction.t()).take(pairs.flat(len(codes)))  # sim: Eq. 5
             relaxed = self.gate(similarity, pairs.depth)  # g: Eq. 7
             factor = self.strengthening(self.load(pairs.signature), len(codes))  # a: Eq. 9 and 10
             margin = self.margins.to(latent.device)[pairs.depth]  # m
@@ -114,12 +115,28 @@ class AdaptiveRegulation(Regulation):
 def _hinge_sum(direction: Tensor, pairs: Overlaps, weight: Tensor, margin: Tensor) -> Tensor:
     """Return Σ_P w·(m − d), where ``weight`` [P] is 0 wherever the hinge of Eq. 4 is closed.
 
-    Where it is open it is linear in the cosine, so that Σ w·sim is one matrix product with a sparse matrix of
-    weights: Σ_ij W_ij u_iᵀu_j. Gathering the vectors of every pair would cost several times as much.
+    Where it is open it is linear in the cosine, so that Σ w·sim is one quadratic form in the directions, with a sparse
+    symmetric matrix of weights. Gathering the vectors of every pair would cost several times as much.
     """
-    matrix = direction.new_zeros(len(direction), len(direction))
-    matrix[pairs.first, pairs.second] = weight
-    return (weight * (margin - 1)).sum() + ((matrix @ direction) * direction).sum()
+    open_ = weight.nonzero().squeeze(1)
+    first, second, half = pairs.first.take(open_), pairs.second.take(open_), 0.5 * weight.take(open_)
+    both = torch.stack([torch.cat([first, second]), torch.cat([second, first])])
+    matrix = torch.sparse_coo_tensor(both, half.repeat(2), (len(direction), len(direction)), check_invariants=False)
+    return (weight * (margin - 1)).sum() + _QuadraticForm.apply(direction, matrix)
+
+
+class _QuadraticForm(torch.autograd.Function):
+    """Σ_ij W_ij u_iᵀu_j for constant symmetric W; its gradient 2·W·u is at hand as soon as its value is."""
+
+    @staticmethod
+    def forward(ctx: Any, vectors: Tensor, matrix: Tensor) -> Tensor:
+        product = torch.sparse.mm(matrix, vectors)
+        ctx.save_for_backward(product)
+        return (product * vectors).sum()
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        return 2 * grad * ctx.saved_tensors[0], None
 
 
 def _stats(relaxed: Tensor, repelled: Tensor, factor: Tensor, similarity: Tensor, n_rows: int) -> dict[str, float]:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from recbole_adasid.tokenizer.equal_pairs import equal_pairs
+
 MAX_LEVELS = 8
 """A signature is kept in one byte, so a Semantic ID may have at most eight levels."""
 
@@ -23,13 +25,18 @@ class Overlaps(NamedTuple):
     depth: Tensor
     """int64 [P], o_ij, the number of levels that agree (any level, not only a prefix)."""
 
+    def flat(self, n_rows: int) -> Tensor:
+        """Return where each pair lies in a flattened matrix [M · M], int64 [P]."""
+        return self.first * n_rows + self.second
+
 
 @torch.no_grad()
 def find_overlaps(codes: Tensor, items: Tensor) -> Overlaps:
     """Return every pair of rows that holds two different items and agrees on at least one level.
 
     Eq. 2 counts ordered pairs; all quantities are symmetric, so each pair is kept once. Two rows of one item are left
-    out: an item does not collide with itself.
+    out: an item does not collide with itself. Rows are grouped by code level by level, so that the work grows with the
+    pairs that overlap and not with all M².
 
     Args:
         codes: int64 [M, L] with L ≤ 8.
@@ -41,13 +48,20 @@ def find_overlaps(codes: Tensor, items: Tensor) -> Overlaps:
     n_levels = codes.shape[1]
     if n_levels > MAX_LEVELS:
         raise ValueError(f"a regulation handles at most {MAX_LEVELS} levels, got {n_levels}: lower sid_length")
-    signature = torch.zeros(len(codes), len(codes), dtype=torch.uint8, device=codes.device)
-    for level in range(n_levels):
-        column = codes[:, level].to(torch.int32)
-        signature |= (column.unsqueeze(1) == column).to(torch.uint8) << level
-    narrow = items.to(torch.int32)
-    signature *= narrow.unsqueeze(1) != narrow
-    first, second = signature.triu_(1).nonzero(as_tuple=True)
-    found = signature[first, second].long()
+    columns = codes.t().contiguous()
+    groups = [_overlaps_found_at(level, columns, items) for level in range(n_levels)]
+    first, second, signature = (torch.cat(parts) for parts in zip(*groups))
     depth_of = torch.tensor([bin(s).count("1") for s in range(2**n_levels)], device=codes.device)
-    return Overlaps(first, second, found, depth_of[found])
+    return Overlaps(first, second, signature, depth_of.take(signature))
+
+
+def _overlaps_found_at(level: int, columns: Tensor, items: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return row, row and signature of the pairs that agree at ``level`` and at none before; columns int64 [L, M]."""
+    first, second = equal_pairs(columns[level])
+    signature = torch.full_like(first, 1 << level)
+    for other, column in enumerate(columns):
+        if other != level:
+            signature |= (column.take(first) == column.take(second)).long() << other
+    is_new = (signature & ((1 << level) - 1)) == 0
+    found = (is_new & (items.take(first) != items.take(second))).nonzero().squeeze(1)
+    return first.take(found), second.take(found), signature.take(found)

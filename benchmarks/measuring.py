@@ -1,0 +1,71 @@
+"""What every speed benchmark shares: alternating runs, peak memory, and how a measurement is written down."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+MEBIBYTE = 1024**2
+PREFIX = "MEASUREMENT "
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One line of the table: how ``stage`` compares with ``against``, and what it should reach."""
+
+    stage: str
+    against: str
+    value: float
+    target: float
+    at_least: bool = True
+    unit: str = "×"
+    detail: str = ""
+
+    @property
+    def reached(self) -> bool:
+        return self.value >= self.target if self.at_least else self.value <= self.target
+
+    def print(self) -> None:
+        """Print the measurement for `python -m benchmarks` to read."""
+        print(PREFIX + json.dumps(asdict(self)), flush=True)
+
+
+def median_ratio(ours: Callable[[], object], peer: Callable[[], object], rounds: int) -> tuple[float, float, float]:
+    """Return the median over rounds of seconds of ``peer`` / seconds of ``ours``, and both medians of seconds.
+
+    Both of a round run right after each other, so that a machine that is slow for a while is slow for both.
+    """
+    ratios, ours_spent, peer_spent = [], [], []
+    for number in range(rounds + 1):
+        first, second = seconds(ours), seconds(peer)
+        if number:  # the first round warms up
+            ratios.append(second / first)
+            ours_spent.append(first)
+            peer_spent.append(second)
+    return statistics.median(ratios), statistics.median(ours_spent), statistics.median(peer_spent)
+
+
+def seconds(function: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    function()
+    return time.perf_counter() - started
+
+
+def reset_peak_memory() -> float:
+    """Forget the peak of this process's resident memory so far; return what it holds now, in MiB (Linux)."""
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    return _status("VmRSS")
+
+
+def peak_memory() -> float:
+    """Return the peak of this process's resident memory since the last reset, in MiB."""
+    return _status("VmHWM")
+
+
+def _status(name: str) -> float:
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name + ":")) / 1024

@@ -1,0 +1,170 @@
+"""The training loop's one step: draw a batch, compute L of AdaSID Eq. 14, descend, revive what died."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from recbole_adasid.data.swing import ItemPairs
+from recbole_adasid.tokenizer.autoencoder import AutoencoderOutput, ResidualAutoencoder
+from recbole_adasid.tokenizer.contrastive import info_nce
+from recbole_adasid.tokenizer.quality import sid_quality
+from recbole_adasid.tokenizer.regulation.base import Regulation
+from recbole_adasid.tokenizer.revival import CodewordReviver
+from recbole_adasid.tokenizer.sampling import PairBatch, PairSampler
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How long and how fast a trainable tokenizer learns; the paper gives none of these values."""
+
+    steps: int
+    batch_pairs: int
+    batch_solo_items: int
+    learning_rate: float
+    weight_decay: float
+    temperature: float
+    kmeans_iterations: int
+    revive_every: int
+    log_every: int
+    bf16: bool
+    seed: int
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot train.
+
+        Raises:
+            ValueError: naming the key and the value.
+        """
+        for name in ("steps", "batch_pairs", "log_every", "learning_rate", "temperature"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"tokenizer setting {name} must be above 0, got {getattr(self, name)}")
+        for name in ("batch_solo_items", "kmeans_iterations", "revive_every", "weight_decay"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"tokenizer setting {name} must not be negative, got {getattr(self, name)}")
+
+
+class TokenizerTraining:
+    """One training of a residual autoencoder under a regulation, a step at a time.
+
+    Args:
+        autoencoder: what is trained, its codebooks initialised.
+        regulation: the collision term and the weights of both pairwise terms.
+        settings: schedule.
+        features: float32 [N, d].
+        pairs: collaborative pairs, or None.
+        generator: source of randomness of batches and revivals.
+    """
+
+    def __init__(
+        self,
+        *,
+        autoencoder: ResidualAutoencoder,
+        regulation: Regulation,
+        settings: TrainingSettings,
+        features: Tensor,
+        pairs: ItemPairs | None,
+        generator: torch.Generator,
+    ) -> None:
+        self.autoencoder, self.regulation, self.settings, self.features = autoencoder, regulation, settings, features
+        self.sampler = PairSampler(
+            pairs=pairs,
+            n_items=len(features),
+            batch_pairs=settings.batch_pairs,
+            batch_solo_items=settings.batch_solo_items,
+            generator=generator,
+        )
+        self.optimizer = torch.optim.AdamW(
+            autoencoder.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+        )
+        self.reviver = CodewordReviver(
+            quantizer=autoencoder.quantizer,
+            optimizer=self.optimizer,
+            every=settings.revive_every,
+            generator=generator,
+        )
+        self.watch = RepulsionWatch()
+
+    def step(self, number: int) -> dict[str, float]:
+        """Take step ``number`` (0-based) and return the terms of the objective; those worth logging now and then too.
+
+        Raises:
+            FloatingPointError: if the loss is not finite.
+        """
+        batch = self.sampler.draw()
+        output = self.autoencoder(self.features[batch.items], bf16=self.settings.bf16)
+        loss, numbers = self._objective(output, batch, number)
+        _check_finite(loss, number)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        last = number + 1 == self.settings.steps
+        # The last step moves nothing: a codeword put down now would never be adapted to.
+        revived = 0 if last else self.reviver.after_step(output.codes, output.residuals)
+        self.watch.note(numbers)
+        if number % self.settings.log_every == 0 or last:
+            numbers |= {**self._batch_statistics(output, batch.items), "revived": float(revived)}
+        return numbers
+
+    def _objective(self, output: AutoencoderOutput, batch: PairBatch, step: int) -> tuple[Tensor, dict[str, float]]:
+        """Return L of Eq. 14 and its terms."""
+        weights = self.regulation.weights(step, self.settings.steps)
+        loss = output.reconstruction_loss + output.quantization_loss
+        numbers = {"lambda_col": weights.collision, "lambda_cf": weights.collaborative}
+        if weights.collision > 0:
+            term = self.regulation.collision(output.latent, output.codes, batch.items)
+            loss = loss + weights.collision * term.loss
+            numbers |= {"collision_loss": float(term.loss.detach()), **term.stats}
+        if weights.collaborative > 0 and batch.n_pairs:
+            alignment = self._alignment(output, batch)
+            loss = loss + weights.collaborative * alignment
+            numbers["collaborative_loss"] = float(alignment.detach())
+        numbers["reconstruction_loss"] = float(output.reconstruction_loss.detach())
+        numbers["quantization_loss"] = float(output.quantization_loss.detach())
+        return loss, {**numbers, "loss": float(loss.detach())}
+
+    def _alignment(self, output: AutoencoderOutput, batch: PairBatch) -> Tensor:
+        trigger, target = output.quantized[: 2 * batch.n_pairs].chunk(2)
+        trigger_items, target_items = batch.items[: 2 * batch.n_pairs].chunk(2)
+        return info_nce(trigger, target, trigger_items, target_items, temperature=self.settings.temperature)
+
+    def _batch_statistics(self, output: AutoencoderOutput, items: Tensor) -> dict[str, float]:
+        """Return the quality of the Semantic IDs of the batch's distinct items."""
+        rows = np.unique(items.cpu().numpy(), return_index=True)[1]
+        quality = sid_quality(output.codes.cpu().numpy()[rows], self.autoencoder.quantizer.codebook_sizes)
+        return {f"batch_{name}": value for name, value in quality.items()}
+
+
+def _check_finite(loss: Tensor, step: int) -> None:
+    if not torch.isfinite(loss):
+        raise FloatingPointError(
+            f"the tokenizer's loss became {loss.item()} at step {step}: lower tokenizer_learning_rate, or check "
+            "the item features for extreme values"
+        )
+
+
+class RepulsionWatch:
+    """Notice a regulation that is switched on and never pushes anything."""
+
+    def __init__(self) -> None:
+        self.observed, self.repelled = 0, 0.0
+
+    def note(self, numbers: dict[str, float]) -> None:
+        """Take in one step's numbers."""
+        if "repelled_share" in numbers:
+            self.observed += 1
+            self.repelled += numbers["repelled_share"]
+
+    def warn_if_idle(self) -> None:
+        """Warn if overlaps were regulated and none of them ever felt a force."""
+        if self.observed and self.repelled == 0:
+            warnings.warn(
+                "the overlap regulation repelled no pair in the whole training, so it had no effect: every overlap was "
+                "relaxed or beyond its margin. Raise relaxation_thresholds, raise collision_margins above "
+                "1 - threshold, or set feature_scaling to standardise",
+                stacklevel=3,
+            )
