@@ -1,4 +1,4 @@
-"""The shape of Amazon Toys for benchmarks that must run without it: history lengths, and Semantic IDs if it is there."""
+"""The shape of Amazon Toys for benchmarks that must run without it: history lengths, features, pairs, SIDs."""
 
 from __future__ import annotations
 

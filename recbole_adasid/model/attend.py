@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from recbole_adasid.model.dropout import Dropout, keep_above, random_bits
 
@@ -26,6 +27,11 @@ def attend(
     Returns:
         [B, Q, H · d].
     """
+    if not torch.is_grad_enabled() and not dropout.active:
+        both = mask if bias is None else bias if mask is None else bias + mask
+        both = None if both is None else both.to(query.dtype).expand(-1, -1, query.shape[2], -1)
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=both, scale=1.0)
+        return mixed.transpose(1, 2).flatten(2)
     mixed = _Attend.apply(query, key, value, bias, mask, dropout.p if dropout.active else 0.0)
     return mixed.transpose(1, 2).flatten(2)
 
