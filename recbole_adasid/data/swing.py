@@ -54,18 +54,18 @@ def swing_pairs(
         ValueError: for a value outside its range or an item row outside 0 … N−1.
     """
     _check(users, items, n_items, alpha, {"top_k": top_k, "user": max_user_items, "item": max_item_users})
-    seen = _incidence(np.asarray(users), np.asarray(items), n_items, max_user_items, max_item_users)
+    seen = _incidence(np.asarray(users), np.asarray(items, dtype=np.int64), n_items, max_user_items, max_item_users)
     degree = np.diff(seen.indptr)
     user_weight = degree.astype(np.float64) ** -user_weight_power
-    similarity = sparse.csr_matrix((n_items, n_items), dtype=np.float64)
+    total = _RunningSum()
     for first, second in _user_pairs(seen):
         common = seen[first].multiply(seen[second]).tocsr()
         pair_weight = user_weight[first] * user_weight[second] / (alpha + np.diff(common.indptr))
         for rows in _blocks(np.diff(common.indptr).astype(np.int64) ** 2):
             part = common[rows]
             weighted = sparse.diags(pair_weight[rows]) @ part
-            similarity = similarity + sparse.triu(part.T.tocsr() @ weighted, k=1, format="csr")
-    return _best_targets(similarity.tocoo(), top_k)
+            total.add(sparse.triu(part.T.tocsr() @ weighted, k=1, format="csr"))
+    return _best_targets(total.value(n_items).tocoo(), top_k)
 
 
 def _check(users: ArrayLike, items: ArrayLike, n_items: int, alpha: float, limits: dict[str, int | None]) -> None:
@@ -94,11 +94,11 @@ def _incidence(
     _, last = np.unique((user_rows * n_items + items)[::-1], return_index=True)
     kept = np.sort(len(items) - 1 - last)
     user_rows, item_rows = user_rows[kept], items[kept]
-    if max_user_items is not None:
+    if max_user_items is not None and np.bincount(user_rows).max(initial=0) > max_user_items:
         recent = _rank_in_group(user_rows, -np.arange(len(user_rows))) < max_user_items
         user_rows, item_rows = user_rows[recent], item_rows[recent]
-    if max_item_users is not None:
-        busy = np.bincount(user_rows)[user_rows] if len(user_rows) else user_rows
+    if max_item_users is not None and np.bincount(item_rows).max(initial=0) > max_item_users:
+        busy = np.bincount(user_rows)[user_rows]
         focused = _rank_in_group(item_rows, busy) < max_item_users
         user_rows, item_rows = user_rows[focused], item_rows[focused]
     _, user_rows = np.unique(user_rows, return_inverse=True)
@@ -130,6 +130,21 @@ def _user_pairs(seen: sparse.csr_matrix) -> Iterator[tuple[NDArray, NDArray]]:
         size = np.diff(seen.indptr)
         for part in _blocks((size[first] + size[second]).astype(np.int64)):
             yield first[part], second[part]
+
+
+class _RunningSum:
+    """Sum of sparse matrices that are added one by one: an entry is copied log(how many) times, not each time."""
+
+    def __init__(self) -> None:
+        self.parts: list[sparse.csr_matrix] = []  # from the largest to the smallest
+
+    def add(self, part: sparse.csr_matrix) -> None:
+        while self.parts and self.parts[-1].nnz <= 2 * part.nnz:
+            part = self.parts.pop() + part
+        self.parts.append(part)
+
+    def value(self, n_items: int) -> sparse.csr_matrix:
+        return sum(self.parts[::-1], start=sparse.csr_matrix((n_items, n_items), dtype=np.float64))
 
 
 def _blocks(work: NDArray[np.int64]) -> Iterator[slice]:
