@@ -19,6 +19,8 @@ from recbole_adasid.host.settings import SettingsError
 
 # A column of inter_feat that stays inside: which of the windows is the example's history.
 WINDOW_FIELD = "window"
+# Which parts get a user's last examples, one each, in the order of time.
+_LEFT_OUT = {"valid_and_test": ("valid", "test"), "valid_only": ("valid",), "test_only": ("test",)}
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,27 @@ class TIGERDataset(SequentialDataset):
             self._is_training[part._positions_after(part.inter_feat[WINDOW_FIELD].numpy())] = False
         return parts
 
+    def leave_one_out(self, group_by: str, leave_one_mode: str) -> list[TIGERDataset]:
+        """Split as RecBole does, in the same order, without a Python loop over examples.
+
+        Raises:
+            SettingsError: for another mode than valid_and_test, valid_only or test_only.
+        """
+        if leave_one_mode not in _LEFT_OUT:
+            raise SettingsError(f"eval_args: LS is {leave_one_mode!r}; valid: {', '.join(_LEFT_OUT)}.")
+        left_out = _LEFT_OUT[leave_one_mode]
+        order, to_last, group_size = _grouped(self.inter_feat[group_by].numpy())
+        n_left_out = np.minimum(len(left_out), group_size - 1)
+        rows = {"train": order[to_last >= n_left_out], "valid": order[:0], "test": order[:0]}
+        for distance, part in enumerate(reversed(left_out)):
+            rows[part] = order[(to_last == distance) & (distance < n_left_out)]
+        self._drop_unused_col()
+        examples = self.inter_feat.interaction
+        return [
+            self.copy(Interaction({field: values[torch.from_numpy(chosen)] for field, values in examples.items()}))
+            for chosen in rows.values()
+        ]
+
     def _positions_after(self, windows: Any) -> NDArray[np.int64]:
         """Return where the targets of some windows lie in the flat array: right behind them."""
         return self.windows.starts[windows] + self.windows.lengths[windows]
@@ -167,6 +190,18 @@ class TIGERDataset(SequentialDataset):
             self.iid_field: torch.cat([items, torch.from_numpy(self.windows.flat_items[firsts])]),
         }
         return self._create_sparse_matrix(Interaction(table), self.uid_field, self.iid_field, form, value_field)
+
+
+def _grouped(groups: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows ordered by group, the group of the first row first; how far each is from its group's last row;
+    and how large its group is: [E] each.
+    """
+    _, first, group, size = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
+    order = np.argsort(first[group], kind="stable")
+    sizes = size[group][order]
+    ends = np.flatnonzero(np.r_[groups[order][1:] != groups[order][:-1], True][: len(groups)])
+    place = np.arange(len(groups))
+    return order, ends[np.searchsorted(ends, place)] - place, sizes
 
 
 def _as_rows(index: Any, size: int) -> torch.Tensor:

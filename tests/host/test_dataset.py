@@ -41,6 +41,28 @@ def test_splits_equal_recbole_s_own_where_no_times_tie(tiny_data):
     assert (ours[0].inter_matrix("csr") != stock[0].inter_matrix("csr")).nnz == 0
 
 
+@pytest.mark.parametrize("mode", ["valid_and_test", "valid_only", "test_only"])
+def test_leave_one_out_equals_recbole_s_own_row_by_row(tmp_path, write_dataset, mode):
+    from recbole.data.dataset import Dataset
+
+    random = np.random.default_rng(1)
+    rows = [(f"u{random.integers(9)}", f"i{random.integers(9)}", str(time)) for time in random.permutation(40)]
+    rows += [("alone", "i1", "3"), ("pair", "i1", "1"), ("pair", "i2", "2")]  # no example, and a single one
+    dataset, _ = built(write_dataset(tmp_path, rows))
+    dataset.sort(by="timestamp")
+    ours = dataset.leave_one_out("user_id", mode)
+    theirs = Dataset.leave_one_out(dataset, "user_id", mode)
+    assert [part.inter_feat["window"].tolist() for part in ours] == [
+        part.inter_feat["window"].tolist() for part in theirs
+    ]
+    assert sum(len(part) for part in ours) == len(dataset)
+
+
+def test_an_unknown_way_to_leave_one_out_is_refused(tiny_data):
+    with pytest.raises(SettingsError, match="valid_only"):
+        built(tiny_data, eval_args={"split": {"LS": "last"}, "order": "TO", "group_by": "user", "mode": "full"})
+
+
 def test_equal_times_keep_the_order_of_the_file(tmp_path, write_dataset):
     rows = [("u", f"i{item}", "5") for item in (3, 1, 4, 2)] + [("u", "i0", "1")]
     _, (train, valid, test) = built(write_dataset(tmp_path, rows))
