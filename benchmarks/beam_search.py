@@ -6,6 +6,7 @@ python -m benchmarks.beam_search --data_path=data
 from __future__ import annotations
 
 import argparse
+import functools
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,9 @@ from recbole_adasid.model.tiger import TIGERModel
 K = 10
 
 
-def our_search(model: TIGERModel, history: Tensor, lengths: Tensor, beam_size: int) -> Tensor:
-    return model.recommend(history, lengths, k=K, beam_size=beam_size)[0]
+def our_search(model: TIGERModel, history: Tensor, lengths: Tensor, beam_size: int, bfloat16: bool) -> Tensor:
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
+        return model.recommend(history, lengths, k=K, beam_size=beam_size)[0]
 
 
 def children_of_prefixes(tokens: Tensor) -> dict[tuple[int, ...], list[int]]:
@@ -63,18 +65,20 @@ def main() -> None:
     children = children_of_prefixes(tokens[1:])
     lengths = toys.history_lengths(arguments.users)
     history = toys.histories(lengths, toys.LONGEST)
-    ratio, ours_s, peer_s = median_ratio(
-        lambda: our_search(ours, history, lengths, arguments.beam_size),
-        lambda: peer_search(peer, tokens, children, history[: arguments.peer_users], arguments.beam_size),
-        arguments.rounds,
-    )
-    Measurement(
-        stage=f"constrained beam search, beam {arguments.beam_size}, {arguments.size} size",
-        against="Hugging Face generate(prefix_allowed_tokens_fn=…)",
-        value=ratio * arguments.users / arguments.peer_users,
-        target=15.0,
-        detail=f"{arguments.users / ours_s:,.1f} against {arguments.peer_users / peer_s:,.1f} users/s",
-    ).print()
+    for bfloat16 in (False, True):
+        ratio, ours_s, peer_s = median_ratio(
+            functools.partial(our_search, ours, history, lengths, arguments.beam_size, bfloat16),
+            lambda: peer_search(peer, tokens, children, history[: arguments.peer_users], arguments.beam_size),
+            arguments.rounds,
+        )
+        Measurement(
+            stage=f"constrained beam search, beam {arguments.beam_size}, {arguments.size} size"
+            + (", eval_bf16" if bfloat16 else ""),
+            against="Hugging Face generate(prefix_allowed_tokens_fn=…)",
+            value=ratio * arguments.users / arguments.peer_users,
+            target=15.0,
+            detail=f"{arguments.users / ours_s:,.1f} against {arguments.peer_users / peer_s:,.1f} users/s",
+        ).print()
 
 
 if __name__ == "__main__":

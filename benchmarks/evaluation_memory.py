@@ -1,4 +1,4 @@
-"""Memory of an evaluation batch at two catalogue sizes; the catalogue itself is there before and does not count.
+"""Memory of an evaluation batch at three catalogue sizes; the catalogue itself is there before and does not count.
 
 python -m benchmarks.evaluation_memory
 """
@@ -16,7 +16,7 @@ import torch
 from benchmarks import toys
 from benchmarks.measuring import Measurement, peak_memory, reset_peak_memory
 
-SIZES = (10_000, 1_000_000)
+SIZES = (10_000, 1_000_000, 4_000_000)
 
 
 def batch_memory(n_items: int, users: int, beam_size: int) -> float:
@@ -43,7 +43,7 @@ def batch_memory(n_items: int, users: int, beam_size: int) -> float:
 
 
 def main() -> None:
-    """Print the ratio of the larger catalogue to the smaller one."""
+    """Print the ratio of each catalogue to the one before."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--users", type=int, default=1024)
     parser.add_argument("--beam_size", type=int, default=20)
@@ -54,14 +54,22 @@ def main() -> None:
         return
     command = [sys.executable, "-m", "benchmarks.evaluation_memory", "--users", str(arguments.users)]
     command += ["--beam_size", str(arguments.beam_size), "--items"]
-    small, large = (
+    memory = [
         json.loads(subprocess.run([*command, str(size)], check=True, capture_output=True, text=True).stdout)
         for size in SIZES
-    )
-    dense = arguments.users * SIZES[1] * 4 / 1024**2
-    detail = f"{large:.0f} against {small:.0f} MiB, {arguments.users:,} users; scores of all items: {dense:,.0f} MiB"
-    stage, against = f"evaluation memory, {SIZES[1]:,} items", f"{SIZES[0]:,} items"
-    Measurement(stage, against, large / small, 1.2, at_least=False, detail=detail).print()
+    ]
+    for number in (1, 2):
+        # A prefix has more children in a larger catalogue, up to the K codewords of a level; then nothing grows.
+        dense = arguments.users * SIZES[number] * 4 / 1024**2
+        Measurement(
+            stage=f"evaluation memory, {SIZES[number]:,} items",
+            against=f"{SIZES[number - 1]:,} items",
+            value=memory[number] / memory[number - 1],
+            target=1.2,
+            at_least=False,
+            detail=f"{memory[number]:.0f} against {memory[number - 1]:.0f} MiB, {arguments.users:,} users; "
+            f"scores of all items: {dense:,.0f} MiB",
+        ).print()
 
 
 if __name__ == "__main__":

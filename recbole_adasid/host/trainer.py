@@ -37,7 +37,8 @@ class TIGERTrainer(Trainer):
         self._decimals: int = config["metric_decimal_place"]
         for metric in self.evaluator.metric_class.values():
             metric.decimal_place = _EXACT_DECIMALS
-        self.bfloat16 = bool(config["bf16"]) and has_bfloat16(torch.device(config["device"]))
+        fast = has_bfloat16(torch.device(config["device"]))
+        self.bfloat16, self.eval_bfloat16 = bool(config["bf16"]) and fast, bool(config["eval_bf16"]) and fast
         self.gradient_limit = _gradient_limit(config["clip_grad_norm"])
         if config["run_folder"]:
             self.saved_model_file = str(Path(config["run_folder"]) / "model.pth")
@@ -180,7 +181,8 @@ class TIGERTrainer(Trainer):
     def _full_sort_batch_eval(self, batched_data: Any) -> tuple[Any, torch.Tensor, torch.Tensor, torch.Tensor]:
         """Recommend for a batch. RecBole expects scores of all items in the second place: these are item ids."""
         interaction, _, positive_u, positive_i = batched_data
-        item_ids, _ = self.model.recommend_topk(interaction.to(self.device), k=max(self.config["topk"]))
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.eval_bfloat16):
+            item_ids, _ = self.model.recommend_topk(interaction.to(self.device), k=max(self.config["topk"]))
         return interaction, item_ids, positive_u, positive_i
 
     def _neg_sample_batch_eval(self, batched_data: Any) -> Any:

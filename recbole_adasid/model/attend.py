@@ -16,8 +16,8 @@ def attend(
 ) -> Tensor:
     """Mix values by attention. Scores are not scaled, as in T5.
 
-    ``scaled_dot_product_attention`` is not used: with a bias that needs a gradient or with dropout, its CPU version
-    is slower than this, and takes several times the memory.
+    PyTorch's ``scaled_dot_product_attention`` serves only where no gradient is wanted: with a bias that needs one, or
+    with dropout, its CPU version is slower than what follows here and takes several times the memory.
 
     Args:
         query: [B, H, Q, d]. key, value: [B, H, M, d].

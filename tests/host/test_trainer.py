@@ -114,6 +114,18 @@ def test_sampled_candidates_are_ranked_as_recbole_ranks_them(prepare):
     assert found["recall@10"] == 1 and 0 < found["recall@3"] <= 1
 
 
+def test_decoding_in_bfloat16_hardly_moves_the_metrics(prepare):
+    trainer, (train, valid, test) = prepare(epochs=15, learning_rate=0.01)
+    trainer.fit(train, valid)
+    exact = trainer.evaluate(test, load_best_model=False)
+    trainer.eval_bfloat16 = True
+    assert trainer.evaluate(test, load_best_model=False) == pytest.approx(exact, abs=0.1)
+    batch = next(iter(test))
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        _, scores = trainer.model.recommend_topk(batch[0], k=3)
+    assert not torch.equal(scores, trainer.model.recommend_topk(batch[0], k=3)[1])
+
+
 def test_a_number_serves_as_gradient_limit(prepare):
     assert prepare(clip_grad_norm=0.5)[0].gradient_limit == {"max_norm": 0.5}
     assert prepare(clip_grad_norm=None)[0].gradient_limit == {}

@@ -28,6 +28,17 @@ def test_attention_equals_its_formula() -> None:
     torch.testing.assert_close(mixed, expected.transpose(1, 2).flatten(2))
 
 
+@pytest.mark.parametrize(("with_bias", "with_mask"), [(True, True), (True, False), (False, True), (False, False)])
+def test_attention_without_gradient_equals_its_formula_too(with_bias: bool, with_mask: bool) -> None:
+    query, key, value, bias, mask = inputs()
+    terms = (bias if with_bias else 0) + (mask if with_mask else 0)
+    expected = ((query @ key.transpose(2, 3) + terms).softmax(-1) @ value).transpose(1, 2).flatten(2)
+    chosen = {"bias": bias if with_bias else None, "mask": mask if with_mask else None}
+    with torch.no_grad():
+        mixed = attend(query, key, value, **chosen, dropout=Dropout(p=0.0))
+    torch.testing.assert_close(mixed, expected)
+
+
 @pytest.mark.parametrize("p", [0.0, 0.3])
 def test_the_gradient_of_attention_is_that_of_finite_differences(p: float) -> None:
     *leaves, mask = inputs()

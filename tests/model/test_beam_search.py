@@ -12,7 +12,7 @@ from recbole_adasid.model.beam_search import expand_leaves
 from recbole_adasid.model.exhaustive import score_all_items
 from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.model.stack import Memory, Tree
-from recbole_adasid.model.tiger import TIGERModel
+from recbole_adasid.model.tiger import USERS_AT_ONCE, TIGERModel
 
 Histories = tuple[Tensor, Tensor]
 
@@ -127,6 +127,17 @@ def test_padding_and_batch_mates_do_not_change_a_users_list(model: TIGERModel, h
         alone = model.recommend(histories[0][user : user + 1, : int(length)], length, k=10, beam_size=10)
         assert alone[0][0].equal(items[user])
         torch.testing.assert_close(alone[1][0], scores[user], atol=1e-5, rtol=0)
+
+
+def test_users_of_any_length_keep_their_places_in_a_large_batch(model: TIGERModel) -> None:
+    torch.manual_seed(2)
+    lengths = torch.randint(1, 7, (2 * USERS_AT_ONCE + 9,))
+    history = torch.randint(1, 31, (len(lengths), 6)) * (torch.arange(6) < lengths[:, None])
+    items, scores = model.recommend(history, lengths, k=5, beam_size=8)
+    for user in (0, 1, USERS_AT_ONCE, len(lengths) - 1):
+        alone = model.recommend(history[[user]], lengths[[user]], k=5, beam_size=8)
+        assert torch.equal(items[[user]], alone[0])
+        torch.testing.assert_close(scores[[user]], alone[1])
 
 
 def test_an_empty_history_gets_a_finite_list_whatever_the_padding(model: TIGERModel) -> None:
