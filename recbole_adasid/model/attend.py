@@ -32,6 +32,8 @@ def attend(
         both = None if both is None else both.to(query.dtype).expand(-1, -1, query.shape[2], -1)
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=both, scale=1.0)
         return mixed.transpose(1, 2).flatten(2)
+    # Both passes read them several times as batches of matrices.
+    query, key, value = query.contiguous(), key.contiguous(), value.contiguous()
     mixed = _Attend.apply(query, key, value, bias, mask, dropout.p if dropout.active else 0.0)
     return mixed.transpose(1, 2).flatten(2)
 

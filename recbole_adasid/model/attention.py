@@ -19,8 +19,8 @@ def linear(d_in: int, d_out: int, std: float) -> nn.Linear:
 
 
 def split_heads(x: Tensor, n_parts: int, n_heads: int) -> tuple[Tensor, ...]:
-    """Cut ``x`` [B, T, n_parts · H · d] into ``n_parts`` tensors [B, H, T, d]."""
-    return x.unflatten(-1, (n_parts, n_heads, -1)).permute(2, 0, 3, 1, 4).contiguous().unbind(0)
+    """Cut ``x`` [B, T, n_parts · H · d] into ``n_parts`` views [B, H, T, d]."""
+    return x.unflatten(-1, (n_parts, n_heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
 
 
 class SelfAttention(nn.Module):
