@@ -37,6 +37,7 @@ EVERYWHERE = [
     "setuptools>=77.0.3,<82",
 ]
 TEST = ["pytest>=7.4", "ruff>=0.12", "mypy>=1.10", "types-PyYAML", "transformers>=4.40"]
+BENCHMARK = ["vector-quantize-pytorch>=1.14", "transformers>=4.40", "matplotlib>=3.6"]
 
 
 def with_marker(requirements: list, marker: str) -> list:
@@ -62,7 +63,7 @@ setup(
         *with_marker(BELOW_3_12, 'python_version < "3.12"'),
         *with_marker(FROM_3_12, 'python_version >= "3.12"'),
     ],
-    extras_require={"text": ["sentence-transformers>=2.2"], "test": TEST},
+    extras_require={"text": ["sentence-transformers>=2.2"], "test": TEST, "benchmark": BENCHMARK},
     entry_points={"console_scripts": ["recbole-adasid = recbole_adasid.cli:main"]},
     classifiers=[
         "Programming Language :: Python :: 3",
