@@ -36,8 +36,15 @@ EVERYWHERE = [
     "pyyaml>=5.4",
     "setuptools>=77.0.3,<82",
 ]
-TEST = ["pytest>=7.4", "ruff>=0.12", "mypy>=1.10", "types-PyYAML", "transformers>=4.40"]
-BENCHMARK = ["vector-quantize-pytorch>=1.14", "transformers>=4.40", "matplotlib>=3.6"]
+TEST = [
+    "pytest>=7.4",
+    "ruff>=0.12",
+    "mypy>=1.10",
+    "types-PyYAML",
+    "transformers>=4.40",
+    "vector-quantize-pytorch>=1.20",
+]
+BENCHMARK = ["vector-quantize-pytorch>=1.20", "transformers>=4.40", "matplotlib>=3.6"]
 
 
 def with_marker(requirements: list, marker: str) -> list:

@@ -72,6 +72,7 @@ def tokenizer_settings(config: Any) -> dict[str, Any]:
     keys = list(COMMON_KEYS)
     if config["tokenizer_family"] == "autoencoder":
         keys += AUTOENCODER_KEYS
+        keys += _lookup("quantizer", config["quantizer"], QUANTIZERS).SETTINGS
         if config["regulation"] == "adaptive":
             keys += ADAPTIVE_KEYS
     return {key: config[key] for key in keys}
@@ -111,11 +112,10 @@ def codebook_sizes(settings: Settings) -> list[int]:
 def _build_autoencoder(settings: Settings, width: int) -> ItemTokenizer:
     dim = settings["code_dim"]
     widths = [width, *settings["encoder_hidden"], dim]
-    level = _lookup("quantizer", settings["quantizer"], QUANTIZERS)
-    quantizer = ResidualQuantizer(
-        levels=[level(n_codewords=size, dim=dim) for size in codebook_sizes(settings)],
-        commitment=settings["commitment"],
-    )
+    kind = _lookup("quantizer", settings["quantizer"], QUANTIZERS)
+    own = {key: settings[key] for key in kind.SETTINGS}
+    levels = [kind(n_codewords=size, dim=dim, level=i, **own) for i, size in enumerate(codebook_sizes(settings))]
+    quantizer = ResidualQuantizer(levels=levels, commitment=settings["commitment"])
     autoencoder = ResidualAutoencoder(
         scaler=FeatureScaler(width=width, mode=settings["feature_scaling"]),
         encoder=multilayer_perceptron(widths),

@@ -48,6 +48,8 @@ class CodewordReviver:
         chosen = torch.randperm(len(residuals), generator=self.generator)[: len(dead)]
         dead = dead[: len(chosen)]
         quantizer = self.quantizer.quantizers()[level]
+        if not quantizer.revivable:
+            return 0
         quantizer.set_codewords(dead, residuals[chosen])
         for parameter in quantizer.parameters():
             for moment in self.optimizer.state.get(parameter, {}).values():

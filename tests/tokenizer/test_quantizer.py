@@ -89,7 +89,7 @@ def test_nearest_codeword_prefers_the_smaller_index_on_ties():
     assert nearest_codeword(torch.tensor([[0.0, 5.0], [2.0, 0.0]]), codebook).tolist() == [0, 0]
 
 
-@pytest.mark.parametrize("name", sorted(QUANTIZERS))
+@pytest.mark.parametrize("name", ["straight_through", "rotation"])
 def test_set_codewords_moves_only_the_named_rows(name):
     quantizer = QUANTIZERS[name](n_codewords=5, dim=3)
     before = quantizer.codebook().detach().clone()

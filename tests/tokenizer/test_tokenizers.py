@@ -30,6 +30,7 @@ def settings(preset: str, **changes) -> dict:
         "seed": 5,
         "codebook_size": 8,
         "code_dim": 4,
+        "lookup_dim": 3,
         "encoder_hidden": [10],
         "tokenizer_steps": 12,
         "tokenizer_batch_pairs": 16,
@@ -182,6 +183,15 @@ def test_settings_that_cannot_work_are_refused(changes, message):
     config = {**settings("adasid"), **changes}
     with pytest.raises(ValueError, match=message):
         build_tokenizer(config, width=WIDTH)
+
+
+@pytest.mark.parametrize("quantizer", ["rotation", "simvq", "cosine", "grouped"])
+def test_adasid_takes_any_quantizer(quantizer, features, pairs):
+    logged = []
+    tokenizer = build_tokenizer(settings("adasid", quantizer=quantizer), width=WIDTH)
+    tokenizer.fit(features, pairs, log=lambda step, numbers: logged.append(numbers))
+    assert all(np.isfinite(numbers["collision_loss"]) for numbers in logged)
+    assert len(tokenizer.encode(features).unique(dim=0)) > 10
 
 
 def test_levels_may_have_sizes_of_their_own(features, pairs):

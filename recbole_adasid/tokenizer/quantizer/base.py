@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from recbole_adasid.tokenizer.kmeans import kmeans
 from recbole_adasid.tokenizer.nearest import nearest_codeword
 
 
@@ -18,12 +22,19 @@ class LevelQuantizer(nn.Module, ABC):
     Args:
         n_codewords: K, the number of codewords.
         dim: D, the width of a codeword.
+        level: which level this is, from 0.
     """
 
-    def __init__(self, *, n_codewords: int, dim: int) -> None:
+    SETTINGS: ClassVar[tuple[str, ...]] = ()
+    """Settings that the constructor takes beyond these three, by name."""
+    revivable: ClassVar[bool] = True
+    """Whether a single codeword can be put somewhere else."""
+
+    def __init__(self, *, n_codewords: int, dim: int, level: int = 0) -> None:
         super().__init__()
         self.n_codewords = n_codewords
         self.dim = dim
+        self.level = level
 
     @abstractmethod
     def codebook(self) -> Tensor:
@@ -33,9 +44,20 @@ class LevelQuantizer(nn.Module, ABC):
     def set_codewords(self, rows: Tensor, codewords: Tensor) -> None:
         """Replace the codewords at ``rows`` [R] by ``codewords`` [R, D] (initialisation, revival)."""
 
+    @torch.no_grad()
+    def initialise(self, residual: Tensor, *, iterations: int, generator: torch.Generator) -> None:
+        """Fit the codewords to the residuals [N, D] that this level will see: k-means unless said otherwise."""
+        centroids = kmeans(residual, self.n_codewords, iterations=iterations, generator=generator)
+        self.set_codewords(torch.arange(self.n_codewords), centroids)
+
     def nearest(self, residual: Tensor) -> Tensor:
         """Return the index of the codeword nearest to each residual: [B, D] → int64 [B] (Euclidean)."""
         return nearest_codeword(residual, self.codebook())
+
+    def loss(self, residual: Tensor, chosen: Tensor, commitment: float) -> Tensor:
+        """Return ‖sg(r) − q‖² + β‖r − sg(q)‖², averaged over residuals [B, D] and columns, for codes int64 [B]."""
+        codeword = F.embedding(chosen, self.codebook())
+        return F.mse_loss(codeword, residual.detach()) + commitment * F.mse_loss(residual, codeword.detach())
 
     @staticmethod
     @abstractmethod

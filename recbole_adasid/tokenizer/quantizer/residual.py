@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from recbole_adasid.tokenizer.kmeans import kmeans
 from recbole_adasid.tokenizer.quantizer.base import LevelQuantizer
 
 
@@ -55,13 +54,12 @@ class ResidualQuantizer(nn.Module):
         codes, residuals, losses = [], [], []
         for level in self.quantizers():
             chosen = level.nearest(residual.detach())
-            codeword = F.embedding(chosen, level.codebook())
-            losses.append(F.mse_loss(codeword, residual.detach()))
-            losses.append(self.commitment * F.mse_loss(residual, codeword.detach()))
+            codeword = F.embedding(chosen, level.codebook().detach())
+            losses.append(level.loss(residual, chosen, self.commitment))
             codes.append(chosen)
             residuals.append(residual.detach())
-            total = total + codeword.detach()
-            residual = residual - codeword.detach()
+            total = total + codeword
+            residual = residual - codeword
         quantized = self.quantizers()[0].estimate(latent, total)
         return Quantization(quantized, torch.stack(codes, 1), torch.stack(losses).sum(), torch.stack(residuals))
 
@@ -83,10 +81,9 @@ class ResidualQuantizer(nn.Module):
 
     @torch.no_grad()
     def initialise(self, latent: Tensor, *, iterations: int, generator: torch.Generator) -> None:
-        """Set every codebook to the k-means centroids of the residuals of ``latent`` [N, D], level by level."""
+        """Fit every codebook to the residuals of ``latent`` [N, D], level by level."""
         for level in self.quantizers():
-            centroids = kmeans(latent, level.n_codewords, iterations=iterations, generator=generator)
-            level.set_codewords(torch.arange(level.n_codewords), centroids)
+            level.initialise(latent, iterations=iterations, generator=generator)
             latent = latent - level.codebook()[level.nearest(latent)]
 
     def quantizers(self) -> list[LevelQuantizer]:

@@ -11,8 +11,8 @@ from recbole_adasid.tokenizer.quantizer.base import LevelQuantizer
 class StraightThroughQuantizer(LevelQuantizer):
     """Trainable codewords [K, D]; the gradient of the quantised vector is copied to the latent unchanged."""
 
-    def __init__(self, *, n_codewords: int, dim: int) -> None:
-        super().__init__(n_codewords=n_codewords, dim=dim)
+    def __init__(self, *, n_codewords: int, dim: int, level: int = 0) -> None:
+        super().__init__(n_codewords=n_codewords, dim=dim, level=level)
         self.codewords = nn.Parameter(torch.randn(n_codewords, dim) / dim**0.5)
 
     def codebook(self) -> Tensor:

@@ -1,0 +1,179 @@
+"""Rotation, SimVQ, cosine and grouped quantizers: against their formulas, and against vector-quantize-pytorch."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from recbole_adasid.tokenizer.quantizer import (
+    QUANTIZERS,
+    CosineQuantizer,
+    GroupedQuantizer,
+    ResidualQuantizer,
+    RotationQuantizer,
+    SimVQQuantizer,
+    StraightThroughQuantizer,
+)
+
+DIM = 6
+
+
+@pytest.fixture
+def latent() -> torch.Tensor:
+    return torch.randn(40, DIM, generator=torch.Generator().manual_seed(0))
+
+
+def build(kind: str) -> ResidualQuantizer:
+    torch.manual_seed(1)
+    extra = {"lookup_dim": 4} if kind == "cosine" else {}
+    levels = [QUANTIZERS[kind](n_codewords=k, dim=DIM, level=i, **extra) for i, k in enumerate((5, 7, 4))]
+    return ResidualQuantizer(levels=levels, commitment=0.25)
+
+
+@pytest.mark.parametrize("kind", QUANTIZERS)
+def test_codes_decode_to_what_training_reconstructs_from(kind, latent):
+    quantizer = build(kind)
+    quantizer.initialise(latent, iterations=10, generator=torch.Generator().manual_seed(2))
+    output = quantizer(latent)
+    assert torch.equal(quantizer.encode(latent), output.codes)
+    torch.testing.assert_close(quantizer.decode(output.codes), output.quantized, rtol=1e-4, atol=1e-5)
+    assert all(len(column.unique()) > 1 for column in output.codes.t())
+
+
+@pytest.mark.parametrize("kind", QUANTIZERS)
+def test_initialised_levels_leave_ever_smaller_residuals(kind, latent):
+    quantizer = build(kind)
+    quantizer.initialise(latent, iterations=10, generator=torch.Generator().manual_seed(2))
+    errors = [latent.square().mean(), *quantizer(latent).residuals[1:].square().mean(dim=(1, 2))]
+    assert errors[0] > errors[1] > errors[2]
+
+
+@pytest.mark.parametrize("kind", QUANTIZERS)
+def test_training_moves_what_is_trained_towards_the_latent(kind, latent):
+    quantizer = build(kind)
+    optimizer = torch.optim.Adam(quantizer.parameters(), lr=0.02)
+    losses = []
+    for _ in range(150):
+        loss = quantizer(latent).loss
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.95 * losses[0]
+
+
+def test_rotation_carries_the_latent_onto_the_quantised_vector_and_turns_the_gradient(latent):
+    quantized = torch.randn(40, DIM, generator=torch.Generator().manual_seed(3))
+    latent = latent.clone().requires_grad_()
+    upstream = torch.randn(40, DIM, generator=torch.Generator().manual_seed(4))
+    estimated = RotationQuantizer.estimate(latent, quantized)
+    torch.testing.assert_close(estimated, quantized, rtol=1e-4, atol=1e-5)
+    (estimated * upstream).sum().backward()
+    for z, q, g, found in zip(latent.detach(), quantized, upstream, latent.grad):
+        start, end = z / z.norm(), q / q.norm()
+        w = (start + end) / (start + end).norm()
+        rotation = torch.eye(DIM) - 2 * torch.outer(w, w) + 2 * torch.outer(end, start)
+        torch.testing.assert_close(rotation @ rotation.t(), torch.eye(DIM), rtol=0, atol=1e-5)  # it is a rotation
+        torch.testing.assert_close(found, q.norm() / z.norm() * rotation.t() @ g, rtol=1e-4, atol=1e-5)
+
+
+def test_a_latent_of_zero_gets_a_finite_gradient():
+    latent = torch.zeros(1, DIM, requires_grad=True)
+    RotationQuantizer.estimate(latent, torch.ones(1, DIM)).sum().backward()
+    assert torch.isfinite(latent.grad).all()
+
+
+def test_simvq_trains_its_map_only_and_spreads_codewords_as_the_residuals(latent):
+    level = SimVQQuantizer(n_codewords=4000, dim=DIM)
+    stretched = latent * torch.tensor([3.0, 1.0, 1.0, 0.1, 1.0, 1.0])
+    level.initialise(stretched, iterations=0, generator=torch.Generator())
+    spread = level.codebook().detach().square().mean(0)
+    torch.testing.assert_close(spread, stretched.square().mean(0), rtol=0.15, atol=0)
+    assert [name for name, _ in level.named_parameters()] == ["transform"]
+    assert not level.revivable
+    with pytest.raises(NotImplementedError, match="frozen"):
+        level.set_codewords(torch.tensor([0]), torch.ones(1, DIM))
+
+
+def test_cosine_lookup_equals_its_formula(latent):
+    level = CosineQuantizer(n_codewords=9, dim=DIM, lookup_dim=3)
+    projected = latent @ level.project_in
+    cosines = torch.nn.functional.cosine_similarity(projected[:, None], level.table[None], dim=2)
+    assert torch.equal(level.nearest(latent), cosines.argmax(1))
+    level.set_codewords(torch.tensor([2]), latent[:1])
+    assert level.nearest(5 * latent[:1]).tolist() == [2]  # length plays no part
+
+
+def test_groups_take_turns_and_leave_each_other_s_columns_alone(latent):
+    quantizer = build("grouped")
+    output = quantizer(latent)
+    first, second = slice(0, 3), slice(3, 6)
+    assert torch.equal(output.residuals[1][:, second], latent[:, second])
+    assert torch.equal(output.residuals[2][:, first], output.residuals[1][:, first])
+    assert not torch.equal(output.residuals[2][:, second], latent[:, second])
+    assert [level.codewords.shape[1] for level in quantizer.levels] == [3, 3, 3]
+
+
+@pytest.mark.parametrize(("kind", "setting"), [(CosineQuantizer, "lookup_dim"), (GroupedQuantizer, "quantizer_groups")])
+@pytest.mark.parametrize("value", [0, DIM + 1])
+def test_impossible_widths_are_refused(kind, setting, value):
+    with pytest.raises(ValueError, match=f"{setting} must lie between 1 and code_dim, 6, got {value}"):
+        kind(n_codewords=4, dim=DIM, **{setting: value})
+
+
+# --- against vector-quantize-pytorch with the same codebooks ---
+
+
+def test_residual_codes_equal_the_reference(latent):
+    reference = pytest.importorskip("vector_quantize_pytorch")
+    quantizer = build("straight_through")
+    peer = reference.ResidualVQ(dim=DIM, num_quantizers=3, codebook_size=5, shared_codebook=False).eval()
+    quantizer.levels = torch.nn.ModuleList(StraightThroughQuantizer(n_codewords=5, dim=DIM) for _ in range(3))
+    for level, layer in zip(quantizer.levels, peer.layers):
+        layer._codebook.embed.copy_(level.codewords.detach()[None])
+    quantized, codes, _ = peer(latent[:, None])
+    assert torch.equal(quantizer.encode(latent), codes[:, 0])
+    torch.testing.assert_close(quantizer.decode(codes[:, 0]), quantized[:, 0])
+
+
+def test_the_rotation_s_gradient_equals_the_reference(latent):
+    reference = pytest.importorskip("vector_quantize_pytorch.vector_quantize_pytorch")
+    target = torch.randn(40, DIM, generator=torch.Generator().manual_seed(3))
+    gradients = []
+    for rotate in (RotationQuantizer.estimate, reference.rotate_to):
+        start = latent.clone().requires_grad_()
+        (rotate(start, target) ** 3).sum().backward()
+        gradients.append(start.grad)
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-4, atol=1e-5)
+
+
+def test_simvq_codes_and_loss_equal_the_reference(latent):
+    reference = pytest.importorskip("vector_quantize_pytorch")
+    peer = reference.SimVQ(dim=DIM, codebook_size=8, rotation_trick=False)
+    level = SimVQQuantizer(n_codewords=8, dim=DIM)
+    level.base.copy_(peer.frozen_codebook)
+    level.transform.data.copy_(peer.code_transform.weight.t())
+    quantized, codes, loss = peer(latent[None])
+    chosen = level.nearest(latent)
+    assert torch.equal(chosen, codes[0])
+    torch.testing.assert_close(level.codebook()[chosen], quantized[0])
+    torch.testing.assert_close(level.loss(latent, chosen, 0.25), loss)
+
+
+def test_cosine_codes_equal_the_reference(latent):
+    reference = pytest.importorskip("vector_quantize_pytorch")
+    peer = reference.VectorQuantize(dim=DIM, codebook_size=8, use_cosine_sim=True).eval()
+    level = CosineQuantizer(n_codewords=8, dim=DIM, lookup_dim=DIM)
+    level.table.data.copy_(peer._codebook.embed[0])
+    assert torch.equal(level.nearest(latent), peer(latent[None])[1][0])
+
+
+def test_each_group_s_codes_equal_the_reference_on_its_columns(latent):
+    reference = pytest.importorskip("vector_quantize_pytorch")
+    levels = [GroupedQuantizer(n_codewords=5, dim=DIM, level=i) for i in range(4)]
+    codes = ResidualQuantizer(levels=levels, commitment=0.25).encode(latent)
+    for group, columns in enumerate((slice(0, 3), slice(3, 6))):
+        peer = reference.ResidualVQ(dim=3, num_quantizers=2, codebook_size=5, shared_codebook=False).eval()
+        for level, layer in zip(levels[group::2], peer.layers):
+            layer._codebook.embed.copy_(level.codewords.detach()[None])
+        assert torch.equal(codes[:, group::2], peer(latent[:, None, columns])[1][:, 0])
