@@ -11,7 +11,13 @@ import torch
 from recbole_adasid.tokenizer.autoencoder import ResidualAutoencoder, multilayer_perceptron
 from recbole_adasid.tokenizer.base import ItemTokenizer
 from recbole_adasid.tokenizer.quantizer import QUANTIZERS, ResidualQuantizer
-from recbole_adasid.tokenizer.regulation import AdaptiveRegulation, NoRegulation, ProgressSchedule, Regulation
+from recbole_adasid.tokenizer.regulation import (
+    AdaptiveRegulation,
+    HammingRegulation,
+    NoRegulation,
+    ProgressSchedule,
+    Regulation,
+)
 from recbole_adasid.tokenizer.rq_kmeans import RQKMeansTokenizer
 from recbole_adasid.tokenizer.scaling import FeatureScaler
 from recbole_adasid.tokenizer.trainable import AutoencoderTokenizer
@@ -44,6 +50,14 @@ AUTOENCODER_KEYS = (
     "regulation",
     "collaborative_weight",
     "contrastive_temperature",
+    "contrastive_space",
+)
+HAMMING_KEYS = (
+    "hamming_radius",
+    "full_margin",
+    "partial_margin",
+    "full_weight",
+    "partial_weight",
 )
 ADAPTIVE_KEYS = (
     "semantic_relaxation",
@@ -73,8 +87,7 @@ def tokenizer_settings(config: Any) -> dict[str, Any]:
     if config["tokenizer_family"] == "autoencoder":
         keys += AUTOENCODER_KEYS
         keys += _lookup("quantizer", config["quantizer"], QUANTIZERS).SETTINGS
-        if config["regulation"] == "adaptive":
-            keys += ADAPTIVE_KEYS
+        keys += _lookup("regulation", config["regulation"], REGULATION_KEYS)
     return {key: config[key] for key in keys}
 
 
@@ -135,6 +148,7 @@ def _training(settings: Settings) -> TrainingSettings:
         learning_rate=settings["tokenizer_learning_rate"],
         weight_decay=settings["tokenizer_weight_decay"],
         temperature=settings["contrastive_temperature"],
+        contrastive_space=settings["contrastive_space"],
         kmeans_iterations=settings["kmeans_iterations"],
         revive_every=settings["revive_every"],
         log_every=settings["tokenizer_log_every"],
@@ -155,6 +169,22 @@ def _build_rq_kmeans(settings: Settings, width: int) -> ItemTokenizer:
 
 def _no_regulation(settings: Settings) -> Regulation:
     return NoRegulation(collaborative_weight=settings["collaborative_weight"])
+
+
+def _hamming_regulation(settings: Settings) -> Regulation:
+    if not 0 <= settings["hamming_radius"] < settings["sid_length"]:
+        raise ValueError(
+            f"hamming_radius must lie between 0 and {settings['sid_length'] - 1}, one less than sid_length, got "
+            f"{settings['hamming_radius']}"
+        )
+    return HammingRegulation(
+        radius=settings["hamming_radius"],
+        full_margin=settings["full_margin"],
+        partial_margin=settings["partial_margin"],
+        full_weight=settings["full_weight"],
+        partial_weight=settings["partial_weight"],
+        collaborative_weight=settings["collaborative_weight"],
+    )
 
 
 def _adaptive_regulation(settings: Settings) -> Regulation:
@@ -192,7 +222,9 @@ FAMILIES: dict[str, Callable[[Settings, int], ItemTokenizer]] = {
 REGULATIONS: dict[str, Callable[[Settings], Regulation]] = {
     "none": _no_regulation,
     "adaptive": _adaptive_regulation,
+    "hamming": _hamming_regulation,
 }
+REGULATION_KEYS: dict[str, tuple[str, ...]] = {"none": (), "adaptive": ADAPTIVE_KEYS, "hamming": HAMMING_KEYS}
 
 
 def _lookup(key: str, name: str, table: Mapping[str, Any]) -> Any:

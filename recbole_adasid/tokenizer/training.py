@@ -17,6 +17,8 @@ from recbole_adasid.tokenizer.regulation.base import Regulation
 from recbole_adasid.tokenizer.revival import CodewordReviver
 from recbole_adasid.tokenizer.sampling import PairBatch, PairSampler
 
+CONTRASTIVE_SPACES = ("quantized", "latent")
+
 
 @dataclass(frozen=True)
 class TrainingSettings:
@@ -28,6 +30,7 @@ class TrainingSettings:
     learning_rate: float
     weight_decay: float
     temperature: float
+    contrastive_space: str
     kmeans_iterations: int
     revive_every: int
     log_every: int
@@ -40,6 +43,10 @@ class TrainingSettings:
         Raises:
             ValueError: naming the key and the value.
         """
+        if self.contrastive_space not in CONTRASTIVE_SPACES:
+            raise ValueError(
+                f"unknown contrastive_space {self.contrastive_space!r}; valid: {', '.join(CONTRASTIVE_SPACES)}"
+            )
         for name in ("steps", "batch_pairs", "log_every", "learning_rate", "temperature"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"tokenizer setting {name} must be above 0, got {getattr(self, name)}")
@@ -116,7 +123,7 @@ class TokenizerTraining:
         loss = output.reconstruction_loss + output.quantization_loss
         numbers = {"lambda_col": weights.collision, "lambda_cf": weights.collaborative}
         if weights.collision > 0:
-            term = self.regulation.collision(output.latent, output.codes, batch.items)
+            term = self.regulation.collision(output.latent, output.codes, batch.items, batch.n_pairs)
             loss = loss + weights.collision * term.loss
             numbers |= {"collision_loss": float(term.loss.detach()), **term.stats}
         if weights.collaborative > 0 and batch.n_pairs:
@@ -128,7 +135,8 @@ class TokenizerTraining:
         return loss, {**numbers, "loss": float(loss.detach())}
 
     def _alignment(self, output: AutoencoderOutput, batch: PairBatch) -> Tensor:
-        trigger, target = output.quantized[: 2 * batch.n_pairs].chunk(2)
+        vectors = output.quantized if self.settings.contrastive_space == "quantized" else output.latent
+        trigger, target = vectors[: 2 * batch.n_pairs].chunk(2)
         trigger_items, target_items = batch.items[: 2 * batch.n_pairs].chunk(2)
         return info_nce(trigger, target, trigger_items, target_items, temperature=self.settings.temperature)
 
@@ -164,7 +172,7 @@ class RepulsionWatch:
         if self.observed and self.repelled == 0:
             warnings.warn(
                 "the overlap regulation repelled no pair in the whole training, so it had no effect: every overlap was "
-                "relaxed or beyond its margin. Raise relaxation_thresholds, raise collision_margins above "
-                "1 - threshold, or set feature_scaling to standardise",
+                "relaxed or beyond its margin. Raise the margins (collision_margins above 1 - threshold), raise "
+                "relaxation_thresholds, or set feature_scaling to standardise",
                 stacklevel=3,
             )

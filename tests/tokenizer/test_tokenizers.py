@@ -175,6 +175,7 @@ def test_building_leaves_the_callers_random_state_alone():
         ({"relaxation_thresholds": [0.1]}, "relaxation_thresholds has 1 values for sid_length 3"),
         ({"feature_scaling": "whiten"}, "unknown feature_scaling 'whiten'"),
         ({"reconstruction_reduction": "max"}, "unknown reconstruction_reduction 'max'"),
+        ({"contrastive_space": "laten"}, "unknown contrastive_space 'laten'"),
         ({"tokenizer_steps": 0}, "steps must be above 0, got 0"),
         ({"revive_every": -1}, "revive_every must not be negative, got -1"),
     ],
@@ -183,6 +184,21 @@ def test_settings_that_cannot_work_are_refused(changes, message):
     config = {**settings("adasid"), **changes}
     with pytest.raises(ValueError, match=message):
         build_tokenizer(config, width=WIDTH)
+
+
+@pytest.mark.parametrize("regulation", ["adaptive", "hamming", "none"])
+def test_any_trainable_tokenizer_takes_any_regulation(regulation, features, pairs):
+    for preset in ("rqvae", "simrq", "vqgan"):
+        chosen = settings(preset, regulation=regulation, collaborative_weight=0.2)
+        tokenizer = build_tokenizer(chosen, width=WIDTH)
+        tokenizer.fit(features, pairs)
+        assert len(tokenizer.encode(features).unique(dim=0)) > 10
+
+
+@pytest.mark.parametrize("radius", [-1, 3])
+def test_a_radius_that_no_semantic_id_has_is_refused(radius):
+    with pytest.raises(ValueError, match="hamming_radius must lie between 0 and 2"):
+        build_tokenizer(settings("quasid", hamming_radius=radius), width=WIDTH)
 
 
 @pytest.mark.parametrize("quantizer", ["rotation", "simvq", "cosine", "grouped"])

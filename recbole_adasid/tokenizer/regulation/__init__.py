@@ -2,11 +2,13 @@
 
 from recbole_adasid.tokenizer.regulation.adaptive import AdaptiveRegulation
 from recbole_adasid.tokenizer.regulation.base import CollisionTerm, NoRegulation, ObjectiveWeights, Regulation
+from recbole_adasid.tokenizer.regulation.hamming import HammingRegulation
 from recbole_adasid.tokenizer.regulation.schedule import ProgressSchedule
 
 __all__ = [
     "AdaptiveRegulation",
     "CollisionTerm",
+    "HammingRegulation",
     "NoRegulation",
     "ObjectiveWeights",
     "ProgressSchedule",

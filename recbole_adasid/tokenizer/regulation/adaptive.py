@@ -6,14 +6,14 @@ Every quantity carries the paper's symbol in its comment, so that this file can 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from recbole_adasid.tokenizer.regulation.base import CollisionTerm, ObjectiveWeights, Regulation
-from recbole_adasid.tokenizer.regulation.overlap import Overlaps, find_overlaps
+from recbole_adasid.tokenizer.regulation.hinge import hinge_sum
+from recbole_adasid.tokenizer.regulation.overlap import find_overlaps
 from recbole_adasid.tokenizer.regulation.schedule import ProgressSchedule
 
 REDUCTIONS = ("mean", "per_item", "sum")
@@ -65,8 +65,8 @@ class AdaptiveRegulation(Regulation):
         self.semantic_relaxation = semantic_relaxation
         self.load_strengthening = load_strengthening
 
-    def collision(self, latent: Tensor, codes: Tensor, items: Tensor) -> CollisionTerm:
-        """Return L_col of Eq. 13 for a batch: z [M, D], codes int64 [M, L], items int64 [M]."""
+    def collision(self, latent: Tensor, codes: Tensor, items: Tensor, n_pairs: int = 0) -> CollisionTerm:
+        """Return L_col of Eq. 13 for a batch: z [M, D], codes int64 [M, L], items int64 [M]. No pair is exempt."""
         pairs = find_overlaps(codes, items)  # P, κ and o: Eq. 2 and 8
         direction = F.normalize(latent, dim=1)
         with torch.no_grad():
@@ -75,7 +75,7 @@ class AdaptiveRegulation(Regulation):
             factor = self.strengthening(self.load(pairs.signature), len(codes))  # a: Eq. 9 and 10
             margin = self.margins.to(latent.device)[pairs.depth]  # m
             repelled = ~relaxed & (margin > 1 - similarity)  # (1 − g)·ℓ > 0, with d = 1 − sim: Eq. 3 and 4
-        total = _hinge_sum(direction, pairs, factor * repelled, margin)
+        total = hinge_sum(direction, pairs, factor * repelled, margin)
         loss = self._reduce(total, len(relaxed), len(codes))
         return CollisionTerm(loss, _stats(relaxed, repelled, factor, similarity, len(codes)))
 
@@ -110,33 +110,6 @@ class AdaptiveRegulation(Regulation):
             return unordered_sum / max(1, n_pairs)
         # Eq. 13 sums over ordered pairs, so each unordered pair counts twice.
         return 2 * unordered_sum / (n_rows if self.reduction == "per_item" else 1)
-
-
-def _hinge_sum(direction: Tensor, pairs: Overlaps, weight: Tensor, margin: Tensor) -> Tensor:
-    """Return Σ_P w·(m − d), where ``weight`` [P] is 0 wherever the hinge of Eq. 4 is closed.
-
-    Where it is open it is linear in the cosine, so that Σ w·sim is one quadratic form in the directions, with a sparse
-    symmetric matrix of weights. Gathering the vectors of every pair would cost several times as much.
-    """
-    open_ = weight.nonzero().squeeze(1)
-    first, second, half = pairs.first.take(open_), pairs.second.take(open_), 0.5 * weight.take(open_)
-    both = torch.stack([torch.cat([first, second]), torch.cat([second, first])])
-    matrix = torch.sparse_coo_tensor(both, half.repeat(2), (len(direction), len(direction)), check_invariants=False)
-    return (weight * (margin - 1)).sum() + _QuadraticForm.apply(direction, matrix)
-
-
-class _QuadraticForm(torch.autograd.Function):
-    """Σ_ij W_ij u_iᵀu_j for constant symmetric W; its gradient 2·W·u is at hand as soon as its value is."""
-
-    @staticmethod
-    def forward(ctx: Any, vectors: Tensor, matrix: Tensor) -> Tensor:
-        product = torch.sparse.mm(matrix, vectors)
-        ctx.save_for_backward(product)
-        return (product * vectors).sum()
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
-        return 2 * grad * ctx.saved_tensors[0], None
 
 
 def _stats(relaxed: Tensor, repelled: Tensor, factor: Tensor, similarity: Tensor, n_rows: int) -> dict[str, float]:

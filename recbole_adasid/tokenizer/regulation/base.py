@@ -28,13 +28,14 @@ class Regulation(ABC):
     """Decides which Semantic-ID overlaps of a batch are pushed apart, how hard, and when."""
 
     @abstractmethod
-    def collision(self, latent: Tensor, codes: Tensor, items: Tensor) -> CollisionTerm:
+    def collision(self, latent: Tensor, codes: Tensor, items: Tensor, n_pairs: int = 0) -> CollisionTerm:
         """Return the collision term of a batch.
 
         Args:
             latent: z [M, D], encoder outputs before quantisation.
             codes: int64 [M, L], the Semantic ID of each row.
             items: int64 [M], which item each row is; two rows of one item never collide.
+            n_pairs: B; row b < B is a trigger and row B + b its target. Not every regulation asks.
         """
 
     @abstractmethod
@@ -52,7 +53,7 @@ class NoRegulation(Regulation):
     def __init__(self, *, collaborative_weight: float = 0.0) -> None:
         self.collaborative_weight = collaborative_weight
 
-    def collision(self, latent: Tensor, codes: Tensor, items: Tensor) -> CollisionTerm:
+    def collision(self, latent: Tensor, codes: Tensor, items: Tensor, n_pairs: int = 0) -> CollisionTerm:
         """Return a zero loss and no numbers."""
         return CollisionTerm(latent.new_zeros(()), {})
 

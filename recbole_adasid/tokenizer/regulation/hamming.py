@@ -1,0 +1,77 @@
+"""QuaSID's Hamming-guided margin repulsion with valid-pair masking (arXiv 2603.00632)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from recbole_adasid.tokenizer.regulation.base import CollisionTerm, ObjectiveWeights, Regulation
+from recbole_adasid.tokenizer.regulation.hinge import hinge_sum
+from recbole_adasid.tokenizer.regulation.overlap import find_overlaps
+
+
+class HammingRegulation(Regulation):
+    """Push apart rows whose Semantic IDs are equal, or differ on few levels, at two fixed margins.
+
+    With H the number of unequal levels: λ_full · mean over {valid, H = 0} of [m_full − d]₊ plus λ_part · mean over
+    {valid, 0 < H ≤ R} of [m_part − d]₊, d = 1 − cosine of encoder outputs. A pair is valid if its items differ and it
+    is not a positive of the batch, i.e. a trigger with its own target.
+
+    Args:
+        radius: R, from 0 to one less than the levels there are (published: 1).
+        full_margin, partial_margin: m_full and m_part (published: 0.8 and 0.5).
+        full_weight, partial_weight: λ_full and λ_part (published best: 0.2 and 0.1).
+        collaborative_weight: constant weight of InfoNCE.
+
+    Raises:
+        ValueError: for a negative value.
+    """
+
+    def __init__(
+        self,
+        *,
+        radius: int,
+        full_margin: float,
+        partial_margin: float,
+        full_weight: float,
+        partial_weight: float,
+        collaborative_weight: float,
+    ) -> None:
+        values = (radius, full_margin, partial_margin, full_weight, partial_weight, collaborative_weight)
+        if min(values) < 0:
+            raise ValueError(
+                f"radius, margins and weights of the hamming regulation must not be negative, got {values}"
+            )
+        self.radius = radius
+        self.margins = (full_margin, partial_margin)
+        self.factors = (full_weight, partial_weight)
+        self.collaborative_weight = collaborative_weight
+
+    def collision(self, latent: Tensor, codes: Tensor, items: Tensor, n_pairs: int = 0) -> CollisionTerm:
+        """Return the weighted sum of both terms for a batch; see :meth:`Regulation.collision`."""
+        pairs = find_overlaps(codes, items)
+        distance_in_levels = codes.shape[1] - pairs.depth  # H
+        direction = F.normalize(latent, dim=1)
+        with torch.no_grad():
+            similarity = (direction @ direction.t()).take(pairs.flat(len(codes)))
+            valid = ~((pairs.first < n_pairs) & (pairs.second - pairs.first == n_pairs))
+            full = valid & (distance_in_levels == 0)
+            partial = valid & (distance_in_levels > 0) & (distance_in_levels <= self.radius)
+            margin, weight = torch.zeros_like(similarity), torch.zeros_like(similarity)
+            for chosen, m, factor in zip((full, partial), self.margins, self.factors):
+                margin[chosen] = m
+                weight[chosen] = factor / max(1, int(chosen.sum()))
+            repelled = (full | partial) & (margin > 1 - similarity)
+        loss = hinge_sum(direction, pairs, weight * repelled, margin)
+        n_rows, n_valid = len(codes), int((full | partial).sum())
+        stats = {
+            "overlap_rate": 2 * len(valid) / max(1, n_rows * (n_rows - 1)),
+            "repelled_share": int(repelled.sum()) / max(1, n_valid),
+            "full_collisions": float(full.sum()),
+        }
+        return CollisionTerm(loss, stats)
+
+    def weights(self, step: int, total_steps: int) -> ObjectiveWeights:
+        """Return 1 (λ_full and λ_part are inside the term) and the constant weight of InfoNCE."""
+        return ObjectiveWeights(collision=1.0, collaborative=self.collaborative_weight)
