@@ -37,6 +37,12 @@ def kmeans(points: Tensor, n_clusters: int, *, iterations: int, generator: torch
     return centroids
 
 
+@torch.no_grad()
+def refine(points: Tensor, centroids: Tensor) -> Tensor:
+    """Return ``centroids`` [K, D] after one Lloyd iteration on ``points`` [N, D]."""
+    return _update(points, nearest_codeword(points, centroids), centroids)
+
+
 def _plus_plus_seeds(points: Tensor, n_clusters: int, generator: torch.Generator) -> Tensor:
     sample_size = min(len(points), n_clusters * SEEDING_POINTS_PER_CENTROID)
     sample = points[torch.randperm(len(points), generator=generator)[:sample_size]]

@@ -19,6 +19,7 @@ from recbole_adasid.tokenizer.regulation import (
     Regulation,
 )
 from recbole_adasid.tokenizer.rq_kmeans import RQKMeansTokenizer
+from recbole_adasid.tokenizer.rq_opq import RQOPQTokenizer
 from recbole_adasid.tokenizer.scaling import FeatureScaler
 from recbole_adasid.tokenizer.trainable import AutoencoderTokenizer
 from recbole_adasid.tokenizer.training import TrainingSettings
@@ -88,6 +89,8 @@ def tokenizer_settings(config: Any) -> dict[str, Any]:
         keys += AUTOENCODER_KEYS
         keys += _lookup("quantizer", config["quantizer"], QUANTIZERS).SETTINGS
         keys += _lookup("regulation", config["regulation"], REGULATION_KEYS)
+    elif config["tokenizer_family"] == "rq_opq":
+        keys += ["opq_subspaces"]
     return {key: config[key] for key in keys}
 
 
@@ -167,6 +170,17 @@ def _build_rq_kmeans(settings: Settings, width: int) -> ItemTokenizer:
     )
 
 
+def _build_rq_opq(settings: Settings, width: int) -> ItemTokenizer:
+    return RQOPQTokenizer(
+        scaler=FeatureScaler(width=width, mode=settings["feature_scaling"]),
+        width=width,
+        codebook_sizes=codebook_sizes(settings),
+        n_subspaces=settings["opq_subspaces"],
+        iterations=settings["kmeans_iterations"],
+        seed=settings["seed"],
+    )
+
+
 def _no_regulation(settings: Settings) -> Regulation:
     return NoRegulation(collaborative_weight=settings["collaborative_weight"])
 
@@ -218,6 +232,7 @@ def _adaptive_regulation(settings: Settings) -> Regulation:
 FAMILIES: dict[str, Callable[[Settings, int], ItemTokenizer]] = {
     "autoencoder": _build_autoencoder,
     "rq_kmeans": _build_rq_kmeans,
+    "rq_opq": _build_rq_opq,
 }
 REGULATIONS: dict[str, Callable[[Settings], Regulation]] = {
     "none": _no_regulation,

@@ -67,6 +67,12 @@ class RQKMeansTokenizer(ItemTokenizer):
             residual = residual - codebook[codes[-1]]
         return torch.stack(codes, dim=1)
 
+    @torch.no_grad()
+    def decode(self, codes: Tensor) -> Tensor:
+        """Return the features [N, d] that the Semantic IDs ``codes`` int64 [N, L] stand for."""
+        total = torch.stack([codebook[column] for codebook, column in zip(self.codebooks, codes.t())]).sum(dim=0)
+        return total * self.scaler.scale + self.scaler.mean
+
 
 def _empty_codebooks(codebook_sizes: Sequence[int], width: int) -> torch.nn.ParameterList:
     """Return one untrained codebook [K, d] per level, part of the state but not of the optimisation."""

@@ -1,0 +1,53 @@
+"""Optimised product quantisation (Ge et al., CVPR 2013): a rotation under which subspaces can be coded on their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from recbole_adasid.tokenizer.kmeans import kmeans, refine
+from recbole_adasid.tokenizer.nearest import nearest_codeword
+
+
+@torch.no_grad()
+def optimised_product_quantisation(
+    points: Tensor, codebook_sizes: Sequence[int], *, iterations: int, generator: torch.Generator
+) -> tuple[Tensor, list[Tensor]]:
+    """Return a rotation R [d, d] and a codebook [K_m, d_m] for each of the M subspaces of ``points`` [N, d] · R.
+
+    The columns of R are at first the principal axes, dealt out so that subspaces have about the same product of
+    variances (the paper's parametric solution); then codebooks and rotation take turns, ``iterations`` times: a Lloyd
+    step in every subspace, and the rotation that best maps the points onto what they were coded as (the paper's
+    non-parametric solution, an orthogonal Procrustes problem).
+    """
+    rotation, widths = _balanced_axes(points, len(codebook_sizes))
+    parts = (points @ rotation).split(widths, dim=1)
+    codebooks = [
+        kmeans(part, size, iterations=iterations, generator=generator) for part, size in zip(parts, codebook_sizes)
+    ]
+    for _ in range(iterations):
+        coded = torch.cat([book[nearest_codeword(part, book)] for part, book in zip(parts, codebooks)], dim=1)
+        left, _, right = torch.linalg.svd(points.t() @ coded, full_matrices=False)
+        rotation = left @ right
+        parts = (points @ rotation).split(widths, dim=1)
+        codebooks = [refine(part, book) for part, book in zip(parts, codebooks)]
+    return rotation, codebooks
+
+
+def _balanced_axes(points: Tensor, n_subspaces: int) -> tuple[Tensor, list[int]]:
+    """Return the principal axes [d, d] ordered by subspace, and the subspaces' widths."""
+    centred = points - points.mean(dim=0)
+    variances, axes = torch.linalg.eigh((centred.t() @ centred / len(points)).double())
+    width = points.shape[1]
+    capacity = [width // n_subspaces + (part < width % n_subspaces) for part in range(n_subspaces)]
+    members: list[list[int]] = [[] for _ in capacity]
+    products = [0.0] * n_subspaces
+    for axis in range(width - 1, -1, -1):  # the greatest variance first, each to the least product so far
+        open_parts = [part for part in range(n_subspaces) if len(members[part]) < capacity[part]]
+        part = min(open_parts, key=lambda candidate: products[candidate])
+        members[part].append(axis)
+        products[part] += float(variances[axis].clamp_min(1e-12).log())
+    order = [axis for part in members for axis in part]
+    return axes[:, order].to(points.dtype), capacity

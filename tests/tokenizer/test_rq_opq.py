@@ -1,0 +1,115 @@
+"""k-means, OPQ and RQ-OPQ: against faiss, and round trips."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from recbole_adasid.tokenizer.kmeans import kmeans, refine
+from recbole_adasid.tokenizer.nearest import nearest_codeword
+from recbole_adasid.tokenizer.opq import optimised_product_quantisation
+from recbole_adasid.tokenizer.rq_kmeans import RQKMeansTokenizer
+from recbole_adasid.tokenizer.rq_opq import RQOPQTokenizer
+from recbole_adasid.tokenizer.scaling import FeatureScaler
+
+N, WIDTH = 3000, 8
+
+
+@pytest.fixture(scope="module")
+def points() -> torch.Tensor:
+    """Columns of unequal variance, mixed, so that a rotation pays."""
+    generator = torch.Generator().manual_seed(0)
+    mixing = torch.linalg.qr(torch.randn(WIDTH, WIDTH, generator=generator))[0]
+    spread = torch.tensor([4.0, 2.0, 1.5, 1.0, 0.5, 0.4, 0.2, 0.1])
+    return torch.randn(N, WIDTH, generator=generator) * spread @ mixing + 1.0
+
+
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(1)
+
+
+def opq_error(points: torch.Tensor, rotation: torch.Tensor, codebooks: list[torch.Tensor]) -> float:
+    parts = (points @ rotation).split([len(book[0]) for book in codebooks], dim=1)
+    coded = torch.cat([book[nearest_codeword(part, book)] for part, book in zip(parts, codebooks)], dim=1)
+    return float((points - coded @ rotation.t()).square().sum(1).mean())
+
+
+def test_kmeans_is_as_good_as_faiss(points):
+    faiss = pytest.importorskip("faiss")
+    peer = faiss.Kmeans(WIDTH, 32, niter=50, seed=1, nredo=3)
+    peer.train(points.numpy())
+    expected = peer.index.search(points.numpy(), 1)[0].mean()
+    centroids = kmeans(points, 32, iterations=50, generator=generator())
+    found = (points - centroids[nearest_codeword(points, centroids)]).square().sum(1).mean()
+    assert found <= 1.01 * expected
+
+
+def test_opq_distorts_no_more_than_faiss(points):
+    faiss = pytest.importorskip("faiss")
+    matrix = faiss.OPQMatrix(WIDTH, 2)
+    matrix.train(points.numpy())
+    turned = matrix.apply(points.numpy())
+    product = faiss.ProductQuantizer(WIDTH, 2, 5)  # 32 codewords a subspace
+    product.train(turned)
+    expected = np.square(turned - product.decode(product.compute_codes(turned))).sum(1).mean()
+    rotation, codebooks = optimised_product_quantisation(points, [32, 32], iterations=30, generator=generator())
+    assert opq_error(points, rotation, codebooks) <= 1.01 * expected
+
+
+def test_the_rotation_is_orthogonal_and_pays(points):
+    rotation, codebooks = optimised_product_quantisation(points, [16, 16], iterations=20, generator=generator())
+    torch.testing.assert_close(rotation @ rotation.t(), torch.eye(WIDTH), rtol=0, atol=1e-4)
+    plain = [kmeans(part, 16, iterations=20, generator=generator()) for part in points.split(4, dim=1)]
+    assert opq_error(points, rotation, codebooks) < 0.95 * opq_error(points, torch.eye(WIDTH), plain)
+
+
+def test_rounds_of_opq_lower_the_distortion(points):
+    errors = [
+        opq_error(points, *optimised_product_quantisation(points, [16, 16], iterations=rounds, generator=generator()))
+        for rounds in (1, 25)
+    ]
+    assert errors[1] < errors[0]
+
+
+def test_a_lloyd_step_moves_centroids_to_the_means_of_their_points(points):
+    centroids = points[:5].clone()
+    assignment = nearest_codeword(points, centroids)
+    expected = torch.stack([points[assignment == k].mean(0) for k in range(5)])
+    torch.testing.assert_close(refine(points, centroids), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_columns_that_do_not_divide_evenly_are_shared_out(points):
+    _, codebooks = optimised_product_quantisation(points[:, :7], [4, 4, 4], iterations=3, generator=generator())
+    assert [book.shape[1] for book in codebooks] == [3, 2, 2]
+
+
+def build(n_subspaces: int = 2) -> RQOPQTokenizer:
+    return RQOPQTokenizer(
+        scaler=FeatureScaler(width=WIDTH, mode="standardise"),
+        width=WIDTH,
+        codebook_sizes=[8, 6, 4],
+        n_subspaces=n_subspaces,
+        iterations=10,
+        seed=0,
+    )
+
+
+@pytest.mark.parametrize("n_subspaces", [1, 2])
+def test_more_levels_describe_the_features_better(points, n_subspaces):
+    tokenizer = build(n_subspaces)
+    tokenizer.fit(points, None)
+    codes = tokenizer.encode(points)
+    assert codes.max(0).values.tolist() == [7, 5, 3] and tokenizer.codebook_sizes == [8, 6, 4]
+    first = RQKMeansTokenizer(
+        scaler=FeatureScaler(width=WIDTH, mode="standardise"), width=WIDTH, codebook_sizes=[8], iterations=10, seed=0
+    )
+    first.fit(points, None)
+    errors = [(points - t.decode(t.encode(points))).square().mean() for t in (first, tokenizer)]
+    assert errors[1] < 0.8 * errors[0]
+
+
+def test_levels_for_k_means_have_to_be_left(points):
+    for n_subspaces in (0, 3):
+        with pytest.raises(ValueError, match=f"one less than sid_length, 2, .* got {n_subspaces}"):
+            build(n_subspaces)
