@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from recbole_adasid.precision import has_bfloat16
 from recbole_adasid.tokenizer.autoencoder import ResidualAutoencoder, multilayer_perceptron
 from recbole_adasid.tokenizer.base import ItemTokenizer
 from recbole_adasid.tokenizer.quantizer import QUANTIZERS, ResidualQuantizer
@@ -91,7 +92,11 @@ def tokenizer_settings(config: Any) -> dict[str, Any]:
         keys += _lookup("regulation", config["regulation"], REGULATION_KEYS)
     elif config["tokenizer_family"] == "rq_opq":
         keys += ["opq_subspaces"]
-    return {key: config[key] for key in keys}
+    settings = {key: config[key] for key in keys}
+    if settings.get("tokenizer_bf16"):
+        # Emulated products cost more than they save, and the codes must not claim what did not happen.
+        settings["tokenizer_bf16"] = has_bfloat16(torch.device("cpu"))
+    return settings
 
 
 def build_tokenizer(settings: Settings, *, width: int) -> ItemTokenizer:

@@ -11,6 +11,7 @@ import torch
 import yaml
 
 from recbole_adasid.data.swing import ItemPairs
+from recbole_adasid.tokenizer import registry
 from recbole_adasid.tokenizer.quantizer import ResidualQuantizer, StraightThroughQuantizer
 from recbole_adasid.tokenizer.registry import build_tokenizer, codebook_sizes, tokenizer_settings
 from recbole_adasid.tokenizer.revival import CodewordReviver
@@ -153,6 +154,13 @@ def test_a_loss_that_explodes_stops_with_a_reason(features, pairs):
     tokenizer = build_tokenizer(settings("rqvae", tokenizer_learning_rate=1e30), width=WIDTH)
     with pytest.raises(FloatingPointError, match="lower tokenizer_learning_rate"):
         tokenizer.fit(features, pairs)
+
+
+@pytest.mark.parametrize("available", [True, False])
+def test_bfloat16_is_used_and_fingerprinted_only_where_the_processor_has_it(available, monkeypatch):
+    monkeypatch.setattr(registry, "has_bfloat16", lambda device: available)
+    assert settings("rqvae", tokenizer_bf16=True)["tokenizer_bf16"] is available
+    assert settings("rqvae", tokenizer_bf16=False)["tokenizer_bf16"] is False
 
 
 def test_building_leaves_the_callers_random_state_alone():
