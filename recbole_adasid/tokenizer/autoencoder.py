@@ -19,7 +19,7 @@ def multilayer_perceptron(widths: Sequence[int]) -> nn.Sequential:
     """Return linear layers of the given widths with ReLU between them and none at the end."""
     layers: list[nn.Module] = []
     for inner, outer in zip(widths[:-1], widths[1:]):
-        layers += [nn.Linear(inner, outer), nn.ReLU()]
+        layers += [nn.Linear(inner, outer), nn.ReLU(inplace=True)]
     return nn.Sequential(*layers[:-1])
 
 

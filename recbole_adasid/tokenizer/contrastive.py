@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -25,9 +27,33 @@ def info_nce(
         target_items: int64 [B].
         temperature: divides the cosines; above 0.
     """
-    logits = F.normalize(trigger, dim=1) @ (F.normalize(target, dim=1) / temperature).t()
-    logits = logits.index_put(_no_negatives(trigger_items, target_items), logits.new_tensor(float("-inf")))
-    return F.cross_entropy(logits, torch.arange(len(trigger), device=trigger.device))
+    unit_trigger, unit_target = F.normalize(trigger, dim=1), F.normalize(target, dim=1)
+    return _InfoNCE.apply(unit_trigger, unit_target / temperature, *_no_negatives(trigger_items, target_items))
+
+
+class _InfoNCE(torch.autograd.Function):
+    """Mean over rows of logsumexp(a·bᵀ) − a·b of the row's own pair; entries (row, column) take no part.
+
+    The gradient of the logits is softmax minus identity. Left to autograd, the passes over the matrix of logits and
+    its copies cost more than the matrix products.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, b: Tensor, row: Tensor, column: Tensor) -> Tensor:
+        logits = a @ b.t()
+        logits[row, column] = float("-inf")
+        own = logits.diagonal().clone()
+        highest = logits.amax(dim=1, keepdim=True)
+        softmax = logits.sub_(highest).exp_()
+        total = softmax.sum(dim=1, keepdim=True)
+        ctx.save_for_backward(a, b, softmax.div_(total))
+        return (highest + total.log()).squeeze(1).sub_(own).mean()
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        a, b, softmax = ctx.saved_tensors
+        scale = grad / len(a)
+        return scale * (softmax @ b - b), scale * (softmax.t() @ a - a), None, None
 
 
 def _no_negatives(trigger_items: Tensor, target_items: Tensor) -> tuple[Tensor, Tensor]:

@@ -45,4 +45,4 @@ class FeatureScaler(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return the scaled ``features`` [B, d]."""
-        return (features - self.mean) / self.scale
+        return (features - self.mean).div_(self.scale)
