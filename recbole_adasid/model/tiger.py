@@ -10,8 +10,8 @@ from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.model.exhaustive import score_all_items, score_targets
 from recbole_adasid.model.network import TIGERNetwork
 
-USERS_AT_ONCE = 64
-"""Users decoded together: enough for full speed, few enough to bound memory and padding."""
+USERS_AT_ONCE = {"cpu": 32, "cuda": 512}
+"""Users decoded together by kind of device: enough for full speed, few enough to bound memory and padding."""
 
 
 class TIGERModel(nn.Module):
@@ -60,7 +60,7 @@ class TIGERModel(nn.Module):
                 k=k,
                 users=None if users is None else users[rows],
             )
-            for rows in order.split(USERS_AT_ONCE)
+            for rows in order.split(USERS_AT_ONCE.get(lengths.device.type, len(lengths)))
         ]
         items, scores = (torch.cat(parts) for parts in zip(*found))
         back = order.argsort()

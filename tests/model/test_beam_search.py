@@ -131,10 +131,11 @@ def test_padding_and_batch_mates_do_not_change_a_users_list(model: TIGERModel, h
 
 def test_users_of_any_length_keep_their_places_in_a_large_batch(model: TIGERModel) -> None:
     torch.manual_seed(2)
-    lengths = torch.randint(1, 7, (2 * USERS_AT_ONCE + 9,))
+    together = USERS_AT_ONCE["cpu"]
+    lengths = torch.randint(1, 7, (2 * together + 9,))
     history = torch.randint(1, 31, (len(lengths), 6)) * (torch.arange(6) < lengths[:, None])
     items, scores = model.recommend(history, lengths, k=5, beam_size=8)
-    for user in (0, 1, USERS_AT_ONCE, len(lengths) - 1):
+    for user in (0, 1, together, len(lengths) - 1):
         alone = model.recommend(history[[user]], lengths[[user]], k=5, beam_size=8)
         assert torch.equal(items[[user]], alone[0])
         torch.testing.assert_close(scores[[user]], alone[1])
