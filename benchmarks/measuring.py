@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-MEBIBYTE = 1024**2
 PREFIX = "MEASUREMENT "
 
 

@@ -36,12 +36,16 @@ def optimised_product_quantisation(
     return rotation, codebooks
 
 
+def subspace_widths(width: int, n_subspaces: int) -> list[int]:
+    """Return how many of ``width`` columns each subspace gets: as equal as can be, the first ones more."""
+    return [width // n_subspaces + (part < width % n_subspaces) for part in range(n_subspaces)]
+
+
 def _balanced_axes(points: Tensor, n_subspaces: int) -> tuple[Tensor, list[int]]:
     """Return the principal axes [d, d] ordered by subspace, and the subspaces' widths."""
     centred = points - points.mean(dim=0)
     variances, axes = torch.linalg.eigh((centred.t() @ centred / len(points)).double())
-    width = points.shape[1]
-    capacity = [width // n_subspaces + (part < width % n_subspaces) for part in range(n_subspaces)]
+    width, capacity = points.shape[1], subspace_widths(points.shape[1], n_subspaces)
     members: list[list[int]] = [[] for _ in capacity]
     products = [0.0] * n_subspaces
     for axis in range(width - 1, -1, -1):  # the greatest variance first, each to the least product so far

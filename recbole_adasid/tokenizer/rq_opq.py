@@ -11,7 +11,7 @@ from tqdm import tqdm
 from recbole_adasid.data.swing import ItemPairs
 from recbole_adasid.tokenizer.base import ItemTokenizer, LogFunction
 from recbole_adasid.tokenizer.nearest import nearest_codeword
-from recbole_adasid.tokenizer.opq import optimised_product_quantisation
+from recbole_adasid.tokenizer.opq import optimised_product_quantisation, subspace_widths
 from recbole_adasid.tokenizer.rq_kmeans import RQKMeansTokenizer
 from recbole_adasid.tokenizer.scaling import FeatureScaler
 
@@ -59,7 +59,7 @@ class RQOPQTokenizer(ItemTokenizer):
             iterations=iterations,
             seed=seed,
         )
-        self.widths = [width // n_subspaces + (part < width % n_subspaces) for part in range(n_subspaces)]
+        self.widths = subspace_widths(width, n_subspaces)
         self.rotation = torch.nn.Parameter(torch.eye(width), requires_grad=False)
         self.codebooks = torch.nn.ParameterList(
             torch.nn.Parameter(torch.zeros(size, part), requires_grad=False)
