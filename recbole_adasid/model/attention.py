@@ -11,6 +11,29 @@ from recbole_adasid.model.dropout import Dropout
 KeyValue = tuple[Tensor, Tensor]
 
 
+class KeyValueCache:
+    """Keys and values [B, H, ·, d] of decoding so far. Room for all steps is taken at the first: nothing is moved.
+
+    Args:
+        capacity: tokens that it can hold.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.length = 0
+        self._room: KeyValue | None = None
+
+    def append(self, key: Tensor, value: Tensor) -> KeyValue:
+        """Add those of the newest tokens [B, H, Q, d]; return all, [B, H, P + Q, d] each."""
+        if self._room is None:
+            shape = (*key.shape[:2], self.capacity, key.shape[3])
+            self._room = key.new_empty(shape), value.new_empty(shape)
+        start, self.length = self.length, self.length + key.shape[2]
+        for room, new in zip(self._room, (key, value)):
+            room[:, :, start : self.length] = new
+        return self._room[0][:, :, : self.length], self._room[1][:, :, : self.length]
+
+
 def linear(d_in: int, d_out: int, std: float) -> nn.Linear:
     """Return a linear layer without bias, drawn from N(0, std²)."""
     layer = nn.Linear(d_in, d_out, bias=False)
@@ -37,22 +60,21 @@ class SelfAttention(nn.Module):
             self.qkv.weight[:inner] *= d_head**-0.5
 
     def forward(
-        self, x: Tensor, bias: Tensor, mask: Tensor | None, past: KeyValue | None = None
-    ) -> tuple[Tensor, KeyValue]:
-        """Attend from ``x`` [B, Q, D] to ``past`` (keys and values [B, H, P, d]) and ``x``.
+        self, x: Tensor, bias: Tensor | None, mask: Tensor | None, cache: KeyValueCache | None = None
+    ) -> Tensor:
+        """Attend from ``x`` [B, Q, D] to the P tokens in the ``cache`` and to ``x``, which joins them.
 
         Args:
             bias: of relative positions, [1, H, Q, P + Q].
             mask: broadcastable to [B, H, Q, P + Q].
 
         Returns:
-            The mixed values [B, Q, D], and the keys and values [B, H, P + Q, d] for the next step.
+            The mixed values [B, Q, D].
         """
         query, key, value = split_heads(self.qkv(x), 3, self.n_heads)
-        if past is not None:
-            key, value = torch.cat([past[0], key], dim=2), torch.cat([past[1], value], dim=2)
-        mixed = attend(query, key, value, bias=bias, mask=mask, dropout=self.dropout)
-        return self.out(mixed), (key, value)
+        if cache is not None:
+            key, value = cache.append(key, value)
+        return self.out(attend(query, key, value, bias=bias, mask=mask, dropout=self.dropout))
 
 
 class CrossAttention(nn.Module):

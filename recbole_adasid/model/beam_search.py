@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from recbole_adasid.model.attention import KeyValue
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.model.network import TIGERNetwork
 from recbole_adasid.model.prefix_tree import PrefixTree
@@ -27,10 +26,10 @@ class _Beams:
 class _Decoding:
     """Grows all users' beams by one token a step; earlier beams stay in the cache, as ancestors or unused."""
 
-    def __init__(self, network: TIGERNetwork, memory: Memory) -> None:
+    def __init__(self, network: TIGERNetwork, memory: Memory, capacity: int) -> None:
         self.network = network
         self.memory = memory
-        self.past: list[KeyValue] | None = None
+        self.caches = network.new_caches(capacity)
         self.depths = torch.empty(0, dtype=torch.int64, device=network.vocabulary.offsets.device)
         self.visible: Tensor | None = None  # bool [B, W, P]
 
@@ -46,8 +45,7 @@ class _Decoding:
         depths = self.depths.new_full((width,), depth)
         self.depths = torch.cat([self.depths, depths])
         tree = Tree(depths, self.depths, self.visible[:, None])
-        hidden, self.past = self.network.decode(token_ids, tree, self.memory, self.past)
-        return hidden
+        return self.network.decode(token_ids, tree, self.memory, self.caches)
 
 
 def beam_search(
@@ -77,7 +75,8 @@ def beam_search(
     if beam_size < 1 or k < 1:
         raise ValueError(f"beam_size is {beam_size} and k is {k}: both must be at least 1")
     memory = network.encode(catalogue(history_items), lengths, users)
-    decoding = _Decoding(network, memory)
+    n_levels = len(network.vocabulary.level_sizes)
+    decoding = _Decoding(network, memory, capacity=1 + (n_levels - 1) * beam_size)
     root = lengths.new_zeros(len(lengths), 1)
     beams = _Beams(root, torch.zeros_like(root, dtype=torch.float32), root, root)
     for level, offset in enumerate([None, *network.vocabulary.offsets[:-1]]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from recbole_adasid.model.attention import CrossAttention, KeyValue, SelfAttention
+from recbole_adasid.model.attention import CrossAttention, KeyValue, KeyValueCache, SelfAttention
 from recbole_adasid.model.dropout import Dropout
 from recbole_adasid.model.feed_forward import FeedForward
 from recbole_adasid.model.norm import RMSNorm
@@ -21,10 +21,9 @@ class EncoderLayer(nn.Module):
         self.feed_forward = feed_forward
         self.dropout = Dropout(p=dropout)
 
-    def forward(self, x: Tensor, bias: Tensor, mask: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, bias: Tensor | None, mask: Tensor | None) -> Tensor:
         """Map ``x`` [B, T, D] → [B, T, D] under position ``bias`` [1, H, T, T] and padding ``mask`` [B, 1, 1, T]."""
-        mixed, _ = self.attention(self.attention_norm(x), bias, mask)
-        x = self.dropout.add(x, mixed)
+        x = self.dropout.add(x, self.attention(self.attention_norm(x), bias, mask))
         return self.dropout.add(x, self.feed_forward(self.feed_forward_norm(x)))
 
 
@@ -57,14 +56,13 @@ class DecoderLayer(nn.Module):
         self,
         x: Tensor,
         *,
-        bias: Tensor,
+        bias: Tensor | None,
         mask: Tensor | None,
         memory: KeyValue,
         memory_mask: Tensor | None,
-        past: KeyValue | None,
-    ) -> tuple[Tensor, KeyValue]:
-        """Map ``x`` [B, Q, D] → [B, Q, D]; arguments and second result as in the two attentions."""
-        mixed, present = self.attention(self.attention_norm(x), bias, mask, past)
-        x = self.dropout.add(x, mixed)
+        cache: KeyValueCache | None,
+    ) -> Tensor:
+        """Map ``x`` [B, Q, D] → [B, Q, D]; arguments as in the two attentions."""
+        x = self.dropout.add(x, self.attention(self.attention_norm(x), bias, mask, cache))
         x = self.dropout.add(x, self.cross_attention(self.cross_attention_norm(x), memory, memory_mask))
-        return self.dropout.add(x, self.feed_forward(self.feed_forward_norm(x))), present
+        return self.dropout.add(x, self.feed_forward(self.feed_forward_norm(x)))

@@ -40,7 +40,7 @@ def score_all_items(
 def score_targets(network: TIGERNetwork, memory: Memory, tokens: Tensor) -> Tensor:
     """Return the log-probability [B] of one item a user, given by its ``tokens`` [B, S]."""
     inputs = torch.nn.functional.pad(network.vocabulary.token_ids(tokens[:, :-1]), (1, 0))
-    hidden, _ = network.decode(inputs, Tree.sequence(inputs.shape[1], inputs.device), memory)
+    hidden = network.decode(inputs, Tree.sequence(inputs.shape[1], inputs.device), memory)
     total = hidden.new_zeros(hidden.shape[0], dtype=torch.float32)
     for level in range(tokens.shape[1]):
         log_probability = network.vocabulary.logits(hidden[:, level], level).log_softmax(-1)
@@ -52,7 +52,7 @@ def _score_leaves(network: TIGERNetwork, tree: PrefixTree, memory: Memory, first
     """Score the leaves below the stems ``first`` … ``end`` − 1 → [B, leaves]."""
     ranges = _node_ranges(tree, first, end)
     token_ids, positions, parents = _as_sequence(network, tree, ranges)
-    hidden, _ = network.decode(token_ids[None], Tree(positions, positions, _ancestors(positions, parents)), memory)
+    hidden = network.decode(token_ids[None], Tree(positions, positions, _ancestors(positions, parents)), memory)
     scores = hidden.new_zeros(hidden.shape[0], 1, dtype=torch.float32)
     at = 0
     for level, (low, high) in enumerate(ranges):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from recbole_adasid.model.attention import CrossAttention, KeyValue, SelfAttention
+from recbole_adasid.model.attention import CrossAttention, KeyValueCache, SelfAttention
 from recbole_adasid.model.block import DecoderLayer, EncoderLayer
 from recbole_adasid.model.feed_forward import FeedForward
 from recbole_adasid.model.position import RelativePositionBias, mask_bias
@@ -100,11 +100,19 @@ class TIGERNetwork(nn.Module):
         return self.decoder.project(self.encoder(self.vocabulary(ids * valid), mask), mask)
 
     def decode(
-        self, token_ids: Tensor, tree: Tree, memory: Memory, past: Sequence[KeyValue] | None = None
-    ) -> tuple[Tensor, list[KeyValue]]:
-        """Return hidden states [B, Q, D] after tokens [B or 1, Q] (rows of the vocabulary), and the cache."""
+        self, token_ids: Tensor, tree: Tree, memory: Memory, caches: Sequence[KeyValueCache] | None = None
+    ) -> Tensor:
+        """Return hidden states [B, Q, D] after tokens [B or 1, Q] (rows of the vocabulary).
+
+        Args:
+            caches: of earlier steps, from ``new_caches``.
+        """
         embedded = self.vocabulary(token_ids).expand(memory.batch_size, -1, -1)
-        return self.decoder(embedded, tree, memory, past)
+        return self.decoder(embedded, tree, memory, caches)
+
+    def new_caches(self, capacity: int) -> list[KeyValueCache]:
+        """Return empty caches for decoding up to ``capacity`` tokens step by step, one a layer."""
+        return [KeyValueCache(capacity) for _ in self.decoder.layers]
 
     def loss(
         self, history_tokens: Tensor, lengths: Tensor, target_tokens: Tensor, users: Tensor | None = None
@@ -117,7 +125,7 @@ class TIGERNetwork(nn.Module):
         """
         memory = self.encode(history_tokens, lengths, users)
         inputs = nn.functional.pad(self.vocabulary.token_ids(target_tokens[:, :-1]), (1, 0))
-        hidden, _ = self.decode(inputs, Tree.sequence(inputs.shape[1], inputs.device), memory)
+        hidden = self.decode(inputs, Tree.sequence(inputs.shape[1], inputs.device), memory)
         per_level = [
             nn.functional.cross_entropy(self.vocabulary.logits(hidden[:, level], level), target_tokens[:, level])
             for level in range(target_tokens.shape[1])

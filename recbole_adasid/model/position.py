@@ -50,7 +50,7 @@ class RelativePositionBias(nn.Module):
             max_distance=self.max_distance,
             bidirectional=self.bidirectional,
         )
-        return self.weight[bucket].permute(2, 0, 1)[None]
+        return self.weight[bucket].permute(2, 0, 1)[None].contiguous()
 
 
 def mask_bias(allowed: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from recbole_adasid.model.attention import KeyValue
+from recbole_adasid.model.attention import KeyValue, KeyValueCache
 from recbole_adasid.model.block import DecoderLayer, EncoderLayer
 from recbole_adasid.model.dropout import Dropout
 from recbole_adasid.model.norm import RMSNorm
@@ -31,7 +31,7 @@ class Encoder(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """Encode embedded tokens ``x`` [B, T, D]; ``mask`` [B, 1, 1, T] hides padding → [B, T, D]."""
         positions = torch.arange(x.shape[1], device=x.device)
-        bias = self.position_bias(positions, positions)
+        bias, mask = _scores_to_add(self.position_bias(positions, positions), mask)
         x = self.dropout(x)
         for layer in self.layers:
             x = layer(x, bias, mask)
@@ -88,27 +88,31 @@ class Decoder(nn.Module):
         return Memory([layer.project(encoded) for layer in layers], mask)
 
     def forward(
-        self, x: Tensor, tree: Tree, memory: Memory, past: Sequence[KeyValue] | None = None
-    ) -> tuple[Tensor, list[KeyValue]]:
-        """Decode embedded tokens ``x`` [B, Q, D].
+        self, x: Tensor, tree: Tree, memory: Memory, caches: Sequence[KeyValueCache] | None = None
+    ) -> Tensor:
+        """Decode embedded tokens ``x`` [B, Q, D] → hidden states [B, Q, D].
 
         Args:
-            past: keys and values [B, H, P, d] of every layer from earlier steps.
-
-        Returns:
-            Hidden states [B, Q, D], and ``past`` for the next step.
+            caches: of every layer, from earlier steps; ``x`` joins them. Without gradients only.
         """
-        bias, mask = self.position_bias(tree.query_depths, tree.key_depths), mask_bias(tree.visible)
+        bias, mask = _scores_to_add(
+            self.position_bias(tree.query_depths, tree.key_depths), mask_bias(tree.visible)
+        )
         x = self.dropout(x)
-        present = []
         for i, layer in enumerate(self.layers):
-            x, key_value = layer(
+            x = layer(
                 x,
                 bias=bias,
                 mask=mask,
                 memory=memory.key_values[i],
                 memory_mask=memory.mask,
-                past=None if past is None else past[i],
+                cache=None if caches is None else caches[i],
             )
-            present.append(key_value)
-        return self.dropout(self.norm(x)), present
+        return self.dropout(self.norm(x))
+
+
+def _scores_to_add(bias: Tensor, mask: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+    """Add the mask to the bias once for all layers; with gradients the bias stays apart, small, to get its own."""
+    if mask is None or torch.is_grad_enabled():
+        return bias, mask
+    return None, bias + mask

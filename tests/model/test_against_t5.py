@@ -132,7 +132,7 @@ def test_whole_model_equals_t5_in_logits_and_gradients(hugging_face: nn.Module, 
     theirs = hugging_face(input_ids=tokens, attention_mask=valid.long(), decoder_input_ids=decoder_tokens).logits
     mask = mask_bias(valid)[:, None, None]
     memory = ours.decoder.project(ours.encoder(ours.vocabulary(tokens), mask), mask)
-    hidden, _ = ours.decode(decoder_tokens, Tree.sequence(4, tokens.device), memory)
+    hidden = ours.decode(decoder_tokens, Tree.sequence(4, tokens.device), memory)
     mine = torch.cat([ours.vocabulary.logits(hidden, level) for level in range(2)], dim=-1)
     torch.testing.assert_close(mine, theirs[..., 1:], atol=TOLERANCE, rtol=0)
 

@@ -21,7 +21,7 @@ def next_code_scores(model: TIGERModel, memory: Memory, prefix: list[int]) -> li
     """Return the log-probabilities of the code after ``prefix`` by decoding the whole prefix anew, for one user."""
     ids = torch.tensor([[0, *prefix]])
     ids[0, 1:] = model.network.vocabulary.token_ids(ids[0, 1:])
-    hidden, _ = model.network.decode(ids, Tree.sequence(ids.shape[1], ids.device), memory)
+    hidden = model.network.decode(ids, Tree.sequence(ids.shape[1], ids.device), memory)
     return model.network.vocabulary.logits(hidden[0, -1], len(prefix)).log_softmax(-1).tolist()
 
 

@@ -27,12 +27,12 @@ def test_decoding_with_the_cache_equals_decoding_the_whole_sequence(model: TIGER
     with torch.no_grad():
         memory = network.encode(model.catalogue(histories[0]), histories[1])
         ids = torch.nn.functional.pad(network.vocabulary.token_ids(model.catalogue(TARGETS)), (1, 0))
-        whole, _ = network.decode(ids, Tree.sequence(5, ids.device), memory)
-        past = None
+        whole = network.decode(ids, Tree.sequence(5, ids.device), memory)
+        caches = network.new_caches(capacity=5)
         for step in range(5):
             depths = torch.arange(step + 1)
             tree = Tree(depths[-1:], depths, torch.ones(1, step + 1, dtype=torch.bool))
-            hidden, past = network.decode(ids[:, step : step + 1], tree, memory, past)
+            hidden = network.decode(ids[:, step : step + 1], tree, memory, caches)
             torch.testing.assert_close(hidden[:, 0], whole[:, step], atol=1e-5, rtol=1e-5)
 
 
