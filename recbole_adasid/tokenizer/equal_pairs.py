@@ -17,5 +17,5 @@ def equal_pairs(values: Tensor) -> tuple[Tensor, Tensor]:
     first = place.repeat_interleave(n_later)
     run_start = n_later.cumsum(0) - n_later
     # The r-th pair belongs to place `first`, whose run of partners starts with the place behind it.
-    second = torch.arange(len(first), device=values.device) + (place + 1 - run_start).take(first)
-    return order.take(first), order.take(second)
+    second = torch.arange(len(first), device=values.device) + (place + 1 - run_start).index_select(0, first)
+    return order.index_select(0, first), order.index_select(0, second)

@@ -70,10 +70,10 @@ class AdaptiveRegulation(Regulation):
         pairs = find_overlaps(codes, items)  # P, κ and o: Eq. 2 and 8
         direction = F.normalize(latent, dim=1)
         with torch.no_grad():
-            similarity = (direction @ direction.t()).take(pairs.flat(len(codes)))  # sim: Eq. 5
+            similarity = (direction @ direction.t()).flatten().index_select(0, pairs.flat(len(codes)))  # sim: Eq. 5
             relaxed = self.gate(similarity, pairs.depth)  # g: Eq. 7
             factor = self.strengthening(self.load(pairs.signature), len(codes))  # a: Eq. 9 and 10
-            margin = self.margins.to(latent.device).take(pairs.depth)  # m
+            margin = self.margins.to(latent.device).index_select(0, pairs.depth)  # m
             repelled = ~relaxed & (margin > 1 - similarity)  # (1 − g)·ℓ > 0, with d = 1 − sim: Eq. 3 and 4
         total = hinge_sum(direction, pairs, factor * repelled, margin)
         loss = self._reduce(total, len(relaxed), len(codes))
@@ -83,12 +83,12 @@ class AdaptiveRegulation(Regulation):
         """Return g [P], Eq. 7: True where the items are alike enough for an overlap of their depth to be admissible."""
         if not self.semantic_relaxation:
             return torch.zeros_like(similarity, dtype=torch.bool)
-        return similarity >= self.thresholds.to(similarity.device).take(depth)
+        return similarity >= self.thresholds.to(similarity.device).index_select(0, depth)
 
     @staticmethod
     def load(signature: Tensor) -> Tensor:
         """Return c [P], Eq. 9: how many ordered pairs of P share each pair's signature."""
-        return 2 * torch.bincount(signature, minlength=1).take(signature)
+        return 2 * torch.bincount(signature, minlength=1).index_select(0, signature)
 
     def strengthening(self, load: Tensor, n_rows: int) -> Tensor:
         """Return a [P], Eq. 10, as f_min + (f_max − f_min)·(min(c, d_max) / d_max)^α.

@@ -54,7 +54,7 @@ class HammingRegulation(Regulation):
         distance_in_levels = codes.shape[1] - pairs.depth  # H
         direction = F.normalize(latent, dim=1)
         with torch.no_grad():
-            similarity = (direction @ direction.t()).take(pairs.flat(len(codes)))
+            similarity = (direction @ direction.t()).flatten().index_select(0, pairs.flat(len(codes)))
             valid = ~((pairs.first < n_pairs) & (pairs.second - pairs.first == n_pairs))
             full = valid & (distance_in_levels == 0)
             partial = valid & (distance_in_levels > 0) & (distance_in_levels <= self.radius)

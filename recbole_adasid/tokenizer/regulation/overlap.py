@@ -52,7 +52,7 @@ def find_overlaps(codes: Tensor, items: Tensor) -> Overlaps:
     groups = [_overlaps_found_at(level, columns, items) for level in range(n_levels)]
     first, second, signature = (torch.cat(parts) for parts in zip(*groups))
     depth_of = torch.tensor([bin(s).count("1") for s in range(2**n_levels)], device=codes.device)
-    return Overlaps(first, second, signature, depth_of.take(signature))
+    return Overlaps(first, second, signature, depth_of.index_select(0, signature))
 
 
 def _overlaps_found_at(level: int, columns: Tensor, items: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -61,7 +61,7 @@ def _overlaps_found_at(level: int, columns: Tensor, items: Tensor) -> tuple[Tens
     signature = torch.full_like(first, 1 << level)
     for other, column in enumerate(columns):
         if other != level:
-            signature |= (column.take(first) == column.take(second)).long() << other
+            signature |= (column.index_select(0, first) == column.index_select(0, second)).long() << other
     is_new = (signature & ((1 << level) - 1)) == 0
-    found = (is_new & (items.take(first) != items.take(second))).nonzero().squeeze(1)
-    return first.take(found), second.take(found), signature.take(found)
+    found = (is_new & (items.index_select(0, first) != items.index_select(0, second))).nonzero().squeeze(1)
+    return first.index_select(0, found), second.index_select(0, found), signature.index_select(0, found)
