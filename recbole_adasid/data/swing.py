@@ -14,6 +14,8 @@ from scipy import sparse
 
 # How many products of a sparse multiplication one block may hold: about 12 bytes each.
 _BLOCK_PRODUCTS = 8_000_000
+# Users on a side of a tile of the users × users product.
+_TILE_USERS = 32_768
 
 
 @dataclass(frozen=True)
@@ -120,16 +122,30 @@ def _rank_in_group(group: NDArray, key: NDArray) -> NDArray[np.int64]:
 
 def _user_pairs(seen: sparse.csr_matrix) -> Iterator[tuple[NDArray, NDArray]]:
     """Yield the user pairs u < v with at least two common items, a block at a time: two arrays [C]."""
-    by_item = seen.T.tocsr()
-    work = (seen @ np.diff(by_item.indptr)).astype(np.int64)
-    for rows in _blocks(work):
-        shared = (seen[rows] @ by_item).tocoo()
-        first = shared.row + rows.start
-        useful = (first < shared.col) & (shared.data >= 2)
-        first, second = first[useful], shared.col[useful]
-        size = np.diff(seen.indptr)
+    size = np.diff(seen.indptr)
+    for shared, row, column in _common_items(seen):
+        useful = np.flatnonzero(shared.data >= 2)
+        first, second = shared.row[useful] + row, shared.col[useful] + column
+        upper = first < second
+        first, second = first[upper], second[upper]
         for part in _blocks((size[first] + size[second]).astype(np.int64)):
             yield first[part], second[part]
+
+
+def _common_items(seen: sparse.csr_matrix) -> Iterator[tuple[sparse.coo_matrix, int, int]]:
+    """Yield seen · seenᵀ in pieces that cover its upper triangle: a piece, its first row and its first column.
+
+    Tiles below the diagonal would hold each pair once more. A sparse product keeps one row of counts, as wide as its
+    result, at hand: that of a tile stays in the cache, that of all users does not.
+    """
+    counts = seen.astype(np.int32)
+    starts = range(0, seen.shape[0], _TILE_USERS)
+    tiles = [counts[start : start + _TILE_USERS].T.tocsr() for start in starts]
+    for number, row in enumerate(starts):
+        ours = counts[row : row + _TILE_USERS]
+        for column, tile in zip(starts[number:], tiles[number:]):
+            for rows in _blocks((ours @ np.diff(tile.indptr)).astype(np.int64)):
+                yield (ours[rows] @ tile).tocoo(), row + rows.start, column
 
 
 class _RunningSum:
