@@ -43,6 +43,8 @@ TEST = [
     "types-PyYAML",
     "transformers>=4.40",
     "vector-quantize-pytorch>=1.20",
+    "faiss-cpu>=1.7.4",
+    "matplotlib>=3.6",
 ]
 BENCHMARK = ["vector-quantize-pytorch>=1.20", "transformers>=4.40", "matplotlib>=3.6"]
 
@@ -70,7 +72,12 @@ setup(
         *with_marker(BELOW_3_12, 'python_version < "3.12"'),
         *with_marker(FROM_3_12, 'python_version >= "3.12"'),
     ],
-    extras_require={"text": ["sentence-transformers>=2.2"], "test": TEST, "benchmark": BENCHMARK},
+    extras_require={
+        "text": ["sentence-transformers>=2.2"],
+        "scorecard": ["matplotlib>=3.6"],
+        "test": TEST,
+        "benchmark": BENCHMARK,
+    },
     entry_points={"console_scripts": ["recbole-adasid = recbole_adasid.cli:main"]},
     classifiers=[
         "Programming Language :: Python :: 3",

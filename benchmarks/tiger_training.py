@@ -14,7 +14,7 @@ from torch import Tensor
 from benchmarks import networks, toys
 from benchmarks.measuring import Measurement, median_ratio
 from recbole_adasid.host.batches import LengthBuckets
-from recbole_adasid.host.optimiser import adamw
+from recbole_adasid.model.optimiser import adamw
 from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.precision import has_bfloat16
 

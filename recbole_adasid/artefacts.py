@@ -17,9 +17,11 @@ import numpy as np
 import yaml
 from numpy.typing import ArrayLike
 
+from recbole_adasid.cache import write_arrays
+
 
 class RunFolder:
-    """The folder of one run: config.yaml, sids.json with sids.info.json, metrics.json and model.pth."""
+    """The folder of one run: config.yaml, sids.json with sids.info.json, metrics.json, test_ranks.npz and model.pth."""
 
     def __init__(self, path: str | Path) -> None:
         """Make the folder, if need be with its parents.
@@ -73,6 +75,14 @@ class RunFolder:
         }
         write_atomically(self.path / "sids.info.json", _json(about))
         return write_atomically(self.path / "sids.json", "{\n" + ",\n".join(lines) + "\n}\n")
+
+    def write_ranks(self, users: ArrayLike, ranks: ArrayLike) -> Path:
+        """Write test_ranks.npz: RecBole's user numbers and the rank, from 1, of the test item among the recommended
+        ones, 0 where it is not among them; [U] each. What paired tests between runs need.
+        """
+        path = self.path / "test_ranks.npz"
+        write_arrays(path, {"user": np.asarray(users, dtype=np.int64), "rank": np.asarray(ranks, dtype=np.int16)})
+        return path
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> Path:
         """Write metrics.json; a number that is not finite becomes null, as JSON has no other word for it."""

@@ -16,6 +16,7 @@ from recbole_adasid.data.encoders import describe_encoding, encode_texts
 from recbole_adasid.data.features import ItemFeatures, load_feature_file
 from recbole_adasid.data.swing import ItemPairs, swing_pairs
 from recbole_adasid.data.text import read_item_table, render_texts
+from recbole_adasid.tokenizer.agreement import neighbour_agreement
 from recbole_adasid.tokenizer.base import ItemTokenizer, LogFunction
 from recbole_adasid.tokenizer.quality import sid_quality
 from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
@@ -55,7 +56,8 @@ class SemanticIDs:
     codebook_sizes: list[int]
     """K of each level."""
     quality: dict[str, float]
-    """See :func:`recbole_adasid.tokenizer.quality.sid_quality`."""
+    """See :func:`~recbole_adasid.tokenizer.quality.sid_quality` and
+    :func:`~recbole_adasid.tokenizer.agreement.neighbour_agreement`."""
     fingerprint: str
     """Of everything that determined the codes."""
     description: dict[str, Any]
@@ -78,11 +80,8 @@ def learn_semantic_ids(
         progress: show progress bars.
     """
     cache = StageCache(config["cache_dir"])
-    features = item_features(config, dataset, cache)
-    pairs = collaborative_pairs(config, dataset, cache)
-    settings = tokenizer_settings(config)
-    description = {"tokenizer": settings, "features": features.source, "pairs": _pairs_description(pairs)}
-    tokenizer = build_tokenizer(settings, width=features.values.shape[1])
+    features, pairs, description = _ingredients(config, dataset, cache)
+    tokenizer = build_tokenizer(description["tokenizer"], width=features.values.shape[1])
     fitted = cache.arrays("tokenizer", description, lambda: _fit(tokenizer, features, pairs, progress))
     tokenizer.load_state_dict(_parameters(fitted))
     if log is not None:
@@ -90,12 +89,27 @@ def learn_semantic_ids(
     return SemanticIDs(
         codes=fitted["codes"],
         codebook_sizes=tokenizer.codebook_sizes,
-        quality=sid_quality(fitted["codes"], tokenizer.codebook_sizes),
+        quality={
+            **sid_quality(fitted["codes"], tokenizer.codebook_sizes),
+            **neighbour_agreement(fitted["codes"], features.values, pairs),
+        },
         fingerprint=fingerprint(description),
         description=description,
         stages=dict(cache.statuses),
         tokenizer=tokenizer.eval(),
     )
+
+
+def semantic_ids_fingerprint(config: Any, dataset: ItemSource) -> str:
+    """Return the fingerprint that :func:`learn_semantic_ids` would give, without training a tokenizer."""
+    return fingerprint(_ingredients(config, dataset, StageCache(config["cache_dir"]))[2])
+
+
+def _ingredients(config: Any, dataset: ItemSource, cache: StageCache) -> tuple[ItemFeatures, ItemPairs, dict[str, Any]]:
+    features = item_features(config, dataset, cache)
+    pairs = collaborative_pairs(config, dataset, cache)
+    settings = tokenizer_settings(config)
+    return features, pairs, {"tokenizer": settings, "features": features.source, "pairs": _pairs_description(pairs)}
 
 
 def item_features(config: Any, dataset: ItemSource, cache: StageCache) -> ItemFeatures:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
@@ -91,22 +92,29 @@ def _incidence(
     users: NDArray, items: NDArray, n_items: int, max_user_items: int | None, max_item_users: int | None
 ) -> sparse.csr_matrix:
     """Return the users × items matrix of ones [U, N], without repetitions and what is over a limit."""
-    _, user_rows = np.unique(users, return_inverse=True)
+    user_rows = pd.factorize(users)[0].astype(np.int64)
     # The last occurrence of a repeated interaction is the one that stays.
-    _, last = np.unique((user_rows * n_items + items)[::-1], return_index=True)
-    kept = np.sort(len(items) - 1 - last)
+    kept = ~pd.Series(user_rows * n_items + items).duplicated(keep="last").to_numpy()
     user_rows, item_rows = user_rows[kept], items[kept]
-    if max_user_items is not None and np.bincount(user_rows).max(initial=0) > max_user_items:
-        recent = _rank_in_group(user_rows, -np.arange(len(user_rows))) < max_user_items
+    if max_user_items is not None:
+        recent = _first_of_groups(user_rows, -np.arange(len(user_rows)), max_user_items)
         user_rows, item_rows = user_rows[recent], item_rows[recent]
-    if max_item_users is not None and np.bincount(item_rows).max(initial=0) > max_item_users:
+    if max_item_users is not None:
         busy = np.bincount(user_rows)[user_rows]
-        focused = _rank_in_group(item_rows, busy) < max_item_users
+        focused = _first_of_groups(item_rows, busy, max_item_users)
         user_rows, item_rows = user_rows[focused], item_rows[focused]
-    _, user_rows = np.unique(user_rows, return_inverse=True)
+    user_rows = pd.factorize(user_rows)[0]
     shape = (int(user_rows.max(initial=-1)) + 1, n_items)
     ones = np.ones(len(user_rows), dtype=np.float64)
     return sparse.csr_matrix((ones, (user_rows, item_rows)), shape=shape)
+
+
+def _first_of_groups(group: NDArray, key: NDArray, limit: int) -> NDArray[np.bool_]:
+    """Mark the `limit` entries of smallest `key` in each group (stable); only groups over the limit are sorted."""
+    marked = np.ones(len(group), dtype=bool)
+    crowded = np.flatnonzero(np.bincount(group)[group] > limit)
+    marked[crowded] = _rank_in_group(group[crowded], key[crowded]) < limit
+    return marked
 
 
 def _rank_in_group(group: NDArray, key: NDArray) -> NDArray[np.int64]:

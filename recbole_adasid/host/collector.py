@@ -25,6 +25,8 @@ class TopKCollector(Collector):
             SettingsError: if one needs the scores or ranks of all items.
         """
         super().__init__(config)
+        self._user_field = config["USER_ID_FIELD"]
+        self._ranks: list[tuple[torch.Tensor, torch.Tensor]] = []
         needed = {name for name in vars(self.register) if getattr(self.register, name) is True}
         dense = sorted(name for name in needed if name.startswith("rec.") and name not in _AVAILABLE)
         if dense:
@@ -38,11 +40,23 @@ class TopKCollector(Collector):
     ) -> None:
         """Add a batch. `scores_tensor` holds item ids [B, k], best first; the other arguments are RecBole's."""
         item_ids = scores_tensor[:, : max(self.topk)]
+        hits, relevant = topk_hits(item_ids, positive_u.to(item_ids.device), positive_i.to(item_ids.device))
+        self._ranks.append((interaction[self._user_field].cpu(), first_hit(hits).cpu()))
         if self.register.need("rec.items"):
             self.data_struct.update_tensor("rec.items", item_ids)
         if self.register.need("rec.topk"):
-            hits, relevant = topk_hits(item_ids, positive_u.to(item_ids.device), positive_i.to(item_ids.device))
             self.data_struct.update_tensor("rec.topk", torch.cat([hits, relevant[:, None]], dim=1))
+
+    def take_ranks(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the users evaluated since the last call and the ranks of their best hits, int64 [U] each."""
+        users, ranks = (torch.cat(parts) for parts in zip(*self._ranks)) if self._ranks else (torch.empty(0),) * 2
+        self._ranks = []
+        return users.long(), ranks.long()
+
+
+def first_hit(hits: torch.Tensor) -> torch.Tensor:
+    """Return the rank, from 1, of the first hit in each row [B, k] of 0 and 1; 0 where there is none."""
+    return torch.where(hits.any(1), hits.argmax(1) + 1, 0)
 
 
 def topk_hits(

@@ -65,6 +65,7 @@ def _run(config: Any, folder: RunFolder) -> dict[str, Any]:
     show_progress = bool(config["show_progress"])
     _, best_valid = trainer.fit(train_data, valid_data, show_progress=show_progress)
     test = trainer.evaluate(test_data, show_progress=show_progress)
+    folder.write_ranks(*trainer.eval_collector.take_ranks())
     return _finish(folder, model, best_valid or {}, test or {})
 
 

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from recbole_adasid.host.batches import LengthBuckets
 from recbole_adasid.host.checkpoint import save_checkpoint
 from recbole_adasid.host.collector import TopKCollector
-from recbole_adasid.host.optimiser import adamw, learning_rate_factor
+from recbole_adasid.model.optimiser import adamw, learning_rate_factor
 from recbole_adasid.precision import has_bfloat16
 
 # More than float64 can tell apart in a mean of hits: early stopping compares exact values.
@@ -172,6 +172,7 @@ class TIGERTrainer(Trainer):
         return self._rounded(exact) if exact else None
 
     def _exact_metrics(self, eval_data: Any, **kwargs: Any) -> OrderedDict[str, float]:
+        self.eval_collector.take_ranks()
         found = super().evaluate(eval_data, **kwargs) or {}
         return OrderedDict((name, float(value)) for name, value in found.items())
 

@@ -87,17 +87,13 @@ class Decoder(nn.Module):
         layers = cast("list[DecoderLayer]", self.layers)
         return Memory([layer.project(encoded) for layer in layers], mask)
 
-    def forward(
-        self, x: Tensor, tree: Tree, memory: Memory, caches: Sequence[KeyValueCache] | None = None
-    ) -> Tensor:
+    def forward(self, x: Tensor, tree: Tree, memory: Memory, caches: Sequence[KeyValueCache] | None = None) -> Tensor:
         """Decode embedded tokens ``x`` [B, Q, D] → hidden states [B, Q, D].
 
         Args:
             caches: of every layer, from earlier steps; ``x`` joins them. Without gradients only.
         """
-        bias, mask = _scores_to_add(
-            self.position_bias(tree.query_depths, tree.key_depths), mask_bias(tree.visible)
-        )
+        bias, mask = _scores_to_add(self.position_bias(tree.query_depths, tree.key_depths), mask_bias(tree.visible))
         x = self.dropout(x)
         for i, layer in enumerate(self.layers):
             x = layer(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from recbole_adasid.precision import has_bfloat16
@@ -130,6 +131,22 @@ def codebook_sizes(settings: Settings) -> list[int]:
     return sizes
 
 
+def per_depth(values: float | Sequence[float], length: int) -> list[float]:
+    """Return one value for each overlap depth 1 … ``length``: a number serves all, a list of another length is
+    stretched over the depths, so that its last value goes to items whose Semantic IDs are equal.
+
+    Raises:
+        ValueError: for an empty list.
+    """
+    given = [float(values)] if isinstance(values, (int, float)) else [float(value) for value in values]
+    if not given:
+        raise ValueError("relaxation_thresholds and collision_margins need a value: give a number or one per depth")
+    if length == 1:
+        return given[-1:]
+    places = np.linspace(0, len(given) - 1, length)
+    return np.interp(places, np.arange(len(given)), given).tolist()
+
+
 def _build_autoencoder(settings: Settings, width: int) -> ItemTokenizer:
     dim = settings["code_dim"]
     widths = [width, *settings["encoder_hidden"], dim]
@@ -207,10 +224,6 @@ def _hamming_regulation(settings: Settings) -> Regulation:
 
 
 def _adaptive_regulation(settings: Settings) -> Regulation:
-    length = settings["sid_length"]
-    for key in ("relaxation_thresholds", "collision_margins"):
-        if len(settings[key]) != length:
-            raise ValueError(f"{key} has {len(settings[key])} values for sid_length {length}: give one per depth")
     schedule = ProgressSchedule(
         start=settings["rebalancing_start"],
         end=settings["rebalancing_end"],
@@ -221,8 +234,8 @@ def _adaptive_regulation(settings: Settings) -> Regulation:
         enabled=settings["progress_rebalancing"],
     )
     return AdaptiveRegulation(
-        thresholds=settings["relaxation_thresholds"],
-        margins=settings["collision_margins"],
+        thresholds=per_depth(settings["relaxation_thresholds"], settings["sid_length"]),
+        margins=per_depth(settings["collision_margins"], settings["sid_length"]),
         f_min=settings["load_f_min"],
         f_max=settings["load_f_max"],
         load_saturation=settings["load_saturation"],

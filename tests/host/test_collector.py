@@ -4,7 +4,7 @@ import pytest
 import torch
 from recbole.evaluator import Collector, Evaluator
 
-from recbole_adasid.host.collector import TopKCollector, topk_hits
+from recbole_adasid.host.collector import TopKCollector, first_hit, topk_hits
 from recbole_adasid.host.config import build_config
 from recbole_adasid.host.settings import SettingsError
 
@@ -13,7 +13,8 @@ def metrics_of(collector: Collector, config, given: torch.Tensor, positives: tor
     for start in range(0, len(given), 7):
         rows = slice(start, start + 7)
         size = len(positives[rows])
-        collector.eval_batch_collect(given[rows], None, torch.arange(size), positives[rows])
+        users = {"user_id": torch.arange(start, start + size)}
+        collector.eval_batch_collect(given[rows], users, torch.arange(size), positives[rows])
     return Evaluator(config).evaluate(collector.get_data_struct())
 
 
@@ -46,3 +47,14 @@ def test_a_metric_that_needs_all_scores_is_refused():
     config = build_config({"metrics": ["GAUC"], "valid_metric": "GAUC"})
     with pytest.raises(SettingsError, match="rec.meanrank of all items"):
         TopKCollector(config)
+
+
+def test_ranks_are_those_of_the_first_hit_and_are_handed_over_once():
+    collector = TopKCollector(build_config({"metrics": ["Recall"], "topk": [3], "valid_metric": "Recall@3"}))
+    items = torch.tensor([[7, 5, 6], [1, 2, 3]])
+    for users in ([8, 3], [4, 1]):
+        collector.eval_batch_collect(items, {"user_id": torch.tensor(users)}, torch.arange(2), torch.tensor([6, 9]))
+    users, ranks = collector.take_ranks()
+    assert users.tolist() == [8, 3, 4, 1] and ranks.tolist() == [3, 0, 3, 0]
+    assert [len(part) for part in collector.take_ranks()] == [0, 0]
+    assert first_hit(torch.tensor([[0, 1, 1], [0, 0, 0], [1, 0, 0]])).tolist() == [2, 0, 1]

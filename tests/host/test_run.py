@@ -29,6 +29,7 @@ def test_a_run_leaves_settings_semantic_ids_metrics_and_model(tiny_settings, tmp
             "sids.json",
             "sids.info.json",
             "metrics.json",
+            "test_ranks.npz",
             "model.pth",
             "tokenizer",
             "run.log",

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from recbole_adasid.tokenizer.quality import sid_quality
+from recbole_adasid.tokenizer.quality import collision_histogram, landscape, sid_quality
 
 
 def test_quality_of_four_items_computed_by_hand():
@@ -31,3 +31,18 @@ def test_all_items_on_one_sid_is_the_worst_space():
     assert quality["mean_perplexity"] == 1
     assert quality["mean_top1_load"] == 1
     assert quality["collision_rate"] == 1
+
+
+def test_the_histogram_counts_groups_by_their_size():
+    group_sizes = np.array([1, 1, 2, 2, 2, 3, 5, 6, 10, 11, 40])
+    counts = collision_histogram(group_sizes)
+    assert counts == {"groups_of_2": 3, "groups_of_3_to_5": 2, "groups_of_6_to_10": 2, "groups_above_10": 2}
+
+
+def test_the_landscape_is_one_for_even_use_and_one_over_k_for_a_single_codeword():
+    even = np.stack([np.arange(16) % 4, np.arange(16) % 8], axis=1)
+    assert landscape(even, [4, 8]) == pytest.approx({"inverse_top1_load": 1.0, "normalised_min_perplexity": 1.0})
+    one = np.zeros((16, 2), int)
+    assert landscape(one, [4, 8]) == pytest.approx(
+        {"inverse_top1_load": (1 / 4 + 1 / 8) / 2, "normalised_min_perplexity": 1 / 8}
+    )

@@ -180,7 +180,6 @@ def test_building_leaves_the_callers_random_state_alone():
         ({"sid_length": 9}, "sid_length must lie between 1 and 8, got 9"),
         ({"codebook_size": [8, 8]}, "lists 2 sizes for sid_length 3"),
         ({"codebook_size": 1}, "between 2 and 65536"),
-        ({"relaxation_thresholds": [0.1]}, "relaxation_thresholds has 1 values for sid_length 3"),
         ({"feature_scaling": "whiten"}, "unknown feature_scaling 'whiten'"),
         ({"reconstruction_reduction": "max"}, "unknown reconstruction_reduction 'max'"),
         ({"contrastive_space": "laten"}, "unknown contrastive_space 'laten'"),

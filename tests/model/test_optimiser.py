@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from recbole_adasid.host.optimiser import adamw, learning_rate_factor, parameter_groups
+from recbole_adasid.model.optimiser import adamw, learning_rate_factor, parameter_groups
 from recbole_adasid.precision import has_bfloat16
 
 

@@ -1,0 +1,164 @@
+"""Run tokenizers × seeds × datasets through the same TIGER and render the paper's Tables 2 and 4 and its Figure 4.
+
+    python -m benchmarks.grid --grid=table2 --datasets=amazon-toys --seeds=2020,2021 --data_path=data --out=results/grid
+
+A cell is one run of run_recbole_adasid.py in a process of its own. Finished cells are lines of cells.jsonl, with the
+users' ranks in ranks/: a stopped grid goes on with the missing ones, also on another machine that has a copy of the
+folder, and several processes or machines can work on different cells (--datasets, --seeds, --cells) and put their
+lines together. Further --key=value options go to every cell and are part of it. --render only rewrites the tables.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benchmarks.grid_report import write_report
+from recbole_adasid.host.props import headline, presets, read_props
+
+ROOT = Path(__file__).resolve().parents[1]
+GRIDS = {path.stem: path for path in sorted((Path(__file__).parent / "grids").glob("*.yaml"))}
+POP = "pop"
+ABOUT = ("label", "group")  # entries of a cell that are no settings
+
+
+def main() -> None:
+    """Run the cells that are missing, rewriting the tables after each."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--grid", default="table2", choices=GRIDS)
+    parser.add_argument("--datasets", default="ml-100k", help="separated by commas")
+    parser.add_argument("--seeds", default="2020", help="separated by commas")
+    parser.add_argument("--cells", help="some cells of the grid, separated by commas; default: all")
+    parser.add_argument("--data_path", help="folder of the datasets; ml-100k needs none")
+    parser.add_argument("--out", type=Path, required=True, help="folder of cells.jsonl, ranks and tables")
+    parser.add_argument("--render", action="store_true", help="run nothing, only rewrite the tables")
+    arguments, options = parser.parse_known_args()
+    cells = read_grid(arguments.grid)
+    chosen = arguments.cells.split(",") if arguments.cells else list(cells)
+    unknown = set(chosen) - cells.keys()
+    if unknown:
+        parser.error(f"unknown cells {', '.join(sorted(unknown))}; valid: {', '.join(cells)}")
+    if any(not option.startswith("--") or "=" not in option for option in options):
+        parser.error(f"options of the runs must be of the form --key=value, got {' '.join(options)}")
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    for dataset in [] if arguments.render else arguments.datasets.split(","):
+        for seed in arguments.seeds.split(","):
+            for name in chosen:
+                wanted = Cell(name, cells[name], dataset, int(seed), arguments.data_path, options)
+                if wanted.key not in finished(arguments.out):
+                    add(arguments.out, wanted.run(arguments.out))
+                    write_report(arguments.out)
+    write_report(arguments.out)
+
+
+def read_grid(name: str) -> dict[str, dict[str, Any]]:
+    """Return the cells of a grid: label, group and settings by name. An empty entry names a tokenizer or variant."""
+    cells = yaml.safe_load(GRIDS[name].read_text(encoding="utf-8"))
+    return {cell: entry if entry else known_cell(cell) for cell, entry in cells.items()}
+
+
+def known_cell(name: str) -> dict[str, Any]:
+    if name == POP:
+        return {"label": "RecBole's Pop"}
+    kind = "variant" if name in presets("variant") else "tokenizer"
+    label = headline(f"{kind}/{name}.yaml").split(" (")[0].split(":")[0]
+    own = read_props(f"variant/{name}.yaml") if kind == "variant" else {"tokenizer": name}
+    return {"label": label, **own}
+
+
+class Cell:
+    """One run: which settings on which dataset under which seed."""
+
+    def __init__(
+        self, name: str, entry: dict[str, Any], dataset: str, seed: int, data_path: str | None, options: list[str]
+    ) -> None:
+        self.name, self.dataset = name, dataset
+        self.seed = 0 if name == POP else seed  # which has no randomness: one cell serves all seeds
+        self.about = {key: entry[key] for key in ABOUT if key in entry}
+        settings = {key: value for key, value in entry.items() if key not in ABOUT}
+        own = [f"--{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in settings.items()]
+        self.options, self.common = own + options, options
+        self.data_path = data_path
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What makes it another cell: everything but where data and results are."""
+        return self.dataset, str(self.seed), *self.options
+
+    def run(self, out: Path) -> dict[str, Any]:
+        """Run the cell; return its metrics, time and memory, and keep the users' ranks."""
+        common = [f"--dataset={self.dataset}"] + ([f"--data_path={self.data_path}"] if self.data_path else [])
+        folder = ROOT / "runs" / "grid" / self.dataset / f"{self.name}-{self.seed}-{os.getpid()}"
+        command = [str(ROOT / "benchmarks" / "popularity.py"), *common]
+        if self.name != POP:
+            command = [str(ROOT / "run_recbole_adasid.py"), *common, f"--seed={self.seed}", *self.options]
+        record: dict[str, Any] = {"cell": self.name, **self.about, "dataset": self.dataset, "seed": self.seed}
+        record |= {"options": self.options, "common": self.common, "command": self.shown(command)}
+        print(f"--- {record['command']}", flush=True)
+        started = time.time()
+        metrics, memory = self.execute(command, folder)
+        record |= {"seconds": round(time.time() - started), "peak_memory_gib": memory, "machine": machine()}
+        if self.name != POP:
+            ranks = out / "ranks" / f"{self.dataset}-{self.name}-{self.seed}.npz"
+            ranks.parent.mkdir(exist_ok=True)
+            shutil.copy(folder / "test_ranks.npz", ranks)
+            record["ranks"] = ranks.name
+            shutil.rmtree(folder)
+        return {**record, **metrics}
+
+    def execute(self, command: list[str], folder: Path) -> tuple[dict[str, Any], float]:
+        """Run the command and return what it measured, and the most memory it held, in GiB."""
+        is_pop = self.name == POP
+        options = [] if is_pop else [f"--run_folder={folder}"]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+        process = subprocess.Popen(
+            [sys.executable, *command, *options], stdout=subprocess.PIPE if is_pop else None, text=True, env=environment
+        )
+        output = process.stdout.read() if process.stdout else ""
+        _, status, usage = os.wait4(process.pid, 0)
+        if status:
+            raise SystemExit(
+                f"{' '.join(command)} failed with {os.waitstatus_to_exitcode(status)}; see {folder}/run.log"
+            )
+        text = output.splitlines()[-1] if is_pop else (folder / "metrics.json").read_text(encoding="utf-8")
+        return json.loads(text), round(usage.ru_maxrss / 1024**2, 2)
+
+    @staticmethod
+    def shown(command: list[str]) -> str:
+        return " ".join(["python", Path(command[0]).relative_to(ROOT).as_posix(), *command[1:]])
+
+
+def add(out: Path, record: dict[str, Any]) -> None:
+    """Append a finished cell and make sure that it is on disk."""
+    with (out / "cells.jsonl").open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps(record, ensure_ascii=False) + "\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def finished(out: Path) -> set[tuple[str, ...]]:
+    """Return the keys of the finished cells."""
+    path = out / "cells.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    records = [json.loads(line) for line in lines]
+    return {(record["dataset"], str(record["seed"]), *record["options"]) for record in records}
+
+
+def machine() -> str:
+    import torch
+
+    return f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}"
+
+
+if __name__ == "__main__":
+    main()

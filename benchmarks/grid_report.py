@@ -1,0 +1,143 @@
+"""From the finished cells of a grid to the paper's Tables 2 and 4 and its Figure 4, ours beside the paper's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+from scipy import stats
+
+PAPER = yaml.safe_load((Path(__file__).parent / "paper_results.yaml").read_text(encoding="utf-8"))
+PAPER_METRICS = ["recall@3", "ndcg@3", "recall@5", "ndcg@5"]
+METRICS = [*PAPER_METRICS, "recall@10", "ndcg@10"]
+BASELINES = ("rqopq", "rqvae", "vqgan", "grvq", "rotation", "simrq", "rqkmeans", "quasid")
+TABLES = {
+    "Table 2: tokenizers": ("pop", *BASELINES, "adasid"),
+    "Table 4: ablations": (
+        *("adasid", "adasid-no-sear", "adasid-no-par", "adasid-no-las"),
+        *("adasid-no-collision", "rqvae-infonce"),
+    ),
+}
+VALID, TEST = "best_valid", "test"
+
+
+def write_report(out: Path) -> None:
+    """Write README.md, and figure4-….png where cells of Figure 4 are there."""
+    path = out / "cells.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    records = [json.loads(line) for line in lines]
+    parts = ["# TIGER on the Semantic IDs of several tokenizers", "Written by `python -m benchmarks.grid`."]
+    for setting in dict.fromkeys(setting_of(record) for record in records):
+        parts += section(out, setting, [record for record in records if setting_of(record) == setting])
+    (out / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+def setting_of(record: dict[str, Any]) -> str:
+    """Return the dataset and the options that all cells of a comparison share."""
+    return " ".join([record["dataset"], *record["common"]])
+
+
+def section(out: Path, setting: str, records: list[dict[str, Any]]) -> list[str]:
+    parts = [f"## {setting}"]
+    for title, names in TABLES.items():
+        rows = [(name, [r for r in records if r["cell"] == name]) for name in names]
+        rows = [(name, runs) for name, runs in rows if runs]
+        if len([name for name, _ in rows if name != "pop"]) > 1:
+            parts += [f"### {title}, test", table(rows, TEST, PAPER.get(records[0]["dataset"], {}))]
+    parts += paired_test(out, records)
+    others = [r for r in records if not any(r["cell"] in names for names in TABLES.values())]
+    rows = [(name, [r for r in others if r["cell"] == name]) for name in dict.fromkeys(r["cell"] for r in others)]
+    if rows:  # choices are made without a look at the test
+        parts += ["### Choices, validation", table(rows, VALID, {})]
+        parts += figure4(out, setting, others)
+    return [*parts, "### Cost and commands", costs(records)]
+
+
+def table(rows: list[tuple[str, list[dict[str, Any]]]], split: str, paper: dict[str, list[float]]) -> str:
+    """Return mean ± standard deviation over seeds and, in brackets, the paper's value."""
+    lines = ["| | seeds | " + " | ".join(METRICS) + " |", "|" + "---|" * (len(METRICS) + 2)]
+    for name, runs in rows:
+        values = pd.DataFrame([run[split] for run in runs])
+        printed = dict(zip(PAPER_METRICS, paper.get(name, [])))
+        cells = []
+        for metric in METRICS:
+            spread = f" ± {values[metric].std(ddof=1):.4f}" if len(runs) > 1 else ""
+            theirs = f" ({printed[metric]:.4f})" if metric in printed else ""
+            cells.append(f"{values[metric].mean():.4f}{spread}{theirs}")
+        lines.append(f"| {runs[-1].get('label', name)} | {len(runs)} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def paired_test(out: Path, records: list[dict[str, Any]]) -> list[str]:
+    """Compare AdaSID with the baseline of the best validation NDCG@10, user by user."""
+    ranked = [record for record in records if "ranks" in record and (out / "ranks" / record["ranks"]).exists()]
+    seeds = {name: {r["seed"]: r for r in ranked if r["cell"] == name} for name in ("adasid", *BASELINES)}
+    shared = {name: sorted(seeds[name].keys() & seeds["adasid"].keys()) for name in BASELINES}
+    candidates = [name for name in BASELINES if shared[name]]
+    if not candidates:
+        return []
+    best = max(candidates, key=lambda name: np.mean([r[VALID]["ndcg@10"] for r in seeds[name].values()]))
+    lines = [f"AdaSID against {seeds[best][shared[best][0]]['label']}, the baseline of the best validation NDCG@10, by"]
+    lines += [f"a paired t-test over users, each user's metric averaged over the seeds {shared[best]}:"]
+    lines += ["", "| metric | AdaSID | baseline | difference, 95% interval | p |", "|---|---|---|---|---|"]
+    for metric in METRICS:
+        ours, theirs = (per_user(out, [seeds[name][s] for s in shared[best]], metric) for name in ("adasid", best))
+        result = stats.ttest_rel(ours, theirs)
+        low, high = result.confidence_interval(0.95)
+        difference = f"{(ours - theirs).mean():+.4f} [{low:+.4f}, {high:+.4f}]"
+        lines.append(f"| {metric} | {ours.mean():.4f} | {theirs.mean():.4f} | {difference} | {result.pvalue:.2g} |")
+    return ["\n".join(lines)]
+
+
+def per_user(out: Path, records: list[dict[str, Any]], metric: str) -> np.ndarray:
+    """Return each test user's metric, averaged over runs: [U], users in one order."""
+    name, k = metric.split("@")
+    values = []
+    for record in records:
+        with np.load(out / "ranks" / record["ranks"]) as stored:
+            rank = stored["rank"][np.argsort(stored["user"])].astype(np.float64)
+        hit = (rank > 0) & (rank <= int(k))
+        values.append(np.where(hit, 1.0 if name == "recall" else 1 / np.log2(rank + 1.0), 0.0))
+    return np.mean(values, axis=0)
+
+
+def figure4(out: Path, setting: str, records: list[dict[str, Any]]) -> list[str]:
+    """Draw validation NDCG@10 from weak to strong, a panel a component; nothing without such cells or matplotlib."""
+    groups = list(dict.fromkeys(record["group"] for record in records if "group" in record))
+    if not groups:
+        return []
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, panels = plt.subplots(1, len(groups), figsize=(4.5 * len(groups), 4), sharey=True, squeeze=False)
+    for panel, group in zip(panels[0], groups):
+        table = pd.DataFrame(
+            [{"label": r["label"], "value": r[VALID]["ndcg@10"]} for r in records if r.get("group") == group]
+        )
+        found = table.groupby("label", sort=False)["value"]
+        panel.errorbar(range(found.ngroups), found.mean(), yerr=found.std().fillna(0), marker="o", capsize=3)
+        panel.set_xticks(range(found.ngroups), list(found.groups), rotation=20)
+        panel.set_title(group)
+        panel.grid(alpha=0.3)
+    panels[0][0].set_ylabel("NDCG@10, validation")
+    name = f"figure4-{setting.replace(' ', '').replace('--', '-').replace('=', '_')}.png"
+    figure.tight_layout()
+    figure.savefig(out / name, dpi=130)
+    plt.close(figure)
+    return [f"![Figure 4]({name})"]
+
+
+def costs(records: list[dict[str, Any]]) -> str:
+    lines = ["| | seed | minutes | peak memory, GiB | unique SIDs | command |", "|" + "---|" * 6]
+    for r in records:
+        unique = r.get("semantic_ids", {}).get("unique_sids")
+        cells = [r.get("label", r["cell"]), r["seed"], f"{r['seconds'] / 60:.1f}", r["peak_memory_gib"]]
+        cells += ["" if unique is None else f"{unique:.3f}", f"`{r['command']}`"]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    return "\n".join(lines)

@@ -1,0 +1,38 @@
+"""Judge one tokenizer: learn its Semantic IDs and compute every figure of the scorecard."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recbole_adasid.cache import fingerprint
+from recbole_adasid.data.examples import Examples
+from recbole_adasid.pipeline import ItemSource, learn_semantic_ids, semantic_ids_fingerprint
+from recbole_adasid.scorecard.proxy import ProxySettings, proxy_metrics
+from recbole_adasid.tokenizer.quality import landscape
+
+
+def cell_fingerprint(config: Any, items: ItemSource, proxy: ProxySettings) -> str:
+    """Return the fingerprint of everything that determines what :func:`judge` returns."""
+    return fingerprint({"semantic_ids": semantic_ids_fingerprint(config, items), "proxy": asdict(proxy)})
+
+
+def judge(
+    config: Any, items: ItemSource, train: Examples, valid: Examples, proxy: ProxySettings
+) -> tuple[NDArray[np.int64], dict[str, float]]:
+    """Return codes [N, L] and the figures, by name: quality, agreement, landscape and proxy.
+
+    Args:
+        config: settings of one tokenizer and seed.
+        items: what it may learn from.
+        train, valid: examples for the proxy.
+        proxy: its size and budget.
+    """
+    learned = learn_semantic_ids(config, items, progress=bool(config["show_progress"]))
+    figures = {**learned.quality, **landscape(learned.codes, learned.codebook_sizes)}
+    seed = config["seed"]
+    figures |= proxy_metrics(learned.codes, learned.codebook_sizes, train, valid, seed=seed, settings=proxy)
+    return learned.codes, figures

@@ -1,0 +1,48 @@
+"""What a scorecard leaves behind: the table in three forms and the landscape in two."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from recbole_adasid.artefacts import write_atomically
+from recbole_adasid.scorecard.cells import CellFolder
+from recbole_adasid.scorecard.landscape import write_page, write_picture
+from recbole_adasid.scorecard.table import markdown, summary
+
+logger = logging.getLogger(__name__)
+
+LEGEND = """\
+Means ± standard deviations over seeds. Higher is better but for top-1 load, collision rate and the largest group.
+The proxy is a one-layer TIGER trained for seconds: it orders tokenizers, its values are not those of a full run.
+Agreement is the chance that neighbours (the ten nearest by embedding, the ten strongest by Swing) share more leading
+codes than random items; 0.5 is chance. Stability is the adjusted Rand index of first codes between seeds.
+"""
+
+
+def write_report(folder: CellFolder, command: Sequence[str]) -> None:
+    """Write table.csv, table.json, README.md, landscape.png and landscape.html of the cells finished so far."""
+    table = summary(folder)
+    if table.empty:
+        return
+    dataset = next((part.split("=", 1)[1] for part in command if part.startswith("--dataset=")), "ml-100k")
+    title = f"Semantic IDs of {dataset}"
+    write_atomically(folder.path / "table.csv", table.to_csv(index=False))
+    write_atomically(folder.path / "table.json", table.to_json(orient="records", indent=2) + "\n")
+    call = shlex.join(["python", "-m", "recbole_adasid.scorecard", *command])
+    parts = [f"# {title}", markdown(table), LEGEND, "![landscape](landscape.png)", f"```bash\n{call}\n```"]
+    write_atomically(folder.path / "README.md", "\n\n".join(parts) + "\n")
+    _draw(write_picture, table, folder.path / "landscape.png", title)
+    _draw(write_page, table, folder.path / "landscape.html", title)
+
+
+def _draw(draw: Callable[[pd.DataFrame, Path, str], None], table: pd.DataFrame, path: Path, title: str) -> None:
+    """Draw, or say what is missing: a figure is not worth losing a table for."""
+    try:
+        draw(table, path, title)
+    except ImportError as error:
+        logger.warning("%s is not written: %s. pip install 'recbole-adasid[scorecard]'", path.name, error)

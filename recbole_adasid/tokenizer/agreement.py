@@ -1,0 +1,100 @@
+"""Do Semantic IDs keep neighbours together, and do two trainings agree on who is together?"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from recbole_adasid.data.swing import ItemPairs
+
+NEIGHBOURS = 10
+SAMPLED_ITEMS = 2_000
+RANDOM_PAIRS = 200_000
+
+
+def embedding_pairs(features: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return items and, for each, its nearest others by cosine of the centred ``features`` [N, d]: two arrays [P].
+
+    Of a large catalogue a sample of items is asked, always the same.
+    """
+    values = torch.from_numpy(features)
+    unit = torch.nn.functional.normalize(values - values.mean(0), dim=1)
+    rows = torch.randperm(len(unit), generator=torch.Generator().manual_seed(0))[:SAMPLED_ITEMS]
+    n_neighbours = min(NEIGHBOURS, len(unit) - 1)
+    nearest = []
+    for part in rows.split(256):
+        similarity = unit[part] @ unit.t()
+        similarity[torch.arange(len(part)), part] = -torch.inf
+        nearest.append(similarity.topk(n_neighbours, dim=1).indices)
+    return rows.repeat_interleave(n_neighbours).numpy(), torch.cat(nearest).flatten().numpy()
+
+
+def shared_prefix(codes: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how many leading codes the items of each pair [P] share, 0 … L; ``codes`` [N, L]."""
+    return np.cumprod(codes[first] == codes[second], axis=1).sum(axis=1)
+
+
+def agreement(codes: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64]) -> float:
+    """Return the chance that a pair [P] shares more leading codes than a random pair of items, ties counting half.
+
+    0.5 says that codes know nothing of the neighbourhood; the value is the area under the ROC curve of telling
+    neighbours from random pairs by their shared prefix. NaN without pairs.
+    """
+    if not len(first):
+        return float("nan")
+    random = np.random.default_rng(0).integers(len(codes), size=(2, RANDOM_PAIRS))
+    random = random[:, random[0] != random[1]]
+    n_depths = codes.shape[1] + 1
+    near = np.bincount(shared_prefix(codes, first, second), minlength=n_depths) / len(first)
+    far = np.bincount(shared_prefix(codes, *random), minlength=n_depths) / max(1, random.shape[1])
+    below = np.cumsum(far) - far
+    return float((near * (below + 0.5 * far)).sum())
+
+
+def neighbour_agreement(
+    codes: NDArray[np.int64], features: NDArray[np.float32], pairs: ItemPairs | None
+) -> dict[str, float]:
+    """Return ``embedding_agreement`` and ``swing_agreement``: see :func:`agreement`.
+
+    Args:
+        codes: int64 [N, L].
+        features: [N, d]; an item's neighbours are its ten nearest.
+        pairs: collaborative pairs; an item's neighbours are its ten strongest targets.
+    """
+    if len(codes) < 2:
+        return {}
+    found = {"embedding_agreement": agreement(codes, *embedding_pairs(features))}
+    if pairs is not None and len(pairs):
+        strongest = _strongest(pairs)
+        found["swing_agreement"] = agreement(codes, pairs.trigger[strongest], pairs.target[strongest])
+    return found
+
+
+def stability(codes: NDArray[np.int64], others: NDArray[np.int64]) -> dict[str, float]:
+    """Return ``stability_l`` for each prefix length l < L: how far two trainings group the same items together.
+
+    The adjusted Rand index of the groups of equal prefixes, blind to how codes are numbered: 1 for equal groupings, 0
+    for what chance would give. ``codes`` and ``others``: int64 [N, L].
+    """
+    from sklearn.metrics import adjusted_rand_score
+
+    lengths = range(1, max(2, codes.shape[1]))
+    return {
+        f"stability_{length}": float(adjusted_rand_score(_groups(codes, length), _groups(others, length)))
+        for length in lengths
+    }
+
+
+def _groups(codes: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+    return np.unique(codes[:, :length], axis=0, return_inverse=True)[1].reshape(-1)
+
+
+def _strongest(pairs: ItemPairs) -> NDArray[np.int64]:
+    """Return the rows of each trigger's strongest targets."""
+    order = np.lexsort((pairs.target, -pairs.weight, pairs.trigger))
+    trigger = pairs.trigger[order]
+    place = np.arange(len(order))
+    begins = np.r_[True, trigger[1:] != trigger[:-1]]
+    rank = place - np.maximum.accumulate(np.where(begins, place, 0))
+    return order[rank < NEIGHBOURS]

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from benchmarks import grid
+from benchmarks.grid_report import METRICS, PAPER, per_user, write_report
+
+
+def record(cell: str, seed: int, value: float, **more: Any) -> dict[str, Any]:
+    metrics = dict.fromkeys(METRICS, value)
+    about = {"label": cell.upper(), "dataset": "amazon-toys", "seed": seed, "options": [], "common": []}
+    cost = {"seconds": 60, "peak_memory_gib": 1.0, "command": "python x"}
+    return {"cell": cell, **about, **cost, "best_valid": metrics, "test": metrics, **more}
+
+
+def write(out: Path, records: list[dict[str, Any]]) -> str:
+    for entry in records:
+        grid.add(out, entry)
+    write_report(out)
+    return (out / "README.md").read_text(encoding="utf-8")
+
+
+def write_ranks(out: Path, name: str, users: list[int], ranks: list[int]) -> str:
+    (out / "ranks").mkdir(exist_ok=True)
+    np.savez(out / "ranks" / name, user=np.array(users), rank=np.array(ranks, dtype=np.int16))
+    return name
+
+
+@pytest.mark.parametrize("name", grid.GRIDS)
+def test_every_cell_of_every_grid_has_a_label_and_settings_that_exist(name: str) -> None:
+    from recbole_adasid.host.props import known_keys
+
+    for cell, entry in grid.read_grid(name).items():
+        assert entry["label"]
+        settings = entry.keys() - set(grid.ABOUT)
+        assert settings <= known_keys() and ("tokenizer" in settings or cell == grid.POP)
+
+
+def test_the_paper_s_numbers_are_there_for_every_cell_of_its_tables() -> None:
+    printed = set(grid.read_grid("table2")) | {"adasid-no-sear", "adasid-no-par", "adasid-no-las"}
+    for dataset in PAPER.values():
+        assert set(dataset) == printed - {grid.POP}
+
+
+def test_tables_hold_mean_deviation_and_the_paper_s_number(tmp_path: Path) -> None:
+    text = write(tmp_path, [record("adasid", 1, 0.02), record("adasid", 2, 0.04), record("rqvae", 1, 0.01)])
+    assert "| ADASID | 2 | 0.0300 ± 0.0141 (0.0214) |" in text
+    assert "| RQVAE | 1 | 0.0100 (0.0164) |" in text
+    assert "Table 4" not in text  # AdaSID alone is no ablation
+
+
+def test_the_paired_test_is_scipy_s_on_user_averages_against_the_best_baseline(tmp_path: Path) -> None:
+    users = list(range(6))
+    ours = [[1, 0, 3, 0, 1, 0], [2, 1, 0, 0, 1, 0]]
+    theirs = [[0, 0, 9, 4, 2, 0], [0, 1, 0, 0, 5, 0]]
+    records = [record("rqvae", 1, 0.9)]  # best, but without ranks
+    for seed in (1, 2):
+        backwards = write_ranks(tmp_path, f"a{seed}.npz", users[::-1], ours[seed - 1][::-1])
+        records.append(record("adasid", seed, 0.2, ranks=backwards))
+        records.append(record("simrq", seed, 0.1, ranks=write_ranks(tmp_path, f"b{seed}.npz", users, theirs[seed - 1])))
+        records.append(record("grvq", seed, 0.05, ranks=write_ranks(tmp_path, f"c{seed}.npz", users, [0] * 6)))
+
+    def gain(rank: int) -> float:
+        return 1 / np.log2(rank + 1) if 0 < rank <= 5 else 0.0
+
+    a, b = (np.mean([[gain(rank) for rank in run] for run in runs], axis=0) for runs in (ours, theirs))
+    chosen = [r for r in records if r["cell"] == "adasid"]
+    assert per_user(tmp_path, chosen, "ndcg@5") == pytest.approx(a)
+    text = write(tmp_path, records)
+    assert "against SIMRQ" in text
+    line = next(line for line in text.splitlines() if line.startswith("| ndcg@5 | "))
+    assert f"| {a.mean():.4f} | {b.mean():.4f} | {(a - b).mean():+.4f} [" in line
+    assert f"| {stats.ttest_rel(a, b).pvalue:.2g} |" in line
+
+
+def test_choices_show_validation_only_and_figure_4_is_drawn(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    records = [record("weak", 1, 0.1, group="g", label="w"), record("strong", 1, 0.2, group="g", label="s")]
+    for entry in records:
+        entry["test"] = dict.fromkeys(METRICS, 0.987)
+    text = write(tmp_path, records)
+    assert "0.9870" not in text and "| w | 1 | 0.1000 |" in text
+    assert (tmp_path / "figure4-amazon-toys.png").stat().st_size > 1000
+
+
+def test_a_finished_cell_is_known_by_its_settings_and_not_by_where_its_data_was(tmp_path: Path) -> None:
+    entry = {"label": "x", "tokenizer": "adasid", "relaxation_thresholds": [0.1, 0.2, 0.3]}
+    cell = grid.Cell("mine", entry, "ml-100k", 3, "/here", ["--epochs=2"])
+    assert cell.options == ["--tokenizer=adasid", "--relaxation_thresholds=[0.1, 0.2, 0.3]", "--epochs=2"]
+    stored = {"dataset": "ml-100k", "seed": 3, "options": cell.options, "common": cell.common}
+    (tmp_path / "cells.jsonl").write_text(json.dumps(stored) + "\n")
+    assert grid.Cell("mine", entry, "ml-100k", 3, "/there", ["--epochs=2"]).key in grid.finished(tmp_path)
+    assert grid.Cell("mine", entry, "ml-100k", 4, "/here", ["--epochs=2"]).key not in grid.finished(tmp_path)
+    assert grid.Cell("mine", entry, "ml-100k", 3, "/here", ["--epochs=3"]).key not in grid.finished(tmp_path)

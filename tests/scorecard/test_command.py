@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from recbole_adasid.host.props import presets
+from recbole_adasid.scorecard.command import cell_settings, help_text, main
+
+
+def arguments(settings: dict[str, object], out: Path, **own: object) -> list[str]:
+    own = {"out": out, "proxy_examples": 200, "tokenizer_steps": 5, "encoder_hidden": [16], **own}
+    given = {**{key: value for key, value in settings.items() if key != "tokenizer"}, **own}
+    return [f"--{key}={value if isinstance(value, (str, Path)) else json.dumps(value)}" for key, value in given.items()]
+
+
+@pytest.fixture
+def command(tiny_settings: dict[str, object], tmp_path: Path) -> list[str]:
+    own = {"tokenizers": "rqkmeans,rqvae,rqvae-infonce", "seeds": "1,2"}
+    return arguments(tiny_settings, tmp_path / "card", **own)
+
+
+def test_a_scorecard_writes_table_and_landscape_and_goes_on_where_it_stopped(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib")
+    assert main(command) == 0
+    folder = tmp_path / "card"
+    names = {path.name for path in folder.iterdir()}
+    assert names == {
+        *("cells.jsonl", "codes", "table.csv", "table.json", "README.md", "landscape.png", "landscape.html")
+    }
+    table = pd.read_csv(folder / "table.csv").set_index("name")
+    assert sorted(table.index) == ["rqkmeans", "rqvae", "rqvae-infonce"] and set(table["seeds"]) == {2}
+    assert table.loc["rqvae-infonce", "title"] == "RQ-VAE + InfoNCE, no regulation"
+    assert {"stability_1", "embedding_agreement", "swing_agreement", "groups_of_2"} <= set(table.columns)
+    assert (folder / "landscape.png").read_bytes().startswith(b"\x89PNG")
+    assert "RQ-VAE + InfoNCE" in (folder / "landscape.html").read_text()
+
+    lines = (folder / "cells.jsonl").read_text().splitlines(keepends=True)
+    (folder / "cells.jsonl").write_text("".join(lines[:4]))
+    capsys.readouterr()
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    assert said.count("already there") == 4
+    again = [json.loads(line) for line in (folder / "cells.jsonl").read_text().splitlines()]
+    assert [cell["figures"] for cell in again] == [json.loads(line)["figures"] for line in lines]
+
+
+def test_a_cell_whose_settings_changed_is_run_again(
+    tiny_settings: dict[str, object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for examples in (100, 100, 150):
+        assert main(arguments(tiny_settings, tmp_path, tokenizers="rqkmeans", proxy_examples=examples)) == 0
+    assert capsys.readouterr().out.count("already there") == 1
+
+
+@pytest.mark.parametrize(
+    ("own", "says"),
+    [
+        ({"tokenizers": "adsid"}, "adasid"),
+        ({"seeds": "one"}, "--seeds=2020,2021"),
+        ({"proxy_examples": 0}, "proxy_examples"),
+    ],
+)
+def test_mistakes_are_named(
+    own: dict[str, object],
+    says: str,
+    tiny_settings: dict[str, object],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(arguments(tiny_settings, tmp_path / "card", **own)) == 2
+    assert says in capsys.readouterr().err
+    assert main(["--dataset=tiny"]) == 2
+    assert "--out=FOLDER" in capsys.readouterr().err
+
+
+def test_help_lists_every_tokenizer_and_variant() -> None:
+    for kind in ("tokenizer", "variant"):
+        for name in presets(kind):
+            assert f"  {name} " in help_text()
+
+
+def test_a_variant_wins_over_what_holds_for_all() -> None:
+    settings = cell_settings({"collision_weight": 0.7, "tokenizer_steps": 9}, "adasid-no-collision", 3)
+    assert settings == {"tokenizer": "adasid", "collision_weight": 0.0, "tokenizer_steps": 9, "seed": 3}
