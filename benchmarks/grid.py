@@ -127,9 +127,8 @@ class Cell:
         output = process.stdout.read() if process.stdout else ""
         _, status, usage = os.wait4(process.pid, 0)
         if status:
-            raise SystemExit(
-                f"{' '.join(command)} failed with {os.waitstatus_to_exitcode(status)}; see {folder}/run.log"
-            )
+            shown, code = self.shown(command), os.waitstatus_to_exitcode(status)
+            raise SystemExit(f"{shown} failed with exit status {code}; see {folder}/run.log")
         text = output.splitlines()[-1] if is_pop else (folder / "metrics.json").read_text(encoding="utf-8")
         return json.loads(text), round(usage.ru_maxrss / 1024**2, 2)
 

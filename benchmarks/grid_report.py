@@ -100,8 +100,8 @@ def per_user(out: Path, records: list[dict[str, Any]], metric: str) -> np.ndarra
     for record in records:
         with np.load(out / "ranks" / record["ranks"]) as stored:
             rank = stored["rank"][np.argsort(stored["user"])].astype(np.float64)
-        hit = (rank > 0) & (rank <= int(k))
-        values.append(np.where(hit, 1.0 if name == "recall" else 1 / np.log2(rank + 1.0), 0.0))
+        gain = np.ones_like(rank) if name == "recall" else 1 / np.log2(np.maximum(rank, 1) + 1)
+        values.append(np.where((rank > 0) & (rank <= int(k)), gain, 0.0))
     return np.mean(values, axis=0)
 
 

@@ -64,8 +64,8 @@ def beam_search(data_path: Path | None) -> Callable[[], object]:
 
 
 def tokenizer_steps(name: str, data_path: Path | None) -> Callable[[], object]:
-    arguments = argparse.Namespace(pairs=1024, warm_up=200)
-    steps = Steps(name, toys.features(data_path), toys.pairs(data_path), arguments)
+    steps = Steps(name, toys.features(data_path), toys.pairs(data_path), argparse.Namespace(pairs=1024))
+    steps.take(200)
     return lambda: [steps.step() for _ in range(10)]
 
 

@@ -33,8 +33,13 @@ class Steps:
         assert isinstance(tokenizer, AutoencoderTokenizer)
         self.training = tokenizer.start_training(features, pairs)
         self.number = 0
-        for _ in range(arguments.warm_up):
-            self.step()
+
+    def take(self, count: int) -> dict[str, float]:
+        """Take steps until there were ``count``; return the last one's numbers."""
+        numbers: dict[str, float] = {}
+        while self.number < count:
+            numbers = self.step()
+        return numbers
 
     def step(self) -> dict[str, float]:
         self.number += 1  # never 0: nothing is logged
@@ -69,21 +74,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data_path", type=Path, default=None, help="folder of amazon-toys; without it, random items")
     parser.add_argument("--rounds", type=int, default=30)
-    parser.add_argument("--warm_up", type=int, default=200, help="steps before; both terms of AdaSID act from 150 on")
+    parser.add_argument(
+        "--after", type=int, nargs="+", default=[200, 2000], help="steps taken before; both terms act from 150 on"
+    )
     parser.add_argument("--pairs", type=int, default=1024, help="pairs a step, twice as many items")
     arguments = parser.parse_args()
     torch.manual_seed(0)
     features, pairs = toys.features(arguments.data_path), toys.pairs(arguments.data_path)
-    steps = {name: Steps(name, features, pairs, arguments).step for name in ("adasid", "rqvae")}
-    overlap_rate = steps["adasid"]()["overlap_rate"]
+    steps = {name: Steps(name, features, pairs, arguments) for name in ("adasid", "rqvae")}
     peer = peer_step(features, 2 * arguments.pairs, read_props("tokenizers.yaml")["encoder_hidden"])
-
-    ratio, rqvae_s, adasid_s = median_ratio(steps["rqvae"], steps["adasid"], arguments.rounds)
-    detail = f"{1000 * adasid_s:.1f} against {1000 * rqvae_s:.1f} ms, {2 * arguments.pairs:,} items, "
-    detail += f"{overlap_rate:.1%} of pairs overlap"
-    Measurement("AdaSID training step", "our RQ-VAE step", ratio, 1.3, at_least=False, detail=detail).print()
+    for count in arguments.after:
+        overlap_rate = steps["adasid"].take(count)["overlap_rate"]
+        steps["rqvae"].take(count)
+        ratio, rqvae_s, adasid_s = median_ratio(steps["rqvae"].step, steps["adasid"].step, arguments.rounds)
+        detail = f"{1000 * adasid_s:.1f} against {1000 * rqvae_s:.1f} ms, {2 * arguments.pairs:,} items, "
+        detail += f"{overlap_rate:.1%} of pairs overlap"
+        stage = f"AdaSID training step, after {count:,} steps"
+        Measurement(stage, "our RQ-VAE step", ratio, 1.3, at_least=False, detail=detail).print()
     for name, title in (("rqvae", "RQ-VAE"), ("adasid", "AdaSID")):
-        ratio, ours_s, peer_s = median_ratio(steps[name], peer, arguments.rounds)
+        ratio, ours_s, peer_s = median_ratio(steps[name].step, peer, arguments.rounds)
         detail = f"{1000 * ours_s:.1f} against {1000 * peer_s:.1f} ms, {2 * arguments.pairs:,} items"
         against = "the RQ-VAE step on vector-quantize-pytorch's ResidualVQ"
         Measurement(f"{title} training step", against, ratio, 1.5, detail=detail).print()

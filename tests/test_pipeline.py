@@ -9,7 +9,7 @@ import pytest
 import torch
 import yaml
 
-from recbole_adasid.pipeline import learn_semantic_ids
+from recbole_adasid.pipeline import learn_semantic_ids, semantic_ids_fingerprint
 
 PROPS = Path(__file__).parents[1] / "props"
 N_ITEMS = 30
@@ -64,7 +64,7 @@ def test_a_second_run_reuses_every_stage_and_gives_the_same(tokenizer, dataset, 
     assert second.stages == {"pairs": "reused", "tokenizer": "reused"}
     assert np.array_equal(first.codes, second.codes)
     assert first.codes.shape == (N_ITEMS, 3)
-    assert first.fingerprint == second.fingerprint
+    assert first.fingerprint == second.fingerprint == semantic_ids_fingerprint(settings, dataset)
     assert log[0] == log[1]
     assert log[0]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import time
 from collections.abc import Sequence
@@ -85,7 +84,6 @@ def _run(
     from recbole_adasid.scorecard.judge import cell_fingerprint, judge
     from recbole_adasid.scorecard.proxy import ProxySettings
 
-    logging.getLogger().setLevel(logging.WARNING)
     data, proxy = None, ProxySettings(**wanted.proxy)
     for seed in wanted.seeds:
         for name in wanted.names:
