@@ -24,7 +24,7 @@ from typing import Any
 import yaml
 
 from benchmarks.grid_report import write_report
-from recbole_adasid.host.props import headline, presets, read_props
+from recbole_adasid.scorecard.competitors import competitor
 
 ROOT = Path(__file__).resolve().parents[1]
 GRIDS = {path.stem: path for path in sorted((Path(__file__).parent / "grids").glob("*.yaml"))}
@@ -70,10 +70,8 @@ def read_grid(name: str) -> dict[str, dict[str, Any]]:
 def known_cell(name: str) -> dict[str, Any]:
     if name == POP:
         return {"label": "RecBole's Pop"}
-    kind = "variant" if name in presets("variant") else "tokenizer"
-    label = headline(f"{kind}/{name}.yaml").split(" (")[0].split(":")[0]
-    own = read_props(f"variant/{name}.yaml") if kind == "variant" else {"tokenizer": name}
-    return {"label": label, **own}
+    known = competitor(name)
+    return {"label": known.title, **known.settings}
 
 
 class Cell:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from recbole_adasid.cli import parse_arguments
-from recbole_adasid.host.props import headline, presets, read_props
-from recbole_adasid.host.settings import SettingsError, unknown_name
+from recbole_adasid.host.props import headline, presets
+from recbole_adasid.host.settings import SettingsError
 from recbole_adasid.scorecard.cells import Cell, CellFolder
+from recbole_adasid.scorecard.competitors import Competitor, competitor
 from recbole_adasid.scorecard.report import write_report
 
 USAGE = """\
@@ -24,7 +25,7 @@ table (README.md, table.csv, table.json: mean ± standard deviation) and the lan
 
   --dataset=NAME     a preset, or any NAME with --data_path=FOLDER holding NAME/NAME.inter
   --out=FOLDER       where results go; finished cells in it are not run again
-  --tokenizers=A,B   names from the lists below (default: all tokenizers)
+  --tokenizers=A,B   names from the lists below, or YAML files of settings of your own (default: all tokenizers)
   --seeds=1,2        (default: 2020)
   --proxy_examples=N examples that the proxy of NDCG is trained on (default: 300000)
   --KEY=VALUE        any setting of run_recbole_adasid.py, for every tokenizer alike
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         own = {key: settings.pop(key, None) for key in OWN_KEYS}
         if own["out"] is None:
             raise SettingsError("The scorecard needs a folder for its results: pass --out=FOLDER.")
-        wanted = _Wanted(_names(own["tokenizers"]), _seeds(own["seeds"]), _proxy(own["proxy_examples"]))
+        wanted = _Wanted(_competitors(own["tokenizers"]), _seeds(own["seeds"]), _proxy(own["proxy_examples"]))
         _run(settings, config_files, wanted, CellFolder(Path(str(own["out"]))), given)
     except KeyboardInterrupt:
         print("\nStopped. Finished cells are kept: the same command goes on from here.")
@@ -63,15 +64,9 @@ def help_text() -> str:
     return "\n\n".join([USAGE.rstrip(), *lists])
 
 
-def cell_settings(settings: dict[str, Any], name: str, seed: int) -> dict[str, Any]:
-    """Return the settings of one cell: the tokenizer or variant ``name`` on top of what holds for all."""
-    own = read_props(f"variant/{name}.yaml") if name in presets("variant") else {"tokenizer": name}
-    return {**settings, **own, "seed": seed}
-
-
 @dataclass(frozen=True)
 class _Wanted:
-    names: list[str]
+    competitors: list[Competitor]
     seeds: list[int]
     proxy: dict[str, int]
 
@@ -86,29 +81,25 @@ def _run(
 
     data, proxy = None, ProxySettings(**wanted.proxy)
     for seed in wanted.seeds:
-        for name in wanted.names:
-            config = build_config(cell_settings(settings, name, seed), config_files)
+        for one in wanted.competitors:
+            config = build_config({**settings, **one.settings, "seed": seed}, config_files)
             data = data or load_splits(config)  # the same for all: nothing random takes part in filters and splits
             key = cell_fingerprint(config, data[0], proxy)
-            if any((cell.name, cell.seed, cell.fingerprint) == (name, seed, key) for cell in folder.cells()):
-                print(f"{name}, seed {seed}: already there", flush=True)
+            if any((cell.name, cell.seed, cell.fingerprint) == (one.name, seed, key) for cell in folder.cells()):
+                print(f"{one.name}, seed {seed}: already there", flush=True)
                 continue
             started = time.perf_counter()
             codes, figures = judge(config, *data, proxy)
-            cell = Cell(name, _title(name), seed, key, round(time.perf_counter() - started, 1), figures)
+            cell = Cell(one.name, one.title, seed, key, round(time.perf_counter() - started, 1), figures)
             folder.add(cell, codes)
-            print(f"{name}, seed {seed}: {_summary(cell)}", flush=True)
-            write_report(folder, command)
+            print(f"{one.name}, seed {seed}: {_summary(cell)}", flush=True)
+            write_report(folder, command, pictures=False)
     write_report(folder, command)
 
 
-def _names(value: Any) -> list[str]:
-    known = [*presets("tokenizer"), *presets("variant")]
+def _competitors(value: Any) -> list[Competitor]:
     names = presets("tokenizer") if value is None else [part.strip() for part in str(value).split(",")]
-    for name in names:
-        if name not in known:
-            raise unknown_name("tokenizer", name, known)
-    return list(dict.fromkeys(names))
+    return [competitor(name) for name in dict.fromkeys(names)]
 
 
 def _seeds(value: Any) -> list[int]:
@@ -124,11 +115,6 @@ def _proxy(value: Any) -> dict[str, int]:
     if not isinstance(value, int) or value < 1:
         raise SettingsError(f"proxy_examples={value!r} is no count: write --proxy_examples=300000.")
     return {"training_examples": value}
-
-
-def _title(name: str) -> str:
-    kind = "variant" if name in presets("variant") else "tokenizer"
-    return headline(f"{kind}/{name}.yaml").split(" (")[0].split(":")[0]
 
 
 def _summary(cell: Cell) -> str:

@@ -24,20 +24,25 @@ codes than random items; 0.5 is chance. Stability is the adjusted Rand index of 
 """
 
 
-def write_report(folder: CellFolder, command: Sequence[str]) -> None:
-    """Write table.csv, table.json, README.md, landscape.png and landscape.html of the cells finished so far."""
+def write_report(folder: CellFolder, command: Sequence[str], *, pictures: bool = True) -> None:
+    """Write table.csv, table.json and README.md, and with ``pictures`` landscape.png and landscape.html."""
     table = summary(folder)
     if table.empty:
         return
     dataset = next((part.split("=", 1)[1] for part in command if part.startswith("--dataset=")), "ml-100k")
     title = f"Semantic IDs of {dataset}"
+    _write_tables(folder, table, title, command)
+    if pictures:
+        _draw(write_picture, table, folder.path / "landscape.png", title)
+        _draw(write_page, table, folder.path / "landscape.html", title)
+
+
+def _write_tables(folder: CellFolder, table: pd.DataFrame, title: str, command: Sequence[str]) -> None:
     write_atomically(folder.path / "table.csv", table.to_csv(index=False))
     write_atomically(folder.path / "table.json", table.to_json(orient="records", indent=2) + "\n")
     call = shlex.join(["python", "-m", "recbole_adasid.scorecard", *command])
     parts = [f"# {title}", markdown(table), LEGEND, "![landscape](landscape.png)", f"```bash\n{call}\n```"]
     write_atomically(folder.path / "README.md", "\n\n".join(parts) + "\n")
-    _draw(write_picture, table, folder.path / "landscape.png", title)
-    _draw(write_page, table, folder.path / "landscape.html", title)
 
 
 def _draw(draw: Callable[[pd.DataFrame, Path, str], None], table: pd.DataFrame, path: Path, title: str) -> None:

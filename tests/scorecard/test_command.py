@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from recbole_adasid.host.props import presets
-from recbole_adasid.scorecard.command import cell_settings, help_text, main
+from recbole_adasid.scorecard.command import help_text, main
 
 
 def arguments(settings: dict[str, object], out: Path, **own: object) -> list[str]:
@@ -82,8 +82,3 @@ def test_help_lists_every_tokenizer_and_variant() -> None:
     for kind in ("tokenizer", "variant"):
         for name in presets(kind):
             assert f"  {name} " in help_text()
-
-
-def test_a_variant_wins_over_what_holds_for_all() -> None:
-    settings = cell_settings({"collision_weight": 0.7, "tokenizer_steps": 9}, "adasid-no-collision", 3)
-    assert settings == {"tokenizer": "adasid", "collision_weight": 0.0, "tokenizer_steps": 9, "seed": 3}

@@ -8,7 +8,7 @@ from recbole_adasid.data.examples import Examples
 from recbole_adasid.data.windows import SequenceWindows, build_windows
 from recbole_adasid.scorecard.proxy import ProxySettings, proxy_metrics
 
-SETTINGS = ProxySettings(training_examples=20_000, batch_size=64, d_model=32, d_ff=64, evaluated_users=100, k=5)
+SETTINGS = ProxySettings(training_examples=8_000, batch_size=32, d_model=32, d_ff=64, evaluated_users=100, k=5)
 N_ITEMS = 40
 
 
@@ -32,14 +32,20 @@ def test_a_batch_holds_the_last_items_of_each_history() -> None:
     assert lengths.tolist() == [1, 2] and targets.tolist() == [9, 8]
 
 
-def test_the_proxy_learns_a_walk_and_repeats_itself_without_touching_the_callers_randomness(examples: Examples) -> None:
+def test_the_proxy_learns_a_walk(examples: Examples) -> None:
+    found = proxy_metrics(neighbourhood_codes(), [8, 8], examples, examples, seed=1, settings=SETTINGS)
+    assert found["proxy_ndcg@5"] > 0.9 and found["proxy_recall@5"] > 0.9
+
+
+def test_the_proxy_repeats_itself_and_leaves_the_callers_randomness_alone(examples: Examples) -> None:
     torch.manual_seed(5)
     before = torch.random.get_rng_state()
-    first = proxy_metrics(neighbourhood_codes(), [8, 8], examples, examples, seed=1, settings=SETTINGS)
+    few = ProxySettings(**{**vars(SETTINGS), "training_examples": 640})
+    first, second = (
+        proxy_metrics(neighbourhood_codes(), [8, 8], examples, examples, seed=1, settings=few) for _ in range(2)
+    )
     assert torch.random.get_rng_state().equal(before)
-    second = proxy_metrics(neighbourhood_codes(), [8, 8], examples, examples, seed=1, settings=SETTINGS)
-    assert first == second
-    assert first["proxy_ndcg@5"] > 0.9 and first["proxy_recall@5"] > 0.9
+    assert first == second and first["proxy_ndcg@5"] < 0.99
 
 
 def test_hits_are_decided_on_items_not_on_semantic_ids(examples: Examples) -> None:

@@ -1,0 +1,47 @@
+"""What can be compared: tokenizers, named variants of them, and settings files of the user's own."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from recbole_adasid.host.props import headline, presets, read_props
+from recbole_adasid.host.settings import read_settings_files, unknown_name
+
+
+@dataclass(frozen=True)
+class Competitor:
+    """One row of a comparison."""
+
+    name: str
+    title: str
+    settings: dict[str, Any]
+    """What makes it itself: at least ``tokenizer``."""
+
+
+def competitor(name: str) -> Competitor:
+    """Return the tokenizer or variant of a name, or what a YAML file sets on top of the default tokenizer.
+
+    Raises:
+        SettingsError: for a name or file that does not exist.
+    """
+    if name.endswith((".yaml", ".yml")):
+        settings = {"tokenizer": "adasid", **read_settings_files([name])}
+        return Competitor(Path(name).stem, _first_comment(Path(name)) or Path(name).stem, settings)
+    if name in presets("variant"):
+        return Competitor(name, _title(f"variant/{name}.yaml"), read_props(f"variant/{name}.yaml"))
+    if name in presets("tokenizer"):
+        return Competitor(name, _title(f"tokenizer/{name}.yaml"), {"tokenizer": name})
+    raise unknown_name("tokenizer", name, [*presets("tokenizer"), *presets("variant")])
+
+
+def _title(relative: str) -> str:
+    """Return what a preset's first line calls it, without what follows in brackets or after a colon."""
+    return re.split(r" \(|:", headline(relative))[0]
+
+
+def _first_comment(path: Path) -> str:
+    found = re.search(r"^#\s*(.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return found.group(1) if found else ""

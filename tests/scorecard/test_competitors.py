@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from recbole_adasid.host.props import presets
+from recbole_adasid.host.settings import SettingsError
+from recbole_adasid.scorecard.competitors import Competitor, competitor
+
+
+def test_tokenizers_and_variants_are_known_by_name() -> None:
+    assert competitor("rqvae") == Competitor("rqvae", "RQ-VAE", {"tokenizer": "rqvae"})
+    variant = competitor("adasid-no-collision")
+    assert variant.settings == {"tokenizer": "adasid", "collision_weight": 0.0}
+    titles = [competitor(name).title for kind in ("tokenizer", "variant") for name in presets(kind)]
+    assert len(set(titles)) == len(titles) and all(titles)
+
+
+def test_a_settings_file_is_called_by_its_first_comment_or_its_name(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("# Mine at last\ntokenizer: rqvae\ncommitment: 0.5\n")
+    assert competitor(str(mine)) == Competitor("mine", "Mine at last", {"tokenizer": "rqvae", "commitment": 0.5})
+    mine.write_text("load_f_max: 2.0\n")
+    assert competitor(str(mine)) == Competitor("mine", "mine", {"tokenizer": "adasid", "load_f_max": 2.0})
+
+
+@pytest.mark.parametrize("name", ["adsid", "nowhere.yaml"])
+def test_what_does_not_exist_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError):
+        competitor(name)
