@@ -34,6 +34,7 @@ EVERYWHERE = [
     "scipy>=1.7",
     "scikit-learn>=1.0",
     "pyyaml>=5.4",
+    "safetensors>=0.4",
     "setuptools>=77.0.3,<82",
 ]
 TEST = [

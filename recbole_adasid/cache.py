@@ -65,6 +65,11 @@ class StageCache:
             write_arrays(path, computed)
         return computed
 
+    def unfinished(self, stage: str, description: Mapping[str, Any]) -> Path | None:
+        """Return where a stage may keep what it has so far, or None if nothing is kept."""
+        path = self._path(stage, description)
+        return None if path is None else path.with_suffix(".unfinished.safetensors")
+
     def _path(self, stage: str, description: Mapping[str, Any]) -> Path | None:
         return None if self.root is None else self.root / stage / f"{fingerprint(description)}.npz"
 

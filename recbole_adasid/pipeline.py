@@ -17,7 +17,7 @@ from recbole_adasid.data.features import ItemFeatures, load_feature_file
 from recbole_adasid.data.swing import ItemPairs, swing_pairs
 from recbole_adasid.data.text import read_item_table, render_texts
 from recbole_adasid.tokenizer.agreement import neighbour_agreement
-from recbole_adasid.tokenizer.base import ItemTokenizer, LogFunction
+from recbole_adasid.tokenizer.base import ItemTokenizer, Keep, LogFunction
 from recbole_adasid.tokenizer.quality import sid_quality
 from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
 
@@ -82,7 +82,11 @@ def learn_semantic_ids(
     cache = StageCache(config["cache_dir"])
     features, pairs, description = _ingredients(config, dataset, cache)
     tokenizer = build_tokenizer(description["tokenizer"], width=features.values.shape[1])
-    fitted = cache.arrays("tokenizer", description, lambda: _fit(tokenizer, features, pairs, progress))
+    kept = cache.unfinished("tokenizer", description)
+    keep = None if kept is None else Keep(kept, config["tokenizer_save_every"])
+    fitted = cache.arrays("tokenizer", description, lambda: _fit(tokenizer, features, pairs, progress, keep))
+    if kept is not None:
+        kept.unlink(missing_ok=True)
     tokenizer.load_state_dict(_parameters(fitted))
     if log is not None:
         _replay(fitted, log)
@@ -153,11 +157,17 @@ def collaborative_pairs(config: Any, dataset: ItemSource, cache: StageCache) -> 
     return ItemPairs(**cache.arrays("pairs", description, mine))
 
 
-def _fit(tokenizer: ItemTokenizer, features: ItemFeatures, pairs: ItemPairs, progress: bool) -> Arrays:
+def _fit(
+    tokenizer: ItemTokenizer, features: ItemFeatures, pairs: ItemPairs, progress: bool, keep: Keep | None
+) -> Arrays:
     """Train, and return codes, parameters and the log, which together stand for the whole stage."""
     values = torch.from_numpy(features.values)
     history: list[tuple[int, dict[str, float]]] = []
-    tokenizer.fit(values, pairs, log=lambda step, numbers: history.append((step, numbers)), progress=progress)
+
+    def log(step: int, numbers: dict[str, float]) -> None:
+        history.append((step, numbers))
+
+    tokenizer.fit(values, pairs, log=log, progress=progress, keep=keep)
     arrays = {PARAMETER_PREFIX + name: value.numpy() for name, value in tokenizer.state_dict().items()}
     arrays["codes"] = tokenizer.encode(values).numpy()
     arrays["history"] = np.frombuffer(json.dumps(history).encode(), dtype=np.uint8)

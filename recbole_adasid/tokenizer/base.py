@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,25 @@ from recbole_adasid.data.swing import ItemPairs
 FORMAT_VERSION = 1
 PARAMETERS_FILE = "tokenizer.npz"
 DESCRIPTION_FILE = "tokenizer.json"
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Where and how often a training in progress is kept on disk, so that it can go on after a crash."""
+
+    path: Path
+    every: int
+    """Steps between two times."""
+
+    def __post_init__(self) -> None:
+        """Refuse an interval below one step.
+
+        Raises:
+            ValueError: if ``every`` is below 1.
+        """
+        if self.every < 1:
+            raise ValueError(f"tokenizer_save_every must be at least 1 step, got {self.every}")
+
 
 LogFunction = Callable[[int, "dict[str, float]"], None]
 """Receives a step number and the numbers worth logging at it."""
@@ -42,6 +62,7 @@ class ItemTokenizer(nn.Module, ABC):
         *,
         log: LogFunction | None = None,
         progress: bool = False,
+        keep: Keep | None = None,
     ) -> None:
         """Learn from ``features`` float32 [N, d] and collaborative ``pairs`` (row numbers into ``features``).
 
@@ -50,6 +71,8 @@ class ItemTokenizer(nn.Module, ABC):
             pairs: trigger–target pairs mined from training interactions; None where there are none.
             log: called every so often with a step and its numbers.
             progress: show a progress bar.
+            keep: go on from what an interrupted training with the same settings and data left there, and leave it
+                there in turn; those that train for seconds need none.
         """
 
     @abstractmethod

@@ -9,7 +9,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from recbole_adasid.data.swing import ItemPairs
-from recbole_adasid.tokenizer.base import ItemTokenizer, LogFunction
+from recbole_adasid.tokenizer.base import ItemTokenizer, Keep, LogFunction
 from recbole_adasid.tokenizer.kmeans import kmeans
 from recbole_adasid.tokenizer.nearest import nearest_codeword
 from recbole_adasid.tokenizer.scaling import FeatureScaler
@@ -47,6 +47,7 @@ class RQKMeansTokenizer(ItemTokenizer):
         *,
         log: LogFunction | None = None,
         progress: bool = False,
+        keep: Keep | None = None,
     ) -> None:
         """Cluster the residuals of ``features`` [N, d] level by level; ``pairs`` take no part."""
         generator = torch.Generator().manual_seed(self.seed)

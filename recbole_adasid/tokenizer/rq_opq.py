@@ -9,7 +9,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from recbole_adasid.data.swing import ItemPairs
-from recbole_adasid.tokenizer.base import ItemTokenizer, LogFunction
+from recbole_adasid.tokenizer.base import ItemTokenizer, Keep, LogFunction
 from recbole_adasid.tokenizer.nearest import nearest_codeword
 from recbole_adasid.tokenizer.opq import optimised_product_quantisation, subspace_widths
 from recbole_adasid.tokenizer.rq_kmeans import RQKMeansTokenizer
@@ -79,6 +79,7 @@ class RQOPQTokenizer(ItemTokenizer):
         *,
         log: LogFunction | None = None,
         progress: bool = False,
+        keep: Keep | None = None,
     ) -> None:
         """Cluster ``features`` [N, d] level by level, then fit the OPQ; ``pairs`` take no part."""
         self.scaler.fit(features)

@@ -8,9 +8,10 @@ from tqdm import tqdm
 
 from recbole_adasid.data.swing import ItemPairs
 from recbole_adasid.tokenizer.autoencoder import ResidualAutoencoder
-from recbole_adasid.tokenizer.base import ItemTokenizer, LogFunction
+from recbole_adasid.tokenizer.base import ItemTokenizer, Keep, LogFunction
 from recbole_adasid.tokenizer.regulation.base import Regulation
 from recbole_adasid.tokenizer.training import TokenizerTraining, TrainingSettings
+from recbole_adasid.tokenizer.training_state import restore_training, save_training
 
 INITIALISATION_ROWS = 65_536
 """Items whose latents initialise the codebooks; beyond this k-means gains nothing that training does not undo."""
@@ -45,32 +46,46 @@ class AutoencoderTokenizer(ItemTokenizer):
         *,
         log: LogFunction | None = None,
         progress: bool = False,
+        keep: Keep | None = None,
     ) -> None:
         """Train on ``features`` [N, d] and ``pairs``; see :meth:`ItemTokenizer.fit`.
 
         Raises:
             FloatingPointError: if the loss stops being finite.
         """
-        training = self.start_training(features, pairs)
+        training = self._training(features, pairs)
+        start, history = restore_training(keep.path, training) if keep else (0, [])
+        if start == 0:
+            self._initialise(features, training.generator)
+        for entry in history if log else ():
+            log(*entry)
         self.train()
-        for number in tqdm(range(self.settings.steps), desc="tokenizer", unit="step", disable=not progress):
+        steps = range(start, self.settings.steps)
+        for number in tqdm(steps, desc="tokenizer", unit="step", disable=not progress, initial=start, total=steps.stop):
             numbers = training.step(number)
-            if log is not None and (number % self.settings.log_every == 0 or number + 1 == self.settings.steps):
-                log(number, numbers)
+            if number % self.settings.log_every == 0 or number + 1 == steps.stop:
+                history.append((number, numbers))
+                if log is not None:
+                    log(number, numbers)
+            if keep and (number + 1) % keep.every == 0 and number + 1 < steps.stop:
+                save_training(keep.path, training, next_step=number + 1, history=history)
         self.eval()
         training.watch.warn_if_idle()
 
     def start_training(self, features: Tensor, pairs: ItemPairs | None) -> TokenizerTraining:
         """Initialise scaler and codebooks on ``features`` [N, d] and return the training, no step taken yet."""
-        generator = torch.Generator().manual_seed(self.settings.seed)
-        self._initialise(features, generator)
+        training = self._training(features, pairs)
+        self._initialise(features, training.generator)
+        return training
+
+    def _training(self, features: Tensor, pairs: ItemPairs | None) -> TokenizerTraining:
         return TokenizerTraining(
             autoencoder=self.autoencoder,
             regulation=self.regulation,
             settings=self.settings,
             features=features,
             pairs=pairs,
-            generator=generator,
+            generator=torch.Generator().manual_seed(self.settings.seed),
         )
 
     def encode(self, features: Tensor) -> Tensor:

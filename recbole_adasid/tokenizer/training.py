@@ -78,6 +78,7 @@ class TokenizerTraining:
         generator: torch.Generator,
     ) -> None:
         self.autoencoder, self.regulation, self.settings, self.features = autoencoder, regulation, settings, features
+        self.generator = generator
         self.sampler = PairSampler(
             pairs=pairs,
             n_items=len(features),

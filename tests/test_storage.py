@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from recbole_adasid.storage import DamagedFile, read_tensors, write_tensors
+
+TENSORS = {
+    "weights": torch.randn(3, 4, generator=torch.Generator().manual_seed(0)),
+    "turned": torch.arange(6).reshape(2, 3).t(),
+    "half": torch.tensor([1.5], dtype=torch.bfloat16),
+    "number": torch.tensor(7.0),
+    "nothing": torch.empty(0, 2),
+}
+ABOUT = {"step": 3, "rate": 0.1 + 0.2, "names": ["a", "ü"], "none": None}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    write_tensors(tmp_path / "new" / "file.safetensors", "thing", TENSORS, ABOUT)
+    return tmp_path / "new" / "file.safetensors"
+
+
+def test_tensors_and_values_come_back_as_they_were(path: Path) -> None:
+    tensors, about = read_tensors(path, "thing")
+    assert about == ABOUT and tensors.keys() == TENSORS.keys()
+    for name, value in TENSORS.items():
+        assert tensors[name].dtype == value.dtype and tensors[name].equal(value)
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+def test_a_failed_write_leaves_the_old_file_alone(path: Path) -> None:
+    with pytest.raises(TypeError):
+        write_tensors(path, "thing", TENSORS, {"not": object()})
+    assert read_tensors(path, "thing")[1] == ABOUT
+
+
+@pytest.mark.parametrize("cut", [0, 5, 100, -1])
+def test_a_truncated_file_is_refused(path: Path, cut: int) -> None:
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(DamagedFile, match="truncated"):
+        read_tensors(path, "thing")
+
+
+def test_a_changed_file_is_refused(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DamagedFile, match="checksum"):
+        read_tensors(path, "thing")
+
+
+def test_a_file_of_another_kind_or_version_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(DamagedFile, match="'thing', expected 'other'"):
+        read_tensors(path, "other")
+    monkeypatch.setattr("recbole_adasid.storage.FORMAT_VERSION", 2)
+    with pytest.raises(DamagedFile, match="format 1, this version reads 2"):
+        read_tensors(path, "thing")
+
+
+def test_a_pickle_is_refused_and_not_executed(tmp_path: Path) -> None:
+    class Malicious:
+        def __reduce__(self) -> tuple[object, tuple[Path]]:
+            return Path.touch, (tmp_path / "executed",)
+
+    torch.save({"x": Malicious()}, tmp_path / "evil.safetensors")
+    with pytest.raises(DamagedFile):
+        read_tensors(tmp_path / "evil.safetensors", "thing")
+    assert not (tmp_path / "executed").exists()
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.safetensors"):
+        read_tensors(tmp_path / "nowhere.safetensors", "thing")
