@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from recbole_adasid.artefacts import RunFolder, results_table
+from recbole_adasid.cache import fingerprint
+from recbole_adasid.host.checkpoint import to_plain
 from recbole_adasid.host.config import build_config, known_settings
 from recbole_adasid.host.logs import start_logging, stop_logging
 
@@ -35,6 +37,9 @@ def run(settings: Mapping[str, Any], config_files: Iterable[str | Path] = ()) ->
     log_file = start_logging(folder.path, config["state"])
     try:
         return _run(config, folder)
+    except KeyboardInterrupt:
+        logger.info(f"Stopped. The same command with --run_folder={folder.path} goes on after the last whole epoch.")
+        raise
     except BaseException:
         # The caller tells the user; where it happened belongs into the log alone.
         log_file.handle(logging.makeLogRecord({"levelname": "ERROR", "msg": traceback.format_exc()}))
@@ -62,10 +67,13 @@ def _run(config: Any, folder: RunFolder) -> dict[str, Any]:
     logger.info(f"TIGER: {sum(p.numel() for p in model.parameters()):,} parameters on {config['device']}")
 
     trainer = TIGERTrainer(config, model)
+    unfinished = folder.path / "training.safetensors"
+    trainer.keep_training(unfinished, _training_key(config, model.semantic_ids.fingerprint))
     show_progress = bool(config["show_progress"])
     _, best_valid = trainer.fit(train_data, valid_data, show_progress=show_progress)
     test = trainer.evaluate(test_data, show_progress=show_progress)
     folder.write_ranks(*trainer.eval_collector.take_ranks())
+    unfinished.unlink(missing_ok=True)
     return _finish(folder, model, best_valid or {}, test or {})
 
 
@@ -85,6 +93,13 @@ def _finish(folder: RunFolder, model: Any, best_valid: dict[str, float], test: d
     logger.info("Result\n" + results_table(best_valid, test))
     logger.info(f"Settings, Semantic IDs, metrics and model are in {folder.path}")
     return {"best_valid": best_valid, "test": test, "run_folder": folder.path, "semantic_ids": learned}
+
+
+def _training_key(config: Any, semantic_ids: str) -> str:
+    """Return the fingerprint of what training depends on: settings but for places and display, and Semantic IDs."""
+    elsewhere = {"data_path", "run_root", "cache_dir", "gpu_id", "show_progress", "state", "log_wandb"}
+    settings = {key: to_plain(value) for key, value in _writable(config).items() if key not in elsewhere}
+    return fingerprint({"settings": settings, "semantic_ids": semantic_ids, "dataset": str(config["dataset"])})
 
 
 def _new_folder(config: Any) -> Path:

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from recbole_adasid.host.batches import LengthBuckets
 from recbole_adasid.host.checkpoint import save_checkpoint
 from recbole_adasid.host.collector import TopKCollector
+from recbole_adasid.host.training_state import restore_training, save_training
 from recbole_adasid.model.optimiser import adamw, learning_rate_factor
 from recbole_adasid.precision import has_bfloat16
 
@@ -40,6 +41,7 @@ class TIGERTrainer(Trainer):
         fast = has_bfloat16(torch.device(config["device"]))
         self.bfloat16, self.eval_bfloat16 = bool(config["bf16"]) and fast, bool(config["eval_bf16"]) and fast
         self.gradient_limit = _gradient_limit(config["clip_grad_norm"])
+        self._kept: tuple[Path, str] | None = None
         if config["run_folder"]:
             self.saved_model_file = str(Path(config["run_folder"]) / "model.pth")
 
@@ -47,6 +49,14 @@ class TIGERTrainer(Trainer):
         if str(self.learner).lower() != "adamw" or kwargs:
             return super()._build_optimizer(**kwargs)
         return adamw(self.model, learning_rate=self.learning_rate, weight_decay=self.weight_decay)
+
+    def keep_training(self, path: Path, key: str) -> None:
+        """Let `fit` leave its state at `path` after every epoch, and go on from what it finds there.
+
+        Args:
+            key: of all settings and data that training depends on; a state with another key is not gone on from.
+        """
+        self._kept = path, key
 
     def fit(
         self,
@@ -62,7 +72,10 @@ class TIGERTrainer(Trainer):
         Arguments and result are those of RecBole's trainer: the best validation score and all its metrics.
         """
         self.eval_collector.data_collect(train_data)
+        if self._kept and restore_training(self._kept[0], self, self._kept[1]):
+            self.logger.info(f"Training goes on after {self.start_epoch} epochs.")
         for epoch in range(self.start_epoch, self.epochs):
+            stop = False
             start = time.perf_counter()
             self.train_loss_dict[epoch] = self._train_epoch(train_data, epoch, show_progress=show_progress)
             self._report_training(epoch, time.perf_counter() - start, len(train_data._dataset), verbose)
@@ -73,9 +86,11 @@ class TIGERTrainer(Trainer):
                 score, stop = self._validate(epoch, valid_data, verbose, saved, show_progress)
                 if callback_fn:
                     callback_fn(epoch, score)
-                if stop:
-                    self.logger.info(f"No better validation since {self.cur_step} times: training ends here.")
-                    break
+            if self._kept:
+                save_training(self._kept[0], self, self._kept[1], next_epoch=self.epochs if stop else epoch + 1)
+            if stop:
+                self.logger.info(f"No better validation since {self.cur_step} times: training ends here.")
+                break
         self.tensorboard.flush()
         return self.best_valid_score, self.best_valid_result
 

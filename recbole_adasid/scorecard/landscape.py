@@ -32,10 +32,12 @@ def write_picture(table: pd.DataFrame, path: Path, title: str) -> None:
         table[X], table[Y], s=8 * _sizes(table) ** 2, c=table[COLOUR], cmap="viridis", alpha=0.85, edgecolors="black"
     )
     for row in table.to_dict("records"):
-        axes.annotate(row["title"], (row[X], row[Y]), xytext=(9, 7), textcoords="offset points", fontsize=8)
+        axes.annotate(
+            row["title"], (row[X], row[Y]), xytext=(0, 14), textcoords="offset points", ha="center", fontsize=8
+        )
     figure.colorbar(points, label=LABELS[COLOUR])
     axes.set(title=f"{title}\n(size: mean perplexity)", xlabel=LABELS[X], ylabel=LABELS[Y])
-    axes.margins(0.15)
+    axes.margins(0.2)
     axes.grid(alpha=0.3)
     figure.savefig(path, dpi=140)
     plt.close(figure)
