@@ -57,16 +57,16 @@ class AutoencoderTokenizer(ItemTokenizer):
         start, history = restore_training(keep.path, training) if keep else (0, [])
         if start == 0:
             self._initialise(features, training.generator)
-        for entry in history if log else ():
-            log(*entry)
+        report = log or _silent
+        for entry in history:
+            report(*entry)
         self.train()
         steps = range(start, self.settings.steps)
         for number in tqdm(steps, desc="tokenizer", unit="step", disable=not progress, initial=start, total=steps.stop):
             numbers = training.step(number)
             if number % self.settings.log_every == 0 or number + 1 == steps.stop:
                 history.append((number, numbers))
-                if log is not None:
-                    log(number, numbers)
+                report(number, numbers)
             if keep and (number + 1) % keep.every == 0 and number + 1 < steps.stop:
                 save_training(keep.path, training, next_step=number + 1, history=history)
         self.eval()
@@ -105,3 +105,7 @@ class AutoencoderTokenizer(ItemTokenizer):
             iterations=self.settings.kmeans_iterations,
             generator=generator,
         )
+
+
+def _silent(step: int, numbers: dict[str, float]) -> None:
+    """Log nothing."""
