@@ -11,6 +11,8 @@ import pandas as pd
 import yaml
 from scipy import stats
 
+from recbole_adasid.evaluation.intervals import gains
+
 PAPER = yaml.safe_load((Path(__file__).parent / "paper_results.yaml").read_text(encoding="utf-8"))
 PAPER_METRICS = ["recall@3", "ndcg@3", "recall@5", "ndcg@5"]
 METRICS = [*PAPER_METRICS, "recall@10", "ndcg@10"]
@@ -95,13 +97,10 @@ def paired_test(out: Path, records: list[dict[str, Any]]) -> list[str]:
 
 def per_user(out: Path, records: list[dict[str, Any]], metric: str) -> np.ndarray:
     """Return each test user's metric, averaged over runs: [U], users in one order."""
-    name, k = metric.split("@")
     values = []
     for record in records:
         with np.load(out / "ranks" / record["ranks"]) as stored:
-            rank = stored["rank"][np.argsort(stored["user"])].astype(np.float64)
-        gain = np.ones_like(rank) if name == "recall" else 1 / np.log2(np.maximum(rank, 1) + 1)
-        values.append(np.where((rank > 0) & (rank <= int(k)), gain, 0.0))
+            values.append(gains(stored["rank"][np.argsort(stored["user"])], metric))
     return np.mean(values, axis=0)
 
 

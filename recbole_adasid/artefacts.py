@@ -89,12 +89,23 @@ class RunFolder:
         return write_atomically(self.path / "metrics.json", _json(metrics))
 
 
-def results_table(valid: Mapping[str, float], test: Mapping[str, float]) -> str:
-    """Return the metrics of both splits as plain text, one a line, in the order of `valid`, then of `test`."""
+def results_table(
+    valid: Mapping[str, float],
+    test: Mapping[str, float],
+    intervals: Mapping[str, tuple[float, float]] | None = None,
+) -> str:
+    """Return the metrics of both splits as plain text, one a line, in the order of `valid`, then of `test`.
+
+    `intervals` of test metrics stand beside them.
+    """
     names = list(dict.fromkeys([*valid, *test]))
     width = max(map(len, [*names, "metric"]))
-    lines = [f"{'metric':<{width}}  {'valid':>8}  {'test':>8}", "-" * (width + 20)]
-    lines += [f"{name:<{width}}  {_cell(valid.get(name))}  {_cell(test.get(name))}" for name in names]
+    head = f"{'metric':<{width}}  {'valid':>8}  {'test':>8}" + ("  test, 95% interval" if intervals else "")
+    lines = [head, "-" * len(head)]
+    for name in names:
+        low_high = (intervals or {}).get(name)
+        interval = "" if low_high is None else f"  {low_high[0]:.4f} to {low_high[1]:.4f}"
+        lines.append(f"{name:<{width}}  {_cell(valid.get(name))}  {_cell(test.get(name))}{interval}")
     return "\n".join(lines)
 
 

@@ -72,3 +72,5 @@ def test_the_table_shows_both_splits_and_gaps():
         "ndcg@10     0.5000         -",
         "mrr              -    1.0000",
     ]
+    with_interval = results_table({"mrr": 0.5}, {"mrr": 0.25}, {"mrr": (0.2, 0.3)}).split("\n")
+    assert with_interval[0].endswith("test, 95% interval") and with_interval[2].endswith("0.2500  0.2000 to 0.3000")

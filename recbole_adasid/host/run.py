@@ -11,6 +11,7 @@ from typing import Any
 
 from recbole_adasid.artefacts import RunFolder, results_table
 from recbole_adasid.cache import fingerprint
+from recbole_adasid.evaluation.intervals import bootstrap_intervals
 from recbole_adasid.host.checkpoint import to_plain
 from recbole_adasid.host.config import build_config, known_settings
 from recbole_adasid.host.logs import start_logging, stop_logging
@@ -72,9 +73,13 @@ def _run(config: Any, folder: RunFolder) -> dict[str, Any]:
     show_progress = bool(config["show_progress"])
     _, best_valid = trainer.fit(train_data, valid_data, show_progress=show_progress)
     test = trainer.evaluate(test_data, show_progress=show_progress)
-    folder.write_ranks(*trainer.eval_collector.take_ranks())
+    users, ranks = trainer.eval_collector.take_ranks()
+    folder.write_ranks(users, ranks)
     unfinished.unlink(missing_ok=True)
-    return _finish(folder, model, best_valid or {}, test or {})
+    # One rank a user is all there is to know only where one item a user is held out.
+    one_each = "LS" in config["eval_args"]["split"]
+    intervals = bootstrap_intervals(ranks, test or {}) if one_each else {}
+    return _finish(folder, model, best_valid or {}, test or {}, intervals)
 
 
 def _write_sids(folder: RunFolder, model: Any, dataset: Any) -> None:
@@ -85,12 +90,17 @@ def _write_sids(folder: RunFolder, model: Any, dataset: Any) -> None:
     folder.write_sids(tokens, catalogue.tokens[1:].cpu().numpy(), level_sizes=catalogue.level_sizes, info=info)
 
 
-def _finish(folder: RunFolder, model: Any, best_valid: dict[str, float], test: dict[str, float]) -> dict[str, Any]:
+def _finish(
+    folder: RunFolder,
+    model: Any,
+    best_valid: dict[str, float],
+    test: dict[str, float],
+    intervals: dict[str, tuple[float, float]],
+) -> dict[str, Any]:
     learned = model.semantic_ids
-    folder.write_metrics(
-        {"best_valid": best_valid, "test": test, "semantic_ids": learned.quality, "stages": learned.stages}
-    )
-    logger.info("Result\n" + results_table(best_valid, test))
+    results = {"best_valid": best_valid, "test": test, "test_intervals": intervals}
+    folder.write_metrics({**results, "semantic_ids": learned.quality, "stages": learned.stages})
+    logger.info("Result\n" + results_table(best_valid, test, intervals))
     logger.info(f"Settings, Semantic IDs, metrics and model are in {folder.path}")
     return {"best_valid": best_valid, "test": test, "run_folder": folder.path, "semantic_ids": learned}
 

@@ -40,9 +40,18 @@ def write_report(folder: CellFolder, command: Sequence[str], *, pictures: bool =
 def _write_tables(folder: CellFolder, table: pd.DataFrame, title: str, command: Sequence[str]) -> None:
     write_atomically(folder.path / "table.csv", table.to_csv(index=False))
     write_atomically(folder.path / "table.json", table.to_json(orient="records", indent=2) + "\n")
-    call = shlex.join(["python", "-m", "recbole_adasid.scorecard", *command])
-    parts = [f"# {title}", markdown(table), LEGEND, "![landscape](landscape.png)", f"```bash\n{call}\n```"]
+    calls = _commands(folder.path / "commands.txt", command)
+    parts = [f"# {title}", markdown(table), LEGEND, "![landscape](landscape.png)", f"```bash\n{calls}```"]
     write_atomically(folder.path / "README.md", "\n\n".join(parts) + "\n")
+
+
+def _commands(path: Path, command: Sequence[str]) -> str:
+    """Return all commands that have written into the folder, one a line, this one added if it is new."""
+    call = shlex.join(["python", "-m", "recbole_adasid.scorecard", *command])
+    calls = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    calls += [] if call in calls else [call]
+    write_atomically(path, "\n".join(calls) + "\n")
+    return path.read_text(encoding="utf-8")
 
 
 def _draw(draw: Callable[[pd.DataFrame, Path, str], None], table: pd.DataFrame, path: Path, title: str) -> None:

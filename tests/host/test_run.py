@@ -42,6 +42,9 @@ def test_a_run_leaves_settings_semantic_ids_metrics_and_model(tiny_settings, tmp
     assert len({tuple(codes) for codes in sids.values()}) == 20
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["test"] == done["test"] and metrics["best_valid"] == done["best_valid"]
+    for name, (low, high) in metrics["test_intervals"].items():
+        assert low <= done["test"][name] <= high
+    assert metrics["test_intervals"].keys() == done["test"].keys()
     assert list(done["test"]) == ["recall@3", "recall@5", "recall@10", "ndcg@3", "ndcg@5", "ndcg@10"]
 
 

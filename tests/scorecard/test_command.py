@@ -30,7 +30,16 @@ def test_a_scorecard_writes_table_and_landscape_and_goes_on_where_it_stopped(
     folder = tmp_path / "card"
     names = {path.name for path in folder.iterdir()}
     assert names == {
-        *("cells.jsonl", "codes", "table.csv", "table.json", "README.md", "landscape.png", "landscape.html")
+        *(
+            "cells.jsonl",
+            "codes",
+            "commands.txt",
+            "table.csv",
+            "table.json",
+            "README.md",
+            "landscape.png",
+            "landscape.html",
+        )
     }
     table = pd.read_csv(folder / "table.csv").set_index("name")
     assert sorted(table.index) == ["rqkmeans", "rqvae", "rqvae-infonce"] and set(table["seeds"]) == {2}
@@ -43,6 +52,7 @@ def test_a_scorecard_writes_table_and_landscape_and_goes_on_where_it_stopped(
     (folder / "cells.jsonl").write_text("".join(lines[:4]))
     capsys.readouterr()
     assert main(command) == 0
+    assert (folder / "commands.txt").read_text().count("\n") == 1
     said = capsys.readouterr().out
     assert said.count("already there") == 4
     again = [json.loads(line) for line in (folder / "cells.jsonl").read_text().splitlines()]

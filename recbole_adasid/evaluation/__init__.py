@@ -1,0 +1,1 @@
+"""What the ranks of held-out items say, beyond a mean."""

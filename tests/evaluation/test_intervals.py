@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from recbole_adasid.evaluation.intervals import bootstrap_intervals, gains
+
+
+def test_gains_by_hand() -> None:
+    ranks = [1, 3, 0, 6]
+    assert gains(ranks, "recall@5").tolist() == gains(ranks, "Hit@5").tolist() == [1, 1, 0, 0]
+    assert gains(ranks, "NDCG@5").tolist() == pytest.approx([1, 1 / math.log2(4), 0, 0])
+    assert gains(ranks, "mrr@10").tolist() == pytest.approx([1, 1 / 3, 0, 1 / 6])
+    with pytest.raises(ValueError, match="recall, hit, ndcg and mrr"):
+        gains(ranks, "gauc@5")
+
+
+def test_the_interval_of_a_share_is_that_of_the_binomial() -> None:
+    ranks = np.r_[np.ones(300), np.zeros(700)]
+    low, high = bootstrap_intervals(ranks, ["recall@5"])["recall@5"]
+    error = 1.96 * math.sqrt(0.3 * 0.7 / 1000)
+    assert low == pytest.approx(0.3 - error, abs=0.005) and high == pytest.approx(0.3 + error, abs=0.005)
+
+
+def test_intervals_repeat_cover_the_mean_and_widen_with_their_level() -> None:
+    ranks = np.random.default_rng(0).integers(12, size=400)
+    narrow, wide = (bootstrap_intervals(ranks, ["ndcg@10"], level=level)["ndcg@10"] for level in (0.5, 0.99))
+    assert wide[0] < narrow[0] < gains(ranks, "ndcg@10").mean() < narrow[1] < wide[1]
+    assert bootstrap_intervals(ranks, ["ndcg@10"], level=0.5)["ndcg@10"] == narrow
+
+
+def test_about_95_of_100_intervals_hold_the_truth() -> None:
+    random = np.random.default_rng(1)
+    held = 0
+    for seed in range(100):
+        sample = random.binomial(1, 0.2, size=300)
+        low, high = bootstrap_intervals(sample, ["recall@1"], seed=seed)["recall@1"]
+        held += low <= 0.2 <= high
+    assert 88 <= held <= 100
+
+
+def test_unknown_metrics_and_no_users_give_nothing() -> None:
+    assert bootstrap_intervals([1, 2], ["itemcoverage@5"]) == {}
+    assert bootstrap_intervals([], ["recall@5"]) == {}
