@@ -21,7 +21,7 @@ from recbole_adasid.cache import write_arrays
 
 
 class RunFolder:
-    """The folder of one run: config.yaml, sids.json with sids.info.json, metrics.json, test_ranks.npz and model.pth."""
+    """The folder of one run: settings, Semantic IDs, metrics, what lies behind them, and the model."""
 
     def __init__(self, path: str | Path) -> None:
         """Make the folder, if need be with its parents.
@@ -76,13 +76,15 @@ class RunFolder:
         write_atomically(self.path / "sids.info.json", _json(about))
         return write_atomically(self.path / "sids.json", "{\n" + ",\n".join(lines) + "\n}\n")
 
-    def write_ranks(self, users: ArrayLike, ranks: ArrayLike) -> Path:
-        """Write test_ranks.npz: RecBole's user numbers and the rank, from 1, of the test item among the recommended
-        ones, 0 where it is not among them; [U] each. What paired tests between runs need.
-        """
+    def write_record(self, record: Mapping[str, np.ndarray]) -> Path:
+        """Write test_ranks.npz: one row a test user, what paired tests between runs and slices need."""
         path = self.path / "test_ranks.npz"
-        write_arrays(path, {"user": np.asarray(users, dtype=np.int64), "rank": np.asarray(ranks, dtype=np.int16)})
+        write_arrays(path, {name: values.astype(np.int32) for name, values in record.items()})
         return path
+
+    def write_evaluation(self, found: Mapping[str, Any]) -> Path:
+        """Write evaluation.json: where the hits on the test come from."""
+        return write_atomically(self.path / "evaluation.json", _json(found))
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> Path:
         """Write metrics.json; a number that is not finite becomes null, as JSON has no other word for it."""

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from recbole.evaluator import Collector
 
+from recbole_adasid.evaluation.record import EvaluationRecord
 from recbole_adasid.host.settings import SettingsError
 
 _AVAILABLE = {"rec.items", "rec.topk"}
@@ -18,15 +19,15 @@ class TopKCollector(Collector):
     Item 0, RecBole's padding, stands for "nothing recommended here" and is never a hit.
     """
 
-    def __init__(self, config: Any) -> None:
-        """Check that the metrics can be computed from recommended items.
+    def __init__(self, config: Any, record: EvaluationRecord | None = None) -> None:
+        """Check that the metrics can be computed from recommended items; `record` notes users with one held-out item.
 
         Raises:
             SettingsError: if one needs the scores or ranks of all items.
         """
         super().__init__(config)
         self._user_field = config["USER_ID_FIELD"]
-        self._ranks: list[tuple[torch.Tensor, torch.Tensor]] = []
+        self.record = record
         needed = {name for name in vars(self.register) if getattr(self.register, name) is True}
         dense = sorted(name for name in needed if name.startswith("rec.") and name not in _AVAILABLE)
         if dense:
@@ -40,23 +41,14 @@ class TopKCollector(Collector):
     ) -> None:
         """Add a batch. `scores_tensor` holds item ids [B, k], best first; the other arguments are RecBole's."""
         item_ids = scores_tensor[:, : max(self.topk)]
-        hits, relevant = topk_hits(item_ids, positive_u.to(item_ids.device), positive_i.to(item_ids.device))
-        self._ranks.append((interaction[self._user_field].cpu(), first_hit(hits).cpu()))
+        positive_u, positive_i = positive_u.to(item_ids.device), positive_i.to(item_ids.device)
+        if self.record is not None and _one_each(positive_u, len(item_ids)):
+            self.record.add(interaction[self._user_field].to(item_ids.device), item_ids, positive_i)
         if self.register.need("rec.items"):
             self.data_struct.update_tensor("rec.items", item_ids)
         if self.register.need("rec.topk"):
+            hits, relevant = topk_hits(item_ids, positive_u, positive_i)
             self.data_struct.update_tensor("rec.topk", torch.cat([hits, relevant[:, None]], dim=1))
-
-    def take_ranks(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the users evaluated since the last call and the ranks of their best hits, int64 [U] each."""
-        users, ranks = (torch.cat(parts) for parts in zip(*self._ranks)) if self._ranks else (torch.empty(0),) * 2
-        self._ranks = []
-        return users.long(), ranks.long()
-
-
-def first_hit(hits: torch.Tensor) -> torch.Tensor:
-    """Return the rank, from 1, of the first hit in each row [B, k] of 0 and 1; 0 where there is none."""
-    return torch.where(hits.any(1), hits.argmax(1) + 1, 0)
 
 
 def topk_hits(
@@ -77,3 +69,8 @@ def topk_hits(
     hits = torch.isin(rows * width + item_ids, positive_u * width + positive_i) & (item_ids > 0)
     relevant = torch.bincount(positive_u, minlength=len(item_ids))
     return hits.int(), relevant.int()
+
+
+def _one_each(positive_u: torch.Tensor, n_users: int) -> bool:
+    """Tell whether each row of a batch has exactly one relevant item, in the order of rows."""
+    return positive_u.equal(torch.arange(n_users, device=positive_u.device))

@@ -9,9 +9,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from recbole_adasid.artefacts import RunFolder, results_table
 from recbole_adasid.cache import fingerprint
+from recbole_adasid.evaluation.breakdown import breakdown
 from recbole_adasid.evaluation.intervals import bootstrap_intervals
+from recbole_adasid.evaluation.record import Record
 from recbole_adasid.host.checkpoint import to_plain
 from recbole_adasid.host.config import build_config, known_settings
 from recbole_adasid.host.logs import start_logging, stop_logging
@@ -73,13 +77,21 @@ def _run(config: Any, folder: RunFolder) -> dict[str, Any]:
     show_progress = bool(config["show_progress"])
     _, best_valid = trainer.fit(train_data, valid_data, show_progress=show_progress)
     test = trainer.evaluate(test_data, show_progress=show_progress)
-    users, ranks = trainer.eval_collector.take_ranks()
-    folder.write_ranks(users, ranks)
+    record = trainer.record.take()  # empty unless exactly one item a user is held out
+    intervals = bootstrap_intervals(record["rank"], test or {}) if record else {}
+    if record:
+        folder.write_record(record)
+        folder.write_evaluation(_breakdown(record, model, train_data._dataset))
     unfinished.unlink(missing_ok=True)
-    # One rank a user is all there is to know only where one item a user is held out.
-    one_each = "LS" in config["eval_args"]["split"]
-    intervals = bootstrap_intervals(ranks, test or {}) if one_each else {}
     return _finish(folder, model, best_valid or {}, test or {}, intervals)
+
+
+def _breakdown(record: Record, model: Any, dataset: Any) -> dict[str, Any]:
+    codes = model.tiger.catalogue.semantic_ids[1:].cpu().numpy()
+    _, group, sizes = np.unique(codes, axis=0, return_inverse=True, return_counts=True)
+    group_sizes = np.r_[0, sizes[group.reshape(-1)]]
+    _, item_rows = dataset.training_items().training_interactions()
+    return breakdown(record, group_sizes, np.bincount(item_rows + 1, minlength=len(group_sizes)))
 
 
 def _write_sids(folder: RunFolder, model: Any, dataset: Any) -> None:

@@ -14,6 +14,7 @@ from recbole.trainer import Trainer
 from recbole.utils import calculate_valid_score, dict2str, early_stopping, set_color
 from tqdm import tqdm
 
+from recbole_adasid.evaluation.record import EvaluationRecord
 from recbole_adasid.host.batches import LengthBuckets
 from recbole_adasid.host.checkpoint import save_checkpoint
 from recbole_adasid.host.collector import TopKCollector
@@ -34,7 +35,8 @@ class TIGERTrainer(Trainer):
     def __init__(self, config: Any, model: Any) -> None:
         """Prepare training of `model`; the checkpoint goes into the run folder if there is one."""
         super().__init__(config, model)
-        self.eval_collector = TopKCollector(config)
+        self.record = EvaluationRecord(model.tiger.catalogue.semantic_ids)
+        self.eval_collector = TopKCollector(config, self.record)
         self._decimals: int = config["metric_decimal_place"]
         for metric in self.evaluator.metric_class.values():
             metric.decimal_place = _EXACT_DECIMALS
@@ -187,7 +189,7 @@ class TIGERTrainer(Trainer):
         return self._rounded(exact) if exact else None
 
     def _exact_metrics(self, eval_data: Any, **kwargs: Any) -> OrderedDict[str, float]:
-        self.eval_collector.take_ranks()
+        self.record.take()
         found = super().evaluate(eval_data, **kwargs) or {}
         return OrderedDict((name, float(value)) for name, value in found.items())
 

@@ -62,6 +62,11 @@ class Catalogue(nn.Module):
         """Number of items, without padding."""
         return self.tokens.shape[0] - 1
 
+    @property
+    def semantic_ids(self) -> Tensor:
+        """Codes of the L levels without any suffix, int64 [N + 1, L]; row 0 is padding."""
+        return self.tokens[:, :-1] if self.collision == "suffix" else self.tokens
+
     def forward(self, item_ids: Tensor) -> Tensor:
         """Return the tokens [..., S] of ``item_ids`` [...]."""
         return self.tokens[item_ids]

@@ -4,7 +4,8 @@ import pytest
 import torch
 from recbole.evaluator import Collector, Evaluator
 
-from recbole_adasid.host.collector import TopKCollector, first_hit, topk_hits
+from recbole_adasid.evaluation.record import EvaluationRecord
+from recbole_adasid.host.collector import TopKCollector, topk_hits
 from recbole_adasid.host.config import build_config
 from recbole_adasid.host.settings import SettingsError
 
@@ -49,12 +50,13 @@ def test_a_metric_that_needs_all_scores_is_refused():
         TopKCollector(config)
 
 
-def test_ranks_are_those_of_the_first_hit_and_are_handed_over_once():
-    collector = TopKCollector(build_config({"metrics": ["Recall"], "topk": [3], "valid_metric": "Recall@3"}))
-    items = torch.tensor([[7, 5, 6], [1, 2, 3]])
-    for users in ([8, 3], [4, 1]):
-        collector.eval_batch_collect(items, {"user_id": torch.tensor(users)}, torch.arange(2), torch.tensor([6, 9]))
-    users, ranks = collector.take_ranks()
-    assert users.tolist() == [8, 3, 4, 1] and ranks.tolist() == [3, 0, 3, 0]
-    assert [len(part) for part in collector.take_ranks()] == [0, 0]
-    assert first_hit(torch.tensor([[0, 1, 1], [0, 0, 0], [1, 0, 0]])).tolist() == [2, 0, 1]
+def test_users_with_one_held_out_item_are_noted_and_others_are_not():
+    config = build_config({"metrics": ["Recall"], "topk": [3], "valid_metric": "Recall@3"})
+    record = EvaluationRecord(torch.arange(10)[:, None])
+    collector = TopKCollector(config, record)
+    items, users = torch.tensor([[7, 5, 6], [1, 2, 3]]), {"user_id": torch.tensor([8, 3])}
+    collector.eval_batch_collect(items, users, torch.arange(2), torch.tensor([6, 9]))
+    noted = record.take()
+    assert noted["user"].tolist() == [8, 3] and noted["rank"].tolist() == [3, 0]
+    collector.eval_batch_collect(items, users, torch.tensor([0, 0, 1]), torch.tensor([6, 5, 9]))
+    assert record.take() == {}

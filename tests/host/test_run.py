@@ -30,6 +30,7 @@ def test_a_run_leaves_settings_semantic_ids_metrics_and_model(tiny_settings, tmp
             "sids.info.json",
             "metrics.json",
             "test_ranks.npz",
+            "evaluation.json",
             "model.pth",
             "tokenizer",
             "run.log",

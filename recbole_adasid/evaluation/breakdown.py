@@ -1,0 +1,81 @@
+"""Where hits come from: slices of users by the item held out for them, and Semantic IDs beside items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recbole_adasid.evaluation.intervals import gains
+from recbole_adasid.evaluation.record import Record
+
+METRICS = ("recall@10", "ndcg@10")
+
+
+def breakdown(record: Record, group_sizes: NDArray[np.int64], popularity: NDArray[np.int64]) -> dict[str, Any]:
+    """Return metrics as a nested dict: ``items``, ``semantic_ids``, ``slices``, ``prefix_recall`` and ``rates``.
+
+    Args:
+        record: one row a user.
+        group_sizes: [N + 1], how many items share each item's Semantic ID.
+        popularity: [N + 1], training interactions of each item.
+    """
+    sizes, counts = group_sizes[record["item"]], popularity[record["item"]]
+    return {
+        "items": _means(record["rank"]),
+        "semantic_ids": _means(record["sid_rank"]),
+        "shared_semantic_ids": {metric: within_groups(record["sid_rank"], sizes, metric) for metric in METRICS},
+        "slices": _slices(record["rank"], sizes, counts),
+        "prefix_recall": prefix_recall(record["shared_prefix"]),
+        "rates": {"missing": float((record["missing"] > 0).mean()), "duplicate": 0.0, "invalid": 0.0},
+    }
+
+
+def within_groups(sid_rank: NDArray[np.int64], sizes: NDArray[np.int64], metric: str) -> dict[str, float]:
+    """Return the metric if a Semantic ID yielded all of its items in a row, the held-out one first (``optimistic``),
+    in any place alike (``expected``) or last (``pessimistic``).
+
+    Args:
+        sid_rank: where the items of the held-out item's Semantic ID begin [U], 0 where they do not.
+        sizes: how many they are [U].
+    """
+    last = np.where(sid_rank > 0, sid_rank + sizes - 1, 0)
+    expected = np.zeros(len(sid_rank))
+    for place in range(int(sizes.max(initial=1))):
+        inside = (sid_rank > 0) & (place < sizes)
+        expected += np.where(inside, gains(np.where(inside, sid_rank + place, 0), metric) / sizes, 0.0)
+    return {
+        "optimistic": float(gains(sid_rank, metric).mean()),
+        "expected": float(expected.mean()),
+        "pessimistic": float(gains(last, metric).mean()),
+    }
+
+
+def prefix_recall(shared_prefix: NDArray[np.int64]) -> list[float]:
+    """Return, for l = 1, 2, …, the share of users to whom an item with the held-out one's first l codes was
+    recommended: the level where the share drops is where the beam lost it.
+    """
+    return [float((shared_prefix >= length).mean()) for length in range(1, int(shared_prefix.max(initial=0)) + 1)]
+
+
+def _slices(
+    rank: NDArray[np.int64], sizes: NDArray[np.int64], counts: NDArray[np.int64]
+) -> dict[str, dict[str, float]]:
+    seen = counts[counts > 0]
+    low, high = np.quantile(seen, [1 / 3, 2 / 3]) if len(seen) else (0, 0)
+    masks: dict[str, NDArray[np.bool_]] = {
+        "Semantic ID of its own": sizes == 1,
+        "Semantic ID shared by 2": sizes == 2,
+        "Semantic ID shared by 3 or more": sizes > 2,
+        "cold: no training interaction": counts == 0,
+        f"rare: 1 to {low:.0f}": (counts > 0) & (counts <= low),
+        f"middling: to {high:.0f}": (counts > low) & (counts <= high),
+        "popular: more": (counts > high) & (counts > 0),
+    }
+    return {name: {"users": float(mask.sum()), **_means(rank[mask])} for name, mask in masks.items()}
+
+
+def _means(rank: NDArray[np.int64], metrics: Sequence[str] = METRICS) -> dict[str, float]:
+    return {metric: float(gains(rank, metric).mean()) if len(rank) else float("nan") for metric in metrics}

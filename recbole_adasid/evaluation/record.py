@@ -1,0 +1,62 @@
+"""What is kept of each evaluated user: who, which item was held out, and how near the recommendations came."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Record = dict[str, NDArray[np.int64]]
+"""Arrays [U]: ``user``, ``item`` (held out), ``rank`` of that item among the recommended ones, ``sid_rank`` of the
+first recommended item with its Semantic ID (ranks from 1, 0 where there is none), ``shared_prefix`` (most leading codes
+that a recommended item shares with it) and ``missing`` (places of the list that stayed empty)."""
+
+
+class EvaluationRecord:
+    """Collects batches of recommendations where one item a user is held out.
+
+    Args:
+        codes: int64 [N + 1, L], the Semantic ID of each item without any suffix; row 0 is padding.
+    """
+
+    def __init__(self, codes: Tensor) -> None:
+        self.codes = codes
+        self._batches: list[dict[str, Tensor]] = []
+
+    def add(self, users: Tensor, recommended: Tensor, held_out: Tensor) -> None:
+        """Note a batch: users [B], recommended items [B, k] (best first, 0 where nothing) and held-out items [B].
+
+        Raises:
+            RuntimeError: if an item is recommended twice to one user, which constrained decoding rules out.
+        """
+        _refuse_duplicates(recommended)
+        equal = self.codes[recommended] == self.codes[held_out][:, None]
+        prefix = equal.long().cumprod(2).sum(2).masked_fill(recommended == 0, 0)
+        batch = {
+            "user": users,
+            "item": held_out,
+            "rank": first_hit(recommended == held_out[:, None]),
+            "sid_rank": first_hit(prefix == self.codes.shape[1]),
+            "shared_prefix": prefix.amax(1),
+            "missing": (recommended == 0).sum(1),
+        }
+        self._batches.append({name: values.cpu() for name, values in batch.items()})
+
+    def take(self) -> Record:
+        """Return what was noted since the last call."""
+        batches, self._batches = self._batches, []
+        if not batches:
+            return {}
+        return {name: torch.cat([batch[name] for batch in batches]).long().numpy() for name in batches[0]}
+
+
+def first_hit(hits: Tensor) -> Tensor:
+    """Return the rank, from 1, of the first hit in each row [B, k] of booleans; 0 where there is none."""
+    return torch.where(hits.any(1), hits.long().argmax(1) + 1, 0)
+
+
+def _refuse_duplicates(recommended: Tensor) -> None:
+    ordered = recommended.sort(1).values
+    if bool(((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] > 0)).any()):
+        raise RuntimeError("an item was recommended twice to one user; please report this, it should be impossible")

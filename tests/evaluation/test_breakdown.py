@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from recbole_adasid.evaluation.breakdown import breakdown, prefix_recall, within_groups
+
+
+def test_places_within_a_group_by_literal_enumeration() -> None:
+    random = np.random.default_rng(0)
+    begins, sizes = random.integers(0, 13, size=200), random.integers(1, 5, size=200)
+
+    def gain(rank: int) -> float:
+        return 1 / math.log2(rank + 1) if 0 < rank <= 10 else 0.0
+
+    best, mean, worst = [], [], []
+    for begin, size in zip(begins.tolist(), sizes.tolist()):
+        places = [gain(begin + j) if begin else 0.0 for j in range(size)]
+        best.append(places[0])
+        mean.append(sum(places) / size)
+        worst.append(places[-1])
+    found = within_groups(begins, sizes, "ndcg@10")
+    assert found == pytest.approx(
+        {"optimistic": np.mean(best), "expected": np.mean(mean), "pessimistic": np.mean(worst)}
+    )
+    assert found["pessimistic"] < found["expected"] < found["optimistic"]
+
+
+def test_prefix_recall_counts_users_by_the_longest_prefix_found() -> None:
+    assert prefix_recall(np.array([0, 1, 3, 3])) == [0.75, 0.5, 0.5]
+    assert prefix_recall(np.array([0, 0])) == []
+
+
+def test_slices_split_users_by_the_item_held_out_for_them() -> None:
+    record = {
+        "user": np.arange(5),
+        "item": np.array([1, 2, 3, 4, 5]),
+        "rank": np.array([1, 0, 1, 0, 1]),
+        "sid_rank": np.array([1, 1, 1, 0, 1]),
+        "shared_prefix": np.array([3, 3, 3, 1, 3]),
+        "missing": np.array([0, 0, 1, 0, 0]),
+    }
+    found = breakdown(record, np.array([0, 1, 2, 2, 4, 1]), np.array([0, 0, 1, 5, 20, 0]))
+    assert found["items"]["recall@10"] == 0.6 and found["semantic_ids"]["recall@10"] == 0.8
+    slices = found["slices"]
+    assert slices["Semantic ID of its own"] == {"users": 2, "recall@10": 1.0, "ndcg@10": 1.0}
+    assert slices["Semantic ID shared by 2"]["recall@10"] == 0.5
+    assert slices["Semantic ID shared by 3 or more"]["users"] == 1
+    assert slices["cold: no training interaction"]["users"] == 2
+    by_popularity = [name for name in slices if not name.startswith("Semantic")]
+    assert sum(slices[name]["users"] for name in by_popularity) == 5
+    assert found["rates"]["missing"] == 0.2
