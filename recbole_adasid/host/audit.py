@@ -1,0 +1,98 @@
+"""Check that a run learned nothing from held-out interactions.
+
+python -m recbole_adasid.host.audit --run_folder=FOLDER
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recbole_adasid.cli import parse_arguments
+from recbole_adasid.host.settings import SettingsError
+
+
+def audit(run_folder: str | Path) -> list[tuple[str, bool]]:
+    """Return statements about a finished run and whether each holds, recomputed from its settings and its dataset.
+
+    Raises:
+        SettingsError: if the folder is none of a finished run.
+    """
+    from recbole.data import create_dataset
+
+    from recbole_adasid.host.config import build_config
+    from recbole_adasid.pipeline import semantic_ids_fingerprint
+
+    folder = Path(run_folder)
+    for name in ("config.yaml", "sids.info.json"):
+        if not (folder / name).is_file():
+            raise SettingsError(f"{folder} has no {name}: give --run_folder the folder of a finished run.")
+    config = build_config({"cache_dir": None}, [folder / "config.yaml"])
+    train, valid, test = create_dataset(config).build()
+    held_out = np.concatenate([target_positions(part) for part in (valid, test)])
+    info = json.loads((folder / "sids.info.json").read_text(encoding="utf-8"))
+    _, items = train.training_items().training_interactions()
+    flat = train.windows.flat_items
+    kept = np.setdiff1d(np.arange(len(flat)), held_out)
+    checks = [
+        ("no training history reaches a held-out interaction", not history_positions(train)[held_out].any()),
+        ("no training target is a held-out interaction", not np.isin(target_positions(train), held_out).any()),
+        ("item pairs are mined from all other interactions", np.array_equal(items, flat[kept] - 1)),
+        (
+            "the Semantic IDs' fingerprint is that of these pairs, features and settings",
+            info["fingerprint"] == semantic_ids_fingerprint(config, train.training_items()),
+        ),
+    ]
+    if "LS" in config["eval_args"]["split"]:
+        checks.append(("held-out interactions are their users' last two", _are_last(train._flat_users, held_out)))
+    return checks
+
+
+def target_positions(part: Any) -> NDArray[np.int64]:
+    """Return where the targets of a part's examples stand among all interactions, ordered by user and time."""
+    from recbole_adasid.host.dataset import WINDOW_FIELD
+
+    return part._positions_after(part.inter_feat[WINDOW_FIELD].numpy())
+
+
+def history_positions(part: Any) -> NDArray[np.bool_]:
+    """Mark the interactions that some example of a part has in its history."""
+    from recbole_adasid.host.dataset import WINDOW_FIELD
+
+    chosen = part.inter_feat[WINDOW_FIELD].numpy()
+    starts, lengths = part.windows.starts[chosen], part.windows.lengths[chosen]
+    steps = np.zeros(len(part.windows.flat_items) + 1, dtype=np.int64)
+    np.add.at(steps, starts, 1)
+    np.add.at(steps, starts + lengths, -1)
+    return steps.cumsum()[:-1] > 0
+
+
+def _are_last(users: NDArray[np.int64], positions: NDArray[np.int64]) -> bool:
+    """Tell whether all positions are among the last two of their user's run."""
+    ends = np.r_[np.flatnonzero(users[1:] != users[:-1]), len(users) - 1]
+    return bool((ends[np.searchsorted(ends, positions)] - positions <= 1).all())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print what was checked; return 0 if all holds, 1 if not, 2 for a mistake."""
+    try:
+        settings, _ = parse_arguments(list(sys.argv[1:] if arguments is None else arguments))
+        if set(settings) != {"run_folder"}:
+            raise SettingsError("usage: python -m recbole_adasid.host.audit --run_folder=FOLDER")
+        found = audit(settings["run_folder"])
+    except (ValueError, FileNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    for statement, holds in found:
+        print(f"{'ok      ' if holds else 'VIOLATED'}  {statement}")
+    return 0 if all(holds for _, holds in found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recbole_adasid.host import dataset as dataset_module
+from recbole_adasid.host.audit import audit, main
+from recbole_adasid.host.run import run
+
+
+@pytest.fixture(scope="module")
+def folder(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    base = tmp_path_factory.mktemp("audit")
+    settings = {"dataset": "tiny", "data_path": str(tiny_data), "tokenizer": "rqkmeans", "codebook_size": 4}
+    settings |= {"text_fields": ["title"], "text_width": 8, "epochs": 1, "model_size": "tiny", "show_progress": False}
+    settings |= {"beam_size": 10, "cache_dir": str(base / "cache")}
+    return run({**settings, "run_folder": str(base / "run")})["run_folder"]
+
+
+def test_an_honest_run_passes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([f"--run_folder={folder}"]) == 0
+    assert "VIOLATED" not in capsys.readouterr().out
+
+
+def test_pairs_that_know_held_out_interactions_are_found_out(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def leaking(self: dataset_module.TIGERDataset) -> dataset_module.TrainingItems:
+        tokens = [str(token) for token in self.field2id_token[self.iid_field][1:]]
+        rows = self.windows.flat_items - 1
+        return dataset_module.TrainingItems(tokens, self._flat_users, rows, Path(self.dataset_path), self.dataset_name)
+
+    monkeypatch.setattr(dataset_module.TIGERDataset, "training_items", leaking)
+    assert main([f"--run_folder={folder}"]) == 1
+    said = capsys.readouterr().out
+    assert "VIOLATED  item pairs are mined from all other interactions" in said
+    assert "VIOLATED  the Semantic IDs' fingerprint" in said
+
+
+def test_histories_that_reach_held_out_interactions_are_found_out(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recbole_adasid.host.audit.history_positions", lambda part: np.ones(10_000, dtype=bool))
+    assert [holds for statement, holds in audit(folder) if "history" in statement] == [False]
+
+
+def test_a_folder_of_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([f"--run_folder={tmp_path}"]) == 2
+    assert "folder of a finished run" in capsys.readouterr().err
+    assert main([]) == 2
