@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,10 @@ from recbole_adasid.data.swing import ItemPairs, swing_pairs
 from recbole_adasid.data.text import read_item_table, render_texts
 from recbole_adasid.tokenizer.agreement import neighbour_agreement
 from recbole_adasid.tokenizer.base import ItemTokenizer, Keep, LogFunction
-from recbole_adasid.tokenizer.quality import sid_quality
+from recbole_adasid.tokenizer.quality import collapsed_levels, sid_quality
 from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
+
+logger = logging.getLogger(__name__)
 
 SWING_KEYS = (
     "swing_alpha",
@@ -90,13 +93,17 @@ def learn_semantic_ids(
     tokenizer.load_state_dict(_parameters(fitted))
     if log is not None:
         _replay(fitted, log)
+    quality = sid_quality(fitted["codes"], tokenizer.codebook_sizes)
+    for level in collapsed_levels(quality, tokenizer.codebook_sizes, len(fitted["codes"])):
+        logger.warning(
+            "Level %d of the Semantic IDs has collapsed: its codewords are used as if there were only %.1f of %d. More "
+            "tokenizer_steps, feature_scaling=standardise or another quantizer may help.",
+            *(level, quality[f"perplexity_{level}"], tokenizer.codebook_sizes[level - 1]),
+        )
     return SemanticIDs(
         codes=fitted["codes"],
         codebook_sizes=tokenizer.codebook_sizes,
-        quality={
-            **sid_quality(fitted["codes"], tokenizer.codebook_sizes),
-            **neighbour_agreement(fitted["codes"], features.values, pairs),
-        },
+        quality={**quality, **neighbour_agreement(fitted["codes"], features.values, pairs)},
         fingerprint=fingerprint(description),
         description=description,
         stages=dict(cache.statuses),

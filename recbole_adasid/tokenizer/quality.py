@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -44,6 +44,15 @@ def sid_quality(codes: np.ndarray, codebook_sizes: Sequence[int]) -> dict[str, f
         quality[f"perplexity_{level}"] = value
         quality[f"usage_{level}"] = float((counts > 0).mean())
     return quality
+
+
+def collapsed_levels(quality: Mapping[str, float], codebook_sizes: Sequence[int], n_items: int) -> list[int]:
+    """Return the levels, from 1, that use less than a tenth of what their codewords and the items allow."""
+    return [
+        level
+        for level, size in enumerate(codebook_sizes, start=1)
+        if min(size, n_items) >= 10 and quality[f"perplexity_{level}"] < 0.1 * min(size, n_items)
+    ]
 
 
 def collision_histogram(group_sizes: np.ndarray) -> dict[str, float]:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from recbole_adasid.tokenizer.quality import collision_histogram, landscape, sid_quality
+from recbole_adasid.tokenizer.quality import collapsed_levels, collision_histogram, landscape, sid_quality
 
 
 def test_quality_of_four_items_computed_by_hand():
@@ -46,3 +46,10 @@ def test_the_landscape_is_one_for_even_use_and_one_over_k_for_a_single_codeword(
     assert landscape(one, [4, 8]) == pytest.approx(
         {"inverse_top1_load": (1 / 4 + 1 / 8) / 2, "normalised_min_perplexity": 1 / 8}
     )
+
+
+def test_a_level_that_uses_a_fraction_of_its_codewords_has_collapsed():
+    even, nearly_one = np.arange(400) % 40, (np.arange(400) % 200 == 0).astype(int)
+    quality = sid_quality(np.stack([even, nearly_one, even % 2], axis=1), [40, 40, 4])
+    assert collapsed_levels(quality, [40, 40, 4], 400) == [2]  # four codewords are too few to judge
+    assert collapsed_levels(quality, [40, 40, 4], 5) == []
