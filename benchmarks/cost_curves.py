@@ -163,6 +163,7 @@ def main() -> None:
     """Measure all curves, each written as soon as it is there."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--only", help="some curves, separated by commas; the others stay as they are in --out")
     parser.add_argument("--scale", type=float, default=1.0, help="multiplies the sizes; below 1 for a quick look")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -178,11 +179,12 @@ def main() -> None:
         "regulation": lambda: regulation(sizes(512, 1024, 2048, 4096, 8192)),
         "swing": lambda: swing(sizes(10_000, 30_000, 100_000, 300_000)),
     }
-    curves: dict[str, Curve] = {}
-    for name, measure in measures.items():
-        curves[name] = measure()
+    stored = arguments.out / "curves.json"
+    curves: dict[str, Curve] = json.loads(stored.read_text(encoding="utf-8")) if arguments.only else {}
+    for name in arguments.only.split(",") if arguments.only else measures:
+        curves[name] = measures[name]()
         draw(curves[name], arguments.out / f"{name}.svg")
-        (arguments.out / "curves.json").write_text(json.dumps(curves, indent=1) + "\n", encoding="utf-8")
+        stored.write_text(json.dumps(curves, indent=1) + "\n", encoding="utf-8")
     report(curves, arguments.out)
 
 

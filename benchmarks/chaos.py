@@ -1,0 +1,151 @@
+"""Kill a small run at random moments, start it again, and compare what it leaves with an undisturbed run, bit by bit.
+
+    python -m benchmarks.chaos --kills=20 --out=results/chaos
+
+Each kill is a SIGKILL at a random moment of one phase (the tokenizer's training, or TIGER's), after which the same
+command runs to its end. It survives if Semantic IDs, weights, ranks and metrics equal those of the undisturbed run.
+Finished kills are lines of kills.jsonl; the same command goes on with the missing ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+JOB = [
+    *("--model=TIGER", "--tokenizer=adasid", "--dataset=ml-100k", "--show_progress=false"),
+    *("--tokenizer_steps=600", "--tokenizer_save_every=100", "--epochs=4", "--eval_step=2", "--MAX_ITEM_LIST_LENGTH=3"),
+]
+PHASES = ("tokenizer", "TIGER")
+
+
+def main() -> None:
+    """Run the missing kills and print how many survived."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=20, help="of each phase")
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    lines = arguments.out / "kills.jsonl"
+    done = [json.loads(line) for line in lines.read_text().splitlines()] if lines.exists() else []
+    with tempfile.TemporaryDirectory() as folder:
+        stages, whole, spans = reference(Path(folder))
+        for phase in PHASES:
+            for number in range(sum(kill["phase"] == phase for kill in done), arguments.kills):
+                kill = survive(Path(folder), stages, whole, phase, spans, seed=number)
+                done.append(kill)
+                with lines.open("a", encoding="utf-8") as stream:
+                    stream.write(json.dumps(kill) + "\n")
+                print(json.dumps(kill), flush=True)
+    report(arguments.out, done)
+
+
+def reference(folder: Path) -> tuple[Path, dict[str, Any], dict[str, tuple[float, float]]]:
+    """Run undisturbed, after a first run has cached features and pairs; return that cache, what the run left, and
+    when each phase began and ended, in seconds after its start.
+    """
+    stages = folder / "stages"
+    start(folder / "first", stages, ["--tokenizer_steps=1", "--epochs=1", "--eval_step=1"]).wait()
+    shutil.rmtree(stages / "tokenizer")
+    run, cache = folder / "whole", folder / "whole-cache"
+    shutil.copytree(stages, cache)
+    started = time.time()
+    process = start(run, cache)
+    waiting_for = [cache / "tokenizer", run / "sids.json", run / "test_ranks.npz"]
+    marks = []
+    while process.poll() is None:
+        if len(marks) < len(waiting_for) and waiting_for[len(marks)].exists():
+            marks.append(time.time() - started)
+        time.sleep(0.02)
+    if process.returncode or len(marks) < 2:
+        raise SystemExit(f"the undisturbed run failed; see {run}/run.log")
+    ended = time.time() - started
+    begun = marks[0] * 0.5  # the first trace of the tokenizer appears with its first save
+    return stages, left_by(run), {"tokenizer": (begun, marks[1]), "TIGER": (marks[1], ended)}
+
+
+def survive(
+    folder: Path, stages: Path, whole: dict[str, Any], phase: str, spans: dict[str, tuple[float, float]], *, seed: int
+) -> dict[str, Any]:
+    """Kill a run in a phase, run it again to the end and compare."""
+    run, cache = folder / f"{phase}-{seed}", folder / f"{phase}-{seed}-cache"
+    shutil.copytree(stages, cache)
+    moment = random.Random(f"{phase} {seed}").uniform(*spans[phase])
+    process = start(run, cache)
+    time.sleep(moment)
+    was_running = process.poll() is None
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    kept = {
+        "tokenizer": any(cache.glob("tokenizer/*.unfinished.safetensors")),
+        "TIGER": (run / "training.safetensors").exists(),
+    }
+    again = start(run, cache).wait()
+    differences = ["exit status"] if again else [name for name, value in left_by(run).items() if value != whole[name]]
+    shutil.rmtree(run)
+    shutil.rmtree(cache)
+    return {
+        "phase": phase,
+        "seconds": round(moment, 2),
+        "was_running": was_running,
+        "went_on": kept[phase],
+        "survived": not differences,
+        "differences": differences,
+    }
+
+
+def start(run: Path, cache: Path, options: list[str] | None = None) -> subprocess.Popen[bytes]:
+    """Start the job; later options win."""
+    given = {option.partition("=")[0]: option for option in [*JOB, *(options or [])]}
+    command = [sys.executable, str(ROOT / "run_recbole_adasid.py"), *given.values()]
+    command += [f"--run_folder={run}", f"--cache_dir={cache}"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    silent = subprocess.DEVNULL
+    return subprocess.Popen(command, stdout=silent, stderr=silent, env=environment)
+
+
+def left_by(run: Path) -> dict[str, Any]:
+    """Return a run's results in a form that can be compared by ``==``."""
+    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    weights = torch.load(run / "model.pth", weights_only=True)["state_dict"]
+    with np.load(run / "test_ranks.npz") as ranks:
+        noted = {name: ranks[name].tolist() for name in ranks.files}
+    return {
+        "Semantic IDs": (run / "sids.json").read_text(encoding="utf-8"),
+        "weights": {name: value.numpy().tobytes() for name, value in weights.items()},
+        "ranks": noted,
+        "metrics": {name: metrics[name] for name in ("best_valid", "test", "semantic_ids")},
+    }
+
+
+def report(out: Path, kills: list[dict[str, Any]]) -> None:
+    lines = [
+        "# Runs that were killed",
+        "",
+        "Written by `python -m benchmarks.chaos`: a small AdaSID and TIGER on ml-100k.",
+    ]
+    lines += ["", "| phase | kills | went on from a saved state | same result bit by bit |", "|---|---|---|---|"]
+    for phase in PHASES:
+        chosen = [kill for kill in kills if kill["phase"] == phase]
+        counts = [len(chosen), *(sum(kill[key] for kill in chosen) for key in ("went_on", "survived"))]
+        lines.append(f"| {phase} | " + " | ".join(map(str, counts)) + " |")
+    (out / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
