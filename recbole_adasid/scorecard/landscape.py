@@ -25,19 +25,31 @@ def write_picture(table: pd.DataFrame, path: Path, title: str) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
+    from matplotlib import patheffects
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(9, 6.5), layout="constrained")
+    figure, (axes, names) = plt.subplots(1, 2, figsize=(11, 6), width_ratios=(3, 1), layout="constrained")
     points = axes.scatter(
-        table[X], table[Y], s=8 * _sizes(table) ** 2, c=table[COLOUR], cmap="viridis", alpha=0.85, edgecolors="black"
+        table[X], table[Y], s=8 * _sizes(table) ** 2, c=table[COLOUR], cmap="viridis_r", alpha=0.7, edgecolors="black"
     )
-    for row in table.to_dict("records"):
+    # Numbers instead of names: good tokenizers crowd in one corner.
+    for number, row in enumerate(table.to_dict("records"), start=1):
         axes.annotate(
-            row["title"], (row[X], row[Y]), xytext=(0, 14), textcoords="offset points", ha="center", fontsize=8
+            str(number),
+            (row[X], row[Y]),
+            ha="center",
+            va="center",
+            fontsize=9,
+            weight="bold",
+            color="white",
+            path_effects=[patheffects.withStroke(linewidth=2.5, foreground="black")],
         )
-    figure.colorbar(points, label=LABELS[COLOUR])
-    axes.set(title=f"{title}\n(size: mean perplexity)", xlabel=LABELS[X], ylabel=LABELS[Y])
-    axes.margins(0.2)
+    listing = "\n".join(f"{number:>2}  {name}" for number, name in enumerate(table["title"], start=1))
+    names.text(0, 0.98, listing, va="top", fontsize=9, linespacing=1.7)
+    names.set_axis_off()
+    figure.colorbar(points, ax=axes, label=LABELS[COLOUR])
+    axes.set(title=f"{title} (size: mean perplexity)", xlabel=LABELS[X], ylabel=LABELS[Y])
+    axes.margins(0.12)
     axes.grid(alpha=0.3)
     figure.savefig(path, dpi=140)
     plt.close(figure)
@@ -61,9 +73,10 @@ def write_page(table: pd.DataFrame, path: Path, title: str) -> None:
         mode="markers+text",
         textposition="top center",
         marker={
-            "size": 2.5 * _sizes(table),
+            "size": 2 * _sizes(table),
             "color": table[COLOUR],
             "colorscale": "Viridis",
+            "reversescale": True,
             "colorbar": {"title": LABELS[COLOUR]},
             "line": {"width": 1, "color": "black"},
         },
