@@ -134,7 +134,8 @@ def _new_folder(config: Any) -> Path:
 def _writable(config: Any) -> dict[str, Any]:
     """Return the settings that a later run can be given: without what RecBole derives from them."""
     derived = {"run_folder", "checkpoint_dir", "data_path", "valid_metric_bigger", "local_rank"}
-    settings = {key: value for key, value in config.final_config_dict.items() if key in known_settings() - derived}
+    kept = known_settings() - derived
+    settings = {key: value for key, value in config.final_config_dict.items() if key in kept}
     # RecBole spells "no negatives" in a way that it would not accept itself.
     settings["train_neg_sample_args"] = None
     return {**settings, "data_path": str(Path(config["data_path"]).resolve().parent)}
