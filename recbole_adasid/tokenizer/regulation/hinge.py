@@ -1,4 +1,4 @@
-"""Σ w·(m − d) over pairs of a batch, d = 1 − cosine: value and gradient in one matrix product."""
+"""Σ w·(m − d) over pairs of a batch, d = 1 − cosine: value and gradient in one sparse product."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ from recbole_adasid.tokenizer.regulation.overlap import Overlaps
 def hinge_sum(direction: Tensor, pairs: Overlaps, weight: Tensor, margin: Tensor) -> Tensor:
     """Return Σ_P w·(m − d), where ``weight`` [P] is 0 wherever the hinge [m − d]₊ is closed.
 
-    Where it is open it is linear in the cosine, so that Σ w·sim is one quadratic form in the directions, with a
-    symmetric matrix of weights. Gathering the vectors of every pair would cost several times as much, and a sparse
-    matrix twice as much: several in a hundred pairs overlap.
+    Where it is open it is linear in the cosine, so that Σ w·sim is one quadratic form in the directions, with a sparse
+    symmetric matrix of weights. Gathering the vectors of every pair would cost several times as much.
     """
-    n_rows = len(direction)
-    matrix = torch.zeros(n_rows * n_rows, dtype=direction.dtype, device=direction.device)
-    for places in (pairs.flat(n_rows), pairs.second * n_rows + pairs.first):
-        matrix.scatter_(0, places, 0.5 * weight)
-    return (weight * (margin - 1)).sum() + _QuadraticForm.apply(direction, matrix.view(n_rows, n_rows))
+    open_ = weight.nonzero().squeeze(1)
+    first, second, half = (
+        pairs.first.index_select(0, open_),
+        pairs.second.index_select(0, open_),
+        0.5 * weight.index_select(0, open_),
+    )
+    both = torch.stack([torch.cat([first, second]), torch.cat([second, first])])
+    matrix = torch.sparse_coo_tensor(both, half.repeat(2), (len(direction), len(direction)), check_invariants=False)
+    return (weight * (margin - 1)).sum() + _QuadraticForm.apply(direction, matrix)
 
 
 class _QuadraticForm(torch.autograd.Function):
@@ -29,7 +32,7 @@ class _QuadraticForm(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, vectors: Tensor, matrix: Tensor) -> Tensor:
-        product = matrix @ vectors
+        product = torch.sparse.mm(matrix, vectors)
         ctx.save_for_backward(product)
         return (product * vectors).sum()
 
