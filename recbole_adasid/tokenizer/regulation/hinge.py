@@ -17,11 +17,8 @@ def hinge_sum(direction: Tensor, pairs: Overlaps, weight: Tensor, margin: Tensor
     symmetric matrix of weights. Gathering the vectors of every pair would cost several times as much.
     """
     open_ = weight.nonzero().squeeze(1)
-    first, second, half = (
-        pairs.first.index_select(0, open_),
-        pairs.second.index_select(0, open_),
-        0.5 * weight.index_select(0, open_),
-    )
+    first, second = pairs.first.index_select(0, open_), pairs.second.index_select(0, open_)
+    half = 0.5 * weight.index_select(0, open_)
     both = torch.stack([torch.cat([first, second]), torch.cat([second, first])])
     matrix = torch.sparse_coo_tensor(both, half.repeat(2), (len(direction), len(direction)), check_invariants=False)
     return (weight * (margin - 1)).sum() + _QuadraticForm.apply(direction, matrix)
