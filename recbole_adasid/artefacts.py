@@ -18,6 +18,7 @@ import yaml
 from numpy.typing import ArrayLike
 
 from recbole_adasid.cache import write_arrays
+from recbole_adasid.evaluation.report import render
 
 
 class RunFolder:
@@ -82,8 +83,9 @@ class RunFolder:
         write_arrays(path, {name: values.astype(np.int32) for name, values in record.items()})
         return path
 
-    def write_evaluation(self, found: Mapping[str, Any]) -> Path:
-        """Write evaluation.json: where the hits on the test come from."""
+    def write_evaluation(self, found: Mapping[str, Any], title: str) -> Path:
+        """Write where the hits on the test come from: evaluation.json, and evaluation.md to read."""
+        write_atomically(self.path / "evaluation.md", render(found, title))
         return write_atomically(self.path / "evaluation.json", _json(found))
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> Path:
@@ -95,19 +97,24 @@ def results_table(
     valid: Mapping[str, float],
     test: Mapping[str, float],
     intervals: Mapping[str, tuple[float, float]] | None = None,
+    by_semantic_ids: Mapping[str, float] | None = None,
 ) -> str:
     """Return the metrics of both splits as plain text, one a line, in the order of `valid`, then of `test`.
 
-    `intervals` of test metrics stand beside them.
+    `intervals` of test metrics stand beside them, and what they would be if a hit on the Semantic ID were enough.
     """
     names = list(dict.fromkeys([*valid, *test]))
     width = max(map(len, [*names, "metric"]))
-    head = f"{'metric':<{width}}  {'valid':>8}  {'test':>8}" + ("  test, 95% interval" if intervals else "")
+    head = f"{'metric':<{width}}  {'valid':>8}  {'test':>8}"
+    head += ("  test, 95% interval" if intervals else "") + ("  by Semantic ID" if by_semantic_ids else "")
     lines = [head, "-" * len(head)]
     for name in names:
-        low_high = (intervals or {}).get(name)
-        interval = "" if low_high is None else f"  {low_high[0]:.4f} to {low_high[1]:.4f}"
-        lines.append(f"{name:<{width}}  {_cell(valid.get(name))}  {_cell(test.get(name))}{interval}")
+        line = f"{name:<{width}}  {_cell(valid.get(name))}  {_cell(test.get(name))}"
+        if intervals:
+            line += f"  {_interval(intervals.get(name)):>18}"
+        if by_semantic_ids:
+            line += f"  {_cell(by_semantic_ids.get(name)):>14}"
+        lines.append(line.rstrip())
     return "\n".join(lines)
 
 
@@ -161,6 +168,10 @@ def _plain(value: Any, *, finite: bool = False) -> Any:
     if isinstance(value, Iterable):
         return [_plain(entry, finite=finite) for entry in value]
     return str(value)
+
+
+def _interval(bounds: tuple[float, float] | None) -> str:
+    return "" if bounds is None else f"{bounds[0]:.4f} to {bounds[1]:.4f}"
 
 
 def _cell(value: float | None) -> str:

@@ -73,4 +73,7 @@ def test_the_table_shows_both_splits_and_gaps():
         "mrr              -    1.0000",
     ]
     with_interval = results_table({"mrr": 0.5}, {"mrr": 0.25}, {"mrr": (0.2, 0.3)}).split("\n")
-    assert with_interval[0].endswith("test, 95% interval") and with_interval[2].endswith("0.2500  0.2000 to 0.3000")
+    assert with_interval[0].endswith("test, 95% interval") and with_interval[2].endswith("0.2500    0.2000 to 0.3000")
+    both = results_table({}, {"mrr": 0.25, "gauc": 0.5}, {"mrr": (0.2, 0.3)}, {"mrr": 0.375}).split("\n")
+    assert both[0].endswith("by Semantic ID") and both[2].endswith("0.3000          0.3750")
+    assert both[3].endswith("0.5000" + " " * 35 + "-")

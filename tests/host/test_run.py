@@ -31,6 +31,7 @@ def test_a_run_leaves_settings_semantic_ids_metrics_and_model(tiny_settings, tmp
             "metrics.json",
             "test_ranks.npz",
             "evaluation.json",
+            "evaluation.md",
             "model.pth",
             "tokenizer",
             "run.log",
@@ -46,6 +47,9 @@ def test_a_run_leaves_settings_semantic_ids_metrics_and_model(tiny_settings, tmp
     for name, (low, high) in metrics["test_intervals"].items():
         assert low <= done["test"][name] <= high
     assert metrics["test_intervals"].keys() == done["test"].keys()
+    for name, by_semantic_id in metrics["test_by_semantic_ids"].items():
+        assert by_semantic_id >= done["test"][name] - 5e-5  # rounded; a hit on the item is a hit on its Semantic ID
+    assert metrics["test_by_semantic_ids"].keys() == done["test"].keys()
     assert list(done["test"]) == ["recall@3", "recall@5", "recall@10", "ndcg@3", "ndcg@5", "ndcg@10"]
 
 
