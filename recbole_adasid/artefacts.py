@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import math
 import os
+import tempfile
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,6 @@ import numpy as np
 import yaml
 from numpy.typing import ArrayLike
 
-from recbole_adasid.cache import write_arrays
 from recbole_adasid.evaluation.report import render
 
 
@@ -38,7 +39,7 @@ class RunFolder:
     @property
     def model_path(self) -> Path:
         """Where the trainer keeps the best model of the run."""
-        return self.path / "model.pth"
+        return self.path / "model.safetensors"
 
     def write_config(self, settings: Mapping[str, Any]) -> Path:
         """Write the resolved settings to config.yaml; the file can be given back as --config_files."""
@@ -130,6 +131,46 @@ def write_atomically(path: Path, content: str) -> Path:
     finally:
         waiting.unlink(missing_ok=True)
     return path
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write ``arrays`` to an .npz, for other programs to read, that appears under its name when it is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as stream:
+        np.savez(stream, **arrays)  # type: ignore[arg-type]
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(stream.name, path)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays of an .npz that :func:`write_arrays` wrote; nothing in it is unpickled.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no .npz, damaged, or holds Python objects.
+    """
+    try:
+        with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is no .npz of plain arrays ({error}): make it again or remove it") from None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return what a JSON file of a run holds.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is not JSON, or holds something else than names and values.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are among these
+        raise ValueError(f"{path} is no JSON ({error}): bring back the file as it was written") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} holds no names and values: bring back the file as it was written")
+    return found
 
 
 def _check_codes(item_tokens: Sequence[str], codes: np.ndarray, sizes: list[int]) -> None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
-import zipfile
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
+from recbole_adasid.storage import DamagedFile, MismatchedFile, read_tensors, write_tensors
+
+logger = logging.getLogger(__name__)
+
+KIND = "stage"
 CACHE_VERSION = 1
 """Raise it when a stage computes something else from the same settings."""
 
@@ -41,8 +45,9 @@ def array_digest(*arrays: np.ndarray) -> str:
 class StageCache:
     """Store the arrays a stage computed and hand them back while its description stays the same.
 
-    Files are written to a temporary name and renamed, so that a reader never sees half a file. A file that cannot be
-    read is computed again. ``statuses`` tells, for every stage asked for, whether it was ``computed`` or ``reused``.
+    Files are written to a temporary name and renamed, so that a reader never sees half a file. A file that is damaged,
+    or of another stage or description, is computed again, with a warning. ``statuses`` tells, for every stage asked
+    for, whether it was ``computed`` or ``reused``.
 
     Args:
         root: folder of the cache, made when needed; None keeps nothing.
@@ -55,14 +60,14 @@ class StageCache:
     def arrays(self, stage: str, description: Mapping[str, Any], compute: Callable[[], Arrays]) -> Arrays:
         """Return the arrays of ``stage``, from disk if the same description was computed before."""
         path = self._path(stage, description)
-        stored = None if path is None else _read(path)
+        stored = None if path is None else _read(path, stage)
         if stored is not None:
             self.statuses[stage] = "reused"
             return stored
         computed = compute()
         self.statuses[stage] = "computed"
         if path is not None:
-            write_arrays(path, computed)
+            _write(path, stage, computed)
         return computed
 
     def unfinished(self, stage: str, description: Mapping[str, Any]) -> Path | None:
@@ -71,23 +76,28 @@ class StageCache:
         return None if path is None else path.with_suffix(".unfinished.safetensors")
 
     def _path(self, stage: str, description: Mapping[str, Any]) -> Path | None:
-        return None if self.root is None else self.root / stage / f"{fingerprint(description)}.npz"
+        return None if self.root is None else self.root / stage / f"{fingerprint(description)}.safetensors"
 
 
-def _read(path: Path) -> Arrays | None:
+def _read(path: Path, stage: str) -> Arrays | None:
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-        # Missing or damaged: that costs a recomputation, never the run.
+        tensors, about = read_tensors(path, KIND)
+        if about != _about(path, stage):
+            raise MismatchedFile(f"{path} is of another stage, other settings or other data")
+    except FileNotFoundError:
         return None
+    except DamagedFile as error:
+        # That costs a recomputation, never the run.
+        logger.warning("The stage %s is computed again: %s.", stage, error)
+        return None
+    return {name: tensor.numpy() for name, tensor in tensors.items()}
 
 
-def write_arrays(path: Path, arrays: Arrays) -> None:
-    """Write ``arrays`` to an .npz that appears under its name when it is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as stream:
-        np.savez(stream, **arrays)  # type: ignore[arg-type]
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(stream.name, path)
+def _write(path: Path, stage: str, arrays: Arrays) -> None:
+    own = {name: np.require(array, requirements=["C", "W"]) for name, array in arrays.items()}
+    tensors = {name: torch.from_numpy(array) for name, array in own.items()}
+    write_tensors(path, KIND, tensors, _about(path, stage))
+
+
+def _about(path: Path, stage: str) -> dict[str, str]:
+    return {"stage": stage, "fingerprint": path.stem}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -38,13 +40,38 @@ def test_another_description_is_computed_anew(tmp_path):
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 not really a zip", b"nonsense"])
-def test_a_damaged_file_is_computed_again(tmp_path, damage):
+def test_a_damaged_file_is_named_and_computed_again(tmp_path, damage, caplog):
     compute = Computation()
     StageCache(tmp_path).arrays("features", {}, compute)
-    (file,) = tmp_path.rglob("*.npz")
+    (file,) = tmp_path.rglob("*.safetensors")
     file.write_bytes(damage)
     assert StageCache(tmp_path).arrays("features", {}, compute)["values"].tolist() == [2, 3, 4]
+    assert str(file) in caplog.text and "computed again" in caplog.text
     assert StageCache(tmp_path).arrays("features", {}, compute)["values"].tolist() == [2, 3, 4]
+
+
+@pytest.mark.parametrize(("stage", "description"), [("features", {"seed": 2}), ("pairs", {"seed": 1})])
+def test_a_file_put_in_the_place_of_another_is_computed_again(tmp_path, stage, description, caplog):
+    compute = Computation()
+    cache = StageCache(tmp_path)
+    cache.arrays("features", {"seed": 1}, compute)
+    (source,) = tmp_path.rglob("*.safetensors")
+    place = tmp_path / stage / f"{fingerprint(description)}.safetensors"
+    place.parent.mkdir(exist_ok=True)
+    shutil.copy(source, place)
+    assert cache.arrays(stage, description, compute)["values"].tolist() == [2, 3, 4]
+    assert "other settings" in caplog.text
+
+
+def test_arrays_come_back_with_their_types_and_shapes(tmp_path):
+    frozen = np.frombuffer(b"abc", dtype=np.uint8)
+    arrays = {"frozen": frozen, "turned": np.arange(6).reshape(2, 3).T, "backwards": np.arange(3)[::-1]}
+    arrays |= {"none": np.empty((0, 2), dtype=np.float32), "one": np.array(2.5)}
+    StageCache(tmp_path).arrays("any", {}, lambda: arrays)
+    again = StageCache(tmp_path).arrays("any", {}, dict)
+    assert again.keys() == arrays.keys()
+    for name, values in arrays.items():
+        assert again[name].dtype == values.dtype and np.array_equal(again[name], values), name
 
 
 def test_a_failed_computation_leaves_nothing_behind(tmp_path):

@@ -39,6 +39,11 @@ class AutoencoderTokenizer(ItemTokenizer):
         """K of each level."""
         return self.autoencoder.quantizer.codebook_sizes
 
+    @property
+    def width(self) -> int:
+        """Columns d of the features."""
+        return self.autoencoder.scaler.width
+
     def fit(
         self,
         features: Tensor,
@@ -88,8 +93,7 @@ class AutoencoderTokenizer(ItemTokenizer):
             generator=torch.Generator().manual_seed(self.settings.seed),
         )
 
-    def encode(self, features: Tensor) -> Tensor:
-        """Return the Semantic IDs int64 [N, L] of ``features`` [N, d]."""
+    def _encode(self, features: Tensor) -> Tensor:
         chunks = features.split(ENCODING_ROWS)
         return torch.cat([self.autoencoder.quantizer.encode(self.autoencoder.latent(chunk)) for chunk in chunks])
 

@@ -32,7 +32,7 @@ def test_a_run_leaves_settings_semantic_ids_metrics_and_model(tiny_settings, tmp
             "test_ranks.npz",
             "evaluation.json",
             "evaluation.md",
-            "model.pth",
+            "model.safetensors",
             "tokenizer",
             "run.log",
             "tensorboard",
