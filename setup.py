@@ -35,6 +35,7 @@ EVERYWHERE = [
     "scikit-learn>=1.0",
     "pyyaml>=5.4",
     "safetensors>=0.4",
+    "filelock>=3.12",
     "setuptools>=77.0.3,<82",
 ]
 TEST = [

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import tempfile
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,8 @@ import yaml
 from numpy.typing import ArrayLike
 
 from recbole_adasid.evaluation.report import render
+from recbole_adasid.locks import held
+from recbole_adasid.writing import CannotWrite, written_whole
 
 
 class RunFolder:
@@ -30,16 +31,34 @@ class RunFolder:
 
         Raises:
             NotADirectoryError: if a file of that name is in the way.
+            CannotWrite: if it cannot be made.
         """
         self.path = Path(path)
         if self.path.exists() and not self.path.is_dir():
             raise NotADirectoryError(f"The run folder {self.path} is a file: choose another name or move it.")
-        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CannotWrite(
+                f"cannot make the run folder {self.path} ({error.strerror}): choose another run_folder or run_root"
+            ) from error
 
     @property
     def model_path(self) -> Path:
         """Where the trainer keeps the best model of the run."""
         return self.path / "model.safetensors"
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Keep other processes out of the folder for the length of the block.
+
+        Raises:
+            InUse: if another process is in it.
+        """
+        with held(self.path / ".lock", f"the run folder {self.path}", wait=False):
+            for begun in self.path.glob(".*.tmp"):  # by a process that was killed
+                begun.unlink(missing_ok=True)
+            yield
 
     def write_config(self, settings: Mapping[str, Any]) -> Path:
         """Write the resolved settings to config.yaml; the file can be given back as --config_files."""
@@ -121,26 +140,15 @@ def results_table(
 
 def write_atomically(path: Path, content: str) -> Path:
     """Write UTF-8 text so that a reader, or a crash, sees the old file or the new one and never a part."""
-    waiting = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with waiting.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(waiting, path)
-    finally:
-        waiting.unlink(missing_ok=True)
+    with written_whole(path) as waiting:
+        waiting.write_bytes(content.encode("utf-8"))
     return path
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write ``arrays`` to an .npz, for other programs to read, that appears under its name when it is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as stream:
+    with written_whole(path) as waiting, waiting.open("wb") as stream:
         np.savez(stream, **arrays)  # type: ignore[arg-type]
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(stream.name, path)
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:

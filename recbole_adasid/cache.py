@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from recbole_adasid.locks import held
 from recbole_adasid.storage import DamagedFile, MismatchedFile, read_tensors, write_tensors
+from recbole_adasid.writing import CannotWrite, remove_leftovers
 
 logger = logging.getLogger(__name__)
 
@@ -58,17 +61,21 @@ class StageCache:
         self.statuses: dict[str, str] = {}
 
     def arrays(self, stage: str, description: Mapping[str, Any], compute: Callable[[], Arrays]) -> Arrays:
-        """Return the arrays of ``stage``, from disk if the same description was computed before."""
+        """Return the arrays of ``stage``, from disk if the same description was computed before.
+
+        One process computes; another that wants the same waits for it and reads. Where nothing can be written, the
+        arrays are returned all the same, with a warning.
+        """
         path = self._path(stage, description)
         stored = None if path is None else _read(path, stage)
-        if stored is not None:
-            self.statuses[stage] = "reused"
-            return stored
-        computed = compute()
-        self.statuses[stage] = "computed"
-        if path is not None:
-            _write(path, stage, computed)
-        return computed
+        if stored is None:
+            with _only_process(path, stage):
+                stored = None if path is None else _read(path, stage, warn=False)  # meanwhile, by the one waited for
+                if stored is None:
+                    self.statuses[stage] = "computed"
+                    return _kept(path, stage, compute())
+        self.statuses[stage] = "reused"
+        return stored
 
     def unfinished(self, stage: str, description: Mapping[str, Any]) -> Path | None:
         """Return where a stage may keep what it has so far, or None if nothing is kept."""
@@ -79,7 +86,29 @@ class StageCache:
         return None if self.root is None else self.root / stage / f"{fingerprint(description)}.safetensors"
 
 
-def _read(path: Path, stage: str) -> Arrays | None:
+@contextmanager
+def _only_process(path: Path | None, stage: str) -> Iterator[None]:
+    with ExitStack() as stack:
+        if path is not None:
+            try:
+                stack.enter_context(held(path.with_suffix(".lock"), f"the stage {stage} of the cache", wait=True))
+                remove_leftovers(path)
+            except CannotWrite as error:
+                logger.warning("The stage %s will not be kept: %s.", stage, error)
+        yield
+
+
+def _kept(path: Path | None, stage: str, computed: Arrays) -> Arrays:
+    """Write what was computed and return it; a disk that takes no more must not lose it."""
+    if path is not None:
+        try:
+            _write(path, stage, computed)
+        except CannotWrite as error:
+            logger.warning("The stage %s is not kept: %s.", stage, error)
+    return computed
+
+
+def _read(path: Path, stage: str, *, warn: bool = True) -> Arrays | None:
     try:
         tensors, about = read_tensors(path, KIND)
         if about != _about(path, stage):
@@ -88,7 +117,8 @@ def _read(path: Path, stage: str) -> Arrays | None:
         return None
     except DamagedFile as error:
         # That costs a recomputation, never the run.
-        logger.warning("The stage %s is computed again: %s.", stage, error)
+        if warn:
+            logger.warning("The stage %s is computed again: %s.", stage, error)
         return None
     return {name: tensor.numpy() for name, tensor in tensors.items()}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -89,7 +90,8 @@ def learn_semantic_ids(
     keep = None if kept is None else Keep(kept, config["tokenizer_save_every"])
     fitted = cache.arrays("tokenizer", description, lambda: _fit(tokenizer, features, pairs, progress, keep))
     if kept is not None:
-        kept.unlink(missing_ok=True)
+        with suppress(OSError):  # a cache that can only be read
+            kept.unlink(missing_ok=True)
     tokenizer.load_state_dict(_parameters(fitted))
     if log is not None:
         _replay(fitted, log)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+
+from recbole_adasid.writing import written_whole
 
 FORMAT_VERSION = 1
 Value = TypeVar("Value")
@@ -30,21 +31,21 @@ def write_tensors(path: Path, kind: str, tensors: Mapping[str, Tensor], about: M
     Args:
         path: file to write; its folder is made when needed.
         kind: what the file is, such as ``tokenizer-training``; a file of another kind is refused when read.
+
+    Raises:
+        CannotWrite: if the disk takes no more.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     text = json.dumps(about, sort_keys=True)
     metadata = {"kind": kind, "version": str(FORMAT_VERSION), "about": text, "digest": _digest(plain, text)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    waiting = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        save_file(plain, waiting, metadata=metadata)
-        with waiting.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        os.replace(waiting, path)
-    finally:
-        waiting.unlink(missing_ok=True)
+    with written_whole(path) as waiting:
+        try:
+            save_file(plain, waiting, metadata=metadata)
+        except SafetensorError as error:  # its way to say that the disk is full
+            raise OSError(str(error)) from error
 
 
 def read_tensors(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -80,7 +82,7 @@ def test_a_failed_computation_leaves_nothing_behind(tmp_path):
 
     with pytest.raises(RuntimeError):
         StageCache(tmp_path).arrays("features", {}, fail)
-    assert not list(tmp_path.rglob("*.*"))
+    assert not list(tmp_path.rglob("*safetensors*"))
 
 
 def test_without_a_folder_everything_is_computed():
@@ -101,3 +103,24 @@ def test_array_digests_see_values_shapes_and_types():
     others = [base + 1, base.reshape(2, 3), base.astype(np.int32)]
     assert len({array_digest(a) for a in [base, *others]}) == 4
     assert array_digest(base) == array_digest(base.copy())
+
+
+def test_a_second_process_waits_for_the_first_and_reads_what_it_computed(tmp_path):
+    code = (
+        "import sys, time, numpy as np; from recbole_adasid.cache import StageCache\n"
+        "def compute():\n"
+        "    print('computing', flush=True); time.sleep(1); return {'values': np.arange(5)}\n"
+        "StageCache(sys.argv[1]).arrays('features', {}, compute)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stdout.readline() == "computing\n"
+    compute = Computation()
+    assert StageCache(tmp_path).arrays("features", {}, compute)["values"].tolist() == [0, 1, 2, 3, 4]
+    assert compute.calls == 0 and process.wait() == 0
+
+
+def test_a_cache_that_cannot_be_written_still_gives_what_was_computed(tmp_path, caplog):
+    (tmp_path / "file").write_text("")
+    cache = StageCache(tmp_path / "file" / "cache")
+    assert cache.arrays("features", {}, Computation())["values"].tolist() == [1, 2, 3]
+    assert "The stage features is not kept: cannot write" in caplog.text

@@ -35,22 +35,27 @@ def run(settings: Mapping[str, Any], config_files: Iterable[str | Path] = ()) ->
 
     Raises:
         SettingsError: for a setting or a dataset that has to be put right.
+        InUse: if another process works in the same run folder.
+        CannotWrite: if the disk takes no more; what was written before is intact.
     """
     config = build_config(settings, config_files)
     folder = RunFolder(config["run_folder"] or _new_folder(config))
     config["run_folder"] = config["checkpoint_dir"] = str(folder.path)
-    log_file = start_logging(folder.path, config["state"])
-    try:
-        return _run(config, folder)
-    except KeyboardInterrupt:
-        logger.info(f"Stopped. The same command with --run_folder={folder.path} goes on after the last whole epoch.")
-        raise
-    except BaseException:
-        # The caller tells the user; where it happened belongs into the log alone.
-        log_file.handle(logging.makeLogRecord({"levelname": "ERROR", "msg": traceback.format_exc()}))
-        raise
-    finally:
-        stop_logging()
+    with folder.in_use():
+        log_file = start_logging(folder.path, config["state"])
+        try:
+            return _run(config, folder)
+        except KeyboardInterrupt:
+            logger.info(
+                f"Stopped. The same command with --run_folder={folder.path} goes on from the last step or epoch kept."
+            )
+            raise
+        except BaseException:
+            # The caller tells the user; where it happened belongs into the log alone.
+            log_file.handle(logging.makeLogRecord({"levelname": "ERROR", "msg": traceback.format_exc()}))
+            raise
+        finally:
+            stop_logging()
 
 
 def _run(config: Any, folder: RunFolder) -> dict[str, Any]:

@@ -25,6 +25,7 @@ def test_a_run_leaves_settings_semantic_ids_metrics_and_model(tiny_settings, tmp
     names = {path.name for path in folder.iterdir()}
     assert names == {
         *(
+            ".lock",
             "config.yaml",
             "sids.json",
             "sids.info.json",
@@ -133,17 +134,6 @@ def test_a_missing_feature_file_is_named_and_the_log_tells_where_it_was_missed(t
     error = capfd.readouterr().err.splitlines()[-1]
     assert error.startswith("error: ") and "absent.npz" in error
     assert "Traceback" in (folder / "run.log").read_text()
-
-
-def test_ctrl_c_ends_in_a_sentence(monkeypatch, capsys):
-    import recbole_adasid.host.run as module
-
-    def interrupted(settings, files):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(module, "run", interrupted)
-    assert main([]) == 130
-    assert "Stopped." in capsys.readouterr().out
 
 
 def test_help_lists_presets_and_settings_without_importing_torch():
