@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from recbole_adasid.artefacts import RunFolder
 from recbole_adasid.evaluation.record import EvaluationRecord
+from recbole_adasid.gradients import gradient_norm
 from recbole_adasid.host.batches import LengthBuckets
 from recbole_adasid.host.collector import TopKCollector
 from recbole_adasid.host.model_file import SUFFIX, read_model, save_model
@@ -112,24 +113,39 @@ class TIGERTrainer(Trainer):
             total += loss * len(rows)
             seen += len(rows)
             if number % 50 == 0:  # asking a GPU for a number makes it wait
-                self._check_nan(total)
+                self._check_finite(total, epoch_idx, number)
                 bar.set_postfix_str(f"loss {total.item() / seen:.4f}")
-        self._check_nan(total)
+        self._check_finite(total, epoch_idx, len(buckets) - 1)
         return total.item() / seen
+
+    def _check_finite(self, total: torch.Tensor, epoch: int, batch: int) -> None:
+        """Stop before anything is saved that a loss or gradient without end has touched.
+
+        Raises:
+            FloatingPointError: naming the epoch, and what is intact.
+        """
+        if not torch.isfinite(total):
+            raise FloatingPointError(
+                f"TIGER's loss or gradient stopped being finite in epoch {epoch}, at batch {batch} or shortly before: "
+                "lower learning_rate, set clip_grad_norm, or set bf16 to false; what earlier epochs saved is intact"
+            )
 
     def _batches(self, train_data: Any, epoch: int) -> LengthBuckets:
         lengths = train_data._dataset.history_lengths()
         return LengthBuckets(lengths, batch_size=train_data.step, seed=self.config["seed"], epoch=epoch)
 
     def _step(self, interaction: Any, loss_func: Callable[[Any], torch.Tensor]) -> torch.Tensor:
+        """Return the loss of a step taken, or NaN where its gradient is not finite."""
         self.optimizer.zero_grad(set_to_none=True)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bfloat16):
             loss = loss_func(interaction)
         loss.backward()
         if self.gradient_limit:
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), **self.gradient_limit)
+            norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), **self.gradient_limit)
+        else:
+            norm = gradient_norm(self.model.parameters())
         self.optimizer.step()
-        return loss.detach()
+        return torch.where(norm.isfinite(), loss.detach(), torch.nan)  # asked for now and then: a GPU need not wait
 
     def _set_learning_rate(self, step: int, total_steps: int) -> None:
         warmup = self.config["warmup_fraction"]
