@@ -100,7 +100,7 @@ def per_user(out: Path, records: list[dict[str, Any]], metric: str) -> np.ndarra
     """Return each test user's metric, averaged over runs: [U], users in one order."""
     values = []
     for record in records:
-        stored = read_arrays(out / "ranks" / record["ranks"])
+        stored = read_arrays(out / "ranks" / record["ranks"], "user", "rank")
         values.append(gains(stored["rank"][np.argsort(stored["user"])], metric))
     return np.mean(values, axis=0)
 

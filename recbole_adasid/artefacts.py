@@ -151,18 +151,23 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
         np.savez(stream, **arrays)  # type: ignore[arg-type]
 
 
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Return the arrays of an .npz that :func:`write_arrays` wrote; nothing in it is unpickled.
+def read_arrays(path: Path, *names: str) -> dict[str, np.ndarray]:
+    """Return the arrays ``names``, or all, of an .npz that :func:`write_arrays` wrote; nothing in it is unpickled.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is no .npz, damaged, or holds Python objects.
+        ValueError: if it is no .npz, damaged, lacks an array or holds Python objects.
     """
     try:
         with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is no .npz of plain arrays ({error}): make it again or remove it") from None
+            arrays = {name: stored[name] for name in names or stored.files}
+        if not all(isinstance(values, np.ndarray) for values in arrays.values()):
+            raise ValueError("it holds other files than arrays")
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        reason = " ".join(str(error).split())
+        wanted = ", ".join(names) or "plain arrays"
+        raise ValueError(f"{path} is no .npz of {wanted} ({reason}): make it again") from None
+    return arrays
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 import yaml
 
-from recbole_adasid.artefacts import RunFolder, results_table, write_atomically
+from recbole_adasid.artefacts import (
+    RunFolder,
+    read_arrays,
+    read_json,
+    results_table,
+    write_arrays,
+    write_atomically,
+)
 
 
 def test_the_config_comes_back_as_plain_values(tmp_path):
@@ -55,6 +62,29 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_behind(tmp_path, m
         write_atomically(path, "new")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_arrays_come_back_and_a_missing_one_is_named(tmp_path):
+    path = tmp_path / "new" / "a.npz"
+    write_arrays(path, {"rank": np.arange(3), "user": np.arange(3) + 5})
+    assert read_arrays(path).keys() == {"rank", "user"} and [*path.parent.iterdir()] == [path]
+    assert read_arrays(path, "user")["user"].tolist() == [5, 6, 7]
+    with pytest.raises(ValueError, match=r"a\.npz is no \.npz of rank, codes .*codes.*make it again"):
+        read_arrays(path, "rank", "codes")
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"text"])
+def test_what_is_no_npz_is_named(tmp_path, content):
+    (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.npz is no \.npz of plain arrays"):
+        read_arrays(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]"])
+def test_what_is_no_json_of_names_and_values_is_named(tmp_path, content):
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(ValueError, match=r"a\.json .*bring back the file"):
+        read_json(tmp_path / "a.json")
 
 
 def test_a_file_in_the_way_of_the_folder_is_named(tmp_path):

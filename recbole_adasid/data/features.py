@@ -77,7 +77,10 @@ def _read(path: Path, row_tokens: Sequence[str] | None) -> tuple[list[str], NDAr
         raise ValueError(f"{path}: features come as .npz or .npy, not as '{path.suffix}': convert the file.")
     try:
         if path.suffix == ".npy":
-            return _tokens_beside(path, row_tokens), np.load(path, allow_pickle=False)
+            embedding = np.load(path, allow_pickle=False)
+            if not isinstance(embedding, np.ndarray):
+                raise ValueError(f"{path} is a zip archive, not an .npy: save the embedding alone, by numpy.save.")
+            return _tokens_beside(path, row_tokens), embedding
         with np.load(path, allow_pickle=False) as arrays:
             missing = [name for name in ("item_id", "embedding") if name not in arrays.files]
             if missing:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from recbole_adasid.host.model_file import is_pickled, read_model
+from recbole_adasid.host.model_file import SUFFIX, is_pickled, read_model
 from recbole_adasid.host.registration import replace_function
 from recbole_adasid.storage import DamagedFile
 
@@ -36,7 +36,8 @@ def load_data_and_model(model_file: str | Path) -> tuple[Any, ...]:
     from recbole.utils import get_model, init_logger, init_seed
 
     path = Path(model_file)
-    config, fill = _recbole_file(path) if is_pickled(path) else _tiger_file(path)
+    of_torch = is_pickled(path) and path.suffix != SUFFIX
+    config, fill = _recbole_file(path) if of_torch else _tiger_file(path)
     init_seed(config["seed"], config["reproducibility"])
     init_logger(config)
     logger.info(config)

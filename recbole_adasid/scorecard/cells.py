@@ -66,7 +66,7 @@ class CellFolder:
 
     def codes(self, cell: Cell) -> NDArray[np.int64]:
         """Return the codes [N, L] of a finished cell."""
-        return read_arrays(self._codes_path(cell))["codes"].astype(np.int64)
+        return read_arrays(self._codes_path(cell), "codes")["codes"].astype(np.int64)
 
     def _codes_path(self, cell: Cell) -> Path:
         return self.path / "codes" / f"{cell.name}-{cell.seed}.npz"
