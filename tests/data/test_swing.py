@@ -128,7 +128,9 @@ def test_mining_that_was_stopped_goes_on_and_ends_the_same_to_the_bit(monkeypatc
     users, items = random_interactions(6)
     whole = swing_pairs(users, items, 9)
     with pytest.raises(Stopped):
-        swing_pairs(users, items, 9, keep=stop_after(KeptMining(tmp_path / "state", seconds=0), tiles))
+        swing_pairs(
+            users, items, 9, keep=stop_after(KeptMining(tmp_path / "state", seconds=0, clock=lambda: 0.0), tiles)
+        )
     state = KeptMining(tmp_path / "state", seconds=0)
     assert state.restore()[0] == tiles + 1
     again = swing_pairs(users, items, 9, keep=state)
