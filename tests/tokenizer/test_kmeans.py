@@ -62,7 +62,7 @@ def test_points_that_cannot_be_clustered_are_refused(points, message):
 def test_rq_kmeans_codes_what_the_levels_before_left_over():
     features = torch.randn(300, 6, generator=generator(1))
     tokenizer = RQKMeansTokenizer(
-        scaler=FeatureScaler(width=6, mode="none"), width=6, codebook_sizes=[8, 4, 4], iterations=30, seed=0
+        scaler=FeatureScaler(width=6, mode="none"), width=6, codebook_sizes=[8, 4, 4], iterations=100, seed=0
     )
     tokenizer.fit(features, None)
     residual, codes, errors = features, tokenizer.encode(features), [float(features.square().sum())]
