@@ -44,10 +44,10 @@ def main() -> None:
     lines = arguments.out / "kills.jsonl"
     done = [json.loads(line) for line in lines.read_text().splitlines()] if lines.exists() else []
     with tempfile.TemporaryDirectory() as folder:
-        stages, whole, spans = reference(Path(folder))
+        stages, whole, lengths = reference(Path(folder))
         for phase in PHASES:
             for number in range(sum(kill["phase"] == phase for kill in done), arguments.kills):
-                kill = survive(Path(folder), stages, whole, phase, spans, seed=number)
+                kill = survive(Path(folder), stages, whole, phase, lengths[phase], seed=number)
                 done.append(kill)
                 with lines.open("a", encoding="utf-8") as stream:
                     stream.write(json.dumps(kill) + "\n")
@@ -55,38 +55,44 @@ def main() -> None:
     report(arguments.out, done)
 
 
-def reference(folder: Path) -> tuple[Path, dict[str, Any], dict[str, tuple[float, float]]]:
+def reference(folder: Path) -> tuple[Path, dict[str, Any], dict[str, float]]:
     """Run undisturbed, after a first run has cached features and pairs; return that cache, what the run left, and
-    when each phase began and ended, in seconds after its start.
+    how many seconds each phase took.
     """
     stages = folder / "stages"
     start(folder / "first", stages, ["--tokenizer_steps=1", "--epochs=1", "--eval_step=1"]).wait()
     shutil.rmtree(stages / "tokenizer")
     run, cache = folder / "whole", folder / "whole-cache"
     shutil.copytree(stages, cache)
-    started = time.time()
     process = start(run, cache)
-    waiting_for = [cache / "tokenizer", run / "sids.json", run / "test_ranks.npz"]
-    marks = []
-    while process.poll() is None:
-        if len(marks) < len(waiting_for) and waiting_for[len(marks)].exists():
-            marks.append(time.time() - started)
-        time.sleep(0.02)
-    if process.returncode or len(marks) < 2:
+    begun = {phase: wait_for(phase, process, run, cache) for phase in PHASES}
+    process.wait()
+    if process.returncode:
         raise SystemExit(f"the undisturbed run failed; see {run}/run.log")
-    ended = time.time() - started
-    begun = marks[0] * 0.5  # the first trace of the tokenizer appears with its first save
-    return stages, left_by(run), {"tokenizer": (begun, marks[1]), "TIGER": (marks[1], ended)}
+    return (
+        stages,
+        left_by(run),
+        {"tokenizer": begun["TIGER"] - begun["tokenizer"], "TIGER": time.time() - begun["TIGER"]},
+    )
+
+
+def wait_for(phase: str, process: subprocess.Popen[bytes], run: Path, cache: Path) -> float:
+    """Wait until a phase has left its first trace, and return the time."""
+    trace = {"tokenizer": cache / "tokenizer", "TIGER": run / "sids.json"}[phase]
+    while process.poll() is None and not trace.exists():
+        time.sleep(0.01)
+    return time.time()
 
 
 def survive(
-    folder: Path, stages: Path, whole: dict[str, Any], phase: str, spans: dict[str, tuple[float, float]], *, seed: int
+    folder: Path, stages: Path, whole: dict[str, Any], phase: str, length: float, *, seed: int
 ) -> dict[str, Any]:
     """Kill a run in a phase, run it again to the end and compare."""
     run, cache = folder / f"{phase}-{seed}", folder / f"{phase}-{seed}-cache"
     shutil.copytree(stages, cache)
-    moment = random.Random(f"{phase} {seed}").uniform(*spans[phase])
+    moment = random.Random(f"{phase} {seed}").uniform(0, length)
     process = start(run, cache)
+    wait_for(phase, process, run, cache)
     time.sleep(moment)
     was_running = process.poll() is None
     process.send_signal(signal.SIGKILL)
