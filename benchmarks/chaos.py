@@ -67,13 +67,10 @@ def reference(folder: Path) -> tuple[Path, dict[str, Any], dict[str, float]]:
     process = start(run, cache)
     begun = {phase: wait_for(phase, process, run, cache) for phase in PHASES}
     process.wait()
+    lengths = {"tokenizer": begun["TIGER"] - begun["tokenizer"], "TIGER": time.time() - begun["TIGER"]}
     if process.returncode:
         raise SystemExit(f"the undisturbed run failed; see {run}/run.log")
-    return (
-        stages,
-        left_by(run),
-        {"tokenizer": begun["TIGER"] - begun["tokenizer"], "TIGER": time.time() - begun["TIGER"]},
-    )
+    return stages, left_by(run), lengths
 
 
 def wait_for(phase: str, process: subprocess.Popen[bytes], run: Path, cache: Path) -> float:
