@@ -11,6 +11,7 @@ lines together. Further --key=value options go to every cell and are part of it.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import platform
@@ -23,8 +24,9 @@ from typing import Any
 
 import yaml
 
-from benchmarks.grid_report import write_report
+from benchmarks.grid_report import finished_cells, write_report
 from recbole_adasid.scorecard.competitors import competitor
+from recbole_adasid.writing import append_line
 
 ROOT = Path(__file__).resolve().parents[1]
 GRIDS = {path.stem: path for path in sorted((Path(__file__).parent / "grids").glob("*.yaml"))}
@@ -93,10 +95,16 @@ class Cell:
         """What makes it another cell: everything but where data and results are."""
         return self.dataset, str(self.seed), *self.options
 
+    @property
+    def folder(self) -> Path:
+        """Where the cell runs: the same after a kill, so that its training goes on."""
+        settings = hashlib.sha256("\0".join(self.key).encode()).hexdigest()[:8]
+        return ROOT / "runs" / "grid" / self.dataset / f"{self.name}-{self.seed}-{settings}"
+
     def run(self, out: Path) -> dict[str, Any]:
         """Run the cell; return its metrics, time and memory, and keep the users' ranks."""
         common = [f"--dataset={self.dataset}"] + ([f"--data_path={self.data_path}"] if self.data_path else [])
-        folder = ROOT / "runs" / "grid" / self.dataset / f"{self.name}-{self.seed}-{os.getpid()}"
+        folder = self.folder
         command = [str(ROOT / "benchmarks" / "popularity.py"), *common]
         if self.name != POP:
             command = [str(ROOT / "run_recbole_adasid.py"), *common, f"--seed={self.seed}", *self.options]
@@ -137,18 +145,12 @@ class Cell:
 
 def add(out: Path, record: dict[str, Any]) -> None:
     """Append a finished cell and make sure that it is on disk."""
-    with (out / "cells.jsonl").open("a", encoding="utf-8") as stream:
-        stream.write(json.dumps(record, ensure_ascii=False) + "\n")
-        stream.flush()
-        os.fsync(stream.fileno())
+    append_line(out / "cells.jsonl", json.dumps(record, ensure_ascii=False))
 
 
 def finished(out: Path) -> set[tuple[str, ...]]:
     """Return the keys of the finished cells."""
-    path = out / "cells.jsonl"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    records = [json.loads(line) for line in lines]
-    return {(record["dataset"], str(record["seed"]), *record["options"]) for record in records}
+    return {(record["dataset"], str(record["seed"]), *record["options"]) for record in finished_cells(out)}
 
 
 def machine() -> str:
@@ -158,4 +160,7 @@ def machine() -> str:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("Stopped. The same command goes on: finished cells are kept, the one at work from its last whole epoch.")

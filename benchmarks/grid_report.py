@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,20 @@ VALID, TEST = "best_valid", "test"
 
 def write_report(out: Path) -> None:
     """Write README.md, and figure4-….png where cells of Figure 4 are there."""
-    path = out / "cells.jsonl"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    records = [json.loads(line) for line in lines]
+    records = finished_cells(out)
     parts = ["# TIGER on the Semantic IDs of several tokenizers", "Written by `python -m benchmarks.grid`."]
     for setting in dict.fromkeys(setting_of(record) for record in records):
         parts += section(out, setting, [record for record in records if setting_of(record) == setting])
     (out / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+def finished_cells(out: Path) -> list[dict[str, Any]]:
+    """Return what was noted of the finished cells; half a line, left by a kill, is none."""
+    path, found = out / "cells.jsonl", []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        with suppress(json.JSONDecodeError):
+            found.append(json.loads(line))
+    return found
 
 
 def setting_of(record: dict[str, Any]) -> str:

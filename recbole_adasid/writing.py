@@ -36,6 +36,24 @@ def written_whole(path: Path) -> Iterator[Path]:
             waiting.unlink()
 
 
+def append_line(path: Path, line: str) -> None:
+    """Append a line to a text file and flush it to disk; half a line that a kill left there stays a line of its own.
+
+    Raises:
+        CannotWrite: if the disk takes no more.
+    """
+    try:
+        with path.open("ab+") as stream:
+            if stream.seek(0, os.SEEK_END):
+                stream.seek(-1, os.SEEK_END)
+                line = line if stream.read(1) == b"\n" else f"\n{line}"
+            stream.write(f"{line}\n".encode())
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        raise CannotWrite(f"cannot write {path} ({error.strerror or error}): make room and start again") from error
+
+
 def remove_leftovers(path: Path) -> None:
     """Remove what killed processes had begun to write for ``path``, and for files named like it but for their endings.
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from recbole_adasid.writing import CannotWrite, remove_leftovers, written_whole
+from recbole_adasid.writing import CannotWrite, append_line, remove_leftovers, written_whole
 
 
 def test_a_file_appears_when_the_block_ends_and_takes_the_old_one_s_place(tmp_path: Path) -> None:
@@ -46,3 +46,15 @@ def test_leftovers_of_a_file_and_of_its_namesakes_are_removed_and_no_others(tmp_
         (tmp_path / name).write_text("")
     remove_leftovers(tmp_path / "a.safetensors")
     assert {path.name for path in tmp_path.iterdir()} == {".b.safetensors.3.tmp", "a.lock"}
+
+
+def test_lines_are_appended_and_half_a_line_spoils_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    append_line(path, "one")
+    with path.open("a") as stream:
+        stream.write("ha")
+    append_line(path, "two é")
+    append_line(path, "three")
+    assert path.read_bytes() == "one\nha\ntwo é\nthree\n".encode()
+    with pytest.raises(CannotWrite, match="cannot write .*/lines/below"):
+        append_line(path / "below", "four")

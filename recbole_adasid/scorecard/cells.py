@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recbole_adasid.artefacts import read_arrays, write_arrays
+from recbole_adasid.writing import append_line
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,7 @@ class CellFolder:
     def add(self, cell: Cell, codes: NDArray[np.int64]) -> None:
         """Keep a finished cell and its codes [N, L]."""
         write_arrays(self._codes_path(cell), {"codes": codes.astype(np.uint16)})
-        line = json.dumps(asdict(cell)) + "\n"
-        with self.lines.open("a", encoding="utf-8") as stream:
-            stream.write(line)
-            stream.flush()
-            os.fsync(stream.fileno())
+        append_line(self.lines, json.dumps(asdict(cell)))
 
     def cells(self) -> list[Cell]:
         """Return the finished cells, in the order they finished; of a cell that was run again, the last."""

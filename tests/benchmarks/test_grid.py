@@ -48,6 +48,20 @@ def test_the_paper_s_numbers_are_there_for_every_cell_of_its_tables() -> None:
         assert set(dataset) == printed - {grid.POP}
 
 
+def test_half_a_line_left_by_a_kill_costs_no_finished_cell(tmp_path: Path) -> None:
+    grid.add(tmp_path, record("adasid", 1, 0.02))
+    with (tmp_path / "cells.jsonl").open("a", encoding="utf-8") as stream:
+        stream.write('{"cell": "rq')
+    grid.add(tmp_path, record("adasid", 2, 0.04))
+    assert grid.finished(tmp_path) == {("amazon-toys", "1"), ("amazon-toys", "2")}
+    assert "| ADASID | 2 | 0.0300" in write(tmp_path, [record("rqvae", 1, 0.01)])
+
+
+def test_a_cell_runs_in_the_same_folder_again_and_in_another_under_other_options() -> None:
+    folders = {grid.Cell("adasid", {}, "ml-100k", 1, None, options).folder for options in ([], [], ["--epochs=2"])}
+    assert len(folders) == 2
+
+
 def test_tables_hold_mean_deviation_and_the_paper_s_number(tmp_path: Path) -> None:
     text = write(tmp_path, [record("adasid", 1, 0.02), record("adasid", 2, 0.04), record("rqvae", 1, 0.01)])
     assert "| ADASID | 2 | 0.0300 ± 0.0141 (0.0214) |" in text
