@@ -28,8 +28,9 @@ from recbole_adasid.host.model_file import read_model
 ROOT = Path(__file__).resolve().parents[1]
 JOB = [
     *("--model=TIGER", "--tokenizer=adasid", "--dataset=ml-100k", "--show_progress=false"),
-    *("--tokenizer_steps=600", "--tokenizer_save_every=100", "--epochs=6", "--eval_step=2", "--MAX_ITEM_LIST_LENGTH=3"),
+    *("--tokenizer_steps=300", "--tokenizer_save_every=50", "--epochs=6", "--eval_step=2", "--MAX_ITEM_LIST_LENGTH=3"),
     *("--d_model=32", "--d_ff=64", "--n_encoder_layers=1", "--n_decoder_layers=1", "--beam_size=10"),
+    *("--user_inter_num_interval=[300,inf)", "--train_batch_size=128"),
 ]
 PHASES = ("tokenizer", "TIGER")
 

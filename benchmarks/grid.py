@@ -163,4 +163,4 @@ if __name__ == "__main__":
     try:
         main()
     except KeyboardInterrupt:
-        sys.exit("Stopped. The same command goes on: finished cells are kept, the one at work from its last whole epoch.")
+        sys.exit("Stopped. The same command goes on: finished cells are kept, and the last one's whole epochs.")
