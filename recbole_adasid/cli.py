@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "\nStopped. What was computed before (features, pairs, Semantic IDs) is kept: the same command reuses it."
         )
         return 130
-    except (ValueError, FileNotFoundError, NotADirectoryError) as error:
+    except (ValueError, FloatingPointError, ImportError, FileNotFoundError, NotADirectoryError) as error:
         # What the user can put right is said in one sentence; the run folder's log has the traceback.
         print(f"error: {error}", file=sys.stderr)
         return 2

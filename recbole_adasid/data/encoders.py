@@ -83,6 +83,7 @@ class SentenceTransformerEncoder:
 
         Raises:
             ImportError: if sentence-transformers is not installed.
+            ValueError: if there is no such model, or it cannot be downloaded.
         """
         try:
             from sentence_transformers import SentenceTransformer
@@ -91,7 +92,13 @@ class SentenceTransformerEncoder:
                 "text_encoder 'sentence-transformers' needs an extra that is not installed: "
                 "run pip install 'recbole-adasid[text]', or set text_encoder to 'tfidf'."
             ) from error
-        model = SentenceTransformer(self.name, device=self.device)
+        try:
+            model = SentenceTransformer(self.name, device=self.device)
+        except (OSError, ValueError) as error:
+            raise ValueError(
+                f"text_encoder_model {self.name!r} cannot be loaded ({' '.join(str(error).split())}): name a folder or "
+                "a model that can be downloaded."
+            ) from error
         vectors = model.encode(
             list(texts), batch_size=self.batch_size, normalize_embeddings=True, convert_to_numpy=True
         )
