@@ -107,12 +107,14 @@ class AtomicText:
             for number, part in enumerate(iter(lambda: file.read(_BLOCK), b"")):
                 if is_utf8 and number == 0:
                     part = part[len(codecs.BOM_UTF8) * part.startswith(codecs.BOM_UTF8) :]
+                plain = is_utf8 and part.isascii() and not decoder.getstate()[0]
                 try:
-                    text = decoder.decode(part)
+                    text = "" if plain else decoder.decode(part)
+                    utf8 = part if is_utf8 else text.encode()
                 except UnicodeError as error:
                     raise self._wrong_encoding(line, part, error) from None
-                yield part if is_utf8 else text.encode()
-                line += text.count("\n")
+                yield utf8
+                line += utf8.count(b"\n")
         try:
             decoder.decode(b"", final=True)
         except UnicodeError as error:

@@ -67,6 +67,8 @@ class TfidfSvdEncoder:
                 *weights.shape,
                 width,
             )
+        if weights.shape[1] == 1:  # an SVD would have nothing to reduce, and scikit-learn's refuses
+            return np.ascontiguousarray(normalize(weights).toarray(), dtype=np.float32)
         svd = TruncatedSVD(n_components=width, algorithm="randomized", random_state=self.seed)
         return np.ascontiguousarray(normalize(svd.fit_transform(weights)), dtype=np.float32)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -84,9 +85,10 @@ def _no_number(text: AtomicText, types: dict[str, str], error: ValueError) -> Se
     for line, cells in rows:
         for place, name in places:
             for value in cells[place].split(" ") if types[name] == "float_seq" else [cells[place]]:
-                if value and not _NUMBER.fullmatch(value):
+                if value and not (_NUMBER.fullmatch(value) and math.isfinite(float(value))):
                     return SettingsError(
-                        f"{text.path}, line {line}: the {name} {value!r} is no number: correct it, or remove the line."
+                        f"{text.path}, line {line}: the {name} {value!r} is no finite number: correct it, or remove "
+                        "the line."
                     )
     return SettingsError(f"{text.path} cannot be read ({error}): save it anew as plain text in UTF-8.")
 

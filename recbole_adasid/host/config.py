@@ -97,6 +97,7 @@ def _apply_defaults(config: Any, dataset: str) -> None:
     from recbole_adasid.host.combinations import check_combinations
     from recbole_adasid.host.constraints import check_values
 
+    check_values({"dataset": dataset}, {})  # presets are looked up by it
     defaults = plugin_defaults(config.external_config_dict, dataset)
     check_values(config.external_config_dict, {**config.internal_config_dict, **defaults})
     config.internal_config_dict.update(defaults)

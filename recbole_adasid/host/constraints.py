@@ -5,6 +5,7 @@ How settings have to go together stands in `combinations.py`.
 
 from __future__ import annotations
 
+import codecs
 import math
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -99,9 +100,10 @@ def _is_finite(value: Any) -> bool:
 
 
 def _is_interval(value: Any) -> bool:
-    if not isinstance(value, str):
+    # YAML reads [5,10] as a list; RecBole turns it into text again.
+    if not isinstance(value, (str, list, tuple)):
         return False
-    parts = [re.fullmatch(r"\s*[\[(]([^,\[\]()]+),([^,\[\]()]+)[\])]\s*", part) for part in value.split(";")]
+    parts = [re.fullmatch(r"\s*[\[(]([^,\[\]()]+),([^,\[\]()]+)[\])]\s*", part) for part in str(value).split(";")]
     try:
         return all(part is not None and float(part[1]) <= float(part[2]) for part in parts)
     except ValueError:
@@ -114,8 +116,9 @@ def _is_separator(value: Any) -> bool:
 
 def _is_encoding(value: Any) -> bool:
     try:
-        return isinstance(value, str) and "a\n".encode(value).decode(value) == "a\n"
-    except (LookupError, UnicodeError, ValueError):
+        codecs.getincrementaldecoder(value)
+        return "a\n".encode(value).decode(value) == "a\n"
+    except (LookupError, TypeError, ValueError):
         return False
 
 
@@ -168,7 +171,7 @@ LEARNERS = ("adamw", "adam", "sgd", "adagrad", "rmsprop")
 RULES: dict[str, Rule] = {
     # --- what to run ---
     "model": text,
-    "dataset": text,
+    "dataset": Rule("the name of a folder", lambda value: isinstance(value, str) and 0 < len(value) <= 200),
     "tokenizer": text,
     "model_size": text,
     "run_folder": optional(path),
