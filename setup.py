@@ -17,8 +17,8 @@ BELOW_3_12 = [
     "pandas>=1.4,<3",
 ]
 FROM_3_12 = [
-    "numpy>=1.26",
-    "pandas>=2.1",
+    "numpy>=1.26,<3",
+    "pandas>=2.1,<4",
     "tqdm>=4.48.2",
     "colorlog==4.7.2",
     "colorama>=0.4.4",
@@ -30,11 +30,12 @@ FROM_3_12 = [
     "psutil>=5.9.0",
 ]
 EVERYWHERE = [
-    "torch>=2.4",
-    "scipy>=1.7",
-    "scikit-learn>=1.0",
-    "pyyaml>=5.4",
-    "safetensors>=0.4",
+    "torch>=2.4,<3",
+    "scipy>=1.7,<2",
+    "scikit-learn>=1.0,<2",
+    "pyyaml>=6,<7",
+    "safetensors>=0.4,<1",
+    "filelock>=3.12,<5",
     "setuptools>=77.0.3,<82",
 ]
 TEST = [

@@ -22,8 +22,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
+from recbole_adasid.artefacts import read_arrays
+from recbole_adasid.host.model_file import read_model
 
 ROOT = Path(__file__).resolve().parents[1]
 JOB = [
@@ -121,13 +121,11 @@ def start(run: Path, cache: Path, options: list[str] | None = None) -> subproces
 def left_by(run: Path) -> dict[str, Any]:
     """Return a run's results in a form that can be compared by ``==``."""
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
-    weights = torch.load(run / "model.pth", weights_only=True)["state_dict"]
-    with np.load(run / "test_ranks.npz") as ranks:
-        noted = {name: ranks[name].tolist() for name in ranks.files}
+    tensors = read_model(run / "model.safetensors").tensors
     return {
         "Semantic IDs": (run / "sids.json").read_text(encoding="utf-8"),
-        "weights": {name: value.numpy().tobytes() for name, value in weights.items()},
-        "ranks": noted,
+        "weights and optimiser": {name: value.numpy().tobytes() for name, value in tensors.items()},
+        "ranks": {name: values.tolist() for name, values in read_arrays(run / "test_ranks.npz").items()},
         "metrics": {name: metrics[name] for name in ("best_valid", "test", "semantic_ids")},
     }
 

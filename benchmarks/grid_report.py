@@ -11,6 +11,7 @@ import pandas as pd
 import yaml
 from scipy import stats
 
+from recbole_adasid.artefacts import read_arrays
 from recbole_adasid.evaluation.intervals import gains
 
 PAPER = yaml.safe_load((Path(__file__).parent / "paper_results.yaml").read_text(encoding="utf-8"))
@@ -99,8 +100,8 @@ def per_user(out: Path, records: list[dict[str, Any]], metric: str) -> np.ndarra
     """Return each test user's metric, averaged over runs: [U], users in one order."""
     values = []
     for record in records:
-        with np.load(out / "ranks" / record["ranks"]) as stored:
-            values.append(gains(stored["rank"][np.argsort(stored["user"])], metric))
+        stored = read_arrays(out / "ranks" / record["ranks"], "user", "rank")
+        values.append(gains(stored["rank"][np.argsort(stored["user"])], metric))
     return np.mean(values, axis=0)
 
 

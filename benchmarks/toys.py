@@ -34,13 +34,13 @@ def features(data_path: Path | None) -> Tensor:
     """Return item features float32 [N, 768]: those of the real items, or noise without data."""
     if data_path is None:
         return torch.randn(N_ITEMS, 768)
-    with np.load(data_path / "amazon-toys" / "amazon-toys.text-embedding.npz") as stored:
+    with np.load(data_path / "amazon-toys" / "amazon-toys.text-embedding.npz", allow_pickle=False) as stored:
         return torch.from_numpy(stored["embedding"].astype(np.float32))
 
 
 def interactions(data_path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Return users and item rows, int64 [I] each, of all interactions of the real file, in its order."""
-    with np.load(data_path / "amazon-toys" / "amazon-toys.text-embedding.npz") as stored:
+    with np.load(data_path / "amazon-toys" / "amazon-toys.text-embedding.npz", allow_pickle=False) as stored:
         row_of = {str(token): row for row, token in enumerate(stored["item_id"])}
     table = pd.read_csv(data_path / "amazon-toys" / "amazon-toys.inter", sep="\t", dtype=str, usecols=[0, 1])
     return pd.factorize(table.iloc[:, 0])[0], table.iloc[:, 1].map(row_of).to_numpy()

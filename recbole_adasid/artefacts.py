@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import math
-import os
-from collections.abc import Iterable, Mapping, Sequence
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ import numpy as np
 import yaml
 from numpy.typing import ArrayLike
 
-from recbole_adasid.cache import write_arrays
+from recbole_adasid.evaluation.report import render
+from recbole_adasid.locks import held
+from recbole_adasid.writing import CannotWrite, written_whole
 
 
 class RunFolder:
@@ -28,16 +31,34 @@ class RunFolder:
 
         Raises:
             NotADirectoryError: if a file of that name is in the way.
+            CannotWrite: if it cannot be made.
         """
         self.path = Path(path)
         if self.path.exists() and not self.path.is_dir():
             raise NotADirectoryError(f"The run folder {self.path} is a file: choose another name or move it.")
-        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CannotWrite(
+                f"cannot make the run folder {self.path} ({error.strerror}): choose another run_folder or run_root"
+            ) from error
 
     @property
     def model_path(self) -> Path:
         """Where the trainer keeps the best model of the run."""
-        return self.path / "model.pth"
+        return self.path / "model.safetensors"
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Keep other processes out of the folder for the length of the block.
+
+        Raises:
+            InUse: if another process is in it.
+        """
+        with held(self.path / ".lock", f"the run folder {self.path}", wait=False):
+            for begun in self.path.glob(".*.tmp"):  # by a process that was killed
+                begun.unlink(missing_ok=True)
+            yield
 
     def write_config(self, settings: Mapping[str, Any]) -> Path:
         """Write the resolved settings to config.yaml; the file can be given back as --config_files."""
@@ -82,8 +103,9 @@ class RunFolder:
         write_arrays(path, {name: values.astype(np.int32) for name, values in record.items()})
         return path
 
-    def write_evaluation(self, found: Mapping[str, Any]) -> Path:
-        """Write evaluation.json: where the hits on the test come from."""
+    def write_evaluation(self, found: Mapping[str, Any], title: str) -> Path:
+        """Write where the hits on the test come from: evaluation.json, and evaluation.md to read."""
+        write_atomically(self.path / "evaluation.md", render(found, title))
         return write_atomically(self.path / "evaluation.json", _json(found))
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> Path:
@@ -95,34 +117,73 @@ def results_table(
     valid: Mapping[str, float],
     test: Mapping[str, float],
     intervals: Mapping[str, tuple[float, float]] | None = None,
+    by_semantic_ids: Mapping[str, float] | None = None,
 ) -> str:
     """Return the metrics of both splits as plain text, one a line, in the order of `valid`, then of `test`.
 
-    `intervals` of test metrics stand beside them.
+    `intervals` of test metrics stand beside them, and what they would be if a hit on the Semantic ID were enough.
     """
     names = list(dict.fromkeys([*valid, *test]))
     width = max(map(len, [*names, "metric"]))
-    head = f"{'metric':<{width}}  {'valid':>8}  {'test':>8}" + ("  test, 95% interval" if intervals else "")
+    head = f"{'metric':<{width}}  {'valid':>8}  {'test':>8}"
+    head += ("  test, 95% interval" if intervals else "") + ("  by Semantic ID" if by_semantic_ids else "")
     lines = [head, "-" * len(head)]
     for name in names:
-        low_high = (intervals or {}).get(name)
-        interval = "" if low_high is None else f"  {low_high[0]:.4f} to {low_high[1]:.4f}"
-        lines.append(f"{name:<{width}}  {_cell(valid.get(name))}  {_cell(test.get(name))}{interval}")
+        line = f"{name:<{width}}  {_cell(valid.get(name))}  {_cell(test.get(name))}"
+        if intervals:
+            line += f"  {_interval(intervals.get(name)):>18}"
+        if by_semantic_ids:
+            line += f"  {_cell(by_semantic_ids.get(name)):>14}"
+        lines.append(line.rstrip())
     return "\n".join(lines)
 
 
 def write_atomically(path: Path, content: str) -> Path:
     """Write UTF-8 text so that a reader, or a crash, sees the old file or the new one and never a part."""
-    waiting = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with waiting.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(waiting, path)
-    finally:
-        waiting.unlink(missing_ok=True)
+    with written_whole(path) as waiting:
+        waiting.write_bytes(content.encode("utf-8"))
     return path
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write ``arrays`` to an .npz, for other programs to read, that appears under its name when it is complete."""
+    with written_whole(path) as waiting, waiting.open("wb") as stream:
+        np.savez(stream, **arrays)  # type: ignore[arg-type]
+
+
+def read_arrays(path: Path, *names: str) -> dict[str, np.ndarray]:
+    """Return the arrays ``names``, or all, of an .npz that :func:`write_arrays` wrote; nothing in it is unpickled.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no .npz, damaged, lacks an array or holds Python objects.
+    """
+    try:
+        with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in names or stored.files}
+        if not all(isinstance(values, np.ndarray) for values in arrays.values()):
+            raise ValueError("it holds other files than arrays")
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        reason = " ".join(str(error).split())
+        wanted = ", ".join(names) or "plain arrays"
+        raise ValueError(f"{path} is no .npz of {wanted} ({reason}): make it again") from None
+    return arrays
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return what a JSON file of a run holds.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is not JSON, or holds something else than names and values.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are among these
+        raise ValueError(f"{path} is no JSON ({error}): bring back the file as it was written") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} holds no names and values: bring back the file as it was written")
+    return found
 
 
 def _check_codes(item_tokens: Sequence[str], codes: np.ndarray, sizes: list[int]) -> None:
@@ -161,6 +222,10 @@ def _plain(value: Any, *, finite: bool = False) -> Any:
     if isinstance(value, Iterable):
         return [_plain(entry, finite=finite) for entry in value]
     return str(value)
+
+
+def _interval(bounds: tuple[float, float] | None) -> str:
+    return "" if bounds is None else f"{bounds[0]:.4f} to {bounds[1]:.4f}"
 
 
 def _cell(value: float | None) -> str:

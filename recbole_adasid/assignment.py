@@ -30,6 +30,8 @@ def assign_semantic_ids(
     if rows_at_once < 1:
         raise ValueError(f"rows_at_once is {rows_at_once}: pass 1 or more")
     whole = np.load(path, mmap_mode="r", allow_pickle=False)
+    if not isinstance(whole, np.ndarray):
+        raise ValueError(f"{path} is a zip archive, not an .npy: save the features alone, by numpy.save")
     if whole.ndim != 2 or not np.issubdtype(whole.dtype, np.floating):
         raise ValueError(
             f"{path} holds {whole.dtype} of shape {whole.shape}: item features are floats, one row an item"

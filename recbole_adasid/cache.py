@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
-import zipfile
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
+from recbole_adasid.locks import held
+from recbole_adasid.storage import DamagedFile, MismatchedFile, read_tensors, write_tensors
+from recbole_adasid.writing import CannotWrite, remove_leftovers
+
+logger = logging.getLogger(__name__)
+
+KIND = "stage"
 CACHE_VERSION = 1
 """Raise it when a stage computes something else from the same settings."""
 
@@ -41,8 +48,9 @@ def array_digest(*arrays: np.ndarray) -> str:
 class StageCache:
     """Store the arrays a stage computed and hand them back while its description stays the same.
 
-    Files are written to a temporary name and renamed, so that a reader never sees half a file. A file that cannot be
-    read is computed again. ``statuses`` tells, for every stage asked for, whether it was ``computed`` or ``reused``.
+    Files are written to a temporary name and renamed, so that a reader never sees half a file. A file that is damaged,
+    or of another stage or description, is computed again, with a warning. ``statuses`` tells, for every stage asked
+    for, whether it was ``computed`` or ``reused``.
 
     Args:
         root: folder of the cache, made when needed; None keeps nothing.
@@ -53,17 +61,28 @@ class StageCache:
         self.statuses: dict[str, str] = {}
 
     def arrays(self, stage: str, description: Mapping[str, Any], compute: Callable[[], Arrays]) -> Arrays:
-        """Return the arrays of ``stage``, from disk if the same description was computed before."""
+        """Return the arrays of ``stage``, from disk if the same description was computed before.
+
+        One process computes; another that wants the same waits for it and reads. Where nothing can be written, the
+        arrays are returned all the same, with a warning.
+        """
         path = self._path(stage, description)
-        stored = None if path is None else _read(path)
-        if stored is not None:
-            self.statuses[stage] = "reused"
-            return stored
-        computed = compute()
-        self.statuses[stage] = "computed"
-        if path is not None:
-            write_arrays(path, computed)
-        return computed
+        stored = None if path is None else _read(path, stage)
+        if stored is None:
+            with _only_process(path, stage):
+                stored = None if path is None else _read(path, stage, warn=False)  # meanwhile, by the one waited for
+                if stored is None:
+                    self.statuses[stage] = "computed"
+                    return _kept(path, stage, compute())
+        self.statuses[stage] = "reused"
+        return stored
+
+    def forget(self, stage: str, description: Mapping[str, Any]) -> None:
+        """Remove what is kept of a stage, where it can be removed."""
+        path = self._path(stage, description)
+        for leftover in () if path is None else (path, path.with_suffix(".lock")):
+            with suppress(OSError):
+                leftover.unlink(missing_ok=True)
 
     def unfinished(self, stage: str, description: Mapping[str, Any]) -> Path | None:
         """Return where a stage may keep what it has so far, or None if nothing is kept."""
@@ -71,23 +90,51 @@ class StageCache:
         return None if path is None else path.with_suffix(".unfinished.safetensors")
 
     def _path(self, stage: str, description: Mapping[str, Any]) -> Path | None:
-        return None if self.root is None else self.root / stage / f"{fingerprint(description)}.npz"
+        return None if self.root is None else self.root / stage / f"{fingerprint(description)}.safetensors"
 
 
-def _read(path: Path) -> Arrays | None:
+@contextmanager
+def _only_process(path: Path | None, stage: str) -> Iterator[None]:
+    with ExitStack() as stack:
+        if path is not None:
+            try:
+                stack.enter_context(held(path.with_suffix(".lock"), f"the stage {stage} of the cache", wait=True))
+                remove_leftovers(path)
+            except CannotWrite as error:
+                logger.warning("The stage %s will not be kept: %s.", stage, error)
+        yield
+
+
+def _kept(path: Path | None, stage: str, computed: Arrays) -> Arrays:
+    """Write what was computed and return it; a disk that takes no more must not lose it."""
+    if path is not None:
+        try:
+            _write(path, stage, computed)
+        except CannotWrite as error:
+            logger.warning("The stage %s is not kept: %s.", stage, error)
+    return computed
+
+
+def _read(path: Path, stage: str, *, warn: bool = True) -> Arrays | None:
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-        # Missing or damaged: that costs a recomputation, never the run.
+        tensors, about = read_tensors(path, KIND)
+        if about != _about(path, stage):
+            raise MismatchedFile(f"{path} is of another stage, other settings or other data")
+    except FileNotFoundError:
         return None
+    except DamagedFile as error:
+        # That costs a recomputation, never the run.
+        if warn:
+            logger.warning("The stage %s is computed again: %s.", stage, error)
+        return None
+    return {name: tensor.numpy() for name, tensor in tensors.items()}
 
 
-def write_arrays(path: Path, arrays: Arrays) -> None:
-    """Write ``arrays`` to an .npz that appears under its name when it is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as stream:
-        np.savez(stream, **arrays)  # type: ignore[arg-type]
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(stream.name, path)
+def _write(path: Path, stage: str, arrays: Arrays) -> None:
+    own = {name: np.require(array, requirements=["C", "W"]) for name, array in arrays.items()}
+    tensors = {name: torch.from_numpy(array) for name, array in own.items()}
+    write_tensors(path, KIND, tensors, _about(path, stage))
+
+
+def _about(path: Path, stage: str) -> dict[str, str]:
+    return {"stage": stage, "fingerprint": path.stem}

@@ -41,11 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         run(settings, config_files)
     except KeyboardInterrupt:
-        print(
-            "\nStopped. What was computed before (features, pairs, Semantic IDs) is kept: the same command reuses it."
-        )
+        print("\nstopped", file=sys.stderr)  # the log's last line says how to go on
         return 130
-    except (ValueError, FloatingPointError, ImportError, FileNotFoundError, NotADirectoryError) as error:
+    except (ValueError, FloatingPointError, ImportError, OSError) as error:
         # What the user can put right is said in one sentence; the run folder's log has the traceback.
         print(f"error: {error}", file=sys.stderr)
         return 2

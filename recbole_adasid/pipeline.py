@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from recbole_adasid.cache import Arrays, StageCache, array_digest, fingerprint
-from recbole_adasid.data.encoders import describe_encoding, encode_texts
+from recbole_adasid.data.encoders import TextEncoder, build_encoder, describe_encoding
 from recbole_adasid.data.features import ItemFeatures, load_feature_file, report_degenerate
+from recbole_adasid.data.mining_state import KeptMining
 from recbole_adasid.data.swing import ItemPairs, swing_pairs
 from recbole_adasid.data.text import render_texts
 from recbole_adasid.tokenizer.agreement import neighbour_agreement
@@ -31,6 +35,8 @@ SWING_KEYS = (
     "swing_max_user_items",
     "swing_max_item_users",
 )
+PORTION, PORTION_STAGE = 1024, "feature-portions"
+"""Texts that are encoded, and kept, together."""
 PARAMETER_PREFIX = "parameter/"
 
 
@@ -83,7 +89,7 @@ def learn_semantic_ids(
         progress: show progress bars.
     """
     cache = StageCache(config["cache_dir"])
-    features, pairs, description = _ingredients(config, dataset, cache)
+    features, pairs, description = _ingredients(config, dataset, cache, progress)
     if not len(pairs) and description["tokenizer"].get("collaborative_weight"):
         logger.warning(
             "No two users share two items in the training interactions, so that there are no item pairs: the "
@@ -93,8 +99,7 @@ def learn_semantic_ids(
     kept = cache.unfinished("tokenizer", description)
     keep = None if kept is None else Keep(kept, config["tokenizer_save_every"])
     fitted = cache.arrays("tokenizer", description, lambda: _fit(tokenizer, features, pairs, progress, keep))
-    if kept is not None:
-        kept.unlink(missing_ok=True)
+    _forget(kept)
     tokenizer.load_state_dict(_parameters(fitted))
     if log is not None:
         _replay(fitted, log)
@@ -121,14 +126,16 @@ def semantic_ids_fingerprint(config: Any, dataset: ItemSource) -> str:
     return fingerprint(_ingredients(config, dataset, StageCache(config["cache_dir"]))[2])
 
 
-def _ingredients(config: Any, dataset: ItemSource, cache: StageCache) -> tuple[ItemFeatures, ItemPairs, dict[str, Any]]:
-    features = item_features(config, dataset, cache)
-    pairs = collaborative_pairs(config, dataset, cache)
+def _ingredients(
+    config: Any, dataset: ItemSource, cache: StageCache, progress: bool = False
+) -> tuple[ItemFeatures, ItemPairs, dict[str, Any]]:
+    features = item_features(config, dataset, cache, progress)
+    pairs = collaborative_pairs(config, dataset, cache, progress)
     settings = tokenizer_settings(config)
     return features, pairs, {"tokenizer": settings, "features": features.source, "pairs": _pairs_description(pairs)}
 
 
-def item_features(config: Any, dataset: ItemSource, cache: StageCache) -> ItemFeatures:
+def item_features(config: Any, dataset: ItemSource, cache: StageCache, progress: bool = False) -> ItemFeatures:
     """Return the features [N, d] from ``item_features_file``, or else of the items' texts.
 
     Raises:
@@ -151,23 +158,47 @@ def item_features(config: Any, dataset: ItemSource, cache: StageCache) -> ItemFe
         "seed": config["seed"],
     }
     source = describe_encoding(texts, **encoder)
-    stored = cache.arrays("features", source, lambda: {"values": encode_texts(texts, **encoder)})
+    stored = cache.arrays("features", source, lambda: {"values": _encode(texts, encoder, cache, progress)})
     report_degenerate(stored["values"], tokens)
     return ItemFeatures(values=stored["values"], source=source)
 
 
-def collaborative_pairs(config: Any, dataset: ItemSource, cache: StageCache) -> ItemPairs:
+def _encode(texts: list[str], settings: dict[str, Any], cache: StageCache, progress: bool) -> np.ndarray:
+    """Return the vectors [N, d] of the texts; what is slow is kept portion by portion until all are there."""
+    encoder = build_encoder(**settings)
+    if not encoder.separate:
+        return encoder.encode(texts)
+    portions = [texts[start : start + PORTION] for start in range(0, len(texts), PORTION)]
+    described = [describe_encoding(portion, **settings) for portion in portions]
+    kept, vectors = StageCache(cache.root), []
+    for portion, source in zip(tqdm(portions, "texts", unit="portion", disable=not progress), described):
+        vectors.append(kept.arrays(PORTION_STAGE, source, partial(_vectors, encoder, portion))["values"])
+    for source in described:
+        kept.forget(PORTION_STAGE, source)
+    return np.concatenate(vectors)
+
+
+def _vectors(encoder: TextEncoder, texts: list[str]) -> Arrays:
+    return {"values": encoder.encode(texts)}
+
+
+def collaborative_pairs(config: Any, dataset: ItemSource, cache: StageCache, progress: bool = False) -> ItemPairs:
     """Return the Swing pairs of the training interactions."""
     users, items = dataset.training_interactions()
     n_items = len(dataset.item_tokens())
     limits = {key.removeprefix("swing_"): config[key] for key in SWING_KEYS}
     description = {"swing": limits, "n_items": n_items, "interactions": array_digest(users, items)}
 
+    kept = cache.unfinished("pairs", description)
+
     def mine() -> Arrays:
-        pairs = swing_pairs(users, items, n_items, **limits)
+        keep = None if kept is None else KeptMining(kept)
+        pairs = swing_pairs(users, items, n_items, **limits, keep=keep, progress=progress)
         return {"trigger": pairs.trigger, "target": pairs.target, "weight": pairs.weight}
 
-    return ItemPairs(**cache.arrays("pairs", description, mine))
+    mined = cache.arrays("pairs", description, mine)
+    _forget(kept)
+    return ItemPairs(**mined)
 
 
 def _fit(
@@ -185,6 +216,12 @@ def _fit(
     arrays["codes"] = tokenizer.encode(values).numpy()
     arrays["history"] = np.frombuffer(json.dumps(history).encode(), dtype=np.uint8)
     return arrays
+
+
+def _forget(kept: Path | None) -> None:
+    if kept is not None:
+        with suppress(OSError):  # a cache that can only be read
+            kept.unlink(missing_ok=True)
 
 
 def _parameters(fitted: Arrays) -> dict[str, torch.Tensor]:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
+from recbole_adasid.writing import written_whole
+
 FORMAT_VERSION = 1
+Value = TypeVar("Value")
 
 
 class DamagedFile(ValueError):
     """A file that is not what it should be: truncated, changed, of another kind or another version."""
+
+
+class MismatchedFile(DamagedFile):
+    """A whole file of the right kind that belongs to something else: other data, other settings, other shapes."""
 
 
 def write_tensors(path: Path, kind: str, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
@@ -25,21 +31,21 @@ def write_tensors(path: Path, kind: str, tensors: Mapping[str, Tensor], about: M
     Args:
         path: file to write; its folder is made when needed.
         kind: what the file is, such as ``tokenizer-training``; a file of another kind is refused when read.
+
+    Raises:
+        CannotWrite: if the disk takes no more.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     text = json.dumps(about, sort_keys=True)
     metadata = {"kind": kind, "version": str(FORMAT_VERSION), "about": text, "digest": _digest(plain, text)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    waiting = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        save_file(plain, waiting, metadata=metadata)
-        with waiting.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        os.replace(waiting, path)
-    finally:
-        waiting.unlink(missing_ok=True)
+    with written_whole(path) as waiting:
+        try:
+            save_file(plain, waiting, metadata=metadata)
+        except SafetensorError as error:  # its way to say that the disk is full
+            raise OSError(str(error)) from error
 
 
 def read_tensors(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -65,9 +71,37 @@ def read_tensors(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, An
         raise DamagedFile(f"{path} holds {metadata.get('kind', 'nothing of this package')!r}, expected {kind!r}")
     if metadata.get("version") != str(FORMAT_VERSION):
         raise DamagedFile(f"{path} is of format {metadata.get('version')}, this version reads {FORMAT_VERSION}")
-    if metadata.get("digest") != _digest(tensors, metadata["about"]):
+    about = metadata.get("about", "")
+    if metadata.get("digest") != _digest(tensors, about):
         raise DamagedFile(f"{path} was changed after it was written: its checksum does not match")
-    return tensors, json.loads(metadata["about"])
+    return tensors, json.loads(about)
+
+
+def check_fit(path: Path, stored: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    """Check that tensors read from ``path`` can take the place of the expected ones: same names, shapes and types.
+
+    Raises:
+        MismatchedFile: naming the first tensor that is missing, left over or different.
+    """
+    for name in (*expected, *stored):
+        if name not in stored:
+            difference = f"lacks the tensor {name}"
+        elif name not in expected:
+            difference = f"has a tensor {name} that has no place here"
+        elif (stored[name].shape, stored[name].dtype) != (expected[name].shape, expected[name].dtype):
+            difference = f"has {name} as {_shown(stored[name])}, which is {_shown(expected[name])} here"
+        else:
+            continue
+        raise MismatchedFile(f"{path} {difference}")
+
+
+def below(prefix: str, values: Mapping[str, Value]) -> dict[str, Value]:
+    """Return the entries named ``prefix/…``, without the prefix."""
+    return {name[len(prefix) + 1 :]: value for name, value in values.items() if name.startswith(f"{prefix}/")}
+
+
+def _shown(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
 
 
 def _digest(tensors: Mapping[str, Tensor], text: str) -> str:
@@ -75,5 +109,6 @@ def _digest(tensors: Mapping[str, Tensor], text: str) -> str:
     for name in sorted(tensors):
         values = tensors[name]
         digest.update(f"{name}{values.dtype}{tuple(values.shape)}".encode())
-        digest.update(values.flatten().view(torch.uint8).numpy().tobytes() if values.numel() else b"")
+        if values.numel():
+            digest.update(values.flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()

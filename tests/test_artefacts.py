@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 import yaml
 
-from recbole_adasid.artefacts import RunFolder, results_table, write_atomically
+from recbole_adasid.artefacts import (
+    RunFolder,
+    read_arrays,
+    read_json,
+    results_table,
+    write_arrays,
+    write_atomically,
+)
 
 
 def test_the_config_comes_back_as_plain_values(tmp_path):
@@ -57,6 +64,29 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_behind(tmp_path, m
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_arrays_come_back_and_a_missing_one_is_named(tmp_path):
+    path = tmp_path / "new" / "a.npz"
+    write_arrays(path, {"rank": np.arange(3), "user": np.arange(3) + 5})
+    assert read_arrays(path).keys() == {"rank", "user"} and [*path.parent.iterdir()] == [path]
+    assert read_arrays(path, "user")["user"].tolist() == [5, 6, 7]
+    with pytest.raises(ValueError, match=r"a\.npz is no \.npz of rank, codes .*codes.*make it again"):
+        read_arrays(path, "rank", "codes")
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"text"])
+def test_what_is_no_npz_is_named(tmp_path, content):
+    (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.npz is no \.npz of plain arrays"):
+        read_arrays(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]"])
+def test_what_is_no_json_of_names_and_values_is_named(tmp_path, content):
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(ValueError, match=r"a\.json .*bring back the file"):
+        read_json(tmp_path / "a.json")
+
+
 def test_a_file_in_the_way_of_the_folder_is_named(tmp_path):
     (tmp_path / "run").write_text("")
     with pytest.raises(NotADirectoryError, match="run is a file"):
@@ -73,4 +103,7 @@ def test_the_table_shows_both_splits_and_gaps():
         "mrr              -    1.0000",
     ]
     with_interval = results_table({"mrr": 0.5}, {"mrr": 0.25}, {"mrr": (0.2, 0.3)}).split("\n")
-    assert with_interval[0].endswith("test, 95% interval") and with_interval[2].endswith("0.2500  0.2000 to 0.3000")
+    assert with_interval[0].endswith("test, 95% interval") and with_interval[2].endswith("0.2500    0.2000 to 0.3000")
+    both = results_table({}, {"mrr": 0.25, "gauc": 0.5}, {"mrr": (0.2, 0.3)}, {"mrr": 0.375}).split("\n")
+    assert both[0].endswith("by Semantic ID") and both[2].endswith("0.3000          0.3750")
+    assert both[3].endswith("0.5000" + " " * 35 + "-")

@@ -9,9 +9,11 @@ import pytest
 import torch
 import yaml
 
+from recbole_adasid import pipeline
+from recbole_adasid.cache import StageCache
 from recbole_adasid.data.atomic_text import AtomicText
 from recbole_adasid.data.text import read_item_table
-from recbole_adasid.pipeline import learn_semantic_ids, semantic_ids_fingerprint
+from recbole_adasid.pipeline import item_features, learn_semantic_ids, semantic_ids_fingerprint
 
 PROPS = Path(__file__).parents[1] / "props"
 N_ITEMS = 30
@@ -109,3 +111,29 @@ def test_texts_are_encoded_where_there_is_no_feature_file(dataset, tmp_path):
 def test_a_dataset_with_neither_features_nor_texts_is_refused(dataset, tmp_path):
     with pytest.raises(ValueError, match="set item_features_file to an .npz"):
         learn_semantic_ids(config("rqvae", tmp_path, item_features_file=None), dataset)
+
+
+def test_slow_encoding_that_was_stopped_goes_on_with_the_next_portion(dataset, tmp_path, monkeypatch):
+    rows = [f"i{row}\tthing number {row}" for row in range(N_ITEMS)]
+    (tmp_path / "small.item").write_text("\n".join(["item_id:token\ttitle:token", *rows]) + "\n")
+    asked: list[str] = []
+
+    class Slow:
+        separate = True
+
+        def encode(self, texts: list[str]) -> np.ndarray:
+            if len(asked) == 20 and not resumed:
+                raise KeyboardInterrupt
+            asked.extend(texts)
+            return np.array([[float(text.split()[-1].strip(";")), 1.0] for text in texts], dtype=np.float32)
+
+    monkeypatch.setattr(pipeline, "PORTION", 10)
+    monkeypatch.setattr(pipeline, "build_encoder", lambda **settings: Slow())
+    settings, resumed = config("rqkmeans", tmp_path, item_features_file=None), False
+    with pytest.raises(KeyboardInterrupt):
+        item_features(settings, dataset, StageCache(settings["cache_dir"]))
+    resumed = True
+    found = item_features(settings, dataset, StageCache(settings["cache_dir"]))
+    assert found.values[:, 0].tolist() == list(range(N_ITEMS))
+    assert len(asked) == N_ITEMS  # none twice
+    assert not list((tmp_path / "cache" / pipeline.PORTION_STAGE).iterdir())

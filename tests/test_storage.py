@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from recbole_adasid.storage import DamagedFile, read_tensors, write_tensors
+from recbole_adasid.storage import DamagedFile, MismatchedFile, below, check_fit, read_tensors, write_tensors
 
 TENSORS = {
     "weights": torch.randn(3, 4, generator=torch.Generator().manual_seed(0)),
@@ -74,3 +74,23 @@ def test_a_pickle_is_refused_and_not_executed(tmp_path: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"nowhere\.safetensors"):
         read_tensors(tmp_path / "nowhere.safetensors", "thing")
+
+
+@pytest.mark.parametrize(
+    ("stored", "reason"),
+    [
+        ({"a": torch.zeros(2)}, "lacks the tensor b/c"),
+        ({"a": torch.zeros(2), "b/c": torch.zeros(1), "d": torch.zeros(1)}, "has a tensor d that has no place here"),
+        ({"a": torch.zeros(3), "b/c": torch.zeros(1)}, r"has a as float32 \[3\], which is float32 \[2\] here"),
+        ({"a": torch.zeros(2).int(), "b/c": torch.zeros(1)}, r"has a as int32 \[2\], which is float32 \[2\] here"),
+    ],
+)
+def test_the_first_tensor_that_does_not_fit_is_named(stored: dict[str, torch.Tensor], reason: str) -> None:
+    expected = {"a": torch.ones(2), "b/c": torch.ones(1)}
+    check_fit(Path("file"), dict(reversed(expected.items())), expected)
+    with pytest.raises(MismatchedFile, match=f"^file {reason}$"):
+        check_fit(Path("file"), stored, expected)
+
+
+def test_entries_below_a_prefix_lose_it() -> None:
+    assert below("a", {"a/b/c": 1, "ab/c": 2, "a/d": 3}) == {"b/c": 1, "d": 3}

@@ -9,7 +9,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,9 @@ DEFAULT_MODEL = "sentence-transformers/sentence-t5-xxl"
 class TextEncoder(Protocol):
     """Anything that turns N texts into vectors [N, d] float32 of unit length."""
 
+    separate: bool
+    """Whether a text's vector depends on that text alone, so that texts may be encoded in portions."""
+
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the vectors of the texts, in their order: [N, d]."""
 
@@ -32,6 +35,8 @@ class TfidfSvdEncoder:
     Needs no download and no training beyond the texts themselves, and is deterministic in `seed`. An item
     without text gets the zero vector.
     """
+
+    separate = False
 
     def __init__(self, *, width: int, seed: int) -> None:
         """Keep the width d and the seed of the randomised SVD.
@@ -76,9 +81,12 @@ class TfidfSvdEncoder:
 class SentenceTransformerEncoder:
     """Any sentence-transformers model, by name or folder; the paper's is Sentence-T5-XXL (768 columns)."""
 
+    separate = True
+
     def __init__(self, *, name: str = DEFAULT_MODEL, batch_size: int = 32, device: str | None = None) -> None:
-        """Keep the model's name; it is loaded by `encode`."""
+        """Keep the model's name; it is loaded when `encode` first needs it."""
         self.name, self.batch_size, self.device = name, batch_size, device
+        self._model: Any = None
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the model's own vectors, normalised: [N, d], d as the model has it.
@@ -87,6 +95,13 @@ class SentenceTransformerEncoder:
             ImportError: if sentence-transformers is not installed.
             ValueError: if there is no such model, or it cannot be downloaded.
         """
+        self._model = self._model or self._loaded()
+        vectors = self._model.encode(
+            list(texts), batch_size=self.batch_size, normalize_embeddings=True, convert_to_numpy=True
+        )
+        return np.ascontiguousarray(vectors, dtype=np.float32)
+
+    def _loaded(self) -> Any:
         try:
             from sentence_transformers import SentenceTransformer
         except ImportError as error:
@@ -95,16 +110,12 @@ class SentenceTransformerEncoder:
                 "run pip install 'recbole-adasid[text]', or set text_encoder to 'tfidf'."
             ) from error
         try:
-            model = SentenceTransformer(self.name, device=self.device)
+            return SentenceTransformer(self.name, device=self.device)
         except (OSError, ValueError) as error:
             raise ValueError(
                 f"text_encoder_model {self.name!r} cannot be loaded ({' '.join(str(error).split())}): name a folder or "
                 "a model that can be downloaded."
             ) from error
-        vectors = model.encode(
-            list(texts), batch_size=self.batch_size, normalize_embeddings=True, convert_to_numpy=True
-        )
-        return np.ascontiguousarray(vectors, dtype=np.float32)
 
 
 ENCODERS: dict[str, Callable[[int, str, int], TextEncoder]] = {
@@ -113,10 +124,8 @@ ENCODERS: dict[str, Callable[[int, str, int], TextEncoder]] = {
 }
 
 
-def encode_texts(
-    texts: Sequence[str], *, encoder: str, width: int, model_name: str = DEFAULT_MODEL, seed: int = 0
-) -> NDArray[np.float32]:
-    """Encode N texts with the encoder of that name: [N, d] float32.
+def build_encoder(*, encoder: str, width: int, model_name: str = DEFAULT_MODEL, seed: int = 0) -> TextEncoder:
+    """Return the encoder of that name.
 
     `width` and `seed` act on tfidf, `model_name` on sentence-transformers.
 
@@ -127,13 +136,13 @@ def encode_texts(
         guess = get_close_matches(encoder, ENCODERS, n=1)
         hint = f"did you mean '{guess[0]}'? " if guess else ""
         raise ValueError(f"text_encoder '{encoder}' is unknown: {hint}Valid names are {', '.join(ENCODERS)}.")
-    return ENCODERS[encoder](width, model_name, seed).encode(texts)
+    return ENCODERS[encoder](width, model_name, seed)
 
 
 def describe_encoding(
     texts: Sequence[str], *, encoder: str, width: int, model_name: str = DEFAULT_MODEL, seed: int = 0
 ) -> dict[str, object]:
-    """Return all that determines `encode_texts` as plain values, for a fingerprint; nothing is encoded."""
+    """Return all that determines the vectors of some texts as plain values, for a fingerprint; nothing is encoded."""
     digest = hashlib.sha256("\0".join(texts).encode("utf-8")).hexdigest()
     settings: dict[str, object] = {"width": width, "seed": seed} if encoder == "tfidf" else {"model": model_name}
     return {"kind": "text", "encoder": encoder, "items": len(texts), "sha256": digest, **settings}

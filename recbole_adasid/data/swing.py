@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
+from tqdm import tqdm
 
 # How many products of a sparse multiplication one block may hold: about 12 bytes each.
 _BLOCK_PRODUCTS = 8_000_000
@@ -32,6 +34,16 @@ class ItemPairs:
         return len(self.trigger)
 
 
+class MiningState(Protocol):
+    """Where Swing keeps what it has so far."""
+
+    def restore(self) -> tuple[int, list[sparse.csr_matrix]]:
+        """Return how many tiles are done and the partial sums [N, N] over them: 0 and none at first."""
+
+    def note(self, done: int, parts: list[sparse.csr_matrix]) -> None:
+        """Take in that so many tiles are done, with these partial sums."""
+
+
 def swing_pairs(
     users: ArrayLike,
     items: ArrayLike,
@@ -42,6 +54,8 @@ def swing_pairs(
     top_k: int | None = 50,
     max_user_items: int | None = 1000,
     max_item_users: int | None = 1000,
+    keep: MiningState | None = None,
+    progress: bool = False,
 ) -> ItemPairs:
     """Score item pairs by s(i,j) = Σ_{u<v ∈ U_i∩U_j} w_u·w_v / (α + |I_u ∩ I_v|) with w_u = |I_u|^−power.
 
@@ -53,6 +67,8 @@ def swing_pairs(
     `max_user_items` items in the order given, an item the `max_item_users` users of fewest items, and a
     trigger the `top_k` best targets (ties: the smaller row). None switches a limit off.
 
+    `keep` lets a later call with the same arguments go on where this one was killed; the result is the same to the bit.
+
     Raises:
         ValueError: for a value outside its range or an item row outside 0 … N−1.
     """
@@ -60,14 +76,19 @@ def swing_pairs(
     seen = _incidence(np.asarray(users), np.asarray(items, dtype=np.int64), n_items, max_user_items, max_item_users)
     degree = np.diff(seen.indptr)
     user_weight = degree.astype(np.float64) ** -user_weight_power
-    total = _RunningSum()
-    for first, second in _user_pairs(seen):
-        common = seen[first].multiply(seen[second]).tocsr()
-        pair_weight = user_weight[first] * user_weight[second] / (alpha + np.diff(common.indptr))
-        for rows in _blocks(np.diff(common.indptr).astype(np.int64) ** 2):
-            part = common[rows]
-            weighted = sparse.diags(pair_weight[rows]) @ part
-            total.add(sparse.triu(part.T.tocsr() @ weighted, k=1, format="csr"))
+    tiles = _Tiles(seen)
+    done, parts = keep.restore() if keep else (0, [])
+    total = _RunningSum(parts)
+    for number in tqdm(range(done, len(tiles)), "Swing", len(tiles), unit="tile", initial=done, disable=not progress):
+        for first, second in tiles.user_pairs(number):
+            common = seen[first].multiply(seen[second]).tocsr()
+            pair_weight = user_weight[first] * user_weight[second] / (alpha + np.diff(common.indptr))
+            for rows in _blocks(np.diff(common.indptr).astype(np.int64) ** 2):
+                part = common[rows]
+                weighted = sparse.diags(pair_weight[rows]) @ part
+                total.add(sparse.triu(part.T.tocsr() @ weighted, k=1, format="csr"))
+        if keep:
+            keep.note(number + 1, total.parts)
     return _best_targets(total.value(n_items).tocoo(), top_k)
 
 
@@ -128,39 +149,47 @@ def _rank_in_group(group: NDArray, key: NDArray) -> NDArray[np.int64]:
     return rank
 
 
-def _user_pairs(seen: sparse.csr_matrix) -> Iterator[tuple[NDArray, NDArray]]:
-    """Yield the user pairs u < v with at least two common items, a block at a time: two arrays [C]."""
-    size = np.diff(seen.indptr)
-    for shared, row, column in _common_items(seen):
-        useful = np.flatnonzero(shared.data >= 2)
-        first, second = shared.row[useful] + row, shared.col[useful] + column
-        upper = first < second
-        first, second = first[upper], second[upper]
-        for part in _blocks((size[first] + size[second]).astype(np.int64)):
-            yield first[part], second[part]
-
-
-def _common_items(seen: sparse.csr_matrix) -> Iterator[tuple[sparse.coo_matrix, int, int]]:
-    """Yield seen · seenᵀ in pieces that cover its upper triangle: a piece, its first row and its first column.
+class _Tiles:
+    """The tiles that cover the upper triangle of seen · seenᵀ, in which users meet.
 
     Tiles below the diagonal would hold each pair once more. A sparse product keeps one row of counts, as wide as its
     result, at hand: that of a tile stays in the cache, that of all users does not.
     """
-    counts = seen.astype(np.int32)
-    starts = range(0, seen.shape[0], _TILE_USERS)
-    tiles = [counts[start : start + _TILE_USERS].T.tocsr() for start in starts]
-    for number, row in enumerate(starts):
-        ours = counts[row : row + _TILE_USERS]
-        for column, tile in zip(starts[number:], tiles[number:]):
-            for rows in _blocks((ours @ np.diff(tile.indptr)).astype(np.int64)):
-                yield (ours[rows] @ tile).tocoo(), row + rows.start, column
+
+    def __init__(self, seen: sparse.csr_matrix) -> None:
+        self.size = np.diff(seen.indptr)
+        self.counts = seen.astype(np.int32)
+        self.starts = range(0, seen.shape[0], _TILE_USERS)
+        self.columns = [self.counts[start : start + _TILE_USERS].T.tocsr() for start in self.starts]
+        self.places = [(row, column) for row in range(len(self.starts)) for column in range(row, len(self.starts))]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def user_pairs(self, number: int) -> Iterator[tuple[NDArray, NDArray]]:
+        """Yield a tile's user pairs u < v with at least two common items, a block at a time: two arrays [C]."""
+        row, column = (self.starts[place] for place in self.places[number])
+        for shared, offset in self._common_items(number):
+            useful = np.flatnonzero(shared.data >= 2)
+            first, second = shared.row[useful] + row + offset, shared.col[useful] + column
+            upper = first < second
+            first, second = first[upper], second[upper]
+            for part in _blocks((self.size[first] + self.size[second]).astype(np.int64)):
+                yield first[part], second[part]
+
+    def _common_items(self, number: int) -> Iterator[tuple[sparse.coo_matrix, int]]:
+        """Yield a tile in pieces of rows, each with the place of its first row."""
+        row, column = self.places[number]
+        ours, tile = self.counts[self.starts[row] : self.starts[row] + _TILE_USERS], self.columns[column]
+        for rows in _blocks((ours @ np.diff(tile.indptr)).astype(np.int64)):
+            yield (ours[rows] @ tile).tocoo(), rows.start
 
 
 class _RunningSum:
     """Sum of sparse matrices that are added one by one: an entry is copied log(how many) times, not each time."""
 
-    def __init__(self) -> None:
-        self.parts: list[sparse.csr_matrix] = []  # from the largest to the smallest
+    def __init__(self, parts: list[sparse.csr_matrix]) -> None:
+        self.parts = list(parts)  # from the largest to the smallest
 
     def add(self, part: sparse.csr_matrix) -> None:
         while self.parts and self.parts[-1].nnz <= 2 * part.nnz:

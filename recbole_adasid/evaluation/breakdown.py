@@ -12,42 +12,47 @@ from recbole_adasid.evaluation.intervals import gains
 from recbole_adasid.evaluation.record import Record
 
 METRICS = ("recall@10", "ndcg@10")
+"""What slices of users are described by."""
 
 
-def breakdown(record: Record, group_sizes: NDArray[np.int64], popularity: NDArray[np.int64]) -> dict[str, Any]:
+def breakdown(
+    record: Record, group_sizes: NDArray[np.int64], popularity: NDArray[np.int64], metrics: Sequence[str] = METRICS
+) -> dict[str, Any]:
     """Return metrics as a nested dict: ``items``, ``semantic_ids``, ``slices``, ``prefix_recall`` and ``rates``.
 
     Args:
         record: one row a user.
         group_sizes: [N + 1], how many items share each item's Semantic ID.
         popularity: [N + 1], training interactions of each item.
+        metrics: what ``items``, ``semantic_ids`` and ``shared_semantic_ids`` are told in.
     """
     sizes, counts = group_sizes[record["item"]], popularity[record["item"]]
     return {
-        "items": _means(record["rank"]),
-        "semantic_ids": _means(record["sid_rank"]),
-        "shared_semantic_ids": {metric: within_groups(record["sid_rank"], sizes, metric) for metric in METRICS},
+        "users": len(record["rank"]),
+        "items": _means(record["rank"], metrics),
+        "semantic_ids": _means(record["sid_rank"], metrics),
+        "shared_semantic_ids": {metric: within_groups(record["sid_start"], sizes, metric) for metric in metrics},
         "slices": _slices(record["rank"], sizes, counts),
         "prefix_recall": prefix_recall(record["shared_prefix"]),
         "rates": {"missing": float((record["missing"] > 0).mean()), "duplicate": 0.0, "invalid": 0.0},
     }
 
 
-def within_groups(sid_rank: NDArray[np.int64], sizes: NDArray[np.int64], metric: str) -> dict[str, float]:
+def within_groups(start: NDArray[np.int64], sizes: NDArray[np.int64], metric: str) -> dict[str, float]:
     """Return the metric if a Semantic ID yielded all of its items in a row, the held-out one first (``optimistic``),
     in any place alike (``expected``) or last (``pessimistic``).
 
     Args:
-        sid_rank: where the items of the held-out item's Semantic ID begin [U], 0 where they do not.
+        start: place where the items of the held-out item's Semantic ID begin [U], 0 where they do not.
         sizes: how many they are [U].
     """
-    last = np.where(sid_rank > 0, sid_rank + sizes - 1, 0)
-    expected = np.zeros(len(sid_rank))
+    last = np.where(start > 0, start + sizes - 1, 0)
+    expected = np.zeros(len(start))
     for place in range(int(sizes.max(initial=1))):
-        inside = (sid_rank > 0) & (place < sizes)
-        expected += np.where(inside, gains(np.where(inside, sid_rank + place, 0), metric) / sizes, 0.0)
+        inside = (start > 0) & (place < sizes)
+        expected += np.where(inside, gains(np.where(inside, start + place, 0), metric) / sizes, 0.0)
     return {
-        "optimistic": float(gains(sid_rank, metric).mean()),
+        "optimistic": float(gains(start, metric).mean()),
         "expected": float(expected.mean()),
         "pessimistic": float(gains(last, metric).mean()),
     }

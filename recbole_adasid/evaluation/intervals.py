@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 RESAMPLES = 1000
+RANK_METRICS = ("recall", "hit", "ndcg", "mrr")
 _AT_ONCE = 50  # resamples whose counts are in memory together
 
 
@@ -33,6 +34,11 @@ def gains(ranks: ArrayLike, metric: str) -> NDArray[np.float64]:
     raise ValueError(f"the metric {metric!r} cannot be told from one rank a user: valid are recall, hit, ndcg and mrr")
 
 
+def told_by_ranks(metrics: Iterable[str]) -> list[str]:
+    """Return those metrics that :func:`gains` knows."""
+    return [metric for metric in metrics if metric.lower().partition("@")[0] in RANK_METRICS]
+
+
 def bootstrap_intervals(
     ranks: ArrayLike, metrics: Iterable[str], *, level: float = 0.95, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
@@ -43,7 +49,7 @@ def bootstrap_intervals(
         level: share of resampled means that lie inside.
         seed: of the resampling; all metrics see the same resamples.
     """
-    known = [metric for metric in metrics if metric.lower().partition("@")[0] in ("recall", "hit", "ndcg", "mrr")]
+    known = told_by_ranks(metrics)
     n_users = len(np.asarray(ranks))
     if not known or not n_users:
         return {}

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 Record = dict[str, NDArray[np.int64]]
-"""Arrays [U]: ``user``, ``item`` (held out), ``rank`` of that item among the recommended ones, ``sid_rank`` of the
-first recommended item with its Semantic ID (ranks from 1, 0 where there is none), ``shared_prefix`` (most leading codes
-that a recommended item shares with it) and ``missing`` (places of the list that stayed empty)."""
+"""Arrays [U]: ``user``, ``item`` (held out), ``rank`` of that item among the recommended ones, ``sid_rank`` of its
+Semantic ID among the different ones recommended, ``sid_start``, the place of the first item that has it (ranks and
+places from 1, 0 where there is none), ``shared_prefix`` (most leading codes that a recommended item shares with it) and
+``missing`` (places of the list that stayed empty)."""
 
 
 class EvaluationRecord:
@@ -28,16 +29,20 @@ class EvaluationRecord:
         """Note a batch: users [B], recommended items [B, k] (best first, 0 where nothing) and held-out items [B].
 
         Raises:
-            RuntimeError: if an item is recommended twice to one user, which constrained decoding rules out.
+            RuntimeError: if an item is recommended twice to one user, or one that is none: constrained decoding rules
+                both out.
         """
-        _refuse_duplicates(recommended)
-        equal = self.codes[recommended] == self.codes[held_out][:, None]
+        _refuse_impossible(recommended, len(self.codes))
+        given = self.codes[recommended]
+        equal = given == self.codes[held_out][:, None]
         prefix = equal.long().cumprod(2).sum(2).masked_fill(recommended == 0, 0)
+        hit = prefix == self.codes.shape[1]
         batch = {
             "user": users,
             "item": held_out,
             "rank": first_hit(recommended == held_out[:, None]),
-            "sid_rank": first_hit(prefix == self.codes.shape[1]),
+            "sid_rank": first_hit(hit, distinct_before(given, recommended == 0)),
+            "sid_start": first_hit(hit),
             "shared_prefix": prefix.amax(1),
             "missing": (recommended == 0).sum(1),
         }
@@ -51,12 +56,30 @@ class EvaluationRecord:
         return {name: torch.cat([batch[name] for batch in batches]).long().numpy() for name in batches[0]}
 
 
-def first_hit(hits: Tensor) -> Tensor:
-    """Return the rank, from 1, of the first hit in each row [B, k] of booleans; 0 where there is none."""
-    return torch.where(hits.any(1), hits.long().argmax(1) + 1, 0)
+def first_hit(hits: Tensor, places: Tensor | None = None) -> Tensor:
+    """Return the rank, from 1, of the first hit in each row [B, k] of booleans; 0 where there is none.
+
+    ``places`` [B, k] gives each column's rank if that is not its number.
+    """
+    first = hits.long().argmax(1)
+    rank = first + 1 if places is None else places.gather(1, first[:, None]).squeeze(1)
+    return torch.where(hits.any(1), rank, 0)
 
 
-def _refuse_duplicates(recommended: Tensor) -> None:
+def distinct_before(codes: Tensor, empty: Tensor) -> Tensor:
+    """Return, for each place of lists of Semantic IDs [B, k, L], how many different ones there are up to it, [B, k].
+
+    Places marked ``empty`` [B, k] hold none.
+    """
+    equal = (codes[:, :, None] == codes[:, None]).all(3)
+    earlier = torch.ones(equal.shape[1:], dtype=torch.bool, device=equal.device).tril(-1)
+    repeated = (equal & earlier & ~empty[:, None]).any(2)
+    return (~repeated & ~empty).long().cumsum(1)
+
+
+def _refuse_impossible(recommended: Tensor, n_items: int) -> None:
     ordered = recommended.sort(1).values
     if bool(((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] > 0)).any()):
         raise RuntimeError("an item was recommended twice to one user; please report this, it should be impossible")
+    if bool((ordered[:, 0] < 0).any() | (ordered[:, -1] >= n_items).any()):
+        raise RuntimeError("something that is no item was recommended; please report this, it should be impossible")

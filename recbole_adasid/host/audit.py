@@ -5,7 +5,6 @@ python -m recbole_adasid.host.audit --run_folder=FOLDER
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recbole_adasid.artefacts import read_json
 from recbole_adasid.cli import parse_arguments
 from recbole_adasid.host.settings import SettingsError
 
@@ -36,7 +36,7 @@ def audit(run_folder: str | Path) -> list[tuple[str, bool]]:
     config = build_config({"cache_dir": None}, [folder / "config.yaml"])
     train, valid, test = create_dataset(config).build()
     held_out = np.concatenate([target_positions(part) for part in (valid, test)])
-    info = json.loads((folder / "sids.info.json").read_text(encoding="utf-8"))
+    info = read_json(folder / "sids.info.json")
     _, items = train.training_items().training_interactions()
     flat = train.windows.flat_items
     kept = np.setdiff1d(np.arange(len(flat)), held_out)
@@ -46,7 +46,7 @@ def audit(run_folder: str | Path) -> list[tuple[str, bool]]:
         ("item pairs are mined from all other interactions", np.array_equal(items, flat[kept] - 1)),
         (
             "the Semantic IDs' fingerprint is that of these pairs, features and settings",
-            info["fingerprint"] == semantic_ids_fingerprint(config, train.training_items()),
+            info.get("fingerprint") == semantic_ids_fingerprint(config, train.training_items()),
         ),
     ]
     if "LS" in config["eval_args"]["split"]:

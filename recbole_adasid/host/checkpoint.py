@@ -1,4 +1,4 @@
-"""Checkpoints that load with torch's protection left on: weights, and a configuration of plain values."""
+"""RecBole's Config as plain values, and checkpoints of its other models that load with torch's protection left on."""
 
 from __future__ import annotations
 
@@ -12,22 +12,27 @@ PlainValue = Any
 
 # What cannot be plain is stored as a one-entry dict under one of these marks.
 _ENUM, _TUPLE = "__enum__", "__tuple__"
-# Decided anew wherever the checkpoint is loaded.
+# Decided anew wherever the model is loaded.
 _MACHINE_KEYS = ("device", "local_rank", "single_spec")
+
+
+def plain_config(config: Any) -> dict[str, Any]:
+    """Return a RecBole Config in plain types, without what is decided anew on each machine."""
+    settings = {key: value for key, value in config.final_config_dict.items() if key not in _MACHINE_KEYS}
+    # A model may be loaded from another working directory.
+    settings["data_path"] = os.path.abspath(settings["data_path"])
+    return to_plain({"settings": settings, "categories": config.parameters})
 
 
 def reduce_config(config: Any) -> tuple[Callable[[dict[str, Any]], Any], tuple[dict[str, Any]]]:
     """Reduce a RecBole Config for pickling: to :func:`rebuild_config` and plain values."""
-    settings = {key: value for key, value in config.final_config_dict.items() if key not in _MACHINE_KEYS}
-    # A checkpoint may be loaded from another working directory.
-    settings["data_path"] = os.path.abspath(settings["data_path"])
-    return rebuild_config, (to_plain({"settings": settings, "categories": config.parameters}),)
+    return rebuild_config, (plain_config(config),)
 
 
 def rebuild_config(stored: dict[str, Any]) -> Any:
-    """Return the RecBole Config that :func:`reduce_config` stored, on this machine's device.
+    """Return the RecBole Config that :func:`plain_config` reduced, on this machine's device.
 
-    This is the only function that loading a checkpoint may call.
+    This is the only function that loading another model's checkpoint may call.
     """
     import recbole
     from recbole.config import Config
@@ -53,7 +58,7 @@ def allow_config() -> None:
 
 
 def save_checkpoint(trainer: Any, epoch: int, verbose: bool = True, **kwargs: Any) -> None:
-    """Save a RecBole trainer's state, in place of its `_save_checkpoint`.
+    """Save the state of a RecBole trainer, in place of its `_save_checkpoint`; TIGER's trainer has its own.
 
     Weights are stored as CPU tensors, so that a machine without a GPU loads them, and by pickle protocol 2, the
     only one that torch reads with its protection on. The file appears under its name when it is complete.

@@ -10,6 +10,7 @@ from recbole.utils import InputType, init_seed
 from torch import Tensor
 
 from recbole_adasid.host.logs import tokenizer_log
+from recbole_adasid.host.model_file import describe_data
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.model.network import TIGERNetwork
 from recbole_adasid.model.tiger import TIGERModel
@@ -30,7 +31,8 @@ NETWORK_KEYS = (
 class TIGER(SequentialRecommender):
     """Learn Semantic IDs of the dataset's items, then recommend by generating them (arXiv 2305.05065).
 
-    `semantic_ids` tells what was learned; it is None for a model that a checkpoint will fill.
+    `semantic_ids` tells what was learned; it is None for a model that a file will fill. `data` tells the dataset and
+    its items, to which weights and Semantic IDs are bound.
     """
 
     input_type = InputType.POINTWISE
@@ -40,13 +42,14 @@ class TIGER(SequentialRecommender):
         """Build the model for the training part of a dataset, with RecBole's arguments."""
         super().__init__(config, dataset)
         self.beam_size: int = config["beam_size"]
+        self.data = describe_data(dataset, with_users=config["n_user_tokens"] > 0)
         catalogue = self._catalogue(config, dataset)
         network = TIGERNetwork(level_sizes=catalogue.level_sizes, **{key: config[key] for key in NETWORK_KEYS})
         self.tiger = TIGERModel(network=network, catalogue=catalogue)
 
     def _catalogue(self, config: Any, dataset: Any) -> Catalogue:
         stored = config["sid_level_sizes"]
-        if stored is not None:  # from a checkpoint, which holds the Semantic IDs too
+        if stored is not None:  # from a model's file, which holds the Semantic IDs too
             return Catalogue.empty(self.n_items - 1, stored, config["collision"])
         with tokenizer_log() as log:
             learned = learn_semantic_ids(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_loader
 from types import ModuleType
+from typing import Any
 
 MODEL_MODULE = "recbole.model.sequential_recommender.tiger"
 
@@ -19,7 +20,9 @@ AFTER_IMPORT = {
     "recbole.data.dataset": "recbole_adasid.host.registration:offer_dataset",
     "recbole.data.dataset.dataset": "recbole_adasid.host.compatibility:mend_dataset",
     "recbole.data.dataset.sequential_dataset": "recbole_adasid.host.compatibility:mend_sequential_dataset",
+    "recbole.data.utils": "recbole_adasid.host.saved_data:mend_data_utils",
     "recbole.model.sequential_recommender.sine": "recbole_adasid.host.compatibility:end_anomaly_detection",
+    "recbole.quick_start.quick_start": "recbole_adasid.host.quick_start:mend_quick_start",
     "recbole.trainer": "recbole_adasid.host.registration:offer_trainer",
     "recbole.trainer.trainer": "recbole_adasid.host.compatibility:mend_trainer",
 }
@@ -58,6 +61,14 @@ def register() -> None:
     for name in AFTER_IMPORT:
         if name in sys.modules:
             _after_import(sys.modules[name], name)
+
+
+def replace_function(module: ModuleType, name: str, replacement: Callable[..., Any]) -> None:
+    """Put a function in the place of a module's, and of the same one wherever it was imported by name before."""
+    original = getattr(module, name)
+    for other in list(sys.modules.values()):
+        if getattr(other, "__dict__", {}).get(name) is original:
+            setattr(other, name, replacement)
 
 
 def offer_dataset(module: ModuleType) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from recbole_adasid.artefacts import RunFolder, results_table
 from recbole_adasid.cache import fingerprint
 from recbole_adasid.evaluation.breakdown import breakdown
-from recbole_adasid.evaluation.intervals import bootstrap_intervals
+from recbole_adasid.evaluation.intervals import bootstrap_intervals, told_by_ranks
 from recbole_adasid.evaluation.record import Record
 from recbole_adasid.host.checkpoint import to_plain
 from recbole_adasid.host.config import build_config, known_settings
@@ -35,22 +35,27 @@ def run(settings: Mapping[str, Any], config_files: Iterable[str | Path] = ()) ->
 
     Raises:
         SettingsError: for a setting or a dataset that has to be put right.
+        InUse: if another process works in the same run folder.
+        CannotWrite: if the disk takes no more; what was written before is intact.
     """
     config = build_config(settings, config_files)
     folder = RunFolder(config["run_folder"] or _new_folder(config))
     config["run_folder"] = config["checkpoint_dir"] = str(folder.path)
-    log_file = start_logging(folder.path, config["state"])
-    try:
-        return _run(config, folder)
-    except KeyboardInterrupt:
-        logger.info(f"Stopped. The same command with --run_folder={folder.path} goes on after the last whole epoch.")
-        raise
-    except BaseException:
-        # The caller tells the user; where it happened belongs into the log alone.
-        log_file.handle(logging.makeLogRecord({"levelname": "ERROR", "msg": traceback.format_exc()}))
-        raise
-    finally:
-        stop_logging()
+    with folder.in_use():
+        log_file = start_logging(folder.path, config["state"])
+        try:
+            return _run(config, folder)
+        except KeyboardInterrupt:
+            logger.info(
+                f"Stopped. The same command with --run_folder={folder.path} goes on from the last step or epoch kept."
+            )
+            raise
+        except BaseException:
+            # The caller tells the user; where it happened belongs into the log alone.
+            log_file.handle(logging.makeLogRecord({"levelname": "ERROR", "msg": traceback.format_exc()}))
+            raise
+        finally:
+            stop_logging()
 
 
 def _run(config: Any, folder: RunFolder) -> dict[str, Any]:
@@ -79,19 +84,21 @@ def _run(config: Any, folder: RunFolder) -> dict[str, Any]:
     test = trainer.evaluate(test_data, show_progress=show_progress)
     record = trainer.record.take()  # empty unless exactly one item a user is held out
     intervals = bootstrap_intervals(record["rank"], test or {}) if record else {}
+    found: dict[str, Any] = {}
     if record:
         folder.write_record(record)
-        folder.write_evaluation(_breakdown(record, model, train_data._dataset))
+        found = _breakdown(record, model, train_data._dataset, told_by_ranks(test or {}))
+        folder.write_evaluation(found, f"Test of {config['tokenizer']} on {config['dataset']}")
     unfinished.unlink(missing_ok=True)
-    return _finish(folder, model, best_valid or {}, test or {}, intervals)
+    return _finish(folder, model, best_valid or {}, test or {}, intervals, found.get("semantic_ids", {}))
 
 
-def _breakdown(record: Record, model: Any, dataset: Any) -> dict[str, Any]:
+def _breakdown(record: Record, model: Any, dataset: Any, metrics: list[str]) -> dict[str, Any]:
     codes = model.tiger.catalogue.semantic_ids[1:].cpu().numpy()
     _, group, sizes = np.unique(codes, axis=0, return_inverse=True, return_counts=True)
     group_sizes = np.r_[0, sizes[group.reshape(-1)]]
     _, item_rows = dataset.training_items().training_interactions()
-    return breakdown(record, group_sizes, np.bincount(item_rows + 1, minlength=len(group_sizes)))
+    return breakdown(record, group_sizes, np.bincount(item_rows + 1, minlength=len(group_sizes)), metrics)
 
 
 def _write_sids(folder: RunFolder, model: Any, dataset: Any) -> None:
@@ -108,11 +115,13 @@ def _finish(
     best_valid: dict[str, float],
     test: dict[str, float],
     intervals: dict[str, tuple[float, float]],
+    by_semantic_ids: dict[str, float],
 ) -> dict[str, Any]:
     learned = model.semantic_ids
     results = {"best_valid": best_valid, "test": test, "test_intervals": intervals}
+    results["test_by_semantic_ids"] = by_semantic_ids
     folder.write_metrics({**results, "semantic_ids": learned.quality, "stages": learned.stages})
-    logger.info("Result\n" + results_table(best_valid, test, intervals))
+    logger.info("Result\n" + results_table(best_valid, test, intervals, by_semantic_ids))
     logger.info(f"Settings, Semantic IDs, metrics and model are in {folder.path}")
     return {"best_valid": best_valid, "test": test, "run_folder": folder.path, "semantic_ids": learned}
 

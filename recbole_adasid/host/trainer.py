@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,12 @@ from recbole.trainer import Trainer
 from recbole.utils import calculate_valid_score, dict2str, early_stopping, set_color
 from tqdm import tqdm
 
+from recbole_adasid.artefacts import RunFolder
 from recbole_adasid.evaluation.record import EvaluationRecord
+from recbole_adasid.gradients import gradient_norm
 from recbole_adasid.host.batches import LengthBuckets
-from recbole_adasid.host.checkpoint import save_checkpoint
 from recbole_adasid.host.collector import TopKCollector
+from recbole_adasid.host.model_file import SUFFIX, read_model, save_model
 from recbole_adasid.host.training_state import restore_training, save_training
 from recbole_adasid.model.optimiser import adamw, learning_rate_factor
 from recbole_adasid.precision import has_bfloat16
@@ -31,9 +32,10 @@ class TIGERTrainer(Trainer):
 
     best_valid_score: float
     cur_step: int
+    saved_model_file: str
 
     def __init__(self, config: Any, model: Any) -> None:
-        """Prepare training of `model`; the checkpoint goes into the run folder if there is one."""
+        """Prepare training of `model`; its file goes into the run folder if there is one."""
         super().__init__(config, model)
         self.record = EvaluationRecord(model.tiger.catalogue.semantic_ids)
         self.eval_collector = TopKCollector(config, self.record)
@@ -44,8 +46,9 @@ class TIGERTrainer(Trainer):
         self.bfloat16, self.eval_bfloat16 = bool(config["bf16"]) and fast, bool(config["eval_bf16"]) and fast
         self.gradient_limit = _gradient_limit(config["clip_grad_norm"])
         self._kept: tuple[Path, str] | None = None
+        self.saved_model_file = str(Path(self.saved_model_file).with_suffix(SUFFIX))
         if config["run_folder"]:
-            self.saved_model_file = str(Path(config["run_folder"]) / "model.pth")
+            self.saved_model_file = str(RunFolder(config["run_folder"]).model_path)
 
     def _build_optimizer(self, **kwargs: Any) -> torch.optim.Optimizer:
         if str(self.learner).lower() != "adamw" or kwargs:
@@ -69,7 +72,7 @@ class TIGERTrainer(Trainer):
         show_progress: bool = False,
         callback_fn: Callable[[int, float], None] | None = None,
     ) -> tuple[float, dict[str, float] | None]:
-        """Train, validate every `eval_step` epochs and after the last one, and keep the best epoch's checkpoint.
+        """Train, validate every `eval_step` epochs and after the last one, and keep the best epoch's model.
 
         Arguments and result are those of RecBole's trainer: the best validation score and all its metrics.
         """
@@ -110,24 +113,39 @@ class TIGERTrainer(Trainer):
             total += loss * len(rows)
             seen += len(rows)
             if number % 50 == 0:  # asking a GPU for a number makes it wait
-                self._check_nan(total)
+                self._check_finite(total, epoch_idx, number)
                 bar.set_postfix_str(f"loss {total.item() / seen:.4f}")
-        self._check_nan(total)
+        self._check_finite(total, epoch_idx, len(buckets) - 1)
         return total.item() / seen
+
+    def _check_finite(self, total: torch.Tensor, epoch: int, batch: int) -> None:
+        """Stop before anything is saved that a loss or gradient without end has touched.
+
+        Raises:
+            FloatingPointError: naming the epoch, and what is intact.
+        """
+        if not torch.isfinite(total):
+            raise FloatingPointError(
+                f"TIGER's loss or gradient stopped being finite in epoch {epoch}, at batch {batch} or shortly before: "
+                "lower learning_rate, set clip_grad_norm, or set bf16 to false; what earlier epochs saved is intact"
+            )
 
     def _batches(self, train_data: Any, epoch: int) -> LengthBuckets:
         lengths = train_data._dataset.history_lengths()
         return LengthBuckets(lengths, batch_size=train_data.step, seed=self.config["seed"], epoch=epoch)
 
     def _step(self, interaction: Any, loss_func: Callable[[Any], torch.Tensor]) -> torch.Tensor:
+        """Return the loss of a step taken, or NaN where its gradient is not finite."""
         self.optimizer.zero_grad(set_to_none=True)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bfloat16):
             loss = loss_func(interaction)
         loss.backward()
         if self.gradient_limit:
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), **self.gradient_limit)
+            norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), **self.gradient_limit)
+        else:
+            norm = gradient_norm(self.model.parameters())
         self.optimizer.step()
-        return loss.detach()
+        return torch.where(norm.isfinite(), loss.detach(), torch.nan)  # asked for now and then: a GPU need not wait
 
     def _set_learning_rate(self, step: int, total_steps: int) -> None:
         warmup = self.config["warmup_fraction"]
@@ -182,15 +200,25 @@ class TIGERTrainer(Trainer):
         model_file: str | None = None,
         show_progress: bool = False,
     ) -> OrderedDict[str, float] | None:
-        """Return RecBole's metrics on `eval_data`, of the best epoch unless told otherwise; None without data."""
+        """Return RecBole's metrics on `eval_data`, of the best epoch unless told otherwise; None without data.
+
+        Raises:
+            FileNotFoundError, DamagedFile: if the best epoch's file is missing, damaged or of something else.
+        """
         exact = self._exact_metrics(
             eval_data, load_best_model=load_best_model, model_file=model_file, show_progress=show_progress
         )
         return self._rounded(exact) if exact else None
 
-    def _exact_metrics(self, eval_data: Any, **kwargs: Any) -> OrderedDict[str, float]:
+    def _exact_metrics(
+        self, eval_data: Any, *, load_best_model: bool, show_progress: bool, model_file: str | None = None
+    ) -> OrderedDict[str, float]:
         self.record.take()
-        found = super().evaluate(eval_data, **kwargs) or {}
+        if load_best_model and eval_data:
+            path = Path(model_file or self.saved_model_file)
+            read_model(path).fill(self.model)
+            self.logger.info(f"Evaluating the model in {path}")
+        found = super().evaluate(eval_data, load_best_model=False, show_progress=show_progress) or {}
         return OrderedDict((name, float(value)) for name, value in found.items())
 
     def _rounded(self, metrics: OrderedDict[str, float]) -> OrderedDict[str, float]:
@@ -209,10 +237,23 @@ class TIGERTrainer(Trainer):
         best = torch.topk(scores, max(self.config["topk"]), dim=-1)
         return interaction, best.indices.masked_fill(best.values.isneginf(), 0), positive_u, positive_i
 
+    def resume_checkpoint(self, resume_file: str | Path) -> None:
+        """Let `fit` go on after the epoch of a saved model.
+
+        Raises:
+            FileNotFoundError, DamagedFile: if the file is missing, damaged or of something else.
+        """
+        read_model(Path(resume_file)).resume(self)
+        self.saved_model_file = str(resume_file)
+        self.logger.info(f"Training goes on after epoch {self.start_epoch - 1} of {resume_file}")
+
     def _save_checkpoint(self, epoch: int, verbose: bool = True, **kwargs: Any) -> None:
-        """Save the state; the settings of a saved model tell the shape of the Semantic IDs it holds."""
-        with _entry(self.config, "sid_level_sizes", list(self.model.sid_level_sizes)):
-            save_checkpoint(self, epoch, verbose=verbose, **kwargs)
+        if not self.config["single_spec"] and self.config["local_rank"] != 0:
+            return
+        path = Path(kwargs.get("saved_model_file", self.saved_model_file))
+        save_model(self, path, epoch=epoch)
+        if verbose:
+            self.logger.info(f"Saved the model of epoch {epoch} to {path}")
 
 
 def _gradient_limit(setting: Any) -> dict[str, Any]:
@@ -220,15 +261,3 @@ def _gradient_limit(setting: Any) -> dict[str, Any]:
     if not setting:
         return {}
     return dict(setting) if isinstance(setting, dict) else {"max_norm": float(setting)}
-
-
-@contextmanager
-def _entry(config: Any, key: str, value: Any) -> Iterator[None]:
-    """Set an entry of a Config for a while: a model built from the same Config later must not find it."""
-    settings = config.final_config_dict
-    earlier = settings.get(key)
-    settings[key] = value
-    try:
-        yield
-    finally:
-        settings[key] = earlier

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recbole_adasid.cache import write_arrays
+from recbole_adasid.artefacts import read_arrays, write_arrays
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,7 @@ class CellFolder:
 
     def codes(self, cell: Cell) -> NDArray[np.int64]:
         """Return the codes [N, L] of a finished cell."""
-        with np.load(self._codes_path(cell), allow_pickle=False) as stored:
-            return stored["codes"].astype(np.int64)
+        return read_arrays(self._codes_path(cell), "codes")["codes"].astype(np.int64)
 
     def _codes_path(self, cell: Cell) -> Path:
         return self.path / "codes" / f"{cell.name}-{cell.seed}.npz"

@@ -8,16 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import torch
 from torch import Tensor, nn
 
 from recbole_adasid.artefacts import write_atomically
-from recbole_adasid.cache import write_arrays
 from recbole_adasid.data.swing import ItemPairs
+from recbole_adasid.storage import DamagedFile, MismatchedFile, check_fit, read_tensors, write_tensors
 
-FORMAT_VERSION = 1
-PARAMETERS_FILE = "tokenizer.npz"
+KIND = "tokenizer"
+PARAMETERS_FILE = "tokenizer.safetensors"
 DESCRIPTION_FILE = "tokenizer.json"
 
 
@@ -54,6 +52,11 @@ class ItemTokenizer(nn.Module, ABC):
     def codebook_sizes(self) -> list[int]:
         """K of each of the L levels."""
 
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """Columns d of the features."""
+
     @abstractmethod
     def fit(
         self,
@@ -75,28 +78,49 @@ class ItemTokenizer(nn.Module, ABC):
                 there in turn; those that train for seconds need none.
         """
 
-    @abstractmethod
     def encode(self, features: Tensor) -> Tensor:
-        """Return the Semantic IDs int64 [N, L] of ``features`` float32 [N, d], seen in training or not."""
+        """Return the Semantic IDs int64 [N, L] of ``features`` float32 [N, d], seen in training or not.
+
+        Raises:
+            ValueError: if the features have another width than those of training.
+        """
+        if features.ndim != 2 or features.shape[1] != self.width:
+            raise ValueError(
+                f"the features have the shape {list(features.shape)}, but the tokenizer reads rows of {self.width} "
+                "columns: encode features of the kind it was trained on"
+            )
+        return self._encode(features)
+
+    @abstractmethod
+    def _encode(self, features: Tensor) -> Tensor:
+        """Return the Semantic IDs int64 [N, L] of ``features`` float32 [N, d]."""
 
     def save(self, folder: Path, description: dict[str, object]) -> None:
-        """Write parameters (npz) and ``description`` (JSON, plain types) into ``folder``."""
-        state = {name: value.detach().cpu().numpy() for name, value in self.state_dict().items()}
-        write_arrays(folder / PARAMETERS_FILE, state)
-        document = {"format_version": FORMAT_VERSION, **description}
-        write_atomically(folder / DESCRIPTION_FILE, json.dumps(document, indent=2, sort_keys=True) + "\n")
+        """Write the parameters into ``folder``, and beside them ``description`` (plain types) for people to read."""
+        about = {"built": self._built(), "description": description}
+        write_tensors(folder / PARAMETERS_FILE, KIND, self.state_dict(), about)
+        write_atomically(folder / DESCRIPTION_FILE, json.dumps(description, indent=2, sort_keys=True) + "\n")
 
     def load(self, folder: Path) -> None:
         """Fill the parameters from ``folder``; the tokenizer must have been built with the same settings.
 
         Raises:
-            ValueError: if the file was written in another format version.
+            FileNotFoundError: if there is no saved tokenizer.
+            DamagedFile: if it was damaged, changed, or written in another format version.
+            MismatchedFile: if it is of another family, other codebook sizes or another feature width.
         """
-        document = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
-        if document["format_version"] != FORMAT_VERSION:
-            raise ValueError(
-                f"{folder} holds a tokenizer of format {document['format_version']}, this version reads "
-                f"{FORMAT_VERSION}: train it again"
-            )
-        with np.load(folder / PARAMETERS_FILE, allow_pickle=False) as stored:
-            self.load_state_dict({name: torch.from_numpy(stored[name]) for name in stored.files})
+        path = folder / PARAMETERS_FILE
+        try:
+            stored, about = read_tensors(path, KIND)
+            if about["built"] != self._built():
+                raise MismatchedFile(f"{path} holds the {about['built']}, but this is the {self._built()}")
+            check_fit(path, stored, self.state_dict())
+        except MismatchedFile as error:
+            raise MismatchedFile(f"{error}: build the tokenizer with the settings in {DESCRIPTION_FILE}") from None
+        except DamagedFile as error:
+            raise DamagedFile(f"{error}: copy it again or train the tokenizer again") from None
+        self.load_state_dict(stored)
+
+    def _built(self) -> str:
+        """Return what must be equal before parameters can be compared one by one."""
+        return f"{type(self).__name__} for {self.width} columns with codebooks of {self.codebook_sizes}"

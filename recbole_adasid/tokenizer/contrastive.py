@@ -43,11 +43,10 @@ class _InfoNCE(torch.autograd.Function):
         logits = a @ b.t()
         logits[row, column] = float("-inf")
         own = logits.diagonal().clone()
-        highest = logits.amax(dim=1, keepdim=True)
-        softmax = logits.sub_(highest).exp_()
-        total = softmax.sum(dim=1, keepdim=True)
-        ctx.save_for_backward(a, b, softmax.div_(total))
-        return (highest + total.log()).squeeze(1).sub_(own).mean()
+        softmax = torch.softmax(logits, dim=1)
+        ctx.save_for_backward(a, b, softmax)
+        # log Σ exp from each row's highest entry, whose softmax cannot vanish.
+        return (logits.amax(dim=1) - softmax.amax(dim=1).log() - own).mean()
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]

@@ -39,6 +39,11 @@ class RQKMeansTokenizer(ItemTokenizer):
         """K of each level."""
         return [len(codebook) for codebook in self.codebooks]
 
+    @property
+    def width(self) -> int:
+        """Columns d of the features."""
+        return self.scaler.width
+
     @torch.no_grad()
     def fit(
         self,
@@ -60,8 +65,7 @@ class RQKMeansTokenizer(ItemTokenizer):
                 log(level, {"reconstruction_loss": float(residual.square().mean())})
 
     @torch.no_grad()
-    def encode(self, features: Tensor) -> Tensor:
-        """Return the Semantic IDs int64 [N, L] of ``features`` [N, d]."""
+    def _encode(self, features: Tensor) -> Tensor:
         residual, codes = self.scaler(features), []
         for codebook in self.codebooks:
             codes.append(nearest_codeword(residual, codebook))

@@ -73,6 +73,11 @@ class RQOPQTokenizer(ItemTokenizer):
         """K of each level."""
         return [*self.residual_levels.codebook_sizes, *(len(codebook) for codebook in self.codebooks)]
 
+    @property
+    def width(self) -> int:
+        """Columns d of the features."""
+        return self.scaler.width
+
     @torch.no_grad()
     def fit(
         self,
@@ -104,8 +109,7 @@ class RQOPQTokenizer(ItemTokenizer):
             log(len(self.codebook_sizes) - 1, {"reconstruction_loss": float(error.square().mean())})
 
     @torch.no_grad()
-    def encode(self, features: Tensor) -> Tensor:
-        """Return the Semantic IDs int64 [N, L] of ``features`` [N, d]."""
+    def _encode(self, features: Tensor) -> Tensor:
         scaled = self.scaler(features)
         first = self.residual_levels.encode(scaled)
         parts = ((scaled - self.residual_levels.decode(first)) @ self.rotation).split(self.widths, dim=1)

@@ -34,6 +34,11 @@ class FeatureScaler(nn.Module):
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("scale", torch.ones(width))
 
+    @property
+    def width(self) -> int:
+        """Number d of feature columns."""
+        return len(self.mean)
+
     @torch.no_grad()
     def fit(self, features: Tensor) -> None:
         """Take the statistics of ``features`` [N, d]; constant columns keep scale 1."""

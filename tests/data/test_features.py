@@ -79,6 +79,12 @@ def test_an_unwanted_item_may_hold_anything(tmp_path):
     assert len(load_feature_file(save_npz(tmp_path, vectors=with_value(np.nan)), ["a", "c"]).values) == 2
 
 
+def test_an_npz_under_the_name_of_an_npy_is_refused(tmp_path):
+    save_npz(tmp_path).rename(tmp_path / "text.npy")
+    with pytest.raises(ValueError, match=r"text\.npy is no \.npy file: save it by numpy.save"):
+        load_feature_file(tmp_path / "text.npy", TOKENS, row_tokens=TOKENS)
+
+
 def test_python_objects_are_not_unpickled(tmp_path):
     path = save_npz(tmp_path, tokens=np.array(TOKENS, dtype=object))
     with pytest.raises(ValueError, match="Python objects.*for safety"):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from recbole_adasid.data import swing
+from recbole_adasid.data.mining_state import KeptMining
 from recbole_adasid.data.swing import swing_pairs
 
 
@@ -102,3 +103,36 @@ def test_without_two_agreeing_users_there_is_no_pair(users, items):
 def test_wrong_values_are_refused_with_a_sentence(arguments, message):
     with pytest.raises(ValueError, match=message):
         swing_pairs(**{"users": [1, 1], "items": [0, 1], "n_items": 3, **arguments})
+
+
+class Stopped(Exception):
+    """Stands for a process that was killed."""
+
+
+def stop_after(state, tiles):
+    """Let a mining state take in so many tiles and stop at the next."""
+    note = state.note
+
+    def noting(done, parts):
+        note(done, parts)
+        if done > tiles:
+            raise Stopped
+
+    state.note = noting
+    return state
+
+
+@pytest.mark.parametrize("tiles", [0, 3, 8])
+def test_mining_that_was_stopped_goes_on_and_ends_the_same_to_the_bit(monkeypatch, tmp_path, tiles):
+    monkeypatch.setattr(swing, "_TILE_USERS", 3)  # twelve users: ten tiles
+    users, items = random_interactions(6)
+    whole = swing_pairs(users, items, 9)
+    with pytest.raises(Stopped):
+        swing_pairs(
+            users, items, 9, keep=stop_after(KeptMining(tmp_path / "state", seconds=0, clock=lambda: 0.0), tiles)
+        )
+    state = KeptMining(tmp_path / "state", seconds=0)
+    assert state.restore()[0] == tiles + 1
+    again = swing_pairs(users, items, 9, keep=state)
+    for name in ("trigger", "target", "weight"):
+        assert np.array_equal(getattr(again, name), getattr(whole, name))

@@ -39,6 +39,7 @@ def test_slices_split_users_by_the_item_held_out_for_them() -> None:
         "item": np.array([1, 2, 3, 4, 5]),
         "rank": np.array([1, 0, 1, 0, 1]),
         "sid_rank": np.array([1, 1, 1, 0, 1]),
+        "sid_start": np.array([1, 1, 1, 0, 1]),
         "shared_prefix": np.array([3, 3, 3, 1, 3]),
         "missing": np.array([0, 0, 1, 0, 0]),
     }

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +7,6 @@ import pytest
 import torch
 from recbole.utils.enum_type import EvaluatorType, ModelType
 
-import recbole_adasid
 from recbole_adasid.host.checkpoint import from_plain, to_plain
 from recbole_adasid.host.config import build_config
 
@@ -44,22 +40,3 @@ def test_nothing_but_the_allowed_function_may_be_called(tmp_path):
     torch.save({"config": Path("x")}, tmp_path / "model.pth", pickle_protocol=2)
     with pytest.raises(Exception, match="Unsupported global|[Ww]eights"):
         torch.load(tmp_path / "model.pth", weights_only=True)
-
-
-def test_load_data_and_model_gives_the_same_results_in_a_new_process(tiny_settings, tmp_path):
-    pytest.importorskip("ray")
-    from recbole_adasid.host.run import run
-
-    done = run(tiny_settings)
-    code = f"""
-import recbole_adasid
-from recbole.quick_start import load_data_and_model
-from recbole.utils import get_trainer
-config, model, dataset, train, valid, test = load_data_and_model({str(done["run_folder"] / "model.pth")!r})
-trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, model)
-print("RESULT", dict(trainer.evaluate(test, load_best_model=False)))
-"""
-    environment = {**os.environ, "PYTHONPATH": str(Path(recbole_adasid.__file__).parents[1])}
-    command = [sys.executable, "-c", code]
-    found = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
-    assert f"RESULT {dict(done['test'])}" in found.stdout, found.stderr

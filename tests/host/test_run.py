@@ -25,13 +25,15 @@ def test_a_run_leaves_settings_semantic_ids_metrics_and_model(tiny_settings, tmp
     names = {path.name for path in folder.iterdir()}
     assert names == {
         *(
+            ".lock",
             "config.yaml",
             "sids.json",
             "sids.info.json",
             "metrics.json",
             "test_ranks.npz",
             "evaluation.json",
-            "model.pth",
+            "evaluation.md",
+            "model.safetensors",
             "tokenizer",
             "run.log",
             "tensorboard",
@@ -46,6 +48,9 @@ def test_a_run_leaves_settings_semantic_ids_metrics_and_model(tiny_settings, tmp
     for name, (low, high) in metrics["test_intervals"].items():
         assert low <= done["test"][name] <= high
     assert metrics["test_intervals"].keys() == done["test"].keys()
+    for name, by_semantic_id in metrics["test_by_semantic_ids"].items():
+        assert by_semantic_id >= done["test"][name] - 5e-5  # rounded; a hit on the item is a hit on its Semantic ID
+    assert metrics["test_by_semantic_ids"].keys() == done["test"].keys()
     assert list(done["test"]) == ["recall@3", "recall@5", "recall@10", "ndcg@3", "ndcg@5", "ndcg@10"]
 
 
@@ -129,17 +134,6 @@ def test_a_missing_feature_file_is_named_and_the_log_tells_where_it_was_missed(t
     error = capfd.readouterr().err.splitlines()[-1]
     assert error.startswith("error: ") and "absent.npz" in error
     assert "Traceback" in (folder / "run.log").read_text()
-
-
-def test_ctrl_c_ends_in_a_sentence(monkeypatch, capsys):
-    import recbole_adasid.host.run as module
-
-    def interrupted(settings, files):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(module, "run", interrupted)
-    assert main([]) == 130
-    assert "Stopped." in capsys.readouterr().out
 
 
 def test_help_lists_presets_and_settings_without_importing_torch():

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from recbole.data import create_dataset, data_preparation
@@ -7,6 +9,7 @@ from recbole.evaluator import Collector, Evaluator
 from recbole.utils import init_seed
 
 from recbole_adasid.host.config import build_config
+from recbole_adasid.host.model_file import read_model
 from recbole_adasid.host.recommender import TIGER
 from recbole_adasid.host.trainer import TIGERTrainer
 
@@ -134,5 +137,34 @@ def test_a_number_serves_as_gradient_limit(prepare):
 def test_a_loss_that_is_not_a_number_stops_the_training(prepare):
     trainer, (train, _, _) = prepare()
     trainer.model.calculate_loss = lambda interaction: sum(p.sum() for p in trainer.model.parameters()) * float("nan")
-    with pytest.raises(ValueError, match="nan"):
+    with pytest.raises(FloatingPointError, match="stopped being finite in epoch 0, at batch 0"):
         trainer.fit(train)
+
+
+@pytest.mark.parametrize("limit", [None, 1.0])
+def test_a_gradient_that_is_not_finite_stops_the_training_and_spares_what_is_saved(limit, prepare):
+    trainer, (train, valid, _) = prepare(clip_grad_norm=limit, epochs=3)
+    step, epochs = trainer._train_epoch, iter(range(3))
+
+    def poisoned(*args, **kwargs):
+        if next(epochs) == 1:
+            next(trainer.model.parameters()).register_hook(lambda grad: grad * torch.inf)
+        return step(*args, **kwargs)
+
+    trainer._train_epoch = poisoned
+    with pytest.raises(FloatingPointError, match="in epoch 1, at batch 0 or shortly before: lower learning_rate"):
+        trainer.fit(train, valid)
+    saved = read_model(Path(trainer.saved_model_file))
+    assert saved.about["epoch"] == 0 and all(value.isfinite().all() for value in saved.tensors.values())
+
+
+def test_training_in_bfloat16_agrees_with_float32_within_one_percent(prepare):
+    """The tolerance that docs/speed.md states."""
+    trainer, (train, _, _) = prepare()
+    trainer.model.eval()  # no dropout
+    batch = next(iter(train))
+    with torch.no_grad():
+        exact = trainer.model.calculate_loss(batch)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            rough = trainer.model.calculate_loss(batch)
+    assert rough != exact and float(rough) == pytest.approx(float(exact), rel=0.01)

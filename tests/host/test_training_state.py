@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from recbole_adasid.host.model_file import read_model
 from recbole_adasid.host.run import run
 from recbole_adasid.host.trainer import TIGERTrainer
 from recbole_adasid.storage import read_tensors
@@ -37,7 +38,7 @@ def killed_in_epoch(number: int, settings: Settings, monkeypatch: pytest.MonkeyP
 
 
 def weights(settings: Settings) -> dict[str, torch.Tensor]:
-    return torch.load(Path(str(settings["run_folder"])) / "model.pth", weights_only=True)["state_dict"]
+    return read_model(Path(str(settings["run_folder"])) / "model.safetensors").tensors
 
 
 @pytest.mark.parametrize(("learner", "epoch"), [("adamw", 0), ("adamw", 3), ("adagrad", 1)])

@@ -85,6 +85,19 @@ def test_overlap_pairs_depths_and_signatures_equal_the_loops(batch):
     assert found.signature.tolist() == expected
 
 
+@pytest.mark.parametrize("n_levels", [1, 2, 4, 7, 8])
+def test_overlaps_of_any_length_and_of_large_numbers_equal_the_loops(n_levels):
+    generator = torch.Generator().manual_seed(n_levels)
+    codes = torch.tensor([0, 255, 32_768, 65_535])[torch.randint(4, (30, n_levels), generator=generator)]
+    items = torch.tensor([3, 3 + 2**16, 3 + 2**40])[torch.randint(3, (30,), generator=generator)]
+    found = find_overlaps(codes, items)
+    listed = list(zip(found.first.tolist(), found.second.tolist()))
+    assert sorted(listed) == [(i, j) for i, j in ordered_candidates(codes, items) if i < j]
+    expected = [sum(bit << level for level, bit in enumerate(signature(codes[i], codes[j]))) for i, j in listed]
+    assert found.signature.tolist() == expected
+    assert found.depth.tolist() == [overlap_depth(codes[i], codes[j]) for i, j in listed]
+
+
 def test_load_counts_ordered_pairs_of_the_same_signature(batch):
     _, codes, items = batch
     candidates = ordered_candidates(codes, items)
@@ -216,3 +229,8 @@ def test_impossible_schedules_are_refused(changes, message):
 def test_more_levels_than_a_signature_holds_are_refused():
     with pytest.raises(ValueError, match="at most 8 levels, got 9"):
         find_overlaps(torch.zeros(2, 9, dtype=torch.long), torch.arange(2))
+
+
+def test_more_rows_than_can_be_numbered_are_refused():
+    with pytest.raises(ValueError, match="at most 65,536 rows, got 65,537: lower tokenizer_batch_pairs"):
+        find_overlaps(torch.zeros(65_537, 3, dtype=torch.long), torch.arange(65_537))

@@ -11,6 +11,7 @@ import torch
 import yaml
 
 from recbole_adasid.data.swing import ItemPairs
+from recbole_adasid.storage import DamagedFile, MismatchedFile
 from recbole_adasid.tokenizer import registry
 from recbole_adasid.tokenizer.quantizer import ResidualQuantizer, StraightThroughQuantizer
 from recbole_adasid.tokenizer.registry import build_tokenizer, codebook_sizes, tokenizer_settings
@@ -79,11 +80,40 @@ def test_a_saved_tokenizer_encodes_as_before(preset, features, pairs, tmp_path):
     assert torch.equal(restored.encode(features), tokenizer.encode(features))
 
 
-def test_a_tokenizer_of_another_format_is_refused(features, tmp_path):
+@pytest.mark.parametrize(
+    ("preset", "width", "changes", "reason"),
+    [
+        ("rqkmeans", WIDTH, {}, "RQKMeansTokenizer"),
+        ("rqvae", WIDTH + 1, {}, f"for {WIDTH} columns .* for {WIDTH + 1} columns"),
+        ("rqvae", WIDTH, {"codebook_size": 9}, r"codebooks of \[8, 8, 8\].*codebooks of \[9, 9, 9\]"),
+        ("rqvae", WIDTH, {"encoder_hidden": [7]}, r"has autoencoder.encoder.0.weight as float32 \[10, 12\]"),
+        ("simrq", WIDTH, {}, "lacks the tensor"),
+    ],
+)
+def test_a_tokenizer_of_other_settings_is_refused(preset, width, changes, reason, tmp_path):
+    build_tokenizer(settings("rqvae"), width=WIDTH).save(tmp_path, {})
+    other = build_tokenizer(settings(preset, **changes), width=width)
+    before = {name: value.clone() for name, value in other.state_dict().items()}
+    with pytest.raises(MismatchedFile, match=f"{reason}.*build the tokenizer with the settings in tokenizer.json"):
+        other.load(tmp_path)
+    assert all(value.equal(before[name]) for name, value in other.state_dict().items())
+
+
+def test_a_damaged_tokenizer_is_refused_with_a_remedy(tmp_path):
     tokenizer = build_tokenizer(settings("rqkmeans"), width=WIDTH)
-    tokenizer.save(tmp_path, {"format_version": 99})
-    with pytest.raises(ValueError, match="format 99"):
+    tokenizer.save(tmp_path, {})
+    file = tmp_path / "tokenizer.safetensors"
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(DamagedFile, match=r"tokenizer\.safetensors .*truncated.*train the tokenizer again"):
         tokenizer.load(tmp_path)
+
+
+@pytest.mark.parametrize("preset", ["rqvae", "rqkmeans", "rqopq"])
+@pytest.mark.parametrize("shape", [(4, WIDTH + 1), (WIDTH,)])
+def test_features_of_another_width_are_refused(preset, shape):
+    tokenizer = build_tokenizer(settings(preset), width=WIDTH)
+    with pytest.raises(ValueError, match=rf"shape \[{', '.join(map(str, shape))}\].* rows of {WIDTH} columns"):
+        tokenizer.encode(torch.zeros(shape))
 
 
 def test_training_lowers_the_reconstruction_loss(features, pairs):

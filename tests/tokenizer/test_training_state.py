@@ -75,6 +75,16 @@ def test_a_damaged_file_costs_the_steps_and_not_the_run(tmp_path: Path, caplog: 
     assert "starts from the beginning" in caplog.text
 
 
+def test_a_file_of_another_autoencoder_costs_the_steps_and_not_the_run(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "kept.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        train("vqgan", path, 8)
+    assert train("adasid", path)[1] == train("adasid", None)[1]
+    assert "starts from the beginning" in caplog.text and "the tensor" in caplog.text
+
+
 def test_an_impossible_interval_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="tokenizer_save_every must be at least 1"):
         Keep(tmp_path, 0)

@@ -1,0 +1,55 @@
+"""The breakdown of a test as a page to read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+EXPLANATION = """\
+A hit on *items* is the held-out item itself: the figure to quote. A hit on *Semantic IDs* is any item with the held-out
+one's Semantic ID, ranked among the different Semantic IDs of the list: how much published code counts, and never lower.
+*Optimistic*, *expected* and *pessimistic* are hits on items if a Semantic ID yielded all of its items in a row, the
+held-out one first, in any place alike, or last."""
+
+
+def render(found: Mapping[str, Any], title: str) -> str:
+    """Return what :func:`~recbole_adasid.evaluation.breakdown.breakdown` found as Markdown."""
+    parts = [f"# {title}\n\n{found['users']:,} users, one held-out item each.\n\n{EXPLANATION}", _metrics(found)]
+    parts += [
+        f"## By the held-out item\n\n{_slices(found['slices'])}",
+        f"## Where the beam lost it\n\n{_prefix(found)}",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _metrics(found: Mapping[str, Any]) -> str:
+    heads = ["metric", "items", "Semantic IDs", "optimistic", "expected", "pessimistic"]
+    rows = [
+        [name, value, found["semantic_ids"][name], *found["shared_semantic_ids"][name].values()]
+        for name, value in found["items"].items()
+    ]
+    return _table(heads, rows)
+
+
+def _slices(slices: Mapping[str, Mapping[str, float]]) -> str:
+    metrics = [name for name in next(iter(slices.values())) if name != "users"]
+    rows = [[name, f"{found['users']:,.0f}", *(found[m] for m in metrics)] for name, found in slices.items()]
+    return _table(["held-out item", "users", *metrics], rows)
+
+
+def _prefix(found: Mapping[str, Any]) -> str:
+    rows = [[str(length), share] for length, share in enumerate(found["prefix_recall"], start=1)]
+    rates = ", ".join(f"{name} {value:.4f}" for name, value in found["rates"].items())
+    note = "Share of users to whom an item was recommended that has the held-out one's first codes."
+    return f"{note}\n\n{_table(['codes', 'users'], rows)}\n\nUsers with such recommendations: {rates}."
+
+
+def _table(heads: list[str], rows: list[list[Any]]) -> str:
+    lines = [heads, ["---"] * len(heads), *([_cell(value) for value in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return "-" if value != value else f"{value:.4f}"

@@ -1,0 +1,296 @@
+"""A malicious pickle in every place where a file is loaded is refused, or computed anew, and never executed."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from benchmarks import chaos, grid, grid_report, proxy_check
+from recbole_adasid.artefacts import read_arrays, read_json
+from recbole_adasid.assignment import assign_semantic_ids
+from recbole_adasid.cache import StageCache, fingerprint
+from recbole_adasid.cli import main
+from recbole_adasid.data.atomic_text import AtomicText
+from recbole_adasid.data.features import load_feature_file
+from recbole_adasid.data.text import read_item_table
+from recbole_adasid.host import audit
+from recbole_adasid.host.config import build_config
+from recbole_adasid.host.model_file import read_model
+from recbole_adasid.host.quick_start import load_data_and_model
+from recbole_adasid.host.run import run
+from recbole_adasid.scorecard.cells import Cell, CellFolder
+from recbole_adasid.storage import DamagedFile, read_tensors
+from recbole_adasid.tokenizer.base import ItemTokenizer
+from recbole_adasid.tokenizer.rq_kmeans import RQKMeansTokenizer
+from recbole_adasid.tokenizer.scaling import FeatureScaler
+
+ROOT = Path(__file__).resolve().parents[1]
+Settings = dict[str, Any]
+
+
+class Malicious:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple[Any, tuple[Path]]:
+        return Path.touch, (self.marker,)
+
+
+def _torch_file(value: Any, *, zipped: bool) -> bytes:
+    stream = io.BytesIO()
+    torch.save({"config": value, "state_dict": value}, stream, _use_new_zipfile_serialization=zipped)
+    return stream.getvalue()
+
+
+def _numpy_file(value: Any, names: tuple[str, ...]) -> bytes:
+    stream, objects = io.BytesIO(), np.array([value], dtype=object)
+    if names:
+        np.savez(stream, **dict.fromkeys(names, objects))
+    else:
+        np.save(stream, objects, allow_pickle=True)
+    return stream.getvalue()
+
+
+ARRAYS = ("item_id", "embedding", "codes", "rank", "user", "values")
+FORMS: dict[str, Callable[[Any], bytes]] = {
+    "pickle": pickle.dumps,
+    "text pickle": lambda value: pickle.dumps(value, protocol=0),
+    "torch": lambda value: _torch_file(value, zipped=True),
+    "old torch": lambda value: _torch_file(value, zipped=False),
+    "npy": lambda value: _numpy_file(value, ()),
+    "npz": lambda value: _numpy_file(value, ARRAYS),
+}
+
+
+@pytest.fixture
+def marker(tmp_path: Path) -> Path:
+    return tmp_path / "executed"
+
+
+@pytest.fixture(params=FORMS)
+def evil(request: pytest.FixtureRequest, marker: Path) -> bytes:
+    """The content of a malicious file, in every form that some library unpickles."""
+    return FORMS[request.param](Malicious(marker))
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["program"])
+
+
+def test_the_files_are_malicious(marker: Path) -> None:
+    executed = {
+        "pickle": pickle.loads,
+        "text pickle": pickle.loads,
+        "torch": lambda content: torch.load(io.BytesIO(content), weights_only=False),
+        "old torch": lambda content: torch.load(io.BytesIO(content), weights_only=False),
+        "npy": lambda content: np.load(io.BytesIO(content), allow_pickle=True),
+        "npz": lambda content: np.load(io.BytesIO(content), allow_pickle=True)["codes"],
+    }
+    for form, load in executed.items():
+        load(FORMS[form](Malicious(marker)))
+        assert marker.exists(), form
+        marker.unlink()
+
+
+def tokenizer() -> ItemTokenizer:
+    scaler = FeatureScaler(width=2, mode="none")
+    return RQKMeansTokenizer(scaler=scaler, width=2, codebook_sizes=[2], iterations=1, seed=0)
+
+
+def cells(folder: Path) -> Any:
+    """Read the cells of a scorecard, whose lines that cannot be read are left out."""
+    assert CellFolder(folder).cells() == []
+    raise ValueError("no line was a cell")
+
+
+def audited(folder: Path, evil: bytes, name: str) -> None:
+    (folder / "config.yaml").write_text("{}")
+    (folder / "sids.info.json").write_text("{}")
+    (folder / name).write_bytes(evil)
+    audit.audit(folder)
+
+
+def left_by(folder: Path, evil: bytes, name: str) -> None:
+    for other in ("metrics.json", "sids.json"):
+        (folder / other).write_text('{"best_valid": {}, "test": {}, "semantic_ids": {}}')
+    (folder / name).write_bytes(evil)
+    chaos.left_by(folder)
+
+
+def compared(folder: Path, evil: bytes) -> None:
+    (folder / "sids.json").write_bytes(evil)
+    sys.argv = ["compare_runs.py", str(folder), str(folder)]
+    runpy.run_path(str(ROOT / ".ci" / "compare_runs.py"))
+
+
+def planted(folder: Path, evil: bytes, name: str) -> Path:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(evil)
+    return folder / name
+
+
+def known_rows(folder: Path, evil: bytes) -> Any:
+    """Load features that a malicious listing names."""
+    np.save(folder / "f.npy", np.zeros((1, 2), dtype=np.float32))
+    planted(folder, evil, "f.items.txt")
+    return load_feature_file(folder / "f.npy", ["a"])
+
+
+CELL = Cell("a", "A", 1, "f", 1.0, {})
+PLACES: dict[str, Callable[[Path, bytes], Any]] = {
+    "model": lambda folder, evil: read_model(planted(folder, evil, "model.safetensors")),
+    "model by RecBole's function": lambda folder, evil: load_data_and_model(planted(folder, evil, "m.safetensors")),
+    "another model's checkpoint": lambda folder, evil: load_data_and_model(planted(folder, evil, "BPR.pth")),
+    "tensors": lambda folder, evil: read_tensors(planted(folder, evil, "x.safetensors"), "x"),
+    "tokenizer": lambda folder, evil: tokenizer().load(planted(folder, evil, "tokenizer.safetensors").parent),
+    "features, npz": lambda folder, evil: load_feature_file(planted(folder, evil, "f.npz"), ["a"]),
+    "features, npy": lambda folder, evil: load_feature_file(planted(folder, evil, "f.npy"), ["a"], row_tokens=["a"]),
+    "features' listing": known_rows,
+    "features on disk": lambda folder, evil: assign_semantic_ids(tokenizer(), planted(folder, evil, "f.npy")),
+    "item table": lambda folder, evil: read_item_table(AtomicText(planted(folder, evil, "x.item"))),
+    "ranks": lambda folder, evil: read_arrays(planted(folder, evil, "test_ranks.npz")),
+    "JSON": lambda folder, evil: read_json(planted(folder, evil, "sids.info.json")),
+    "scorecard's lines": lambda folder, evil: cells(planted(folder, evil, "cells.jsonl").parent),
+    "scorecard's codes": lambda folder, evil: CellFolder(planted(folder, evil, "codes/a-1.npz").parents[1]).codes(CELL),
+    "grid's lines": lambda folder, evil: grid.finished(planted(folder, evil, "cells.jsonl").parent),
+    "grid's report": lambda folder, evil: grid_report.write_report(planted(folder, evil, "cells.jsonl").parent),
+    "grid's ranks": lambda folder, evil: grid_report.per_user(
+        planted(folder, evil, "ranks/r.npz").parents[1], [{"ranks": "r.npz"}], "recall@5"
+    ),
+    "proxy's table": lambda folder, evil: proxy_check.compare(planted(folder, evil, "table.json").parent, folder, "x"),
+    "settings": lambda folder, evil: build_config({}, [planted(folder, evil, "mine.yaml")]),
+    "audited settings": lambda folder, evil: audited(folder, evil, "config.yaml"),
+    "audited Semantic IDs": lambda folder, evil: audited(folder, evil, "sids.info.json"),
+    "killed run's model": lambda folder, evil: left_by(folder, evil, "model.safetensors"),
+    "killed run's metrics": lambda folder, evil: left_by(folder, evil, "metrics.json"),
+    "compared runs": compared,
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_malicious_file_is_refused_and_not_executed(place: str, evil: bytes, tmp_path: Path, marker: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with pytest.raises(ValueError):
+        PLACES[place](folder, evil)
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("tag", ["object/apply:pathlib.Path.touch", "object/new:pathlib.Path.touch"])
+@pytest.mark.parametrize("place", ["ours", "RecBole's", "a grid"])
+def test_python_in_yaml_is_refused_and_not_executed(
+    place: str, tag: str, tmp_path: Path, marker: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from recbole.config import Config
+
+    file = tmp_path / "evil.yaml"
+    file.write_text(f"epochs: !!python/{tag} [!!python/object/apply:pathlib.Path [{marker}]]\n", encoding="utf-8")
+    monkeypatch.setitem(grid.GRIDS, "evil", file)
+    load: Callable[[], Any] = {
+        "ours": lambda: build_config({}, [file]),
+        "RecBole's": lambda: Config("TIGER", "tiny", config_file_list=[str(file)]),
+        "a grid": lambda: grid.read_grid("evil"),
+    }[place]
+    with pytest.raises((ValueError, yaml.YAMLError)):
+        load()
+    assert not marker.exists()
+
+
+def test_a_malicious_stage_is_computed_again(evil: bytes, tmp_path: Path, marker: Path) -> None:
+    file = planted(tmp_path, evil, f"cache/features/{fingerprint({})}.safetensors")
+    cache = StageCache(tmp_path / "cache")
+    assert cache.arrays("features", {}, lambda: {"values": np.ones(1)})["values"] == 1
+    assert cache.statuses == {"features": "computed"} and not marker.exists()
+    assert read_tensors(file, "stage")
+
+
+@pytest.fixture
+def settings(tiny_settings: Settings, tmp_path: Path) -> Settings:
+    small = {"tokenizer": "adasid", "encoder_hidden": [16], "tokenizer_steps": 20, "tokenizer_save_every": 5}
+    return {**tiny_settings, **small, "run_folder": str(tmp_path / "run")}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_run_over_malicious_files_computes_all_anew(form: str, settings: Settings, marker: Path) -> None:
+    """Every file of a run and its cache is replaced, among them those that only an unfinished run has."""
+    whole = run(settings)
+    folder, cache = Path(settings["run_folder"]), Path(settings["cache_dir"])
+    files = [file for place in (folder, cache) for file in place.rglob("*") if file.is_file()]
+    (learned,) = cache.glob("tokenizer/*.safetensors")
+    files += [learned.with_suffix(".unfinished.safetensors"), folder / "training.safetensors"]
+    assert {"model.safetensors", "tokenizer.safetensors", "test_ranks.npz"} < {file.name for file in files}
+    assert {"features", "pairs", "tokenizer"} <= {file.parent.name for file in files}
+    for file in files:
+        file.write_bytes(FORMS[form](Malicious(marker)))
+    again = run(settings)
+    assert set(again["semantic_ids"].stages.values()) == {"computed"} and again["test"] == whole["test"]
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", ["tiny-TIGERDataset.pth", "tiny-for-TIGER-dataloader.pth"])
+def test_a_malicious_dataset_of_recbole_s_is_refused(
+    name: str, form: str, settings: Settings, marker: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    planted(Path(settings["run_folder"]), FORMS[form](Malicious(marker)), name)
+    given = [f"--{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in settings.items()]
+    assert main(given) == 2
+    assert name in capfd.readouterr().err.splitlines()[-1] and not marker.exists()
+
+
+@pytest.mark.parametrize("key", ["dataset_save_path", "dataloaders_save_path"])
+def test_a_malicious_dataset_that_a_setting_names_is_refused(
+    key: str, evil: bytes, settings: Settings, tmp_path: Path, marker: Path
+) -> None:
+    file = planted(tmp_path, evil, "data.pth")
+    with pytest.raises(ValueError, match=f"{key}=.*unset it"):
+        run({**settings, key: str(file)})
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("name", ["tiny.inter", "tiny.item", "features.npz"])
+def test_a_malicious_file_of_the_dataset_ends_the_run(
+    name: str, evil: bytes, settings: Settings, tmp_path: Path, marker: Path, write_dataset: Callable[..., Path]
+) -> None:
+    rows = [(f"u{user}", f"i{(user + step) % 9}", str(step)) for user in range(9) for step in range(5)]
+    settings["data_path"] = str(write_dataset(tmp_path / "data", rows))
+    if name.startswith("features"):
+        settings["item_features_file"] = name
+    planted(tmp_path / "data" / "tiny", evil, name)
+    with pytest.raises(ValueError):
+        run(settings)
+    assert not marker.exists()
+
+
+def test_a_malicious_model_reaches_neither_evaluation_nor_resumption(
+    evil: bytes, settings: Settings, tmp_path: Path, marker: Path
+) -> None:
+    from recbole.data import create_dataset, data_preparation
+
+    from recbole_adasid.host.recommender import TIGER
+    from recbole_adasid.host.trainer import TIGERTrainer
+
+    file = planted(tmp_path, evil, "model.safetensors")
+    config = build_config({**settings, "tokenizer": "rqkmeans"})
+    train, _, test = data_preparation(config, create_dataset(config))
+    trainer = TIGERTrainer(config, TIGER(config, train.dataset))
+    with pytest.raises(DamagedFile):
+        trainer.evaluate(test, model_file=str(file))
+    with pytest.raises(DamagedFile):
+        trainer.resume_checkpoint(file)
+    assert not marker.exists()

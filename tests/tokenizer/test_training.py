@@ -1,0 +1,109 @@
+"""One step of a tokenizer's training where numbers get awkward."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from torch import Tensor
+
+from recbole_adasid.data.swing import ItemPairs
+from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
+from recbole_adasid.tokenizer.sampling import PairBatch
+from recbole_adasid.tokenizer.training import TokenizerTraining
+
+PROPS = Path(__file__).parents[2] / "props"
+WIDTH = 16
+
+
+def training(features: Tensor, pairs: ItemPairs | None, **changes: object) -> TokenizerTraining:
+    config = yaml.safe_load((PROPS / "tokenizers.yaml").read_text())
+    config |= yaml.safe_load((PROPS / "tokenizer" / "adasid.yaml").read_text())
+    config |= {"seed": 5, "codebook_size": 8, "code_dim": 4, "encoder_hidden": [16], "tokenizer_steps": 400}
+    config |= {"tokenizer_batch_pairs": 32, "tokenizer_batch_solo_items": 32, "tokenizer_bf16": False}
+    # Both terms act from the first step on.
+    config |= {"rebalancing_start": 0.0, "rebalancing_end": 1.0, "progress_rebalancing": False, **changes}
+    return build_tokenizer(tokenizer_settings(config), width=WIDTH).start_training(features, pairs)
+
+
+@pytest.fixture(scope="module")
+def features() -> Tensor:
+    return torch.randn(60, WIDTH, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(scope="module")
+def pairs() -> ItemPairs:
+    rows = np.arange(60)
+    return ItemPairs(rows, (rows + 1) % 60, np.ones(60, np.float32))
+
+
+def objective(training: TokenizerTraining, items: list[int], n_pairs: int) -> tuple[float, dict[str, float]]:
+    """Return the loss of a given batch beside the plain autoencoder's."""
+    batch = PairBatch(torch.tensor(items), n_pairs)
+    output = training.autoencoder(training.features[batch.items])
+    loss, numbers = training._objective(output, batch, step=0)
+    return float(loss.detach()) - float((output.reconstruction_loss + output.quantization_loss).detach()), numbers
+
+
+def test_one_pair_costs_what_its_single_overlap_costs(features, pairs):
+    found = training(features, pairs)
+    codes = found.autoencoder.quantizer.encode(found.autoencoder.latent(found.features))
+    depth = (codes[:, None] == codes).sum(2)
+    without = (depth == 0).nonzero()[0].tolist()
+    extra, numbers = objective(found, without, 1)
+    assert extra == 0 and numbers["collision_loss"] == numbers["collaborative_loss"] == numbers["overlap_rate"] == 0
+    overlapping = ((depth > 0) & ~torch.eye(60, dtype=torch.bool)).nonzero()[0].tolist()
+    extra, numbers = objective(found, overlapping, 1)
+    assert numbers["overlap_rate"] == 1 and numbers["collaborative_loss"] == 0
+    assert extra == pytest.approx(numbers["lambda_col"] * numbers["collision_loss"], abs=1e-6)
+
+
+def test_a_batch_of_one_item_over_and_over_costs_nothing_beyond_the_autoencoder(features, pairs):
+    extra, numbers = objective(training(features, pairs), [7] * 10, 4)
+    assert extra == 0 and numbers["collision_loss"] == numbers["collaborative_loss"] == 0
+
+
+def test_items_with_the_same_features_train_without_breaking(pairs):
+    found = training(torch.ones(60, WIDTH), pairs)
+    for number in range(5):
+        assert np.isfinite(found.step(number)["loss"])
+    assert all(parameter.isfinite().all() for parameter in found.autoencoder.parameters())
+
+
+@pytest.mark.parametrize("where", ["loss", "gradient's norm"])
+def test_what_is_not_finite_stops_before_it_reaches_the_parameters(where, features, pairs):
+    found = training(features, pairs)
+    before = [parameter.detach().clone() for parameter in found.autoencoder.parameters()]
+    if where == "loss":
+        found.features = features.clone().fill_(3e38)
+    else:
+        found.autoencoder.encoder[0].weight.register_hook(lambda grad: grad.index_fill(0, torch.tensor([1]), torch.nan))
+    with pytest.raises(FloatingPointError, match=f"tokenizer's {where} became .* at step 3: lower tokenizer_learning"):
+        found.step(3)
+    assert all(a.equal(b) for a, b in zip(before, found.autoencoder.parameters()))
+
+
+def test_a_collapsed_codebook_is_revived_and_the_revival_is_reported(features, pairs):
+    found = training(features, pairs, revive_every=5, tokenizer_log_every=1)
+    level = found.autoencoder.quantizer.quantizers()[0]
+    level.set_codewords(torch.arange(8), torch.full((8, 4), 50.0) + torch.arange(8)[:, None])
+
+    def used() -> int:
+        return len(level.nearest(found.autoencoder.latent(features)).unique())
+
+    assert used() == 1
+    revived = [found.step(number)["revived"] for number in range(20)]
+    assert sum(revived[:5]) >= 7 and used() >= 6
+
+
+def test_bfloat16_and_float32_agree_within_two_percent(features, pairs):
+    """The tolerance that docs/speed.md states."""
+    found = training(features, pairs)
+    with torch.no_grad():
+        exact = found.autoencoder(features)
+        rough = found.autoencoder(features, bf16=True)
+    assert float(rough.reconstruction_loss) == pytest.approx(float(exact.reconstruction_loss), rel=0.02)
+    assert float((rough.latent - exact.latent).norm() / exact.latent.norm()) < 0.02
