@@ -40,6 +40,7 @@ EVERYWHERE = [
 ]
 TEST = [
     "pytest>=7.4",
+    "hypothesis>=6.80",
     "ruff>=0.12",
     "mypy>=1.10",
     "types-PyYAML",

@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)  # the log's last line says how to go on
         return 130
-    except (ValueError, OSError) as error:
+    except (ValueError, FloatingPointError, ImportError, OSError) as error:
         # What the user can put right is said in one sentence; the run folder's log has the traceback.
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -17,10 +17,10 @@ from tqdm import tqdm
 
 from recbole_adasid.cache import Arrays, StageCache, array_digest, fingerprint
 from recbole_adasid.data.encoders import TextEncoder, build_encoder, describe_encoding
-from recbole_adasid.data.features import ItemFeatures, load_feature_file
+from recbole_adasid.data.features import ItemFeatures, load_feature_file, report_degenerate
 from recbole_adasid.data.mining_state import KeptMining
 from recbole_adasid.data.swing import ItemPairs, swing_pairs
-from recbole_adasid.data.text import read_item_table, render_texts
+from recbole_adasid.data.text import render_texts
 from recbole_adasid.tokenizer.agreement import neighbour_agreement
 from recbole_adasid.tokenizer.base import ItemTokenizer, Keep, LogFunction
 from recbole_adasid.tokenizer.quality import collapsed_levels, sid_quality
@@ -49,8 +49,8 @@ class ItemSource(Protocol):
     def training_interactions(self) -> tuple[np.ndarray, np.ndarray]:
         """Return users and item rows, int64 [I] each, of the interactions that training may see."""
 
-    def item_table_path(self) -> Path | None:
-        """Return the path of the `.item` file, or None."""
+    def item_table(self) -> dict[str, list[str]] | None:
+        """Return the columns of the `.item` file, see :func:`~recbole_adasid.data.text.read_item_table`, or None."""
 
     def dataset_path(self) -> Path:
         """Return the dataset's folder."""
@@ -90,6 +90,11 @@ def learn_semantic_ids(
     """
     cache = StageCache(config["cache_dir"])
     features, pairs, description = _ingredients(config, dataset, cache, progress)
+    if not len(pairs) and description["tokenizer"].get("collaborative_weight"):
+        logger.warning(
+            "No two users share two items in the training interactions, so that there are no item pairs: the "
+            "collaborative loss takes no part."
+        )
     tokenizer = build_tokenizer(description["tokenizer"], width=features.values.shape[1])
     kept = cache.unfinished("tokenizer", description)
     keep = None if kept is None else Keep(kept, config["tokenizer_save_every"])
@@ -139,13 +144,13 @@ def item_features(config: Any, dataset: ItemSource, cache: StageCache, progress:
     tokens = dataset.item_tokens()
     if config["item_features_file"]:
         return load_feature_file(dataset.dataset_path() / config["item_features_file"], tokens)
-    table_path = dataset.item_table_path()
-    if table_path is None:
+    table = dataset.item_table()
+    if table is None:
         raise ValueError(
             f"the dataset in {dataset.dataset_path()} has no .item file to take texts from: set item_features_file to "
             "an .npz of item_id and embedding, or add an .item file"
         )
-    texts = render_texts(read_item_table(table_path), tokens, config["text_fields"])
+    texts = render_texts(table, tokens, config["text_fields"])
     encoder: dict[str, Any] = {
         "encoder": config["text_encoder"],
         "model_name": config["text_encoder_model"],
@@ -154,6 +159,7 @@ def item_features(config: Any, dataset: ItemSource, cache: StageCache, progress:
     }
     source = describe_encoding(texts, **encoder)
     stored = cache.arrays("features", source, lambda: {"values": _encode(texts, encoder, cache, progress)})
+    report_degenerate(stored["values"], tokens)
     return ItemFeatures(values=stored["values"], source=source)
 
 

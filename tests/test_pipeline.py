@@ -11,6 +11,8 @@ import yaml
 
 from recbole_adasid import pipeline
 from recbole_adasid.cache import StageCache
+from recbole_adasid.data.atomic_text import AtomicText
+from recbole_adasid.data.text import read_item_table
 from recbole_adasid.pipeline import item_features, learn_semantic_ids, semantic_ids_fingerprint
 
 PROPS = Path(__file__).parents[1] / "props"
@@ -30,9 +32,9 @@ class SmallDataset:
     def training_interactions(self) -> tuple[np.ndarray, np.ndarray]:
         return np.repeat(np.arange(12), 6), self.interactions.ravel()
 
-    def item_table_path(self) -> Path | None:
+    def item_table(self) -> dict[str, list[str]] | None:
         path = self.folder / "small.item"
-        return path if path.exists() else None
+        return read_item_table(AtomicText(path)) if path.exists() else None
 
     def dataset_path(self) -> Path:
         return self.folder

@@ -21,6 +21,7 @@ from recbole_adasid.artefacts import read_arrays, read_json
 from recbole_adasid.assignment import assign_semantic_ids
 from recbole_adasid.cache import StageCache, fingerprint
 from recbole_adasid.cli import main
+from recbole_adasid.data.atomic_text import AtomicText
 from recbole_adasid.data.features import load_feature_file
 from recbole_adasid.data.text import read_item_table
 from recbole_adasid.host import audit
@@ -161,7 +162,7 @@ PLACES: dict[str, Callable[[Path, bytes], Any]] = {
     "features, npy": lambda folder, evil: load_feature_file(planted(folder, evil, "f.npy"), ["a"], row_tokens=["a"]),
     "features' listing": known_rows,
     "features on disk": lambda folder, evil: assign_semantic_ids(tokenizer(), planted(folder, evil, "f.npy")),
-    "item table": lambda folder, evil: read_item_table(planted(folder, evil, "x.item")),
+    "item table": lambda folder, evil: read_item_table(AtomicText(planted(folder, evil, "x.item"))),
     "ranks": lambda folder, evil: read_arrays(planted(folder, evil, "test_ranks.npz")),
     "JSON": lambda folder, evil: read_json(planted(folder, evil, "sids.info.json")),
     "scorecard's lines": lambda folder, evil: cells(planted(folder, evil, "cells.jsonl").parent),

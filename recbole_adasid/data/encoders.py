@@ -72,6 +72,8 @@ class TfidfSvdEncoder:
                 *weights.shape,
                 width,
             )
+        if weights.shape[1] == 1:  # an SVD would have nothing to reduce, and scikit-learn's refuses
+            return np.ascontiguousarray(normalize(weights).toarray(), dtype=np.float32)
         svd = TruncatedSVD(n_components=width, algorithm="randomized", random_state=self.seed)
         return np.ascontiguousarray(normalize(svd.fit_transform(weights)), dtype=np.float32)
 
@@ -91,6 +93,7 @@ class SentenceTransformerEncoder:
 
         Raises:
             ImportError: if sentence-transformers is not installed.
+            ValueError: if there is no such model, or it cannot be downloaded.
         """
         self._model = self._model or self._loaded()
         vectors = self._model.encode(
@@ -106,7 +109,13 @@ class SentenceTransformerEncoder:
                 "text_encoder 'sentence-transformers' needs an extra that is not installed: "
                 "run pip install 'recbole-adasid[text]', or set text_encoder to 'tfidf'."
             ) from error
-        return SentenceTransformer(self.name, device=self.device)
+        try:
+            return SentenceTransformer(self.name, device=self.device)
+        except (OSError, ValueError) as error:
+            raise ValueError(
+                f"text_encoder_model {self.name!r} cannot be loaded ({' '.join(str(error).split())}): name a folder or "
+                "a model that can be downloaded."
+            ) from error
 
 
 ENCODERS: dict[str, Callable[[int, str, int], TextEncoder]] = {

@@ -16,6 +16,13 @@ from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
 
+# Sums of squares over a catalogue stay far within float32.
+_LARGEST = 1e12
+# Columns that differ by no more count as constant when features are scaled.
+_ALIKE = 1e-6
+_MAGIC = {".npz": b"PK\3\4", ".npy": b"\x93NUMPY"}
+_SAVED_BY = {".npz": "numpy.savez(path, item_id=…, embedding=…)", ".npy": "numpy.save(path, embedding)"}
+
 
 @dataclass(frozen=True)
 class ItemFeatures:
@@ -45,8 +52,8 @@ def load_feature_file(
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if an item is missing or named twice, the width is not `width`, a value is NaN or
-            infinite, the type is not a float, or the shapes do not match.
+        ValueError: if the file is damaged, an item is missing or named twice, the width is not `width`, a value is
+            NaN, infinite or huge, the type is not a float, or the shapes do not match.
     """
     path = Path(path)
     if not path.is_file():
@@ -56,13 +63,22 @@ def load_feature_file(
     rows = _align(path, tokens, item_tokens)
     with np.errstate(over="ignore"):  # a float64 beyond float32 turns into inf, which is reported below
         values = np.ascontiguousarray(embedding[rows], dtype=np.float32)
-    bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
-    if len(bad):
-        raise ValueError(
-            f"{path}: the vector of item '{item_tokens[int(bad[0])]}' and of {len(bad) - 1} more is NaN or "
-            "infinite (as float32): repair or drop them."
-        )
+    _check_values(path, values, item_tokens)
     return ItemFeatures(values=values, source={"kind": "file", **describe_values(values)})
+
+
+def report_degenerate(values: NDArray[np.float32], item_tokens: Sequence[str]) -> None:
+    """Warn of vectors [N, d] that say nothing: of items without any, and of items that are all alike."""
+    empty = np.flatnonzero(~values.any(axis=1))
+    if len(empty):
+        logger.warning(
+            "%d of %d items have a zero vector, first '%s': nothing tells them apart.",
+            *(len(empty), len(values), item_tokens[int(empty[0])]),
+        )
+    if len(values) > 1 and np.ptp(values, axis=0).max() <= _ALIKE:
+        logger.warning(
+            "The vectors of all %d items are equal: their Semantic IDs cannot differ by content.", len(values)
+        )
 
 
 def describe_values(values: NDArray[np.float32]) -> dict[str, object]:
@@ -73,41 +89,64 @@ def describe_values(values: NDArray[np.float32]) -> dict[str, object]:
 
 def _read(path: Path, row_tokens: Sequence[str] | None) -> tuple[list[str], NDArray]:
     """Return the file's item tokens [R] and its embedding [R, d], without unpickling anything."""
-    if path.suffix not in (".npz", ".npy"):
+    if path.suffix not in _MAGIC:
         raise ValueError(f"{path}: features come as .npz or .npy, not as '{path.suffix}': convert the file.")
+    with path.open("rb") as file:
+        if file.read(len(_MAGIC[path.suffix])) != _MAGIC[path.suffix]:
+            raise ValueError(f"{path} is no {path.suffix} file: save it by {_SAVED_BY[path.suffix]}.")
+    arrays = _load(path)
+    if path.suffix == ".npy":
+        return _tokens_beside(path, row_tokens), arrays["embedding"]
+    missing = [name for name in ("item_id", "embedding") if name not in arrays]
+    if missing:
+        raise ValueError(f"{path} has the arrays {list(arrays)}: it also needs '{missing[0]}'.")
+    return _as_text(path, arrays["item_id"]), arrays["embedding"]
+
+
+def _load(path: Path) -> dict[str, NDArray]:
+    """Return the arrays of a file by name, those of an `.npz` that matter."""
     try:
         if path.suffix == ".npy":
-            embedding = np.load(path, allow_pickle=False)
-            if not isinstance(embedding, np.ndarray):
-                raise ValueError(f"{path} is a zip archive, not an .npy: save the embedding alone, by numpy.save.")
-            return _tokens_beside(path, row_tokens), embedding
-        with np.load(path, allow_pickle=False) as arrays:
-            missing = [name for name in ("item_id", "embedding") if name not in arrays.files]
-            if missing:
-                raise ValueError(f"{path} has the arrays {arrays.files}: it also needs '{missing[0]}'.")
-            return _as_text(arrays["item_id"]), arrays["embedding"]
-    except ValueError as error:
-        if "allow_pickle" not in str(error):
-            raise
+            return {"embedding": np.load(path, allow_pickle=False)}
+        with np.load(path, allow_pickle=False) as stored:
+            wanted = [name for name in stored.files if name in ("item_id", "embedding")]
+            return {name: stored[name] for name in wanted or stored.files[:1]}
+    except Exception as error:  # of a damaged file numpy, zipfile, zlib and ast each raise their own
+        if "allow_pickle" in str(error):
+            raise ValueError(
+                f"{path} holds Python objects, which are not loaded for safety: "
+                "save item_id as a plain string array and embedding as a float array."
+            ) from error
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(
-            f"{path} holds Python objects, which are not loaded for safety: "
-            "save item_id as a plain string array and embedding as a float array."
+            f"{path} cannot be read ({reason}): it is truncated or damaged, save it anew by {_SAVED_BY[path.suffix]}."
         ) from error
 
 
 def _tokens_beside(path: Path, row_tokens: Sequence[str] | None) -> list[str]:
     listing = path.with_suffix(".items.txt")
     if listing.is_file():
-        return listing.read_text(encoding="utf-8").rstrip("\n").split("\n")
+        try:
+            return listing.read_text(encoding="utf-8-sig").rstrip("\n").split("\n")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{listing} is not UTF-8 ({error.reason}): save it as UTF-8.") from error
     if row_tokens is None:
         raise ValueError(f"{path} does not say which row is which item: put one token a line in {listing.name}.")
     return list(row_tokens)
 
 
-def _as_text(names: NDArray) -> list[str]:
-    if names.dtype.kind == "S":
+def _as_text(path: Path, names: NDArray) -> list[str]:
+    if names.ndim != 1 or names.dtype.kind not in "USiu":
+        raise ValueError(
+            f"{path}: item_id has the shape {names.shape} and the type {names.dtype}: save one text or whole number "
+            "an item."
+        )
+    if names.dtype.kind != "S":
+        return [str(name) for name in names.tolist()]
+    try:
         return [name.decode("utf-8") for name in names.tolist()]
-    return [str(name) for name in names.tolist()]
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: item_id holds bytes that are not UTF-8 ({error.reason}): save text.") from error
 
 
 def _check_shape(path: Path, tokens: Sequence[str], embedding: NDArray, width: int | None) -> None:
@@ -118,10 +157,27 @@ def _check_shape(path: Path, tokens: Sequence[str], embedding: NDArray, width: i
             f"{path}: the embedding has the shape {embedding.shape} for {len(tokens)} item names: "
             "it needs one row an item."
         )
+    if not embedding.shape[1]:
+        raise ValueError(f"{path}: the embedding has the shape {embedding.shape}: it needs one column or more.")
     if width is not None and embedding.shape[1] != width:
         raise ValueError(
             f"{path}: the embedding is {embedding.shape[1]} wide, not {width}: change the file or the key."
         )
+
+
+def _check_values(path: Path, values: NDArray[np.float32], item_tokens: Sequence[str]) -> None:
+    """Refuse values [N, d] that cannot be computed with, and report those that say nothing."""
+    for bad, what, remedy in (
+        (~np.isfinite(values), "NaN or infinite (as float32)", "repair or drop them"),
+        (np.abs(values) > _LARGEST, f"beyond {_LARGEST:g}, too large to square in float32", "divide all by a constant"),
+    ):
+        rows = np.flatnonzero(bad.any(axis=1))
+        if len(rows):
+            raise ValueError(
+                f"{path}: the vector of item '{item_tokens[int(rows[0])]}' and of {len(rows) - 1} more is {what}: "
+                f"{remedy}."
+            )
+    report_degenerate(values, item_tokens)
 
 
 def _align(path: Path, tokens: Sequence[str], item_tokens: Sequence[str]) -> list[int]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from difflib import get_close_matches
-from pathlib import Path
+
+from recbole_adasid.data.atomic_text import AtomicText, Column
 
 logger = logging.getLogger(__name__)
 
@@ -17,32 +18,32 @@ ITEM_COLUMN = "item_id"
 _PATH_SEPARATOR = " | "
 
 
-def read_item_table(path: str | Path) -> dict[str, list[str]]:
-    """Read a tab-separated `.item` file (header `name:type`) into its columns, every cell as it is written.
+def read_item_table(source: AtomicText, *, item_field: str = ITEM_COLUMN) -> dict[str, list[str]]:
+    """Read an `.item` file into its columns, every cell as it is written; the items' own is called `ITEM_COLUMN`.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if there is no item column, a row has too many or too few cells, or an item stands twice.
+        ValueError: if the file is not sound, or an item stands twice.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no item table {path}: text features need one; or name a feature file.")
-    with path.open(encoding="utf-8-sig", newline="\n") as file:
-        rows = [line.rstrip("\r\n").split("\t") for line in file if line.strip("\r\n")]
-    names = [cell.split(":")[0] for cell in rows[0]] if rows else []
-    if ITEM_COLUMN not in names:
-        raise ValueError(f"{path} has the columns {names}: one of them has to be {ITEM_COLUMN}.")
-    for number, row in enumerate(rows[1:], start=2):
-        if len(row) != len(names):
+    if not source.path.is_file():
+        raise FileNotFoundError(
+            f"There is no item table {source.path}: text features need one; or name a feature file."
+        )
+    names = list(source.check([Column(item_field, key="ITEM_ID_FIELD")]))
+    rows = source.rows()
+    next(rows)
+    columns: list[list[str]] = [[] for _ in names]
+    line_of: dict[str, int] = {}
+    place = names.index(item_field)
+    for line, cells in rows:
+        first = line_of.setdefault(cells[place], line)
+        if first != line:
             raise ValueError(
-                f"{path}, row {number}: {len(row)} cells for {len(names)} columns: separate cells by one tab."
+                f"{source.path}, line {line} lists item '{cells[place]}' once more, after line {first}: keep one."
             )
-    table = {name: [row[column] for row in rows[1:]] for column, name in enumerate(names)}
-    if len(set(table[ITEM_COLUMN])) < len(table[ITEM_COLUMN]):
-        seen: set[str] = set()
-        twice = next(item for item in table[ITEM_COLUMN] if item in seen or seen.add(item))  # type: ignore[func-returns-value]
-        raise ValueError(f"{path} lists item '{twice}' more than once: keep one row an item.")
-    return table
+        for column, cell in zip(columns, cells):
+            column.append(cell)
+    return {**dict(zip(names, columns)), ITEM_COLUMN: columns[place]}
 
 
 def render_texts(table: dict[str, list[str]], item_tokens: Sequence[str], template_fields: Sequence[str]) -> list[str]:
@@ -58,7 +59,8 @@ def render_texts(table: dict[str, list[str]], item_tokens: Sequence[str], templa
         raise ValueError("text_fields is empty: name at least one text column of the .item file.")
     for field in template_fields:
         if field not in table:
-            close = get_close_matches(field, table, n=1) or [c for c in table if c != ITEM_COLUMN]
+            others = [name for name in table if name != ITEM_COLUMN] or ["item_features_file"]
+            close = get_close_matches(str(field), others, n=1) or others
             raise ValueError(
                 f"text_fields names the column '{field}', which the .item file lacks: "
                 f"did you mean {' or '.join(repr(name) for name in close)}?"
@@ -66,7 +68,10 @@ def render_texts(table: dict[str, list[str]], item_tokens: Sequence[str], templa
     row_of = {item: row for row, item in enumerate(table[ITEM_COLUMN])}
     texts = ["" if token not in row_of else _render(table, row_of[token], template_fields) for token in item_tokens]
     if empty := texts.count(""):
-        logger.warning("%d of %d items have no text: their features say nothing", empty, len(texts))
+        first = item_tokens[texts.index("")]
+        logger.warning("%d of %d items have no text, first '%s': their features say nothing", empty, len(texts), first)
+    if idle := len(row_of.keys() - set(item_tokens)):
+        logger.info("%d items of the .item file have no interactions: they get no Semantic ID", idle)
     return texts
 
 

@@ -8,9 +8,9 @@ import torch
 from recbole.evaluator import Collector
 
 from recbole_adasid.evaluation.record import EvaluationRecord
-from recbole_adasid.host.settings import SettingsError
 
-_AVAILABLE = {"rec.items", "rec.topk"}
+AVAILABLE = {"rec.items", "rec.topk"}
+"""What metrics may need of recommendations; the scores and ranks of all items are not there."""
 
 
 class TopKCollector(Collector):
@@ -20,21 +20,10 @@ class TopKCollector(Collector):
     """
 
     def __init__(self, config: Any, record: EvaluationRecord | None = None) -> None:
-        """Check that the metrics can be computed from recommended items; `record` notes users with one held-out item.
-
-        Raises:
-            SettingsError: if one needs the scores or ranks of all items.
-        """
+        """Collect for RecBole's metrics; `record` notes users with one held-out item."""
         super().__init__(config)
         self._user_field = config["USER_ID_FIELD"]
         self.record = record
-        needed = {name for name in vars(self.register) if getattr(self.register, name) is True}
-        dense = sorted(name for name in needed if name.startswith("rec.") and name not in _AVAILABLE)
-        if dense:
-            raise SettingsError(
-                f"metrics={config['metrics']} ask for {', '.join(dense)} of all items, which a beam search does not "
-                "give: choose top-k metrics such as Recall, NDCG, Hit, MRR, Precision."
-            )
 
     def eval_batch_collect(
         self, scores_tensor: torch.Tensor, interaction: Any, positive_u: torch.Tensor, positive_i: torch.Tensor

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sized
+import csv
+from collections.abc import Iterator, Sized
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import ModuleType
 from typing import Any
+
+_AS_WRITTEN: ContextVar[bool] = ContextVar("as_written", default=False)
 
 # Names that RecBole (and ray.tune, for it) uses, and what they stood for before numpy 2 took them away.
 _NUMPY_NAMES = {
@@ -99,6 +104,24 @@ def elementwise_length(value: Sized) -> Any:
     return len(value)
 
 
+@contextmanager
+def cells_as_written() -> Iterator[None]:
+    """Within, RecBole reads a cell as the text between two separators: quotes are characters and "NA" is a name."""
+    token = _AS_WRITTEN.set(True)
+    try:
+        yield
+    finally:
+        _AS_WRITTEN.reset(token)
+
+
+def _plain_options(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of `read_csv` that take cells as they are written; only numbers can be missing."""
+    numbers = {name: [""] for name, kind in kwargs["dtype"].items() if kind is not str}
+    options = {"quoting": csv.QUOTE_NONE, "keep_default_na": False, "na_values": numbers}
+    # pandas skips a byte order mark by itself, and reads the encoding it knows best much faster.
+    return {**options, "encoding": "utf-8"} if kwargs["encoding"] == "utf-8-sig" else options
+
+
 class _PandasForRecBole(ModuleType):
     """pandas with a fast `read_csv` whose text columns are as pandas 2 read them and whose sequences have no gaps."""
 
@@ -114,6 +137,8 @@ class _PandasForRecBole(ModuleType):
         if kwargs.get("engine") == "python" and len(kwargs.get("delimiter") or "") == 1:
             # pandas' own parser is several times faster; its default rounds floats otherwise than Python does.
             kwargs |= {"engine": "c", "float_precision": "round_trip", "low_memory": False}
+        if _AS_WRITTEN.get():
+            kwargs |= _plain_options(kwargs)
         frame = self._pandas.read_csv(*args, **kwargs)
         for column in frame.columns:
             if not column.endswith(":float"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -10,8 +11,6 @@ from typing import Any
 
 from recbole_adasid.host.props import known_keys, plugin_defaults
 from recbole_adasid.host.settings import (
-    SettingsError,
-    check_types,
     parse_mapping,
     read_settings_files,
     refuse_unknown_keys,
@@ -94,23 +93,22 @@ def _check_keys(config: Any) -> None:
 
 
 def _apply_defaults(config: Any, dataset: str) -> None:
+    # Their tables name the parts of tokenizers and networks, which need torch: it is loaded by now.
+    from recbole_adasid.host.combinations import check_combinations
+    from recbole_adasid.host.constraints import check_values
+
+    check_values({"dataset": dataset}, {})  # presets are looked up by it
     defaults = plugin_defaults(config.external_config_dict, dataset)
-    check_types(config.external_config_dict, {**config.internal_config_dict, **defaults})
+    check_values(config.external_config_dict, {**config.internal_config_dict, **defaults})
     config.internal_config_dict.update(defaults)
     merged = {**config.internal_config_dict, **config.external_config_dict}
     if merged["load_col"] is None:
         columns = [merged[key] for key in ("USER_ID_FIELD", "ITEM_ID_FIELD", "TIME_FIELD")]
-        config.internal_config_dict["load_col"] = {"inter": columns}
-        config.external_config_dict.pop("load_col", None)
-    if merged["benchmark_filename"]:
-        raise SettingsError(
-            f"benchmark_filename={merged['benchmark_filename']} asks for files split beforehand, which TIGER "
-            "does not read: give one NAME.inter and choose the split by eval_args."
-        )
-    if merged["beam_size"] < max(_as_list(merged["topk"])):
-        raise SettingsError(
-            f"beam_size={merged['beam_size']} cannot fill topk={merged['topk']}: raise it to the largest k or more."
-        )
+        config.external_config_dict["load_col"] = merged["load_col"] = {"inter": columns}
+    if codecs.lookup(merged["encoding"]).name == "utf-8":
+        # RecBole would take a byte order mark for a part of the first column's name.
+        config.external_config_dict["encoding"] = "utf-8-sig"
+    check_combinations(merged)
 
 
 def _recbole_keys() -> set[str]:
@@ -123,7 +121,3 @@ def _recbole_keys() -> set[str]:
     for relative in ("overall.yaml", "dataset/sample.yaml", "quick_start_config/sequential.yaml"):
         keys.update(parse_mapping((folder / relative).read_text(encoding="utf-8"), source=relative))
     return keys
-
-
-def _as_list(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, (list, tuple)) else [value]

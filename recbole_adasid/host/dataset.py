@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,17 @@ from recbole.data.dataset import SequentialDataset
 from recbole.data.interaction import Interaction
 from recbole.utils import FeatureSource, FeatureType
 
+from recbole_adasid.data.atomic_text import AtomicText
+from recbole_adasid.data.text import ITEM_COLUMN, read_item_table
 from recbole_adasid.data.windows import SequenceWindows, build_windows, flatten_sequences
+from recbole_adasid.host.atomic_files import atomic_text, read_atomic_file
 from recbole_adasid.host.missing import require_dataset
 from recbole_adasid.host.settings import SettingsError
 
 # A column of inter_feat that stays inside: which of the windows is the example's history.
 WINDOW_FIELD = "window"
 # Which parts get a user's last examples, one each, in the order of time.
-_LEFT_OUT = {"valid_and_test": ("valid", "test"), "valid_only": ("valid",), "test_only": ("test",)}
+LEFT_OUT = {"valid_and_test": ("valid", "test"), "valid_only": ("valid",), "test_only": ("test",)}
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,9 @@ class TrainingItems:
     tokens: list[str]
     users: NDArray[np.int64]
     item_rows: NDArray[np.int64]
-    folder: Path
-    name: str
+    table: AtomicText
+    """The `.item` file, which need not be there."""
+    item_field: str = ITEM_COLUMN
 
     def item_tokens(self) -> list[str]:
         """Return the N external item tokens; row r is RecBole's item r + 1."""
@@ -41,14 +46,13 @@ class TrainingItems:
         """Return users and item rows [I] of all interactions that are neither a validation nor a test target."""
         return self.users, self.item_rows
 
-    def item_table_path(self) -> Path | None:
-        """Return the path of the `.item` file, or None if there is none."""
-        path = self.folder / f"{self.name}.item"
-        return path if path.is_file() else None
+    def item_table(self) -> dict[str, list[str]] | None:
+        """Return the columns of the `.item` file, every cell as it is written, or None if there is no such file."""
+        return read_item_table(self.table, item_field=self.item_field) if self.table.path.is_file() else None
 
     def dataset_path(self) -> Path:
         """Return the dataset's folder."""
-        return self.folder
+        return self.table.path.parent
 
 
 class TIGERDataset(SequentialDataset):
@@ -67,6 +71,34 @@ class TIGERDataset(SequentialDataset):
         require_dataset(token, Path(dataset_path))
         super()._load_data(token, dataset_path)
 
+    def _load_feat(self, filepath: str, source: Any) -> Any:
+        """Read a file as RecBole does, but refuse what that would misread."""
+        if self._get_load_and_unload_col(source)[0] == set():
+            return None
+        read = functools.partial(super()._load_feat, filepath, source)
+        return read_atomic_file(self, Path(filepath), getattr(source, "value", source), read)
+
+    def _data_filtering(self) -> None:
+        before = len(self.inter_feat)
+        super()._data_filtering()
+        if len(self.inter_feat) < before:
+            self.logger.info(f"Filters keep {len(self.inter_feat)} of {before} interactions.")
+
+    def _reset_index(self) -> None:
+        """Number the rows anew after filtering.
+
+        Raises:
+            SettingsError: if the filters left nothing.
+        """
+        for name in self.feat_name_list:
+            if getattr(self, name).empty:
+                raise SettingsError(
+                    f"The filters leave nothing of the dataset {self.dataset_name!r}: loosen user_inter_num_interval="
+                    f"{self.config['user_inter_num_interval']}, item_inter_num_interval="
+                    f"{self.config['item_inter_num_interval']} or val_interval={self.config['val_interval']}."
+                )
+        super()._reset_index()
+
     def _remove_duplication(self) -> None:
         """Keep one interaction of a user with an item, as RecBole, but without disturbing the order of equal times."""
         keep = self.config["rm_dup_inter"]
@@ -84,6 +116,8 @@ class TIGERDataset(SequentialDataset):
         table = {field: self.inter_feat[field].to_numpy() for field in self.inter_feat}
         users, items, times = table[self.uid_field], table[self.iid_field], table[self.time_field]
         order = flatten_sequences(users, items, times)
+        if single := int((np.bincount(users) == 1).sum()):
+            self.logger.info(f"{single} users have a single interaction: they give no example.")
         self.windows, targets, target_users = build_windows(users[order], items[order], self.max_item_list_len)
         self._flat_users = users[order].astype(np.int64)
         self._is_training = np.ones(len(order), dtype=bool)
@@ -117,19 +151,26 @@ class TIGERDataset(SequentialDataset):
                 f"The dataset {self.dataset_name!r} leaves no training example: loosen user_inter_num_interval and "
                 "item_inter_num_interval, or bring users with three or more interactions."
             )
+        self._report_evaluation(parts[1:])
         for part in parts[1:]:
             self._is_training[part._positions_after(part.inter_feat[WINDOW_FIELD].numpy())] = False
         return parts
 
-    def leave_one_out(self, group_by: str, leave_one_mode: str) -> list[TIGERDataset]:
-        """Split as RecBole does, in the same order, without a Python loop over examples.
+    def _report_evaluation(self, parts: list[TIGERDataset]) -> None:
+        """Warn of parts without an example, and of metrics that every order of the items would satisfy."""
+        empty = [name for name, part in zip(("validation", "test"), parts) if not len(part)]
+        if empty:
+            self.logger.warning(
+                f"There is no {' and no '.join(empty)} example: eval_args asks for none, or no user has enough "
+                "interactions (three for a test example, four for both)."
+            )
+        n_items, longest = self.item_num - 1, max(self.config["topk"])
+        if n_items <= longest:
+            self.logger.warning(f"With {n_items} items, metrics at {longest} say nothing: every item is recommended.")
 
-        Raises:
-            SettingsError: for another mode than valid_and_test, valid_only or test_only.
-        """
-        if leave_one_mode not in _LEFT_OUT:
-            raise SettingsError(f"eval_args: LS is {leave_one_mode!r}; valid: {', '.join(_LEFT_OUT)}.")
-        left_out = _LEFT_OUT[leave_one_mode]
+    def leave_one_out(self, group_by: str, leave_one_mode: str) -> list[TIGERDataset]:
+        """Split as RecBole does, in the same order, without a Python loop over examples."""
+        left_out = LEFT_OUT[leave_one_mode]
         order, to_last, group_size = _grouped(self.inter_feat[group_by].numpy())
         n_left_out = np.minimum(len(left_out), group_size - 1)
         rows = {"train": order[to_last >= n_left_out], "valid": order[:0], "test": order[:0]}
@@ -172,8 +213,8 @@ class TIGERDataset(SequentialDataset):
             tokens=[str(token) for token in self.field2id_token[self.iid_field][1:]],
             users=self._flat_users[chosen],
             item_rows=self.windows.flat_items[chosen] - 1,
-            folder=Path(self.dataset_path),
-            name=self.dataset_name,
+            table=atomic_text(self.config, Path(self.dataset_path) / f"{self.dataset_name}.item"),
+            item_field=self.iid_field,
         )
 
     def history_lengths(self) -> NDArray[np.int64]:

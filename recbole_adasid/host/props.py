@@ -49,7 +49,7 @@ def plugin_defaults(external: dict[str, Any], dataset: str) -> dict[str, Any]:
     sizes = model.pop("model_sizes")
     chosen = {**model, **data, **external}
     size, tokenizer = chosen["model_size"], chosen["tokenizer"]
-    if size not in sizes:
+    if size not in list(sizes):
         raise unknown_name("model_size", size, sizes)
     if tokenizer not in presets("tokenizer"):
         raise unknown_name("tokenizer", tokenizer, presets("tokenizer"))

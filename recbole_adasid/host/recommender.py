@@ -61,7 +61,14 @@ class TIGER(SequentialRecommender):
         self.semantic_ids = learned
         # Whether Semantic IDs were learned or reused must not change the network's first weights.
         init_seed(config["seed"] + config["local_rank"], config["reproducibility"])
-        return Catalogue(torch.from_numpy(learned.codes), learned.codebook_sizes, collision=config["collision"])
+        catalogue = Catalogue(torch.from_numpy(learned.codes), learned.codebook_sizes, collision=config["collision"])
+        if catalogue.collision == "suffix" and catalogue.level_sizes[-1] > max(learned.codebook_sizes):
+            self.logger.warning(
+                f"{catalogue.level_sizes[-1]} items share one Semantic ID, more than a level has codewords: the suffix "
+                "has a token for each, which says nothing of the item. A larger codebook_size, other item features or "
+                "collision=shared may help."
+            )
+        return catalogue
 
     @property
     def sid_level_sizes(self) -> list[int]:

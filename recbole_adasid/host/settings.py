@@ -43,10 +43,38 @@ _PlainLoader.add_constructor("tag:yaml.org,2002:int", _construct_int)
 _PlainLoader.add_constructor("tag:yaml.org,2002:float", _construct_float)
 
 
+def _construct_mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    """Return a mapping; YAML itself would let the last of two equal keys win."""
+    keys = [loader.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]
+    for place, key in enumerate(keys):
+        if key in keys[:place]:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{key!r} stands twice", node.value[place][0].start_mark
+            )
+    return yaml.constructor.SafeConstructor.construct_mapping(loader, node, deep=True)
+
+
+_PlainLoader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
+
+
+def _load(text: str) -> Any:
+    """Return what a YAML document holds.
+
+    Raises:
+        yaml.YAMLError: for whatever is wrong with it.
+    """
+    try:
+        return yaml.load(text, Loader=_PlainLoader)
+    except yaml.YAMLError:
+        raise
+    except Exception as error:  # explicit tags (!!bool x), deep nesting and long numbers raise whatever they run into
+        raise yaml.YAMLError(f"{type(error).__name__} {error}") from error
+
+
 def parse_value(text: str) -> Any:
     """Return the value that a command line's text stands for; what is no YAML, like `[5,inf)`, is text."""
     try:
-        return yaml.load(text, Loader=_PlainLoader)
+        return _load(text)
     except yaml.YAMLError:
         return text
 
@@ -58,7 +86,7 @@ def parse_mapping(text: str, *, source: str) -> dict[str, Any]:
         SettingsError: if it is not YAML or not a mapping of names to values.
     """
     try:
-        settings = yaml.load(text, Loader=_PlainLoader)
+        settings = _load(text)
     except yaml.YAMLError as error:
         raise SettingsError(f"{source} is not valid YAML: {' '.join(str(error).split())}.") from error
     if settings is None:
@@ -78,7 +106,11 @@ def read_settings_files(paths: Iterable[str | Path]) -> dict[str, Any]:
     for path in map(Path, paths):
         if not path.is_file():
             raise SettingsError(f"There is no settings file {path}: give --config_files existing YAML files.")
-        settings.update(parse_mapping(path.read_text(encoding="utf-8"), source=str(path)))
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise SettingsError(f"{path} is not UTF-8 ({error.reason}): save the settings file as UTF-8.") from error
+        settings.update(parse_mapping(text, source=str(path)))
     return settings
 
 
@@ -103,7 +135,7 @@ def refuse_unknown_keys(keys: Iterable[str], known: Iterable[str], *, source: st
 
 
 def check_types(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
-    """Check that switches are switches and numbers are numbers, by the type of their defaults.
+    """Check that switches are switches, numbers are numbers and text is text, by the type of their defaults.
 
     Raises:
         SettingsError: for a value of another kind, naming the default.
@@ -116,6 +148,8 @@ def check_types(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
             fits, wanted = isinstance(value, int) and not isinstance(value, bool), "a whole number"
         elif isinstance(default, float):
             fits, wanted = isinstance(value, (int, float)) and not isinstance(value, bool), "a number"
+        elif isinstance(default, str):
+            fits, wanted = isinstance(value, str), "text"
         else:
             continue
         if not fits:

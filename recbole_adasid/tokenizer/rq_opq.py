@@ -46,11 +46,13 @@ class RQOPQTokenizer(ItemTokenizer):
     ) -> None:
         super().__init__()
         n_residual = len(codebook_sizes) - n_subspaces
-        if not 1 <= n_subspaces <= width or n_residual < 1:
+        if n_subspaces < 1 or n_residual < 1:
             raise ValueError(
-                f"opq_subspaces must lie between 1 and one less than sid_length, {len(codebook_sizes) - 1}, and not "
-                f"exceed the features' {width} columns, got {n_subspaces}"
+                f"opq_subspaces must lie between 1 and one less than sid_length, {len(codebook_sizes) - 1}, got "
+                f"{n_subspaces}"
             )
+        if n_subspaces > width:
+            raise ValueError(f"opq_subspaces is {n_subspaces}, but the features have {width} columns: lower it")
         self.scaler, self.iterations, self.seed = scaler, iterations, seed
         self.residual_levels = RQKMeansTokenizer(
             scaler=FeatureScaler(width=width, mode="none"),

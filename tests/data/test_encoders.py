@@ -79,6 +79,19 @@ def test_sentence_transformers_is_asked_for_normalised_vectors_by_model_name(mon
     assert vectors.dtype == np.float32
 
 
+def test_a_model_that_cannot_be_loaded_is_named(monkeypatch):
+    def missing(name, device=None):
+        raise OSError(f"{name} is no folder\nand no model of the hub")
+
+    monkeypatch.setitem(sys.modules, "sentence_transformers", SimpleNamespace(SentenceTransformer=missing))
+    with pytest.raises(ValueError, match="text_encoder_model 'some/model' cannot be loaded .*name a folder or"):
+        build_encoder(encoder="sentence-transformers", width=8, model_name="some/model").encode(TEXTS)
+
+
+def test_texts_of_a_single_word_are_all_alike():
+    assert build_encoder(encoder="tfidf", width=4).encode(["bear", "bear bear", "!"]).tolist() == [[1], [1], [0]]
+
+
 def test_without_sentence_transformers_the_error_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     with pytest.raises(ImportError, match=r"recbole-adasid\[text\]"):

@@ -81,7 +81,7 @@ def test_an_unwanted_item_may_hold_anything(tmp_path):
 
 def test_an_npz_under_the_name_of_an_npy_is_refused(tmp_path):
     save_npz(tmp_path).rename(tmp_path / "text.npy")
-    with pytest.raises(ValueError, match=r"text\.npy is a zip archive, not an \.npy"):
+    with pytest.raises(ValueError, match=r"text\.npy is no \.npy file: save it by numpy.save"):
         load_feature_file(tmp_path / "text.npy", TOKENS, row_tokens=TOKENS)
 
 

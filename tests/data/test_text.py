@@ -2,6 +2,7 @@ import logging
 
 import pytest
 
+from recbole_adasid.data.atomic_text import AtomicText
 from recbole_adasid.data.text import read_item_table, render_texts
 
 HEADER = "item_id:token\ttitle:token\tbrand:token\tcategories:token\tprice:float\n"
@@ -10,7 +11,7 @@ HEADER = "item_id:token\ttitle:token\tbrand:token\tcategories:token\tprice:float
 def write(folder, rows, header=HEADER):
     path = folder / "toy.item"
     path.write_text(header + rows, encoding="utf-8", newline="")
-    return path
+    return AtomicText(path)
 
 
 def test_every_cell_is_text_exactly_as_written(tmp_path):
@@ -25,8 +26,22 @@ def test_every_cell_is_text_exactly_as_written(tmp_path):
 
 
 def test_windows_line_ends_and_a_byte_order_mark_are_taken_off(tmp_path):
-    path = write(tmp_path, "1\tBear\r\n", header="\ufeffitem_id:token\ttitle:token\r\n")
-    assert read_item_table(path) == {"item_id": ["1"], "title": ["Bear"]}
+    source = write(tmp_path, "1\tBear\r\n", header="\ufeffitem_id:token\ttitle:token\r\n")
+    assert read_item_table(source) == {"item_id": ["1"], "title": ["Bear"]}
+
+
+def test_the_items_column_may_have_another_name(tmp_path):
+    source = write(tmp_path, "1\tBear\n", header="asin:token\ttitle:token\n")
+    assert read_item_table(source, item_field="asin")["item_id"] == ["1"]
+    with pytest.raises(ValueError, match="no column 'item_id' among asin, title: add it, or set ITEM_ID_FIELD"):
+        read_item_table(source)
+
+
+def test_items_that_nobody_interacted_with_are_counted(caplog):
+    table = {"item_id": ["1", "2", "3"], "title": ["Bear", "Car", "Doll"]}
+    with caplog.at_level(logging.INFO):
+        assert render_texts(table, ["2"], ["title"]) == ["Title: Car;"]
+    assert "2 items of the .item file have no interactions" in caplog.text
 
 
 def test_text_has_labels_the_first_category_path_and_no_empty_field(tmp_path):
@@ -49,7 +64,10 @@ def test_items_without_text_are_counted_in_a_warning(caplog):
 
 @pytest.mark.parametrize(
     ("rows", "message"),
-    [("1\tBear\n", "row 2: 2 cells for 5 columns"), ("1\ta\t\t\t\n1\tb\t\t\t\n", "item '1' more than once")],
+    [
+        ("1\tBear\n", "line 2: 2 cells for 5 columns"),
+        ("1\ta\t\t\t\n1\tb\t\t\t\n", "line 3 lists item '1' once more, after line 2"),
+    ],
 )
 def test_a_malformed_table_is_refused_with_a_sentence(tmp_path, rows, message):
     with pytest.raises(ValueError, match=message):
@@ -57,10 +75,10 @@ def test_a_malformed_table_is_refused_with_a_sentence(tmp_path, rows, message):
 
 
 def test_a_table_without_items_or_file_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="one of them has to be item_id"):
+    with pytest.raises(ValueError, match="line 1 is empty"):
         read_item_table(write(tmp_path, "", header=""))
     with pytest.raises(FileNotFoundError, match="no item table"):
-        read_item_table(tmp_path / "nowhere.item")
+        read_item_table(AtomicText(tmp_path / "nowhere.item"))
 
 
 def test_unknown_fields_name_the_nearest_column():

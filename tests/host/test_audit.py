@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -27,10 +28,10 @@ def test_an_honest_run_passes(folder: Path, capsys: pytest.CaptureFixture[str]) 
 def test_pairs_that_know_held_out_interactions_are_found_out(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    honest = dataset_module.TIGERDataset.training_items
+
     def leaking(self: dataset_module.TIGERDataset) -> dataset_module.TrainingItems:
-        tokens = [str(token) for token in self.field2id_token[self.iid_field][1:]]
-        rows = self.windows.flat_items - 1
-        return dataset_module.TrainingItems(tokens, self._flat_users, rows, Path(self.dataset_path), self.dataset_name)
+        return dataclasses.replace(honest(self), users=self._flat_users, item_rows=self.windows.flat_items - 1)
 
     monkeypatch.setattr(dataset_module.TIGERDataset, "training_items", leaking)
     assert main([f"--run_folder={folder}"]) == 1

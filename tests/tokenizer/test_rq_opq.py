@@ -111,5 +111,5 @@ def test_more_levels_describe_the_features_better(points, n_subspaces):
 
 def test_levels_for_k_means_have_to_be_left(points):
     for n_subspaces in (0, 3):
-        with pytest.raises(ValueError, match=f"one less than sid_length, 2, .* got {n_subspaces}"):
+        with pytest.raises(ValueError, match=f"one less than sid_length, 2, got {n_subspaces}"):
             build(n_subspaces)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from recbole_adasid.tokenizer.regulation.base import ObjectiveWeights
 
+UNITS = ("fraction", "steps")
+
 
 class ProgressSchedule:
     """Lower the collision weight and raise the collaborative weight as training proceeds.
@@ -35,8 +37,8 @@ class ProgressSchedule:
         collision_weight: float = 1.0,
         enabled: bool = True,
     ) -> None:
-        if unit not in ("fraction", "steps"):
-            raise ValueError(f"unknown rebalancing_unit {unit!r}; valid: fraction, steps")
+        if unit not in UNITS:
+            raise ValueError(f"unknown rebalancing_unit {unit!r}; valid: {', '.join(UNITS)}")
         if end <= start or start < 0:
             raise ValueError(f"rebalancing_end must exceed rebalancing_start >= 0, got {start} and {end}")
         if unit == "fraction" and end > 1:

@@ -1,0 +1,112 @@
+"""How settings have to go together, checked once all of them are known and before anything is computed."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from recbole_adasid.host.dataset import LEFT_OUT
+from recbole_adasid.host.settings import SettingsError
+from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
+
+Settings = Mapping[str, Any]
+
+# More columns than any setting asks for: how wide the features are is not known yet.
+_WIDTH = 2**20
+
+
+def check_combinations(settings: Settings) -> None:
+    """Check settings, each of which obeys its rule, against each other.
+
+    Raises:
+        SettingsError: for some that contradict each other or name what there is not.
+        ValueError: from the parts of the tokenizer that settings do not fit.
+    """
+    _check_columns(settings)
+    _check_evaluation(settings)
+    _check_split(settings["eval_args"])
+    _check_tokenizer(settings)
+    if not settings["item_features_file"] and not settings["text_fields"]:
+        raise SettingsError("There is neither item_features_file nor text_fields: set one, items need features.")
+    if settings["log_wandb"] and importlib.util.find_spec("wandb") is None:
+        raise SettingsError("log_wandb=True needs a package that is not installed: pip install wandb, or set it false.")
+    distributed = ("local_rank", "nproc", "world_size", "offset", "ip", "port")
+    missing = [key for key in distributed if key not in settings]
+    if "local_rank" in settings and missing:
+        raise SettingsError(f"local_rank is set without {', '.join(missing)}: leave it out to train on one device.")
+
+
+def _check_columns(settings: Settings) -> None:
+    keys = ("USER_ID_FIELD", "ITEM_ID_FIELD", "TIME_FIELD", "ITEM_LIST_LENGTH_FIELD")
+    names = [settings[key] for key in keys]
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise SettingsError(f"{keys[names.index(name)]} and {keys[place]} are both {name!r}: name two columns.")
+    listed = settings["load_col"].get("inter", [])
+    missing = [name for name in names[:3] if listed != "*" and name not in listed]
+    if missing:
+        raise SettingsError(
+            f"load_col={settings['load_col']} leaves out {', '.join(missing)} of inter: add it, or set it to null."
+        )
+    for key in ("val_interval", "normalize_field"):
+        for name in settings[key] or []:
+            if listed != "*" and not any(name in columns for columns in settings["load_col"].values()):
+                raise SettingsError(f"{key} names the column {name!r}, which load_col does not load: add it there.")
+
+
+def _check_evaluation(settings: Settings) -> None:
+    topk = settings["topk"] if isinstance(settings["topk"], (list, tuple)) else [settings["topk"]]
+    metrics = [settings["metrics"]] if isinstance(settings["metrics"], str) else settings["metrics"]
+    if settings["beam_size"] < max(topk):
+        raise SettingsError(
+            f"beam_size={settings['beam_size']} cannot fill topk={settings['topk']}: raise it to the largest k or more."
+        )
+    valid = [f"{metric}@{k}" for metric in metrics for k in topk]
+    if settings["valid_metric"].lower() not in map(str.lower, valid):
+        raise SettingsError(
+            f"valid_metric={settings['valid_metric']} is not among what metrics and topk give: choose one of "
+            f"{', '.join(valid)}."
+        )
+
+
+def _check_split(eval_args: Settings) -> None:
+    """Check RecBole's `eval_args`; what is left out has RecBole's own default."""
+    unknown = [key for key in eval_args if key not in ("split", "order", "group_by", "mode")]
+    if unknown:
+        raise SettingsError(f"eval_args has no entry {unknown[0]!r}: valid are split, order, group_by, mode.")
+    if eval_args.get("order") != "TO":
+        raise SettingsError(
+            f"eval_args: order is {eval_args.get('order')!r}, but a sequence needs the order TO (time)."
+        )
+    if eval_args.get("group_by", "user") not in ("user", "none", None):
+        raise SettingsError(f"eval_args: group_by is {eval_args['group_by']!r}; valid: user, none.")
+    split = eval_args.get("split")
+    if not isinstance(split, Mapping) or len(split) != 1 or next(iter(split)) not in ("LS", "RS", "TS"):
+        raise SettingsError(f"eval_args: split is {split!r}; write {{LS: valid_and_test}}, or RS or TS with ratios.")
+    kind, value = next(iter(split.items()))
+    if kind == "LS" and value not in list(LEFT_OUT):
+        raise SettingsError(f"eval_args: LS is {value!r}; valid: {', '.join(LEFT_OUT)}.")
+    if kind != "LS" and not _are_ratios(value):
+        raise SettingsError(f"eval_args: {kind} is {value!r}; give three ratios above 0, such as [0.8, 0.1, 0.1].")
+    mode = eval_args.get("mode", "full")
+    for one in mode.values() if isinstance(mode, Mapping) else [mode]:
+        if not isinstance(one, str) or not re.fullmatch(r"full|(uni|pop)[1-9]\d{0,8}", one):
+            raise SettingsError(f"eval_args: mode is {one!r}; valid: full, or uniN or popN for N sampled items.")
+
+
+def _are_ratios(value: Any) -> bool:
+    return (
+        isinstance(value, (list, tuple))
+        and len(value) == 3
+        and all(isinstance(ratio, (int, float)) and 0 < ratio < float("inf") for ratio in value)
+    )
+
+
+def _check_tokenizer(settings: Settings) -> None:
+    """Let the tokenizer's parts say what they refuse; built without memory, they cost nothing."""
+    with torch.device("meta"):
+        build_tokenizer(tokenizer_settings(settings), width=_WIDTH)

@@ -1,0 +1,339 @@
+"""What each setting's value has to be: one table of rules, checked before anything is computed.
+
+How settings have to go together stands in `combinations.py`.
+"""
+
+from __future__ import annotations
+
+import codecs
+import math
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+from recbole.evaluator.register import metric_information, metrics_dict
+
+from recbole_adasid.data.encoders import ENCODERS
+from recbole_adasid.host.collector import AVAILABLE
+from recbole_adasid.host.settings import SettingsError, check_types, unknown_name
+from recbole_adasid.model.catalogue import COLLISIONS
+from recbole_adasid.tokenizer.autoencoder import REDUCTIONS
+from recbole_adasid.tokenizer.quantizer import QUANTIZERS
+from recbole_adasid.tokenizer.registry import FAMILIES, REGULATIONS
+from recbole_adasid.tokenizer.regulation.adaptive import REDUCTIONS as COLLISION_REDUCTIONS
+from recbole_adasid.tokenizer.regulation.schedule import UNITS
+from recbole_adasid.tokenizer.scaling import SCALINGS
+from recbole_adasid.tokenizer.training import CONTRASTIVE_SPACES
+
+# Sizes beyond this are slips of the keyboard, which torch would answer by running out of memory.
+_LARGE = 2**16
+_HUGE = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a value has to be, in words and as a test."""
+
+    wanted: str
+    fits: Callable[[Any], bool]
+    names: Collection[str] = ()
+    """The valid ones, where it is a name: the table itself, as extensions may add to it."""
+
+
+def whole(low: int, high: int = _HUGE) -> Rule:
+    """Return the rule of whole numbers from `low` to `high`."""
+    said = f"a whole number of {low} or more" if high == _HUGE else f"a whole number from {low} to {high}"
+    return Rule(said, lambda value: _is_whole(value) and low <= value <= high)
+
+
+def real(low: float, high: float = math.inf, *, above: bool = False) -> Rule:
+    """Return the rule of finite numbers from `low` on, or with `above` greater than it, up to `high`."""
+    ends = f"{'above' if above else 'of at least'} {low:g}" + ("" if high == math.inf else f" and at most {high:g}")
+    return Rule(
+        f"a finite number {ends}",
+        lambda value: _is_finite(value) and low <= value <= high and not (above and value == low),
+    )
+
+
+def name_of(names: Collection[str]) -> Rule:
+    """Return the rule of names of a table."""
+    return Rule("a name", lambda value: isinstance(value, str) and value in names, names)
+
+
+def optional(rule: Rule) -> Rule:
+    """Return a rule that allows null too."""
+    return Rule(f"{rule.wanted}, or null", lambda value: value is None or rule.fits(value))
+
+
+def list_of(rule: Rule, *, empty: bool = False) -> Rule:
+    """Return the rule of lists whose entries obey `rule`."""
+
+    def fits(value: Any) -> bool:
+        return isinstance(value, (list, tuple)) and (empty or len(value) > 0) and all(map(rule.fits, value))
+
+    return Rule(f"a list, each entry {rule.wanted}", fits)
+
+
+def any_case(names: Collection[str]) -> Rule:
+    """Return the rule of names that may be written in upper or lower case."""
+    return Rule(
+        f"one of {', '.join(names)}",
+        lambda value: isinstance(value, str) and value.lower() in {name.lower() for name in names},
+    )
+
+
+def one_or_list(rule: Rule) -> Rule:
+    """Return the rule of a single value or a list of some."""
+    several = list_of(rule)
+    return Rule(f"{rule.wanted}, or a list of such", lambda value: rule.fits(value) or several.fits(value))
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_finite(value: Any) -> bool:
+    # A whole number may be too large for a float.
+    return _is_whole(value) and abs(value) < 2**63 or isinstance(value, float) and math.isfinite(value)
+
+
+def _is_interval(value: Any) -> bool:
+    # YAML reads [5,10] as a list; RecBole turns it into text again.
+    if not isinstance(value, (str, list, tuple)):
+        return False
+    parts = [re.fullmatch(r"\s*[\[(]([^,\[\]()]+),([^,\[\]()]+)[\])]\s*", part) for part in str(value).split(";")]
+    try:
+        return all(part is not None and float(part[1]) <= float(part[2]) for part in parts)
+    except ValueError:
+        return False
+
+
+def _is_separator(value: Any) -> bool:
+    return isinstance(value, str) and len(value) == 1 and value.isascii() and (value in "\t ,;|" or ord(value) < 9)
+
+
+def _is_encoding(value: Any) -> bool:
+    try:
+        codecs.getincrementaldecoder(value)
+        return "a\n".encode(value).decode(value) == "a\n"
+    except (LookupError, TypeError, ValueError):
+        return False
+
+
+def _is_device_list(value: Any) -> bool:
+    device = r"(-?\d+|(GPU|MIG)-[\w/-]+)"
+    plain = str(value).strip("()").replace(" ", "")
+    return isinstance(value, (int, str, tuple)) and re.fullmatch(rf"({device}(,{device})*)?", plain) is not None
+
+
+def _is_gradient_limit(value: Any) -> bool:
+    if not isinstance(value, Mapping):
+        return _is_finite(value) and value >= 0
+    rest = {key: entry for key, entry in value.items() if key != "max_norm"}
+    known = {"norm_type": lambda entry: _is_finite(entry) and entry > 0}
+    flags = ("error_if_nonfinite", "foreach")
+    return (
+        _is_finite(value.get("max_norm"))
+        and value["max_norm"] > 0
+        and all(
+            known[key](entry) if key in known else key in flags and isinstance(entry, bool)
+            for key, entry in rest.items()
+        )
+    )
+
+
+def _is_column_choice(value: Any) -> bool:
+    if not isinstance(value, Mapping):
+        return False
+    names = list_of(text)
+    return all(
+        key in ("inter", "user", "item") and (chosen == "*" or names.fits(chosen)) for key, chosen in value.items()
+    )
+
+
+def _is_filter(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(key, str) and (interval.fits(chosen) or list_of(text).fits(chosen)) for key, chosen in value.items()
+    )
+
+
+text = Rule("a text that is not empty", lambda value: isinstance(value, str) and bool(value.strip()))
+switch = Rule("true or false", lambda value: isinstance(value, bool))
+path = Rule("a path", lambda value: text.fits(value) or isinstance(value, PathLike))
+interval = Rule("an interval such as [5,inf), its lower end first", _is_interval)
+unused = Rule("left out: TIGER does not use it", lambda value: not value)
+# Those that need more than which items were recommended cannot be computed from a beam search.
+METRICS = [metrics_dict[name].__name__ for name, needed in metric_information.items() if set(needed) <= AVAILABLE]
+LEARNERS = ("adamw", "adam", "sgd", "adagrad", "rmsprop")
+
+RULES: dict[str, Rule] = {
+    # --- what to run ---
+    "model": text,
+    "dataset": Rule("the name of a folder", lambda value: isinstance(value, str) and 0 < len(value) <= 200),
+    "tokenizer": text,
+    "model_size": text,
+    "run_folder": optional(path),
+    "run_root": path,
+    "cache_dir": optional(path),
+    "checkpoint_dir": path,
+    "dataset_save_path": optional(path),
+    "dataloaders_save_path": optional(path),
+    "seed": whole(0, 2**32 - 1),
+    "gpu_id": optional(Rule("the numbers of GPUs, separated by commas", _is_device_list)),
+    "state": any_case(["debug", "info", "warning", "error", "critical"]),
+    "worker": whole(0, 4096),
+    # --- data ---
+    "data_path": path,
+    "load_col": optional(Rule("columns by file, such as {inter: [user_id, item_id, timestamp]}", _is_column_choice)),
+    "field_separator": Rule("a tab, a space or one of , ; |", _is_separator),
+    "seq_separator": Rule("at least one character", lambda value: isinstance(value, str) and bool(value)),
+    "encoding": Rule("an encoding of text that Python knows, such as utf-8", _is_encoding),
+    "USER_ID_FIELD": text,
+    "ITEM_ID_FIELD": text,
+    "TIME_FIELD": text,
+    "LIST_SUFFIX": text,
+    "ITEM_LIST_LENGTH_FIELD": text,
+    "MAX_ITEM_LIST_LENGTH": whole(1, 2**20),
+    "user_inter_num_interval": optional(interval),
+    "item_inter_num_interval": optional(interval),
+    "val_interval": optional(Rule("intervals by column, such as {rating: '[4,inf)'}", _is_filter)),
+    "seq_len": optional(Rule("lengths by column", lambda value: isinstance(value, Mapping))),
+    "rm_dup_inter": optional(name_of(["first", "last"])),
+    "normalize_all": optional(switch),
+    "normalize_field": optional(list_of(text, empty=True)),
+    "train_neg_sample_args": Rule("null: generation needs no sampled negatives", lambda value: value in (None, "None")),
+    # --- item features ---
+    "item_features_file": optional(path),
+    "text_fields": optional(list_of(text, empty=True)),
+    "text_encoder": name_of(ENCODERS),
+    "text_encoder_model": text,
+    "text_width": whole(1, _LARGE),
+    # --- network ---
+    "n_encoder_layers": whole(0, 1000),
+    "n_decoder_layers": whole(1, 1000),
+    "d_model": whole(1, _LARGE),
+    "n_heads": whole(1, 4096),
+    "d_head": whole(1, _LARGE),
+    "d_ff": whole(1, _LARGE),
+    "dropout": real(0, 0.49),
+    "n_user_tokens": whole(0, 2**24),
+    "collision": name_of(COLLISIONS),
+    # --- training ---
+    "epochs": whole(1),
+    "train_batch_size": whole(1),
+    "learner": any_case(LEARNERS),
+    "learning_rate": real(0, above=True),
+    "warmup_fraction": real(0, 1),
+    "weight_decay": real(0),
+    "clip_grad_norm": optional(Rule("a number of 0 or more, or arguments such as {max_norm: 1.0}", _is_gradient_limit)),
+    "reg_weight": optional(real(0)),
+    "bf16": switch,
+    "eval_step": whole(0),
+    "stopping_step": whole(0),
+    # --- evaluation ---
+    "beam_size": whole(1, 2**20),
+    "eval_batch_size": whole(1),
+    "eval_bf16": switch,
+    "eval_args": Rule("a mapping of split, order, group_by and mode", lambda value: isinstance(value, Mapping)),
+    "repeatable": Rule("true: a user may meet an item again", lambda value: value is True),
+    "metrics": one_or_list(any_case(METRICS)),
+    "topk": one_or_list(whole(1, 2**20)),
+    "valid_metric": text,
+    "metric_decimal_place": whole(0, 15),
+    "loss_decimal_place": whole(0, 15),
+    # --- the Semantic ID ---
+    "tokenizer_family": name_of(FAMILIES),
+    "sid_length": whole(1, 8),
+    "codebook_size": one_or_list(whole(2, 65_536)),
+    "code_dim": whole(1, _LARGE),
+    # --- collaborative pairs ---
+    "swing_alpha": real(0, above=True),
+    "swing_user_weight_power": real(0, 10),
+    "swing_top_k": optional(whole(1)),
+    "swing_max_user_items": optional(whole(1)),
+    "swing_max_item_users": optional(whole(1)),
+    # --- residual autoencoder ---
+    "encoder_hidden": list_of(whole(1, _LARGE), empty=True),
+    "feature_scaling": name_of(SCALINGS),
+    "quantizer": name_of(QUANTIZERS),
+    "lookup_dim": whole(1, _LARGE),
+    "quantizer_groups": whole(1, _LARGE),
+    "commitment": real(0),
+    "reconstruction_reduction": name_of(REDUCTIONS),
+    "opq_subspaces": whole(1, 8),
+    "kmeans_iterations": whole(0),
+    "revive_every": whole(0),
+    # --- its training ---
+    "tokenizer_steps": whole(1),
+    "tokenizer_batch_pairs": whole(1, _HUGE // 4),
+    "tokenizer_batch_solo_items": whole(0),
+    "tokenizer_learning_rate": real(0, above=True),
+    "tokenizer_weight_decay": real(0),
+    "tokenizer_bf16": switch,
+    "tokenizer_log_every": whole(1),
+    "tokenizer_save_every": whole(1),
+    # --- regulation and alignment ---
+    "regulation": name_of(REGULATIONS),
+    "collaborative_weight": real(0),
+    "contrastive_temperature": real(0, above=True),
+    "contrastive_space": name_of(CONTRASTIVE_SPACES),
+    "semantic_relaxation": switch,
+    "load_strengthening": switch,
+    "progress_rebalancing": switch,
+    "relaxation_thresholds": one_or_list(real(-1, 2)),
+    "collision_margins": one_or_list(real(0, 2)),
+    "load_f_min": real(0),
+    "load_f_max": real(0),
+    "load_saturation": real(0, 1, above=True),
+    "load_alpha": real(0, above=True),
+    "rebalancing_unit": name_of(UNITS),
+    "rebalancing_start": real(0),
+    "rebalancing_end": real(0, above=True),
+    "collision_weight": real(0),
+    "collision_floor": real(0, 1),
+    "collision_reduction": name_of(COLLISION_REDUCTIONS),
+    "hamming_radius": whole(0, 7),
+    "full_margin": real(0, 2),
+    "partial_margin": real(0, 2),
+    "full_weight": real(0),
+    "partial_weight": real(0),
+    # --- RecBole's, for other kinds of models ---
+    "benchmark_filename": Rule(
+        "left out: it asks for files split beforehand, which TIGER does not read; give one NAME.inter and choose the "
+        "split by eval_args",
+        lambda value: not value,
+    ),
+    **dict.fromkeys(
+        (
+            *("numerical_features", "discretization", "threshold", "preload_weight", "additional_feat_suffix"),
+            *("alias_of_user_id", "alias_of_item_id", "alias_of_entity_id", "alias_of_relation_id"),
+            *("unload_col", "unused_col", "transform", "sid_level_sizes"),
+        ),
+        unused,
+    ),
+}
+
+
+def check_values(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+    """Check every value that was given: by its rule, or without one by the kind of its default.
+
+    Raises:
+        SettingsError: for the first that does not fit, with what is wanted and the default.
+    """
+    for key, value in given.items():
+        rule = RULES.get(key)
+        if rule is None or rule.fits(value):
+            continue
+        if rule.names:
+            raise unknown_name(key, value, rule.names)
+        default = f" (default: {_shown(defaults[key])})" if key in defaults and rule.fits(defaults[key]) else ""
+        raise SettingsError(f"The setting {key}={_shown(value)} has to be {rule.wanted}{default}.")
+    check_types({key: value for key, value in given.items() if key not in RULES}, defaults)
+
+
+def _shown(value: Any) -> str:
+    """Return a value as it is written in YAML, more or less, cut where it is long."""
+    shown = "null" if value is None else repr(value)
+    return shown if len(shown) <= 100 else f"{shown[:100]}…"
