@@ -24,6 +24,7 @@ from typing import Any
 
 from recbole_adasid.artefacts import read_arrays
 from recbole_adasid.host.model_file import read_model
+from recbole_adasid.writing import append_line
 
 ROOT = Path(__file__).resolve().parents[1]
 JOB = [
@@ -39,21 +40,25 @@ def main() -> None:
     """Run the missing kills and print how many survived."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20, help="of each phase")
+    parser.add_argument("--phases", default=",".join(PHASES), help="separated by commas")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    lines = arguments.out / "kills.jsonl"
-    done = [json.loads(line) for line in lines.read_text().splitlines()] if lines.exists() else []
+    done = noted(arguments.out)
     with tempfile.TemporaryDirectory() as folder:
         stages, whole, lengths = reference(Path(folder))
-        for phase in PHASES:
+        for phase in arguments.phases.split(","):
             for number in range(sum(kill["phase"] == phase for kill in done), arguments.kills):
                 kill = survive(Path(folder), stages, whole, phase, lengths[phase], seed=number)
-                done.append(kill)
-                with lines.open("a", encoding="utf-8") as stream:
-                    stream.write(json.dumps(kill) + "\n")
+                append_line(arguments.out / "kills.jsonl", json.dumps(kill))
                 print(json.dumps(kill), flush=True)
-    report(arguments.out, done)
+                report(arguments.out, noted(arguments.out))
+
+
+def noted(out: Path) -> list[dict[str, Any]]:
+    """Return the finished kills."""
+    path = out / "kills.jsonl"
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
 
 def reference(folder: Path) -> tuple[Path, dict[str, Any], dict[str, float]]:
@@ -147,7 +152,6 @@ def report(out: Path, kills: list[dict[str, Any]]) -> None:
         counts = [len(chosen), *(sum(kill[key] for kill in chosen) for key in ("went_on", "survived"))]
         lines.append(f"| {phase} | " + " | ".join(map(str, counts)) + " |")
     (out / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print("\n".join(lines))
 
 
 if __name__ == "__main__":
