@@ -47,7 +47,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # What the user can put right is said in one sentence; the run folder's log has the traceback.
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        print(
+            f"error: {_OUT_OF_MEMORY} ({str(error).splitlines()[0] if str(error) else 'MemoryError'})", file=sys.stderr
+        )
+        return 2
     return 0
+
+
+_OUT_OF_MEMORY = (
+    "memory ran out: lower train_batch_size, eval_batch_size or beam_size, or tokenizer_batch_pairs if the tokenizer "
+    "was training; what was kept before is intact, and the same command goes on from it"
+)
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Tell by the words: torch raises RuntimeError on CPUs and a class of its own, a RuntimeError too, on GPUs."""
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or any(words in said for words in ("out of memory", "allocate memory"))
 
 
 def parse_arguments(arguments: Sequence[str]) -> tuple[dict[str, Any], list[str]]:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 import yaml
 
 from recbole_adasid.cli import main, parse_arguments
@@ -134,6 +135,31 @@ def test_a_missing_feature_file_is_named_and_the_log_tells_where_it_was_missed(t
     error = capfd.readouterr().err.splitlines()[-1]
     assert error.startswith("error: ") and "absent.npz" in error
     assert "Traceback" in (folder / "run.log").read_text()
+
+
+def ask_for_a_petabyte(settings, files):
+    torch.empty(10**15)
+
+
+def fail_as_on_a_gpu(settings, files):
+    raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nGPU 0 has …")
+
+
+@pytest.mark.parametrize("run_out", [ask_for_a_petabyte, fail_as_on_a_gpu])
+def test_too_little_memory_ends_in_a_sentence(run_out, monkeypatch, capsys):
+    monkeypatch.setattr("recbole_adasid.host.run.run", run_out)
+    assert main([]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: memory ran out: lower train_batch_size")
+
+
+def test_other_errors_of_torch_are_not_hidden(monkeypatch):
+    def fail(settings, files):
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr("recbole_adasid.host.run.run", fail)
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        main([])
 
 
 def test_help_lists_presets_and_settings_without_importing_torch():
