@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from recbole_adasid.model.catalogue import Catalogue
+from recbole_adasid.model.exclusion import Exclusion
 from recbole_adasid.model.network import TIGERNetwork
 from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.model.stack import Memory, Tree
@@ -57,6 +58,8 @@ def beam_search(
     beam_size: int,
     k: int,
     users: Tensor | None = None,
+    tree: PrefixTree | None = None,
+    excluded: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return the ``k`` best items that a beam of ``beam_size`` prefixes finds.
 
@@ -64,6 +67,9 @@ def beam_search(
         history_items: int64 [B, T] item ids, oldest first, padded on the right with 0.
         lengths: int64 [B].
         users: int64 [B], needed when the network has user tokens.
+        tree: of the items that may be recommended, some of the catalogue's; all of them unless told otherwise.
+        excluded: int64 [B, X] item ids that must not be recommended to each user, 0 for none. No beam is spent on
+            prefixes that lead to nothing else.
 
     Returns:
         Item ids, int64 [B, k], 0 where there is none, and their log-probabilities, float32 [B, k], −inf where there
@@ -74,6 +80,8 @@ def beam_search(
     """
     if beam_size < 1 or k < 1:
         raise ValueError(f"beam_size is {beam_size} and k is {k}: both must be at least 1")
+    tree = catalogue.tree if tree is None else tree
+    exclusion = None if excluded is None else Exclusion(tree, catalogue, excluded)
     memory = network.encode(catalogue(history_items), lengths, users)
     n_levels = len(network.vocabulary.level_sizes)
     decoding = _Decoding(network, memory, capacity=1 + (n_levels - 1) * beam_size)
@@ -83,13 +91,19 @@ def beam_search(
         tokens = beams.codes if offset is None else beams.codes + offset  # the root is the start token, row 0
         hidden = decoding.step(tokens, beams.parents, level)
         log_probability = network.vocabulary.logits(hidden, level).log_softmax(-1)
-        beams = _extend(catalogue.tree, level, beams, log_probability, beam_size)
-    return expand_leaves(catalogue.tree, beams.nodes, beams.scores, k)
+        beams = _extend(tree, level, beams, log_probability, beam_size, exclusion)
+    if exclusion is None:
+        return expand_leaves(tree, beams.nodes, beams.scores, k)
+    return exclusion.drop(*expand_leaves(tree, beams.nodes, beams.scores, k + exclusion.most), k)
 
 
-def _extend(tree: PrefixTree, level: int, beams: _Beams, log_probability: Tensor, beam_size: int) -> _Beams:
+def _extend(
+    tree: PrefixTree, level: int, beams: _Beams, log_probability: Tensor, beam_size: int, exclusion: Exclusion | None
+) -> _Beams:
     """Return the best ``beam_size`` children of the beams, best first, given the next code's log-probabilities."""
     child, code, exists = tree.expand(level, beams.nodes)
+    if exclusion is not None:
+        exists &= exclusion.leaves_something(level, child)
     scores = beams.scores[..., None] + log_probability.gather(-1, code)
     scores = scores.masked_fill(~exists, -torch.inf).flatten(1)
     top_scores, top = scores.topk(min(beam_size, scores.shape[1]))

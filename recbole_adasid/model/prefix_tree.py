@@ -14,11 +14,12 @@ class PrefixTree(nn.Module):
     codes, so millions of items fit.
 
     Args:
-        tokens: int64 [N, S], the SID of each item; row r belongs to item r + 1.
+        tokens: int64 [N, S], the SID of each item.
         level_sizes: codewords of each level.
+        items: int64 [N], ascending ids of the items; row r belongs to item r + 1 unless told otherwise.
     """
 
-    def __init__(self, tokens: Tensor, level_sizes: list[int]) -> None:
+    def __init__(self, tokens: Tensor, level_sizes: list[int], items: Tensor | None = None) -> None:
         super().__init__()
         self.level_sizes = level_sizes
         self.fan_outs: list[int] = []  # most children that any node of a depth has
@@ -31,7 +32,8 @@ class PrefixTree(nn.Module):
             self.n_nodes.append(keys.numel())
             self.register_buffer(f"keys_{level}", keys, persistent=False)  # parent · K + code, ascending
             self.register_buffer(f"first_child_{level}", first, persistent=False)
-        self.register_buffer("leaf_items", torch.argsort(node, stable=True) + 1, persistent=False)
+        order = torch.argsort(node, stable=True)
+        self.register_buffer("leaf_items", order + 1 if items is None else items[order], persistent=False)
         self.register_buffer("first_item", _row_starts(node.sort().values, self.n_nodes[-1]), persistent=False)
 
     leaf_items: Tensor
@@ -60,15 +62,29 @@ class PrefixTree(nn.Module):
 
     def find(self, tokens: Tensor) -> Tensor:
         """Return the leaf of each SID ``tokens`` [..., S], −1 where the catalogue has no such SID."""
+        return self.path(tokens)[-1]
+
+    def path(self, tokens: Tensor) -> list[Tensor]:
+        """Return the nodes [...] of depth 1 … S on the way to each SID ``tokens`` [..., S], −1 where there is none."""
         node = torch.zeros(tokens.shape[:-1], dtype=torch.int64, device=tokens.device)
         known = torch.ones_like(node, dtype=torch.bool)
+        nodes = []
         for level, size in enumerate(self.level_sizes):
             code = tokens[..., level]
             key = node * size + code
             keys, _ = self._level(level)
             node = torch.searchsorted(keys, key).clamp(max=keys.numel() - 1)
-            known &= (keys[node] == key) & (code >= 0) & (code < size)
-        return torch.where(known, node, -1)
+            known = known & (keys[node] == key) & (code >= 0) & (code < size)
+            nodes.append(torch.where(known, node, -1))
+        return nodes
+
+    def items_below(self) -> list[Tensor]:
+        """Return how many items the nodes of depth 1 … S stand for."""
+        counts = [self.first_item.diff()]
+        for level in range(len(self.level_sizes) - 1, 0, -1):
+            ends = nn.functional.pad(counts[-1].cumsum(0), (1, 0))
+            counts.append(ends[self._level(level)[1]].diff())
+        return counts[::-1]
 
     def items(self, leaf: int) -> Tensor:
         """Return the ids of the items of one leaf, ascending."""

@@ -9,6 +9,7 @@ from recbole_adasid.model.beam_search import beam_search
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.model.exhaustive import score_all_items, score_targets
 from recbole_adasid.model.network import TIGERNetwork
+from recbole_adasid.model.prefix_tree import PrefixTree
 
 USERS_AT_ONCE = {"cpu": 32, "cuda": 512}
 """Users decoded together by kind of device: enough for full speed, few enough to bound memory and padding."""
@@ -42,9 +43,19 @@ class TIGERModel(nn.Module):
 
     @torch.no_grad()
     def recommend(
-        self, history_items: Tensor, lengths: Tensor, *, k: int, beam_size: int, users: Tensor | None = None
+        self,
+        history_items: Tensor,
+        lengths: Tensor,
+        *,
+        k: int,
+        beam_size: int,
+        users: Tensor | None = None,
+        tree: PrefixTree | None = None,
+        excluded: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Return the ``k`` best items by beam search and their log-probabilities, [B, k] each.
+
+        ``tree`` and ``excluded`` [B, X] keep items out; see :func:`~recbole_adasid.model.beam_search.beam_search`.
 
         Item 0 with score −inf fills up where the beam found fewer. Users of similar history lengths are decoded
         together, so that a short history does not pay for the longest one's padding.
@@ -59,6 +70,8 @@ class TIGERModel(nn.Module):
                 beam_size=beam_size,
                 k=k,
                 users=None if users is None else users[rows],
+                tree=tree,
+                excluded=None if excluded is None else excluded[rows],
             )
             for rows in order.split(USERS_AT_ONCE.get(lengths.device.type, len(lengths)))
         ]
