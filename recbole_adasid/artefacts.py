@@ -43,6 +43,22 @@ class RunFolder:
                 f"cannot make the run folder {self.path} ({error.strerror}): choose another run_folder or run_root"
             ) from error
 
+    @classmethod
+    def existing(cls, path: str | Path) -> RunFolder:
+        """Return the folder of an earlier run.
+
+        Raises:
+            FileNotFoundError: if there is none.
+        """
+        if not Path(path).is_dir():
+            raise FileNotFoundError(f"There is no run folder {path}: give the folder that a run named as its own.")
+        return cls(path)
+
+    @property
+    def sids_path(self) -> Path:
+        """Where the Semantic IDs are, in the order of the model's items."""
+        return self.path / "sids.json"
+
     @property
     def model_path(self) -> Path:
         """Where the trainer keeps the best model of the run."""
@@ -95,7 +111,7 @@ class RunFolder:
             **(info or {}),
         }
         write_atomically(self.path / "sids.info.json", _json(about))
-        return write_atomically(self.path / "sids.json", "{\n" + ",\n".join(lines) + "\n}\n")
+        return write_atomically(self.sids_path, "{\n" + ",\n".join(lines) + "\n}\n")
 
     def write_record(self, record: Mapping[str, np.ndarray]) -> Path:
         """Write test_ranks.npz: one row a test user, what paired tests between runs and slices need."""

@@ -96,8 +96,12 @@ def describe_data(dataset: Any, *, with_users: bool) -> dict[str, Any]:
     """
     fields = [dataset.iid_field, *([dataset.uid_field] if with_users else [])]
     tokens = [[str(token) for token in dataset.field2id_token[field][1:]] for field in fields]
-    digest = hashlib.sha256(json.dumps(tokens).encode()).hexdigest()
-    return {"dataset": dataset.dataset_name, "items": len(tokens[0]), "digest": digest}
+    return {"dataset": dataset.dataset_name, "items": len(tokens[0]), "digest": tokens_digest(tokens)}
+
+
+def tokens_digest(tokens: list[list[str]]) -> str:
+    """Return a digest of the tokens of items, and of users if there is a second list, in their order."""
+    return hashlib.sha256(json.dumps(tokens).encode()).hexdigest()
 
 
 def save_model(trainer: Any, path: Path, *, epoch: int) -> None:

@@ -12,20 +12,9 @@ from torch import Tensor
 from recbole_adasid.host.logs import tokenizer_log
 from recbole_adasid.host.model_file import describe_data
 from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.model.network import TIGERNetwork
+from recbole_adasid.model.network import NETWORK_SETTINGS, TIGERNetwork
 from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.pipeline import SemanticIDs, learn_semantic_ids
-
-NETWORK_KEYS = (
-    "d_model",
-    "d_head",
-    "n_heads",
-    "d_ff",
-    "n_encoder_layers",
-    "n_decoder_layers",
-    "dropout",
-    "n_user_tokens",
-)
 
 
 class TIGER(SequentialRecommender):
@@ -44,7 +33,7 @@ class TIGER(SequentialRecommender):
         self.beam_size: int = config["beam_size"]
         self.data = describe_data(dataset, with_users=config["n_user_tokens"] > 0)
         catalogue = self._catalogue(config, dataset)
-        network = TIGERNetwork(level_sizes=catalogue.level_sizes, **{key: config[key] for key in NETWORK_KEYS})
+        network = TIGERNetwork(level_sizes=catalogue.level_sizes, **{key: config[key] for key in NETWORK_SETTINGS})
         self.tiger = TIGERModel(network=network, catalogue=catalogue)
 
     def _catalogue(self, config: Any, dataset: Any) -> Catalogue:

@@ -14,6 +14,18 @@ from recbole_adasid.model.position import RelativePositionBias, mask_bias
 from recbole_adasid.model.stack import Decoder, Encoder, Memory, Tree
 from recbole_adasid.model.vocabulary import Vocabulary
 
+NETWORK_SETTINGS = (
+    "d_model",
+    "d_head",
+    "n_heads",
+    "d_ff",
+    "n_encoder_layers",
+    "n_decoder_layers",
+    "dropout",
+    "n_user_tokens",
+)
+"""The settings that a network's shape and training depend on, beside the sizes of its levels."""
+
 
 class TIGERNetwork(nn.Module):
     """Reads a history of items, each S tokens, and predicts the S tokens of the next item.

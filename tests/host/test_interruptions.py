@@ -16,6 +16,10 @@ from recbole_adasid.host.run import run
 from recbole_adasid.locks import InUse
 
 Settings = dict[str, object]
+# Programs started in the background may have been told to ignore Ctrl-C.
+HEED = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+# Programs started in the background may have been told to ignore Ctrl-C.
+HEED = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
 RUN = "import sys; from recbole_adasid.cli import main; sys.exit(main())"
 # A file may not grow beyond so many bytes, as if the disk were full.
 LITTLE_ROOM = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, resource.RLIM_INFINITY)); "
@@ -34,7 +38,7 @@ def metrics(folder: Path) -> dict[str, object]:
 def test_ctrl_c_ends_in_a_sentence_and_the_same_command_goes_on(tiny_settings: Settings, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     settings = {**tiny_settings, "epochs": 300, "eval_step": 0, "run_folder": str(folder)}
-    process = start(RUN, settings)
+    process = start(HEED + RUN, settings)
     while not (folder / "training.safetensors").exists():
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.02)
@@ -43,7 +47,7 @@ def test_ctrl_c_ends_in_a_sentence_and_the_same_command_goes_on(tiny_settings: S
     assert process.returncode == 130
     assert "Traceback" not in printed + errors
     assert f"The same command with --run_folder={folder} goes on" in errors
-    process = start(RUN, settings)
+    process = start(HEED + RUN, settings)
     _, errors = process.communicate()
     assert process.returncode == 0 and "Training goes on after" in errors
 
