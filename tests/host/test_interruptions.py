@@ -37,7 +37,7 @@ def metrics(folder: Path) -> dict[str, object]:
 
 def test_ctrl_c_ends_in_a_sentence_and_the_same_command_goes_on(tiny_settings: Settings, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    settings = {**tiny_settings, "epochs": 300, "eval_step": 0, "run_folder": str(folder)}
+    settings = {**tiny_settings, "epochs": 60, "eval_step": 0, "run_folder": str(folder)}
     process = start(HEED + RUN, settings)
     while not (folder / "training.safetensors").exists():
         assert process.poll() is None, process.communicate()[1]
