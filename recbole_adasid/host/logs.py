@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,11 @@ class RunLogHandler(logging.FileHandler):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder / LOG_FILE, encoding="utf-8")
         self.folder = folder
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Let a line go that the disk takes no more: the console has it, and no traceback of logging's own."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
 
 
 class ConsoleLogHandler(logging.StreamHandler):
