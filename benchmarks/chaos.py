@@ -2,8 +2,8 @@
 
     python -m benchmarks.chaos --kills=20 --out=results/chaos
 
-Each kill is a SIGKILL at a random moment of one phase (the tokenizer's training, or TIGER's), after which the same
-command runs to its end. It survives if Semantic IDs, weights, ranks and metrics equal those of the undisturbed run.
+Each kill is a SIGKILL at a random moment of one phase (the tokenizer's training, or TIGER's with its tests), after which
+the same command runs to its end. It survives if Semantic IDs, weights, ranks and metrics equal those of the undisturbed run.
 Finished kills are lines of kills.jsonl; the same command goes on with the missing ones.
 """
 
@@ -92,14 +92,16 @@ def survive(
 ) -> dict[str, Any]:
     """Kill a run in a phase, run it again to the end and compare."""
     run, cache = folder / f"{phase}-{seed}", folder / f"{phase}-{seed}-cache"
-    shutil.copytree(stages, cache)
-    moment = random.Random(f"{phase} {seed}").uniform(0, length)
-    process = start(run, cache)
-    wait_for(phase, process, run, cache)
-    time.sleep(moment)
-    was_running = process.poll() is None
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    moments = random.Random(f"{phase} {seed}")
+    while True:
+        shutil.copytree(stages, cache)
+        moment = moments.uniform(0, length)
+        lasted = kill(phase, moment, run, cache)
+        if lasted is None:
+            break
+        length = lasted  # the phase was over before: draw again within what it took
+        shutil.rmtree(run)
+        shutil.rmtree(cache)
     kept = {
         "tokenizer": any(cache.glob("tokenizer/*.unfinished.safetensors")),
         "TIGER": (run / "training.safetensors").exists(),
@@ -111,11 +113,24 @@ def survive(
     return {
         "phase": phase,
         "seconds": round(moment, 2),
-        "was_running": was_running,
         "went_on": kept[phase],
         "survived": not differences,
         "differences": differences,
     }
+
+
+def kill(phase: str, moment: float, run: Path, cache: Path) -> float | None:
+    """Start a run and kill it so many seconds after a phase began; return how long the phase took if it was over."""
+    process = start(run, cache)
+    begun = wait_for(phase, process, run, cache)
+    over = None
+    while over is None and time.time() - begun < moment:
+        time.sleep(0.01)
+        if process.poll() is not None or (phase == "tokenizer" and (run / "sids.json").exists()):
+            over = time.time() - begun
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    return over
 
 
 def start(run: Path, cache: Path, options: list[str] | None = None) -> subprocess.Popen[bytes]:
