@@ -2,9 +2,9 @@
 
     python -m benchmarks.chaos --kills=20 --out=results/chaos
 
-Each kill is a SIGKILL at a random moment of one phase (the tokenizer's training, or TIGER's with its tests), after which
-the same command runs to its end. It survives if Semantic IDs, weights, ranks and metrics equal those of the undisturbed run.
-Finished kills are lines of kills.jsonl; the same command goes on with the missing ones.
+Each kill is a SIGKILL at a random moment of one phase (the tokenizer's training, or TIGER's with its tests), after
+which the same command runs to its end. It survives if Semantic IDs, weights, ranks and metrics equal those of the
+undisturbed run. Finished kills are lines of kills.jsonl; the same command goes on with the missing ones.
 """
 
 from __future__ import annotations
