@@ -114,7 +114,9 @@ def refuse_to_overwrite(paths: list[Path], overwrite: bool) -> None:
     """
     there = [path for path in paths if path.exists()]
     if there and not overwrite:
-        raise FileExistsError(f"{there[0]} is there already: choose another name, or replace it by --overwrite=true.")
+        raise FileExistsError(
+            f"{there[0]} is there already: move it away, choose another name, or convert with --overwrite=true."
+        )
 
 
 def _write_interactions(rows: Rows, path: Path, tally: Tally) -> dict[str, bool]:
