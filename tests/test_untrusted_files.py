@@ -159,6 +159,11 @@ def raw_metadata(folder: Path, evil: bytes) -> Any:
     return convert_amazon(reviews, planted(folder, evil, "meta.json"), folder / "x")
 
 
+def raw_parquet(folder: Path, evil: bytes) -> Any:
+    pytest.importorskip("pyarrow")
+    return table_interactions(RawTable(planted(folder, evil, "log.parquet")), {})
+
+
 CELL = Cell("a", "A", 1, "f", 1.0, {})
 PLACES: dict[str, Callable[[Path, bytes], Any]] = {
     "model": lambda folder, evil: read_model(planted(folder, evil, "model.safetensors")),
@@ -175,7 +180,7 @@ PLACES: dict[str, Callable[[Path, bytes], Any]] = {
     "raw metadata": raw_metadata,
     "raw CSV": lambda folder, evil: table_interactions(RawTable(planted(folder, evil, "log.csv")), {}),
     "raw JSON lines": lambda folder, evil: table_interactions(RawTable(planted(folder, evil, "log.jsonl")), {}),
-    "raw Parquet": lambda folder, evil: table_interactions(RawTable(planted(folder, evil, "log.parquet")), {}),
+    "raw Parquet": raw_parquet,
     "a download": lambda folder, evil: fetch(
         RemoteFile("http://127.0.0.1:9/x.gz"), planted(folder, evil, "x.gz").parent
     ),

@@ -31,6 +31,7 @@ table: .csv, .tsv, .jsonl (.ndjson, .json: one object a line) or .parquet (needs
   --item_columns=MAPPING  the same for the items; other names make further text columns, such as "{colour: Farbe}"
   --time_unit=UNIT        of numbers as times: s, ms, us or ns (default: s); dates are ISO 8601
   --delimiter=NAME        of CSV: comma, semicolon, tab or bar (default: comma, and tab for .tsv)
+  --quotes=false          quotation marks are text and enclose no cells (default: true, and false for .tsv)
 
 both
   --rating=true           keep ratings as a column of NAME.inter
@@ -41,7 +42,7 @@ both
 SWITCHES = {"rating": False, "all_items": False, "overwrite": False, "show_progress": True}
 KEYS = {
     "amazon": ("reviews", "metadata"),
-    "table": ("interactions", "items", "columns", "item_columns", "time_unit", "delimiter"),
+    "table": ("interactions", "items", "columns", "item_columns", "time_unit", "delimiter", "quotes"),
 }
 OWN_KEYS = ("out", "name", *SWITCHES, *KEYS["amazon"], *KEYS["table"])
 
@@ -73,16 +74,16 @@ def _convert(kind: str, arguments: list[str]) -> Report:
     if kind == "amazon":
         metadata = _path(settings, "metadata")
         return convert_amazon(_needed(settings, "reviews"), metadata, home, progress=progress, **switches)
-    delimiter = _delimiter(settings)
+    form = _delimiter(settings), None if settings.get("quotes") is None else _switch(settings, "quotes")
     interactions = table_interactions(
-        RawTable(_needed(settings, "interactions"), delimiter),
+        RawTable(_needed(settings, "interactions"), *form),
         _mapping(settings, "columns"),
         time_unit=str(settings.get("time_unit", "s")),
         rating=switches.pop("rating"),
         progress=progress,
     )
     path, columns = _path(settings, "items"), _mapping(settings, "item_columns")
-    items = None if path is None else table_items(RawTable(path, delimiter), columns, progress=progress)
+    items = None if path is None else table_items(RawTable(path, *form), columns, progress=progress)
     return convert(interactions, items, home, **switches)
 
 
@@ -106,9 +107,9 @@ def _path(settings: Mapping[str, Any], key: str) -> Path | None:
 
 
 def _switch(settings: Mapping[str, Any], name: str) -> bool:
-    value = settings.get(name, SWITCHES[name])
+    value = settings.get(name, SWITCHES.get(name))
     if not isinstance(value, bool):
-        raise SettingsError(f"The setting {name}={value!r} has to be true or false (default: {SWITCHES[name]}).")
+        raise SettingsError(f"The setting {name}={value!r} has to be true or false.")
     return value
 
 

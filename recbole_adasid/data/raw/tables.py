@@ -44,12 +44,13 @@ class RawTable:
         columns: the names of its columns.
     """
 
-    def __init__(self, path: Path, delimiter: str | None = None) -> None:
+    def __init__(self, path: Path, delimiter: str | None = None, quotes: bool | None = None) -> None:
         """Look at the columns.
 
         Args:
             path: ends in .csv, .tsv, .jsonl, .ndjson, .json or .parquet.
-            delimiter: between the cells of a CSV file; None: by its ending.
+            delimiter: between the cells of a CSV file; None: a comma, and a tab for .tsv.
+            quotes: whether quotation marks enclose cells; None: they do, except in .tsv, where they are text.
 
         Raises:
             FileNotFoundError: if there is no such file.
@@ -65,7 +66,11 @@ class RawTable:
                 f"{path} ends in none of {', '.join(_KINDS)} (.gz may follow): rename it, or convert it to one of them."
             )
         self._kind = _KINDS[ending]
-        self._delimiter = delimiter or ("\t" if ending == ".tsv" else ",")
+        quoted = ending != ".tsv" if quotes is None else quotes
+        self._dialect = {
+            "delimiter": delimiter or ("\t" if ending == ".tsv" else ","),
+            "quoting": csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+        }
         self.columns = self._columns()
 
     def records(self, wanted: Iterable[str], *, progress: bool = False) -> tuple[Numbered, Callable[[Any], Any]]:
@@ -74,7 +79,7 @@ class RawTable:
             return _parquet_rows(self.path, list(dict.fromkeys(wanted))), lambda row: row
         if self._kind == "jsonl":
             return read_lines(self.path, progress=progress), parse_record
-        rows = _csv_rows(self.path, self._delimiter, progress)
+        rows = _csv_rows(self.path, self._dialect, progress)
         _, header = next(rows)
         return rows, partial(_csv_record, header)
 
@@ -85,7 +90,7 @@ class RawTable:
             lines = itertools.islice(read_lines(self.path), _LOOKED_AT)
             records = usable(lines, parse_record, LineCount(self.path))
             return list(dict.fromkeys(map(str, itertools.chain.from_iterable(records))))
-        _, header = next(_csv_rows(self.path, self._delimiter, False), (0, []))
+        _, header = next(_csv_rows(self.path, self._dialect, False), (0, []))
         if not header:
             raise ValueError(f"{self.path} is empty: it needs a first line that names the columns.")
         return header
@@ -203,7 +208,7 @@ _CELLS: dict[str, Cell] = {
 }
 
 
-def _csv_rows(path: Path, delimiter: str, progress: bool) -> Iterator[tuple[int, list[str]]]:
+def _csv_rows(path: Path, dialect: dict[str, Any], progress: bool) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows of a CSV file, the header's first, with the number of the line that ends each.
 
     Raises:
@@ -218,7 +223,7 @@ def _csv_rows(path: Path, delimiter: str, progress: bool) -> Iterator[tuple[int,
             yield line.decode("utf-8-sig" if place == 1 else "utf-8")
 
     try:
-        for row in csv.reader(texts(), delimiter=delimiter):
+        for row in csv.reader(texts(), **dialect):
             yield place, row
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}, line {place}: the text is not UTF-8 ({error.reason}): save it as UTF-8.") from None

@@ -53,6 +53,7 @@ def test_tables_are_converted(raw):
         (["amazon", "--reviews=reviews.json", "--out=d", "--name=x", "--rating=5"], "rating=5 has to be true or false"),
         (["table", "--interactions=log.csv", "--out=d", "--name=x", "--columns=5"], "columns=5 is no mapping"),
         (["table", "--interactions=log.csv", "--out=d", "--name=x", "--delimiter=;"], "Unknown delimiter ';'"),
+        (["table", "--interactions=log.csv", "--out=d", "--name=x", "--quotes=5"], "quotes=5 has to be true or false"),
         (["table", "--interactions=log.csv", "--out=d", "--name=x"], "log.csv has no column 'user_id'"),
     ],
 )

@@ -24,9 +24,11 @@ ITEM = (
 )
 
 
-def converted(folder: Path, inter: Path, item: Path | None = None, **options: object) -> Report:
-    interactions = table_interactions(RawTable(inter), COLUMNS, **options)
-    items = None if item is None else table_items(RawTable(item), ITEM_COLUMNS)
+def converted(
+    folder: Path, inter: Path, item: Path | None = None, quotes: bool | None = None, **options: object
+) -> Report:
+    interactions = table_interactions(RawTable(inter, None, quotes), COLUMNS, **options)
+    items = None if item is None else table_items(RawTable(item, None, quotes), ITEM_COLUMNS)
     return convert(interactions, items, folder / "shop", overwrite=True)
 
 
@@ -48,10 +50,19 @@ def test_csv(tmp_path, ending, packed):
         text = text.replace('"red, blue"', "red; blue").replace(",", between).replace("red; blue", '"red, blue"')
         paths.append(tmp_path / f"{name}{ending}{'.gz' if packed else ''}")
         paths[-1].write_bytes(gzip.compress(text.encode()) if packed else text.encode())
-    report = converted(tmp_path, *paths)
+    report = converted(tmp_path, *paths, quotes=True)
     assert files(tmp_path) == (INTER, ITEM)
     assert "1 with more or fewer than 3 cells (line 4); 1 with no time (line 5)" in report.text()
     assert "1 without interactions" in report.text()
+
+
+def test_quotation_marks_of_a_tsv_file_are_text_unless_it_says_otherwise(tmp_path):
+    for name in ("a.tsv", "a.csv"):
+        between = "\t" if name == "a.tsv" else ","
+        (tmp_path / name).write_text('sku,name,Farbe\n7,"Wally" the pig,1\n8,"open,2\n9,b"c,3\n'.replace(",", between))
+    for name, quotes in (("a.tsv", None), ("a.csv", False)):
+        rows = list(table_items(RawTable(tmp_path / name, None, quotes), ITEM_COLUMNS).rows)
+        assert rows == [("7", '"Wally" the pig', "1"), ("8", '"open', "2"), ("9", 'b"c', "3")]
 
 
 def test_json_lines(tmp_path):
