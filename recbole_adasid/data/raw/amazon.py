@@ -53,9 +53,9 @@ def texts_2014(record: Record) -> tuple[str, ...]:
 
 
 def texts_2018(record: Record) -> tuple[str, ...]:
-    """Return the same of a record of 2018: one path, prices such as "$12.99" or left-over markup, lists of images."""
+    """Return the same of a record of 2018: one path, prices such as "$12.99" or markup, lists of images."""
     return (
-        clean_text(record.get("title")),
+        "" if _is_script(record.get("title")) else clean_text(record.get("title")),
         clean_text(record.get("brand")),
         category_paths(record.get("category")),
         price(record.get("price")),
@@ -117,6 +117,11 @@ def item(record: Record, layout: Layout) -> tuple[str, ...]:
         Unusable: if there is no item.
     """
     return (identifier(record.get(layout.item), "item"), *layout.texts(record))
+
+
+def _is_script(title: Any) -> bool:
+    """Tell whether a title is left-over JavaScript of the product's page, as some of 2018 are."""
+    return isinstance(title, str) and "(new Date()).getTime()" in title
 
 
 def _as_list(value: Any) -> list[Any]:

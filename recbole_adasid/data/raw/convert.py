@@ -89,7 +89,7 @@ def convert(
         CannotWrite: if the disk takes no more.
     """
     paths = [home / f"{home.name}{suffix}" for suffix in (".inter", ".item")]
-    refuse_to_overwrite(paths, overwrite)
+    _refuse_to_overwrite(paths, overwrite)
     with ExitStack() as stack:
         inter = stack.enter_context(written_whole(paths[0]))
         tally = stack.enter_context(Tally(home))
@@ -106,7 +106,7 @@ def convert(
     return Report(home, everything, core, repetitions, count, lines)
 
 
-def refuse_to_overwrite(paths: list[Path], overwrite: bool) -> None:
+def _refuse_to_overwrite(paths: list[Path], overwrite: bool) -> None:
     """Check that nothing is lost.
 
     Raises:

@@ -19,12 +19,12 @@ from recbole_adasid.data.raw.counting import Unusable
 _GZIP = b"\x1f\x8b"
 _BUFFER = 1 << 18
 # A longer line is no record: it is passed over without being held.
-_LONGEST = 1 << 24
+_LONGEST = 1 << 22
 _SHOW_EVERY = 4096
 
 
 def read_lines(path: Path, *, progress: bool = False) -> Iterator[tuple[int, bytes]]:
-    """Yield the number and the bytes of every line that is not blank; a line beyond 16 MiB comes as its beginning.
+    """Yield the number and the bytes of every line that is not blank; a line beyond 4 MiB comes as its beginning.
 
     Args:
         path: a text file, or one that gzip compressed, whatever its name.

@@ -33,7 +33,7 @@ _KINDS = {
 }
 # Rows of a JSON lines file whose keys are its columns.
 _LOOKED_AT = 1000
-_LONGEST_CELL = 1 << 24
+_LONGEST_CELL = 1 << 22
 
 
 class RawTable:

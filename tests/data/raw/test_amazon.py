@@ -111,7 +111,12 @@ def test_2014_gives_exactly_these_files(tmp_path):
 def test_2018_gives_exactly_these_files(tmp_path):
     report = converted(
         tmp_path,
-        [review("A1", "B1", vote="3"), review("A1", "B2", 1450000000), review("A2", "B3", 1450000001, overall="4.5")],
+        [
+            review("A1", "B1", vote="3"),
+            review("A1", "B2", 1450000000),
+            review("A2", "B3", 1450000001, overall="4.5"),
+            review("A2", "B4", 1450000002, overall=None),
+        ],
         [
             {
                 "asin": "B1",
@@ -133,19 +138,22 @@ def test_2018_gives_exactly_these_files(tmp_path):
                 "imageURLHighRes": [],
             },
             {"asin": "B3", "title": "Puzzle", "price": "$3.50 - $9", "category": ["Toys & Games"], "imageURL": []},
+            {"asin": "B4", "title": "var aPageStart = (new Date()).getTime();\nvar ue_t0=1;", "brand": "Acme"},
         ],
         rating=True,
     )
     assert inter(tmp_path) == (
         HEADER.strip() + "\trating:float\nA1\tB1\t1318896000\t5\nA1\tB2\t1450000000\t5\nA2\tB3\t1450000001\t4.5\n"
+        "A2\tB4\t1450000002\t\n"
     )
     assert items(tmp_path) == (
         ITEM_HEADER
         + 'B1\tBlocks "XL"\tAcme\tToys & Games > Building > Blocks\t1012.99\thttps://images.example/1.jpg\n'
         + "B2\tDoll\t\t\t\thttps://images.example/2._US40_.jpg\n"
         + "B3\tPuzzle\t\tToys & Games\t3.50\t\n"
+        + "B4\t\tAcme\t\t\t\n"
     )
-    assert "3 lines read, all used" in report.text()
+    assert "4 lines read, all used" in report.text()
 
 
 def review_2023(user: str, item: object, time: object, **more: object) -> dict[str, object]:
