@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from recbole_adasid.data.atomic_text import AtomicText, Column
 from recbole_adasid.data.raw.amazon_files import convert_amazon, told_layout
 from recbole_adasid.data.raw.convert import Report
+from recbole_adasid.data.text import read_item_table, render_texts
 
 TAB, HEADER = "\t", "user_id:token\titem_id:token\ttimestamp:float\n"
 ITEM_HEADER = "item_id:token\ttitle:token\tbrand:token\tcategories:token\tprice:float\timage_url:token\n"
@@ -106,6 +108,13 @@ def test_2014_gives_exactly_these_files(tmp_path):
     ):
         assert part in text
     assert not Path("executed").exists()
+    home = tmp_path / "toys"
+    assert AtomicText(home / "toys.inter").check([Column("user_id", "USER_ID_FIELD", "token")])["timestamp"] == "float"
+    table = read_item_table(AtomicText(home / "toys.item"))
+    assert render_texts(table, ["B1", "B9"], ["title", "brand", "categories", "price"]) == [
+        'Title: Tom & Jerry\'s "Big" Box 日本; Brand: Acme®; Categories: Toys & Games > Cats / Mice; Price: 12.50;',
+        "",
+    ]
 
 
 def test_2018_gives_exactly_these_files(tmp_path):
