@@ -49,6 +49,8 @@ TEST = [
     "faiss-cpu>=1.7.4",
     "matplotlib>=3.6",
 ]
+# pyarrow from 22 on needs numpy 2 without saying so.
+PARQUET = ["pyarrow>=12,<22; python_version < '3.12'", "pyarrow>=15; python_version >= '3.12'"]
 BENCHMARK = ["vector-quantize-pytorch>=1.20", "transformers>=4.40", "matplotlib>=3.6"]
 
 
@@ -78,7 +80,8 @@ setup(
     extras_require={
         "text": ["sentence-transformers>=2.2"],
         "scorecard": ["matplotlib>=3.6"],
-        "test": TEST,
+        "parquet": PARQUET,
+        "test": [*TEST, *PARQUET],
         "benchmark": BENCHMARK,
     },
     entry_points={"console_scripts": ["recbole-adasid = recbole_adasid.cli:main"]},

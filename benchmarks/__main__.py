@@ -28,6 +28,7 @@ BENCHMARKS = {
     "assignment": False,
     "swing": True,
     "dataset_preparation": False,
+    "raw_conversion": False,
     "evaluation_memory": False,
     "startup": False,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 import tempfile
 import traceback
@@ -22,6 +23,9 @@ from recbole.data import create_dataset  # noqa: E402
 import recbole_adasid  # noqa: E402
 from recbole_adasid.data.atomic_text import AtomicText, Column, _count_if_regular  # noqa: E402
 from recbole_adasid.data.features import load_feature_file  # noqa: E402
+from recbole_adasid.data.raw.amazon import LAYOUTS  # noqa: E402
+from recbole_adasid.data.raw.amazon_files import convert_amazon  # noqa: E402
+from recbole_adasid.data.raw.cleaning import clean_text  # noqa: E402
 from recbole_adasid.data.text import read_item_table, render_texts  # noqa: E402
 from recbole_adasid.host.combinations import check_combinations  # noqa: E402
 from recbole_adasid.host.config import build_config  # noqa: E402
@@ -315,3 +319,38 @@ def test_catalogues_are_built_or_refused(codes, sizes, collision):
         assert catalogue.n_items == len(codes) and sid_quality(table.numpy(), sizes)
         leaves = catalogue.tree.find(catalogue.tokens[1:])
         assert all(item in catalogue.tree.items(int(leaf)) for item, leaf in enumerate(leaves, start=1))
+
+
+# --- raw data ---
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from([10**400, 10**9]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["large", "Brand"]), inner, max_size=2),
+    max_leaves=6,
+)
+MARKUP = st.text("<>/!-&;#x0a1\t\r\n\0 b", max_size=60)
+
+
+@cases(200)
+@given(st.text(max_size=60) | MARKUP)
+def test_fuzz_whatever_a_raw_text_is_it_fits_into_a_cell(raw: str) -> None:
+    cell = clean_text(raw)
+    assert cell.encode() is not None and cell == " ".join(cell.split()) and "\0" not in cell
+
+
+@cases(80)
+@given(st.sampled_from(list(LAYOUTS)), st.data())
+def test_fuzz_raw_amazon_files(folder: Path, year: str, data: st.DataObject) -> None:
+    """Whatever the values are, the files are converted into sound ones."""
+    layout = LAYOUTS[year]
+    keys = sorted({layout.item, *layout.marks, "title", "brand", "price"})
+    good = {layout.user: "u", layout.item: "i", layout.time: 10**9 * layout.per_second}
+    reviews = [good, data.draw(st.fixed_dictionaries({key: VALUES | st.just(value) for key, value in good.items()}))]
+    items = [data.draw(st.fixed_dictionaries(dict.fromkeys(keys, VALUES))) for _ in range(2)]
+    write = data.draw(st.sampled_from([repr, json.dumps]))
+    for name, records in (("reviews", reviews), ("meta", [{layout.item: "i"}, *items])):
+        (folder / name).write_text("".join(write(record) + "\n" for record in records), encoding="utf-8")
+    home = folder / "raw"
+    convert_amazon(folder / "reviews", folder / "meta", home, progress=False, rating=True, overwrite=True)
+    AtomicText(home / "raw.inter").check([Column("user_id", "", "token"), Column("timestamp", "", "float")])
+    assert "i" in read_item_table(AtomicText(home / "raw.item"))["item_id"]

@@ -23,6 +23,9 @@ from recbole_adasid.cache import StageCache, fingerprint
 from recbole_adasid.cli import main
 from recbole_adasid.data.atomic_text import AtomicText
 from recbole_adasid.data.features import load_feature_file
+from recbole_adasid.data.raw.amazon_files import convert_amazon
+from recbole_adasid.data.raw.download import RemoteFile, fetch
+from recbole_adasid.data.raw.tables import RawTable, table_interactions
 from recbole_adasid.data.text import read_item_table
 from recbole_adasid.host import audit
 from recbole_adasid.host.config import build_config
@@ -151,6 +154,16 @@ def known_rows(folder: Path, evil: bytes) -> Any:
     return load_feature_file(folder / "f.npy", ["a"])
 
 
+def raw_metadata(folder: Path, evil: bytes) -> Any:
+    reviews = planted(folder, b'{"reviewerID": "a", "asin": "b", "unixReviewTime": 1}', "reviews.json")
+    return convert_amazon(reviews, planted(folder, evil, "meta.json"), folder / "x")
+
+
+def raw_parquet(folder: Path, evil: bytes) -> Any:
+    pytest.importorskip("pyarrow")
+    return table_interactions(RawTable(planted(folder, evil, "log.parquet")), {})
+
+
 CELL = Cell("a", "A", 1, "f", 1.0, {})
 PLACES: dict[str, Callable[[Path, bytes], Any]] = {
     "model": lambda folder, evil: read_model(planted(folder, evil, "model.safetensors")),
@@ -163,6 +176,14 @@ PLACES: dict[str, Callable[[Path, bytes], Any]] = {
     "features' listing": known_rows,
     "features on disk": lambda folder, evil: assign_semantic_ids(tokenizer(), planted(folder, evil, "f.npy")),
     "item table": lambda folder, evil: read_item_table(AtomicText(planted(folder, evil, "x.item"))),
+    "raw reviews": lambda folder, evil: convert_amazon(planted(folder, evil, "reviews.json.gz"), None, folder / "x"),
+    "raw metadata": raw_metadata,
+    "raw CSV": lambda folder, evil: table_interactions(RawTable(planted(folder, evil, "log.csv")), {}),
+    "raw JSON lines": lambda folder, evil: table_interactions(RawTable(planted(folder, evil, "log.jsonl")), {}),
+    "raw Parquet": raw_parquet,
+    "a download": lambda folder, evil: fetch(
+        RemoteFile("http://127.0.0.1:9/x.gz"), planted(folder, evil, "x.gz").parent
+    ),
     "ranks": lambda folder, evil: read_arrays(planted(folder, evil, "test_ranks.npz")),
     "JSON": lambda folder, evil: read_json(planted(folder, evil, "sids.info.json")),
     "scorecard's lines": lambda folder, evil: cells(planted(folder, evil, "cells.jsonl").parent),

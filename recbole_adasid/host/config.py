@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from recbole_adasid.host.preset_features import without_absent_features
 from recbole_adasid.host.props import known_keys, plugin_defaults
 from recbole_adasid.host.settings import (
     parse_mapping,
@@ -99,8 +100,9 @@ def _apply_defaults(config: Any, dataset: str) -> None:
 
     check_values({"dataset": dataset}, {})  # presets are looked up by it
     defaults = plugin_defaults(config.external_config_dict, dataset)
+    data_path = {**config.internal_config_dict, **defaults, **config.external_config_dict}["data_path"]
     check_values(config.external_config_dict, {**config.internal_config_dict, **defaults})
-    config.internal_config_dict.update(defaults)
+    config.internal_config_dict.update(without_absent_features(defaults, Path(data_path) / dataset))
     merged = {**config.internal_config_dict, **config.external_config_dict}
     if merged["load_col"] is None:
         columns = [merged[key] for key in ("USER_ID_FIELD", "ITEM_ID_FIELD", "TIME_FIELD")]

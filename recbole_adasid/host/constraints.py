@@ -94,6 +94,10 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def _matches(pattern: str, value: str) -> bool:
+    return re.fullmatch(pattern, value) is not None
+
+
 def _is_finite(value: Any) -> bool:
     # A whole number may be too large for a float.
     return _is_whole(value) and abs(value) < 2**63 or isinstance(value, float) and math.isfinite(value)
@@ -163,6 +167,8 @@ text = Rule("a text that is not empty", lambda value: isinstance(value, str) and
 switch = Rule("true or false", lambda value: isinstance(value, bool))
 path = Rule("a path", lambda value: text.fits(value) or isinstance(value, PathLike))
 interval = Rule("an interval such as [5,inf), its lower end first", _is_interval)
+web_address = Rule("an address of http or https", lambda value: text.fits(value) and _matches(r"https?://\S+", value))
+checksum = Rule("64 hexadecimal digits", lambda value: text.fits(value) and _matches(r"[0-9a-fA-F]{64}", value))
 unused = Rule("left out: TIGER does not use it", lambda value: not value)
 # Those that need more than which items were recommended cannot be computed from a beam search.
 METRICS = [metrics_dict[name].__name__ for name, needed in metric_information.items() if set(needed) <= AVAILABLE]
@@ -186,6 +192,9 @@ RULES: dict[str, Rule] = {
     "worker": whole(0, 4096),
     # --- data ---
     "data_path": path,
+    "download": switch,
+    **dict.fromkeys(("reviews_url", "metadata_url"), optional(web_address)),
+    **dict.fromkeys(("reviews_sha256", "metadata_sha256"), optional(checksum)),
     "load_col": optional(Rule("columns by file, such as {inter: [user_id, item_id, timestamp]}", _is_column_choice)),
     "field_separator": Rule("a tab, a space or one of , ; |", _is_separator),
     "seq_separator": Rule("at least one character", lambda value: isinstance(value, str) and bool(value)),

@@ -19,6 +19,8 @@ from recbole_adasid.data.text import ITEM_COLUMN, read_item_table
 from recbole_adasid.data.windows import SequenceWindows, build_windows, flatten_sequences
 from recbole_adasid.host.atomic_files import atomic_text, read_atomic_file
 from recbole_adasid.host.missing import require_dataset
+from recbole_adasid.host.obtain import obtain_dataset
+from recbole_adasid.host.preset_features import report_absent_features
 from recbole_adasid.host.settings import SettingsError
 
 # A column of inter_feat that stays inside: which of the windows is the example's history.
@@ -68,7 +70,9 @@ class TIGERDataset(SequentialDataset):
     _is_training: NDArray[np.bool_]
 
     def _load_data(self, token: str, dataset_path: str) -> None:
-        require_dataset(token, Path(dataset_path))
+        obtain_dataset(self.config, token, Path(dataset_path))
+        require_dataset(token, Path(dataset_path), self.config["reviews_url"])
+        report_absent_features(self.config, token)
         super()._load_data(token, dataset_path)
 
     def _load_feat(self, filepath: str, source: Any) -> Any:

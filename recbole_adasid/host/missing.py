@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from recbole_adasid.host.props import presets, read_props
 from recbole_adasid.host.settings import SettingsError
 
 
-def require_dataset(name: str, folder: Path) -> None:
+def require_dataset(name: str, folder: Path, url: str | None = None) -> None:
     """Check that a dataset's interactions are there.
+
+    Args:
+        name: of the dataset.
+        folder: where its files belong.
+        url: where its raw data can be downloaded, if it is known.
 
     Raises:
         SettingsError: if not; it says which files belong where, and what runs without any.
@@ -19,11 +25,18 @@ def require_dataset(name: str, folder: Path) -> None:
         return
     others = sorted(path.parent.name for path in folder.parent.glob("*/*.inter") if path.stem == path.parent.name)
     found = f" {folder.parent.resolve()} holds: {', '.join(others)}." if others else ""
+    offer = (
+        f"Add --download=true to the command to download it from {_host(url)} and convert it, or put" if url else "Put"
+    )
     raise SettingsError(
-        f"There is no dataset {name!r}: {wanted} does not exist.{found} Put {_files(name)} into {wanted.parent}, "
+        f"There is no dataset {name!r}: {wanted} does not exist.{found} {offer} {_files(name)} into {wanted.parent}, "
         f"or pass --data_path=FOLDER so that FOLDER/{name}/{name}.inter exists, or pass --dataset=ml-100k, which needs "
         f"no download. Presets: {', '.join(presets('dataset'))}."
     )
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc
 
 
 def _files(name: str) -> str:
@@ -32,5 +45,5 @@ def _files(name: str) -> str:
     columns = ", ".join(settings.get("text_fields", ["title", "..."]))
     files.append(f"{name}.item (item_id:token and text columns: {columns})")
     if settings.get("item_features_file"):
-        files.append(f"{settings['item_features_file']} (arrays item_id and embedding)")
+        files.append(f"{settings['item_features_file']} (arrays item_id and embedding; may be left out)")
     return ", ".join(files)

@@ -128,7 +128,8 @@ def _finish(
 
 def _training_key(config: Any, semantic_ids: str) -> str:
     """Return the fingerprint of what training depends on: settings but for places and display, and Semantic IDs."""
-    elsewhere = {"data_path", "run_root", "cache_dir", "gpu_id", "show_progress", "state", "log_wandb"}
+    elsewhere = {"data_path", "run_root", "cache_dir", "gpu_id", "show_progress", "state", "log_wandb", "download"}
+    elsewhere |= {"reviews_url", "reviews_sha256", "metadata_url", "metadata_sha256"}
     settings = {key: to_plain(value) for key, value in _writable(config).items() if key not in elsewhere}
     return fingerprint({"settings": settings, "semantic_ids": semantic_ids, "dataset": str(config["dataset"])})
 

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from recbole_adasid.data.raw.command import main
+
+REVIEW = {"reviewerID": "A1", "asin": "B1", "unixReviewTime": 1318896000, "overall": 5.0}
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    (tmp_path / "reviews.json").write_text(json.dumps(REVIEW) + "\n" + json.dumps({**REVIEW, "asin": "B2"}) + "\n")
+    (tmp_path / "meta.json").write_text("{'asin': 'B1', 'title': 'Kite', 'imUrl': ''}\n{'asin': 'B3', 'title': 'x'}\n")
+    (tmp_path / "log.csv").write_text("who;what;timestamp\nA1;B1;1318896000\n")
+    return tmp_path
+
+
+def test_amazon_files_are_converted(raw, capsys):
+    arguments = [f"--reviews={raw / 'reviews.json'}", "--metadata", str(raw / "meta.json"), f"--out={raw / 'data'}"]
+    assert main(["amazon", *arguments, "--name=toys", "--rating=true", "--show_progress=false"]) == 0
+    home = raw / "data" / "toys"
+    assert (home / "toys.inter").read_text().splitlines()[1:] == ["A1\tB1\t1318896000\t5", "A1\tB2\t1318896000\t5"]
+    assert (home / "toys.item").read_text().splitlines()[1:] == ["B1\tKite\t\t\t\t", "B2\t\t\t\t\t"]
+    printed = capsys.readouterr()
+    assert "interactions" in printed.out and "written to" in printed.out and not printed.err
+
+
+def test_tables_are_converted(raw):
+    (raw / "goods.csv").write_text("item_id;name\nB1;Kite\nB2;Top\n")
+    arguments = [f"--interactions={raw / 'log.csv'}", f"--items={raw / 'goods.csv'}", f"--out={raw / 'data'}"]
+    arguments += ["--name=2014", "--columns={user_id: who, item_id: what}", "--item_columns={title: name}"]
+    assert main(["table", *arguments, "--delimiter=semicolon", "--all_items=true"]) == 0
+    assert (raw / "data" / "2014" / "2014.inter").read_text().splitlines()[1:] == ["A1\tB1\t1318896000"]
+    assert (raw / "data" / "2014" / "2014.item").read_text() == "item_id:token\ttitle:token\nB1\tKite\nB2\tTop\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["movies"], "The first argument is 'movies'; valid: amazon, table"),
+        (["amazon", "--reviews=reviews.json", "--name=x"], "needs --out=VALUE"),
+        (["amazon", "--out=data", "--name=x"], "needs --reviews=VALUE"),
+        (["amazon", "--reviews=absent", "--out=data", "--name=x"], "There is no file absent"),
+        (["amazon", "--reviews=meta.json", "--out=data", "--name=x"], "meta.json holds no Amazon reviews"),
+        (["amazon", "--reviews=reviews.json", "--out=data", "--name=a/b"], "name='a/b' is no name of a folder"),
+        (["amazon", "--review=reviews.json"], "Unknown setting 'review' in the command line: did you mean reviews"),
+        (["amazon", "--columns={a: b}"], "Unknown setting 'columns'"),
+        (["amazon", "--reviews=reviews.json", "--out=d", "--name=x", "--rating=5"], "rating=5 has to be true or false"),
+        (["table", "--interactions=log.csv", "--out=d", "--name=x", "--columns=5"], "columns=5 is no mapping"),
+        (["table", "--interactions=log.csv", "--out=d", "--name=x", "--delimiter=;"], "Unknown delimiter ';'"),
+        (["table", "--interactions=log.csv", "--out=d", "--name=x", "--quotes=5"], "quotes=5 has to be true or false"),
+        (["table", "--interactions=log.csv", "--out=d", "--name=x"], "log.csv has no column 'user_id'"),
+    ],
+)
+def test_mistakes_are_one_sentence(raw, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(raw)
+    assert main(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.err.startswith("error: ") and message in printed.err and printed.err.count("\n") == 1
+    assert not (raw / "data").exists()
+
+
+def test_help_is_shown_and_torch_stays_out(raw):
+    code = "import sys; from recbole_adasid.data.raw.command import main; main([]); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("usage: python -m recbole_adasid.data.raw amazon")
+    assert done.stdout.endswith("False\n")

@@ -1,0 +1,168 @@
+"""Tables with columns of any name give exactly these atomic files."""
+
+from __future__ import annotations
+
+import builtins
+import gzip
+import json
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from recbole_adasid.data.raw.convert import Report, convert
+from recbole_adasid.data.raw.tables import RawTable, table_interactions, table_items
+from recbole_adasid.host.settings import SettingsError
+
+COLUMNS = {"user_id": "customer", "item_id": "sku", "timestamp": "when"}
+ITEM_COLUMNS = {"item_id": "sku", "title": "name", "colour": "Farbe"}
+INTER = "user_id:token\titem_id:token\ttimestamp:float\nu1\t7\t1318896000\nu2\t8\t1318896000.5\n"
+ITEM = (
+    "item_id:token\ttitle:token\tcategories:token\tprice:float\tcolour:token\n"
+    '7\tA "red" one & more\tA > B | C\t5.00\tred, blue\n8\tb c\tD\t\t3\n'
+)
+
+
+def converted(
+    folder: Path, inter: Path, item: Path | None = None, quotes: bool | None = None, **options: object
+) -> Report:
+    interactions = table_interactions(RawTable(inter, None, quotes), COLUMNS, **options)
+    items = None if item is None else table_items(RawTable(item, None, quotes), ITEM_COLUMNS)
+    return convert(interactions, items, folder / "shop", overwrite=True)
+
+
+def files(folder: Path) -> tuple[str, ...]:
+    return tuple((folder / "shop" / f"shop{suffix}").read_bytes().decode() for suffix in (".inter", ".item"))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("ending", [".csv", ".tsv"])
+def test_csv(tmp_path, ending, packed):
+    between = "\t" if ending == ".tsv" else ","
+    inter = "when,customer,sku\r\n1318896000,u1,7\r\n2011-10-18T00:00:00.500000,u2,8\r\nu3,8\r\n,u3,8\r\n"
+    item = (
+        '\ufeffsku,name,categories,price,Farbe\n7,"A ""red"" one &amp;\n\n <b>more</b>",A > B | C,$5,"red, blue"\n'
+        "8,b c,D,,3\n9,d,E,1,4\n"
+    )
+    paths = []
+    for name, text in (("inter", inter), ("item", item)):
+        text = text.replace('"red, blue"', "red; blue").replace(",", between).replace("red; blue", '"red, blue"')
+        paths.append(tmp_path / f"{name}{ending}{'.gz' if packed else ''}")
+        paths[-1].write_bytes(gzip.compress(text.encode()) if packed else text.encode())
+    report = converted(tmp_path, *paths, quotes=True)
+    assert files(tmp_path) == (INTER, ITEM)
+    assert "1 with more or fewer than 3 cells (line 4); 1 with no time (line 5)" in report.text()
+    assert "1 without interactions" in report.text()
+
+
+def test_quotation_marks_of_a_tsv_file_are_text_unless_it_says_otherwise(tmp_path):
+    for name in ("a.tsv", "a.csv"):
+        between = "\t" if name == "a.tsv" else ","
+        (tmp_path / name).write_text('sku,name,Farbe\n7,"Wally" the pig,1\n8,"open,2\n9,b"c,3\n'.replace(",", between))
+    for name, quotes in (("a.tsv", None), ("a.csv", False)):
+        rows = list(table_items(RawTable(tmp_path / name, None, quotes), ITEM_COLUMNS).rows)
+        assert rows == [("7", '"Wally" the pig', "1"), ("8", '"open', "2"), ("9", 'b"c', "3")]
+
+
+def test_json_lines(tmp_path):
+    inter = [{"customer": "u1", "sku": 7, "when": 1318896000}, {"customer": "u2", "sku": 8, "when": "1318896000.5"}]
+    item = [
+        {"sku": "7", "name": 'A "red"\tone &amp; more', "price": 5, "categories": [["A", "B"], ["C"]],
+         "Farbe": ["red", "", "blue"]},
+        {"sku": 8, "name": "b <br> c", "price": None, "categories": ["D"], "Farbe": 3.0},
+    ]  # fmt: skip
+    for name, records in (("inter", [*inter, {"customer": "u3"}, 5]), ("item", item)):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    report = converted(tmp_path, tmp_path / "inter.jsonl", tmp_path / "item.jsonl")
+    assert files(tmp_path) == (INTER, ITEM)
+    assert "1 with no item (line 3); 1 with something else than a record (line 4)" in report.text()
+
+
+def test_parquet(tmp_path):
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    inter = {
+        "customer": ["u1", "u2", None],
+        "sku": [7, 8, 8],
+        "when": [datetime(2011, 10, 18), datetime(2011, 10, 18, 0, 0, 0, 500_000), datetime(2011, 10, 18)],
+    }
+    item = {
+        "sku": [7.0, 8.0],
+        "name": ['A "red"\none &amp; more', "b c"],
+        "categories": [[["A", "B"], ["C"]], [["D"]]],
+        "price": [Decimal("5.00"), None],
+        "Farbe": ["red, blue", "3"],
+        "unused": [b"\xff", b""],
+    }
+    for name, columns in (("inter", inter), ("item", item)):
+        parquet.write_table(pyarrow.table(columns), tmp_path / f"{name}.parquet")
+    report = converted(tmp_path, tmp_path / "inter.parquet", tmp_path / "item.parquet")
+    assert files(tmp_path) == (INTER, ITEM)
+    assert "1 with no user (line 3)" in report.text()
+    (tmp_path / "broken.parquet").write_bytes((tmp_path / "inter.parquet").read_bytes()[:-9])
+    with pytest.raises(ValueError, match=r"broken.parquet is no Parquet file, or damaged \(.*\): save it again"):
+        RawTable(tmp_path / "broken.parquet")
+
+
+def test_without_pyarrow_parquet_is_answered_by_what_to_install(tmp_path, monkeypatch):
+    (tmp_path / "a.parquet").touch()
+    real = builtins.__import__
+
+    def without(name: str, *rest: object) -> object:
+        if name.startswith("pyarrow"):
+            raise ImportError("No module named 'pyarrow'")
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(ImportError, match=r"No module named 'pyarrow'\): pip install 'recbole-adasid\[parquet\]'"):
+        RawTable(tmp_path / "a.parquet")
+
+
+def test_ratings_and_units_of_time(tmp_path):
+    (tmp_path / "a.csv").write_text("customer,sku,when,rating\nu1,7,1318896000500,4.5\nu1,7,1318896000000,\n")
+    converted(tmp_path, tmp_path / "a.csv", time_unit="ms", rating=True)
+    assert (tmp_path / "shop" / "shop.inter").read_text().splitlines() == [
+        "user_id:token\titem_id:token\ttimestamp:float\trating:float",
+        "u1\t7\t1318896000.5\t4.5",
+        "u1\t7\t1318896000\t",
+    ]
+
+
+def test_what_does_not_fit_is_refused_in_a_sentence(tmp_path):
+    table = tmp_path / "a.csv"
+    table.write_text("customer,item,when\nu1,7,5\n")
+    with pytest.raises(SettingsError, match=r"no column 'sku' for item_id among customer, item, when: map it, as in"):
+        table_interactions(RawTable(table), COLUMNS)
+    with pytest.raises(SettingsError, match=r"Unknown entry of columns 'title'"):
+        table_interactions(RawTable(table), {**COLUMNS, "title": "item"})
+    with pytest.raises(SettingsError, match=r"Unknown time_unit 'days'"):
+        table_interactions(RawTable(table), COLUMNS, time_unit="days")
+    with pytest.raises(SettingsError, match=r"'a:b' cannot name a column"):
+        table_items(RawTable(table), {"a:b": "item"})
+    with pytest.raises(SettingsError, match=r"a.xlsx ends in none of .csv, .tsv"):
+        (tmp_path / "a.xlsx").touch()
+        RawTable(tmp_path / "a.xlsx")
+    with pytest.raises(FileNotFoundError, match=r"There is no file .*absent.csv"):
+        RawTable(tmp_path / "absent.csv")
+    table.write_text("")
+    with pytest.raises(ValueError, match="a.csv is empty: it needs a first line"):
+        RawTable(table)
+
+
+@pytest.mark.parametrize(
+    ("rest", "message"),
+    [
+        (b"u1,7,5\nu2,\xff,6\n", r"a.csv, line 3: the text is not UTF-8 \(invalid start byte\): save it as UTF-8"),
+        (b'u1,7,5\nu2,"' + b"x" * 100_000 + b"\n" + b"y" * 100_000, r"a.csv, line 4: .*limit.* never closed"),
+    ],
+)
+def test_a_csv_file_that_cannot_be_read_leaves_nothing(tmp_path, monkeypatch, rest, message):
+    import csv
+
+    before = csv.field_size_limit(150_000)
+    monkeypatch.setattr("recbole_adasid.data.raw.tables._LONGEST_CELL", 1)
+    (tmp_path / "a.csv").write_bytes(b"customer,sku,when\n" + rest)
+    with pytest.raises(ValueError, match=message):
+        converted(tmp_path, tmp_path / "a.csv")
+    csv.field_size_limit(before)
+    assert not list((tmp_path / "shop").iterdir())
