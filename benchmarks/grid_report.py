@@ -42,6 +42,10 @@ def finished_cells(out: Path) -> list[dict[str, Any]]:
     """Return what was noted of the finished cells; half a line, left by a kill, is none."""
     path, found = out / "cells.jsonl", []
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        if not line.startswith("{"):
+            raise ValueError(
+                f"{path} holds a line that is no cell, {line[:40]!r}: bring back the file as it was written"
+            )
         with suppress(json.JSONDecodeError):
             found.append(json.loads(line))
     return found
