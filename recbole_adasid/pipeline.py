@@ -18,8 +18,9 @@ from tqdm import tqdm
 from recbole_adasid.cache import Arrays, StageCache, array_digest, fingerprint
 from recbole_adasid.data.encoders import TextEncoder, build_encoder, describe_encoding
 from recbole_adasid.data.features import ItemFeatures, load_feature_file, report_degenerate
-from recbole_adasid.data.mining_state import KeptMining
-from recbole_adasid.data.swing import ItemPairs, swing_pairs
+from recbole_adasid.data.pair_file import load_pair_file
+from recbole_adasid.data.pair_sources import FILE, MINERS
+from recbole_adasid.data.pairs import ItemPairs
 from recbole_adasid.data.text import render_texts
 from recbole_adasid.tokenizer.agreement import neighbour_agreement
 from recbole_adasid.tokenizer.base import ItemTokenizer, Keep, LogFunction
@@ -28,13 +29,6 @@ from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_setting
 
 logger = logging.getLogger(__name__)
 
-SWING_KEYS = (
-    "swing_alpha",
-    "swing_user_weight_power",
-    "swing_top_k",
-    "swing_max_user_items",
-    "swing_max_item_users",
-)
 PORTION, PORTION_STAGE = 1024, "feature-portions"
 """Texts that are encoded, and kept, together."""
 PARAMETER_PREFIX = "parameter/"
@@ -92,8 +86,8 @@ def learn_semantic_ids(
     features, pairs, description = _ingredients(config, dataset, cache, progress)
     if not len(pairs) and description["tokenizer"].get("collaborative_weight"):
         logger.warning(
-            "No two users share two items in the training interactions, so that there are no item pairs: the "
-            "collaborative loss takes no part."
+            "pair_source=%s finds no item pairs in the training interactions: the collaborative loss takes no part.",
+            config["pair_source"],
         )
     tokenizer = build_tokenizer(description["tokenizer"], width=features.values.shape[1])
     kept = cache.unfinished("tokenizer", description)
@@ -132,7 +126,8 @@ def _ingredients(
     features = item_features(config, dataset, cache, progress)
     pairs = collaborative_pairs(config, dataset, cache, progress)
     settings = tokenizer_settings(config)
-    return features, pairs, {"tokenizer": settings, "features": features.source, "pairs": _pairs_description(pairs)}
+    described = _pairs_description(config, pairs)
+    return features, pairs, {"tokenizer": settings, "features": features.source, "pairs": described}
 
 
 def item_features(config: Any, dataset: ItemSource, cache: StageCache, progress: bool = False) -> ItemFeatures:
@@ -183,17 +178,19 @@ def _vectors(encoder: TextEncoder, texts: list[str]) -> Arrays:
 
 
 def collaborative_pairs(config: Any, dataset: ItemSource, cache: StageCache, progress: bool = False) -> ItemPairs:
-    """Return the Swing pairs of the training interactions."""
+    """Return the item pairs that ``pair_source`` finds in the training interactions, or those of ``pair_file``."""
+    tokens = dataset.item_tokens()
+    if config["pair_source"] == FILE:
+        return load_pair_file(dataset.dataset_path() / config["pair_file"], tokens)
     users, items = dataset.training_interactions()
-    n_items = len(dataset.item_tokens())
-    limits = {key.removeprefix("swing_"): config[key] for key in SWING_KEYS}
-    description = {"swing": limits, "n_items": n_items, "interactions": array_digest(users, items)}
-
+    miner = MINERS[config["pair_source"]]
+    settings = {argument: config[key] for argument, key in miner.settings.items()}
+    interactions = array_digest(users, items)
+    description = {config["pair_source"]: settings, "n_items": len(tokens), "interactions": interactions}
     kept = cache.unfinished("pairs", description)
 
     def mine() -> Arrays:
-        keep = None if kept is None else KeptMining(kept)
-        pairs = swing_pairs(users, items, n_items, **limits, keep=keep, progress=progress)
+        pairs = miner.mine(users, items, len(tokens), **settings, **miner.extras(kept, progress))
         return {"trigger": pairs.trigger, "target": pairs.target, "weight": pairs.weight}
 
     mined = cache.arrays("pairs", description, mine)
@@ -237,5 +234,6 @@ def _replay(fitted: Arrays, log: Callable[[int, dict[str, float]], None]) -> Non
         log(step, numbers)
 
 
-def _pairs_description(pairs: ItemPairs) -> str:
-    return array_digest(pairs.trigger, pairs.target, pairs.weight)
+def _pairs_description(config: Any, pairs: ItemPairs) -> str | dict[str, str]:
+    digest = array_digest(pairs.trigger, pairs.target, pairs.weight)
+    return digest if config["pair_source"] == "swing" else {"source": config["pair_source"], "digest": digest}

@@ -13,7 +13,7 @@ from recbole_adasid import pipeline
 from recbole_adasid.cache import StageCache
 from recbole_adasid.data.atomic_text import AtomicText
 from recbole_adasid.data.text import read_item_table
-from recbole_adasid.pipeline import item_features, learn_semantic_ids, semantic_ids_fingerprint
+from recbole_adasid.pipeline import collaborative_pairs, item_features, learn_semantic_ids, semantic_ids_fingerprint
 
 PROPS = Path(__file__).parents[1] / "props"
 N_ITEMS = 30
@@ -137,3 +137,39 @@ def test_slow_encoding_that_was_stopped_goes_on_with_the_next_portion(dataset, t
     assert found.values[:, 0].tolist() == list(range(N_ITEMS))
     assert len(asked) == N_ITEMS  # none twice
     assert not list((tmp_path / "cache" / pipeline.PORTION_STAGE).iterdir())
+
+
+def test_the_fingerprint_of_swing_is_what_it_was(dataset, tmp_path):
+    """As computed before there were other sources of pairs: old runs and caches stay valid."""
+    assert semantic_ids_fingerprint(config("rqkmeans", tmp_path), dataset) == "d0263efda224b0531c404c6e45607936"
+
+
+@pytest.mark.parametrize(
+    ("source", "key", "value"),
+    [
+        ("cooccurrence", "pair_weight", "count"),
+        ("cooccurrence", "pair_window", 1),
+        ("cooccurrence", "pair_top_k", 1),
+        ("cooccurrence", "pair_max_user_items", 2),
+        ("item2vec", "item2vec_width", 2),
+        ("item2vec", "item2vec_negatives", 2),
+        ("item2vec", "pair_window", 1),
+    ],
+)
+def test_every_key_of_a_pair_source_determines_its_pairs_and_the_fingerprint(source, key, value, dataset, tmp_path):
+    base = config("rqkmeans", tmp_path, pair_source=source, item2vec_negatives=1)
+    changed = {**base, key: value}
+    for settings in (base, changed, base):
+        pairs = collaborative_pairs(settings, dataset, StageCache(settings["cache_dir"]))
+        assert len(pairs)
+    assert len(list((tmp_path / "cache" / "pairs").glob("*.safetensors"))) == 2
+    assert semantic_ids_fingerprint(base, dataset) != semantic_ids_fingerprint(changed, dataset)
+
+
+def test_pairs_of_a_file_are_named_in_the_description(dataset, tmp_path):
+    (tmp_path / "pairs.tsv").write_text("trigger:token\ttarget:token\ni1\ti2\ni2\ti9\n")
+    given = config("adasid", tmp_path, pair_source="file", pair_file="pairs.tsv")
+    learned = learn_semantic_ids(given, dataset)
+    assert learned.description["pairs"]["source"] == "file" and "pairs" not in learned.stages
+    (tmp_path / "pairs.tsv").write_text("trigger:token\ttarget:token\ni1\ti2\ni2\ti8\n")
+    assert learned.fingerprint != semantic_ids_fingerprint(given, dataset)

@@ -23,6 +23,7 @@ from recbole_adasid.cache import StageCache, fingerprint
 from recbole_adasid.cli import main
 from recbole_adasid.data.atomic_text import AtomicText
 from recbole_adasid.data.features import load_feature_file
+from recbole_adasid.data.pair_file import load_pair_file
 from recbole_adasid.data.text import read_item_table
 from recbole_adasid.host import audit
 from recbole_adasid.host.config import build_config
@@ -64,7 +65,7 @@ def _numpy_file(value: Any, names: tuple[str, ...]) -> bytes:
     return stream.getvalue()
 
 
-ARRAYS = ("item_id", "embedding", "codes", "rank", "user", "values")
+ARRAYS = ("item_id", "embedding", "trigger", "target", "codes", "rank", "user", "values")
 FORMS: dict[str, Callable[[Any], bytes]] = {
     "pickle": pickle.dumps,
     "text pickle": lambda value: pickle.dumps(value, protocol=0),
@@ -161,6 +162,8 @@ PLACES: dict[str, Callable[[Path, bytes], Any]] = {
     "features, npz": lambda folder, evil: load_feature_file(planted(folder, evil, "f.npz"), ["a"]),
     "features, npy": lambda folder, evil: load_feature_file(planted(folder, evil, "f.npy"), ["a"], row_tokens=["a"]),
     "features' listing": known_rows,
+    "item pairs, npz": lambda folder, evil: load_pair_file(planted(folder, evil, "p.npz"), ["a"]),
+    "item pairs, tsv": lambda folder, evil: load_pair_file(planted(folder, evil, "p.tsv"), ["a"]),
     "features on disk": lambda folder, evil: assign_semantic_ids(tokenizer(), planted(folder, evil, "f.npy")),
     "item table": lambda folder, evil: read_item_table(AtomicText(planted(folder, evil, "x.item"))),
     "ranks": lambda folder, evil: read_arrays(planted(folder, evil, "test_ranks.npz")),

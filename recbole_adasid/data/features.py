@@ -14,13 +14,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from recbole_adasid.data.array_file import as_tokens, load_array, load_arrays
+
 logger = logging.getLogger(__name__)
 
 # Sums of squares over a catalogue stay far within float32.
 _LARGEST = 1e12
 # Columns that differ by no more count as constant when features are scaled.
 _ALIKE = 1e-6
-_MAGIC = {".npz": b"PK\3\4", ".npy": b"\x93NUMPY"}
 _SAVED_BY = {".npz": "numpy.savez(path, item_id=…, embedding=…)", ".npy": "numpy.save(path, embedding)"}
 
 
@@ -89,38 +90,13 @@ def describe_values(values: NDArray[np.float32]) -> dict[str, object]:
 
 def _read(path: Path, row_tokens: Sequence[str] | None) -> tuple[list[str], NDArray]:
     """Return the file's item tokens [R] and its embedding [R, d], without unpickling anything."""
-    if path.suffix not in _MAGIC:
+    if path.suffix not in _SAVED_BY:
         raise ValueError(f"{path}: features come as .npz or .npy, not as '{path.suffix}': convert the file.")
-    with path.open("rb") as file:
-        if file.read(len(_MAGIC[path.suffix])) != _MAGIC[path.suffix]:
-            raise ValueError(f"{path} is no {path.suffix} file: save it by {_SAVED_BY[path.suffix]}.")
-    arrays = _load(path)
+    saved_by = _SAVED_BY[path.suffix]
     if path.suffix == ".npy":
-        return _tokens_beside(path, row_tokens), arrays["embedding"]
-    missing = [name for name in ("item_id", "embedding") if name not in arrays]
-    if missing:
-        raise ValueError(f"{path} has the arrays {list(arrays)}: it also needs '{missing[0]}'.")
-    return _as_text(path, arrays["item_id"]), arrays["embedding"]
-
-
-def _load(path: Path) -> dict[str, NDArray]:
-    """Return the arrays of a file by name, those of an `.npz` that matter."""
-    try:
-        if path.suffix == ".npy":
-            return {"embedding": np.load(path, allow_pickle=False)}
-        with np.load(path, allow_pickle=False) as stored:
-            wanted = [name for name in stored.files if name in ("item_id", "embedding")]
-            return {name: stored[name] for name in wanted or stored.files[:1]}
-    except Exception as error:  # of a damaged file numpy, zipfile, zlib and ast each raise their own
-        if "allow_pickle" in str(error):
-            raise ValueError(
-                f"{path} holds Python objects, which are not loaded for safety: "
-                "save item_id as a plain string array and embedding as a float array."
-            ) from error
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(
-            f"{path} cannot be read ({reason}): it is truncated or damaged, save it anew by {_SAVED_BY[path.suffix]}."
-        ) from error
+        return _tokens_beside(path, row_tokens), load_array(path, saved_by=saved_by)
+    arrays = load_arrays(path, ("item_id", "embedding"), saved_by=saved_by)
+    return as_tokens(path, "item_id", arrays["item_id"]), arrays["embedding"]
 
 
 def _tokens_beside(path: Path, row_tokens: Sequence[str] | None) -> list[str]:
@@ -133,20 +109,6 @@ def _tokens_beside(path: Path, row_tokens: Sequence[str] | None) -> list[str]:
     if row_tokens is None:
         raise ValueError(f"{path} does not say which row is which item: put one token a line in {listing.name}.")
     return list(row_tokens)
-
-
-def _as_text(path: Path, names: NDArray) -> list[str]:
-    if names.ndim != 1 or names.dtype.kind not in "USiu":
-        raise ValueError(
-            f"{path}: item_id has the shape {names.shape} and the type {names.dtype}: save one text or whole number "
-            "an item."
-        )
-    if names.dtype.kind != "S":
-        return [str(name) for name in names.tolist()]
-    try:
-        return [name.decode("utf-8") for name in names.tolist()]
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: item_id holds bytes that are not UTF-8 ({error.reason}): save text.") from error
 
 
 def _check_shape(path: Path, tokens: Sequence[str], embedding: NDArray, width: int | None) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from recbole_adasid.data.pair_sources import FILE
 from recbole_adasid.host.dataset import LEFT_OUT
 from recbole_adasid.host.settings import SettingsError
 from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
@@ -32,12 +33,23 @@ def check_combinations(settings: Settings) -> None:
     _check_tokenizer(settings)
     if not settings["item_features_file"] and not settings["text_fields"]:
         raise SettingsError("There is neither item_features_file nor text_fields: set one, items need features.")
+    _check_pairs(settings)
     if settings["log_wandb"] and importlib.util.find_spec("wandb") is None:
         raise SettingsError("log_wandb=True needs a package that is not installed: pip install wandb, or set it false.")
     distributed = ("local_rank", "nproc", "world_size", "offset", "ip", "port")
     missing = [key for key in distributed if key not in settings]
     if "local_rank" in settings and missing:
         raise SettingsError(f"local_rank is set without {', '.join(missing)}: leave it out to train on one device.")
+
+
+def _check_pairs(settings: Settings) -> None:
+    if settings["pair_source"] == FILE and not settings["pair_file"]:
+        raise SettingsError("pair_source=file needs pair_file: name an .npz or .tsv of trigger, target and weight.")
+    if settings["pair_source"] != FILE and settings["pair_file"]:
+        raise SettingsError(
+            f"pair_file={settings['pair_file']} is not read with pair_source={settings['pair_source']}: set "
+            "pair_source=file, or unset pair_file."
+        )
 
 
 def _check_columns(settings: Settings) -> None:

@@ -15,7 +15,9 @@ from typing import Any
 
 from recbole.evaluator.register import metric_information, metrics_dict
 
+from recbole_adasid.data.cooccurrence import WEIGHTS
 from recbole_adasid.data.encoders import ENCODERS
+from recbole_adasid.data.pair_sources import FILE, MINERS
 from recbole_adasid.host.collector import AVAILABLE
 from recbole_adasid.host.settings import SettingsError, check_types, unknown_name
 from recbole_adasid.model.catalogue import COLLISIONS
@@ -249,6 +251,14 @@ RULES: dict[str, Rule] = {
     "codebook_size": one_or_list(whole(2, 65_536)),
     "code_dim": whole(1, _LARGE),
     # --- collaborative pairs ---
+    "pair_source": name_of([*MINERS, FILE]),
+    "pair_file": optional(path),
+    "pair_window": optional(whole(1)),
+    "pair_weight": name_of(WEIGHTS),
+    "pair_top_k": whole(1),
+    "pair_max_user_items": optional(whole(1)),
+    "item2vec_width": whole(1, _LARGE),
+    "item2vec_negatives": whole(1),
     "swing_alpha": real(0, above=True),
     "swing_user_weight_power": real(0, 10),
     "swing_top_k": optional(whole(1)),

@@ -400,6 +400,10 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
         settings(tokenizer="rqopq", opq_subspaces="3"),
         r"opq_subspaces must lie between 1 and .* 2",
     ),
+    "pairs: no file named": (adasid(pair_source="file"), r"pair_source=file needs pair_file"),
+    "pairs: file not read": (adasid(pair_file="p.tsv"), r"not read with pair_source=swing: set pair_source=file"),
+    "pairs: no such file": (adasid(pair_source="file", pair_file="p.tsv"), r"no file of item pairs .*p.tsv"),
+    "pairs: unknown source": (adasid(pair_source="item2vek"), r"'item2vek': did you mean item2vec"),
     "neither texts nor vectors": (settings(text_fields="[]"), r"neither item_features_file nor text_fields: set one"),
     "two fields of one name": (settings(TIME_FIELD="user_id"), r"USER_ID_FIELD and TIME_FIELD are both 'user_id'"),
     "load_col without times": (
@@ -550,7 +554,7 @@ REPAIRED: dict[str, tuple[Spoil, str]] = {
         rows(
             *[(f"u{n}", f"i{2 * n + time % 2}", str(time)) for n in range(5) for time in range(5)], tokenizer="adasid"
         ),
-        r"No two users share two items .* no item pairs",
+        r"pair_source=swing finds no item pairs",
     ),
     "more collisions than codewords": (
         content("item", IDENTICAL),
