@@ -7,21 +7,20 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from recbole_adasid.cache import Arrays, StageCache, array_digest, fingerprint
-from recbole_adasid.data.encoders import TextEncoder, build_encoder, describe_encoding
+from recbole_adasid.data.encoders import build_encoder, can_use_bfloat16, describe_encoder, describe_encoding
 from recbole_adasid.data.features import ItemFeatures, load_feature_file, report_degenerate
 from recbole_adasid.data.pair_file import load_pair_file
 from recbole_adasid.data.pair_sources import FILE, MINERS
 from recbole_adasid.data.pairs import ItemPairs
 from recbole_adasid.data.text import render_texts
+from recbole_adasid.data.vector_store import VectorStore, content_digest
 from recbole_adasid.tokenizer.agreement import neighbour_agreement
 from recbole_adasid.tokenizer.base import ItemTokenizer, Keep, LogFunction
 from recbole_adasid.tokenizer.quality import collapsed_levels, sid_quality
@@ -29,8 +28,6 @@ from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_setting
 
 logger = logging.getLogger(__name__)
 
-PORTION, PORTION_STAGE = 1024, "feature-portions"
-"""Texts that are encoded, and kept, together."""
 PARAMETER_PREFIX = "parameter/"
 
 
@@ -145,12 +142,13 @@ def item_features(config: Any, dataset: ItemSource, cache: StageCache, progress:
             f"the dataset in {dataset.dataset_path()} has no .item file to take texts from: set item_features_file to "
             "an .npz of item_id and embedding, or add an .item file"
         )
-    texts = render_texts(table, tokens, config["text_fields"])
+    texts = render_texts(table, tokens, config["text_fields"], config["text_template"])
     encoder: dict[str, Any] = {
         "encoder": config["text_encoder"],
         "model_name": config["text_encoder_model"],
         "width": config["text_width"],
         "seed": config["seed"],
+        "bf16": config["text_bf16"] and can_use_bfloat16(),
     }
     source = describe_encoding(texts, **encoder)
     stored = cache.arrays("features", source, lambda: {"values": _encode(texts, encoder, cache, progress)})
@@ -159,22 +157,18 @@ def item_features(config: Any, dataset: ItemSource, cache: StageCache, progress:
 
 
 def _encode(texts: list[str], settings: dict[str, Any], cache: StageCache, progress: bool) -> np.ndarray:
-    """Return the vectors [N, d] of the texts; what is slow is kept portion by portion until all are there."""
+    """Return the vectors [N, d] of the texts; what was encoded before, be it for other items, is taken from there."""
     encoder = build_encoder(**settings)
     if not encoder.separate:
         return encoder.encode(texts)
-    portions = [texts[start : start + PORTION] for start in range(0, len(texts), PORTION)]
-    described = [describe_encoding(portion, **settings) for portion in portions]
-    kept, vectors = StageCache(cache.root), []
-    for portion, source in zip(tqdm(portions, "texts", unit="portion", disable=not progress), described):
-        vectors.append(kept.arrays(PORTION_STAGE, source, partial(_vectors, encoder, portion))["values"])
-    for source in described:
-        kept.forget(PORTION_STAGE, source)
-    return np.concatenate(vectors)
-
-
-def _vectors(encoder: TextEncoder, texts: list[str]) -> Arrays:
-    return {"values": encoder.encode(texts)}
+    store = VectorStore(cache.root, {"kind": "text", "encoder": settings["encoder"], **describe_encoder(**settings)})
+    return store.vectors(
+        [content_digest(text) for text in texts],
+        lambda places: encoder.encode([texts[place] for place in places]),
+        sizes=[len(text) for text in texts],
+        what="texts",
+        progress=progress,
+    )
 
 
 def collaborative_pairs(config: Any, dataset: ItemSource, cache: StageCache, progress: bool = False) -> ItemPairs:

@@ -11,6 +11,7 @@ import yaml
 
 from recbole_adasid import pipeline
 from recbole_adasid.cache import StageCache
+from recbole_adasid.data import vector_store
 from recbole_adasid.data.atomic_text import AtomicText
 from recbole_adasid.data.text import read_item_table
 from recbole_adasid.pipeline import collaborative_pairs, item_features, learn_semantic_ids, semantic_ids_fingerprint
@@ -46,7 +47,7 @@ def config(tokenizer: str, tmp_path: Path, **changes) -> dict:
     values |= {"seed": 1, "cache_dir": tmp_path / "cache", "codebook_size": 6, "code_dim": 4, "encoder_hidden": [8]}
     values |= {"tokenizer_steps": 6, "tokenizer_batch_pairs": 8, "tokenizer_batch_solo_items": 4}
     values |= {"item_features_file": "features.npz", "text_fields": ["title"], "text_encoder": "tfidf"}
-    values |= {"text_encoder_model": "unused", "text_width": 5}
+    values |= {"text_encoder_model": "unused", "text_width": 5, "text_template": None, "text_bf16": False}
     return {**values, **changes}
 
 
@@ -127,7 +128,7 @@ def test_slow_encoding_that_was_stopped_goes_on_with_the_next_portion(dataset, t
             asked.extend(texts)
             return np.array([[float(text.split()[-1].strip(";")), 1.0] for text in texts], dtype=np.float32)
 
-    monkeypatch.setattr(pipeline, "PORTION", 10)
+    monkeypatch.setattr(vector_store, "PORTION", 10)
     monkeypatch.setattr(pipeline, "build_encoder", lambda **settings: Slow())
     settings, resumed = config("rqkmeans", tmp_path, item_features_file=None), False
     with pytest.raises(KeyboardInterrupt):
@@ -136,7 +137,12 @@ def test_slow_encoding_that_was_stopped_goes_on_with_the_next_portion(dataset, t
     found = item_features(settings, dataset, StageCache(settings["cache_dir"]))
     assert found.values[:, 0].tolist() == list(range(N_ITEMS))
     assert len(asked) == N_ITEMS  # none twice
-    assert not list((tmp_path / "cache" / pipeline.PORTION_STAGE).iterdir())
+    (tmp_path / "small.item").write_text(
+        "\n".join(["item_id:token\ttitle:token", "i0\tthing number 77", *rows[1:]]) + "\n"
+    )
+    changed = item_features(settings, dataset, StageCache(settings["cache_dir"]))
+    assert changed.values[:, 0].tolist() == [77, *range(1, N_ITEMS)]
+    assert len(asked) == N_ITEMS + 1  # the new text alone
 
 
 def test_the_fingerprint_of_swing_is_what_it_was(dataset, tmp_path):

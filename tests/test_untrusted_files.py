@@ -25,6 +25,7 @@ from recbole_adasid.data.atomic_text import AtomicText
 from recbole_adasid.data.features import load_feature_file
 from recbole_adasid.data.pair_file import load_pair_file
 from recbole_adasid.data.text import read_item_table
+from recbole_adasid.data.vector_store import VectorStore
 from recbole_adasid.host import audit
 from recbole_adasid.host.config import build_config
 from recbole_adasid.host.model_file import read_model
@@ -220,6 +221,15 @@ def test_a_malicious_stage_is_computed_again(evil: bytes, tmp_path: Path, marker
     assert cache.arrays("features", {}, lambda: {"values": np.ones(1)})["values"] == 1
     assert cache.statuses == {"features": "computed"} and not marker.exists()
     assert read_tensors(file, "stage")
+
+
+def test_malicious_vectors_are_encoded_again(evil: bytes, tmp_path: Path, marker: Path) -> None:
+    store = VectorStore(tmp_path, {})
+    for _ in range(2):
+        found = store.vectors(["d"], lambda places: np.ones((1, 2), dtype=np.float32), sizes=[1])
+        assert found.tolist() == [[1, 1]] and not marker.exists()
+        (file,) = tmp_path.rglob("*.safetensors")
+        file.write_bytes(evil)
 
 
 @pytest.fixture

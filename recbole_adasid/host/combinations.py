@@ -31,7 +31,7 @@ def check_combinations(settings: Settings) -> None:
     _check_evaluation(settings)
     _check_split(settings["eval_args"])
     _check_tokenizer(settings)
-    if not settings["item_features_file"] and not settings["text_fields"]:
+    if not any(settings[key] for key in ("item_features_file", "text_fields", "text_template")):
         raise SettingsError("There is neither item_features_file nor text_fields: set one, items need features.")
     _check_pairs(settings)
     if settings["log_wandb"] and importlib.util.find_spec("wandb") is None:

@@ -209,6 +209,8 @@ RULES: dict[str, Rule] = {
     # --- item features ---
     "item_features_file": optional(path),
     "text_fields": optional(list_of(text, empty=True)),
+    "text_template": optional(text),
+    "text_bf16": switch,
     "text_encoder": name_of(ENCODERS),
     "text_encoder_model": text,
     "text_width": whole(1, _LARGE),

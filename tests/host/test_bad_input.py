@@ -400,6 +400,8 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
         settings(tokenizer="rqopq", opq_subspaces="3"),
         r"opq_subspaces must lie between 1 and .* 2",
     ),
+    "template: unknown column": (settings(text_template="Title: {titel}"), r"text_template .*did you mean 'title'"),
+    "template: half a brace": (settings(text_template="Title: {title"), r"text_template='Title: {title'"),
     "pairs: no file named": (adasid(pair_source="file"), r"pair_source=file needs pair_file"),
     "pairs: file not read": (adasid(pair_file="p.tsv"), r"not read with pair_source=swing: set pair_source=file"),
     "pairs: no such file": (adasid(pair_source="file", pair_file="p.tsv"), r"no file of item pairs .*p.tsv"),
