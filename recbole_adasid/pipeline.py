@@ -14,13 +14,11 @@ import numpy as np
 import torch
 
 from recbole_adasid.cache import Arrays, StageCache, array_digest, fingerprint
-from recbole_adasid.data.encoders import build_encoder, can_use_bfloat16, describe_encoder, describe_encoding
-from recbole_adasid.data.features import ItemFeatures, load_feature_file, report_degenerate
+from recbole_adasid.data.features import ItemFeatures
 from recbole_adasid.data.pair_file import load_pair_file
 from recbole_adasid.data.pair_sources import FILE, MINERS
 from recbole_adasid.data.pairs import ItemPairs
-from recbole_adasid.data.text import render_texts
-from recbole_adasid.data.vector_store import VectorStore, content_digest
+from recbole_adasid.item_features import ItemContents, item_features
 from recbole_adasid.tokenizer.agreement import neighbour_agreement
 from recbole_adasid.tokenizer.base import ItemTokenizer, Keep, LogFunction
 from recbole_adasid.tokenizer.quality import collapsed_levels, sid_quality
@@ -31,20 +29,11 @@ logger = logging.getLogger(__name__)
 PARAMETER_PREFIX = "parameter/"
 
 
-class ItemSource(Protocol):
-    """What a dataset has to tell about its items; rows leave out RecBole's padding item."""
-
-    def item_tokens(self) -> list[str]:
-        """Return the N external item tokens in row order."""
+class ItemSource(ItemContents, Protocol):
+    """What a dataset has to tell about its items."""
 
     def training_interactions(self) -> tuple[np.ndarray, np.ndarray]:
         """Return users and item rows, int64 [I] each, of the interactions that training may see."""
-
-    def item_table(self) -> dict[str, list[str]] | None:
-        """Return the columns of the `.item` file, see :func:`~recbole_adasid.data.text.read_item_table`, or None."""
-
-    def dataset_path(self) -> Path:
-        """Return the dataset's folder."""
 
 
 @dataclass(frozen=True)
@@ -123,52 +112,10 @@ def _ingredients(
     features = item_features(config, dataset, cache, progress)
     pairs = collaborative_pairs(config, dataset, cache, progress)
     settings = tokenizer_settings(config)
+    if features.blocks:
+        settings["feature_blocks"] = [list(block) for block in features.blocks]
     described = _pairs_description(config, pairs)
     return features, pairs, {"tokenizer": settings, "features": features.source, "pairs": described}
-
-
-def item_features(config: Any, dataset: ItemSource, cache: StageCache, progress: bool = False) -> ItemFeatures:
-    """Return the features [N, d] from ``item_features_file``, or else of the items' texts.
-
-    Raises:
-        ValueError: if there is neither a feature file nor an `.item` file with text.
-    """
-    tokens = dataset.item_tokens()
-    if config["item_features_file"]:
-        return load_feature_file(dataset.dataset_path() / config["item_features_file"], tokens)
-    table = dataset.item_table()
-    if table is None:
-        raise ValueError(
-            f"the dataset in {dataset.dataset_path()} has no .item file to take texts from: set item_features_file to "
-            "an .npz of item_id and embedding, or add an .item file"
-        )
-    texts = render_texts(table, tokens, config["text_fields"], config["text_template"])
-    encoder: dict[str, Any] = {
-        "encoder": config["text_encoder"],
-        "model_name": config["text_encoder_model"],
-        "width": config["text_width"],
-        "seed": config["seed"],
-        "bf16": config["text_bf16"] and can_use_bfloat16(),
-    }
-    source = describe_encoding(texts, **encoder)
-    stored = cache.arrays("features", source, lambda: {"values": _encode(texts, encoder, cache, progress)})
-    report_degenerate(stored["values"], tokens)
-    return ItemFeatures(values=stored["values"], source=source)
-
-
-def _encode(texts: list[str], settings: dict[str, Any], cache: StageCache, progress: bool) -> np.ndarray:
-    """Return the vectors [N, d] of the texts; what was encoded before, be it for other items, is taken from there."""
-    encoder = build_encoder(**settings)
-    if not encoder.separate:
-        return encoder.encode(texts)
-    store = VectorStore(cache.root, {"kind": "text", "encoder": settings["encoder"], **describe_encoder(**settings)})
-    return store.vectors(
-        [content_digest(text) for text in texts],
-        lambda places: encoder.encode([texts[place] for place in places]),
-        sizes=[len(text) for text in texts],
-        what="texts",
-        progress=progress,
-    )
 
 
 def collaborative_pairs(config: Any, dataset: ItemSource, cache: StageCache, progress: bool = False) -> ItemPairs:

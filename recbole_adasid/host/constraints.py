@@ -17,6 +17,7 @@ from recbole.evaluator.register import metric_information, metrics_dict
 
 from recbole_adasid.data.cooccurrence import WEIGHTS
 from recbole_adasid.data.encoders import ENCODERS
+from recbole_adasid.data.fusion import FUSIONS
 from recbole_adasid.data.pair_sources import FILE, MINERS
 from recbole_adasid.host.collector import AVAILABLE
 from recbole_adasid.host.settings import SettingsError, check_types, unknown_name
@@ -167,6 +168,7 @@ path = Rule("a path", lambda value: text.fits(value) or isinstance(value, PathLi
 interval = Rule("an interval such as [5,inf), its lower end first", _is_interval)
 unused = Rule("left out: TIGER does not use it", lambda value: not value)
 # Those that need more than which items were recommended cannot be computed from a beam search.
+WEIGHT = real(0, above=True)
 METRICS = [metrics_dict[name].__name__ for name, needed in metric_information.items() if set(needed) <= AVAILABLE]
 LEARNERS = ("adamw", "adam", "sgd", "adagrad", "rmsprop")
 
@@ -214,6 +216,11 @@ RULES: dict[str, Rule] = {
     "text_encoder": name_of(ENCODERS),
     "text_encoder_model": text,
     "text_width": whole(1, _LARGE),
+    "modalities": optional(list_of(Rule("a mapping", lambda value: isinstance(value, Mapping)))),
+    "fusion": name_of(FUSIONS),
+    "fusion_width": optional(whole(1, _LARGE)),
+    "modality_unit_length": switch,
+    "missing_modality": name_of(["refuse", "allow"]),
     # --- network ---
     "n_encoder_layers": whole(0, 1000),
     "n_decoder_layers": whole(1, 1000),
