@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from recbole_adasid.cache import StageCache
 from recbole_adasid.data.encoders import build_encoder, can_use_bfloat16, describe_encoder, describe_encoding
-from recbole_adasid.data.features import ItemFeatures, load_feature_file, report_degenerate
+from recbole_adasid.data.features import ItemFeatures, load_feature_file, report_degenerate, with_missing
 from recbole_adasid.data.fusion import REDUCING, fuse
-from recbole_adasid.data.text import render_texts
+from recbole_adasid.data.images import ImageEncoder, locate_images
+from recbole_adasid.data.text import ITEM_COLUMN, check_column, render_texts
 from recbole_adasid.data.vector_store import VectorStore, content_digest
 
-SOURCES = ("item_features_file", "text_fields", "text_template")
-"""Settings that name where vectors come from; a modality has one of them."""
-MODALITY_KEYS = (*SOURCES, "text_encoder", "text_encoder_model", "text_bf16", "text_width")
+SOURCES = ("item_features_file", "text_fields", "text_template", "image_field")
+"""Settings that name where vectors come from; a modality has one of them, and the last is none but a modality's."""
+MODALITY_KEYS = (
+    *SOURCES,
+    *("text_encoder", "text_encoder_model", "text_bf16", "text_width"),
+    *("image_folder", "image_encoder_model", "image_download"),
+)
 """Settings that a modality may have for itself, beside its `weight`."""
 
 
@@ -30,8 +36,8 @@ class ItemContents(Protocol):
     def item_table(self) -> dict[str, list[str]] | None:
         """Return the columns of the `.item` file, see :func:`~recbole_adasid.data.text.read_item_table`, or None."""
 
-    def dataset_path(self) -> Any:
-        """Return the dataset's folder, a Path."""
+    def dataset_path(self) -> Path:
+        """Return the dataset's folder."""
 
 
 def item_features(config: Any, dataset: ItemContents, cache: StageCache, progress: bool = False) -> ItemFeatures:
@@ -64,7 +70,8 @@ def _of_modality(
 ) -> ItemFeatures:
     """Return what one modality's source gives; its own settings win over the run's."""
     settings = ChainMap(dict(modality), dict.fromkeys(SOURCES), config)
-    features = _of_one_source(settings, dataset, cache, progress)
+    find = _of_images if settings["image_field"] else _of_one_source
+    features = find(settings, dataset, cache, progress)
     if features.present is not None and config["missing_modality"] == "refuse":
         item = dataset.item_tokens()[int(np.flatnonzero(~features.present)[0])]
         raise ValueError(
@@ -82,13 +89,8 @@ def _of_one_source(config: Any, dataset: ItemContents, cache: StageCache, progre
 
 
 def _of_texts(config: Any, dataset: ItemContents, cache: StageCache, progress: bool) -> ItemFeatures:
-    tokens, table = dataset.item_tokens(), dataset.item_table()
-    if table is None:
-        raise ValueError(
-            f"the dataset in {dataset.dataset_path()} has no .item file to take texts from: set item_features_file to "
-            "an .npz of item_id and embedding, or add an .item file"
-        )
-    texts = render_texts(table, tokens, config["text_fields"], config["text_template"])
+    tokens = dataset.item_tokens()
+    texts = render_texts(_table(dataset, "texts"), tokens, config["text_fields"], config["text_template"])
     encoder: dict[str, Any] = {
         "encoder": config["text_encoder"],
         "model_name": config["text_encoder_model"],
@@ -116,3 +118,46 @@ def _encode(texts: list[str], settings: dict[str, Any], cache: StageCache, progr
         what="texts",
         progress=progress,
     )
+
+
+def _of_images(config: Any, dataset: ItemContents, cache: StageCache, progress: bool) -> ItemFeatures:
+    """Return the vectors of the items' images; an image that is not there or cannot be read is missing."""
+    tokens, table, field = dataset.item_tokens(), _table(dataset, "images"), config["image_field"]
+    check_column(table, "image_field", field)
+    cell_of = dict(zip(table[ITEM_COLUMN], table[field]))
+    folder = dataset.dataset_path() / config["image_folder"]
+    cells = [cell_of.get(token, "") for token in tokens]
+    located = locate_images(cells, folder, download=config["image_download"], progress=progress)
+    there, files = [row for row, file in enumerate(located) if file], [file for file in located if file]
+    if not files:
+        raise ValueError(
+            f"{folder} holds none of the images of {len(tokens)} items that the column '{field}' names: put them there."
+        )
+    digests = [content_digest(file.read_bytes()) for file in files]
+    found = _encode_images(files, digests, config["image_encoder_model"], cache, progress)
+    values = np.full((len(tokens), found.shape[1]), np.nan, dtype=np.float32)
+    values[there] = found
+    present = ~np.isnan(values[:, 0])
+    source = {"kind": "images", "model": config["image_encoder_model"], "sha256": content_digest(*digests)}
+    return with_missing(np.nan_to_num(values), source, present, f"image that can be read in {folder}")
+
+
+def _encode_images(files: list[Path], digests: list[str], model: str, cache: StageCache, progress: bool) -> np.ndarray:
+    encoder = ImageEncoder(name=model)
+    return VectorStore(cache.root, {"kind": "images", "model": model}).vectors(
+        digests,
+        lambda places: encoder.encode([files[place].read_bytes() for place in places]),
+        sizes=[0] * len(files),
+        what="images",
+        progress=progress,
+    )
+
+
+def _table(dataset: ItemContents, what: str) -> dict[str, list[str]]:
+    table = dataset.item_table()
+    if table is None:
+        raise ValueError(
+            f"the dataset in {dataset.dataset_path()} has no .item file to take {what} from: set item_features_file to "
+            "an .npz of item_id and embedding, or add an .item file"
+        )
+    return table

@@ -50,7 +50,8 @@ def config(tokenizer: str, tmp_path: Path, **changes) -> dict:
     values |= {"item_features_file": "features.npz", "text_fields": ["title"], "text_encoder": "tfidf"}
     values |= {"text_encoder_model": "unused", "text_width": 5, "text_template": None, "text_bf16": False}
     values |= {"modalities": None, "fusion": "concatenate", "fusion_width": None, "modality_unit_length": True}
-    values |= {"missing_modality": "refuse"}
+    values |= {"missing_modality": "refuse", "image_folder": "images", "image_download": False}
+    values |= {"image_encoder_model": "unused"}
     return {**values, **changes}
 
 
@@ -252,3 +253,30 @@ def test_a_single_file_that_lacks_items_gives_them_zero_vectors_where_that_is_al
     settings = config("rqkmeans", tmp_path, item_features_file="image.npz", missing_modality="allow")
     found = item_features(settings, dataset, StageCache(None))
     assert not found.values[:3].any() and found.values[3:].any(axis=1).all()
+
+
+def test_images_are_a_modality_and_broken_ones_are_missing(dataset, tmp_path, monkeypatch):
+    class ByLength:
+        def __init__(self, **settings: str) -> None:
+            pass
+
+        def encode(self, images: list[bytes]) -> np.ndarray:
+            return np.array([[len(image), 1] if image != b"broken" else [np.nan, np.nan] for image in images])
+
+    monkeypatch.setattr(item_features_module, "ImageEncoder", ByLength)
+    rows = [f"i{row}\t{'' if row == 1 else f'{row}.png'}" for row in range(N_ITEMS)]
+    (tmp_path / "small.item").write_text("\n".join(["item_id:token\tpicture:token", *rows]) + "\n")
+    settings = config("rqkmeans", tmp_path, modalities=[{"image_field": "picture"}], modality_unit_length=False)
+    with pytest.raises(ValueError, match="images holds none of the images of 30 items .* 'picture'"):
+        item_features(settings, dataset, StageCache(None))
+    (tmp_path / "images").mkdir()
+    for row in range(3, N_ITEMS):  # 2 is not there
+        (tmp_path / "images" / f"{row}.png").write_bytes(b"broken" if row == 3 else b"x" * (10 + row))
+    with pytest.raises(ValueError, match="4 items miss the modality .*picture"):
+        item_features(settings, dataset, StageCache(None))
+    settings["missing_modality"] = "allow"
+    found = item_features(settings, dataset, StageCache(settings["cache_dir"]))
+    assert found.values[:, 0].tolist() == [0, 0, 0, 0, *range(14, 10 + N_ITEMS)]
+    (tmp_path / "images" / "2.png").write_bytes(b"new")
+    changed = item_features(settings, dataset, StageCache(settings["cache_dir"]))
+    assert changed.values[2, 0] == 3 and changed.source != found.source

@@ -72,7 +72,7 @@ def render_texts(
     if not named:
         raise ValueError(f"{key} is empty: name at least one text column of the .item file{_EXAMPLES[key]}.")
     for field in named:
-        _check_column(table, key, field)
+        check_column(table, key, field)
     row_of = {item: row for row, item in enumerate(table[ITEM_COLUMN])}
     write = _fields_with_text if template is None else _filled_in
     texts = ["" if token not in row_of else write(table, row_of[token], parts) for token in item_tokens]
@@ -100,7 +100,12 @@ def _parsed(template: str) -> list[Part]:
     return [(text, field) for text, field, _, _ in parts]
 
 
-def _check_column(table: dict[str, list[str]], key: str, field: str) -> None:
+def check_column(table: dict[str, list[str]], key: str, field: str) -> None:
+    """Check that a column that the setting `key` names is one of the table.
+
+    Raises:
+        ValueError: if not, with the nearest that are.
+    """
     if field in table:
         return
     others = [name for name in table if name != ITEM_COLUMN] or ["item_features_file"]
