@@ -37,7 +37,9 @@ def locate_images(cells: Sequence[str], folder: Path, *, download: bool, progres
         progress: show a bar while downloading.
     """
     places = [_place(cell, folder) for cell in cells]
-    wanted = {place: cell for place, cell in zip(places, cells) if place and _is_url(cell) and not os.path.isfile(place)}
+    wanted = {
+        place: cell for place, cell in zip(places, cells) if place and _is_url(cell) and not os.path.isfile(place)
+    }
     if wanted and not download:
         logger.warning(
             "%d images are URLs that %s does not hold: image_download=true fetches them", len(wanted), folder
