@@ -45,6 +45,7 @@ TEST = [
     "mypy>=1.10",
     "types-PyYAML",
     "transformers>=4.40",
+    "pillow>=9.1",
     "vector-quantize-pytorch>=1.20",
     "faiss-cpu>=1.7.4",
     "matplotlib>=3.6",
@@ -79,6 +80,7 @@ setup(
     ],
     extras_require={
         "text": ["sentence-transformers>=2.2"],
+        "images": ["transformers>=4.40", "pillow>=9.1"],
         "scorecard": ["matplotlib>=3.6"],
         "parquet": PARQUET,
         "test": [*TEST, *PARQUET],

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from benchmarks import toys
 from benchmarks.measuring import Measurement, median_ratio
-from recbole_adasid.data.swing import ItemPairs
+from recbole_adasid.data.pairs import ItemPairs
 from recbole_adasid.host.props import read_props
 from recbole_adasid.tokenizer.autoencoder import multilayer_perceptron
 from recbole_adasid.tokenizer.registry import build_tokenizer

@@ -88,8 +88,13 @@ def parse_arguments(arguments: Sequence[str]) -> tuple[dict[str, Any], list[str]
             text = rest.pop(0)
         if key in settings:
             raise SettingsError(f"The setting --{key} is given twice: keep one.")
-        settings[key] = text if key in ("model", "dataset", "tokenizer", "config_files") else parse_value(text)
+        settings[key] = text if _is_as_written(key, text) else parse_value(text)
     return settings, str(settings.pop("config_files", "")).split()
+
+
+def _is_as_written(key: str, text: str) -> bool:
+    # A template's colons and braces would be YAML.
+    return key in ("model", "dataset", "tokenizer", "config_files") or key == "text_template" and text != "~"
 
 
 def help_text() -> str:

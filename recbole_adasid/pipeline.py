@@ -7,20 +7,18 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from recbole_adasid.cache import Arrays, StageCache, array_digest, fingerprint
-from recbole_adasid.data.encoders import TextEncoder, build_encoder, describe_encoding
-from recbole_adasid.data.features import ItemFeatures, load_feature_file, report_degenerate
-from recbole_adasid.data.mining_state import KeptMining
-from recbole_adasid.data.swing import ItemPairs, swing_pairs
-from recbole_adasid.data.text import render_texts
+from recbole_adasid.data.features import ItemFeatures
+from recbole_adasid.data.pair_file import load_pair_file
+from recbole_adasid.data.pair_sources import FILE, MINERS
+from recbole_adasid.data.pairs import ItemPairs
+from recbole_adasid.item_features import ItemContents, item_features
 from recbole_adasid.tokenizer.agreement import neighbour_agreement
 from recbole_adasid.tokenizer.base import ItemTokenizer, Keep, LogFunction
 from recbole_adasid.tokenizer.quality import collapsed_levels, sid_quality
@@ -28,32 +26,14 @@ from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_setting
 
 logger = logging.getLogger(__name__)
 
-SWING_KEYS = (
-    "swing_alpha",
-    "swing_user_weight_power",
-    "swing_top_k",
-    "swing_max_user_items",
-    "swing_max_item_users",
-)
-PORTION, PORTION_STAGE = 1024, "feature-portions"
-"""Texts that are encoded, and kept, together."""
 PARAMETER_PREFIX = "parameter/"
 
 
-class ItemSource(Protocol):
-    """What a dataset has to tell about its items; rows leave out RecBole's padding item."""
-
-    def item_tokens(self) -> list[str]:
-        """Return the N external item tokens in row order."""
+class ItemSource(ItemContents, Protocol):
+    """What a dataset has to tell about its items."""
 
     def training_interactions(self) -> tuple[np.ndarray, np.ndarray]:
         """Return users and item rows, int64 [I] each, of the interactions that training may see."""
-
-    def item_table(self) -> dict[str, list[str]] | None:
-        """Return the columns of the `.item` file, see :func:`~recbole_adasid.data.text.read_item_table`, or None."""
-
-    def dataset_path(self) -> Path:
-        """Return the dataset's folder."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +72,8 @@ def learn_semantic_ids(
     features, pairs, description = _ingredients(config, dataset, cache, progress)
     if not len(pairs) and description["tokenizer"].get("collaborative_weight"):
         logger.warning(
-            "No two users share two items in the training interactions, so that there are no item pairs: the "
-            "collaborative loss takes no part."
+            "pair_source=%s finds no item pairs in the training interactions: the collaborative loss takes no part.",
+            config["pair_source"],
         )
     tokenizer = build_tokenizer(description["tokenizer"], width=features.values.shape[1])
     kept = cache.unfinished("tokenizer", description)
@@ -132,68 +112,26 @@ def _ingredients(
     features = item_features(config, dataset, cache, progress)
     pairs = collaborative_pairs(config, dataset, cache, progress)
     settings = tokenizer_settings(config)
-    return features, pairs, {"tokenizer": settings, "features": features.source, "pairs": _pairs_description(pairs)}
-
-
-def item_features(config: Any, dataset: ItemSource, cache: StageCache, progress: bool = False) -> ItemFeatures:
-    """Return the features [N, d] from ``item_features_file``, or else of the items' texts.
-
-    Raises:
-        ValueError: if there is neither a feature file nor an `.item` file with text.
-    """
-    tokens = dataset.item_tokens()
-    if config["item_features_file"]:
-        return load_feature_file(dataset.dataset_path() / config["item_features_file"], tokens)
-    table = dataset.item_table()
-    if table is None:
-        raise ValueError(
-            f"the dataset in {dataset.dataset_path()} has no .item file to take texts from: set item_features_file to "
-            "an .npz of item_id and embedding, or add an .item file"
-        )
-    texts = render_texts(table, tokens, config["text_fields"])
-    encoder: dict[str, Any] = {
-        "encoder": config["text_encoder"],
-        "model_name": config["text_encoder_model"],
-        "width": config["text_width"],
-        "seed": config["seed"],
-    }
-    source = describe_encoding(texts, **encoder)
-    stored = cache.arrays("features", source, lambda: {"values": _encode(texts, encoder, cache, progress)})
-    report_degenerate(stored["values"], tokens)
-    return ItemFeatures(values=stored["values"], source=source)
-
-
-def _encode(texts: list[str], settings: dict[str, Any], cache: StageCache, progress: bool) -> np.ndarray:
-    """Return the vectors [N, d] of the texts; what is slow is kept portion by portion until all are there."""
-    encoder = build_encoder(**settings)
-    if not encoder.separate:
-        return encoder.encode(texts)
-    portions = [texts[start : start + PORTION] for start in range(0, len(texts), PORTION)]
-    described = [describe_encoding(portion, **settings) for portion in portions]
-    kept, vectors = StageCache(cache.root), []
-    for portion, source in zip(tqdm(portions, "texts", unit="portion", disable=not progress), described):
-        vectors.append(kept.arrays(PORTION_STAGE, source, partial(_vectors, encoder, portion))["values"])
-    for source in described:
-        kept.forget(PORTION_STAGE, source)
-    return np.concatenate(vectors)
-
-
-def _vectors(encoder: TextEncoder, texts: list[str]) -> Arrays:
-    return {"values": encoder.encode(texts)}
+    if features.blocks:
+        settings["feature_blocks"] = [list(block) for block in features.blocks]
+    described = _pairs_description(config, pairs)
+    return features, pairs, {"tokenizer": settings, "features": features.source, "pairs": described}
 
 
 def collaborative_pairs(config: Any, dataset: ItemSource, cache: StageCache, progress: bool = False) -> ItemPairs:
-    """Return the Swing pairs of the training interactions."""
+    """Return the item pairs that ``pair_source`` finds in the training interactions, or those of ``pair_file``."""
+    tokens = dataset.item_tokens()
+    if config["pair_source"] == FILE:
+        return load_pair_file(dataset.dataset_path() / config["pair_file"], tokens)
     users, items = dataset.training_interactions()
-    n_items = len(dataset.item_tokens())
-    limits = {key.removeprefix("swing_"): config[key] for key in SWING_KEYS}
-    description = {"swing": limits, "n_items": n_items, "interactions": array_digest(users, items)}
-
+    miner = MINERS[config["pair_source"]]
+    settings = {argument: config[key] for argument, key in miner.settings.items()}
+    interactions = array_digest(users, items)
+    description = {config["pair_source"]: settings, "n_items": len(tokens), "interactions": interactions}
     kept = cache.unfinished("pairs", description)
 
     def mine() -> Arrays:
-        keep = None if kept is None else KeptMining(kept)
-        pairs = swing_pairs(users, items, n_items, **limits, keep=keep, progress=progress)
+        pairs = miner.mine(users, items, len(tokens), **settings, **miner.extras(kept, progress))
         return {"trigger": pairs.trigger, "target": pairs.target, "weight": pairs.weight}
 
     mined = cache.arrays("pairs", description, mine)
@@ -237,5 +175,6 @@ def _replay(fitted: Arrays, log: Callable[[int, dict[str, float]], None]) -> Non
         log(step, numbers)
 
 
-def _pairs_description(pairs: ItemPairs) -> str:
-    return array_digest(pairs.trigger, pairs.target, pairs.weight)
+def _pairs_description(config: Any, pairs: ItemPairs) -> str | dict[str, str]:
+    digest = array_digest(pairs.trigger, pairs.target, pairs.weight)
+    return digest if config["pair_source"] == "swing" else {"source": config["pair_source"], "digest": digest}

@@ -9,11 +9,13 @@ import pytest
 import torch
 import yaml
 
-from recbole_adasid import pipeline
+from recbole_adasid import item_features as item_features_module
 from recbole_adasid.cache import StageCache
+from recbole_adasid.data import vector_store
 from recbole_adasid.data.atomic_text import AtomicText
 from recbole_adasid.data.text import read_item_table
-from recbole_adasid.pipeline import item_features, learn_semantic_ids, semantic_ids_fingerprint
+from recbole_adasid.item_features import item_features
+from recbole_adasid.pipeline import collaborative_pairs, learn_semantic_ids, semantic_ids_fingerprint
 
 PROPS = Path(__file__).parents[1] / "props"
 N_ITEMS = 30
@@ -46,7 +48,10 @@ def config(tokenizer: str, tmp_path: Path, **changes) -> dict:
     values |= {"seed": 1, "cache_dir": tmp_path / "cache", "codebook_size": 6, "code_dim": 4, "encoder_hidden": [8]}
     values |= {"tokenizer_steps": 6, "tokenizer_batch_pairs": 8, "tokenizer_batch_solo_items": 4}
     values |= {"item_features_file": "features.npz", "text_fields": ["title"], "text_encoder": "tfidf"}
-    values |= {"text_encoder_model": "unused", "text_width": 5}
+    values |= {"text_encoder_model": "unused", "text_width": 5, "text_template": None, "text_bf16": False}
+    values |= {"modalities": None, "fusion": "concatenate", "fusion_width": None, "modality_unit_length": True}
+    values |= {"missing_modality": "refuse", "image_folder": "images", "image_download": False}
+    values |= {"image_encoder_model": "unused"}
     return {**values, **changes}
 
 
@@ -127,8 +132,8 @@ def test_slow_encoding_that_was_stopped_goes_on_with_the_next_portion(dataset, t
             asked.extend(texts)
             return np.array([[float(text.split()[-1].strip(";")), 1.0] for text in texts], dtype=np.float32)
 
-    monkeypatch.setattr(pipeline, "PORTION", 10)
-    monkeypatch.setattr(pipeline, "build_encoder", lambda **settings: Slow())
+    monkeypatch.setattr(vector_store, "PORTION", 10)
+    monkeypatch.setattr(item_features_module, "build_encoder", lambda **settings: Slow())
     settings, resumed = config("rqkmeans", tmp_path, item_features_file=None), False
     with pytest.raises(KeyboardInterrupt):
         item_features(settings, dataset, StageCache(settings["cache_dir"]))
@@ -136,4 +141,142 @@ def test_slow_encoding_that_was_stopped_goes_on_with_the_next_portion(dataset, t
     found = item_features(settings, dataset, StageCache(settings["cache_dir"]))
     assert found.values[:, 0].tolist() == list(range(N_ITEMS))
     assert len(asked) == N_ITEMS  # none twice
-    assert not list((tmp_path / "cache" / pipeline.PORTION_STAGE).iterdir())
+    (tmp_path / "small.item").write_text(
+        "\n".join(["item_id:token\ttitle:token", "i0\tthing number 77", *rows[1:]]) + "\n"
+    )
+    changed = item_features(settings, dataset, StageCache(settings["cache_dir"]))
+    assert changed.values[:, 0].tolist() == [77, *range(1, N_ITEMS)]
+    assert len(asked) == N_ITEMS + 1  # the new text alone
+
+
+def test_the_fingerprint_of_swing_is_what_it_was(dataset, tmp_path):
+    """As computed before there were other sources of pairs: old runs and caches stay valid."""
+    assert semantic_ids_fingerprint(config("rqkmeans", tmp_path), dataset) == "d0263efda224b0531c404c6e45607936"
+
+
+@pytest.mark.parametrize(
+    ("source", "key", "value"),
+    [
+        ("cooccurrence", "pair_weight", "count"),
+        ("cooccurrence", "pair_window", 1),
+        ("cooccurrence", "pair_top_k", 1),
+        ("cooccurrence", "pair_max_user_items", 2),
+        ("item2vec", "item2vec_width", 2),
+        ("item2vec", "item2vec_negatives", 2),
+        ("item2vec", "pair_window", 1),
+    ],
+)
+def test_every_key_of_a_pair_source_determines_its_pairs_and_the_fingerprint(source, key, value, dataset, tmp_path):
+    base = config("rqkmeans", tmp_path, pair_source=source, item2vec_negatives=1)
+    changed = {**base, key: value}
+    for settings in (base, changed, base):
+        pairs = collaborative_pairs(settings, dataset, StageCache(settings["cache_dir"]))
+        assert len(pairs)
+    assert len(list((tmp_path / "cache" / "pairs").glob("*.safetensors"))) == 2
+    assert semantic_ids_fingerprint(base, dataset) != semantic_ids_fingerprint(changed, dataset)
+
+
+def test_pairs_of_a_file_are_named_in_the_description(dataset, tmp_path):
+    (tmp_path / "pairs.tsv").write_text("trigger:token\ttarget:token\ni1\ti2\ni2\ti9\n")
+    given = config("adasid", tmp_path, pair_source="file", pair_file="pairs.tsv")
+    learned = learn_semantic_ids(given, dataset)
+    assert learned.description["pairs"]["source"] == "file" and "pairs" not in learned.stages
+    (tmp_path / "pairs.tsv").write_text("trigger:token\ttarget:token\ni1\ti2\ni2\ti8\n")
+    assert learned.fingerprint != semantic_ids_fingerprint(given, dataset)
+
+
+def two_modalities(folder: Path, missing: int = 0) -> list[dict]:
+    """Vectors of two sources; the second lacks the first items."""
+    tokens = np.array([f"i{row}" for row in range(missing, N_ITEMS)])
+    vectors = np.random.default_rng(3).normal(size=(len(tokens), 4))
+    np.savez(folder / "image.npz", item_id=tokens, embedding=vectors)
+    return [{"item_features_file": "features.npz"}, {"item_features_file": "image.npz", "weight": 0.5}]
+
+
+def test_modalities_are_fused_and_learned_from(dataset, tmp_path):
+    settings = config("adasid", tmp_path, modalities=two_modalities(tmp_path))
+    first, second = (learn_semantic_ids(settings, dataset) for _ in range(2))
+    assert first.tokenizer.width == 14 and first.fingerprint == second.fingerprint
+    assert first.description["tokenizer"]["feature_blocks"] == [[10, 1.0], [4, 0.5]]
+    assert second.stages["tokenizer"] == "reused" and np.array_equal(first.codes, second.codes)
+
+
+def test_texts_and_files_are_modalities_with_settings_of_their_own(dataset, tmp_path):
+    rows = [f"i{row}\tthing number {row}\t{'red' if row % 2 else 'blue'}" for row in range(N_ITEMS)]
+    (tmp_path / "small.item").write_text("\n".join(["item_id:token\ttitle:token\tbrand:token", *rows]) + "\n")
+    sources = [{"text_fields": ["title"]}, {"text_template": "{brand}", "text_width": 2}, *two_modalities(tmp_path)]
+    settings = config("rqkmeans", tmp_path, modalities=sources)
+    found = item_features(settings, dataset, StageCache(None))
+    assert found.values.shape == (N_ITEMS, 5 + 2 + 10 + 4)
+    assert np.linalg.norm(found.values[:, -4:], axis=1) == pytest.approx(np.full(N_ITEMS, 0.5))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"fusion": "mean"},
+        {"fusion": "pca"},
+        {"fusion": "pca", "fusion_width": 2},
+        {"fusion": "whitening"},
+        {"modality_unit_length": False},
+        {"modalities": [{"item_features_file": "features.npz"}]},
+        {"modalities": [{"item_features_file": "features.npz"}, {"item_features_file": "image.npz", "weight": 0.6}]},
+        {"modalities": None},
+    ],
+)
+def test_whatever_changes_the_fused_features_changes_the_fingerprint(change, dataset, tmp_path):
+    base = config("rqkmeans", tmp_path, modalities=two_modalities(tmp_path))
+    if change.get("fusion") == "mean":
+        base["modalities"] = change["modalities"] = [{"item_features_file": "features.npz"}] * 2
+    assert semantic_ids_fingerprint(base, dataset) != semantic_ids_fingerprint({**base, **change}, dataset)
+
+
+def test_a_modality_that_items_miss_is_refused_unless_allowed(dataset, tmp_path):
+    settings = config("rqkmeans", tmp_path, modalities=two_modalities(tmp_path, missing=3))
+    with pytest.raises(ValueError, match="no vector for 3 of 30 items.* set missing_modality=allow"):
+        item_features(settings, dataset, StageCache(None))
+    found = item_features({**settings, "missing_modality": "allow"}, dataset, StageCache(None))
+    assert not found.values[:3, 10:].any() and found.values[3:, 10:].any(axis=1).all()
+
+
+def test_items_without_text_miss_that_modality(dataset, tmp_path):
+    rows = [f"i{row}\t{'' if row < 2 else f'thing number {row}'}" for row in range(N_ITEMS)]
+    (tmp_path / "small.item").write_text("\n".join(["item_id:token\ttitle:token", *rows]) + "\n")
+    settings = config("rqkmeans", tmp_path, modalities=[{"text_fields": ["title"]}, *two_modalities(tmp_path)])
+    with pytest.raises(ValueError, match="2 items miss the modality .*'title'.* first 'i0'"):
+        item_features(settings, dataset, StageCache(None))
+    assert item_features({**settings, "missing_modality": "allow"}, dataset, StageCache(None)).values[:2, 5:].any()
+
+
+def test_a_single_file_that_lacks_items_gives_them_zero_vectors_where_that_is_allowed(dataset, tmp_path):
+    two_modalities(tmp_path, missing=3)
+    settings = config("rqkmeans", tmp_path, item_features_file="image.npz", missing_modality="allow")
+    found = item_features(settings, dataset, StageCache(None))
+    assert not found.values[:3].any() and found.values[3:].any(axis=1).all()
+
+
+def test_images_are_a_modality_and_broken_ones_are_missing(dataset, tmp_path, monkeypatch):
+    class ByLength:
+        def __init__(self, **settings: str) -> None:
+            pass
+
+        def encode(self, images: list[bytes]) -> np.ndarray:
+            return np.array([[len(image), 1] if image != b"broken" else [np.nan, np.nan] for image in images])
+
+    monkeypatch.setattr(item_features_module, "ImageEncoder", ByLength)
+    rows = [f"i{row}\t{'' if row == 1 else f'{row}.png'}" for row in range(N_ITEMS)]
+    (tmp_path / "small.item").write_text("\n".join(["item_id:token\tpicture:token", *rows]) + "\n")
+    settings = config("rqkmeans", tmp_path, modalities=[{"image_field": "picture"}], modality_unit_length=False)
+    with pytest.raises(ValueError, match="images holds none of the images of 30 items .* 'picture'"):
+        item_features(settings, dataset, StageCache(None))
+    (tmp_path / "images").mkdir()
+    for row in range(3, N_ITEMS):  # 2 is not there
+        (tmp_path / "images" / f"{row}.png").write_bytes(b"broken" if row == 3 else b"x" * (10 + row))
+    with pytest.raises(ValueError, match="4 items miss the modality .*picture"):
+        item_features(settings, dataset, StageCache(None))
+    settings["missing_modality"] = "allow"
+    found = item_features(settings, dataset, StageCache(settings["cache_dir"]))
+    assert found.values[:, 0].tolist() == [0, 0, 0, 0, *range(14, 10 + N_ITEMS)]
+    (tmp_path / "images" / "2.png").write_bytes(b"new")
+    changed = item_features(settings, dataset, StageCache(settings["cache_dir"]))
+    assert changed.values[2, 0] == 3 and changed.source != found.source

@@ -23,10 +23,12 @@ from recbole_adasid.cache import StageCache, fingerprint
 from recbole_adasid.cli import main
 from recbole_adasid.data.atomic_text import AtomicText
 from recbole_adasid.data.features import load_feature_file
+from recbole_adasid.data.pair_file import load_pair_file
 from recbole_adasid.data.raw.amazon_files import convert_amazon
 from recbole_adasid.data.raw.download import RemoteFile, fetch
 from recbole_adasid.data.raw.tables import RawTable, table_interactions
 from recbole_adasid.data.text import read_item_table
+from recbole_adasid.data.vector_store import VectorStore
 from recbole_adasid.host import audit
 from recbole_adasid.host.config import build_config
 from recbole_adasid.host.model_file import read_model
@@ -67,7 +69,7 @@ def _numpy_file(value: Any, names: tuple[str, ...]) -> bytes:
     return stream.getvalue()
 
 
-ARRAYS = ("item_id", "embedding", "codes", "rank", "user", "values")
+ARRAYS = ("item_id", "embedding", "trigger", "target", "codes", "rank", "user", "values")
 FORMS: dict[str, Callable[[Any], bytes]] = {
     "pickle": pickle.dumps,
     "text pickle": lambda value: pickle.dumps(value, protocol=0),
@@ -174,6 +176,8 @@ PLACES: dict[str, Callable[[Path, bytes], Any]] = {
     "features, npz": lambda folder, evil: load_feature_file(planted(folder, evil, "f.npz"), ["a"]),
     "features, npy": lambda folder, evil: load_feature_file(planted(folder, evil, "f.npy"), ["a"], row_tokens=["a"]),
     "features' listing": known_rows,
+    "item pairs, npz": lambda folder, evil: load_pair_file(planted(folder, evil, "p.npz"), ["a"]),
+    "item pairs, tsv": lambda folder, evil: load_pair_file(planted(folder, evil, "p.tsv"), ["a"]),
     "features on disk": lambda folder, evil: assign_semantic_ids(tokenizer(), planted(folder, evil, "f.npy")),
     "item table": lambda folder, evil: read_item_table(AtomicText(planted(folder, evil, "x.item"))),
     "raw reviews": lambda folder, evil: convert_amazon(planted(folder, evil, "reviews.json.gz"), None, folder / "x"),
@@ -238,6 +242,15 @@ def test_a_malicious_stage_is_computed_again(evil: bytes, tmp_path: Path, marker
     assert cache.arrays("features", {}, lambda: {"values": np.ones(1)})["values"] == 1
     assert cache.statuses == {"features": "computed"} and not marker.exists()
     assert read_tensors(file, "stage")
+
+
+def test_malicious_vectors_are_encoded_again(evil: bytes, tmp_path: Path, marker: Path) -> None:
+    store = VectorStore(tmp_path, {})
+    for _ in range(2):
+        found = store.vectors(["d"], lambda places: np.ones((1, 2), dtype=np.float32), sizes=[1])
+        assert found.tolist() == [[1, 1]] and not marker.exists()
+        (file,) = tmp_path.rglob("*.safetensors")
+        file.write_bytes(evil)
 
 
 @pytest.fixture

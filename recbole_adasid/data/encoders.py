@@ -83,9 +83,11 @@ class SentenceTransformerEncoder:
 
     separate = True
 
-    def __init__(self, *, name: str = DEFAULT_MODEL, batch_size: int = 32, device: str | None = None) -> None:
-        """Keep the model's name; it is loaded when `encode` first needs it."""
-        self.name, self.batch_size, self.device = name, batch_size, device
+    def __init__(
+        self, *, name: str = DEFAULT_MODEL, bf16: bool = False, batch_size: int = 32, device: str | None = None
+    ) -> None:
+        """Keep the model's name, loaded when `encode` first needs it, and whether its products run in bfloat16."""
+        self.name, self.bf16, self.batch_size, self.device = name, bf16, batch_size, device
         self._model: Any = None
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -95,10 +97,12 @@ class SentenceTransformerEncoder:
             ImportError: if sentence-transformers is not installed.
             ValueError: if there is no such model, or it cannot be downloaded.
         """
+        import torch
+
         self._model = self._model or self._loaded()
-        vectors = self._model.encode(
-            list(texts), batch_size=self.batch_size, normalize_embeddings=True, convert_to_numpy=True
-        )
+        options = {"batch_size": self.batch_size, "normalize_embeddings": True, "convert_to_numpy": True}
+        with torch.autocast(torch.device(self.device or _device()).type, dtype=torch.bfloat16, enabled=self.bf16):
+            vectors = self._model.encode(list(texts), **options, show_progress_bar=False)
         return np.ascontiguousarray(vectors, dtype=np.float32)
 
     def _loaded(self) -> Any:
@@ -110,7 +114,7 @@ class SentenceTransformerEncoder:
                 "run pip install 'recbole-adasid[text]', or set text_encoder to 'tfidf'."
             ) from error
         try:
-            return SentenceTransformer(self.name, device=self.device)
+            return SentenceTransformer(self.name, device=self.device or _device())
         except (OSError, ValueError) as error:
             raise ValueError(
                 f"text_encoder_model {self.name!r} cannot be loaded ({' '.join(str(error).split())}): name a folder or "
@@ -118,16 +122,20 @@ class SentenceTransformerEncoder:
             ) from error
 
 
-ENCODERS: dict[str, Callable[[int, str, int], TextEncoder]] = {
-    "tfidf": lambda width, model_name, seed: TfidfSvdEncoder(width=width, seed=seed),
-    "sentence-transformers": lambda width, model_name, seed: SentenceTransformerEncoder(name=model_name),
+ENCODERS: dict[str, Callable[[int, str, int, bool], TextEncoder]] = {
+    "tfidf": lambda width, model_name, seed, bf16: TfidfSvdEncoder(width=width, seed=seed),
+    "sentence-transformers": lambda width, model_name, seed, bf16: SentenceTransformerEncoder(
+        name=model_name, bf16=bf16
+    ),
 }
 
 
-def build_encoder(*, encoder: str, width: int, model_name: str = DEFAULT_MODEL, seed: int = 0) -> TextEncoder:
+def build_encoder(
+    *, encoder: str, width: int, model_name: str = DEFAULT_MODEL, seed: int = 0, bf16: bool = False
+) -> TextEncoder:
     """Return the encoder of that name.
 
-    `width` and `seed` act on tfidf, `model_name` on sentence-transformers.
+    `width` and `seed` act on tfidf, `model_name` and `bf16` on sentence-transformers.
 
     Raises:
         ValueError: for an unknown encoder.
@@ -136,13 +144,35 @@ def build_encoder(*, encoder: str, width: int, model_name: str = DEFAULT_MODEL, 
         guess = get_close_matches(encoder, ENCODERS, n=1)
         hint = f"did you mean '{guess[0]}'? " if guess else ""
         raise ValueError(f"text_encoder '{encoder}' is unknown: {hint}Valid names are {', '.join(ENCODERS)}.")
-    return ENCODERS[encoder](width, model_name, seed)
+    return ENCODERS[encoder](width, model_name, seed, bf16)
 
 
-def describe_encoding(
-    texts: Sequence[str], *, encoder: str, width: int, model_name: str = DEFAULT_MODEL, seed: int = 0
+def describe_encoder(
+    *, encoder: str, width: int, model_name: str = DEFAULT_MODEL, seed: int = 0, bf16: bool = False
 ) -> dict[str, object]:
+    """Return the settings that act on an encoder's vectors as plain values, for a fingerprint."""
+    if encoder == "tfidf":
+        return {"width": width, "seed": seed}
+    return {"model": model_name, **({"bf16": True} if bf16 else {})}
+
+
+def describe_encoding(texts: Sequence[str], *, encoder: str, **settings: Any) -> dict[str, object]:
     """Return all that determines the vectors of some texts as plain values, for a fingerprint; nothing is encoded."""
     digest = hashlib.sha256("\0".join(texts).encode("utf-8")).hexdigest()
-    settings: dict[str, object] = {"width": width, "seed": seed} if encoder == "tfidf" else {"model": model_name}
-    return {"kind": "text", "encoder": encoder, "items": len(texts), "sha256": digest, **settings}
+    acting = describe_encoder(encoder=encoder, **settings)
+    return {"kind": "text", "encoder": encoder, "items": len(texts), "sha256": digest, **acting}
+
+
+def can_use_bfloat16() -> bool:
+    """Tell whether the device that encoders run on computes in bfloat16 fast."""
+    import torch
+
+    from recbole_adasid.precision import has_bfloat16
+
+    return has_bfloat16(torch.device(_device()))
+
+
+def _device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"

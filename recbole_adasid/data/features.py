@@ -10,9 +10,12 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from recbole_adasid.data.array_file import as_tokens, load_array, load_arrays
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +23,6 @@ logger = logging.getLogger(__name__)
 _LARGEST = 1e12
 # Columns that differ by no more count as constant when features are scaled.
 _ALIKE = 1e-6
-_MAGIC = {".npz": b"PK\3\4", ".npy": b"\x93NUMPY"}
 _SAVED_BY = {".npz": "numpy.savez(path, item_id=…, embedding=…)", ".npy": "numpy.save(path, embedding)"}
 
 
@@ -30,11 +32,15 @@ class ItemFeatures:
 
     Attributes:
         values: [N, d] float32, C-contiguous; row r belongs to the item with RecBole's internal id r + 1.
-        source: plain values (str, int, list …) for a fingerprint: two equal sources mean equal values.
+        source: plain values (str, int, list …) for a fingerprint: two equal sources mean equal features.
+        present: [N], whether an item has what its vector is made of; the vectors of others say nothing. None: all have.
+        blocks: of fused features, the width and the weight of each modality's columns, in their order.
     """
 
     values: NDArray[np.float32]
-    source: dict[str, object]
+    source: dict[str, Any]
+    present: NDArray[np.bool_] | None = None
+    blocks: list[tuple[int, float]] | None = None
 
 
 def load_feature_file(
@@ -43,8 +49,11 @@ def load_feature_file(
     *,
     width: int | None = None,
     row_tokens: Sequence[str] | None = None,
+    allow_missing: bool = False,
 ) -> ItemFeatures:
     """Load the vectors of `item_tokens` from a file, in their order; other items of the file are ignored.
+
+    With `allow_missing` an item that the file lacks gets the zero vector, and the log counts them.
 
     A `.npz` holds `item_id` [R] and `embedding` [R, d]. A `.npy` holds the embedding alone; its rows are
     named by `NAME.items.txt` beside it (one token a line) or else by `row_tokens` [R]. Any NumPy float type
@@ -60,11 +69,25 @@ def load_feature_file(
         raise FileNotFoundError(f"There is no feature file {path}: correct item_features_file or unset it.")
     tokens, embedding = _read(path, row_tokens)
     _check_shape(path, tokens, embedding, width)
-    rows = _align(path, tokens, item_tokens)
+    rows = _align(path, tokens, item_tokens, allow_missing)
+    present = rows >= 0
     with np.errstate(over="ignore"):  # a float64 beyond float32 turns into inf, which is reported below
         values = np.ascontiguousarray(embedding[rows], dtype=np.float32)
+    values[~present] = 0
     _check_values(path, values, item_tokens)
-    return ItemFeatures(values=values, source={"kind": "file", **describe_values(values)})
+    source = {"kind": "file", **describe_values(values)}
+    return with_missing(values, source, present, f"vector in {path}")
+
+
+def with_missing(
+    values: NDArray[np.float32], source: dict[str, Any], present: NDArray[np.bool_], what: str
+) -> ItemFeatures:
+    """Return features of which some items' are missing; the log counts them, and the source tells which they are."""
+    if present.all():
+        return ItemFeatures(values=values, source=source)
+    logger.warning("%d of %d items have no %s: it counts as missing", (~present).sum(), len(present), what)
+    missing = hashlib.sha256(np.packbits(present).tobytes()).hexdigest()
+    return ItemFeatures(values=values, source={**source, "missing": missing}, present=present)
 
 
 def report_degenerate(values: NDArray[np.float32], item_tokens: Sequence[str]) -> None:
@@ -89,38 +112,13 @@ def describe_values(values: NDArray[np.float32]) -> dict[str, object]:
 
 def _read(path: Path, row_tokens: Sequence[str] | None) -> tuple[list[str], NDArray]:
     """Return the file's item tokens [R] and its embedding [R, d], without unpickling anything."""
-    if path.suffix not in _MAGIC:
+    if path.suffix not in _SAVED_BY:
         raise ValueError(f"{path}: features come as .npz or .npy, not as '{path.suffix}': convert the file.")
-    with path.open("rb") as file:
-        if file.read(len(_MAGIC[path.suffix])) != _MAGIC[path.suffix]:
-            raise ValueError(f"{path} is no {path.suffix} file: save it by {_SAVED_BY[path.suffix]}.")
-    arrays = _load(path)
+    saved_by = _SAVED_BY[path.suffix]
     if path.suffix == ".npy":
-        return _tokens_beside(path, row_tokens), arrays["embedding"]
-    missing = [name for name in ("item_id", "embedding") if name not in arrays]
-    if missing:
-        raise ValueError(f"{path} has the arrays {list(arrays)}: it also needs '{missing[0]}'.")
-    return _as_text(path, arrays["item_id"]), arrays["embedding"]
-
-
-def _load(path: Path) -> dict[str, NDArray]:
-    """Return the arrays of a file by name, those of an `.npz` that matter."""
-    try:
-        if path.suffix == ".npy":
-            return {"embedding": np.load(path, allow_pickle=False)}
-        with np.load(path, allow_pickle=False) as stored:
-            wanted = [name for name in stored.files if name in ("item_id", "embedding")]
-            return {name: stored[name] for name in wanted or stored.files[:1]}
-    except Exception as error:  # of a damaged file numpy, zipfile, zlib and ast each raise their own
-        if "allow_pickle" in str(error):
-            raise ValueError(
-                f"{path} holds Python objects, which are not loaded for safety: "
-                "save item_id as a plain string array and embedding as a float array."
-            ) from error
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(
-            f"{path} cannot be read ({reason}): it is truncated or damaged, save it anew by {_SAVED_BY[path.suffix]}."
-        ) from error
+        return _tokens_beside(path, row_tokens), load_array(path, saved_by=saved_by)
+    arrays = load_arrays(path, ("item_id", "embedding"), saved_by=saved_by)
+    return as_tokens(path, "item_id", arrays["item_id"]), arrays["embedding"]
 
 
 def _tokens_beside(path: Path, row_tokens: Sequence[str] | None) -> list[str]:
@@ -133,20 +131,6 @@ def _tokens_beside(path: Path, row_tokens: Sequence[str] | None) -> list[str]:
     if row_tokens is None:
         raise ValueError(f"{path} does not say which row is which item: put one token a line in {listing.name}.")
     return list(row_tokens)
-
-
-def _as_text(path: Path, names: NDArray) -> list[str]:
-    if names.ndim != 1 or names.dtype.kind not in "USiu":
-        raise ValueError(
-            f"{path}: item_id has the shape {names.shape} and the type {names.dtype}: save one text or whole number "
-            "an item."
-        )
-    if names.dtype.kind != "S":
-        return [str(name) for name in names.tolist()]
-    try:
-        return [name.decode("utf-8") for name in names.tolist()]
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: item_id holds bytes that are not UTF-8 ({error.reason}): save text.") from error
 
 
 def _check_shape(path: Path, tokens: Sequence[str], embedding: NDArray, width: int | None) -> None:
@@ -180,18 +164,19 @@ def _check_values(path: Path, values: NDArray[np.float32], item_tokens: Sequence
     report_degenerate(values, item_tokens)
 
 
-def _align(path: Path, tokens: Sequence[str], item_tokens: Sequence[str]) -> list[int]:
-    """Return, for each wanted item, its row in the file [N]."""
+def _align(path: Path, tokens: Sequence[str], item_tokens: Sequence[str], allow_missing: bool) -> NDArray[np.int64]:
+    """Return, for each wanted item, its row in the file [N], or −1."""
     row_of = {token: row for row, token in enumerate(tokens)}
     if len(row_of) < len(tokens):
         twice = next(token for row, token in enumerate(tokens) if row_of[token] != row)
         raise ValueError(f"{path} names item '{twice}' more than once: keep one row an item.")
     missing = [token for token in item_tokens if token not in row_of]
-    if missing:
+    if missing and not (allow_missing and len(missing) < len(item_tokens)):
         raise ValueError(
             f"{path} has no vector for {len(missing)} of {len(item_tokens)} items, first of all "
-            f"{', '.join(repr(token) for token in missing[:5])}: add them or filter the items out."
+            f"{', '.join(repr(token) for token in missing[:5])}: add them, filter the items out, or set "
+            "missing_modality=allow."
         )
-    if len(tokens) > len(item_tokens):
-        logger.info("%s: %d items are not in the dataset and are ignored", path, len(tokens) - len(item_tokens))
-    return [row_of[token] for token in item_tokens]
+    if idle := len(tokens) - len(item_tokens) + len(missing):
+        logger.info("%s: %d items are not in the dataset and are ignored", path, idle)
+    return np.array([row_of.get(token, -1) for token in item_tokens], dtype=np.int64)

@@ -6,7 +6,6 @@ Letters: I interactions, U users, N items, P pairs, C user pairs.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -15,23 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from tqdm import tqdm
 
-# How many products of a sparse multiplication one block may hold: about 12 bytes each.
-_BLOCK_PRODUCTS = 8_000_000
+from recbole_adasid.data.pairs import ItemPairs, RunningSum, best_targets, blocks, check_interactions, rank_in_group
+
 # Users on a side of a tile of the users × users product.
 _TILE_USERS = 32_768
-
-
-@dataclass(frozen=True)
-class ItemPairs:
-    """P directed item pairs: the rows (padding-free numbers) of trigger and target, and a weight."""
-
-    trigger: NDArray[np.int64]
-    target: NDArray[np.int64]
-    weight: NDArray[np.float32]
-
-    def __len__(self) -> int:
-        """Return P."""
-        return len(self.trigger)
 
 
 class MiningState(Protocol):
@@ -78,35 +64,29 @@ def swing_pairs(
     user_weight = degree.astype(np.float64) ** -user_weight_power
     tiles = _Tiles(seen)
     done, parts = keep.restore() if keep else (0, [])
-    total = _RunningSum(parts)
+    total = RunningSum(parts)
     for number in tqdm(range(done, len(tiles)), "Swing", len(tiles), unit="tile", initial=done, disable=not progress):
         for first, second in tiles.user_pairs(number):
             common = seen[first].multiply(seen[second]).tocsr()
             pair_weight = user_weight[first] * user_weight[second] / (alpha + np.diff(common.indptr))
-            for rows in _blocks(np.diff(common.indptr).astype(np.int64) ** 2):
+            for rows in blocks(np.diff(common.indptr).astype(np.int64) ** 2):
                 part = common[rows]
                 weighted = sparse.diags(pair_weight[rows]) @ part
                 total.add(sparse.triu(part.T.tocsr() @ weighted, k=1, format="csr"))
         if keep:
             keep.note(number + 1, total.parts)
-    return _best_targets(total.value(n_items).tocoo(), top_k)
+    upper = total.value(n_items).tocoo()
+    return best_targets(upper.row, upper.col, upper.data, top_k)
 
 
 def _check(users: ArrayLike, items: ArrayLike, n_items: int, alpha: float, limits: dict[str, int | None]) -> None:
-    if np.shape(users) != np.shape(items):
-        raise ValueError(f"There are {np.size(users)} users for {np.size(items)} items: pass one user an item.")
     if not alpha > 0:
         raise ValueError(f"swing alpha is {alpha}: pass a number above 0.")
     names = {"top_k": "top_k", "user": "max_user_items", "item": "max_item_users"}
     for key, limit in limits.items():
         if limit is not None and limit < 1:
             raise ValueError(f"swing {names[key]} is {limit}: pass 1 or more, or null for no limit.")
-    rows = np.asarray(items)
-    if rows.size and not (rows.min() >= 0 and rows.max() < n_items):
-        raise ValueError(
-            f"Item rows run from {rows.min()} to {rows.max()}, outside 0 … {n_items - 1}: "
-            "pass padding-free rows (internal id − 1)."
-        )
+    check_interactions(users, items, n_items)
 
 
 def _incidence(
@@ -134,19 +114,8 @@ def _first_of_groups(group: NDArray, key: NDArray, limit: int) -> NDArray[np.boo
     """Mark the `limit` entries of smallest `key` in each group (stable); only groups over the limit are sorted."""
     marked = np.ones(len(group), dtype=bool)
     crowded = np.flatnonzero(np.bincount(group)[group] > limit)
-    marked[crowded] = _rank_in_group(group[crowded], key[crowded]) < limit
+    marked[crowded] = rank_in_group(group[crowded], key[crowded]) < limit
     return marked
-
-
-def _rank_in_group(group: NDArray, key: NDArray) -> NDArray[np.int64]:
-    """Return each entry's place, from 0, among the entries of its group ordered by `key` (stable)."""
-    order = np.lexsort((key, group))
-    sorted_group = group[order]
-    begins = np.r_[True, sorted_group[1:] != sorted_group[:-1]][: len(group)]
-    position = np.arange(len(group))
-    rank = np.empty(len(group), dtype=np.int64)
-    rank[order] = position - np.maximum.accumulate(np.where(begins, position, 0))
-    return rank
 
 
 class _Tiles:
@@ -174,50 +143,12 @@ class _Tiles:
             first, second = shared.row[useful] + row + offset, shared.col[useful] + column
             upper = first < second
             first, second = first[upper], second[upper]
-            for part in _blocks((self.size[first] + self.size[second]).astype(np.int64)):
+            for part in blocks((self.size[first] + self.size[second]).astype(np.int64)):
                 yield first[part], second[part]
 
     def _common_items(self, number: int) -> Iterator[tuple[sparse.coo_matrix, int]]:
         """Yield a tile in pieces of rows, each with the place of its first row."""
         row, column = self.places[number]
         ours, tile = self.counts[self.starts[row] : self.starts[row] + _TILE_USERS], self.columns[column]
-        for rows in _blocks((ours @ np.diff(tile.indptr)).astype(np.int64)):
+        for rows in blocks((ours @ np.diff(tile.indptr)).astype(np.int64)):
             yield (ours[rows] @ tile).tocoo(), rows.start
-
-
-class _RunningSum:
-    """Sum of sparse matrices that are added one by one: an entry is copied log(how many) times, not each time."""
-
-    def __init__(self, parts: list[sparse.csr_matrix]) -> None:
-        self.parts = list(parts)  # from the largest to the smallest
-
-    def add(self, part: sparse.csr_matrix) -> None:
-        while self.parts and self.parts[-1].nnz <= 2 * part.nnz:
-            part = self.parts.pop() + part
-        self.parts.append(part)
-
-    def value(self, n_items: int) -> sparse.csr_matrix:
-        return sum(self.parts[::-1], start=sparse.csr_matrix((n_items, n_items), dtype=np.float64))
-
-
-def _blocks(work: NDArray[np.int64]) -> Iterator[slice]:
-    """Cut the rows into consecutive slices of about `_BLOCK_PRODUCTS` work each; one row is never cut."""
-    block = np.cumsum(work) // _BLOCK_PRODUCTS
-    edges = np.r_[0, np.flatnonzero(np.diff(block)) + 1, len(work)]
-    for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist()):
-        if stop > start:
-            yield slice(start, stop)
-
-
-def _best_targets(upper: sparse.coo_matrix, top_k: int | None) -> ItemPairs:
-    """List both directions of the scored pairs i < j, the `top_k` best of each trigger, in order."""
-    trigger = np.concatenate([upper.row, upper.col]).astype(np.int64)
-    target = np.concatenate([upper.col, upper.row]).astype(np.int64)
-    # Compared as float32: sums equal on paper may differ in the last bit of float64, and ties go by row.
-    weight = np.concatenate([upper.data, upper.data]).astype(np.float32)
-    order = np.lexsort((target, -weight, trigger))
-    trigger, target, weight = trigger[order], target[order], weight[order]
-    if top_k is not None:
-        best = _rank_in_group(trigger, np.arange(len(trigger))) < top_k
-        trigger, target, weight = trigger[best], target[best], weight[best]
-    return ItemPairs(trigger=trigger, target=target, weight=weight)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from difflib import get_close_matches
+from string import Formatter
+from typing import Optional
 
 from recbole_adasid.data.atomic_text import AtomicText, Column
 
@@ -16,6 +18,10 @@ logger = logging.getLogger(__name__)
 ITEM_COLUMN = "item_id"
 # Several category paths of one item stand in one cell, joined by this; the first is the main one.
 _PATH_SEPARATOR = " | "
+_EXAMPLES = {"text_fields": "", "text_template": " in braces, such as Title: {title}"}
+
+Part = tuple[str, Optional[str]]
+"""Literal text and the column whose cell follows it, if any."""
 
 
 def read_item_table(source: AtomicText, *, item_field: str = ITEM_COLUMN) -> dict[str, list[str]]:
@@ -46,27 +52,30 @@ def read_item_table(source: AtomicText, *, item_field: str = ITEM_COLUMN) -> dic
     return {**dict(zip(names, columns)), ITEM_COLUMN: columns[place]}
 
 
-def render_texts(table: dict[str, list[str]], item_tokens: Sequence[str], template_fields: Sequence[str]) -> list[str]:
+def render_texts(
+    table: dict[str, list[str]],
+    item_tokens: Sequence[str],
+    fields: Sequence[str],
+    template: str | None = None,
+) -> list[str]:
     """Write each item's fields as `Title: …; Brand: …; Categories: {first path}; Price: …;`, in that order.
 
-    The label is the column's name. Empty fields are skipped; an item without any text gives an empty string,
-    and a warning says how many there are. The result has one text for each of `item_tokens` [N].
+    The label is the column's name. Empty fields are skipped. A template, such as `Title: {title} Brand: {brand}`, is
+    filled in instead, where empty fields leave nothing. An item without any text gives an empty string, and a warning
+    says how many there are. The result has one text for each of `item_tokens` [N].
 
     Raises:
-        ValueError: if a field is not a column of the table, or no field is given.
+        ValueError: if a field is not a column of the table, no field is given, or the template is not well formed.
     """
-    if not template_fields:
-        raise ValueError("text_fields is empty: name at least one text column of the .item file.")
-    for field in template_fields:
-        if field not in table:
-            others = [name for name in table if name != ITEM_COLUMN] or ["item_features_file"]
-            close = get_close_matches(str(field), others, n=1) or others
-            raise ValueError(
-                f"text_fields names the column '{field}', which the .item file lacks: "
-                f"did you mean {' or '.join(repr(name) for name in close)}?"
-            )
+    key, parts = ("text_fields", _labelled(fields or [])) if template is None else ("text_template", _parsed(template))
+    named = [field for _, field in parts if field is not None]
+    if not named:
+        raise ValueError(f"{key} is empty: name at least one text column of the .item file{_EXAMPLES[key]}.")
+    for field in named:
+        check_column(table, key, field)
     row_of = {item: row for row, item in enumerate(table[ITEM_COLUMN])}
-    texts = ["" if token not in row_of else _render(table, row_of[token], template_fields) for token in item_tokens]
+    write = _fields_with_text if template is None else _filled_in
+    texts = ["" if token not in row_of else write(table, row_of[token], parts) for token in item_tokens]
     if empty := texts.count(""):
         first = item_tokens[texts.index("")]
         logger.warning("%d of %d items have no text, first '%s': their features say nothing", empty, len(texts), first)
@@ -75,12 +84,50 @@ def render_texts(table: dict[str, list[str]], item_tokens: Sequence[str], templa
     return texts
 
 
-def _render(table: dict[str, list[str]], row: int, fields: Sequence[str]) -> str:
-    parts = []
-    for field in fields:
-        text = table[field][row].strip()
-        if field == "categories":
-            text = text.split(_PATH_SEPARATOR)[0].strip()
-        if text:
-            parts.append(f"{field.replace('_', ' ').capitalize()}: {text};")
-    return " ".join(parts)
+def _labelled(fields: Sequence[str]) -> list[Part]:
+    return [(f"{str(field).replace('_', ' ').capitalize()}: ", field) for field in fields]
+
+
+def _parsed(template: str) -> list[Part]:
+    """Return the parts of a template."""
+    try:
+        parts = list(Formatter().parse(template))
+    except ValueError as error:
+        raise ValueError(f"text_template={template!r}: {error}; write {{column}}, and {{{{ for a brace.") from error
+    for _, field, form, conversion in parts:
+        if form or conversion or field == "":
+            raise ValueError(f"text_template={template!r}: a brace holds the name of a column and nothing else.")
+    return [(text, field) for text, field, _, _ in parts]
+
+
+def check_column(table: dict[str, list[str]], key: str, field: str) -> None:
+    """Check that a column that the setting `key` names is one of the table.
+
+    Raises:
+        ValueError: if not, with the nearest that are.
+    """
+    if field in table:
+        return
+    others = [name for name in table if name != ITEM_COLUMN] or ["item_features_file"]
+    close = get_close_matches(str(field), others, n=1) or others
+    raise ValueError(
+        f"{key} names the column '{field}', which the .item file lacks: "
+        f"did you mean {' or '.join(repr(name) for name in close)}?"
+    )
+
+
+def _fields_with_text(table: dict[str, list[str]], row: int, parts: Sequence[Part]) -> str:
+    cells = ((label, _cell(table, row, field)) for label, field in parts)
+    return " ".join(f"{label}{text};" for label, text in cells if text)
+
+
+def _filled_in(table: dict[str, list[str]], row: int, parts: Sequence[Part]) -> str:
+    cells = [_cell(table, row, field) for _, field in parts]
+    return "".join(text + cell for (text, _), cell in zip(parts, cells)).strip() if any(cells) else ""
+
+
+def _cell(table: dict[str, list[str]], row: int, field: str | None) -> str:
+    if field is None:
+        return ""
+    text = table[field][row].strip()
+    return text.split(_PATH_SEPARATOR)[0].strip() if field == "categories" else text

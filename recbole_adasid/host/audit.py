@@ -15,11 +15,16 @@ from numpy.typing import NDArray
 
 from recbole_adasid.artefacts import read_json
 from recbole_adasid.cli import parse_arguments
+from recbole_adasid.data.pair_sources import FILE
 from recbole_adasid.host.settings import SettingsError
 
+_VERDICTS = {True: "ok      ", False: "VIOLATED", None: "UNKNOWN "}
 
-def audit(run_folder: str | Path) -> list[tuple[str, bool]]:
+
+def audit(run_folder: str | Path) -> list[tuple[str, bool | None]]:
     """Return statements about a finished run and whether each holds, recomputed from its settings and its dataset.
+
+    None stands for what cannot be told: what pairs that the user brought were made from.
 
     Raises:
         SettingsError: if the folder is none of a finished run.
@@ -40,10 +45,10 @@ def audit(run_folder: str | Path) -> list[tuple[str, bool]]:
     _, items = train.training_items().training_interactions()
     flat = train.windows.flat_items
     kept = np.setdiff1d(np.arange(len(flat)), held_out)
-    checks = [
+    checks: list[tuple[str, bool | None]] = [
         ("no training history reaches a held-out interaction", not history_positions(train)[held_out].any()),
         ("no training target is a held-out interaction", not np.isin(target_positions(train), held_out).any()),
-        ("item pairs are mined from all other interactions", np.array_equal(items, flat[kept] - 1)),
+        _about_pairs(config, np.array_equal(items, flat[kept] - 1)),
         (
             "the Semantic IDs' fingerprint is that of these pairs, features and settings",
             info.get("fingerprint") == semantic_ids_fingerprint(config, train.training_items()),
@@ -52,6 +57,12 @@ def audit(run_folder: str | Path) -> list[tuple[str, bool]]:
     if "LS" in config["eval_args"]["split"]:
         checks.append(("held-out interactions are their users' last two", _are_last(train._flat_users, held_out)))
     return checks
+
+
+def _about_pairs(config: Any, honest: bool) -> tuple[str, bool | None]:
+    if config["pair_source"] == FILE:
+        return f"item pairs come from {config['pair_file']}, and whether that knows held-out interactions is open", None
+    return "item pairs are mined from all other interactions", honest
 
 
 def target_positions(part: Any) -> NDArray[np.int64]:
@@ -80,7 +91,7 @@ def _are_last(users: NDArray[np.int64], positions: NDArray[np.int64]) -> bool:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print what was checked; return 0 if all holds, 1 if not, 2 for a mistake."""
+    """Print what was checked; return 0 if all is known to hold, 1 if not, 2 for a mistake."""
     try:
         settings, _ = parse_arguments(list(sys.argv[1:] if arguments is None else arguments))
         if set(settings) != {"run_folder"}:
@@ -90,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     for statement, holds in found:
-        print(f"{'ok      ' if holds else 'VIOLATED'}  {statement}")
+        print(f"{_VERDICTS[holds]}  {statement}")
     return 0 if all(holds for _, holds in found) else 1
 
 

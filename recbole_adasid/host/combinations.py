@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
+from recbole_adasid.data.pair_sources import FILE
+from recbole_adasid.host.constraints import WEIGHT, check_values
 from recbole_adasid.host.dataset import LEFT_OUT
-from recbole_adasid.host.settings import SettingsError
+from recbole_adasid.host.settings import SettingsError, unknown_name
+from recbole_adasid.item_features import MODALITY_KEYS, SOURCES
 from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
 
 Settings = Mapping[str, Any]
@@ -30,14 +33,43 @@ def check_combinations(settings: Settings) -> None:
     _check_evaluation(settings)
     _check_split(settings["eval_args"])
     _check_tokenizer(settings)
-    if not settings["item_features_file"] and not settings["text_fields"]:
+    if settings["modalities"]:
+        _check_modalities(settings["modalities"])
+    elif not any(settings[key] for key in ("item_features_file", "text_fields", "text_template")):
         raise SettingsError("There is neither item_features_file nor text_fields: set one, items need features.")
+    _check_pairs(settings)
     if settings["log_wandb"] and importlib.util.find_spec("wandb") is None:
         raise SettingsError("log_wandb=True needs a package that is not installed: pip install wandb, or set it false.")
     distributed = ("local_rank", "nproc", "world_size", "offset", "ip", "port")
     missing = [key for key in distributed if key not in settings]
     if "local_rank" in settings and missing:
         raise SettingsError(f"local_rank is set without {', '.join(missing)}: leave it out to train on one device.")
+
+
+def _check_modalities(modalities: Sequence[Settings]) -> None:
+    for place, modality in enumerate(modalities, start=1):
+        for key, value in modality.items():
+            if key == "weight" and not WEIGHT.fits(value):
+                raise SettingsError(f"modalities: the weight {value!r} of number {place} has to be {WEIGHT.wanted}.")
+            if key not in ("weight", *MODALITY_KEYS):
+                raise unknown_name(f"setting of modality number {place}", key, ["weight", *MODALITY_KEYS])
+            check_values({key: value} if key != "weight" else {}, {})
+        named = [key for key in SOURCES if modality.get(key)]
+        if len(named) != 1:
+            raise SettingsError(
+                f"modalities: number {place} names {' and '.join(named) or 'no source'}: give it one of "
+                f"{', '.join(SOURCES)}."
+            )
+
+
+def _check_pairs(settings: Settings) -> None:
+    if settings["pair_source"] == FILE and not settings["pair_file"]:
+        raise SettingsError("pair_source=file needs pair_file: name an .npz or .tsv of trigger, target and weight.")
+    if settings["pair_source"] != FILE and settings["pair_file"]:
+        raise SettingsError(
+            f"pair_file={settings['pair_file']} is not read with pair_source={settings['pair_source']}: set "
+            "pair_source=file, or unset pair_file."
+        )
 
 
 def _check_columns(settings: Settings) -> None:

@@ -15,7 +15,10 @@ from typing import Any
 
 from recbole.evaluator.register import metric_information, metrics_dict
 
+from recbole_adasid.data.cooccurrence import WEIGHTS
 from recbole_adasid.data.encoders import ENCODERS
+from recbole_adasid.data.fusion import FUSIONS
+from recbole_adasid.data.pair_sources import FILE, MINERS
 from recbole_adasid.host.collector import AVAILABLE
 from recbole_adasid.host.settings import SettingsError, check_types, unknown_name
 from recbole_adasid.model.catalogue import COLLISIONS
@@ -171,6 +174,7 @@ web_address = Rule("an address of http or https", lambda value: text.fits(value)
 checksum = Rule("64 hexadecimal digits", lambda value: text.fits(value) and _matches(r"[0-9a-fA-F]{64}", value))
 unused = Rule("left out: TIGER does not use it", lambda value: not value)
 # Those that need more than which items were recommended cannot be computed from a beam search.
+WEIGHT = real(0, above=True)
 METRICS = [metrics_dict[name].__name__ for name, needed in metric_information.items() if set(needed) <= AVAILABLE]
 LEARNERS = ("adamw", "adam", "sgd", "adagrad", "rmsprop")
 
@@ -216,9 +220,20 @@ RULES: dict[str, Rule] = {
     # --- item features ---
     "item_features_file": optional(path),
     "text_fields": optional(list_of(text, empty=True)),
+    "text_template": optional(text),
+    "text_bf16": switch,
     "text_encoder": name_of(ENCODERS),
     "text_encoder_model": text,
     "text_width": whole(1, _LARGE),
+    "modalities": optional(list_of(Rule("a mapping", lambda value: isinstance(value, Mapping)))),
+    "image_field": text,
+    "image_folder": path,
+    "image_encoder_model": text,
+    "image_download": switch,
+    "fusion": name_of(FUSIONS),
+    "fusion_width": optional(whole(1, _LARGE)),
+    "modality_unit_length": switch,
+    "missing_modality": name_of(["refuse", "allow"]),
     # --- network ---
     "n_encoder_layers": whole(0, 1000),
     "n_decoder_layers": whole(1, 1000),
@@ -258,6 +273,14 @@ RULES: dict[str, Rule] = {
     "codebook_size": one_or_list(whole(2, 65_536)),
     "code_dim": whole(1, _LARGE),
     # --- collaborative pairs ---
+    "pair_source": name_of([*MINERS, FILE]),
+    "pair_file": optional(path),
+    "pair_window": optional(whole(1)),
+    "pair_weight": name_of(WEIGHTS),
+    "pair_top_k": whole(1),
+    "pair_max_user_items": optional(whole(1)),
+    "item2vec_width": whole(1, _LARGE),
+    "item2vec_negatives": whole(1),
     "swing_alpha": real(0, above=True),
     "swing_user_weight_power": real(0, 10),
     "swing_top_k": optional(whole(1)),

@@ -11,7 +11,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from recbole_adasid.artefacts import write_atomically
-from recbole_adasid.data.swing import ItemPairs
+from recbole_adasid.data.pairs import ItemPairs
 from recbole_adasid.storage import DamagedFile, MismatchedFile, check_fit, read_tensors, write_tensors
 
 KIND = "tokenizer"

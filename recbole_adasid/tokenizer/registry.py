@@ -155,7 +155,7 @@ def _build_autoencoder(settings: Settings, width: int) -> ItemTokenizer:
     levels = [kind(n_codewords=size, dim=dim, level=i, **own) for i, size in enumerate(codebook_sizes(settings))]
     quantizer = ResidualQuantizer(levels=levels, commitment=settings["commitment"])
     autoencoder = ResidualAutoencoder(
-        scaler=FeatureScaler(width=width, mode=settings["feature_scaling"]),
+        scaler=_scaler(settings, width),
         encoder=multilayer_perceptron(widths),
         quantizer=quantizer,
         decoder=multilayer_perceptron(widths[::-1]),
@@ -163,6 +163,10 @@ def _build_autoencoder(settings: Settings, width: int) -> ItemTokenizer:
     )
     regulation = _lookup("regulation", settings["regulation"], REGULATIONS)(settings)
     return AutoencoderTokenizer(autoencoder=autoencoder, regulation=regulation, settings=_training(settings))
+
+
+def _scaler(settings: Settings, width: int) -> FeatureScaler:
+    return FeatureScaler(width=width, mode=settings["feature_scaling"], blocks=settings.get("feature_blocks"))
 
 
 def _training(settings: Settings) -> TrainingSettings:
@@ -184,7 +188,7 @@ def _training(settings: Settings) -> TrainingSettings:
 
 def _build_rq_kmeans(settings: Settings, width: int) -> ItemTokenizer:
     return RQKMeansTokenizer(
-        scaler=FeatureScaler(width=width, mode=settings["feature_scaling"]),
+        scaler=_scaler(settings, width),
         width=width,
         codebook_sizes=codebook_sizes(settings),
         iterations=settings["kmeans_iterations"],
@@ -194,7 +198,7 @@ def _build_rq_kmeans(settings: Settings, width: int) -> ItemTokenizer:
 
 def _build_rq_opq(settings: Settings, width: int) -> ItemTokenizer:
     return RQOPQTokenizer(
-        scaler=FeatureScaler(width=width, mode=settings["feature_scaling"]),
+        scaler=_scaler(settings, width),
         width=width,
         codebook_sizes=codebook_sizes(settings),
         n_subspaces=settings["opq_subspaces"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -18,19 +20,24 @@ class FeatureScaler(nn.Module):
         width: d, number of feature columns.
         mode: ``none``; ``centre``: subtract the column means; ``standardise``: also divide by the columns' standard
             deviations.
+        blocks: width and weight of each modality's columns, where features are several side by side. Under
+            ``standardise`` a column's weight would be lost and a wide modality would count for more than a narrow
+            one: here all vary as much as their weights say, by w² d / M for each of M.
 
     Raises:
-        ValueError: for an unknown mode.
+        ValueError: for an unknown mode, or blocks of another width in all.
     """
 
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, *, width: int, mode: str) -> None:
+    def __init__(self, *, width: int, mode: str, blocks: Sequence[Sequence[float]] | None = None) -> None:
         super().__init__()
         if mode not in SCALINGS:
             raise ValueError(f"unknown feature_scaling {mode!r}; valid: {', '.join(SCALINGS)}")
-        self.mode = mode
+        if blocks and sum(int(columns) for columns, _ in blocks) != width:
+            raise ValueError(f"feature_blocks {blocks} do not make {width} columns")
+        self.mode, self.blocks = mode, blocks
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("scale", torch.ones(width))
 
@@ -47,7 +54,14 @@ class FeatureScaler(nn.Module):
         if self.mode == "standardise":
             deviation = (features - self.mean).square().mean(dim=0).sqrt()
             self.scale.copy_(torch.where(deviation > 1e-6, deviation, torch.ones_like(deviation)))
+            if self.blocks:
+                self.scale.div_(torch.cat([_balance(self.width, len(self.blocks), *block) for block in self.blocks]))
 
     def forward(self, features: Tensor) -> Tensor:
         """Return the scaled ``features`` [B, d]."""
         return (features - self.mean).div_(self.scale)
+
+
+def _balance(width: int, n_blocks: int, columns: float, weight: float) -> Tensor:
+    """Return by what a block's standardised columns are multiplied."""
+    return torch.full((int(columns),), weight * (width / (n_blocks * columns)) ** 0.5)

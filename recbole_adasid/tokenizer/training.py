@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recbole_adasid.data.swing import ItemPairs
+from recbole_adasid.data.pairs import ItemPairs
 from recbole_adasid.gradients import gradient_norm
 from recbole_adasid.tokenizer.autoencoder import AutoencoderOutput, ResidualAutoencoder
 from recbole_adasid.tokenizer.contrastive import info_nce

@@ -108,6 +108,14 @@ def test_the_description_follows_texts_and_settings_that_act():
     assert first != second
 
 
+def test_bfloat16_is_part_of_the_description_only_where_it_acts():
+    base = describe_encoding(TEXTS, encoder="sentence-transformers", width=3)
+    assert base == describe_encoding(TEXTS, encoder="sentence-transformers", width=3, bf16=False)
+    assert base != describe_encoding(TEXTS, encoder="sentence-transformers", width=3, bf16=True)
+    tfidf = [describe_encoding(TEXTS, encoder="tfidf", width=3, bf16=bf16) for bf16 in (True, False)]
+    assert tfidf[0] == tfidf[1]
+
+
 @pytest.mark.slow
 def test_a_real_sentence_transformers_model_puts_like_texts_together():
     pytest.importorskip("sentence_transformers")
@@ -117,3 +125,6 @@ def test_a_real_sentence_transformers_model_puts_like_texts_together():
     assert vectors.shape == (3, 384)
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(3), rel=1e-5)
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2]
+    rough = encode(TEXTS[:3], encoder="sentence-transformers", width=768, model_name=str(folder), bf16=True)
+    assert rough.dtype == np.float32 and not np.array_equal(rough, vectors)
+    assert rough == pytest.approx(vectors, abs=0.02)

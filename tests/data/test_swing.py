@@ -3,6 +3,7 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
+from recbole_adasid.data import pairs as pairs_module
 from recbole_adasid.data import swing
 from recbole_adasid.data.mining_state import KeptMining
 from recbole_adasid.data.swing import swing_pairs
@@ -37,7 +38,7 @@ def random_interactions(seed):
 @pytest.mark.parametrize(("alpha", "power"), [(1.0, 0.5), (0.5, 0.0), (3.0, 1.0)])
 @pytest.mark.parametrize("block", [8_000_000, 5])
 def test_scores_equal_four_nested_loops(monkeypatch, alpha, power, block):
-    monkeypatch.setattr(swing, "_BLOCK_PRODUCTS", block)
+    monkeypatch.setattr(pairs_module, "_BLOCK_PRODUCTS", block)
     users, items = random_interactions(1)
     expected = four_loops(users.tolist(), items.tolist(), 9, alpha, power)
     pairs = swing_pairs(users, items, 9, alpha=alpha, user_weight_power=power, top_k=None)

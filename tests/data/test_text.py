@@ -89,3 +89,32 @@ def test_unknown_fields_name_the_nearest_column():
         render_texts(table, ["1"], ["xyz"])
     with pytest.raises(ValueError, match="text_fields is empty"):
         render_texts(table, ["1"], [])
+
+
+PAPER = "Title: {title} Brand: {brand} Categories: {categories} Price: {price}"
+
+
+def test_a_template_is_filled_in_and_empty_cells_leave_nothing(tmp_path):
+    table = read_item_table(write(tmp_path, "1\tBear {x}\tNA\tToys > Plush | Gifts\t\n2\t\t\t\t\n"))
+    texts = render_texts(table, ["1", "2", "3"], ["never read"], PAPER)
+    assert texts == ["Title: Bear {x} Brand: NA Categories: Toys > Plush Price:", "", ""]
+    assert render_texts(table, ["1"], [], "{{{title}}} again {title}, {brand}.") == ["{Bear {x}} again Bear {x}, NA."]
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("Title: {titel}", "text_template names the column 'titel'.*did you mean 'title'"),
+        ("Title: {title.__class__}", "text_template names the column 'title.__class__'"),
+        ("Title: {title[0]}", "text_template names the column"),
+        ("Title", "text_template is empty: name at least one text column .* in braces"),
+        ("Title: {}", "a brace holds the name of a column and nothing else"),
+        ("Title: {title!r}", "a brace holds the name"),
+        ("Title: {title:>9}", "a brace holds the name"),
+        ("Title: {title", "text_template='Title: {title': .*write {column}, and {{ for a brace"),
+        ("Title: title}", "write {column}"),
+    ],
+)
+def test_a_template_that_cannot_be_filled_in_is_refused(template, message):
+    with pytest.raises(ValueError, match=message):
+        render_texts({"item_id": ["1"], "title": ["Bear"]}, ["1"], [], template)

@@ -47,6 +47,28 @@ def test_histories_that_reach_held_out_interactions_are_found_out(
     assert [holds for statement, holds in audit(folder) if "history" in statement] == [False]
 
 
+def test_pairs_that_the_user_brought_are_not_vouched_for(
+    tiny_settings: dict[str, object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pairs.tsv").write_text("trigger:token\ttarget:token\ni1\ti2\n")
+    brought = {"pair_source": "file", "pair_file": str(tmp_path / "pairs.tsv")}
+    done = run({**tiny_settings, **brought, "epochs": 1})
+    assert main([f"--run_folder={done['run_folder']}"]) == 1
+    said = capsys.readouterr().out
+    assert f"UNKNOWN   item pairs come from {tmp_path / 'pairs.tsv'}" in said
+    assert "VIOLATED" not in said and "item pairs are mined" not in said
+
+
+def test_a_run_on_modalities_can_be_repeated_from_its_folder(
+    tiny_settings: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    sources = [{"text_fields": ["title"]}, {"text_template": "a {title}", "text_width": 4, "weight": 0.5}]
+    mined = {"pair_source": "cooccurrence", "pair_window": 2}
+    done = run({**tiny_settings, **mined, "modalities": sources, "epochs": 1})
+    assert done["semantic_ids"].description["tokenizer"]["feature_blocks"] == [[8, 1.0], [4, 0.5]]
+    assert main([f"--run_folder={done['run_folder']}"]) == 0, capsys.readouterr().out
+
+
 def test_a_folder_of_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([f"--run_folder={tmp_path}"]) == 2
     assert "folder of a finished run" in capsys.readouterr().err

@@ -400,6 +400,26 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
         settings(tokenizer="rqopq", opq_subspaces="3"),
         r"opq_subspaces must lie between 1 and .* 2",
     ),
+    "template: unknown column": (settings(text_template="Title: {titel}"), r"text_template .*did you mean 'title'"),
+    "template: half a brace": (settings(text_template="Title: {title"), r"text_template='Title: {title'"),
+    "modalities: none": (settings(modalities="[]"), r"modalities=.* a list, each entry a mapping"),
+    "modalities: unknown setting": (settings(modalities="[{text_field: [title]}]"), r"'text_field': did you mean text"),
+    "modalities: no source": (settings(modalities="[{weight: 2}]"), r"number 1 names no source: give it one of"),
+    "modalities: two sources": (
+        settings(modalities="[{text_fields: [title], item_features_file: v.npz}]"),
+        r"number 1 names item_features_file and text_fields: give it one of",
+    ),
+    "modalities: weight": (settings(modalities="[{text_fields: [title], weight: 0}]"), r"the weight 0 of number 1"),
+    "modalities: value": (settings(modalities="[{text_fields: [title], text_width: 0}]"), r"text_width=0 has to be"),
+    "modalities: no column": (settings(modalities="[{text_fields: [titel]}]"), r"did you mean 'title'"),
+    "modalities: mean of two widths": (
+        settings(modalities="[{text_fields: [title]}, {text_fields: [title], text_width: 2}]", fusion="mean"),
+        r"fusion=mean needs modalities of one width",
+    ),
+    "pairs: no file named": (adasid(pair_source="file"), r"pair_source=file needs pair_file"),
+    "pairs: file not read": (adasid(pair_file="p.tsv"), r"not read with pair_source=swing: set pair_source=file"),
+    "pairs: no such file": (adasid(pair_source="file", pair_file="p.tsv"), r"no file of item pairs .*p.tsv"),
+    "pairs: unknown source": (adasid(pair_source="item2vek"), r"'item2vek': did you mean item2vec"),
     "neither texts nor vectors": (settings(text_fields="[]"), r"neither item_features_file nor text_fields: set one"),
     "two fields of one name": (settings(TIME_FIELD="user_id"), r"USER_ID_FIELD and TIME_FIELD are both 'user_id'"),
     "load_col without times": (
@@ -550,7 +570,7 @@ REPAIRED: dict[str, tuple[Spoil, str]] = {
         rows(
             *[(f"u{n}", f"i{2 * n + time % 2}", str(time)) for n in range(5) for time in range(5)], tokenizer="adasid"
         ),
-        r"No two users share two items .* no item pairs",
+        r"pair_source=swing finds no item pairs",
     ),
     "more collisions than codewords": (
         content("item", IDENTICAL),

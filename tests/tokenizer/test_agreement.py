@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recbole_adasid.data.swing import ItemPairs
+from recbole_adasid.data.pairs import ItemPairs
 from recbole_adasid.tokenizer import agreement as module
 from recbole_adasid.tokenizer.agreement import agreement, embedding_pairs, neighbour_agreement, shared_prefix, stability
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from recbole_adasid.data.swing import ItemPairs
+from recbole_adasid.data.pairs import ItemPairs
 from recbole_adasid.host.props import presets, read_props
 from recbole_adasid.tokenizer.base import ItemTokenizer
 from recbole_adasid.tokenizer.quantizer import QUANTIZERS

@@ -10,7 +10,7 @@ import pytest
 import torch
 import yaml
 
-from recbole_adasid.data.swing import ItemPairs
+from recbole_adasid.data.pairs import ItemPairs
 from recbole_adasid.storage import DamagedFile, MismatchedFile
 from recbole_adasid.tokenizer import registry
 from recbole_adasid.tokenizer.quantizer import ResidualQuantizer, StraightThroughQuantizer

@@ -10,7 +10,7 @@ import torch
 import yaml
 from torch import Tensor
 
-from recbole_adasid.data.swing import ItemPairs
+from recbole_adasid.data.pairs import ItemPairs
 from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
 from recbole_adasid.tokenizer.sampling import PairBatch
 from recbole_adasid.tokenizer.training import TokenizerTraining

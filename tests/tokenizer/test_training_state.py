@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from recbole_adasid.data.swing import ItemPairs
+from recbole_adasid.data.pairs import ItemPairs
 from recbole_adasid.host.props import read_props
 from recbole_adasid.tokenizer.base import ItemTokenizer, Keep
 from recbole_adasid.tokenizer.registry import build_tokenizer

@@ -1,0 +1,75 @@
+"""NumPy's files read without unpickling anything, whatever is wrong with them said in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+_MAGIC = {".npz": b"PK\3\4", ".npy": b"\x93NUMPY"}
+
+
+def load_array(path: Path, *, saved_by: str) -> NDArray:
+    """Return the array of an `.npy`; `saved_by` is the call that would write it anew.
+
+    Raises:
+        ValueError: if it is no such file, damaged, or holds Python objects.
+    """
+    with _readable(path, saved_by):
+        return np.load(path, allow_pickle=False)
+
+
+def load_arrays(path: Path, names: Sequence[str], optional: Sequence[str] = (), *, saved_by: str) -> dict[str, NDArray]:
+    """Return the arrays `names` of an `.npz`, and those of `optional` that it has; others are not read.
+
+    Raises:
+        ValueError: if it is no such file, damaged, lacks one of `names`, or holds Python objects.
+    """
+    with _readable(path, saved_by), np.load(path, allow_pickle=False) as stored:
+        present = list(stored.files)
+        found = {name: stored[name] for name in (*names, *optional) if name in present}
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise ValueError(f"{path} has the arrays {present}: it also needs '{missing[0]}'.")
+    return found
+
+
+def as_tokens(path: Path, name: str, values: NDArray) -> list[str]:
+    """Return an array [R] of item tokens, text or whole numbers, as text.
+
+    Raises:
+        ValueError: if it has another shape or type, or bytes that are not UTF-8.
+    """
+    if values.ndim != 1 or values.dtype.kind not in "USiu":
+        raise ValueError(
+            f"{path}: {name} has the shape {values.shape} and the type {values.dtype}: save one text or whole number "
+            "an item."
+        )
+    if values.dtype.kind != "S":
+        return [str(value) for value in values.tolist()]
+    try:
+        return [value.decode("utf-8") for value in values.tolist()]
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: {name} holds bytes that are not UTF-8 ({error.reason}): save text.") from error
+
+
+@contextmanager
+def _readable(path: Path, saved_by: str) -> Iterator[None]:
+    """Turn whatever goes wrong while a file is read into a sentence."""
+    with path.open("rb") as file:
+        if file.read(len(_MAGIC[path.suffix])) != _MAGIC[path.suffix]:
+            raise ValueError(f"{path} is no {path.suffix} file: save it by {saved_by}.")
+    try:
+        yield
+    except Exception as error:  # of a damaged file numpy, zipfile, zlib and ast each raise their own
+        if "allow_pickle" in str(error):
+            raise ValueError(
+                f"{path} holds Python objects, which are not loaded for safety: save plain arrays of text and numbers."
+            ) from error
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(
+            f"{path} cannot be read ({reason}): it is truncated or damaged, save it anew by {saved_by}."
+        ) from error

@@ -1,0 +1,101 @@
+"""Several vectors an item into one: text beside images, or title beside categories.
+
+Letters: N items, M modalities, d width.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recbole_adasid.data.features import ItemFeatures
+
+logger = logging.getLogger(__name__)
+
+# Directions of less variance than this share of the first are rounding errors of float32.
+_NO_VARIANCE = 1e-10
+Weighted = Sequence[tuple[NDArray[np.float64], NDArray[np.bool_], float]]
+"""Of each modality the vectors [N, d], whether an item has one [N], and the weight."""
+
+
+def fuse(
+    modalities: Sequence[ItemFeatures],
+    weights: Sequence[float],
+    *,
+    fusion: str,
+    width: int | None = None,
+    unit_length: bool = True,
+) -> NDArray[np.float32]:
+    """Return one vector an item [N, d'] from M modalities, each [N, d].
+
+    Args:
+        modalities: the vectors, and which items have one.
+        weights: one a modality, above 0.
+        fusion: ``concatenate``: side by side, times the weight, 0 where missing; ``mean``: weighted over those an
+            item has; ``pca``: the concatenation's `width` directions of greatest variance; ``whitening``: the same,
+            each of variance 1.
+        width: of ``pca`` and ``whitening``; None keeps all directions.
+        unit_length: bring each modality's vectors to length 1 first.
+
+    Raises:
+        ValueError: for an unknown fusion, or modalities of several widths under ``mean``.
+    """
+    if fusion not in FUSIONS:
+        raise ValueError(f"fusion {fusion!r} is unknown; valid: {', '.join(FUSIONS)}.")
+    weighted = [(*_prepared(one, unit_length), weight) for one, weight in zip(modalities, weights)]
+    return np.ascontiguousarray(FUSIONS[fusion](weighted, width), dtype=np.float32)
+
+
+def _prepared(features: ItemFeatures, unit_length: bool) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the vectors [N, d], 0 where missing, and which are there [N]."""
+    present = np.ones(len(features.values), dtype=bool) if features.present is None else features.present
+    values = np.where(present[:, None], features.values, 0).astype(np.float64)
+    if unit_length:
+        length = np.linalg.norm(values, axis=1, keepdims=True)
+        values = np.divide(values, length, out=np.zeros_like(values), where=length > 0)
+    return values, present
+
+
+def _concatenate(modalities: Weighted, width: int | None = None) -> NDArray[np.float64]:
+    return np.concatenate([weight * values for values, _, weight in modalities], axis=1)
+
+
+def _mean(modalities: Weighted, width: int | None = None) -> NDArray[np.float64]:
+    widths = [values.shape[1] for values, _, _ in modalities]
+    if len(set(widths)) > 1:
+        raise ValueError(f"fusion=mean needs modalities of one width, these have {widths}: choose another fusion.")
+    total = np.sum([weight * present for _, present, weight in modalities], axis=0)[:, None]
+    summed = np.sum([weight * values for values, _, weight in modalities], axis=0)
+    return np.divide(summed, total, out=np.zeros_like(summed), where=total > 0)
+
+
+def _pca(modalities: Weighted, width: int | None) -> NDArray[np.float64]:
+    from sklearn.decomposition import PCA
+
+    values = _concatenate(modalities)
+    wanted = min(width or values.shape[1], *values.shape)
+    found = PCA(n_components=wanted, svd_solver="full").fit_transform(values)
+    variance = found.var(axis=0)
+    kept = max(1, int((variance > _NO_VARIANCE * variance[0]).sum()))
+    if width is not None and kept < width:
+        logger.warning("fusion_width=%d is more than the directions in which items differ: using %d", width, kept)
+    return found[:, :kept]
+
+
+def _whitening(modalities: Weighted, width: int | None) -> NDArray[np.float64]:
+    values = _pca(modalities, width)
+    deviation = values.std(axis=0)
+    return np.divide(values, deviation, out=np.zeros_like(values), where=deviation > 0)
+
+
+FUSIONS: dict[str, Callable[[Weighted, int | None], NDArray[np.float64]]] = {
+    "concatenate": _concatenate,
+    "mean": _mean,
+    "pca": _pca,
+    "whitening": _whitening,
+}
+REDUCING = ("pca", "whitening")
+"""Those whose result takes long to compute."""

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from recbole_adasid.data import pairs as pairs_module
+from recbole_adasid.data.item2vec import item2vec_pairs, shifted_information
+
+N_ITEMS = 12
+
+
+def two_shelves(seed=0):
+    """Users who choose from the first six items or from the last six."""
+    rng = np.random.default_rng(seed)
+    users = np.repeat(np.arange(60), 4)
+    return users, rng.integers(0, 6, len(users)) + 6 * (users % 2)
+
+
+def counts(users, items):
+    """How many users have both items, by definition."""
+    of = {user: set(items[users == user].tolist()) for user in np.unique(users)}
+    return np.array(
+        [[sum(i != j and {i, j} <= s for s in of.values()) for j in range(N_ITEMS)] for i in range(N_ITEMS)]
+    )
+
+
+def literal_information(count, negatives):
+    total, result = count.sum(), np.zeros(count.shape)
+    share = [sum(row) / total for row in count]
+    smoothed = [p**0.75 / sum(q**0.75 for q in share) for p in share]
+    for i in range(N_ITEMS):
+        for j in range(N_ITEMS):
+            if count[i, j]:
+                result[i, j] = max(0, math.log(count[i, j] / total / share[i] / smoothed[j]) - math.log(negatives))
+    return result
+
+
+@pytest.mark.parametrize("negatives", [1, 2])
+def test_information_equals_its_definition(negatives):
+    count = counts(*two_shelves())
+    found = shifted_information(sparse.coo_matrix(count.astype(float)), negatives).toarray()
+    assert found == pytest.approx(literal_information(count, negatives), abs=1e-12)
+    assert (found > 0).sum() > 10
+
+
+@pytest.mark.parametrize("block", [8_000_000, 30])
+def test_pairs_are_the_nearest_by_the_cosine_of_the_factorisation(monkeypatch, block):
+    monkeypatch.setattr(pairs_module, "_BLOCK_PRODUCTS", block)
+    users, items = two_shelves()
+    left, values, _ = np.linalg.svd(literal_information(counts(users, items), 1))
+    vectors = left * np.sqrt(values)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    cosine = vectors @ vectors.T
+    found = item2vec_pairs(users, items, N_ITEMS, width=N_ITEMS, negatives=1, top_k=3)
+    for trigger in range(N_ITEMS):
+        others = [j for j in range(N_ITEMS) if j != trigger and cosine[trigger, j] > 1e-6]
+        ranked = sorted((-cosine[trigger, j], j) for j in others)[:3]
+        chosen = found.trigger == trigger
+        assert found.target[chosen].tolist() == [j for _, j in ranked]
+        assert found.weight[chosen] == pytest.approx([-weight for weight, _ in ranked], rel=1e-5)
+
+
+def test_items_of_one_shelf_are_neighbours_and_the_result_repeats():
+    users, items = two_shelves(1)
+    first, second = (item2vec_pairs(users, items, N_ITEMS, width=4, negatives=1) for _ in range(2))
+    assert (first.trigger // 6 == first.target // 6).all() and len(first) > 20
+    assert np.array_equal(first.weight, second.weight) and np.array_equal(first.target, second.target)
+
+
+def test_an_item_that_meets_nobody_has_no_pair():
+    users, items = two_shelves()
+    found = item2vec_pairs(np.r_[users, 900], np.r_[items, N_ITEMS], N_ITEMS + 1, negatives=1)
+    assert len(found) and N_ITEMS not in {*found.trigger, *found.target}
+
+
+@pytest.mark.parametrize(("users", "items"), [([], []), ([1, 2], [0, 1]), ([1, 1], [0, 1])])
+def test_where_nothing_is_beyond_chance_there_is_no_pair(users, items):
+    assert len(item2vec_pairs(users, items, 3)) == 0
