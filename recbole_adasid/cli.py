@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from recbole_adasid.host.props import documented_lines, headline, presets
@@ -69,8 +69,10 @@ def _is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or any(words in said for words in ("out of memory", "allocate memory"))
 
 
-def parse_arguments(arguments: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+def parse_arguments(arguments: Sequence[str], *, as_written: Collection[str] = ()) -> tuple[dict[str, Any], list[str]]:
     """Return settings and settings files from `--key=value` or `--key value` arguments.
+
+    Values are read as YAML, but for those of some keys, and of further ones `as_written`.
 
     Raises:
         SettingsError: for anything else, or a key that is given two values.
@@ -88,7 +90,7 @@ def parse_arguments(arguments: Sequence[str]) -> tuple[dict[str, Any], list[str]
             text = rest.pop(0)
         if key in settings:
             raise SettingsError(f"The setting --{key} is given twice: keep one.")
-        settings[key] = text if _is_as_written(key, text) else parse_value(text)
+        settings[key] = text if key in as_written or _is_as_written(key, text) else parse_value(text)
     return settings, str(settings.pop("config_files", "")).split()
 
 

@@ -1,0 +1,111 @@
+"""Recommendations of a finished run on the command line: for one history, or for a file of histories.
+
+    python -m recbole_adasid.recommend --run_folder=runs/… --history="item item" [--k=10]
+    python -m recbole_adasid.recommend --run_folder=runs/… --input=histories.jsonl --output=recommended.jsonl
+
+A line of the input is a list of item tokens, oldest first, or a mapping with such a list as `history`; whatever else it
+holds is copied to the same line of the output, beside `items` and `scores`. `--exclude_seen=false` lets items of the
+history return; `--allow=FILE` and `--deny=FILE` name files of item tokens, one a line.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from recbole_adasid.artefacts import write_atomically
+from recbole_adasid.cli import parse_arguments
+from recbole_adasid.host.settings import SettingsError, refuse_unknown_keys
+from recbole_adasid.recommender import Recommendation, Recommender
+
+KEYS = ("run_folder", "history", "input", "output", "k", "exclude_seen", "allow", "deny")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the arguments say and return the exit status: 0, 2 for a mistake, 130 for Ctrl-C."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if "--help" in given or "-h" in given:
+        print(__doc__)
+        return 0
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        _run(given)
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        return 130
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _run(given: Sequence[str]) -> None:
+    settings, _ = parse_arguments(given, as_written=("run_folder", "history", "input", "output", "allow", "deny"))
+    refuse_unknown_keys(settings, KEYS, source="the command line")
+    if "run_folder" not in settings or ("history" in settings) == ("input" in settings):
+        raise SettingsError("Give --run_folder, and either --history or --input and --output; see --help.")
+    options = _options(settings)
+    recommender = Recommender.load(settings["run_folder"])
+    if "history" in settings:
+        for rank, one in enumerate(recommender.recommend(settings["history"].split(), **options), start=1):
+            print(f"{rank}\t{one.item}\t{one.score:.4f}")
+        return
+    if "output" not in settings:
+        raise SettingsError("Give --output, the file for the recommendations.")
+    records = read_histories(Path(settings["input"]))
+    started = time.perf_counter()
+    found = recommender.recommend_many([record["history"] for record in records], progress=True, **options)
+    seconds = time.perf_counter() - started
+    write_atomically(Path(settings["output"]), "".join(map(_line, records, found)))
+    print(f"{len(records)} histories in {seconds:.1f} s ({len(records) / seconds:.0f}/s): {settings['output']}")
+
+
+def _options(settings: dict[str, Any]) -> dict[str, Any]:
+    options: dict[str, Any] = {key: settings[key] for key in ("k", "exclude_seen") if key in settings}
+    if not isinstance(options.get("k", 1), int) or isinstance(options.get("k"), bool):
+        raise SettingsError(f"k={options['k']!r} has to be a whole number.")
+    if not isinstance(options.get("exclude_seen", True), bool):
+        raise SettingsError(f"exclude_seen={options['exclude_seen']!r} has to be true or false.")
+    for key in ("allow", "deny"):
+        if key in settings:
+            lines = Path(settings[key]).read_text(encoding="utf-8").splitlines()
+            options[key] = [token for token in lines if token]
+    return options
+
+
+def read_histories(path: Path) -> list[dict[str, Any]]:
+    """Return the records of a JSONL file, each with a list of item tokens as ``history``.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: naming the first line that holds something else.
+    """
+    records = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            entry = json.loads(line)
+        except ValueError as error:
+            raise ValueError(f"{path}, line {number} is no JSON ({error}): write one list of items a line") from None
+        record = entry if isinstance(entry, dict) else {"history": entry}
+        history = record.get("history")
+        if not isinstance(history, list) or not all(isinstance(token, str) for token in history):
+            raise ValueError(
+                f'{path}, line {number} holds no list of item tokens: write ["a", "b"] or {{"history": ["a", "b"]}}'
+            )
+        records.append(record)
+    return records
+
+
+def _line(record: dict[str, Any], found: Sequence[Recommendation]) -> str:
+    rest = {key: value for key, value in record.items() if key != "history"}
+    line = {**rest, "items": [one.item for one in found], "scores": [round(one.score, 6) for one in found]}
+    return json.dumps(line, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""Recommendations on the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from recbole_adasid import recommend
+from recbole_adasid.recommender import Recommendation
+
+
+class Walker:
+    """Recommends the numbers after the last of a history."""
+
+    def recommend(self, history: list[str], k: int = 10, **options: object) -> list[Recommendation]:
+        self.options = options
+        return [Recommendation(f"{int(history[-1]) + step:03}", -step / 3) for step in range(1, k + 1)]
+
+    def recommend_many(self, histories: list[list[str]], k: int = 10, **options: object) -> list[list[Recommendation]]:
+        return [self.recommend(history, k, **options) if history else [] for history in histories]
+
+
+@pytest.fixture(autouse=True)
+def walker(monkeypatch: pytest.MonkeyPatch) -> Walker:
+    one = Walker()
+    monkeypatch.setattr(recommend.Recommender, "load", lambda folder: one)
+    return one
+
+
+def test_a_history_is_taken_as_written(capsys: pytest.CaptureFixture[str]) -> None:
+    assert recommend.main(["--run_folder=f", "--history=007", "--k=2"]) == 0
+    assert capsys.readouterr().out == "1\t008\t-0.3333\n2\t009\t-0.6667\n"
+
+
+def test_a_file_of_histories_becomes_a_file_of_recommendations(tmp_path: Path, walker: Walker) -> None:
+    (tmp_path / "in.jsonl").write_text('["001", "002"]\n{"user": "ü", "history": ["005"]}\n[]\n', encoding="utf-8")
+    (tmp_path / "deny").write_text("003\n\n004\n")
+    arguments = ["--run_folder=f", f"--input={tmp_path}/in.jsonl", f"--output={tmp_path}/out.jsonl", "--k=1"]
+    assert recommend.main([*arguments, f"--deny={tmp_path}/deny", "--exclude_seen=false"]) == 0
+    assert walker.options["deny"] == ["003", "004"] and walker.options["exclude_seen"] is False
+    assert [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()] == [
+        {"items": ["003"], "scores": [-0.333333]},
+        {"user": "ü", "items": ["006"], "scores": [-0.333333]},
+        {"items": [], "scores": []},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "Give --run_folder, and either --history or --input"),
+        (["--run_folder=f", "--history=1", "--input=x"], "either --history or --input"),
+        (["--run_folder=f", "--histroy=1"], "did you mean history"),
+        (["--run_folder=f", "--history=1", "--k=many"], "k='many' has to be a whole number"),
+        (["--run_folder=f", "--history=1", "--exclude_seen=1"], "exclude_seen=1 has to be true or false"),
+        (["--run_folder=f", "--input=absent.jsonl"], "Give --output"),
+        (["--run_folder=f", "--input=absent.jsonl", "--output=o"], "absent.jsonl"),
+    ],
+)
+def test_mistakes_end_in_a_sentence(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert recommend.main(arguments) == 2
+    assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("line", ["nonsense", '{"user": 1}', '"a"', "[1, 2]"])
+def test_a_line_that_holds_no_history_is_named(line: str, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text(f'["1"]\n{line}\n')
+    with pytest.raises(ValueError, match="in.jsonl, line 2"):
+        recommend.read_histories(tmp_path / "in.jsonl")
+
+
+def test_help_shows_both_ways(capsys: pytest.CaptureFixture[str]) -> None:
+    assert recommend.main(["--help"]) == 0
+    assert "--history" in capsys.readouterr().out
