@@ -159,7 +159,7 @@ def embeddings(draw: Any) -> np.ndarray:
     array = np.full(shape, 0.5)
     for place in draw(st.lists(st.integers(0, max(0, array.size - 1)), max_size=3)):
         if array.size:
-            array.flat[place] = draw(VALUES)
+            array.reshape(-1)[place] = draw(VALUES)
     with np.errstate(all="ignore"):
         dtype = draw(st.sampled_from(["f2", "f4", "f8"]) if draw(st.integers(0, 3)) else st.sampled_from(DTYPES))
         return np.zeros(shape, dtype) if dtype in ("M8[s]", "V4") else array.astype(dtype)
@@ -323,7 +323,7 @@ def test_catalogues_are_built_or_refused(codes, sizes, collision):
 
 # --- raw data ---
 
-VALUES = st.recursive(
+JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from([10**400, 10**9]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["large", "Brand"]), inner, max_size=2),
     max_leaves=6,
@@ -345,8 +345,11 @@ def test_fuzz_raw_amazon_files(folder: Path, year: str, data: st.DataObject) -> 
     layout = LAYOUTS[year]
     keys = sorted({layout.item, *layout.marks, "title", "brand", "price"})
     good = {layout.user: "u", layout.item: "i", layout.time: 10**9 * layout.per_second}
-    reviews = [good, data.draw(st.fixed_dictionaries({key: VALUES | st.just(value) for key, value in good.items()}))]
-    items = [data.draw(st.fixed_dictionaries(dict.fromkeys(keys, VALUES))) for _ in range(2)]
+    reviews = [
+        good,
+        data.draw(st.fixed_dictionaries({key: JSON_VALUES | st.just(value) for key, value in good.items()})),
+    ]
+    items = [data.draw(st.fixed_dictionaries(dict.fromkeys(keys, JSON_VALUES))) for _ in range(2)]
     write = data.draw(st.sampled_from([repr, json.dumps]))
     for name, records in (("reviews", reviews), ("meta", [{layout.item: "i"}, *items])):
         (folder / name).write_text("".join(write(record) + "\n" for record in records), encoding="utf-8")
