@@ -174,7 +174,7 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
     "inter: infinite time": (inter("u0\ti4\t1004", "u0\ti4\tinf"), r"line 6: the timestamp is inf"),
     "inter: a time beyond float64": (
         inter("u0\ti4\t1004", "u0\ti4\t1e999"),
-        r"line 6: the timestamp '1e999' is no finite",
+        r"line 6: the timestamp ('1e999' is no finite|is inf)",  # pandas 3 reads it as infinite
     ),
     "inter: bad line after an empty one": (inter("u0\ti4\t1004", "\nu0\ti4\tx"), r"line 7: the timestamp 'x'"),
     "inter: bad line after CR LF": (
