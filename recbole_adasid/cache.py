@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -76,13 +76,6 @@ class StageCache:
                     return _kept(path, stage, compute())
         self.statuses[stage] = "reused"
         return stored
-
-    def forget(self, stage: str, description: Mapping[str, Any]) -> None:
-        """Remove what is kept of a stage, where it can be removed."""
-        path = self._path(stage, description)
-        for leftover in () if path is None else (path, path.with_suffix(".lock")):
-            with suppress(OSError):
-                leftover.unlink(missing_ok=True)
 
     def unfinished(self, stage: str, description: Mapping[str, Any]) -> Path | None:
         """Return where a stage may keep what it has so far, or None if nothing is kept."""

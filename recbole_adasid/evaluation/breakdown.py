@@ -27,6 +27,7 @@ def breakdown(
         metrics: what ``items``, ``semantic_ids`` and ``shared_semantic_ids`` are told in.
     """
     sizes, counts = group_sizes[record["item"]], popularity[record["item"]]
+    # Neither duplicates nor what is no item can be here: the record refuses both while it is filled.
     return {
         "users": len(record["rank"]),
         "items": _means(record["rank"], metrics),

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from recbole_adasid.writing import written_whole
+
 PlainValue = Any
 """None, bool, int, float, str, or a list or dict of plain values."""
 
@@ -77,9 +79,8 @@ def save_checkpoint(trainer: Any, epoch: int, verbose: bool = True, **kwargs: An
         "other_parameter": trainer.model.other_parameter(),
         "optimizer": _on_cpu(trainer.optimizer.state_dict()),
     }
-    partial = path.with_name(path.name + ".part")
-    torch.save(state, partial, pickle_protocol=2)
-    os.replace(partial, path)
+    with written_whole(path) as waiting:
+        torch.save(state, waiting, pickle_protocol=2)
     if verbose:
         trainer.logger.info(f"Saved the model of epoch {epoch} to {path}")
 
