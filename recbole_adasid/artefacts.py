@@ -60,6 +60,11 @@ class RunFolder:
         return self.path / "sids.json"
 
     @property
+    def labels_path(self) -> Path:
+        """Where titles and categories of the items are, see :mod:`recbole_adasid.item_labels`."""
+        return self.path / "items.json"
+
+    @property
     def model_path(self) -> Path:
         """Where the trainer keeps the best model of the run."""
         return self.path / "model.safetensors"

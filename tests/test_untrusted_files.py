@@ -34,6 +34,7 @@ from recbole_adasid.host.config import build_config
 from recbole_adasid.host.model_file import read_model
 from recbole_adasid.host.quick_start import load_data_and_model
 from recbole_adasid.host.run import run
+from recbole_adasid.item_labels import read_labels
 from recbole_adasid.scorecard.cells import Cell, CellFolder
 from recbole_adasid.storage import DamagedFile, read_tensors
 from recbole_adasid.tokenizer.base import ItemTokenizer
@@ -189,6 +190,7 @@ PLACES: dict[str, Callable[[Path, bytes], Any]] = {
         RemoteFile("http://127.0.0.1:9/x.gz"), planted(folder, evil, "x.gz").parent
     ),
     "ranks": lambda folder, evil: read_arrays(planted(folder, evil, "test_ranks.npz")),
+    "labels": lambda folder, evil: read_labels(planted(folder, evil, "items.json")),
     "JSON": lambda folder, evil: read_json(planted(folder, evil, "sids.info.json")),
     "scorecard's lines": lambda folder, evil: cells(planted(folder, evil, "cells.jsonl").parent),
     "scorecard's codes": lambda folder, evil: CellFolder(planted(folder, evil, "codes/a-1.npz").parents[1]).codes(CELL),

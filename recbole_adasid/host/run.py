@@ -19,6 +19,8 @@ from recbole_adasid.evaluation.record import Record
 from recbole_adasid.host.checkpoint import to_plain
 from recbole_adasid.host.config import build_config, known_settings
 from recbole_adasid.host.logs import start_logging, stop_logging
+from recbole_adasid.item_features import ItemContents
+from recbole_adasid.item_labels import labels_of, write_labels
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +76,7 @@ def _run(config: Any, folder: RunFolder) -> dict[str, Any]:
 
     model = TIGER(config, train_data._dataset).to(config["device"])
     _write_sids(folder, model, train_data._dataset)
+    _write_labels(folder, config, train_data._dataset.training_items())
     logger.info(f"TIGER: {sum(p.numel() for p in model.parameters()):,} parameters on {config['device']}")
 
     trainer = TIGERTrainer(config, model)
@@ -109,6 +112,11 @@ def _write_sids(folder: RunFolder, model: Any, dataset: Any) -> None:
     folder.write_sids(tokens, catalogue.tokens[1:].cpu().numpy(), level_sizes=catalogue.level_sizes, info=info)
 
 
+def _write_labels(folder: RunFolder, config: Any, items: ItemContents) -> None:
+    tokens, fields = items.item_tokens(), {key: config[key] for key in ("title_field", "category_field")}
+    write_labels(folder.labels_path, tokens, labels_of(items.item_table(), tokens, **fields))
+
+
 def _finish(
     folder: RunFolder,
     model: Any,
@@ -130,6 +138,7 @@ def _training_key(config: Any, semantic_ids: str) -> str:
     """Return the fingerprint of what training depends on: settings but for places and display, and Semantic IDs."""
     elsewhere = {"data_path", "run_root", "cache_dir", "gpu_id", "show_progress", "state", "log_wandb", "download"}
     elsewhere |= {"reviews_url", "reviews_sha256", "metadata_url", "metadata_sha256"}
+    elsewhere |= {"title_field", "category_field"}
     settings = {key: to_plain(value) for key, value in _writable(config).items() if key not in elsewhere}
     return fingerprint({"settings": settings, "semantic_ids": semantic_ids, "dataset": str(config["dataset"])})
 

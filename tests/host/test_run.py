@@ -30,6 +30,7 @@ def test_a_run_leaves_settings_semantic_ids_metrics_and_model(tiny_settings, tmp
             "config.yaml",
             "sids.json",
             "sids.info.json",
+            "items.json",
             "metrics.json",
             "test_ranks.npz",
             "evaluation.json",
@@ -44,6 +45,8 @@ def test_a_run_leaves_settings_semantic_ids_metrics_and_model(tiny_settings, tmp
     sids = json.loads((folder / "sids.json").read_text())
     assert len(sids) == 20 and {len(codes) for codes in sids.values()} == {4}
     assert len({tuple(codes) for codes in sids.values()}) == 20
+    labels = json.loads((folder / "items.json").read_text())
+    assert list(labels) == list(sids) and labels["i3"] == {"title": "the red thing number i3", "category": ""}
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["test"] == done["test"] and metrics["best_valid"] == done["best_valid"]
     for name, (low, high) in metrics["test_intervals"].items():
