@@ -13,7 +13,8 @@ from recbole_adasid.cache import StageCache
 from recbole_adasid.data.encoders import build_encoder, can_use_bfloat16, describe_encoder, describe_encoding
 from recbole_adasid.data.features import ItemFeatures, load_feature_file, report_degenerate, with_missing
 from recbole_adasid.data.fusion import REDUCING, fuse
-from recbole_adasid.data.images import ImageEncoder, locate_images
+from recbole_adasid.data.image_encoders import build_image_encoder
+from recbole_adasid.data.images import locate_images
 from recbole_adasid.data.text import ITEM_COLUMN, check_column, render_texts
 from recbole_adasid.data.vector_store import VectorStore, content_digest
 
@@ -143,7 +144,7 @@ def _of_images(config: Any, dataset: ItemContents, cache: StageCache, progress: 
 
 
 def _encode_images(files: list[Path], digests: list[str], model: str, cache: StageCache, progress: bool) -> np.ndarray:
-    encoder = ImageEncoder(name=model)
+    encoder = build_image_encoder(model)
     return VectorStore(cache.root, {"kind": "images", "model": model}).vectors(
         digests,
         lambda places: encoder.encode([files[place].read_bytes() for place in places]),

@@ -257,13 +257,13 @@ def test_a_single_file_that_lacks_items_gives_them_zero_vectors_where_that_is_al
 
 def test_images_are_a_modality_and_broken_ones_are_missing(dataset, tmp_path, monkeypatch):
     class ByLength:
-        def __init__(self, **settings: str) -> None:
+        def __init__(self, name: str) -> None:
             pass
 
         def encode(self, images: list[bytes]) -> np.ndarray:
             return np.array([[len(image), 1] if image != b"broken" else [np.nan, np.nan] for image in images])
 
-    monkeypatch.setattr(item_features_module, "ImageEncoder", ByLength)
+    monkeypatch.setattr(item_features_module, "build_image_encoder", ByLength)
     rows = [f"i{row}\t{'' if row == 1 else f'{row}.png'}" for row in range(N_ITEMS)]
     (tmp_path / "small.item").write_text("\n".join(["item_id:token\tpicture:token", *rows]) + "\n")
     settings = config("rqkmeans", tmp_path, modalities=[{"image_field": "picture"}], modality_unit_length=False)

@@ -1,20 +1,13 @@
-"""Item images: files of a folder, or downloaded into it, through an image encoder; what is not there is missing.
-
-Letters: N items, d width.
-"""
+"""Item images: files of a folder, or downloaded into it; what is not there is missing. Letters: N items."""
 
 from __future__ import annotations
 
-import io
 import logging
 import os
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from recbole_adasid.data.vector_store import content_digest
@@ -76,75 +69,3 @@ def _fetch(url: str, place: Path) -> str:
     with written_whole(place) as waiting:
         waiting.write_bytes(data)
     return ""
-
-
-class ImageEncoder:
-    """Any CLIP or SigLIP model of transformers, by name or folder."""
-
-    def __init__(self, *, name: str, batch_size: int = 32) -> None:
-        """Keep the model's name; it is loaded when `encode` first needs it."""
-        self.name, self.batch_size = name, batch_size
-        self._model: Any = None
-
-    def encode(self, images: Sequence[bytes]) -> NDArray[np.float32]:
-        """Return the vectors [N, d] of image files, of unit length; of one that cannot be read all are NaN.
-
-        Raises:
-            ImportError: if transformers or Pillow is not installed.
-            ValueError: if there is no such model, or it encodes no images.
-        """
-        import torch
-
-        self._model = self._model or self._loaded()
-        model, processor, device = self._model
-        decoded, parts = [_decoded(image) for image in images], []
-        blank = _blank()
-        with torch.inference_mode():
-            for start in range(0, len(decoded), self.batch_size):
-                batch = [image or blank for image in decoded[start : start + self.batch_size]]
-                pixels = processor(images=batch, return_tensors="pt")["pixel_values"].to(device)
-                found = model.get_image_features(pixel_values=pixels)
-                found = found if torch.is_tensor(found) else found.pooler_output  # from transformers 5 on
-                parts.append(torch.nn.functional.normalize(found.float(), dim=1).cpu().numpy())
-        vectors = np.concatenate(parts)
-        vectors[[image is None for image in decoded]] = np.nan
-        return vectors
-
-    def _loaded(self) -> tuple[Any, Any, Any]:
-        import torch
-
-        try:
-            import PIL  # noqa: F401
-            from transformers import AutoImageProcessor, AutoModel
-        except ImportError as error:
-            raise ImportError(
-                "image_field needs an extra that is not installed: run pip install 'recbole-adasid[images]', or bring "
-                "the images' vectors by item_features_file."
-            ) from error
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        try:
-            model, processor = AutoModel.from_pretrained(self.name), AutoImageProcessor.from_pretrained(self.name)
-        except (OSError, ValueError) as error:
-            raise ValueError(
-                f"image_encoder_model {self.name!r} cannot be loaded ({' '.join(str(error).split())}): name a folder "
-                "or a model that can be downloaded."
-            ) from error
-        if not hasattr(model, "get_image_features"):
-            raise ValueError(f"image_encoder_model {self.name!r} is a {type(model).__name__}: name a CLIP or SigLIP.")
-        return model.to(device).eval(), processor, device
-
-
-def _decoded(data: bytes) -> Any:
-    """Return the image of a file as RGB, or None if it cannot be read."""
-    from PIL import Image
-
-    try:
-        return Image.open(io.BytesIO(data)).convert("RGB")
-    except Exception:  # of a broken file each of Pillow's readers raises its own
-        return None
-
-
-def _blank() -> Any:
-    from PIL import Image
-
-    return Image.new("RGB", (32, 32))

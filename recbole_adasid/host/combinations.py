@@ -38,6 +38,8 @@ def check_combinations(settings: Settings) -> None:
     elif not any(settings[key] for key in ("item_features_file", "text_fields", "text_template")):
         raise SettingsError("There is neither item_features_file nor text_fields: set one, items need features.")
     _check_pairs(settings)
+    if settings["items_table"] and not settings["interactions_table"]:
+        raise SettingsError("items_table needs interactions_table: a dataset is made from interactions.")
     if settings["log_wandb"] and importlib.util.find_spec("wandb") is None:
         raise SettingsError("log_wandb=True needs a package that is not installed: pip install wandb, or set it false.")
     distributed = ("local_rank", "nproc", "world_size", "offset", "ip", "port")

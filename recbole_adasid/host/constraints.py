@@ -19,6 +19,7 @@ from recbole_adasid.data.cooccurrence import WEIGHTS
 from recbole_adasid.data.encoders import ENCODERS
 from recbole_adasid.data.fusion import FUSIONS
 from recbole_adasid.data.pair_sources import FILE, MINERS
+from recbole_adasid.data.raw.tables import TIME_UNITS
 from recbole_adasid.host.collector import AVAILABLE
 from recbole_adasid.host.settings import SettingsError, check_types, unknown_name
 from recbole_adasid.model.catalogue import COLLISIONS
@@ -166,6 +167,10 @@ def _is_filter(value: Any) -> bool:
     )
 
 
+def _is_naming(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(name, str) for pair in value.items() for name in pair)
+
+
 text = Rule("a text that is not empty", lambda value: isinstance(value, str) and bool(value.strip()))
 switch = Rule("true or false", lambda value: isinstance(value, bool))
 path = Rule("a path", lambda value: text.fits(value) or isinstance(value, PathLike))
@@ -199,6 +204,9 @@ RULES: dict[str, Rule] = {
     "download": switch,
     **dict.fromkeys(("reviews_url", "metadata_url"), optional(web_address)),
     **dict.fromkeys(("reviews_sha256", "metadata_sha256"), optional(checksum)),
+    **dict.fromkeys(("interactions_table", "items_table"), optional(path)),
+    **dict.fromkeys(("interactions_columns", "items_columns"), Rule("a mapping of names", _is_naming)),
+    "table_time_unit": name_of(TIME_UNITS),
     "load_col": optional(Rule("columns by file, such as {inter: [user_id, item_id, timestamp]}", _is_column_choice)),
     "field_separator": Rule("a tab, a space or one of , ; |", _is_separator),
     "seq_separator": Rule("at least one character", lambda value: isinstance(value, str) and bool(value)),

@@ -1,4 +1,4 @@
-"""Datasets that the user asked to download: fetched, converted, and from then on like any other."""
+"""Datasets that are not there yet: made from the user's tables, or downloaded and converted; then like any other."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from recbole_adasid.data.raw.amazon_files import convert_amazon
+from recbole_adasid.data.raw.convert import Report, convert
 from recbole_adasid.data.raw.download import RemoteFile, fetch
+from recbole_adasid.data.raw.tables import RawTable, table_interactions, table_items
 from recbole_adasid.host.settings import SettingsError
 from recbole_adasid.locks import held
 
@@ -18,29 +20,51 @@ RAW_FOLDER = "raw"
 
 
 def obtain_dataset(config: Any, name: str, home: Path) -> None:
-    """Download and convert a dataset into its folder, if `download` is set and its interactions are not there.
+    """Make a dataset whose interactions are not there: of `interactions_table`, or by `download`, if one is set.
 
     Raises:
-        SettingsError: if no setting says where from.
+        SettingsError: if `download` is set and no setting says where from, or a table lacks a column.
+        FileNotFoundError: if there is no such table.
         DownloadError: if a file cannot be had, or is not what it should be.
-        ValueError: if the files are no Amazon reviews and metadata.
+        ValueError: if the files are damaged, or no Amazon reviews and metadata.
         CannotWrite: if the disk takes no more.
     """
-    inter = home / f"{name}.inter"
-    if not config["download"] or inter.is_file():
+    inter, tables = home / f"{name}.inter", config["interactions_table"]
+    if inter.is_file():
+        if tables:
+            logger.info("%s is there: %s is not read again; remove the file to convert it anew", inter, tables)
         return
-    if not config["reviews_url"]:
+    if not tables and not config["download"]:
+        return
+    if not tables and not config["reviews_url"]:
         raise SettingsError(
             f"download=true, but nothing says where the dataset {name!r} is: set reviews_url and metadata_url, or put "
             f"{inter.name} into {home.resolve()}."
         )
-    with held(home / f"{RAW_FOLDER}.lock", f"the download into {home}", wait=True):
+    with held(home / f"{RAW_FOLDER}.lock", f"the conversion into {home}", wait=True):
         if inter.is_file():  # another process was faster
             return
-        reviews, metadata = (_fetched(config, kind, home / RAW_FOLDER) for kind in ("reviews", "metadata"))
-        assert reviews is not None
-        report = convert_amazon(reviews, metadata, home, progress=bool(config["show_progress"]))
+        report = _from_tables(config, home) if tables else _from_web(config, home)
         logger.info("Converted %s\n%s", name, report.text())
+
+
+def _from_tables(config: Any, home: Path) -> Report:
+    progress = bool(config["show_progress"])
+    interactions = table_interactions(
+        RawTable(Path(config["interactions_table"])),
+        config["interactions_columns"],
+        time_unit=config["table_time_unit"],
+        progress=progress,
+    )
+    items = config["items_table"]
+    rows = items and table_items(RawTable(Path(items)), config["items_columns"], progress=progress)
+    return convert(interactions, rows, home)
+
+
+def _from_web(config: Any, home: Path) -> Report:
+    reviews, metadata = (_fetched(config, kind, home / RAW_FOLDER) for kind in ("reviews", "metadata"))
+    assert reviews is not None
+    return convert_amazon(reviews, metadata, home, progress=bool(config["show_progress"]))
 
 
 def _fetched(config: Any, kind: str, folder: Path) -> Path | None:

@@ -138,6 +138,7 @@ def _training_key(config: Any, semantic_ids: str) -> str:
     """Return the fingerprint of what training depends on: settings but for places and display, and Semantic IDs."""
     elsewhere = {"data_path", "run_root", "cache_dir", "gpu_id", "show_progress", "state", "log_wandb", "download"}
     elsewhere |= {"reviews_url", "reviews_sha256", "metadata_url", "metadata_sha256"}
+    elsewhere |= {"interactions_table", "items_table", "interactions_columns", "items_columns", "table_time_unit"}
     elsewhere |= {"title_field", "category_field"}
     settings = {key: to_plain(value) for key, value in _writable(config).items() if key not in elsewhere}
     return fingerprint({"settings": settings, "semantic_ids": semantic_ids, "dataset": str(config["dataset"])})

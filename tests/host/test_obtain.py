@@ -106,3 +106,48 @@ def test_the_presets_of_amazon_know_the_public_files(name, tmp_path):
         assert config[f"{kind}_url"].endswith(ending)
     with pytest.raises(SettingsError, match="--download=true to the command to download it from snap.stanford.edu"):
         create_dataset(config)
+
+
+def tables(folder: Path, tiny_data: Path) -> Settings:
+    """Settings that name the dataset `tiny` as two CSV files with other names of columns."""
+    rows = rows_of(tiny_data)
+    lines = [f"{item},{user},{time}\n" for user, item, time in rows]
+    (folder / "orders.csv").write_text("sku,customer,when\n" + "".join(lines))
+    names = [f'{item},"Thing, ""{item}"""\n' for item in sorted({item for _, item, _ in rows})]
+    (folder / "products.csv").write_text("sku,name\n" + "".join(names))
+    return {
+        **{"interactions_table": str(folder / "orders.csv"), "items_table": str(folder / "products.csv")},
+        "interactions_columns": {"user_id": "customer", "item_id": "sku", "timestamp": "when"},
+        "items_columns": {"item_id": "sku", "title": "name"},
+    }
+
+
+def test_the_main_job_starts_from_tables(tiny_data, tiny_settings, tmp_path):
+    settings = {**tiny_settings, **tables(tmp_path, tiny_data), "data_path": str(tmp_path / "data"), "dataset": "shop"}
+    command = [f"--{key}={value}" for key, value in settings.items()]
+    assert main([*command, f"--run_folder={tmp_path / 'run'}"]) == 0
+    made = tmp_path / "data" / "shop"
+    assert (made / "shop.inter").read_bytes() == (tiny_data / "tiny" / "tiny.inter").read_bytes()
+    assert 'i3\tThing, "i3"' in (made / "shop.item").read_text()
+    assert "5-core" in (tmp_path / "run" / "run.log").read_text()
+
+
+def test_tables_are_not_read_again_where_the_dataset_is_there(tiny_data, tiny_settings, tmp_path, caplog):
+    settings = {**tiny_settings, **tables(tmp_path, tiny_data), "data_path": str(tmp_path / "data"), "dataset": "shop"}
+    create_dataset(build_config(settings))
+    (tmp_path / "orders.csv").unlink()
+    with caplog.at_level("INFO", logger="recbole_adasid"):
+        create_dataset(build_config(settings))
+    assert "is not read again; remove the file" in caplog.text
+
+
+def test_a_column_that_a_table_lacks_is_named_and_leaves_no_dataset(tiny_data, tiny_settings, tmp_path):
+    settings = {**tiny_settings, **tables(tmp_path, tiny_data), "data_path": str(tmp_path / "data"), "dataset": "shop"}
+    with pytest.raises(SettingsError, match="'who'"):
+        create_dataset(build_config({**settings, "interactions_columns": {"user_id": "who"}}))
+    assert not list((tmp_path / "data" / "shop").glob("shop.*"))
+
+
+def test_items_alone_make_no_dataset(tiny_settings):
+    with pytest.raises(SettingsError, match="items_table needs interactions_table"):
+        build_config({**tiny_settings, "items_table": "products.csv"})
