@@ -3,8 +3,8 @@
     python -m benchmarks.made_up_shop --out=shop-raw [--products=1000] [--customers=800]
 
 The folder gets `products.csv` (sku, name, maker, department, price, picture), `pictures/SKU.png` and `orders.csv`
-(customer, sku, ordered). The text tells what a product is; its colour is in the picture alone. Customers have a taste in departments and
-colours, and buy along it. A few products have no picture, and one picture is broken.
+(customer, sku, ordered). The text tells what a product is; its colour is in the picture alone. Customers have a taste
+in departments and colours, and buy along it. A few products have no picture, and one picture is broken.
 """
 
 from __future__ import annotations
