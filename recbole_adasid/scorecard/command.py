@@ -93,8 +93,8 @@ def _run(
             cell = Cell(one.name, one.title, seed, key, round(time.perf_counter() - started, 1), figures)
             folder.add(cell, codes)
             print(f"{one.name}, seed {seed}: {_summary(cell)}", flush=True)
-            write_report(folder, command, pictures=False)
-    write_report(folder, command)
+            write_report(folder, config["dataset"], command, pictures=False)
+    write_report(folder, config["dataset"], command)
 
 
 def _competitors(value: Any) -> list[Competitor]:

@@ -24,12 +24,11 @@ codes than random items; 0.5 is chance. Stability is the adjusted Rand index of 
 """
 
 
-def write_report(folder: CellFolder, command: Sequence[str], *, pictures: bool = True) -> None:
+def write_report(folder: CellFolder, dataset: str, command: Sequence[str], *, pictures: bool = True) -> None:
     """Write table.csv, table.json and README.md, and with ``pictures`` landscape.png and landscape.html."""
     table = summary(folder)
     if table.empty:
         return
-    dataset = next((part.split("=", 1)[1] for part in command if part.startswith("--dataset=")), "ml-100k")
     title = f"Semantic IDs of {dataset}"
     _write_tables(folder, table, title, command)
     if pictures:

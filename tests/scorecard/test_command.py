@@ -46,6 +46,7 @@ def test_a_scorecard_writes_table_and_landscape_and_goes_on_where_it_stopped(
     assert table.loc["rqvae-infonce", "title"] == "RQ-VAE + InfoNCE, no regulation"
     assert {"stability_1", "embedding_agreement", "swing_agreement", "groups_of_2"} <= set(table.columns)
     assert (folder / "landscape.png").read_bytes().startswith(b"\x89PNG")
+    assert (folder / "README.md").read_text().startswith("# Semantic IDs of tiny\n")
     assert "RQ-VAE + InfoNCE" in (folder / "landscape.html").read_text()
 
     lines = (folder / "cells.jsonl").read_text().splitlines(keepends=True)
@@ -92,3 +93,11 @@ def test_help_lists_every_tokenizer_and_variant() -> None:
     for kind in ("tokenizer", "variant"):
         for name in presets(kind):
             assert f"  {name} " in help_text()
+
+
+def test_the_dataset_of_a_settings_file_is_named(tiny_settings: dict[str, object], tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("dataset: tiny\n")
+    settings = {key: value for key, value in tiny_settings.items() if key != "dataset"}
+    options = arguments(settings, tmp_path / "card", tokenizers="rqkmeans")
+    assert main([*options, f"--config_files={tmp_path / 'mine.yaml'}"]) == 0
+    assert (tmp_path / "card" / "README.md").read_text().startswith("# Semantic IDs of tiny\n")
