@@ -15,6 +15,7 @@ from recbole_adasid.tokenizer.regulation.base import CollisionTerm, ObjectiveWei
 from recbole_adasid.tokenizer.regulation.hinge import hinge_sum
 from recbole_adasid.tokenizer.regulation.overlap import find_overlaps
 from recbole_adasid.tokenizer.regulation.schedule import ProgressSchedule
+from recbole_adasid.tokenizer.regulation.similarity import pair_similarity
 
 REDUCTIONS = ("mean", "per_item", "sum")
 
@@ -70,7 +71,7 @@ class AdaptiveRegulation(Regulation):
         pairs = find_overlaps(codes, items)  # P, κ and o: Eq. 2 and 8
         direction = F.normalize(latent, dim=1)
         with torch.no_grad():
-            similarity = (direction @ direction.t()).flatten().index_select(0, pairs.flat(len(codes)))  # sim: Eq. 5
+            similarity = pair_similarity(direction, pairs)  # sim: Eq. 5
             relaxed = self.gate(similarity, pairs.depth)  # g: Eq. 7
             factor = self.strengthening(self.load(pairs.signature), len(codes))  # a: Eq. 9 and 10
             margin = self.margins.to(latent.device).index_select(0, pairs.depth)  # m

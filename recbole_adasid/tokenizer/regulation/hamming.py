@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from recbole_adasid.tokenizer.regulation.base import CollisionTerm, ObjectiveWeights, Regulation
 from recbole_adasid.tokenizer.regulation.hinge import hinge_sum
 from recbole_adasid.tokenizer.regulation.overlap import find_overlaps
+from recbole_adasid.tokenizer.regulation.similarity import pair_similarity
 
 
 class HammingRegulation(Regulation):
@@ -54,7 +55,7 @@ class HammingRegulation(Regulation):
         distance_in_levels = codes.shape[1] - pairs.depth  # H
         direction = F.normalize(latent, dim=1)
         with torch.no_grad():
-            similarity = (direction @ direction.t()).flatten().index_select(0, pairs.flat(len(codes)))
+            similarity = pair_similarity(direction, pairs)
             valid = ~((pairs.first < n_pairs) & (pairs.second - pairs.first == n_pairs))
             full = valid & (distance_in_levels == 0)
             partial = valid & (distance_in_levels > 0) & (distance_in_levels <= self.radius)

@@ -29,10 +29,6 @@ class Overlaps(NamedTuple):
     depth: Tensor
     """int64 [P], o_ij, the number of levels that agree (any level, not only a prefix)."""
 
-    def flat(self, n_rows: int) -> Tensor:
-        """Return where each pair lies in a flattened matrix [M · M], int64 [P]."""
-        return self.first * n_rows + self.second
-
 
 @torch.no_grad()
 def find_overlaps(codes: Tensor, items: Tensor) -> Overlaps:
