@@ -115,9 +115,13 @@ def cells_as_written() -> Iterator[None]:
 
 
 def _plain_options(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of `read_csv` that take cells as they are written; only numbers can be missing."""
+    """Return the options of `read_csv` that take cells as they are written; only numbers can be missing.
+
+    Tokens become categories, so that each is one object in memory and not one a row.
+    """
     numbers = {name: [""] for name, kind in kwargs["dtype"].items() if kind is not str}
-    options = {"quoting": csv.QUOTE_NONE, "keep_default_na": False, "na_values": numbers}
+    kinds = {name: "category" if name.endswith(":token") else kind for name, kind in kwargs["dtype"].items()}
+    options = {"quoting": csv.QUOTE_NONE, "keep_default_na": False, "na_values": numbers, "dtype": kinds}
     # pandas skips a byte order mark by itself, and reads the encoding it knows best much faster.
     return {**options, "encoding": "utf-8"} if kwargs["encoding"] == "utf-8-sig" else options
 
@@ -141,7 +145,7 @@ class _PandasForRecBole(ModuleType):
             kwargs |= _plain_options(kwargs)
         frame = self._pandas.read_csv(*args, **kwargs)
         for column in frame.columns:
-            if not column.endswith(":float"):
+            if not column.endswith(":float") and frame[column].dtype != "category":
                 frame[column] = frame[column].astype(object)
             if column.endswith("_seq"):
                 frame[column] = frame[column].fillna("")

@@ -18,6 +18,7 @@ from recbole_adasid.data.atomic_text import AtomicText
 from recbole_adasid.data.text import ITEM_COLUMN, read_item_table
 from recbole_adasid.data.windows import SequenceWindows, build_windows, flatten_sequences
 from recbole_adasid.host.atomic_files import atomic_text, read_atomic_file
+from recbole_adasid.host.filters import filter_by_count
 from recbole_adasid.host.missing import require_dataset
 from recbole_adasid.host.obtain import obtain_dataset
 from recbole_adasid.host.preset_features import report_absent_features
@@ -87,6 +88,9 @@ class TIGERDataset(SequentialDataset):
         super()._data_filtering()
         if len(self.inter_feat) < before:
             self.logger.info(f"Filters keep {len(self.inter_feat)} of {before} interactions.")
+
+    def _filter_by_inter_num(self) -> None:
+        filter_by_count(self)
 
     def _reset_index(self) -> None:
         """Number the rows anew after filtering.

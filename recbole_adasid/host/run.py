@@ -113,8 +113,13 @@ def _write_sids(folder: RunFolder, model: Any, dataset: Any) -> None:
 
 
 def _write_labels(folder: RunFolder, config: Any, items: ItemContents) -> None:
+    try:
+        table = items.item_table()
+    except ValueError as error:  # a table that nothing but the labels is taken from
+        logger.warning("items.json has no titles: %s", error)
+        table = None
     tokens, fields = items.item_tokens(), {key: config[key] for key in ("title_field", "category_field")}
-    write_labels(folder.labels_path, tokens, labels_of(items.item_table(), tokens, **fields))
+    write_labels(folder.labels_path, tokens, labels_of(table, tokens, **fields))
 
 
 def _finish(

@@ -1,0 +1,73 @@
+"""Filters by number of interactions keep what RecBole's own, with its counters, keeps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from recbole.data.dataset import SequentialDataset
+
+from recbole_adasid.host.config import build_config
+from recbole_adasid.host.dataset import TIGERDataset
+from recbole_adasid.host.filters import count_core
+
+INTERVALS = [
+    ("[3,inf)", "[3,inf)"),
+    ("[0,inf)", "[4,inf)"),
+    (None, "[2,5]"),
+    ("[2,6)", None),
+    ("(1,4];[7,inf)", "[2,9]"),
+    ("[0,inf)", "[0,inf)"),
+]
+
+
+class Recboles(TIGERDataset):
+    """With RecBole's own filter."""
+
+    _filter_by_inter_num = SequentialDataset._filter_by_inter_num
+
+
+@pytest.mark.parametrize("users,items", INTERVALS)
+@pytest.mark.parametrize("loads_items", [False, True])
+def test_the_filters_keep_what_recbole_keeps(
+    users: str | None, items: str | None, loads_items: bool, write_dataset, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(1)
+    numbers = zip(random.integers(40, size=220), random.integers(60, size=220))
+    rows = [(f"u{user}", f"i{item}", str(1000 + row)) for row, (user, item) in enumerate(numbers)]
+    settings = {
+        "dataset": "tiny",
+        "data_path": str(write_dataset(tmp_path, rows)),
+        "text_fields": ["title"],
+        "user_inter_num_interval": users,
+        "item_inter_num_interval": items,
+    }
+    if loads_items:
+        settings["load_col"] = {"inter": ["user_id", "item_id", "timestamp"], "item": ["item_id", "title"]}
+        with (tmp_path / "tiny" / "tiny.item").open("a") as file:
+            file.write("i999\tnever bought\n")
+    ours, theirs = (kind(build_config(settings)) for kind in (TIGERDataset, Recboles))
+    assert len(ours.inter_feat) < 220 or users == items == "[0,inf)"
+    for field in ("user_id", "item_id"):
+        assert list(ours.field2id_token[field]) == list(theirs.field2id_token[field])
+        assert list(ours.inter_feat[field]) == list(theirs.inter_feat[field])
+    assert list(ours.inter_feat["timestamp"]) == list(theirs.inter_feat["timestamp"])
+    if loads_items:
+        assert list(ours.item_feat["item_id"]) == list(theirs.item_feat["item_id"])
+
+
+def test_a_core_is_what_loops_find() -> None:
+    random = np.random.default_rng(0)
+    codes = {"user": random.integers(30, size=120), "item": random.integers(30, size=120)}
+    keep, banned = count_core(codes, {name: lambda counts: counts >= 3 for name in codes})
+    left = list(range(120))
+    while True:
+        counts = {name: np.bincount(column[left], minlength=30) for name, column in codes.items()}
+        still = [row for row in left if all(counts[name][codes[name][row]] >= 3 for name in codes)]
+        if still == left:
+            break
+        left = still
+    assert np.flatnonzero(keep).tolist() == left and 0 < len(left) < 120
+    for name, column in codes.items():
+        assert set(np.flatnonzero(banned[name])) <= set(column) - set(column[left])
