@@ -65,6 +65,11 @@ class RunFolder:
         return self.path / "items.json"
 
     @property
+    def tokenizer_path(self) -> Path:
+        """Where the trained tokenizer is, if the run trained one."""
+        return self.path / "tokenizer"
+
+    @property
     def model_path(self) -> Path:
         """Where the trainer keeps the best model of the run."""
         return self.path / "model.safetensors"
@@ -103,7 +108,7 @@ class RunFolder:
             ValueError: if the shapes do not match, a token stands twice or a code is out of its level.
         """
         table, sizes = np.asarray(codes), [int(size) for size in level_sizes]
-        _check_codes(item_tokens, table, sizes)
+        check_codes(item_tokens, table, sizes)
         lines = [
             f"{json.dumps(str(token), ensure_ascii=False)}: {json.dumps(row)}"
             for token, row in zip(item_tokens, table.tolist())
@@ -115,7 +120,7 @@ class RunFolder:
             "codes": "one integer a level, counted from 0 within its level",
             **(info or {}),
         }
-        write_atomically(self.path / "sids.info.json", _json(about))
+        write_atomically(self.path / "sids.info.json", as_json(about))
         return write_atomically(self.sids_path, "{\n" + ",\n".join(lines) + "\n}\n")
 
     def write_record(self, record: Mapping[str, np.ndarray]) -> Path:
@@ -127,11 +132,11 @@ class RunFolder:
     def write_evaluation(self, found: Mapping[str, Any], title: str) -> Path:
         """Write where the hits on the test come from: evaluation.json, and evaluation.md to read."""
         write_atomically(self.path / "evaluation.md", render(found, title))
-        return write_atomically(self.path / "evaluation.json", _json(found))
+        return write_atomically(self.path / "evaluation.json", as_json(found))
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> Path:
         """Write metrics.json; a number that is not finite becomes null, as JSON has no other word for it."""
-        return write_atomically(self.path / "metrics.json", _json(metrics))
+        return write_atomically(self.path / "metrics.json", as_json(metrics))
 
 
 def results_table(
@@ -207,7 +212,12 @@ def read_json(path: Path) -> dict[str, Any]:
     return found
 
 
-def _check_codes(item_tokens: Sequence[str], codes: np.ndarray, sizes: list[int]) -> None:
+def check_codes(item_tokens: Sequence[str], codes: np.ndarray, sizes: Sequence[int]) -> None:
+    """Check that ``codes`` [N, L] are those of N different items, each within its level's size.
+
+    Raises:
+        ValueError: if the shapes do not match, a token stands twice or a code is out of its level.
+    """
     if codes.shape != (len(item_tokens), len(sizes)):
         raise ValueError(
             f"The codes have the shape {codes.shape} for {len(item_tokens)} items on {len(sizes)} levels: "
@@ -224,7 +234,8 @@ def _check_codes(item_tokens: Sequence[str], codes: np.ndarray, sizes: list[int]
         )
 
 
-def _json(value: Mapping[str, Any]) -> str:
+def as_json(value: Mapping[str, Any]) -> str:
+    """Return names and values as JSON; a number that is not finite becomes null, as JSON has no other word for it."""
     return json.dumps(_plain(value, finite=True), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 

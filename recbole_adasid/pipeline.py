@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from recbole_adasid.bundle.given import given_codes
 from recbole_adasid.cache import Arrays, StageCache, array_digest, fingerprint
 from recbole_adasid.data.features import ItemFeatures
 from recbole_adasid.data.pair_file import load_pair_file
@@ -53,14 +54,16 @@ class SemanticIDs:
     """What the fingerprint was taken of, in plain types."""
     stages: dict[str, str]
     """``computed`` or ``reused`` for each stage."""
-    tokenizer: ItemTokenizer
-    """Ready to encode further items."""
+    tokenizer: ItemTokenizer | None
+    """Ready to encode further items; None where the Semantic IDs were given."""
 
 
 def learn_semantic_ids(
     config: Any, dataset: ItemSource, *, log: LogFunction | None = None, progress: bool = False
 ) -> SemanticIDs:
     """Learn the Semantic IDs of ``dataset``'s items as ``config`` asks, reusing every stage that was computed before.
+
+    With ``sids_file`` they are taken from that bundle instead, and nothing is trained.
 
     Args:
         config: any mapping with the keys of ``props/``.
@@ -69,6 +72,8 @@ def learn_semantic_ids(
         progress: show progress bars.
     """
     cache = StageCache(config["cache_dir"])
+    if config["sids_file"]:
+        return _given(config, dataset, cache, progress)
     features, pairs, description = _ingredients(config, dataset, cache, progress)
     if not len(pairs) and description["tokenizer"].get("collaborative_weight"):
         logger.warning(
@@ -103,7 +108,43 @@ def learn_semantic_ids(
 
 def semantic_ids_fingerprint(config: Any, dataset: ItemSource) -> str:
     """Return the fingerprint that :func:`learn_semantic_ids` would give, without training a tokenizer."""
-    return fingerprint(_ingredients(config, dataset, StageCache(config["cache_dir"]))[2])
+    cache = StageCache(config["cache_dir"])
+    find = _given_ingredients if config["sids_file"] else _ingredients
+    return fingerprint(find(config, dataset, cache)[2])
+
+
+def _given(config: Any, dataset: ItemSource, cache: StageCache, progress: bool) -> SemanticIDs:
+    """Return the Semantic IDs of ``sids_file``; features and pairs only tell how well they agree with neighbours."""
+    features, pairs, description, codes = _given_ingredients(config, dataset, cache, progress)
+    sizes = description["given"]["level_sizes"]
+    agreement = neighbour_agreement(codes, features.values if features else None, pairs)
+    return SemanticIDs(
+        codes=codes,
+        codebook_sizes=sizes,
+        quality={**sid_quality(codes, sizes), **agreement},
+        fingerprint=fingerprint(description),
+        description=description,
+        stages={**cache.statuses, "tokenizer": "given"},
+        tokenizer=None,
+    )
+
+
+def _given_ingredients(
+    config: Any, dataset: ItemSource, cache: StageCache, progress: bool = False
+) -> tuple[ItemFeatures | None, ItemPairs, dict[str, Any], np.ndarray]:
+    codes, sizes = given_codes(config["sids_file"], dataset.item_tokens())
+    features = item_features(config, dataset, cache, progress) if _has_features(config, dataset) else None
+    pairs = collaborative_pairs(config, dataset, cache, progress)
+    given = {"codes": array_digest(codes), "level_sizes": sizes}
+    source = features.source if features else None
+    return features, pairs, {"given": given, "features": source, "pairs": _pairs_description(config, pairs)}, codes
+
+
+def _has_features(config: Any, dataset: ItemSource) -> bool:
+    """Tell whether there is anything to make item features of: Semantic IDs that are given need none."""
+    if config["modalities"] or config["item_features_file"]:
+        return True
+    return bool(config["text_fields"] or config["text_template"]) and dataset.item_table() is not None
 
 
 def _ingredients(

@@ -54,6 +54,9 @@ def audit(run_folder: str | Path) -> list[tuple[str, bool | None]]:
             info.get("fingerprint") == semantic_ids_fingerprint(config, train.training_items()),
         ),
     ]
+    if config["sids_file"]:
+        about = f"Semantic IDs come from {config['sids_file']}, and whether they know held-out interactions is open"
+        checks.append((about, None))
     if "LS" in config["eval_args"]["split"]:
         checks.append(("held-out interactions are their users' last two", _are_last(train._flat_users, held_out)))
     return checks

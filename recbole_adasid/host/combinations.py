@@ -35,7 +35,7 @@ def check_combinations(settings: Settings) -> None:
     _check_tokenizer(settings)
     if settings["modalities"]:
         _check_modalities(settings["modalities"])
-    elif not any(settings[key] for key in ("item_features_file", "text_fields", "text_template")):
+    elif not any(settings[key] for key in ("item_features_file", "text_fields", "text_template", "sids_file")):
         raise SettingsError("There is neither item_features_file nor text_fields: set one, items need features.")
     _check_pairs(settings)
     if settings["items_table"] and not settings["interactions_table"]:

@@ -282,6 +282,7 @@ RULES: dict[str, Rule] = {
     "sid_length": whole(1, 8),
     "codebook_size": one_or_list(whole(2, 65_536)),
     "code_dim": whole(1, _LARGE),
+    "sids_file": optional(path),
     # --- collaborative pairs ---
     "pair_source": name_of([*MINERS, FILE]),
     "pair_file": optional(path),

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from recbole_adasid.artefacts import RunFolder, results_table
-from recbole_adasid.cache import fingerprint
+from recbole_adasid.cache import array_digest, fingerprint
 from recbole_adasid.evaluation.breakdown import breakdown
 from recbole_adasid.evaluation.intervals import bootstrap_intervals, told_by_ranks
 from recbole_adasid.evaluation.record import Record
@@ -91,7 +91,7 @@ def _run(config: Any, folder: RunFolder) -> dict[str, Any]:
     if record:
         folder.write_record(record)
         found = _breakdown(record, model, train_data._dataset, told_by_ranks(test or {}))
-        folder.write_evaluation(found, f"Test of {config['tokenizer']} on {config['dataset']}")
+        folder.write_evaluation(found, f"Test of {_sids_name(config)} on {config['dataset']}")
     unfinished.unlink(missing_ok=True)
     return _finish(folder, model, best_valid or {}, test or {}, intervals, found.get("semantic_ids", {}))
 
@@ -106,10 +106,19 @@ def _breakdown(record: Record, model: Any, dataset: Any, metrics: list[str]) -> 
 
 def _write_sids(folder: RunFolder, model: Any, dataset: Any) -> None:
     learned, catalogue = model.semantic_ids, model.tiger.catalogue
-    info = {"fingerprint": learned.fingerprint, "collision": catalogue.collision, "quality": learned.quality}
-    tokens = dataset.training_items().item_tokens()
-    learned.tokenizer.save(folder.path / "tokenizer", learned.description)
-    folder.write_sids(tokens, catalogue.tokens[1:].cpu().numpy(), level_sizes=catalogue.level_sizes, info=info)
+    items = dataset.training_items()
+    info = {
+        "fingerprint": learned.fingerprint,
+        "collision": catalogue.collision,
+        "quality": learned.quality,
+        "training_interactions": array_digest(*items.training_interactions()),
+        "given": learned.description.get("given"),
+    }
+    if learned.tokenizer is not None:
+        learned.tokenizer.save(folder.tokenizer_path, learned.description)
+    folder.write_sids(
+        items.item_tokens(), catalogue.tokens[1:].cpu().numpy(), level_sizes=catalogue.level_sizes, info=info
+    )
 
 
 def _write_labels(folder: RunFolder, config: Any, items: ItemContents) -> None:
@@ -144,13 +153,18 @@ def _training_key(config: Any, semantic_ids: str) -> str:
     elsewhere = {"data_path", "run_root", "cache_dir", "gpu_id", "show_progress", "state", "log_wandb", "download"}
     elsewhere |= {"reviews_url", "reviews_sha256", "metadata_url", "metadata_sha256"}
     elsewhere |= {"interactions_table", "items_table", "interactions_columns", "items_columns", "table_time_unit"}
-    elsewhere |= {"title_field", "category_field"}
+    elsewhere |= {"title_field", "category_field", "sids_file"}
     settings = {key: to_plain(value) for key, value in _writable(config).items() if key not in elsewhere}
     return fingerprint({"settings": settings, "semantic_ids": semantic_ids, "dataset": str(config["dataset"])})
 
 
+def _sids_name(config: Any) -> str:
+    """Return what the Semantic IDs are called: by the tokenizer, or by the bundle they are taken from."""
+    return Path(config["sids_file"]).resolve().name if config["sids_file"] else config["tokenizer"]
+
+
 def _new_folder(config: Any) -> Path:
-    name = f"{config['dataset']}-{config['tokenizer']}-{datetime.now():%Y%m%d-%H%M%S}"
+    name = f"{config['dataset']}-{_sids_name(config)}-{datetime.now():%Y%m%d-%H%M%S}"
     wanted = Path(config["run_root"]) / name
     others = (wanted.with_name(f"{name}-{number}") for number in range(2, 1000))
     return wanted if not wanted.exists() else next(path for path in others if not path.exists())
@@ -163,4 +177,6 @@ def _writable(config: Any) -> dict[str, Any]:
     settings = {key: value for key, value in config.final_config_dict.items() if key in kept}
     # RecBole spells "no negatives" in a way that it would not accept itself.
     settings["train_neg_sample_args"] = None
+    if config["sids_file"]:
+        settings["sids_file"] = str(Path(config["sids_file"]).resolve())
     return {**settings, "data_path": str(Path(config["data_path"]).resolve().parent)}

@@ -86,6 +86,14 @@ class PrefixTree(nn.Module):
             counts.append(ends[self._level(level)[1]].diff())
         return counts[::-1]
 
+    def item_range(self, level: int, nodes: Tensor) -> tuple[Tensor, Tensor]:
+        """Return where in ``leaf_items`` the items below ``nodes`` [...] of depth ``level`` begin and end."""
+        first, last = nodes, nodes + 1
+        for depth in range(level, len(self.level_sizes)):
+            children = self._level(depth)[1]
+            first, last = children[first], children[last]
+        return self.first_item[first], self.first_item[last]
+
     def items(self, leaf: int) -> Tensor:
         """Return the ids of the items of one leaf, ascending."""
         return self.leaf_items[self.first_item[leaf] : self.first_item[leaf + 1]]

@@ -53,18 +53,20 @@ def agreement(codes: NDArray[np.int64], first: NDArray[np.int64], second: NDArra
 
 
 def neighbour_agreement(
-    codes: NDArray[np.int64], features: NDArray[np.float32], pairs: ItemPairs | None
+    codes: NDArray[np.int64], features: NDArray[np.float32] | None, pairs: ItemPairs | None
 ) -> dict[str, float]:
     """Return ``embedding_agreement`` and ``swing_agreement``: see :func:`agreement`.
 
     Args:
         codes: int64 [N, L].
-        features: [N, d]; an item's neighbours are its ten nearest.
+        features: [N, d]; an item's neighbours are its ten nearest. None leaves that figure out.
         pairs: collaborative pairs; an item's neighbours are its ten strongest targets.
     """
     if len(codes) < 2:
         return {}
-    found = {"embedding_agreement": agreement(codes, *embedding_pairs(features))}
+    found = {}
+    if features is not None:
+        found["embedding_agreement"] = agreement(codes, *embedding_pairs(features))
     if pairs is not None and len(pairs):
         strongest = _strongest(pairs)
         found["swing_agreement"] = agreement(codes, pairs.trigger[strongest], pairs.target[strongest])

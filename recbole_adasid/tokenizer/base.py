@@ -95,9 +95,13 @@ class ItemTokenizer(nn.Module, ABC):
     def _encode(self, features: Tensor) -> Tensor:
         """Return the Semantic IDs int64 [N, L] of ``features`` float32 [N, d]."""
 
+    @abstractmethod
+    def quantized(self, codes: Tensor) -> Tensor:
+        """Return the vectors [M, D] that ``codes`` int64 [M, L] stand for, in the space in which they were chosen."""
+
     def save(self, folder: Path, description: dict[str, object]) -> None:
         """Write the parameters into ``folder``, and beside them ``description`` (plain types) for people to read."""
-        about = {"built": self._built(), "description": description}
+        about = {"built": self._built(), "width": self.width, "description": description}
         write_tensors(folder / PARAMETERS_FILE, KIND, self.state_dict(), about)
         write_atomically(folder / DESCRIPTION_FILE, json.dumps(description, indent=2, sort_keys=True) + "\n")
 

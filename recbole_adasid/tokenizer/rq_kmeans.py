@@ -73,10 +73,14 @@ class RQKMeansTokenizer(ItemTokenizer):
         return torch.stack(codes, dim=1)
 
     @torch.no_grad()
+    def quantized(self, codes: Tensor) -> Tensor:
+        """Return the scaled features [M, d] that the Semantic IDs ``codes`` int64 [M, L] stand for."""
+        return torch.stack([codebook[column] for codebook, column in zip(self.codebooks, codes.t())]).sum(dim=0)
+
+    @torch.no_grad()
     def decode(self, codes: Tensor) -> Tensor:
         """Return the features [N, d] that the Semantic IDs ``codes`` int64 [N, L] stand for."""
-        total = torch.stack([codebook[column] for codebook, column in zip(self.codebooks, codes.t())]).sum(dim=0)
-        return total * self.scaler.scale + self.scaler.mean
+        return self.quantized(codes) * self.scaler.scale + self.scaler.mean
 
 
 def _empty_codebooks(codebook_sizes: Sequence[int], width: int) -> torch.nn.ParameterList:

@@ -105,7 +105,7 @@ class RQOPQTokenizer(ItemTokenizer):
         for mine, fitted in zip(self.codebooks, codebooks):
             mine.copy_(fitted)
         if log is not None:
-            error = scaled - self._decode_scaled(self.encode(features))
+            error = scaled - self.quantized(self.encode(features))
             log(len(self.codebook_sizes) - 1, {"reconstruction_loss": float(error.square().mean())})
 
     @torch.no_grad()
@@ -119,9 +119,11 @@ class RQOPQTokenizer(ItemTokenizer):
     @torch.no_grad()
     def decode(self, codes: Tensor) -> Tensor:
         """Return the features [N, d] that the Semantic IDs ``codes`` int64 [N, L] stand for."""
-        return self._decode_scaled(codes) * self.scaler.scale + self.scaler.mean
+        return self.quantized(codes) * self.scaler.scale + self.scaler.mean
 
-    def _decode_scaled(self, codes: Tensor) -> Tensor:
+    @torch.no_grad()
+    def quantized(self, codes: Tensor) -> Tensor:
+        """Return the scaled features [M, d] that the Semantic IDs ``codes`` int64 [M, L] stand for."""
         n_residual = codes.shape[1] - len(self.codebooks)
         columns = codes[:, n_residual:].t()
         coded = torch.cat([codebook[column] for codebook, column in zip(self.codebooks, columns)], dim=1)

@@ -102,6 +102,10 @@ class AutoencoderTokenizer(ItemTokenizer):
         chunks = features.split(ENCODING_ROWS)
         return torch.cat([self.autoencoder.quantizer.encode(self.autoencoder.latent(chunk)) for chunk in chunks])
 
+    def quantized(self, codes: Tensor) -> Tensor:
+        """Return the latents ẑ [M, D] that the Semantic IDs ``codes`` int64 [M, L] stand for."""
+        return self.autoencoder.quantizer.decode(codes)
+
     def decode(self, codes: Tensor) -> Tensor:
         """Return the features [N, d] that the Semantic IDs ``codes`` int64 [N, L] stand for."""
         return self.autoencoder.decode(codes)

@@ -1,0 +1,217 @@
+"""The SID bundle: Semantic IDs of a catalogue at work, without the dataset and without RecBole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Union
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from recbole_adasid.bundle.content import BundleContent
+from recbole_adasid.bundle.exchange import export_sids, imported_content
+from recbole_adasid.bundle.folder import read_content, write_content
+from recbole_adasid.bundle.from_run import content_of_run
+from recbole_adasid.bundle.nearest import Neighbour, nearest_rows
+from recbole_adasid.model.prefix_tree import PrefixTree
+from recbole_adasid.tokenizer.base import ItemTokenizer
+
+Codes = Union[Sequence[int], NDArray, Tensor]
+
+
+class SIDBundle(BundleContent):
+    """Semantic IDs of N items on L levels, to look up in every direction, and the tokenizer that gives more of them."""
+
+    @classmethod
+    def from_run(cls, run_folder: str | Path) -> SIDBundle:
+        """Return what a finished run learnt.
+
+        Raises:
+            FileNotFoundError: if the folder or its Semantic IDs are not there.
+            DamagedFile: if a file is damaged, or of another run.
+        """
+        return cls(**vars(content_of_run(run_folder)))
+
+    @classmethod
+    def load(cls, folder: str | Path) -> SIDBundle:
+        """Return the bundle in a folder; every file is checked against its checksum first.
+
+        Raises:
+            FileNotFoundError: if there is no bundle, or it lacks a file.
+            DamagedFile: if a file was changed, or is of another version.
+        """
+        return cls(**vars(read_content(folder)))
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the bundle into a folder of its own and return its bundle.json.
+
+        Raises:
+            FileExistsError: if the folder holds anything.
+            CannotWrite: if the disk takes no more.
+        """
+        return write_content(self, folder)
+
+    @classmethod
+    def imported(cls, kind: str, path: str | Path, **options: Any) -> SIDBundle:
+        """Return Semantic IDs that another package published; docs/bundle.md has formats and options.
+
+        Raises:
+            SettingsError: for an unknown format or option, or one that has to be told.
+            FileNotFoundError: if there is no such file.
+            ValueError: if the file is damaged or its integers do not mean what was told.
+        """
+        return cls(**vars(imported_content(kind, path, options)))
+
+    def export(self, kind: str, path: str | Path, **options: Any) -> Path:
+        """Write the Semantic IDs for another program; docs/bundle.md has formats and options.
+
+        Raises:
+            SettingsError: for an unknown format or option.
+            ValueError: for what the format cannot hold.
+            CannotWrite: if the disk takes no more.
+        """
+        return export_sids(self.sids, kind, path, options)
+
+    @property
+    def tokens(self) -> Sequence[str]:
+        """Tokens of the N items, in row order."""
+        return self.sids.tokens
+
+    @property
+    def codes(self) -> NDArray[np.int64]:
+        """Codes [N, L], counted from 0 on every level."""
+        return self.sids.codes
+
+    def codes_of(self, tokens: Sequence[str]) -> NDArray[np.int64]:
+        """Return the codes [M, L] of some items.
+
+        Raises:
+            ValueError: naming the first item that is not in the bundle.
+        """
+        return self.codes[self._rows(tokens)]
+
+    def encode(self, features: ArrayLike | Tensor) -> NDArray[np.int64]:
+        """Return the codes [M, L] of item features [M, d], seen in training or not; the codebooks stay as they are.
+
+        Raises:
+            ValueError: if the bundle has no tokenizer, or the features have another width or are not finite.
+        """
+        values = torch.as_tensor(features, dtype=torch.float32)
+        tokenizer = self._tokenizer()
+        if values.ndim == 2 and not torch.isfinite(values).all():
+            row, column = (~torch.isfinite(values)).nonzero()[0].tolist()
+            raise ValueError(f"the features have {float(values[row, column])} in row {row}, column {column}: repair it")
+        with torch.no_grad():
+            return tokenizer.encode(values).numpy()
+
+    def decode(self, codes: Codes) -> list:
+        """Return the items of a Semantic ID, or, for a table of them, a list of items for each row.
+
+        Args:
+            codes: [L], or [L + 1] with the suffix; [M, L] or [M, L + 1] for many at once.
+
+        Returns:
+            Item tokens in row order; none for a Semantic ID that no item has.
+
+        Raises:
+            ValueError: if the codes have another shape or are no whole numbers.
+        """
+        table = _whole_numbers(codes)
+        levels = len(self.sids.level_sizes)
+        if table.ndim not in (1, 2) or table.shape[-1] not in {levels, len(self.sids.sequence_sizes)}:
+            raise ValueError(
+                f"codes have the shape {list(table.shape)}, but a Semantic ID here is {self._length_in_words()}: pass "
+                "one row a Semantic ID; items() takes shorter prefixes"
+            )
+        found = self._items_below(np.atleast_2d(table))
+        return found[0] if table.ndim == 1 else found
+
+    def items(self, prefix: Codes = ()) -> list[str]:
+        """Return the items below a prefix of any length, in the order of their Semantic IDs; none if nothing is there.
+
+        Raises:
+            ValueError: if the prefix is longer than a Semantic ID, or no list of whole numbers.
+        """
+        row = _whole_numbers(prefix)
+        if row.ndim != 1 or len(row) > len(self.sids.sequence_sizes):
+            raise ValueError(
+                f"the prefix {row.tolist()} is no part of a Semantic ID, which is {self._length_in_words()}"
+            )
+        return self._items_below(row[None])[0]
+
+    def nearest(self, query: str | Codes, k: int = 10) -> list[Neighbour]:
+        """Return up to ``k`` items that are closest to an item or to codes [L], the closest first.
+
+        Items that share more leading codes come first. Among those that share as many, the smaller Euclidean distance
+        between quantised embeddings (sums of codewords) does; where there is no tokenizer, and where distances are
+        equal, the smaller row. An item is not its own neighbour; suffixes take no part.
+
+        Raises:
+            ValueError: for an unknown item, codes that are not on the levels, or k below 1.
+        """
+        if k < 1:
+            raise ValueError(f"k is {k}: ask for 1 item or more")
+        own = int(self._rows([query])[0]) if isinstance(query, str) else None
+        codes = self.codes[own] if own is not None else self._on_levels(query)  # type: ignore[arg-type]
+        embed = None if self.tokenizer is None else self.tokenizer.quantized
+        with torch.no_grad():
+            found = nearest_rows(self._tree, self.codes, codes, k, embed=embed, without=own)
+        distances = [None] * len(found.rows) if found.distances is None else found.distances.tolist()
+        items = (self.tokens[row] for row in found.rows)
+        return [Neighbour(*one) for one in zip(items, found.shared_levels.tolist(), distances)]
+
+    @cached_property
+    def _tree(self) -> PrefixTree:
+        return PrefixTree(torch.tensor(self.sids.sequences), self.sids.sequence_sizes)
+
+    def _rows(self, tokens: Sequence[str]) -> NDArray[np.int64]:
+        rows = self.sids.rows_of(list(tokens))
+        if (rows < 0).any():
+            unknown = tokens[int(np.flatnonzero(rows < 0)[0])]
+            raise ValueError(f"the item {unknown!r} is not among the {len(self.tokens)} items of the bundle")
+        return rows
+
+    def _tokenizer(self) -> ItemTokenizer:
+        if self.tokenizer is None:
+            raise ValueError(
+                "this bundle has Semantic IDs but no tokenizer, so it cannot encode features: take the bundle of the "
+                "run that learnt them"
+            )
+        return self.tokenizer
+
+    def _items_below(self, prefixes: NDArray[np.int64]) -> list[list[str]]:
+        """Return the items below each prefix [M, l], l from 0 to S."""
+        length, whole = prefixes.shape[1], len(self.sids.sequence_sizes)
+        padded = torch.from_numpy(np.pad(prefixes, ((0, 0), (0, whole - length))))
+        nodes = self._tree.path(padded)[length - 1] if length else torch.zeros(len(padded), dtype=torch.int64)
+        first, last = self._tree.item_range(length, nodes.clamp(min=0))
+        ends = torch.where(nodes < 0, first, last)
+        items = self._tree.leaf_items.numpy()
+        spans = zip(first.tolist(), ends.tolist())
+        return [[self.tokens[item - 1] for item in items[begins:end].tolist()] for begins, end in spans]
+
+    def _on_levels(self, codes: Codes) -> NDArray[np.int64]:
+        row, sizes = _whole_numbers(codes), list(self.sids.level_sizes)
+        if row.shape != (len(sizes),) or (row < 0).any() or (row >= np.array(sizes)).any():
+            raise ValueError(
+                f"the codes {row.tolist()} are not one for each of the levels, which have {sizes} codewords"
+            )
+        return row
+
+    def _length_in_words(self) -> str:
+        levels = len(self.sids.level_sizes)
+        return f"{levels} codes" + (f", or {levels + 1} with the suffix" if self.sids.suffix is not None else "")
+
+
+def _whole_numbers(codes: Codes) -> NDArray[np.int64]:
+    try:
+        table = np.asarray(codes)
+    except ValueError:  # rows of different lengths
+        table = np.empty(0, dtype=object)
+    if table.size and table.dtype.kind not in "iu":
+        raise ValueError(f"codes are whole numbers, as many in each row, got {str(codes)[:80]}")
+    return table.astype(np.int64)

@@ -1,0 +1,28 @@
+"""What a bundle consists of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from recbole_adasid.bundle.item_sids import ItemSIDs
+from recbole_adasid.item_labels import ItemLabel
+from recbole_adasid.tokenizer.base import ItemTokenizer
+
+ABOUT = ("source", "dataset", "settings", "fingerprints", "quality")
+"""What ``about`` has entries for."""
+
+
+@dataclass(frozen=True, eq=False)
+class BundleContent:
+    """Semantic IDs, what learnt them, and what is known of both."""
+
+    sids: ItemSIDs
+    tokenizer: ItemTokenizer | None = None
+    """Encoder and codebooks, frozen; None where only the Semantic IDs are known."""
+    labels: Mapping[str, ItemLabel] = field(default_factory=dict)
+    """Titles and categories by item token, as far as known."""
+    about: Mapping[str, Any] = field(default_factory=dict)
+    """Plain values: ``source`` (run or imported file), ``dataset``, ``settings`` of the tokenizer, ``fingerprints`` of
+    Semantic IDs, features and pairs, and ``quality`` figures by name."""

@@ -1,0 +1,83 @@
+"""The table of formats: what Semantic IDs can be exported to and imported from, and with which options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from recbole_adasid.bundle.about_file import OPTIONS
+from recbole_adasid.bundle.content import BundleContent
+from recbole_adasid.bundle.folder import file_digest
+from recbole_adasid.bundle.item_file import write_item_file
+from recbole_adasid.bundle.item_sids import ItemSIDs
+from recbole_adasid.bundle.letter import read_letter, write_letter
+from recbole_adasid.bundle.recbole3 import read_recbole3, write_recbole3
+from recbole_adasid.bundle.tables import write_csv, write_parquet
+from recbole_adasid.cache import array_digest
+from recbole_adasid.host.settings import SettingsError, unknown_name
+from recbole_adasid.tokenizer.quality import sid_quality
+
+
+class Format(NamedTuple):
+    """A function that writes or reads a format, and the names of its options."""
+
+    run: Callable[..., Any]
+    options: tuple[str, ...] = ()
+
+
+def _write_item(path: str | Path, sids: ItemSIDs, **options: Any) -> Path:
+    return write_item_file(path, sids.tokens, sids.codes, **options)
+
+
+EXPORTS = {
+    "letter": Format(write_letter, ("suffix", "offset", "item2id")),
+    "recbole3": Format(write_recbole3, ("suffix", "offset", "item2id")),
+    "csv": Format(write_csv),
+    "parquet": Format(write_parquet),
+    "item": Format(_write_item, ("extra_columns_from", "item_field")),
+}
+IMPORTS = {
+    "letter": Format(read_letter, ("item2id", *OPTIONS)),
+    "recbole3": Format(read_recbole3, ("item2id", *OPTIONS)),
+}
+
+
+def export_sids(sids: ItemSIDs, kind: str, path: str | Path, options: Mapping[str, Any]) -> Path:
+    """Write Semantic IDs in a format.
+
+    Raises:
+        SettingsError: for an unknown format or option.
+        ValueError: for what the format cannot hold.
+        CannotWrite: if the disk takes no more.
+    """
+    chosen = _chosen("export", kind, EXPORTS, options)
+    return chosen.run(Path(path), sids, **options)
+
+
+def imported_content(kind: str, path: str | Path, options: Mapping[str, Any]) -> BundleContent:
+    """Return the content of a bundle from a file of another package; it has no tokenizer.
+
+    Raises:
+        SettingsError: for an unknown format or option, or one that has to be told.
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is damaged or its integers do not mean what was told.
+    """
+    chosen = _chosen("import", kind, IMPORTS, options)
+    sids: ItemSIDs = chosen.run(Path(path), **options)
+    about = {
+        "source": {"kind": "import", "format": kind, "file": Path(path).name, "sha256": file_digest(Path(path))},
+        "fingerprints": {"semantic_ids": array_digest(sids.codes)},
+        "quality": sid_quality(sids.codes, sids.level_sizes),
+    }
+    return BundleContent(sids, about=about)
+
+
+def _chosen(what: str, kind: str, table: Mapping[str, Format], options: Iterable[str]) -> Format:
+    if kind not in table:
+        raise unknown_name(f"format of an {what}", kind, table)
+    for name in options:
+        if name not in table[kind].options:
+            valid = ", ".join(table[kind].options) or "none"
+            raise SettingsError(f"{name} is no option of an {what} as {kind}; valid: {valid}.")
+    return table[kind]

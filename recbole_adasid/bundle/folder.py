@@ -1,0 +1,143 @@
+"""A bundle on disk: one folder of safetensors and JSON, versioned, with the checksum of every file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from recbole_adasid.artefacts import as_json, read_json, write_atomically
+from recbole_adasid.bundle.content import ABOUT, BundleContent
+from recbole_adasid.bundle.item_sids import ItemSIDs
+from recbole_adasid.item_labels import ItemLabel, read_labels, write_labels
+from recbole_adasid.storage import DamagedFile, read_tensors, write_tensors
+from recbole_adasid.tokenizer.base import DESCRIPTION_FILE, PARAMETERS_FILE
+from recbole_adasid.tokenizer.saved import load_tokenizer
+
+KIND = "sid-bundle"
+VERSION = 1
+DESCRIPTION, SIDS, ITEMS, TOKENIZER = "bundle.json", "sids.safetensors", "items.json", "tokenizer"
+ALWAYS = (SIDS, ITEMS)
+OF_TOKENIZER = tuple(f"{TOKENIZER}/{name}" for name in (PARAMETERS_FILE, DESCRIPTION_FILE))
+_REMEDY = "copy the bundle again or make it anew"
+
+
+def write_content(content: BundleContent, folder: str | Path) -> Path:
+    """Write a bundle; its description comes last, so that a folder with one is whole.
+
+    Raises:
+        FileExistsError: if the folder holds anything.
+        CannotWrite: if the disk takes no more.
+    """
+    folder = Path(folder)
+    if folder.is_file() or folder.is_dir() and any(folder.iterdir()):
+        raise FileExistsError(f"{folder} is there and not empty: choose another folder for the bundle, or remove it")
+    sids = content.sids
+    tensors = {"codes": torch.tensor(sids.codes, dtype=torch.int32)}
+    if sids.suffix is not None:
+        tensors["suffix"] = torch.tensor(sids.suffix, dtype=torch.int32)
+    write_tensors(folder / SIDS, KIND, tensors, {"level_sizes": list(sids.level_sizes)})
+    write_labels(folder / ITEMS, sids.tokens, [content.labels.get(token, ItemLabel()) for token in sids.tokens])
+    if content.tokenizer is not None:
+        content.tokenizer.save(folder / TOKENIZER, _tokenizer_description(content.about))
+    names = [*ALWAYS, *(OF_TOKENIZER if content.tokenizer is not None else ())]
+    description = {
+        "kind": KIND,
+        "version": VERSION,
+        "items": len(sids.tokens),
+        "levels": len(sids.level_sizes),
+        "level_sizes": list(sids.level_sizes),
+        "codes": "one integer a level, counted from 0 within its level; the suffix apart",
+        "collision": sids.collision,
+        **{key: content.about.get(key) for key in ABOUT},
+        "files": {name: file_digest(folder / name) for name in names},
+    }
+    plain = json.loads(as_json(description))
+    return write_atomically(folder / DESCRIPTION, as_json({**plain, "digest": _digest(plain)}))
+
+
+def read_content(folder: str | Path, *, with_tokenizer: bool = True) -> BundleContent:
+    """Return what :func:`write_content` wrote; every file is checked against its checksum first.
+
+    Args:
+        folder: of the bundle.
+        with_tokenizer: False leaves the tokenizer where it is, for those who need the Semantic IDs alone.
+
+    Raises:
+        FileNotFoundError: if there is no bundle in the folder, or it lacks a file.
+        DamagedFile: if a file was changed, or is of another version.
+    """
+    folder = Path(folder)
+    description = _read_description(folder)
+    names = _check_files(folder, description["files"])
+    labels = read_labels(folder / ITEMS)
+    sids = _read_sids(folder, list(labels))
+    told = [description.get(key) for key in ("items", "level_sizes", "collision")]
+    if told != [len(sids.tokens), sids.level_sizes, sids.collision]:
+        raise DamagedFile(f"{folder / DESCRIPTION} describes other Semantic IDs than {SIDS} holds: {_REMEDY}")
+    wanted = with_tokenizer and set(OF_TOKENIZER) <= names
+    tokenizer = load_tokenizer(folder / TOKENIZER)[0] if wanted else None
+    named = {token: label for token, label in labels.items() if any(label)}
+    return BundleContent(sids, tokenizer, named, {key: description.get(key) for key in ABOUT})
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file's content, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        for block in iter(lambda: stream.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _read_description(folder: Path) -> dict[str, Any]:
+    path = folder / DESCRIPTION
+    if not path.is_file():
+        raise FileNotFoundError(f"{folder} holds no bundle, there is no {path.name}: name the folder of a SID bundle")
+    description = read_json(path)
+    if description.get("kind") != KIND:
+        raise DamagedFile(f"{path} is not the description of a SID bundle: name the folder of one")
+    if description.get("version") != VERSION:
+        raise DamagedFile(
+            f"{path} is of version {description.get('version')}, this package reads {VERSION}: make the bundle anew, "
+            "or install the version of recbole-adasid that wrote it"
+        )
+    if description.pop("digest", None) != _digest(description) or not isinstance(description.get("files"), dict):
+        raise DamagedFile(f"{path} was changed after it was written: its checksum does not match: {_REMEDY}")
+    return description
+
+
+def _check_files(folder: Path, digests: Mapping[str, str]) -> set[str]:
+    """Check the files that a bundle can have against their checksums, and return which of them it has."""
+    names = {*ALWAYS, *(set(OF_TOKENIZER) & digests.keys())}
+    for name in sorted(names):
+        if not (folder / name).is_file():
+            raise FileNotFoundError(f"{folder} lacks {name}: {_REMEDY}")
+        if file_digest(folder / name) != digests.get(name):
+            raise DamagedFile(
+                f"{folder / name} was changed after it was written: its checksum does not match: {_REMEDY}"
+            )
+    return names
+
+
+def _read_sids(folder: Path, tokens: list[str]) -> ItemSIDs:
+    tensors, about = read_tensors(folder / SIDS, KIND)
+    try:
+        codes = tensors["codes"].long().numpy()
+        suffix = tensors["suffix"].long().numpy() if "suffix" in tensors else None
+        return ItemSIDs(tokens, codes, about["level_sizes"], suffix)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DamagedFile(f"{folder / SIDS} and {ITEMS} do not go together ({error}): {_REMEDY}") from None
+
+
+def _tokenizer_description(about: Mapping[str, Any]) -> dict[str, Any]:
+    fingerprints = about["fingerprints"]
+    return {"tokenizer": about["settings"], "features": fingerprints["features"], "pairs": fingerprints["pairs"]}
+
+
+def _digest(description: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()

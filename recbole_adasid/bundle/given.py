@@ -1,0 +1,42 @@
+"""Semantic IDs that a run is given instead of learning them: those of a bundle, in the order of a dataset's items."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recbole_adasid.bundle.folder import read_content
+
+logger = logging.getLogger(__name__)
+
+
+def given_codes(folder: str | Path, tokens: Sequence[str]) -> tuple[NDArray[np.int64], list[int]]:
+    """Return the codes [N, L] of items from the bundle in a folder, and the codewords of its levels.
+
+    Further items of the bundle are ignored, and so is its suffix: a run numbers items of equal codes itself.
+
+    Raises:
+        FileNotFoundError: if there is no bundle in the folder.
+        DamagedFile: if one of its files was changed.
+        ValueError: if an item has no Semantic ID in it.
+    """
+    sids = read_content(folder, with_tokenizer=False).sids
+    rows = sids.rows_of(tokens)
+    missing = np.flatnonzero(rows < 0)
+    if len(missing):
+        first = tokens[int(missing[0])]
+        raise ValueError(
+            f"{folder} has no Semantic ID for {len(missing)} of {len(tokens)} items, first '{first}': filter these "
+            "items out, or set sids_file to a bundle of this dataset"
+        )
+    if idle := len(sids.tokens) - len(tokens):
+        logger.info("%s: %d items are not in the dataset and are ignored", folder, idle)
+    logger.warning(
+        "%d Semantic IDs come from %s: whether they know interactions held out for validation or test cannot be told.",
+        *(len(tokens), folder),
+    )
+    return sids.codes[rows], list(sids.level_sizes)

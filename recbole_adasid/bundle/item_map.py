@@ -1,0 +1,52 @@
+"""Item maps: which number stands for which item in files that are keyed by numbers, as LC-Rec and its kin write them.
+
+Lines of item token, tab, number; no header.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from recbole_adasid.artefacts import write_atomically
+
+
+def write_item_map(path: Path, numbers: Mapping[str, int]) -> Path:
+    """Write the numbers of items, an item a line."""
+    return write_atomically(path, "".join(f"{token}\t{number}\n" for token, number in numbers.items()))
+
+
+def read_item_map(path: Path) -> dict[str, int]:
+    """Return the numbers by item token, in the order of the numbers.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: naming the first line that is no item and number, or repeats one of them.
+    """
+    numbers: dict[str, int] = {}
+    token_of: dict[int, str] = {}
+    for line, text in enumerate(_text(path).split("\n"), start=1):
+        if not text.strip("\r"):
+            continue
+        token, tab, number = text.rstrip("\r").rpartition("\t")
+        if not tab or not token or not (number.isascii() and number.isdigit()) or len(number) > 9:
+            raise ValueError(f"{path}, line {line} is no item token, tab and number: write lines such as B000TOKEN\t0")
+        if token in numbers or int(number) in token_of:
+            raise ValueError(f"{path}, line {line} repeats the item {token!r} or the number {number}: keep one of each")
+        numbers[token] = int(number)
+        token_of[int(number)] = token
+    if not numbers:
+        raise ValueError(f"{path} names no items: write lines of item token, tab and number")
+    return {token_of[number]: number for number in sorted(token_of)}
+
+
+def row_numbers(tokens: Sequence[str]) -> dict[str, int]:
+    """Return the numbers of items that are counted from 0 in their order."""
+    return {token: row for row, token in enumerate(tokens)}
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8 ({error.reason}): save the item map as UTF-8") from None

@@ -1,0 +1,81 @@
+"""The index files of LETTER, LC-Rec and MiniOneRec: `NAME.index.json`, `{"0": ["<a_12>", "<b_3>", "<c_7>"], …}`.
+
+Keys are item numbers from 0, in the numbering of `NAME.item2id`. The letter tells the level, the number is the code
+within it, counted from 0 (from 1 in files of MiniOneRec's constrained k-means, which also writes `<|a_13|>`).
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from recbole_adasid.bundle.item_sids import ItemSIDs
+from recbole_adasid.bundle.layout import Layout
+from recbole_adasid.bundle.peer_json import read_peer_json, write_peer_json
+
+KIND = "letter"
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_ENTRY = re.compile(r"<\|?([a-z])_([0-9]{1,9})\|?>")
+_USUAL = {"offset": False, "suffix": False}
+
+
+def write_letter(
+    path: str | Path,
+    sids: ItemSIDs,
+    *,
+    suffix: bool | None = None,
+    offset: bool | None = None,
+    item2id: Path | None = None,
+) -> Path:
+    """Write NAME.index.json, and beside it NAME.item2id and NAME.about.json.
+
+    Args:
+        path: of the index file.
+        sids: what to write.
+        suffix: write it as one more level, so that no two items are equal; None: where there is one.
+        offset: let codes count on over the levels; None: no, as in these projects.
+        item2id: a map whose numbers are the keys, see :func:`~recbole_adasid.bundle.peer_json.write_peer_json`.
+
+    Raises:
+        ValueError: for more levels than letters, or a suffix or items that are not there.
+    """
+    with_suffix = sids.suffix is not None if suffix is None else suffix
+    layout = Layout(bool(offset), with_suffix, 0, tuple(sids.level_sizes))
+    if len(sids.level_sizes) + with_suffix > len(_LETTERS):
+        raise ValueError(f"{len(sids.level_sizes)} levels are more than there are letters: choose another format")
+    return write_peer_json(
+        Path(path), KIND, sids, layout, entry=lambda place, code: f"<{_LETTERS[place]}_{code}>", item2id=item2id
+    )
+
+
+def read_letter(path: str | Path, *, item2id: str | Path | None = None, **told: Any) -> ItemSIDs:
+    """Return the Semantic IDs of an index file.
+
+    Args:
+        path: of the index file.
+        item2id: see :func:`~recbole_adasid.bundle.peer_json.read_peer_json`.
+        told: ``offset``, ``suffix`` (both usually False), ``first_code`` (usually 0) and ``level_sizes``.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is damaged or its integers do not mean what was told.
+    """
+    known: dict[Any, tuple[str, int]] = {}  # few entries, each in many items
+    return read_peer_json(
+        Path(path), value=lambda place, entry: _value(place, entry, known), told=told, usual=_USUAL, item2id=item2id
+    )
+
+
+def _value(place: int, entry: Any, known: dict[Any, tuple[str, int]]) -> int:
+    if not isinstance(entry, str):
+        raise ValueError(f"{entry!r} is no text such as '<a_12>'")
+    if entry not in known:
+        found = _ENTRY.fullmatch(entry)
+        if found is None:
+            raise ValueError(f"{entry!r} is not of the form '<a_12>'")
+        known[entry] = found[1], int(found[2])
+    letter, code = known[entry]
+    if letter != _LETTERS[place : place + 1]:
+        raise ValueError(f"{entry!r} stands on level {place + 1}, where the letter is {_LETTERS[place : place + 1]!r}")
+    return code

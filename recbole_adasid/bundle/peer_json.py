@@ -1,0 +1,145 @@
+"""JSON files keyed by item numbers, `{"0": [entry of level 1, …], …}`, and the item map beside them."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recbole_adasid.artefacts import write_atomically
+from recbole_adasid.bundle.about_file import beside, layout_of, write_about
+from recbole_adasid.bundle.item_map import read_item_map, row_numbers, write_item_map
+from recbole_adasid.bundle.item_sids import ItemSIDs
+from recbole_adasid.bundle.layout import Layout, understood, written
+from recbole_adasid.host.settings import SettingsError
+
+logger = logging.getLogger(__name__)
+
+MAP_ENDING = ".item2id"
+TOKENS = "tokens"
+"""In place of an item map: the keys are item tokens themselves."""
+
+
+def write_peer_json(
+    path: Path,
+    kind: str,
+    sids: ItemSIDs,
+    layout: Layout,
+    *,
+    entry: Callable[[int, int], Any],
+    item2id: Path | None = None,
+) -> Path:
+    """Write Semantic IDs by item number, and beside them the item map and what the integers mean.
+
+    Args:
+        path: of the JSON.
+        kind: name of the format.
+        sids: what to write.
+        layout: what the integers mean.
+        entry: what stands in the file for an integer at a place, from 0.
+        item2id: a map whose numbers are the keys, and whose items are written; None numbers the rows from 0.
+
+    Raises:
+        ValueError: if the map names an item that has no Semantic ID.
+    """
+    numbers = row_numbers(sids.tokens) if item2id is None else read_item_map(item2id)
+    rows = sids.rows_of(list(numbers))
+    if (rows < 0).any():
+        missing = list(numbers)[int(np.flatnonzero(rows < 0)[0])]
+        raise ValueError(f"{item2id} names {int((rows < 0).sum())} items without a Semantic ID, first '{missing}'.")
+    if len(rows) < len(sids.tokens):
+        logger.info("%d items are not in %s and are left out.", len(sids.tokens) - len(rows), item2id)
+    table = written(sids, layout)[rows].tolist()
+    lines = (
+        f'"{number}": {json.dumps([entry(place, value) for place, value in enumerate(row)])}'
+        for number, row in zip(numbers.values(), table)
+    )
+    write_atomically(path, "{\n" + ",\n".join(lines) + "\n}\n")
+    write_item_map(beside(path, MAP_ENDING), numbers)
+    write_about(path, kind, layout, len(rows))
+    return path
+
+
+def read_peer_json(
+    path: Path,
+    *,
+    value: Callable[[int, Any], int],
+    told: Mapping[str, Any],
+    usual: Mapping[str, Any],
+    item2id: Path | str | None = None,
+) -> ItemSIDs:
+    """Return the Semantic IDs of a file keyed by item numbers, or by item tokens.
+
+    Args:
+        path: of the JSON.
+        value: the integer of an entry at a place, from 0; raises ValueError for what is none.
+        told: what the reader knows of the layout, see :func:`~recbole_adasid.bundle.about_file.layout_of`.
+        usual: what the format's documentation settles.
+        item2id: the item map; None: NAME.item2id beside the file; "tokens": the keys are item tokens.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is damaged, does not fit its item map, or says something else than it was told to say.
+    """
+    entries = _read(path)
+    layout = layout_of(path, told, usual)
+    tokens, keys = _items(path, list(entries), item2id)
+    rows = [_row(path, key, entries[key], value) for key in keys]
+    return understood(tokens, rows, layout, str(path))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {path} of Semantic IDs.")
+    try:
+        found = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_without_repetition)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is no JSON of Semantic IDs ({error}): bring the file as it was published") from None
+    if not isinstance(found, dict) or not found:
+        raise ValueError(f'{path} holds no Semantic IDs by item: they look like {{"0": [12, 3, 7], …}}')
+    return found
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    entries = dict(pairs)
+    if len(entries) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(
+            f"the item {next(key for place, key in enumerate(keys) if key in keys[:place])!r} stands twice"
+        )
+    return entries
+
+
+def _items(path: Path, keys: list[str], item2id: Path | str | None) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the items' tokens, and the key of each."""
+    if item2id == TOKENS:
+        return keys, keys
+    map_path = beside(path, MAP_ENDING) if item2id is None else Path(item2id)
+    if not map_path.is_file():
+        raise SettingsError(
+            f"{path} is keyed by item numbers, and there is no item map {map_path}: set item2id to a file of lines of "
+            "item token, tab and number, or to `tokens` if the keys are item tokens."
+        )
+    numbers = read_item_map(map_path)
+    named = [str(number) for number in numbers.values()]
+    for some, others, where, lacks in ((named, set(keys), map_path, path), (keys, set(named), path, map_path)):
+        unknown = [key for key in some if key not in others]
+        if unknown:
+            raise ValueError(
+                f"{where} has {len(unknown)} item numbers that {lacks} lacks, first {unknown[0]!r}: both have to "
+                "number the same items in the same way, be it from 0 or from 1."
+            )
+    return list(numbers), named
+
+
+def _row(path: Path, key: str, entries: Any, value: Callable[[int, Any], int]) -> list[int]:
+    try:
+        if not isinstance(entries, list):
+            raise ValueError("no list")
+        return [value(place, entry) for place, entry in enumerate(entries)]
+    except ValueError as error:
+        raise ValueError(f"{path}: the Semantic ID of item {key!r} cannot be read: {error}") from None

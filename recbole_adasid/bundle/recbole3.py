@@ -1,0 +1,65 @@
+"""RecBole 3's `item_sids.json`: `{"0": [12, 259, 519], …}`, integers by its item numbers, which start at 0.
+
+The file does not say what its integers are. RecBole 3 writes codes within their levels where it settles collisions by
+Sinkhorn, and codes that count on over the levels with a suffix of 1, 2, … behind them where it extends. Its TIGER
+takes the integers for tokens of one vocabulary and refuses equal sequences, so the latter is what we write.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from recbole_adasid.bundle.item_sids import ItemSIDs
+from recbole_adasid.bundle.layout import Layout
+from recbole_adasid.bundle.peer_json import read_peer_json, write_peer_json
+
+KIND = "recbole3"
+_LARGEST = 2**31
+
+
+def write_recbole3(
+    path: str | Path,
+    sids: ItemSIDs,
+    *,
+    suffix: bool | None = None,
+    offset: bool | None = None,
+    item2id: Path | None = None,
+) -> Path:
+    """Write item_sids.json, and beside it item_sids.item2id and item_sids.about.json.
+
+    Args:
+        path: of the JSON.
+        sids: what to write.
+        suffix: write it behind the codes; None: where there is one.
+        offset: let codes count on over the levels; None: yes.
+        item2id: a map whose numbers are the keys, see :func:`~recbole_adasid.bundle.peer_json.write_peer_json`.
+
+    Raises:
+        ValueError: for a suffix or items that are not there.
+    """
+    with_suffix = sids.suffix is not None if suffix is None else suffix
+    layout = Layout(offset is not False, with_suffix, 0, tuple(sids.level_sizes))
+    return write_peer_json(Path(path), KIND, sids, layout, entry=lambda place, code: code, item2id=item2id)
+
+
+def read_recbole3(path: str | Path, *, item2id: str | Path | None = None, **told: Any) -> ItemSIDs:
+    """Return the Semantic IDs of an item_sids.json.
+
+    Args:
+        path: of the JSON.
+        item2id: see :func:`~recbole_adasid.bundle.peer_json.read_peer_json`.
+        told: ``offset`` and ``suffix``, which have to be told where no about.json lies beside the file; ``first_code``
+            (usually 0) and ``level_sizes``.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is damaged or its integers do not mean what was told.
+    """
+    return read_peer_json(Path(path), value=_value, told=told, usual={}, item2id=item2id)
+
+
+def _value(place: int, entry: Any) -> int:
+    if not isinstance(entry, int) or isinstance(entry, bool) or not 0 <= entry < _LARGEST:
+        raise ValueError(f"{str(entry)[:40]!r} on place {place + 1} is no whole number from 0 on")
+    return entry
