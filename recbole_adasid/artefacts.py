@@ -70,6 +70,16 @@ class RunFolder:
         return self.path / "tokenizer"
 
     @property
+    def fitted_path(self) -> Path:
+        """Where the item features' words and directions are, if they learnt any: further items need them."""
+        return self.path / "features.safetensors"
+
+    @property
+    def changes_path(self) -> Path:
+        """Where items are that came or went after the run, see :mod:`recbole_adasid.catalogue_changes`."""
+        return self.path / "new-items.safetensors"
+
+    @property
     def model_path(self) -> Path:
         """Where the trainer keeps the best model of the run."""
         return self.path / "model.safetensors"

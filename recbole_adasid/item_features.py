@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 
 from recbole_adasid.cache import StageCache
 from recbole_adasid.data.encoders import build_encoder, can_use_bfloat16, describe_encoder, describe_encoding
@@ -17,6 +18,7 @@ from recbole_adasid.data.image_encoders import build_image_encoder
 from recbole_adasid.data.images import locate_images
 from recbole_adasid.data.text import ITEM_COLUMN, check_column, render_texts
 from recbole_adasid.data.vector_store import VectorStore, content_digest
+from recbole_adasid.storage import below, read_tensors, write_tensors
 
 SOURCES = ("item_features_file", "text_fields", "text_template", "image_field")
 """Settings that name where vectors come from; a modality has one of them, and the last is none but a modality's."""
@@ -26,6 +28,12 @@ MODALITY_KEYS = (
     *("image_folder", "image_encoder_model", "image_download"),
 )
 """Settings that a modality may have for itself, beside its `weight`."""
+
+KIND = "item-features"
+Fitted = Mapping[str, np.ndarray]
+"""What was learnt from items to make their features, by name, as ``ItemFeatures.fitted`` has it."""
+# A cached stage holds what was learnt beside the vectors.
+KEPT = {"keeps": "fitted"}
 
 
 class ItemContents(Protocol):
@@ -41,15 +49,28 @@ class ItemContents(Protocol):
         """Return the dataset's folder."""
 
 
-def item_features(config: Any, dataset: ItemContents, cache: StageCache, progress: bool = False) -> ItemFeatures:
+def item_features(
+    config: Any, dataset: ItemContents, cache: StageCache, progress: bool = False, *, fitted: Fitted | None = None
+) -> ItemFeatures:
     """Return the features [N, d] of ``modalities``, or else of ``item_features_file``, or else of the items' texts.
+
+    Args:
+        config: any mapping with the keys of ``props/``.
+        dataset: names the items and their contents.
+        cache: keeps what was computed.
+        progress: show progress bars.
+        fitted: of the features of other items: these get theirs in the same space. None learns it from these items.
 
     Raises:
         ValueError: if a source is missing or wrong, or an item misses a modality and ``missing_modality`` is refuse.
     """
     if not config["modalities"]:
-        return _of_one_source(config, dataset, cache, progress)
-    found = [_of_modality(modality, config, dataset, cache, progress) for modality in config["modalities"]]
+        return _of_one_source(config, dataset, cache, progress, fitted)
+    known = [None if fitted is None else below(str(place), fitted) for place in range(len(config["modalities"]))]
+    found = [
+        _of_modality(modality, config, dataset, cache, progress, own)
+        for modality, own in zip(config["modalities"], known)
+    ]
     weights = [float(modality.get("weight", 1.0)) for modality in config["modalities"]]
     settings = {"fusion": config["fusion"], "unit_length": config["modality_unit_length"]}
     if config["fusion"] in REDUCING:
@@ -57,22 +78,49 @@ def item_features(config: Any, dataset: ItemContents, cache: StageCache, progres
     source = {"kind": "fusion", **settings, "weights": weights, "modalities": [one.source for one in found]}
 
     def compute() -> dict[str, np.ndarray]:
-        return {"values": fuse(found, weights, **settings)}
+        values, learnt = fuse(found, weights, **settings, fitted=None if fitted is None else below("fusion", fitted))
+        return {"values": values, **learnt}
 
-    kept = cache.arrays("fusion", source, compute) if config["fusion"] in REDUCING else compute()
+    kept = cache.arrays("fusion", {**source, **KEPT}, compute) if config["fusion"] in REDUCING else compute()
     report_degenerate(kept["values"], dataset.item_tokens())
     side_by_side = config["fusion"] == "concatenate" and len(found) > 1
     blocks = [(one.values.shape[1], weight) for one, weight in zip(found, weights)] if side_by_side else None
-    return ItemFeatures(values=kept["values"], source=source, blocks=blocks)
+    learnt = {f"{place}/{name}": array for place, one in enumerate(found) for name, array in one.fitted.items()}
+    learnt |= {f"fusion/{name}": array for name, array in kept.items() if name != "values"}
+    return ItemFeatures(values=kept["values"], source=source, blocks=blocks, fitted=learnt)
+
+
+def write_fitted(path: Path, fitted: Fitted) -> None:
+    """Write what features learnt from the items, so that those of further items can be made without them."""
+    tensors = {name: torch.from_numpy(np.array(array)) for name, array in fitted.items()}
+    write_tensors(path, KIND, tensors, {})
+
+
+def read_fitted(path: Path) -> Fitted:
+    """Return what :func:`write_fitted` wrote, nothing where there is no such file.
+
+    Raises:
+        DamagedFile: if it is damaged.
+    """
+    if not path.is_file():
+        return {}
+    return {name: tensor.numpy() for name, tensor in read_tensors(path, KIND)[0].items()}
 
 
 def _of_modality(
-    modality: Mapping[str, Any], config: Any, dataset: ItemContents, cache: StageCache, progress: bool
+    modality: Mapping[str, Any],
+    config: Any,
+    dataset: ItemContents,
+    cache: StageCache,
+    progress: bool,
+    fitted: Fitted | None,
 ) -> ItemFeatures:
     """Return what one modality's source gives; its own settings win over the run's."""
     settings = ChainMap(dict(modality), dict.fromkeys(SOURCES), config)
-    find = _of_images if settings["image_field"] else _of_one_source
-    features = find(settings, dataset, cache, progress)
+    if settings["image_field"]:
+        features = _of_images(settings, dataset, cache, progress)
+    else:
+        features = _of_one_source(settings, dataset, cache, progress, fitted)
     if features.present is not None and config["missing_modality"] == "refuse":
         item = dataset.item_tokens()[int(np.flatnonzero(~features.present)[0])]
         raise ValueError(
@@ -82,14 +130,18 @@ def _of_modality(
     return features
 
 
-def _of_one_source(config: Any, dataset: ItemContents, cache: StageCache, progress: bool) -> ItemFeatures:
+def _of_one_source(
+    config: Any, dataset: ItemContents, cache: StageCache, progress: bool, fitted: Fitted | None
+) -> ItemFeatures:
     if config["item_features_file"]:
         path = dataset.dataset_path() / config["item_features_file"]
         return load_feature_file(path, dataset.item_tokens(), allow_missing=config["missing_modality"] == "allow")
-    return _of_texts(config, dataset, cache, progress)
+    return _of_texts(config, dataset, cache, progress, fitted)
 
 
-def _of_texts(config: Any, dataset: ItemContents, cache: StageCache, progress: bool) -> ItemFeatures:
+def _of_texts(
+    config: Any, dataset: ItemContents, cache: StageCache, progress: bool, fitted: Fitted | None
+) -> ItemFeatures:
     tokens = dataset.item_tokens()
     texts = render_texts(_table(dataset, "texts"), tokens, config["text_fields"], config["text_template"])
     encoder: dict[str, Any] = {
@@ -100,25 +152,34 @@ def _of_texts(config: Any, dataset: ItemContents, cache: StageCache, progress: b
         "bf16": config["text_bf16"] and can_use_bfloat16(),
     }
     source = describe_encoding(texts, **encoder)
-    stored = cache.arrays("features", source, lambda: {"values": _encode(texts, encoder, cache, progress)})
-    report_degenerate(stored["values"], tokens)
+    stored = cache.arrays("features", {**source, **KEPT}, lambda: _encode(texts, encoder, cache, progress, fitted))
+    values = stored.pop("values")
+    report_degenerate(values, tokens)
     present = np.array([bool(text) for text in texts])
-    return ItemFeatures(values=stored["values"], source=source, present=None if present.all() else present)
+    return ItemFeatures(values=values, source=source, present=None if present.all() else present, fitted=stored)
 
 
-def _encode(texts: list[str], settings: dict[str, Any], cache: StageCache, progress: bool) -> np.ndarray:
-    """Return the vectors [N, d] of the texts; what was encoded before, be it for other items, is taken from there."""
+def _encode(
+    texts: list[str], settings: dict[str, Any], cache: StageCache, progress: bool, fitted: Fitted | None
+) -> dict[str, np.ndarray]:
+    """Return the vectors [N, d] of the texts, and what was learnt from them.
+
+    What was encoded before, be it for other items, is taken from there.
+    """
     encoder = build_encoder(**settings)
     if not encoder.separate:
-        return encoder.encode(texts)
+        if fitted is not None:
+            return {"values": encoder.transform(texts, fitted)}
+        return {"values": encoder.encode(texts), **encoder.fitted()}
     store = VectorStore(cache.root, {"kind": "text", "encoder": settings["encoder"], **describe_encoder(**settings)})
-    return store.vectors(
+    vectors = store.vectors(
         [content_digest(text) for text in texts],
         lambda places: encoder.encode([texts[place] for place in places]),
         sizes=[len(text) for text in texts],
         what="texts",
         progress=progress,
     )
+    return {"values": vectors}
 
 
 def _of_images(config: Any, dataset: ItemContents, cache: StageCache, progress: bool) -> ItemFeatures:

@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,7 +19,7 @@ from recbole_adasid.data.features import ItemFeatures
 from recbole_adasid.data.pair_file import load_pair_file
 from recbole_adasid.data.pair_sources import FILE, MINERS
 from recbole_adasid.data.pairs import ItemPairs
-from recbole_adasid.item_features import ItemContents, item_features
+from recbole_adasid.item_features import Fitted, ItemContents, item_features
 from recbole_adasid.tokenizer.agreement import neighbour_agreement
 from recbole_adasid.tokenizer.base import ItemTokenizer, Keep, LogFunction
 from recbole_adasid.tokenizer.quality import collapsed_levels, sid_quality
@@ -56,6 +56,8 @@ class SemanticIDs:
     """``computed`` or ``reused`` for each stage."""
     tokenizer: ItemTokenizer | None
     """Ready to encode further items; None where the Semantic IDs were given."""
+    fitted: Fitted = field(default_factory=dict)
+    """What the features learnt from the items, to make those of further items."""
 
 
 def learn_semantic_ids(
@@ -103,6 +105,7 @@ def learn_semantic_ids(
         description=description,
         stages=dict(cache.statuses),
         tokenizer=tokenizer.eval(),
+        fitted=features.fitted,
     )
 
 

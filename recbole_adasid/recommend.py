@@ -4,8 +4,10 @@
     python -m recbole_adasid.recommend --run_folder=runs/… --input=histories.jsonl --output=recommended.jsonl
 
 A line of the input is a list of item tokens, oldest first, or a mapping with such a list as `history`; whatever else it
-holds is copied to the same line of the output, beside `items` and `scores`. `--exclude_seen=false` lets items of the
-history return; `--allow=FILE` and `--deny=FILE` name files of item tokens, one a line.
+holds is copied to the same line of the output, beside `items`, `scores` and `titles`. An output that ends in .parquet
+is a table of them (needs the extra `parquet`). `--exclude_seen=false` lets items of the history return; `--allow=FILE`
+and `--deny=FILE` name files of item tokens, one a line; `--category=NAME` keeps to items whose category has it as whole
+words.
 """
 
 from __future__ import annotations
@@ -22,8 +24,9 @@ from recbole_adasid.artefacts import write_atomically
 from recbole_adasid.cli import parse_arguments
 from recbole_adasid.host.settings import SettingsError, refuse_unknown_keys
 from recbole_adasid.recommender import Recommendation, Recommender
+from recbole_adasid.writing import written_whole
 
-KEYS = ("run_folder", "history", "input", "output", "k", "exclude_seen", "allow", "deny")
+KEYS = ("run_folder", "history", "input", "output", "k", "exclude_seen", "allow", "deny", "category")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(given: Sequence[str]) -> None:
-    settings, _ = parse_arguments(given, as_written=("run_folder", "history", "input", "output", "allow", "deny"))
+    settings, _ = parse_arguments(given, as_written=[key for key in KEYS if key not in ("k", "exclude_seen")])
     refuse_unknown_keys(settings, KEYS, source="the command line")
     if "run_folder" not in settings or ("history" in settings) == ("input" in settings):
         raise SettingsError("Give --run_folder, and either --history or --input and --output; see --help.")
@@ -53,7 +56,7 @@ def _run(given: Sequence[str]) -> None:
     recommender = Recommender.load(settings["run_folder"])
     if "history" in settings:
         for rank, one in enumerate(recommender.recommend(settings["history"].split(), **options), start=1):
-            print(f"{rank}\t{one.item}\t{one.score:.4f}")
+            print(f"{rank}\t{one.item}\t{one.score:.4f}\t{one.title}".rstrip())
         return
     if "output" not in settings:
         raise SettingsError("Give --output, the file for the recommendations.")
@@ -61,12 +64,12 @@ def _run(given: Sequence[str]) -> None:
     started = time.perf_counter()
     found = recommender.recommend_many([record["history"] for record in records], progress=True, **options)
     seconds = time.perf_counter() - started
-    write_atomically(Path(settings["output"]), "".join(map(_line, records, found)))
+    _write(Path(settings["output"]), [_result(*one) for one in zip(records, found)])
     print(f"{len(records)} histories in {seconds:.1f} s ({len(records) / seconds:.0f}/s): {settings['output']}")
 
 
 def _options(settings: dict[str, Any]) -> dict[str, Any]:
-    options: dict[str, Any] = {key: settings[key] for key in ("k", "exclude_seen") if key in settings}
+    options: dict[str, Any] = {key: settings[key] for key in ("k", "exclude_seen", "category") if key in settings}
     if not isinstance(options.get("k", 1), int) or isinstance(options.get("k"), bool):
         raise SettingsError(f"k={options['k']!r} has to be a whole number.")
     if not isinstance(options.get("exclude_seen", True), bool):
@@ -101,10 +104,25 @@ def read_histories(path: Path) -> list[dict[str, Any]]:
     return records
 
 
-def _line(record: dict[str, Any], found: Sequence[Recommendation]) -> str:
+def _result(record: dict[str, Any], found: Sequence[Recommendation]) -> dict[str, Any]:
     rest = {key: value for key, value in record.items() if key != "history"}
-    line = {**rest, "items": [one.item for one in found], "scores": [round(one.score, 6) for one in found]}
-    return json.dumps(line, ensure_ascii=False) + "\n"
+    scores = [round(one.score, 6) for one in found]
+    return {**rest, "items": [one.item for one in found], "scores": scores, "titles": [one.title for one in found]}
+
+
+def _write(path: Path, results: list[dict[str, Any]]) -> None:
+    if path.suffix != ".parquet":
+        write_atomically(path, "".join(json.dumps(result, ensure_ascii=False) + "\n" for result in results))
+        return
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise ValueError(f"{path} needs an extra: run pip install 'recbole-adasid[parquet]'") from error
+    names = list(dict.fromkeys(name for result in results for name in result))
+    table = pyarrow.table({name: [result.get(name) for result in results] for name in names})
+    with written_whole(path) as waiting:
+        parquet.write_table(table, waiting)
 
 
 if __name__ == "__main__":

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 from tqdm import tqdm
 
 from recbole_adasid.artefacts import RunFolder, read_json
+from recbole_adasid.catalogue_changes import CatalogueChanges, read_changes, write_changes
 from recbole_adasid.host.model_file import SavedModel, read_model, tokens_digest
+from recbole_adasid.intake import Arrival, Intake, Table
+from recbole_adasid.item_labels import ItemLabel, read_labels
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.model.network import NETWORK_SETTINGS, TIGERNetwork
 from recbole_adasid.model.prefix_tree import PrefixTree
@@ -30,6 +37,8 @@ class Recommendation(NamedTuple):
     item: str
     score: float
     """Log-probability of the item's Semantic ID after the history."""
+    title: str = ""
+    category: str = ""
 
 
 class Recommender:
@@ -40,12 +49,27 @@ class Recommender:
         tokens: of the N items, in the order of the catalogue.
         max_history: items of a history that the model reads, the last ones.
         beam_size: prefixes that the search keeps.
+        labels: titles and categories by item token, as far as they are known.
+        intake: what gives Semantic IDs to further items; None: none can be added.
+        changes: items that came and went since the model was trained.
     """
 
-    def __init__(self, model: TIGERModel, tokens: Sequence[str], *, max_history: int, beam_size: int) -> None:
-        self.model, self.tokens = model, list(tokens)
-        self.max_history, self.beam_size = max_history, beam_size
-        self._ids = {token: number for number, token in enumerate(self.tokens, start=1)}
+    def __init__(
+        self,
+        model: TIGERModel,
+        tokens: Sequence[str],
+        *,
+        max_history: int,
+        beam_size: int,
+        labels: Mapping[str, ItemLabel] | None = None,
+        intake: Intake | None = None,
+        changes: CatalogueChanges | None = None,
+    ) -> None:
+        self.model, self.max_history, self.beam_size = model, max_history, beam_size
+        self._trained_tokens, self._trained_catalogue = list(tokens), model.catalogue
+        self._trained_labels, self._intake = dict(labels or {}), intake
+        nothing = CatalogueChanges(sids=model.catalogue.tokens[:0])
+        self._change(changes or nothing)
 
     @classmethod
     def load(cls, run_folder: str | Path, *, device: str = "cpu") -> Recommender:
@@ -65,8 +89,16 @@ class Recommender:
         if tokens_digest([tokens]) != saved.about["data"]["digest"]:
             raise MismatchedFile(f"{folder.sids_path} lists other items than {saved.path}: bring back the run's own")
         model = _model(saved, settings).to(device).eval()
-        max_history = settings["MAX_ITEM_LIST_LENGTH"]
-        return cls(model, tokens, max_history=max_history, beam_size=settings["beam_size"])
+        digest, n_places = saved.about["data"]["digest"], len(saved.about["sid_level_sizes"])
+        return cls(
+            model,
+            tokens,
+            max_history=settings["MAX_ITEM_LIST_LENGTH"],
+            beam_size=settings["beam_size"],
+            labels=read_labels(folder.labels_path),
+            intake=Intake(folder, settings),
+            changes=read_changes(folder.changes_path, digest, n_places),
+        )
 
     def recommend(
         self,
@@ -76,6 +108,7 @@ class Recommender:
         exclude_seen: bool = True,
         allow: Iterable[str] | None = None,
         deny: Iterable[str] = (),
+        category: str | None = None,
     ) -> list[Recommendation]:
         """Return the ``k`` best items after a history of item tokens, oldest first; see :meth:`recommend_many`.
 
@@ -86,7 +119,8 @@ class Recommender:
             raise ValueError(
                 f"no item of the history {list(history)[:5]} is in the catalogue: give tokens of its items"
             )
-        return self.recommend_many([history], k, exclude_seen=exclude_seen, allow=allow, deny=deny)[0]
+        filters: dict[str, Any] = {"allow": allow, "deny": deny, "category": category}
+        return self.recommend_many([history], k, exclude_seen=exclude_seen, **filters)[0]
 
     def recommend_many(
         self,
@@ -96,6 +130,7 @@ class Recommender:
         exclude_seen: bool = True,
         allow: Iterable[str] | None = None,
         deny: Iterable[str] = (),
+        category: str | None = None,
         progress: bool = False,
     ) -> list[list[Recommendation]]:
         """Return up to ``k`` best items, best first, after each history of item tokens, oldest first.
@@ -108,6 +143,8 @@ class Recommender:
             exclude_seen: leave out all items of the history, also those too old to be read.
             allow: recommend only these. Filters act inside the search: no beam is spent on what they rule out.
             deny: never recommend these.
+            category: recommend only items whose category has it as whole words, whatever the case: of
+                `Home > Kitchen > Tea` that is Home, or kitchen, or Kitchen > Tea.
             progress: show a progress bar.
 
         Raises:
@@ -115,7 +152,7 @@ class Recommender:
         """
         if k < 1:
             raise ValueError(f"k is {k}: ask for 1 item or more")
-        tree = self._tree(allow, deny)
+        tree = self._tree(allow, deny, category)
         known = [[self._ids[token] for token in history if token in self._ids] for history in histories]
         self._report_unknown(histories, known)
         rows = [row for row, history in enumerate(known) if history]
@@ -141,21 +178,47 @@ class Recommender:
             excluded=_padded(histories).to(device) if exclude_seen else None,
         )
         return [
-            [Recommendation(self.tokens[item - 1], score) for item, score in zip(*row) if item]
+            [self._recommendation(item, score) for item, score in zip(*row) if item]
             for row in zip(items.tolist(), scores.tolist())
         ]
 
-    def _tree(self, allow: Iterable[str] | None, deny: Iterable[str]) -> PrefixTree | None:
+    def _recommendation(self, item: int, score: float) -> Recommendation:
+        token = self.tokens[item - 1]
+        return Recommendation(token, score, *self.labels.get(token, ItemLabel()))
+
+    def _tree(self, allow: Iterable[str] | None, deny: Iterable[str], category: str | None) -> PrefixTree | None:
         """Return the prefix tree of the items that may be recommended, None for that of all."""
         denied = self._numbers(deny, "deny")
-        if allow is None and not denied:
+        if allow is None and category is None and not denied:
             return None
-        allowed = set(self._ids.values()) if allow is None else self._numbers(allow, "allow")
-        if not allowed - denied:
-            raise ValueError("allow and deny leave no item to recommend: loosen them")
+        chosen = self._recommended.clone()
+        if allow is not None:
+            chosen &= self._mask(self._numbers(allow, "allow"))
+        if category is not None:
+            chosen &= self._mask(self._of_category(category))
+        chosen &= ~self._mask(denied)
+        if not chosen.any():
+            raise ValueError("allow, deny and category leave no item to recommend: loosen them")
         catalogue = self.model.catalogue
-        items = torch.tensor(sorted(allowed - denied), device=catalogue.tokens.device)
+        items = chosen.nonzero().squeeze(1).to(catalogue.tokens.device)
         return PrefixTree(catalogue(items), catalogue.level_sizes, items)
+
+    def _mask(self, numbers: set[int]) -> Tensor:
+        """Return bool [N + 1], true for the items of these numbers."""
+        mask = torch.zeros(len(self.tokens) + 1, dtype=torch.bool)
+        mask[list(numbers)] = True
+        return mask
+
+    def _of_category(self, category: str) -> set[int]:
+        wanted = re.compile(rf"(?<!\w){re.escape(category.strip())}(?!\w)", re.IGNORECASE)
+        found = {self._ids[token] for token, label in self.labels.items() if wanted.search(label.category)}
+        if not category.strip() or not found:
+            known = list(dict.fromkeys(label.category for label in self.labels.values() if label.category))
+            raise ValueError(
+                f"no item has the category {category!r}"
+                + (f"; the items have for example {', '.join(known[:5])}" if known else ": the run knows none")
+            )
+        return found
 
     def _numbers(self, tokens: Iterable[str], what: str) -> set[int]:
         tokens = list(tokens)
@@ -165,6 +228,99 @@ class Recommender:
                 f"{what} names {len(unknown)} unknown items, first {unknown[0]!r}: give tokens of the catalogue"
             )
         return {self._ids[token] for token in tokens}
+
+    def add_items(
+        self,
+        tokens: Sequence[str],
+        *,
+        features: ArrayLike | None = None,
+        table: Table | None = None,
+        labels: Sequence[ItemLabel] | None = None,
+    ) -> Arrival:
+        """Give Semantic IDs to items that the model was not trained with; they can be recommended at once.
+
+        Codebooks, network and the Semantic IDs of all other items stay as they are; see
+        :func:`~recbole_adasid.placement.place`. Items that were removed come back with the Semantic ID that they had.
+        Call :meth:`save` to keep the change.
+
+        Args:
+            tokens: of the A new items.
+            features: float [A, d], vectors of the kind that the tokenizer was trained on.
+            table: or else columns like those of the run's `.item` file, from which the run's encoders make vectors.
+            labels: titles and categories [A]; by default they come from the table.
+
+        Raises:
+            ValueError: if an item is in the catalogue or stands twice, or features or table do not fit. Nothing is
+                changed then.
+        """
+        names = list(tokens)
+        known = [token for token in names if token in self._ids]
+        present = [token for token in known if token not in self._changes.removed]
+        if present or len(set(names)) < len(names) or not names:
+            raise ValueError(_cannot_add(names, present))
+        if self._intake is None:
+            raise ValueError("this recommender has no tokenizer: load it from the folder of a run that trained one")
+        new = [row for row, token in enumerate(names) if token not in self._ids]
+        placed, found = self._intake.place([names[row] for row in new], new, self.model.catalogue, features, table)
+        own = [labels[row] for row in new] if labels is not None else found
+        changes = self._changes
+        self._change(
+            CatalogueChanges(
+                [*changes.tokens, *(names[row] for row in new)],
+                torch.cat([changes.sids, placed.tokens]),
+                [*changes.labels, *own],
+                changes.removed - set(known),
+            )
+        )
+        return Arrival(names, self.semantic_ids(names), [names[new[row]] for row in placed.moved.tolist()])
+
+    def remove_items(self, tokens: Iterable[str]) -> None:
+        """Stop recommending items; histories may still name them. Call :meth:`save` to keep the change.
+
+        Raises:
+            ValueError: if an item is not in the catalogue, or none would be left.
+        """
+        numbers = self._numbers(tokens, "the removal")
+        if not (self._recommended & ~self._mask(numbers)).any():
+            raise ValueError("that would remove every item: leave one to recommend")
+        gone = {self.tokens[number - 1] for number in numbers}
+        self._change(replace(self._changes, removed=self._changes.removed | gone))
+
+    def semantic_ids(self, tokens: Iterable[str]) -> list[list[int]]:
+        """Return codes and suffix of items, counted from 0 on every level.
+
+        Raises:
+            ValueError: for an unknown item.
+        """
+        names = list(tokens)
+        self._numbers(names, "the question")
+        return self.model.catalogue.tokens[[self._ids[token] for token in names]].tolist()
+
+    def save(self) -> Path:
+        """Keep the items that came and went, in a file in the run's folder that :meth:`load` reads; return its path.
+
+        Raises:
+            ValueError: if the recommender is of no run.
+            CannotWrite: if the disk takes no more.
+        """
+        if self._intake is None:
+            raise ValueError("this recommender is of no run: load it from a run's folder")
+        path = self._intake.folder.changes_path
+        write_changes(path, self._changes, tokens_digest([self._trained_tokens]))
+        return path
+
+    def _change(self, changes: CatalogueChanges) -> None:
+        """Put the catalogue into the state that the changes describe."""
+        self._changes = changes
+        self.tokens = [*self._trained_tokens, *changes.tokens]
+        self.labels = {**self._trained_labels, **dict(zip(changes.tokens, changes.labels))}
+        self._ids = {token: number for number, token in enumerate(self.tokens, start=1)}
+        self._recommended = ~self._mask({0, *(self._ids[token] for token in changes.removed)})
+        if changes.tokens or changes.removed:
+            items = self._recommended.nonzero().squeeze(1).to(self._trained_catalogue.tokens.device)
+            self.model.catalogue = self._trained_catalogue.changed(changes.sids, items)
+        else:
+            self.model.catalogue = self._trained_catalogue
 
     @staticmethod
     def _report_unknown(histories: Sequence[Sequence[str]], known: Sequence[Collection[int]]) -> None:
@@ -176,6 +332,13 @@ class Recommender:
                 "item and get no recommendation.",
                 *(missing, empty, len(histories)),
             )
+
+
+def _cannot_add(names: Sequence[str], present: Sequence[str]) -> str:
+    if present:
+        return f"{len(present)} of the new items are in the catalogue, first {present[0]!r}: leave them out"
+    twice = [token for token, count in Counter(names).items() if count > 1]
+    return f"the new item {twice[0]!r} stands twice: keep one" if twice else "there is no new item: name one"
 
 
 def _model(saved: SavedModel, settings: dict[str, Any]) -> TIGERModel:

@@ -16,7 +16,8 @@ class Walker:
 
     def recommend(self, history: list[str], k: int = 10, **options: object) -> list[Recommendation]:
         self.options = options
-        return [Recommendation(f"{int(history[-1]) + step:03}", -step / 3) for step in range(1, k + 1)]
+        numbers = [int(history[-1]) + step for step in range(1, k + 1)]
+        return [Recommendation(f"{one:03}", -step / 3, f"no. {one}") for step, one in enumerate(numbers, start=1)]
 
     def recommend_many(self, histories: list[list[str]], k: int = 10, **options: object) -> list[list[Recommendation]]:
         return [self.recommend(history, k, **options) if history else [] for history in histories]
@@ -31,7 +32,7 @@ def walker(monkeypatch: pytest.MonkeyPatch) -> Walker:
 
 def test_a_history_is_taken_as_written(capsys: pytest.CaptureFixture[str]) -> None:
     assert recommend.main(["--run_folder=f", "--history=007", "--k=2"]) == 0
-    assert capsys.readouterr().out == "1\t008\t-0.3333\n2\t009\t-0.6667\n"
+    assert capsys.readouterr().out == "1\t008\t-0.3333\tno. 8\n2\t009\t-0.6667\tno. 9\n"
 
 
 def test_a_file_of_histories_becomes_a_file_of_recommendations(tmp_path: Path, walker: Walker) -> None:
@@ -41,9 +42,9 @@ def test_a_file_of_histories_becomes_a_file_of_recommendations(tmp_path: Path, w
     assert recommend.main([*arguments, f"--deny={tmp_path}/deny", "--exclude_seen=false"]) == 0
     assert walker.options["deny"] == ["003", "004"] and walker.options["exclude_seen"] is False
     assert [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()] == [
-        {"items": ["003"], "scores": [-0.333333]},
-        {"user": "ü", "items": ["006"], "scores": [-0.333333]},
-        {"items": [], "scores": []},
+        {"items": ["003"], "scores": [-0.333333], "titles": ["no. 3"]},
+        {"user": "ü", "items": ["006"], "scores": [-0.333333], "titles": ["no. 6"]},
+        {"items": [], "scores": [], "titles": []},
     ]
 
 
@@ -74,3 +75,18 @@ def test_a_line_that_holds_no_history_is_named(line: str, tmp_path: Path) -> Non
 def test_help_shows_both_ways(capsys: pytest.CaptureFixture[str]) -> None:
     assert recommend.main(["--help"]) == 0
     assert "--history" in capsys.readouterr().out
+
+
+def test_recommendations_become_a_table_of_parquet(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    (tmp_path / "in.jsonl").write_text('["001"]\n{"user": "ü", "history": ["005"]}\n', encoding="utf-8")
+    arguments = ["--run_folder=f", f"--input={tmp_path}/in.jsonl", f"--output={tmp_path}/out.parquet", "--k=2"]
+    assert recommend.main([*arguments, "--category=Home & Garden"]) == 0
+    rows = parquet.read_table(tmp_path / "out.parquet").to_pylist()
+    assert [row["items"] for row in rows] == [["002", "003"], ["006", "007"]]
+    assert [row["user"] for row in rows] == [None, "ü"] and rows[0]["titles"] == ["no. 2", "no. 3"]
+
+
+def test_a_category_is_taken_as_written(walker: Walker) -> None:
+    assert recommend.main(["--run_folder=f", "--history=001", "--category=007"]) == 0
+    assert walker.options["category"] == "007"

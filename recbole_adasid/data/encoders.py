@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Protocol
 
@@ -28,12 +28,19 @@ class TextEncoder(Protocol):
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the vectors of the texts, in their order: [N, d]."""
 
+    def fitted(self) -> dict[str, NDArray[Any]]:
+        """Return what `encode` learnt from its texts; nothing if each is encoded by itself."""
+
+    def transform(self, texts: Sequence[str], fitted: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """Return the vectors [N, d] of further texts in the space of those that `fitted` comes from."""
+
 
 class TfidfSvdEncoder:
     """Latent semantic analysis: TF-IDF weights reduced to `width` columns by a truncated SVD.
 
     Needs no download and no training beyond the texts themselves, and is deterministic in `seed`. An item
-    without text gets the zero vector.
+    without text gets the zero vector. Words and directions are those of the texts given to :meth:`encode`;
+    :meth:`fitted` keeps them, and :meth:`transform` puts further texts into the same space.
     """
 
     separate = False
@@ -47,6 +54,8 @@ class TfidfSvdEncoder:
         if width < 1:
             raise ValueError(f"text_width is {width}: pass 1 or more columns.")
         self.width, self.seed = width, seed
+        self._words: Any = None
+        self._directions: Any = None
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the vectors [N, d], d clipped (with a warning) to what N texts and their words can span.
@@ -56,10 +65,10 @@ class TfidfSvdEncoder:
         """
         from sklearn.decomposition import TruncatedSVD
         from sklearn.feature_extraction.text import TfidfVectorizer
-        from sklearn.preprocessing import normalize
 
+        self._words = TfidfVectorizer(**_TFIDF)
         try:
-            weights = TfidfVectorizer(sublinear_tf=True, dtype=np.float64).fit_transform(texts)
+            weights = self._words.fit_transform(texts)
         except ValueError as error:
             raise ValueError(
                 f"None of the {len(texts)} item texts holds a word: check text_fields, or use a feature file."
@@ -73,9 +82,40 @@ class TfidfSvdEncoder:
                 width,
             )
         if weights.shape[1] == 1:  # an SVD would have nothing to reduce, and scikit-learn's refuses
-            return np.ascontiguousarray(normalize(weights).toarray(), dtype=np.float32)
+            self._directions = np.ones((1, 1))
+            return _unit_rows(weights.toarray())
         svd = TruncatedSVD(n_components=width, algorithm="randomized", random_state=self.seed)
-        return np.ascontiguousarray(normalize(svd.fit_transform(weights)), dtype=np.float32)
+        vectors = svd.fit_transform(weights)
+        self._directions = svd.components_
+        return _unit_rows(vectors)
+
+    def fitted(self) -> dict[str, NDArray[Any]]:
+        """Return what :meth:`encode` learnt from its texts: words, their idf [V] and the directions [d, V]."""
+        words = sorted(self._words.vocabulary_, key=self._words.vocabulary_.__getitem__)
+        return {
+            "words": np.frombuffer("\n".join(words).encode("utf-8"), dtype=np.uint8),
+            "idf": self._words.idf_,
+            "directions": self._directions.astype(np.float32),
+        }
+
+    def transform(self, texts: Sequence[str], fitted: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """Return the vectors [N, d] of further texts in a space that was learnt before; unknown words are skipped."""
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        words = bytes(fitted["words"]).decode("utf-8").split("\n")
+        vectorizer = TfidfVectorizer(**_TFIDF, vocabulary=words)
+        vectorizer.idf_ = np.asarray(fitted["idf"], dtype=np.float64)
+        weights = vectorizer.transform(texts)
+        return _unit_rows(weights @ np.asarray(fitted["directions"], dtype=np.float64).T)
+
+
+_TFIDF: dict[str, Any] = {"sublinear_tf": True, "dtype": np.float64}
+
+
+def _unit_rows(vectors: Any) -> NDArray[np.float32]:
+    from sklearn.preprocessing import normalize
+
+    return np.ascontiguousarray(normalize(vectors), dtype=np.float32)
 
 
 class SentenceTransformerEncoder:
@@ -104,6 +144,14 @@ class SentenceTransformerEncoder:
         with torch.autocast(torch.device(self.device or _device()).type, dtype=torch.bfloat16, enabled=self.bf16):
             vectors = self._model.encode(list(texts), **options, show_progress_bar=False)
         return np.ascontiguousarray(vectors, dtype=np.float32)
+
+    def fitted(self) -> dict[str, NDArray[Any]]:
+        """Return nothing: each text is encoded by itself."""
+        return {}
+
+    def transform(self, texts: Sequence[str], fitted: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """Return the vectors of further texts [N, d]."""
+        return self.encode(texts)
 
     def _loaded(self) -> Any:
         try:

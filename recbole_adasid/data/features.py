@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +35,14 @@ class ItemFeatures:
         source: plain values (str, int, list …) for a fingerprint: two equal sources mean equal features.
         present: [N], whether an item has what its vector is made of; the vectors of others say nothing. None: all have.
         blocks: of fused features, the width and the weight of each modality's columns, in their order.
+        fitted: by name, what was learnt from these items to make the vectors, and is needed to make those of others.
     """
 
     values: NDArray[np.float32]
     source: dict[str, Any]
     present: NDArray[np.bool_] | None = None
     blocks: list[tuple[int, float]] | None = None
+    fitted: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
 def load_feature_file(

@@ -6,7 +6,7 @@ Letters: N items, M modalities, d width.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ logger = logging.getLogger(__name__)
 _NO_VARIANCE = 1e-10
 Weighted = Sequence[tuple[NDArray[np.float64], NDArray[np.bool_], float]]
 """Of each modality the vectors [N, d], whether an item has one [N], and the weight."""
+Fitted = Mapping[str, NDArray[np.float64]]
+"""What a fusion learns from the items: nothing, or the mean and the directions of their vectors."""
+Fused = tuple[NDArray[np.float64], Fitted]
 
 
 def fuse(
@@ -28,8 +31,9 @@ def fuse(
     fusion: str,
     width: int | None = None,
     unit_length: bool = True,
-) -> NDArray[np.float32]:
-    """Return one vector an item [N, d'] from M modalities, each [N, d].
+    fitted: Fitted | None = None,
+) -> tuple[NDArray[np.float32], Fitted]:
+    """Return one vector an item [N, d'] from M modalities, each [N, d], and what was learnt from the items.
 
     Args:
         modalities: the vectors, and which items have one.
@@ -39,6 +43,7 @@ def fuse(
             each of variance 1.
         width: of ``pca`` and ``whitening``; None keeps all directions.
         unit_length: bring each modality's vectors to length 1 first.
+        fitted: what was learnt from other items, to put these into the same space; None learns it from these.
 
     Raises:
         ValueError: for an unknown fusion, or modalities of several widths under ``mean``.
@@ -46,7 +51,8 @@ def fuse(
     if fusion not in FUSIONS:
         raise ValueError(f"fusion {fusion!r} is unknown; valid: {', '.join(FUSIONS)}.")
     weighted = [(*_prepared(one, unit_length), weight) for one, weight in zip(modalities, weights)]
-    return np.ascontiguousarray(FUSIONS[fusion](weighted, width), dtype=np.float32)
+    values, learnt = FUSIONS[fusion](weighted, width, fitted)
+    return np.ascontiguousarray(values, dtype=np.float32), learnt
 
 
 def _prepared(features: ItemFeatures, unit_length: bool) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -59,39 +65,43 @@ def _prepared(features: ItemFeatures, unit_length: bool) -> tuple[NDArray[np.flo
     return values, present
 
 
-def _concatenate(modalities: Weighted, width: int | None = None) -> NDArray[np.float64]:
-    return np.concatenate([weight * values for values, _, weight in modalities], axis=1)
+def _concatenate(modalities: Weighted, width: int | None = None, fitted: Fitted | None = None) -> Fused:
+    return np.concatenate([weight * values for values, _, weight in modalities], axis=1), {}
 
 
-def _mean(modalities: Weighted, width: int | None = None) -> NDArray[np.float64]:
+def _mean(modalities: Weighted, width: int | None = None, fitted: Fitted | None = None) -> Fused:
     widths = [values.shape[1] for values, _, _ in modalities]
     if len(set(widths)) > 1:
         raise ValueError(f"fusion=mean needs modalities of one width, these have {widths}: choose another fusion.")
     total = np.sum([weight * present for _, present, weight in modalities], axis=0)[:, None]
     summed = np.sum([weight * values for values, _, weight in modalities], axis=0)
-    return np.divide(summed, total, out=np.zeros_like(summed), where=total > 0)
+    return np.divide(summed, total, out=np.zeros_like(summed), where=total > 0), {}
 
 
-def _pca(modalities: Weighted, width: int | None) -> NDArray[np.float64]:
+def _pca(modalities: Weighted, width: int | None, fitted: Fitted | None = None) -> Fused:
+    values, _ = _concatenate(modalities)
+    if fitted is not None:
+        return (values - fitted["mean"]) @ fitted["directions"].T, {}
     from sklearn.decomposition import PCA
 
-    values = _concatenate(modalities)
     wanted = min(width or values.shape[1], *values.shape)
-    found = PCA(n_components=wanted, svd_solver="full").fit_transform(values)
+    pca = PCA(n_components=wanted, svd_solver="full")
+    found = pca.fit_transform(values)
     variance = found.var(axis=0)
     kept = max(1, int((variance > _NO_VARIANCE * variance[0]).sum()))
     if width is not None and kept < width:
         logger.warning("fusion_width=%d is more than the directions in which items differ: using %d", width, kept)
-    return found[:, :kept]
+    return found[:, :kept], {"mean": pca.mean_, "directions": pca.components_[:kept]}
 
 
-def _whitening(modalities: Weighted, width: int | None) -> NDArray[np.float64]:
-    values = _pca(modalities, width)
-    deviation = values.std(axis=0)
-    return np.divide(values, deviation, out=np.zeros_like(values), where=deviation > 0)
+def _whitening(modalities: Weighted, width: int | None, fitted: Fitted | None = None) -> Fused:
+    values, learnt = _pca(modalities, width, fitted)
+    deviation = values.std(axis=0) if fitted is None else fitted["deviation"]
+    white = np.divide(values, deviation, out=np.zeros_like(values), where=deviation > 0)
+    return white, {**learnt, "deviation": deviation} if fitted is None else {}
 
 
-FUSIONS: dict[str, Callable[[Weighted, int | None], NDArray[np.float64]]] = {
+FUSIONS: dict[str, Callable[[Weighted, int | None, Fitted | None], Fused]] = {
     "concatenate": _concatenate,
     "mean": _mean,
     "pca": _pca,

@@ -19,7 +19,7 @@ from recbole_adasid.evaluation.record import Record
 from recbole_adasid.host.checkpoint import to_plain
 from recbole_adasid.host.config import build_config, known_settings
 from recbole_adasid.host.logs import start_logging, stop_logging
-from recbole_adasid.item_features import ItemContents
+from recbole_adasid.item_features import ItemContents, write_fitted
 from recbole_adasid.item_labels import labels_of, write_labels
 
 logger = logging.getLogger(__name__)
@@ -116,6 +116,8 @@ def _write_sids(folder: RunFolder, model: Any, dataset: Any) -> None:
     }
     if learned.tokenizer is not None:
         learned.tokenizer.save(folder.tokenizer_path, learned.description)
+        if learned.fitted:
+            write_fitted(folder.fitted_path, learned.fitted)
     folder.write_sids(
         items.item_tokens(), catalogue.tokens[1:].cpu().numpy(), level_sizes=catalogue.level_sizes, info=info
     )

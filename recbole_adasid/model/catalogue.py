@@ -57,6 +57,21 @@ class Catalogue(nn.Module):
         catalogue._fill(codes, [int(size) for size in level_sizes], collision)
         return catalogue
 
+    def changed(self, more: Tensor, recommended: Tensor) -> Catalogue:
+        """Return a catalogue of further items after these, whose search leaves some out.
+
+        Args:
+            more: int64 [A, S], tokens of the further items, on the same levels.
+            recommended: int64 [R], ascending ids of the items that may be recommended; the others are still known in
+                histories.
+        """
+        catalogue = Catalogue.__new__(Catalogue)
+        nn.Module.__init__(catalogue)
+        catalogue.collision, catalogue.level_sizes = self.collision, self.level_sizes
+        catalogue.register_buffer("tokens", torch.cat([self.tokens, more.to(self.tokens)]))
+        catalogue.tree = PrefixTree(catalogue.tokens[recommended], self.level_sizes, recommended)
+        return catalogue
+
     @property
     def n_items(self) -> int:
         """Number of items, without padding."""

@@ -96,6 +96,10 @@ class ItemTokenizer(nn.Module, ABC):
         """Return the Semantic IDs int64 [N, L] of ``features`` float32 [N, d]."""
 
     @abstractmethod
+    def latent(self, features: Tensor) -> Tensor:
+        """Return the vectors [M, D] of ``features`` [M, d] that codes are chosen for."""
+
+    @abstractmethod
     def quantized(self, codes: Tensor) -> Tensor:
         """Return the vectors [M, D] that ``codes`` int64 [M, L] stand for, in the space in which they were chosen."""
 

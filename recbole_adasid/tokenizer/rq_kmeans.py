@@ -73,6 +73,11 @@ class RQKMeansTokenizer(ItemTokenizer):
         return torch.stack(codes, dim=1)
 
     @torch.no_grad()
+    def latent(self, features: Tensor) -> Tensor:
+        """Return the scaled features [M, d]."""
+        return self.scaler(features)
+
+    @torch.no_grad()
     def quantized(self, codes: Tensor) -> Tensor:
         """Return the scaled features [M, d] that the Semantic IDs ``codes`` int64 [M, L] stand for."""
         return torch.stack([codebook[column] for codebook, column in zip(self.codebooks, codes.t())]).sum(dim=0)

@@ -122,6 +122,11 @@ class RQOPQTokenizer(ItemTokenizer):
         return self.quantized(codes) * self.scaler.scale + self.scaler.mean
 
     @torch.no_grad()
+    def latent(self, features: Tensor) -> Tensor:
+        """Return the scaled features [M, d]."""
+        return self.scaler(features)
+
+    @torch.no_grad()
     def quantized(self, codes: Tensor) -> Tensor:
         """Return the scaled features [M, d] that the Semantic IDs ``codes`` int64 [M, L] stand for."""
         n_residual = codes.shape[1] - len(self.codebooks)

@@ -102,6 +102,10 @@ class AutoencoderTokenizer(ItemTokenizer):
         chunks = features.split(ENCODING_ROWS)
         return torch.cat([self.autoencoder.quantizer.encode(self.autoencoder.latent(chunk)) for chunk in chunks])
 
+    def latent(self, features: Tensor) -> Tensor:
+        """Return the encoder's output z [M, D]."""
+        return self.autoencoder.latent(features)
+
     def quantized(self, codes: Tensor) -> Tensor:
         """Return the latents ẑ [M, D] that the Semantic IDs ``codes`` int64 [M, L] stand for."""
         return self.autoencoder.quantizer.decode(codes)

@@ -31,6 +31,7 @@ def test_a_run_leaves_settings_semantic_ids_metrics_and_model(tiny_settings, tmp
             "sids.json",
             "sids.info.json",
             "items.json",
+            "features.safetensors",
             "metrics.json",
             "test_ranks.npz",
             "evaluation.json",

@@ -1,0 +1,68 @@
+"""Items that came and went after a run was finished, in a file beside it: the run's own files stay as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from recbole_adasid.item_labels import ItemLabel
+from recbole_adasid.storage import DamagedFile, MismatchedFile, read_tensors, write_tensors
+
+KIND = "catalogue-changes"
+
+
+@dataclass(frozen=True)
+class CatalogueChanges:
+    """What became of a catalogue since its run."""
+
+    tokens: Sequence[str] = ()
+    """The A items that came, in the order in which they did."""
+    sids: Tensor = field(default_factory=lambda: torch.empty(0, 0, dtype=torch.int64))
+    """int64 [A, S]."""
+    labels: Sequence[ItemLabel] = ()
+    """Of the A items."""
+    removed: frozenset[str] = frozenset()
+    """Items, of the run or come later, that are not recommended any more."""
+
+
+def write_changes(path: Path, changes: CatalogueChanges, catalogue: str) -> None:
+    """Write the changes of the catalogue with the digest ``catalogue``.
+
+    Raises:
+        CannotWrite: if the disk takes no more.
+    """
+    about = {
+        "catalogue": catalogue,
+        "tokens": list(changes.tokens),
+        "labels": [list(label) for label in changes.labels],
+        "removed": sorted(changes.removed),
+    }
+    write_tensors(path, KIND, {"sids": changes.sids}, about)
+
+
+def read_changes(path: Path, catalogue: str, n_places: int) -> CatalogueChanges:
+    """Return the changes in a file, none where there is no such file.
+
+    Args:
+        path: of the file.
+        catalogue: digest of the catalogue that they have to be of.
+        n_places: S, codes and suffix of a Semantic ID.
+
+    Raises:
+        DamagedFile: if the file is damaged.
+        MismatchedFile: if it is of another catalogue.
+    """
+    if not path.is_file():
+        return CatalogueChanges(sids=torch.empty(0, n_places, dtype=torch.int64))
+    tensors, about = read_tensors(path, KIND)
+    if about.get("catalogue") != catalogue:
+        raise MismatchedFile(f"{path} is of another run's catalogue: bring back the run's own, or remove the file")
+    tokens, sids = about["tokens"], tensors["sids"]
+    if sids.shape != (len(tokens), n_places) or len(about["labels"]) != len(tokens):
+        raise DamagedFile(f"{path} has Semantic IDs of the shape {list(sids.shape)} for {len(tokens)} items")
+    labels = [ItemLabel(*label) for label in about["labels"]]
+    return CatalogueChanges(tokens, sids, labels, frozenset(about["removed"]))

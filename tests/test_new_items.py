@@ -1,0 +1,227 @@
+"""Items that arrive after training: Semantic IDs, recommendations, removal, in Python and on the command line."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from recbole_adasid import new_items, recommend
+from recbole_adasid.artefacts import read_json
+from recbole_adasid.cache import StageCache
+from recbole_adasid.host.run import run
+from recbole_adasid.intake import Intake, NewItems
+from recbole_adasid.item_features import item_features, read_fitted
+from recbole_adasid.item_labels import ItemLabel
+from recbole_adasid.model.prefix_tree import PrefixTree
+from recbole_adasid.recommender import Recommender
+
+TEXTS = {"tokenizer": "rqkmeans", "text_fields": ["title"], "text_width": 8, "category_field": "title"}
+
+
+@pytest.fixture(scope="module")
+def settings(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    base = tmp_path_factory.mktemp("runs")
+    settings = {"dataset": "tiny", "data_path": str(tiny_data), "codebook_size": 4, "MAX_ITEM_LIST_LENGTH": 4}
+    settings |= {"model_size": "tiny", "epochs": 2, "eval_step": 1, "beam_size": 30, "show_progress": False}
+    return {**settings, **TEXTS, "run_root": str(base), "cache_dir": str(base / "cache")}
+
+
+@pytest.fixture(scope="module")
+def folder(settings: dict[str, object]) -> Path:
+    return run(settings)["run_folder"]
+
+
+@pytest.fixture
+def copy(folder: Path, tmp_path: Path) -> Path:
+    """A run folder that a test may change."""
+    return Path(shutil.copytree(folder, tmp_path / "run"))
+
+
+def table(*titles: str) -> dict[str, list[str]]:
+    return {"item_id": [f"new{number}" for number in range(len(titles))], "title": list(titles)}
+
+
+def items(found: list) -> list[str]:
+    return [one.item for one in found]
+
+
+def test_the_items_of_the_run_get_the_features_that_they_had(folder: Path, settings, tiny_data: Path) -> None:
+    recommender = Recommender.load(folder)
+    titles = [recommender.labels[token].title for token in recommender.tokens]
+    intake: Intake = recommender._intake  # type: ignore[assignment]
+    contents = NewItems(recommender.tokens, {"item_id": recommender.tokens, "title": titles}, tiny_data)
+    again = item_features(
+        intake.settings, contents, StageCache(None), fitted=read_fitted(folder / "features.safetensors")
+    )
+    first = item_features(intake.settings, contents, StageCache(None))
+    assert again.values == pytest.approx(first.values, abs=1e-5)
+    alone = NewItems(["x"], {"item_id": ["x"], "title": titles[3:4]}, tiny_data)
+    one = item_features(intake.settings, alone, StageCache(None), fitted=read_fitted(folder / "features.safetensors"))
+    assert one.values[0] == pytest.approx(first.values[3], abs=1e-5)
+
+
+@pytest.mark.parametrize("fusion", ["concatenate", "mean", "pca", "whitening"])
+def test_fused_features_of_single_items_lie_in_the_space_of_all(fusion: str, tiny_data: Path) -> None:
+    tokens = [f"i{number}" for number in range(30)]
+    columns = {"item_id": tokens, "title": [f"the {'red' if n % 2 else 'blue'} thing {n}" for n in range(30)]}
+    modality = {"text_fields": ["title"], "text_width": 6}
+    config = {"modalities": [modality, {**modality, "weight": 0.5}], "fusion": fusion, "fusion_width": 4}
+    config |= {"modality_unit_length": True, "missing_modality": "refuse", "text_encoder": "tfidf", "seed": 1}
+    config |= {"text_encoder_model": "", "text_bf16": False, "text_template": None, "item_features_file": None}
+    whole = item_features({**config, "image_field": None}, NewItems(tokens, columns, tiny_data), StageCache(None))
+    chosen = {name: column[7:9] for name, column in columns.items()}
+    found = item_features(
+        {**config, "image_field": None}, NewItems(tokens[7:9], chosen, tiny_data), StageCache(None), fitted=whole.fitted
+    )
+    assert found.values == pytest.approx(whole.values[7:9], abs=1e-4)
+
+
+def test_new_items_can_be_recommended_at_once_and_nobody_is_renamed(folder: Path) -> None:
+    recommender, before = Recommender.load(folder), Recommender.load(folder)
+    arrival = recommender.add_items(["new0", "new1"], table=table("the red thing number i3", "a blue thing"))
+    assert recommender.semantic_ids(before.tokens) == before.semantic_ids(before.tokens)
+    assert arrival.items == ["new0", "new1"] and arrival.semantic_ids == recommender.semantic_ids(["new0", "new1"])
+    old = dict(zip(before.tokens, before.semantic_ids(before.tokens)))
+    if "new0" not in arrival.moved:
+        assert arrival.semantic_ids[0][:-1] == old["i3"][:-1]
+    found = recommender.recommend(["i1", "i2"], 22, exclude_seen=False)
+    assert set(items(found)) == {*before.tokens, "new0", "new1"}
+    assert {one.title for one in found if one.item == "new1"} == {"a blue thing"}
+    exact = recommender.model.score_items(torch.tensor([[2, 3]]), torch.tensor([2]))  # of any history: all are scored
+    assert exact.shape == (1, 23)
+    assert recommender.recommend(["new0", "i2"], 3)
+
+
+def test_the_tree_is_that_of_a_catalogue_built_from_scratch(folder: Path) -> None:
+    recommender = Recommender.load(folder)
+    recommender.add_items(["new0", "new1"], table=table("the red thing", "a blue thing"))
+    recommender.remove_items(["i4", "new0"])
+    left = [token for token in recommender.tokens if token not in ("i4", "new0")]
+    ids = torch.tensor([recommender.tokens.index(token) + 1 for token in left])
+    catalogue = recommender.model.catalogue
+    expected = PrefixTree(torch.tensor(recommender.semantic_ids(left)), catalogue.level_sizes, ids)
+    for (name, one), (other_name, other) in zip(catalogue.tree.named_buffers(), expected.named_buffers()):
+        assert name == other_name and torch.equal(one, other)
+
+
+def test_features_can_be_given_and_equal_those_of_the_texts(folder: Path, tiny_data: Path) -> None:
+    by_text, by_vector = Recommender.load(folder), Recommender.load(folder)
+    columns = table("the red thing number i3", "a blue thing")
+    intake: Intake = by_text._intake  # type: ignore[assignment]
+    values = intake._encoded(["new0", "new1"], columns)
+    labels = [ItemLabel("one"), ItemLabel("two")]
+    by_text.add_items(["new0", "new1"], table=columns)
+    by_vector.add_items(["new0", "new1"], features=values.astype(np.float16), labels=labels)
+    assert by_text.semantic_ids(["new0", "new1"]) == by_vector.semantic_ids(["new0", "new1"])
+    assert by_vector.labels["new1"].title == "two"
+
+
+def test_removed_items_are_understood_but_not_recommended_and_come_back_as_they_were(folder: Path) -> None:
+    recommender, before = Recommender.load(folder), Recommender.load(folder)
+    recommender.remove_items(["i5"])
+    assert "i5" not in items(recommender.recommend(["i3", "i4"], 20, exclude_seen=False))
+    assert "i5" not in items(recommender.recommend(["i3"], 20, exclude_seen=False, allow=["i5", "i6"]))
+    scored = {one.item: one.score for one in before.recommend(["i5"], 20, exclude_seen=False)}
+    for one in recommender.recommend(["i5"], 19, exclude_seen=False):
+        assert one.score == pytest.approx(scored[one.item], abs=1e-5)
+    recommender.add_items(["i5"])
+    assert recommender.semantic_ids(["i5"]) == before.semantic_ids(["i5"])
+    assert recommender.recommend(["i3"], 20) == before.recommend(["i3"], 20)
+
+
+def test_changes_are_kept_beside_the_run_and_touch_nothing_else(copy: Path) -> None:
+    files = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
+    recommender = Recommender.load(copy)
+    recommender.add_items(["new0"], table=table("the red thing"))
+    recommender.remove_items(["i5"])
+    recommender.save()
+    again = Recommender.load(copy)
+    assert again.recommend(["i3", "new0"], 20) == recommender.recommend(["i3", "new0"], 20)
+    assert again.semantic_ids(["new0"]) == recommender.semantic_ids(["new0"])
+    assert {path for path in copy.rglob("*") if path.is_file()} - files.keys() == {copy / "new-items.safetensors"}
+    assert all(path.read_bytes() == content for path, content in files.items())
+
+
+def test_what_cannot_be_added_is_named_and_changes_nothing(folder: Path) -> None:
+    recommender = Recommender.load(folder)
+    cases = [
+        (["i3", "new"], {}, "1 of the new items are in the catalogue, first 'i3'"),
+        (["a", "a"], {}, "'a' stands twice"),
+        ([], {}, "no new item"),
+        (["a"], {"features": np.zeros((1, 3))}, r"shape \[1, 3\] for 1 new items: .* 8 columns"),
+        (["a", "b"], {"features": np.zeros((1, 8))}, r"shape \[1, 8\] for 2 new items"),
+        (["a"], {"features": np.full((1, 8), np.nan)}, "features of the item 'a' are not finite"),
+        (["a"], {"table": {"item_id": ["a"], "name": ["x"]}}, "text_fields names the column 'title'"),
+    ]
+    for tokens, given, message in cases:
+        with pytest.raises(ValueError, match=message):
+            recommender.add_items(tokens, **given)
+    with pytest.raises(ValueError, match="the removal names 1 unknown items, first 'x'"):
+        recommender.remove_items(["x"])
+    with pytest.raises(ValueError, match="remove every item"):
+        recommender.remove_items(recommender.tokens)
+    assert len(recommender.tokens) == 20 and recommender.recommend(["i3"], 20) == Recommender.load(folder).recommend(
+        ["i3"], 20
+    )
+
+
+def test_a_category_keeps_to_items_that_have_it_as_whole_words(folder: Path) -> None:
+    recommender = Recommender.load(folder)  # whose categories are the titles
+    red = {token for token in recommender.tokens if "red" in recommender.labels[token].title}
+    assert set(items(recommender.recommend(["i2"], 20, category="Red thing", exclude_seen=False))) == red
+    with pytest.raises(ValueError, match="no item has the category 're'; the items have for example the"):
+        recommender.recommend(["i2"], category="re")
+
+
+@pytest.mark.parametrize("name", ["adasid", "vqgan", "grvq", "rqopq"])
+def test_tokenizers_of_all_kinds_take_new_items(name: str, settings: dict[str, object], tmp_path: Path) -> None:
+    given = {**settings, "tokenizer": name, "tokenizer_steps": 5, "epochs": 1, "run_folder": str(tmp_path / name)}
+    given |= {"encoder_hidden": [8], "code_dim": 4, "lookup_dim": 2}
+    recommender = Recommender.load(run(given)["run_folder"])
+    tokens = [f"n{number}" for number in range(5)]
+    arrival = recommender.add_items(tokens, table={"item_id": tokens, "title": ["the red thing"] * 5})
+    assert len({tuple(one) for one in recommender.semantic_ids(recommender.tokens)}) == 25 and arrival.moved
+
+
+def test_the_command_adds_and_removes(copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "new.csv").write_text("sku,name\n0815,the red thing\n0816,a blue one\n")
+    columns = "--columns={item_id: sku, title: name}"
+    assert new_items.main(["add", f"--run_folder={copy}", f"--items={tmp_path}/new.csv", columns]) == 0
+    out = capsys.readouterr().out
+    assert "0815\t[" in out and "the red thing" in out and "2 items have Semantic IDs" in out
+    assert recommend.main([f"--run_folder={copy}", "--history=i3 0816", "--k=30"]) == 0
+    assert "0815" in capsys.readouterr().out
+    (tmp_path / "gone.txt").write_text("0815\ni7\n")
+    assert new_items.main(["remove", f"--run_folder={copy}", f"--items={tmp_path}/gone.txt"]) == 0
+    assert "2 items are not recommended any more" in capsys.readouterr().out
+    assert recommend.main([f"--run_folder={copy}", "--history=i3", "--k=30"]) == 0
+    left = {line.split("\t")[1] for line in capsys.readouterr().out.splitlines()}
+    assert "0816" in left and not {"0815", "i7"} & left
+    assert len(read_json(copy / "sids.json")) == 20
+
+
+def test_the_command_takes_item_files_and_vectors(copy: Path, tmp_path: Path) -> None:
+    (tmp_path / "new.item").write_text("item_id:token\ttitle:token\nn1\tthe red thing\n")
+    np.savez(tmp_path / "new.npz", item_id=np.array(["x", "n1"]), embedding=np.eye(2, 8, dtype=np.float32))
+    arguments = ["add", f"--run_folder={copy}", f"--items={tmp_path}/new.item", f"--features={tmp_path}/new.npz"]
+    assert new_items.main(arguments) == 0
+    expected = Recommender.load(copy)._intake.tokenizer.encode(torch.eye(2, 8)[1:])  # type: ignore[union-attr]
+    assert Recommender.load(copy).semantic_ids(["n1"])[0][:2] == expected[0, :2].tolist()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["put"], "first argument is 'put'; valid: add, remove"),
+        (["add"], "Give --run_folder and --items"),
+        (["add", "--run_folder=nowhere", "--items=x"], "no run folder nowhere"),
+        (["add", "--run_fodler=x"], "did you mean run_folder"),
+    ],
+)
+def test_mistakes_are_told(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert new_items.main(arguments) == 2
+    assert message in capsys.readouterr().err

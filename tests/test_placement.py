@@ -1,0 +1,72 @@
+"""New items find a Semantic ID beside those of a catalogue, as a loop over items and suffixes would find it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from recbole_adasid.placement import NoPlace, place
+
+Rows = list[list[int]]
+
+
+def by_loops(codes: Rows, present: Rows, suffixes: int, ranked: list[list[int]]) -> tuple[Rows, list[int]]:
+    """First all items whose own place is free, then the others, each trying one last code after the other."""
+    taken = {tuple(row) for row in present}
+    placed: list[list[int] | None] = [None] * len(codes)
+    for row, code in enumerate(codes):
+        for suffix in range(suffixes):
+            if (*code, suffix) not in taken:
+                placed[row] = [*code, suffix]
+                taken.add((*code, suffix))
+                break
+    moved = [row for row, found in enumerate(placed) if found is None]
+    for row in moved:
+        free = ((last, suffix) for last in ranked[row] for suffix in range(suffixes))
+        last, suffix = next(one for one in free if (*codes[row][:-1], *one) not in taken)
+        placed[row] = [*codes[row][:-1], last, suffix]
+        taken.add(tuple(placed[row]))  # type: ignore[arg-type]
+    return placed, moved  # type: ignore[return-value]
+
+
+def catalogue(n_items: int, sizes: tuple[int, ...], seed: int) -> Tensor:
+    """Codes and, as suffix, how many items of the same codes come before."""
+    codes = torch.stack([torch.randint(size, (n_items,)) for size in sizes], dim=1)
+    suffix = [sum(torch.equal(codes[other], codes[row]) for other in range(row)) for row in range(n_items)]
+    return torch.cat([codes, torch.tensor(suffix)[:, None]], dim=1)
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("room", [0, 2])
+def test_places_are_those_that_loops_find(seed: int, room: int) -> None:
+    torch.manual_seed(seed)
+    present = catalogue(30, (3, 2, 6), seed)
+    suffixes = int(present[:, -1].max()) + 1 + room
+    codes = torch.stack([torch.randint(size, (20,)) for size in (3, 2, 6)], dim=1)
+    ranked = torch.stack([torch.randperm(6) for _ in range(20)])
+    placement = place(codes, present, suffixes, lambda rows: ranked[rows])
+    expected, moved = by_loops(codes.tolist(), present.tolist(), suffixes, ranked.tolist())
+    assert placement.tokens.tolist() == expected and placement.moved.tolist() == moved
+    everything = torch.cat([present, placement.tokens])
+    assert len(torch.unique(everything, dim=0)) == 50
+
+
+def test_many_items_of_the_same_codes_fill_one_group_and_move_on() -> None:
+    present = torch.tensor([[1, 0, 0]])
+    placement = place(torch.tensor([[1, 0]] * 5), present, 2, lambda rows: torch.tensor([[0, 2, 1]] * len(rows)))
+    assert placement.tokens.tolist() == [[1, 0, 1], [1, 2, 0], [1, 2, 1], [1, 1, 0], [1, 1, 1]]
+    assert placement.moved.tolist() == [1, 2, 3, 4]
+
+
+def test_an_item_without_a_place_is_named() -> None:
+    present = torch.tensor([[0, 0, 0], [0, 1, 0]])
+    with pytest.raises(NoPlace, match="row 1: every Semantic ID") as caught:
+        place(torch.tensor([[1, 0], [0, 1]]), present, 1, lambda rows: torch.tensor([[1, 0]] * len(rows)))
+    assert caught.value.row == 1
+
+
+def test_shared_semantic_ids_need_no_place() -> None:
+    codes = torch.tensor([[1, 0], [1, 0]])
+    placement = place(codes, torch.tensor([[1, 0]]), None, lambda rows: pytest.fail("nobody moves"))
+    assert placement.tokens.tolist() == codes.tolist() and len(placement.moved) == 0
