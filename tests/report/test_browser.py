@@ -1,0 +1,82 @@
+"""The pages in a real browser, as wide as a laptop and as a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.browser import Browser, is_there
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not is_there(), reason="needs chromium and chromedriver"),
+]
+SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
+OVERFLOW = "return document.scrollingElement.scrollWidth - innerWidth"
+OPEN_ALL = "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
+
+
+@pytest.fixture(params=SIZES)
+def browser(request: pytest.FixtureRequest) -> Iterator[Browser]:
+    width, height = SIZES[request.param]
+    with Browser(width=width, height=height, dark=request.param == "phone") as window:
+        yield window
+
+
+def test_a_run_s_page_works(browser: Browser, finished_run: Path, tmp_path: Path) -> None:
+    browser.open(finished_run / "report.html")
+    assert browser.run(OVERFLOW) <= 0
+    # The tree: a first code, then a second one, then its items.
+    first = "document.querySelector('#tree-list > li > details')"
+    browser.run(f"{first}.querySelector('summary').click()")
+    assert browser.run(f"return {first}.querySelectorAll(':scope > ul > li > details').length") > 0
+    second = f"{first}.querySelector('details')"
+    browser.run(f"{second}.querySelector('summary').click()")
+    listed = browser.run(f"return [...{second}.querySelectorAll('li bdi')].map((one) => one.textContent)")
+    assert listed and all(isinstance(title, str) for title in listed)
+    # A title that is searched for is opened and gets the focus.
+    search = "const field = document.querySelector('#tree-search'); field.value = arguments[0];"
+    browser.run(f"{search} field.dispatchEvent(new Event('input'))", "onerror=")
+    browser.run("document.querySelector('#tree-found button').click()")
+    assert "<img src=x onerror=" in browser.run("return document.activeElement.textContent")
+    # Groups come in portions, and a curve tells its values to the keyboard.
+    assert browser.run("return document.querySelectorAll('#groups-list > li').length") > 0
+    press = "new KeyboardEvent('keydown', { key: 'ArrowRight' })"
+    browser.run(f"document.querySelector('#training .plot').dispatchEvent({press})")
+    assert "epoch 0" in browser.run("return document.querySelector('#training .reading').textContent")
+    browser.run(OPEN_ALL)
+    assert browser.run(OVERFLOW) <= 0
+    assert browser.run("return window.hacked === undefined")
+    assert browser.log() == []
+    browser.picture(tmp_path / "page.png")
+    assert (tmp_path / "page.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_scorecard_s_page_works(browser: Browser, finished_scorecard: Path) -> None:
+    browser.open(finished_scorecard / "report.html")
+    browser.run(OPEN_ALL)
+    assert browser.run(OVERFLOW) <= 0
+    assert browser.run("return document.querySelectorAll('.landscape .dot').length") == 3
+    assert browser.run("return window.hacked === undefined") and browser.log() == []
+
+
+def test_without_scripts_the_page_says_what_is_missing_and_shows_the_rest(finished_run: Path) -> None:
+    with Browser(scripts=False) as window:
+        window.open(finished_run / "report.html")
+        shown = window.run("return document.body.innerText")
+        assert "need JavaScript, which is switched off here" in shown and "Above popularity" in shown
+        assert window.run("return document.querySelectorAll('#tree-list > li, #groups-list > li').length") == 0
+        assert window.log() == []
+
+
+def test_the_policy_of_the_page_stops_scripts_that_are_not_its_own(finished_run: Path, tmp_path: Path) -> None:
+    text = (finished_run / "report.html").read_text(encoding="utf-8")
+    page = tmp_path / "changed.html"
+    evil = '<script>window.hacked = 1</script><img src=x onerror="window.hacked = 1"><img src="http://127.0.0.1:9/x">'
+    page.write_text(text.replace("<main>", f"<main>{evil}"), encoding="utf-8")
+    with Browser() as window:
+        window.open(page)
+        assert window.run("return window.hacked === undefined")
+        assert sum("Content Security Policy" in line for line in window.log()) >= 3
