@@ -12,7 +12,7 @@ from recbole_adasid.report.content.text import json_bytes, sid_text
 
 BUDGET = 500_000
 """Bytes of JSON."""
-SHOWN_TITLES = 40
+SHOWN_TITLES = 12
 
 
 def collision_groups(codes: NDArray[np.int64], titles: Sequence[str], *, budget: int = BUDGET) -> dict[str, Any]:

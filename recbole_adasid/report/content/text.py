@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from recbole_adasid.item_labels import ItemLabel
 
 LONGEST_TITLE = 100
+# Characters that turn the direction of what follows: left open in a title, they would turn the text behind it too.
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 def cut(text: str, longest: int = LONGEST_TITLE) -> str:
     """Return a text on one line of at most ``longest`` characters."""
-    plain = " ".join(text.split())
+    plain = " ".join(_TURNING.sub("", text).split())
     return plain if len(plain) <= longest else f"{plain[: longest - 1].rstrip()}…"
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from recbole_adasid.report.content.categories import Categories
 from recbole_adasid.report.content.left_out import LeftOut
-from recbole_adasid.report.content.text import json_bytes, sid_text
+from recbole_adasid.report.content.text import cut, json_bytes, sid_text
 
 BUDGET = 2_000_000
 """Bytes of JSON."""
@@ -64,7 +64,7 @@ def prefix_tree(
         if n_nodes * _NODE_BYTES + n_items * (_ITEM_BYTES + title_bytes) > 1.2 * budget:
             continue  # not worth making
         nodes = tree.nodes(caps)
-        names = [[categories.names[at], round(100 * float(categories.shares[at]))] for at in _numbered(nodes)]
+        names = [[cut(categories.names[at]), round(100 * float(categories.shares[at]))] for at in _numbered(nodes)]
         n_first = len(tree.depths[0].sizes)
         found = {"items": len(codes), "listed": n_items, "codes": n_first, "names": names, "nodes": nodes}
         if json_bytes(found) <= budget:

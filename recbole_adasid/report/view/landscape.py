@@ -79,10 +79,9 @@ def _grid(x_ticks: list[float], y_ticks: list[float], across: Axis, up: Axis) ->
 
 def _circle(row: Mapping[str, Any], point: Point, depth: float) -> Markup:
     told = ", ".join(f"{LABELS[key]} {shown(row[key], 3)}" for key in (X, Y, SIZE, COLOUR))
-    circle = (
-        '<circle class="dot" cx="{:g}" cy="{:g}" r="{:.1f}" style="--depth: {:.0f}%"><title>{}: {}</title></circle>'
-    )
-    return Markup(circle).format(point.x, point.y, point.radius, depth, row["title"], told)
+    shade = f"fill: color-mix(in srgb, var(--s1) {depth:.0f}%, var(--sheet))"
+    circle = Markup('<circle class="dot" cx="{:g}" cy="{:g}" r="{:.1f}" style="{}"><title>{}: {}</title></circle>')
+    return circle.format(point.x, point.y, point.radius, shade, row["title"], told)
 
 
 def _label_places(points: Sequence[Point]) -> list[tuple[float, float]]:
