@@ -23,16 +23,16 @@ def about_run(config: Any, parts: dict[str, Any], n_parameters: int) -> dict[str
         parts: the dataset's parts by name: ``train``, ``valid``, ``test``.
         n_parameters: of the network.
     """
-    train = parts["train"]
+    every = parts["test"]  # whatever training leaves out, the last part has the whole history
     return {
         "versions": {"recbole-adasid": __version__, "python": platform.python_version(), **_installed()},
         "device": str(config["device"]),
         "network_parameters": n_parameters,
         "dataset": {
             "name": config["dataset"],
-            "users": train.user_num - 1,
-            "items": train.item_num - 1,
-            "interactions": len(train.windows.flat_items),
+            "users": every.user_num - 1,
+            "items": every.item_num - 1,
+            "interactions": len(every.windows.flat_items),
             "examples": {name: len(part) for name, part in parts.items()},
         },
         "defaults_of_changed_settings": changed_settings(config),

@@ -15,20 +15,16 @@ from numpy.typing import NDArray
 from recbole_adasid.artefacts import RunFolder, results_table
 from recbole_adasid.cache import array_digest, fingerprint
 from recbole_adasid.evaluation.breakdown import breakdown
-from recbole_adasid.evaluation.intervals import bootstrap_intervals, mean_gains, told_by_ranks
-from recbole_adasid.evaluation.popularity import popularity_ranks
+from recbole_adasid.evaluation.intervals import told_by_ranks
 from recbole_adasid.evaluation.record import Record
 from recbole_adasid.history import run_history, write_history
 from recbole_adasid.host.about_run import about_run
 from recbole_adasid.host.checkpoint import to_plain
 from recbole_adasid.host.config import build_config, known_settings
-from recbole_adasid.host.examples import item_examples, user_examples
-from recbole_adasid.host.held_out import earlier_interactions, example_rows
 from recbole_adasid.host.logs import start_logging, stop_logging
+from recbole_adasid.host.results import by_popularity, judged, write_report
 from recbole_adasid.item_features import ItemContents, write_fitted
 from recbole_adasid.item_labels import labels_of, write_labels
-from recbole_adasid.pipeline import SemanticIDs
-from recbole_adasid.report import harmless
 
 logger = logging.getLogger(__name__)
 
@@ -99,8 +95,8 @@ def _run(config: Any, folder: RunFolder) -> dict[str, Any]:
     test = trainer.evaluate(test_data, show_progress=show_progress)
     record = trainer.record.take()  # empty unless exactly one item a user is held out
     results: dict[str, Any] = {"best_valid": best_valid or {}, "test": test or {}}
-    results |= _judged("best_valid", trainer.best_valid_record, results["best_valid"])
-    results |= _judged("test", record, results["test"])
+    results |= judged("best_valid", trainer.best_valid_record, results["best_valid"])
+    results |= judged("test", record, results["test"])
     _, item_rows = parts["train"].training_items().training_interactions()
     popularity = np.bincount(item_rows + 1, minlength=parts["train"].item_num)
     if record:
@@ -108,52 +104,21 @@ def _run(config: Any, folder: RunFolder) -> dict[str, Any]:
         metrics = told_by_ranks(results["test"])
         title = f"Test of {_sids_name(config)} on {config['dataset']}"
         folder.write_evaluation(_breakdown(record, model, popularity, metrics), title)
-        results["test_by_popularity"] = _by_popularity(parts["test"], record, popularity, metrics)
+        results["test_by_popularity"] = by_popularity(parts["test"], record, popularity, metrics)
     write_history(
         folder.history_path, run_history(model.semantic_ids.history, trainer.train_loss_dict, trainer.valid_results)
     )
     unfinished.unlink(missing_ok=True)
     done = _finish(folder, model, results)
     if config["report"]:
-        _report(folder, config, model.semantic_ids, parts["test"], record, popularity)
+        write_report(folder, config, model.semantic_ids, parts["test"], record, popularity)
     return done
-
-
-def _judged(name: str, record: Record, metrics: dict[str, float]) -> dict[str, Any]:
-    """Return the intervals of a part's metrics, and what they would be if a hit on the Semantic ID were enough."""
-    known = told_by_ranks(metrics) if record else []
-    return {
-        f"{name}_intervals": bootstrap_intervals(record["rank"], known) if record else {},
-        f"{name}_by_semantic_ids": mean_gains(record["sid_rank"], known) if record else {},
-    }
 
 
 def _breakdown(record: Record, model: Any, popularity: NDArray[np.int64], metrics: list[str]) -> dict[str, Any]:
     codes = model.tiger.catalogue.semantic_ids[1:].cpu().numpy()
     _, group, sizes = np.unique(codes, axis=0, return_inverse=True, return_counts=True)
     return breakdown(record, np.r_[0, sizes[group.reshape(-1)]], popularity, metrics)
-
-
-def _by_popularity(part: Any, record: Record, popularity: NDArray[np.int64], metrics: list[str]) -> dict[str, float]:
-    """Return what recommending the most popular items would score; nothing where only sampled items are ranked."""
-    if part.config["eval_args"]["mode"]["test"] != "full":
-        return {}
-    earlier = earlier_interactions(part, example_rows(part, record))
-    return mean_gains(popularity_ranks(record["item"], popularity, *earlier), metrics)
-
-
-def _report(
-    folder: RunFolder, config: Any, learned: SemanticIDs, part: Any, record: Record, popularity: NDArray[np.int64]
-) -> None:
-    """Write the report and the examples for it."""
-    with harmless("The run"):
-        from recbole_adasid.report.run_report import write_run_report
-
-        tokens = [str(token) for token in part.field2id_token[part.iid_field][1:]]
-        items = item_examples(learned.near, popularity[1:], tokens)
-        users = user_examples(part, record, config["MAX_ITEM_LIST_LENGTH"]) if record else []
-        folder.write_examples({"items": items, "users": users})
-        write_run_report(folder.path)
 
 
 def _write_sids(folder: RunFolder, model: Any, dataset: Any) -> None:

@@ -30,6 +30,16 @@ class MetricRow:
         return metric_title(self.name)
 
 
+@dataclass(frozen=True)
+class SliceRow:
+    """Some users of the test, by the item held out for them."""
+
+    name: str
+    users: int
+    metrics: list[tuple[float | None, Interval | None]]
+    """Each metric and its interval, where they are known."""
+
+
 def metric_title(name: str) -> str:
     """Return the name of a metric as papers write it."""
     kind, at, k = name.partition("@")
@@ -68,13 +78,16 @@ def headline(rows: list[MetricRow], valid_metric: str) -> MetricRow | None:
     return (chosen or tested or [None])[0]  # type: ignore[list-item]
 
 
-def slice_table(evaluation: Mapping[str, Any]) -> tuple[list[str], list[tuple[str, int, list[float | None]]]]:
-    """Return the names of metrics, and for each slice of users its name, how many they are, and its metrics."""
-    slices = evaluation.get("slices") or {}
+def slice_table(evaluation: Mapping[str, Any]) -> tuple[list[str], list[SliceRow]]:
+    """Return the names of metrics, and a row for each slice of the users."""
+    slices, intervals = evaluation.get("slices") or {}, evaluation.get("intervals") or {}
     names = list(dict.fromkeys(key for found in slices.values() for key in found if key != "users"))
-    return names, [
-        (name, int(found.get("users") or 0), [found.get(metric) for metric in names]) for name, found in slices.items()
-    ]
+    rows = []
+    for name, found in slices.items():
+        own = intervals.get(name) or {}
+        cells = [(found.get(metric), _interval(own.get(metric))) for metric in names]
+        rows.append(SliceRow(name, int(found.get("users") or 0), cells))
+    return names, rows
 
 
 def _interval(bounds: Any) -> Interval | None:

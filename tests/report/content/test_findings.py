@@ -7,7 +7,7 @@ import pytest
 
 from recbole_adasid.report.content import findings
 from recbole_adasid.report.content.findings import Finding
-from recbole_adasid.report.content.metrics import MetricRow, headline, metric_rows
+from recbole_adasid.report.content.metrics import MetricRow, SliceRow, headline, metric_rows, slice_table
 from recbole_adasid.report.content.verdict import summed_up
 from recbole_adasid.tokenizer.quality import sid_quality
 
@@ -90,6 +90,14 @@ def test_the_most_serious_findings_come_first_and_are_counted() -> None:
     assert verdict.summary == "Needs attention: 1 warning, 2 notes."
     assert kinds(verdict.findings) == ["warning", "note", "note", "good"]
     assert summed_up(found[:1], [], "Well").summary == "Well: no warnings, no notes."
+
+
+def test_slices_have_intervals_where_they_are_known() -> None:
+    slices = {"a": {"users": 3.0, "recall@5": 0.5}, "b": {"users": 0.0, "recall@5": None}}
+    names, rows = slice_table({"slices": slices, "intervals": {"a": {"recall@5": [0.25, 0.75]}, "b": {}}})
+    assert names == ["recall@5"]
+    assert rows == [SliceRow("a", 3, [(0.5, (0.25, 0.75))]), SliceRow("b", 0, [(None, None)])]
+    assert slice_table({}) == ([], [])
 
 
 def test_rows_take_what_is_known_of_each_metric() -> None:
