@@ -20,7 +20,7 @@ if (first) { first.openNode(); first.querySelector('details')?.openNode(); }
 """
 SHOW = """
 const section = document.getElementById(arguments[0]);
-if (section.previousElementSibling) { section.scrollIntoView({block: 'start'}); } else { window.scrollTo(0, 0); }
+if (section.matches('section:first-of-type')) { window.scrollTo(0, 0); } else { section.scrollIntoView(); }
 """
 
 
