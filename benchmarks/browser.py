@@ -39,15 +39,16 @@ class Browser:
     def __init__(self, *, width: int = 1280, height: int = 800, dark: bool = False, scripts: bool = True) -> None:
         self._browser, self._driver = (_program(kind) for kind in PROGRAMS)
         self.width, self.height, self.dark, self.scripts = width, height, dark, scripts
+        self._folder, self._address, self._session = Path(), "", ""
 
     def __enter__(self) -> Browser:
         """Start driver and browser."""
-        self._folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-        log = Path(self._folder.name) / "driver.log"
-        self._process = subprocess.Popen([self._driver, "--port=0"], stdout=log.open("w"), stderr=subprocess.STDOUT)
+        self._folder = Path(tempfile.mkdtemp())
+        log = self._folder / "driver.log"
+        with log.open("w") as stream:
+            self._process = subprocess.Popen([self._driver, "--port=0"], stdout=stream, stderr=subprocess.STDOUT)
         try:
             self._address = f"http://127.0.0.1:{_port(log)}"
-            self._session = ""
             started = self._call("POST", "/session", {"capabilities": {"alwaysMatch": self._capabilities()}})
             self._session = f"/session/{started['sessionId']}"
             self.resize(self.width, self.height)
@@ -65,7 +66,7 @@ class Browser:
             self._call("DELETE", "", {})
         self._process.terminate()
         self._process.wait()
-        self._folder.cleanup()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def open(self, page: Path) -> None:
         """Load a file."""
@@ -98,7 +99,7 @@ class Browser:
         return {"clip": {"x": 0, "y": 0, "width": self.width, "height": height, "scale": 1}}
 
     def _capabilities(self) -> dict[str, Any]:
-        profile = f"--user-data-dir={Path(self._folder.name) / 'profile'}"
+        profile = f"--user-data-dir={self._folder / 'profile'}"
         # Chromium refuses to sandbox itself as root, which is what containers often run as.
         root = ["--no-sandbox"] if getattr(os, "geteuid", lambda: 1)() == 0 else []
         return {

@@ -18,10 +18,15 @@ class RunContent:
     """A finished run, without its dataset.
 
     Every property raises FileNotFoundError for a file that is not there, and ValueError for one that is damaged.
+
+    Raises:
+        FileNotFoundError: if there is no such folder, or it is not that of a run.
     """
 
     def __init__(self, run_folder: str | Path) -> None:
         self.folder = RunFolder.existing(run_folder)
+        if not (self.folder.path / "config.yaml").is_file():
+            raise FileNotFoundError(f"{run_folder} has no config.yaml: name the folder of a finished run")
 
     @cached_property
     def settings(self) -> dict[str, Any]:

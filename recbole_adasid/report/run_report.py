@@ -29,8 +29,8 @@ def write_run_report(run_folder: str | Path) -> Path:
     Nothing but the folder is read, and the same folder gives the same page.
 
     Raises:
-        FileNotFoundError: if there is no such folder.
-        SettingsError: if it is not that of a run.
+        FileNotFoundError: if there is no such folder, or it is not that of a run.
+        SettingsError: if its settings are damaged.
         CannotWrite: if the disk takes no more.
     """
     run = RunContent(run_folder)

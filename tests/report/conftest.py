@@ -7,9 +7,12 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from recbole_adasid.artefacts import RunFolder, read_json
 from recbole_adasid.host.run import run
+from recbole_adasid.item_labels import ItemLabel, write_labels
 from recbole_adasid.scorecard.command import main as scorecard
 
 HOSTILE = (
@@ -158,6 +161,20 @@ def check_page() -> Callable[[str], Page]:
     a place that a browser would fetch from or a script that is not the page's.
     """
     return _check_page
+
+
+def _give_items(run_folder: Path, codes: np.ndarray, sizes: list[int], labels: list[ItemLabel]) -> None:
+    folder, tokens = RunFolder(run_folder), [f"B00{number:07}" for number in range(len(codes))]
+    about = {**read_json(run_folder / "sids.info.json"), "items": len(codes), "level_sizes": sizes}
+    folder.write_sids(tokens, codes, level_sizes=sizes, info={**about, "collision": "shared"})
+    write_labels(folder.labels_path, tokens, labels)
+    shutil.rmtree(folder.tokenizer_path)
+
+
+@pytest.fixture(scope="session")
+def give_items() -> Callable[[Path, np.ndarray, list[int], list[ItemLabel]], None]:
+    """A function that gives the copy of a run other items: codes [N, L], the levels' sizes, labels [N]."""
+    return _give_items
 
 
 @pytest.fixture(scope="session")

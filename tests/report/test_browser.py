@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks.browser import Browser, is_there
+from recbole_adasid.item_labels import ItemLabel
+from recbole_adasid.report.content import tree
+from recbole_adasid.report.content.tree import Caps
+from recbole_adasid.report.run_report import write_run_report
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not is_there(), reason="needs chromium and chromedriver"),
 ]
+GiveItems = Callable[[Path, np.ndarray, list[int], list[ItemLabel]], None]
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
 OVERFLOW = "return document.scrollingElement.scrollWidth - innerWidth"
 OPEN_ALL = "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
@@ -52,6 +58,37 @@ def test_a_run_s_page_works(browser: Browser, finished_run: Path, tmp_path: Path
     assert browser.log() == []
     browser.picture(tmp_path / "page.png")
     assert (tmp_path / "page.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_long_lists_come_in_portions_and_what_is_cut_is_said(
+    run_folder: Path, give_items: GiveItems, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caps = (Caps(first=20, second=2, items=3),)
+    monkeypatch.setattr(tree, "LADDER", caps)
+    codes = np.column_stack([np.repeat(np.arange(20), 20), np.tile(np.repeat(np.arange(4), 5), 20)])
+    labels = [ItemLabel(f"title {number}") for number in range(400)]
+    give_items(run_folder, codes, [20, 4], labels)
+    with Browser() as window:
+        window.open(write_run_report(run_folder))
+        rows = "return document.querySelectorAll('#tree-list > li').length"
+        assert window.run(rows) == 12
+        # A title below a code that is not shown yet is found.
+        search = "const field = document.querySelector('#tree-search'); field.value = 'title 260';"
+        window.run(f"{search} field.dispatchEvent(new Event('input'))")
+        window.run("document.querySelector('#tree-found button').click()")
+        assert window.run("return document.activeElement.textContent") == "title 260 13-0"
+        assert window.run(rows) == 14
+        window.run("document.querySelector('#tree-more').click()")
+        assert window.run(rows) == 20 and window.run("return document.querySelector('#tree-more').hidden")
+        assert window.run("return document.activeElement.querySelector('.code').textContent") == "14"
+        opened = window.run("return document.querySelector('.here').closest('#tree-list > li').textContent")
+        assert "… and 2 codes with 10 items that this page leaves out" in opened
+        assert "… and 2 items that this page leaves out" in opened
+        groups = "return document.querySelectorAll('#groups-list > li').length"
+        before = window.run(groups)
+        window.run("document.querySelector('#groups-more').click()")
+        assert (before, window.run(groups)) == (12, 24)
+        assert window.log() == []
 
 
 def test_a_scorecard_s_page_works(browser: Browser, finished_scorecard: Path) -> None:

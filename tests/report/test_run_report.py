@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import json
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ import pytest
 
 from recbole_adasid.artefacts import read_json
 from recbole_adasid.host.run import run
-from recbole_adasid.item_labels import ItemLabel, write_labels
+from recbole_adasid.item_labels import ItemLabel
 from recbole_adasid.recommender import Recommender
 from recbole_adasid.report import run_report as module
 from recbole_adasid.report.command import main
@@ -22,6 +20,7 @@ from recbole_adasid.report.run_content import RunContent
 from recbole_adasid.report.run_report import SECTIONS, write_run_report
 
 Check = Callable[[str], Any]
+GiveItems = Callable[[Path, np.ndarray, list[int], list[ItemLabel]], None]
 
 
 def left_out(page: str) -> list[str]:
@@ -133,19 +132,10 @@ def test_recommendations_are_those_of_the_test(run_folder: Path) -> None:
             assert one.shared == next((i for i in range(2) if codes[i] != held_out[i]), 2)
 
 
-def test_a_large_catalogue_makes_a_small_page(run_folder: Path, check_page: Check) -> None:
-    random = np.random.default_rng(0)
-    count, sizes = 30_000, [256, 256]
-    codes = np.minimum(random.geometric(0.02, size=(count, 2)) - 1, 255)
-    tokens = [f"B00{number:07}" for number in range(count)]
-    info = read_json(run_folder / "sids.info.json")
-    rows = (f'"{token}": {json.dumps(row)}' for token, row in zip(tokens, codes.tolist()))
-    (run_folder / "sids.json").write_text("{" + ",\n".join(rows) + "}")
-    about = {**info, "level_sizes": sizes, "collision": "shared"}
-    (run_folder / "sids.info.json").write_text(json.dumps(about))
-    labels = [ItemLabel(f"{'Länge ' * 20}{number}", f"Toys > Kind {number % 300}") for number in range(count)]
-    write_labels(run_folder / "items.json", tokens, labels)
-    shutil.rmtree(run_folder / "tokenizer")
+def test_a_large_catalogue_makes_a_small_page(run_folder: Path, give_items: GiveItems, check_page: Check) -> None:
+    codes = np.minimum(np.random.default_rng(0).geometric(0.02, size=(30_000, 2)) - 1, 255)
+    labels = [ItemLabel(f"{'Länge ' * 20}{number}", f"Toys > Kind {number % 300}") for number in range(30_000)]
+    give_items(run_folder, codes, [256, 256], labels)
     text = write_run_report(run_folder).read_text(encoding="utf-8")
     check_page(text)
     assert {"tree", "usage", "groups"}.isdisjoint(left_out(text))

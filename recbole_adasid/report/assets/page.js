@@ -158,7 +158,7 @@
     const list = document.getElementById("tree-list"), found = document.getElementById("tree-found");
     const showMore = paged(list, document.getElementById("tree-more"), data.nodes, CODES_AT_ONCE, (node) => nodeRow(node, data.names));
     const everything = [...listedItems(data.nodes)];
-    function open(hit) {
+    function reveal(hit) {
       showMore(1 + data.nodes.findIndex((node) => node.c === hit.path[0]));
       openPath(list, hit);
     }
@@ -170,7 +170,7 @@
       found.replaceChildren(
         make("li", { className: "note" }, counted(hits.length, "listed title"), hits.length > FOUND_AT_MOST ? `, the first ${FOUND_AT_MOST}:` : ""),
         ...hits.slice(0, FOUND_AT_MOST).map((hit) =>
-          make("li", {}, make("button", { type: "button", className: "link", onclick: () => open(hit) }, title(hit.item[0], "")), " ", make("code", { className: "aside" }, hit.item[1])),
+          make("li", {}, make("button", { type: "button", className: "link", onclick: () => reveal(hit) }, title(hit.item[0], "")), " ", make("code", { className: "aside" }, hit.item[1])),
         ),
       );
     });
