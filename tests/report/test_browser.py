@@ -69,7 +69,11 @@ def test_long_lists_come_in_portions_and_what_is_cut_is_said(
     labels = [ItemLabel(f"title {number}") for number in range(400)]
     give_items(run_folder, codes, [20, 4], labels)
     with Browser() as window:
-        window.open(write_run_report(run_folder))
+        page = write_run_report(run_folder)
+        text = page.read_text(encoding="utf-8")
+        page.write_text(text.replace('"c":0,"n":20,', '"c":0,"n":1234567,', 1), encoding="utf-8")
+        window.open(page)
+        assert "1,234,567 items" in window.run("return document.querySelector('#tree-list').textContent")
         rows = "return document.querySelectorAll('#tree-list > li').length"
         assert window.run(rows) == 12
         # A title below a code that is not shown yet is found.
@@ -88,6 +92,7 @@ def test_long_lists_come_in_portions_and_what_is_cut_is_said(
         before = window.run(groups)
         window.run("document.querySelector('#groups-more').click()")
         assert (before, window.run(groups)) == (12, 24)
+        assert window.run("return document.activeElement.textContent").startswith("3-0 5 items")
         assert window.log() == []
 
 

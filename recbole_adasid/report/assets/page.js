@@ -2,7 +2,7 @@
 (() => {
   const FOUND_AT_MOST = 40, GROUPS_AT_ONCE = 12, CODES_AT_ONCE = 12;
   const SVG = "http://www.w3.org/2000/svg";
-  const number = (value) => value.toLocaleString("en", { maximumSignificantDigits: 5 });
+  const number = (value) => value.toLocaleString("en", Number.isInteger(value) ? {} : { maximumSignificantDigits: 5 });
 
   /** Make an element; texts become text nodes, so that no title is ever read as HTML. */
   function make(name, properties = {}, ...children) {
@@ -80,7 +80,8 @@
     button.addEventListener("click", () => {
       const before = list.childElementCount;
       showUpTo(before + atOnce);
-      list.children[before].querySelector("summary, code").focus();
+      const row = list.children[before];
+      (row.querySelector("summary") ?? Object.assign(row, { tabIndex: -1 })).focus();
     });
     showUpTo(atOnce);
     return showUpTo;
