@@ -114,10 +114,13 @@ def on_floor(row: MetricRow) -> list[Finding]:
     text = (
         f"{row.title} is {row.test:.4f} on the test; recommending the most popular items scores {row.popularity:.4f}."
     )
-    if row.test < row.popularity:
+    low, high = row.test_interval or (row.test, row.test)
+    if high < row.popularity:
         return [Finding(WARNING, "Below popularity", f"{text} More epochs or more data may help.")]
-    if row.test_interval and row.test_interval[0] <= row.popularity:
-        return [Finding(NOTE, "Not clearly above popularity", f"{text} The interval of the test includes that.")]
+    if low <= row.popularity:
+        text += " The interval of the test includes that: the two are not told apart. More epochs may help."
+        kind, title = (WARNING, "Not above") if row.test < row.popularity else (NOTE, "Not clearly above")
+        return [Finding(kind, f"{title} popularity", text)]
     return [Finding(GOOD, "Above popularity", text)]
 
 

@@ -70,7 +70,8 @@ def _metric_tiles(row: MetricRow | None) -> list[Tile]:
     if row.test_interval:
         note += f", 95% {row.test_interval[0]:.4f} to {row.test_interval[1]:.4f}"
     if row.popularity:
-        note += f"; {row.test / row.popularity:.1f} × popularity"
+        times = row.test / row.popularity
+        note += f"; {times:.{2 if times < 10 else 0}f} × popularity"
     return [Tile(row.title, f"{row.test:.4f}", note)]
 
 

@@ -55,10 +55,19 @@ def test_a_regulation_that_never_acts_is_a_warning(repelled: list, regulation: s
     assert kinds(findings.on_regulation(columns, regulation)) == expected
 
 
-@pytest.mark.parametrize(("popularity", "kind"), [(0.3, "warning"), (0.195, "note"), (0.1, "good")])
-def test_the_test_is_held_against_popularity(popularity: float, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("popularity", "kind", "title"),
+    [
+        (0.3, "warning", "Below popularity"),
+        (0.205, "warning", "Not above popularity"),
+        (0.195, "note", "Not clearly above popularity"),
+        (0.1, "good", "Above popularity"),
+    ],
+)
+def test_the_test_is_held_against_popularity(popularity: float, kind: str, title: str) -> None:
     (found,) = findings.on_floor(replace(ROW, popularity=popularity))
-    assert found.kind == kind and f"{popularity:.4f}" in found.text
+    assert (found.kind, found.title) == (kind, title) and f"{popularity:.4f}" in found.text
+    assert ("includes that" in found.text) == title.startswith("Not")
     assert findings.on_floor(replace(ROW, popularity=None)) == []
 
 
