@@ -1,4 +1,4 @@
-"""RecBole `.item` files with Semantic IDs: a token column for each level, and one for each longer prefix."""
+"""RecBole `.item` files with Semantic IDs: a token column for each level and each longer prefix, and their vectors."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from recbole_adasid.data.atomic_text import AtomicText, Column
 from recbole_adasid.data.text import ITEM_COLUMN
 from recbole_adasid.writing import written_whole
 
+VECTOR_COLUMN = "sid_vector"
+
 
 def sid_columns(levels: int) -> list[str]:
     """Return the names of the columns: sid_1 … sid_L for the codes, sid_1_to_2 … sid_1_to_L for longer prefixes."""
@@ -26,6 +28,7 @@ def write_item_file(
     extra_columns_from: str | Path | AtomicText | None = None,
     *,
     item_field: str = ITEM_COLUMN,
+    vector: NDArray[np.float32] | None = None,
 ) -> Path:
     """Write a RecBole `.item` file whose token columns say each item's codes and prefixes.
 
@@ -40,6 +43,7 @@ def write_item_file(
             empty cells where an item has no Semantic ID, then the other items, with empty cells where the file is
             silent.
         item_field: name of the column of item tokens.
+        vector: quantised embeddings [N, D] for a column sid_vector of the type float_seq.
 
     Raises:
         FileNotFoundError: if there is no such `.item` file.
@@ -50,6 +54,9 @@ def write_item_file(
         raise ValueError(f"The codes have the shape {table.shape} for {len(tokens)} items: pass one row an item.")
     names = [f"{name}:token" for name in sid_columns(table.shape[1])]
     cells = _cells(table)
+    if vector is not None:
+        names.append(f"{VECTOR_COLUMN}:float_seq")
+        cells = [[*row, " ".join(f"{value:.6g}" for value in values)] for row, values in zip(cells, vector.tolist())]
     if extra_columns_from is None:
         header = [f"{item_field}:token", *names]
         rows: Iterator[list[str]] = ([token, *row] for token, row in zip(tokens, cells))
@@ -82,7 +89,8 @@ def _merged(
 ) -> tuple[list[str], Iterator[list[str]]]:
     """Return the header and the rows of an `.item` file with the cells of its items appended."""
     types = source.check([Column(item_field, key="item_field")])
-    already = [name for name in types if f"{name}:token" in names]
+    added = {name.partition(":")[0] for name in names}
+    already = [name for name in types if name in added]
     if already:
         raise ValueError(f"{source.path} has a column {already[0]!r} already: name the file without Semantic IDs.")
     place, blank = list(types).index(item_field), [""] * len(names)
