@@ -1,0 +1,168 @@
+"""The rows that ranking models are trained and judged on: interactions in time order, and items that were not chosen.
+
+Each user's last interaction is the test, the one before the validation; the others are for training, but for a user's
+first, which has no history. To each come two negatives, drawn once under a seed of their own: one uniformly from the
+catalogue, one in proportion to how often items were trained on. Neither is ever an item of the user, in any part.
+
+Letters: E examples, R = 3 E rows, N items, T items of the longest history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recbole_adasid.bundle import SIDBundle
+from recbole_adasid.bundle.item_file import sid_columns, write_item_file
+from recbole_adasid.writing import written_whole
+
+NEGATIVES_SEED = 1
+POSITIVE, UNIFORM, POPULAR = 0, 1, 2
+"""Kinds of rows."""
+PARTS = ("train", "valid", "test")
+CONTROL = "control"
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Labelled rows of one part: all positives, then a uniform negative of each, then a popular one of each."""
+
+    users: IntArray
+    """RecBole's user ids [R]."""
+    items: IntArray
+    """RecBole's item ids [R], 1 … N."""
+    kinds: IntArray
+    """`POSITIVE`, `UNIFORM` or `POPULAR` [R]."""
+    histories: list[IntArray]
+    """Item ids before each example [E], oldest first; row r has history r mod E."""
+
+    @property
+    def labels(self) -> IntArray:
+        """1 for a positive, 0 for a negative [R]."""
+        return (self.kinds == POSITIVE).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class RankingData:
+    """All parts, and what was trained on."""
+
+    parts: dict[str, Rows]
+    popularity: IntArray
+    """How often each item id [N + 1] was trained on; entry 0 is padding."""
+    user_tokens: Sequence[str]
+    """By user id."""
+    item_tokens: Sequence[str]
+    """By item id."""
+
+
+def ranking_data(parts: Sequence[Any], *, seed: int = NEGATIVES_SEED) -> RankingData:
+    """Return the rows of a dataset's training, validation and test part, see :class:`TIGERDataset.build`."""
+    train = parts[0]
+    _, trained = train.training_items().training_interactions()
+    n_items = train.item_num - 1
+    popularity = np.bincount(trained + 1, minlength=n_items + 1)
+    owned = np.unique(_keys(train._flat_users, train.windows.flat_items, n_items))
+    random = np.random.default_rng(seed)
+    rows = {name: _rows(part, owned, popularity, random) for name, part in zip(PARTS, parts)}
+    tokens = [[str(token) for token in train.field2id_token[field]] for field in (train.uid_field, train.iid_field)]
+    return RankingData(rows, popularity, *tokens)
+
+
+def _rows(part: Any, owned: IntArray, popularity: IntArray, random: np.random.Generator) -> Rows:
+    table = part.inter_feat
+    users, targets = table[part.uid_field].numpy(), table[part.iid_field].numpy()
+    chosen = table["window"].numpy()
+    flat, starts, lengths = part.windows.flat_items, part.windows.starts[chosen], part.windows.lengths[chosen]
+    n_items, by_popularity = len(popularity) - 1, np.cumsum(popularity) / popularity.sum()
+    uniform = unowned(users, owned, n_items, lambda count: random.integers(1, n_items + 1, size=count))
+    popular = unowned(
+        users, owned, n_items, lambda count: np.searchsorted(by_popularity, random.random(count), side="right")
+    )
+    return Rows(
+        users=np.tile(users, 3),
+        items=np.concatenate([targets, uniform, popular]),
+        kinds=np.repeat([POSITIVE, UNIFORM, POPULAR], len(users)),
+        histories=[flat[start : start + length] for start, length in zip(starts, lengths)],
+    )
+
+
+def unowned(users: IntArray, owned: IntArray, n_items: int, draw: Callable[[int], IntArray]) -> IntArray:
+    """Return an item for each of ``users`` [E] that is none of the user's own.
+
+    Args:
+        users: ids.
+        owned: sorted keys of all interactions, see :func:`_keys`.
+        n_items: N.
+        draw: gives so many item ids.
+
+    Raises:
+        ValueError: if a user gets nothing but items of their own.
+    """
+    items = draw(len(users))
+    for _ in range(1000):
+        again = np.flatnonzero(np.isin(_keys(users, items, n_items), owned))
+        if not len(again):
+            return items
+        items[again] = draw(len(again))
+    raise ValueError(f"user number {users[again[0]]} has had every item that can be drawn: leave such users out")
+
+
+def _keys(users: IntArray, items: IntArray, n_items: int) -> IntArray:
+    """Return one number for each pair of user and item."""
+    return users.astype(np.int64) * (n_items + 1) + items
+
+
+def write_rows(data: RankingData, folder: Path, name: str) -> None:
+    """Write NAME.train.inter, NAME.valid.inter and NAME.test.inter, and the positives of the first once more.
+
+    RecBole reads them by `benchmark_filename`. Columns: user, item, items before, label.
+    """
+    for part, rows in data.parts.items():
+        _write_part(data, rows, len(rows.users), folder / f"{name}.{part}.inter")
+    train = data.parts["train"]
+    _write_part(data, train, len(train.histories), folder / f"{name}.positive.inter")
+
+
+def _write_part(data: RankingData, rows: Rows, count: int, path: Path) -> None:
+    histories = [" ".join(data.item_tokens[item] for item in history) for history in rows.histories]
+    lines = (
+        f"{data.user_tokens[user]}\t{data.item_tokens[item]}\t{histories[row % len(histories)]}\t{label}\n"
+        for row, (user, item, label) in enumerate(zip(rows.users[:count], rows.items[:count], rows.labels[:count]))
+    )
+    with written_whole(path) as waiting, waiting.open("w", encoding="utf-8", newline="\n") as stream:
+        stream.write("user_id:token\titem_id:token\titem_id_list:token_seq\tlabel:float\n")
+        stream.writelines(lines)
+
+
+def write_items(bundle: SIDBundle, path: Path, content: dict[str, list[str]], *, seed: int) -> None:
+    """Write the `.item` file of all variants: Semantic IDs and vectors, the control, and columns of content.
+
+    The control is the Semantic IDs themselves, dealt out to the items anew: as many codes and prefixes, used as often,
+    that say nothing of an item.
+
+    Args:
+        bundle: of the Semantic IDs.
+        path: of the file.
+        content: further token columns, an entry for each item of the bundle.
+        seed: of the dealing.
+    """
+    dealt = np.random.default_rng(seed).permutation(len(bundle.tokens))
+    source = path.with_name(f"{path.stem}.control")
+    write_item_file(source, bundle.tokens, bundle.codes[dealt])
+    header, *lines = source.read_text(encoding="utf-8").splitlines()
+    header = header.replace("\tsid_", f"\t{CONTROL}_") + "".join(f"\t{name}:token" for name in content)
+    lines = ["\t".join([line, *cells]) for line, *cells in zip(lines, *content.values())]
+    source.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+    bundle.export("item", path, extra_columns_from=source, vector=True)
+    source.unlink()
+
+
+def control_columns(levels: int) -> list[str]:
+    """Return the names of the control's columns, in the order of those of the Semantic IDs."""
+    return [name.replace("sid_", f"{CONTROL}_", 1) for name in sid_columns(levels)]
