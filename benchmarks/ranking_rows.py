@@ -2,7 +2,8 @@
 
 Each user's last interaction is the test, the one before the validation; the others are for training, but for a user's
 first, which has no history. To each come two negatives, drawn once under a seed of their own: one uniformly from the
-catalogue, one in proportion to how often items were trained on. Neither is ever an item of the user, in any part.
+catalogue, one in proportion to how often items were trained on. Neither is an item that the user has had by the end of
+that part: no negative of the test is any item of its user, and those of training know nothing of what is held out.
 
 Letters: E examples, R = 3 E rows, N items, T items of the longest history.
 """
@@ -63,22 +64,39 @@ class RankingData:
 
 def ranking_data(parts: Sequence[Any], *, seed: int = NEGATIVES_SEED) -> RankingData:
     """Return the rows of a dataset's training, validation and test part, see :class:`TIGERDataset.build`."""
-    train = parts[0]
-    _, trained = train.training_items().training_interactions()
-    n_items = train.item_num - 1
+    items = parts[0].training_items()
+    users, trained = items.training_interactions()
+    n_items = len(items.tokens)
     popularity = np.bincount(trained + 1, minlength=n_items + 1)
-    owned = np.unique(_keys(train._flat_users, train.windows.flat_items, n_items))
-    random = np.random.default_rng(seed)
-    rows = {name: _rows(part, owned, popularity, random) for name, part in zip(PARTS, parts)}
-    tokens = [[str(token) for token in train.field2id_token[field]] for field in (train.uid_field, train.iid_field)]
-    return RankingData(rows, popularity, *tokens)
+    owned, random, rows = _keys(users, trained + 1, n_items), np.random.default_rng(seed), {}
+    for name, part in zip(PARTS, parts):
+        users, targets = _examples(part)
+        owned = np.union1d(owned, _keys(users, targets, n_items))
+        rows[name] = _rows(users, targets, owned, popularity, random, _histories(part))
+    user_tokens = [str(token) for token in parts[0].field2id_token[parts[0].uid_field]]
+    return RankingData(rows, popularity, user_tokens, ["", *items.tokens])
 
 
-def _rows(part: Any, owned: IntArray, popularity: IntArray, random: np.random.Generator) -> Rows:
+def _examples(part: Any) -> tuple[IntArray, IntArray]:
+    """Return users and target items [E]."""
     table = part.inter_feat
-    users, targets = table[part.uid_field].numpy(), table[part.iid_field].numpy()
-    chosen = table["window"].numpy()
-    flat, starts, lengths = part.windows.flat_items, part.windows.starts[chosen], part.windows.lengths[chosen]
+    return table[part.uid_field].numpy(), table[part.iid_field].numpy()
+
+
+def _histories(part: Any) -> list[IntArray]:
+    chosen, windows = part.inter_feat["window"].numpy(), part.windows
+    spans = zip(windows.starts[chosen], windows.lengths[chosen])
+    return [windows.flat_items[start : start + length] for start, length in spans]
+
+
+def _rows(
+    users: IntArray,
+    targets: IntArray,
+    owned: IntArray,
+    popularity: IntArray,
+    random: np.random.Generator,
+    histories: list[IntArray],
+) -> Rows:
     n_items, by_popularity = len(popularity) - 1, np.cumsum(popularity) / popularity.sum()
     uniform = unowned(users, owned, n_items, lambda count: random.integers(1, n_items + 1, size=count))
     popular = unowned(
@@ -88,7 +106,7 @@ def _rows(part: Any, owned: IntArray, popularity: IntArray, random: np.random.Ge
         users=np.tile(users, 3),
         items=np.concatenate([targets, uniform, popular]),
         kinds=np.repeat([POSITIVE, UNIFORM, POPULAR], len(users)),
-        histories=[flat[start : start + length] for start, length in zip(starts, lengths)],
+        histories=histories,
     )
 
 
@@ -119,25 +137,20 @@ def _keys(users: IntArray, items: IntArray, n_items: int) -> IntArray:
 
 
 def write_rows(data: RankingData, folder: Path, name: str) -> None:
-    """Write NAME.train.inter, NAME.valid.inter and NAME.test.inter, and the positives of the first once more.
+    """Write NAME.train.inter, NAME.valid.inter and NAME.test.inter, which RecBole reads by `benchmark_filename`.
 
-    RecBole reads them by `benchmark_filename`. Columns: user, item, items before, label.
+    Columns: user, item, items before, label.
     """
     for part, rows in data.parts.items():
-        _write_part(data, rows, len(rows.users), folder / f"{name}.{part}.inter")
-    train = data.parts["train"]
-    _write_part(data, train, len(train.histories), folder / f"{name}.positive.inter")
-
-
-def _write_part(data: RankingData, rows: Rows, count: int, path: Path) -> None:
-    histories = [" ".join(data.item_tokens[item] for item in history) for history in rows.histories]
-    lines = (
-        f"{data.user_tokens[user]}\t{data.item_tokens[item]}\t{histories[row % len(histories)]}\t{label}\n"
-        for row, (user, item, label) in enumerate(zip(rows.users[:count], rows.items[:count], rows.labels[:count]))
-    )
-    with written_whole(path) as waiting, waiting.open("w", encoding="utf-8", newline="\n") as stream:
-        stream.write("user_id:token\titem_id:token\titem_id_list:token_seq\tlabel:float\n")
-        stream.writelines(lines)
+        histories = [" ".join(data.item_tokens[item] for item in history) for history in rows.histories]
+        lines = (
+            f"{data.user_tokens[user]}\t{data.item_tokens[item]}\t{histories[row % len(histories)]}\t{label}\n"
+            for row, (user, item, label) in enumerate(zip(rows.users, rows.items, rows.labels))
+        )
+        path = folder / f"{name}.{part}.inter"
+        with written_whole(path) as waiting, waiting.open("w", encoding="utf-8", newline="\n") as stream:
+            stream.write("user_id:token\titem_id:token\titem_id_list:token_seq\tlabel:float\n")
+            stream.writelines(lines)
 
 
 def write_items(bundle: SIDBundle, path: Path, content: dict[str, list[str]], *, seed: int) -> None:
@@ -166,3 +179,20 @@ def write_items(bundle: SIDBundle, path: Path, content: dict[str, list[str]], *,
 def control_columns(levels: int) -> list[str]:
     """Return the names of the control's columns, in the order of those of the Semantic IDs."""
     return [name.replace("sid_", f"{CONTROL}_", 1) for name in sid_columns(levels)]
+
+
+def content_columns(items: Any) -> dict[str, list[str]]:
+    """Return brand and the last step of the first category path as numbers, one an item; 0 where there is none.
+
+    They are numbers because RecBole's reader takes a quote in a name for the beginning of a long one.
+    """
+    table = items.item_table()
+    row_of = {token: row for row, token in enumerate(table[items.item_field])}
+    rows = [row_of[token] for token in items.tokens]
+    paths = [table["categories"][row].split(" | ")[0].split(" > ")[-1] for row in rows]
+    return {"brand": _numbered([table["brand"][row] for row in rows]), "category": _numbered(paths)}
+
+
+def _numbered(names: list[str]) -> list[str]:
+    numbers = {name: str(number) for number, name in enumerate(dict.fromkeys(["", *names]))}
+    return [numbers[name] for name in names]

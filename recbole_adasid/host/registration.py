@@ -26,6 +26,7 @@ AFTER_IMPORT = {
     "recbole.model.sequential_recommender.sine": "recbole_adasid.host.compatibility:end_anomaly_detection",
     "recbole.quick_start.quick_start": "recbole_adasid.host.quick_start:mend_quick_start",
     "recbole.trainer": "recbole_adasid.host.registration:offer_trainer",
+    "recbole.trainer.hyper_tuning": "recbole_adasid.host.hyper_tuning:mend_hyper_tuning",
     "recbole.trainer.trainer": "recbole_adasid.host.compatibility:mend_trainer",
 }
 # RecBole module → the context, as "module:name", in which it is executed.

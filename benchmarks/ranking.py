@@ -1,0 +1,201 @@
+"""Do Semantic IDs help models that rank: AUC and log loss of RecBole's DeepFM and DIN with and without them.
+
+    python -m benchmarks.ranking --data_path=data --out=results/ranking --seeds=2020,2021,2022
+
+Each cell trains one model on one set of item features under one seed, which is the tokenizer's and the model's; rows
+and negatives are the same for all (benchmarks/ranking_rows.py). Finished cells are lines of cells.jsonl: a stopped
+comparison goes on with the missing ones. Semantic IDs that --cache_dir lacks are learnt first, from training
+interactions alone. --render only rewrites the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.ranking_report import figures, finished_cells, write_report
+from benchmarks.ranking_rows import RankingData, content_columns, control_columns, ranking_data, write_items, write_rows
+from recbole_adasid import preset_path
+from recbole_adasid.bundle.item_file import VECTOR_COLUMN, sid_columns
+from recbole_adasid.writing import append_line
+
+LEVELS = 3
+PRESETS = {"DeepFM": "context", "DIN": "din"}
+PREFIXES = sid_columns(LEVELS)
+VECTOR = {"numerical_features": [VECTOR_COLUMN], "discretization": {VECTOR_COLUMN: {"method": "position"}}}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One set of item features beside the item's id."""
+
+    title: str
+    columns: list[str]
+    tokenizer: str = "adasid"
+    models: tuple[str, ...] = ("DeepFM",)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+BOTH = ("DeepFM", "DIN")
+VARIANTS = {
+    "id": Variant("item id alone", [], models=BOTH),
+    "control": Variant("+ AdaSID, dealt out at random", control_columns(LEVELS)),
+    "content": Variant("+ brand, category", ["brand", "category"]),
+    "tokens": Variant("+ AdaSID, tokens", PREFIXES[:LEVELS]),
+    "prefixes": Variant("+ AdaSID, tokens and prefixes", PREFIXES, models=BOTH),
+    "vector": Variant("+ AdaSID, quantised embedding", [VECTOR_COLUMN], settings=VECTOR),
+    "rqkmeans": Variant("+ RQ-KMeans, tokens and prefixes", PREFIXES, tokenizer="rqkmeans", models=BOTH),
+}
+
+
+def main() -> None:
+    """Run the cells that are missing, rewriting the table after each, and print it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dataset", default="amazon-toys")
+    parser.add_argument("--data_path", type=Path, help="folder of the dataset")
+    parser.add_argument("--seeds", default="2020,2021,2022", help="separated by commas")
+    parser.add_argument("--models", default=",".join(PRESETS), help="separated by commas")
+    parser.add_argument("--out", type=Path, required=True, help="folder of cells.jsonl and the table")
+    parser.add_argument("--cache_dir", default="cache", help="where Semantic IDs are kept")
+    parser.add_argument("--render", action="store_true", help="run nothing, only rewrite the table")
+    arguments, options = parser.parse_known_args()
+    if any(not option.startswith("--") or "=" not in option for option in options):
+        parser.error(f"settings of the tokenizers must be of the form --key=value, got {' '.join(options)}")
+    models = arguments.models.split(",")
+    if unknown := set(models) - PRESETS.keys():
+        parser.error(f"unknown models {', '.join(sorted(unknown))}; valid: {', '.join(PRESETS)}")
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    if not arguments.render:
+        from recbole_adasid.cli import parse_arguments
+
+        given = {**parse_arguments(options)[0], "dataset": arguments.dataset, "show_progress": False}
+        given |= {"data_path": str(arguments.data_path.resolve()), "cache_dir": str(Path(arguments.cache_dir).resolve())}
+        Comparison(given, arguments.out.resolve()).run(models, [int(seed) for seed in arguments.seeds.split(",")])
+    print(write_report(arguments.out, {name: variant.title for name, variant in VARIANTS.items()}))
+
+
+class Comparison:
+    """The cells of one dataset."""
+
+    def __init__(self, settings: dict[str, Any], out: Path) -> None:
+        """Load the dataset and draw the negatives."""
+        from recbole.data import create_dataset
+
+        from recbole_adasid.host.config import build_config
+
+        self.settings, self.out = settings, out
+        sys.argv = sys.argv[:1]  # RecBole would take the arguments for settings of its own
+        self.parts = create_dataset(build_config(settings)).build()
+        self.data: RankingData = ranking_data(self.parts)
+
+    def run(self, models: list[str], seeds: list[int]) -> None:
+        """Run the cells that are missing: all of a seed, then the next seed."""
+        cells = [(model, name) for model in models for name, one in VARIANTS.items() if model in one.models]
+        with elsewhere() as folder:
+            home = folder / self.settings["dataset"]
+            write_rows(self.data, home, home.name)
+            for seed in seeds:
+                for model, name in cells:
+                    done = {(one["model"], one["variant"], one["seed"]): one for one in finished_cells(self.out)}
+                    learnt = self.learnt(VARIANTS[name].tokenizer, seed)
+                    found = done.get((model, name, seed))
+                    if found and found["semantic_ids"] == learnt.fingerprint:
+                        continue
+                    self.write_items(learnt, home, seed)
+                    record = {"dataset": home.name, "model": model, "variant": name, "seed": seed}
+                    record |= {"semantic_ids": learnt.fingerprint, **self.cell(model, VARIANTS[name], seed, folder)}
+                    append_line(self.out / "cells.jsonl", json.dumps(record))
+                    print(f"{model}, {name}, seed {seed}: AUC {record['auc']:.4f} ({record['seconds']} s)", flush=True)
+
+    @lru_cache(maxsize=None)  # noqa: B019, one comparison a process
+    def learnt(self, tokenizer: str, seed: int) -> Any:
+        """Return the Semantic IDs of a tokenizer under a seed."""
+        from recbole_adasid.host.config import build_config
+        from recbole_adasid.pipeline import learn_semantic_ids
+
+        config = build_config({**self.settings, "tokenizer": tokenizer, "seed": seed})
+        return learn_semantic_ids(config, self.parts[0].training_items())
+
+    def write_items(self, learnt: Any, home: Path, seed: int) -> None:
+        from recbole_adasid.bundle import SIDBundle
+        from recbole_adasid.bundle.item_sids import as_item_sids
+
+        items = self.parts[0].training_items()
+        bundle = SIDBundle(as_item_sids(items.tokens, learnt.codes, learnt.codebook_sizes), learnt.tokenizer)
+        write_items(bundle, home / f"{home.name}.item", content_columns(items), seed=seed)
+
+    def cell(self, model: str, variant: Variant, seed: int, data_path: Path) -> dict[str, Any]:
+        """Train a model and return what its test gives."""
+        started = time.perf_counter()
+        trainer, test = trained(model, variant, seed, self.settings["dataset"], data_path)
+        rows = self.data.parts["test"]
+        metrics = figures(rows, scores(trainer, test), self.data.popularity)
+        valid = float(trainer.best_valid_score)
+        return {"valid_auc": valid, **metrics, "epochs": trainer.epochs_seen, "seconds": round(time.perf_counter() - started)}
+
+
+def trained(model: str, variant: Variant, seed: int, dataset: str, data_path: Path) -> tuple[Any, Any]:
+    """Return the trainer with its best epoch's model, and the test's batches."""
+    from recbole.config import Config
+    from recbole.data import create_dataset, data_preparation
+    from recbole.utils import get_model, get_trainer, init_seed
+
+    history = ["item_id_list"] if model == "DIN" else []
+    columns = {"inter": ["user_id", "item_id", *history, "label"], "item": ["item_id", *variant.columns]}
+    given = {"data_path": str(data_path), "load_col": columns, "alias_of_item_id": history or None, "seed": seed}
+    given |= {"benchmark_filename": ["train", "valid", "test"], "train_neg_sample_args": None, "show_progress": False}
+    given |= {"eval_args": {"split": {"LS": "valid_and_test"}, "order": "TO", "mode": "labeled"}, **variant.settings}
+    config = Config(model, dataset, config_file_list=[str(preset_path("ranking", PRESETS[model]))], config_dict=given)
+    init_seed(config["seed"], config["reproducibility"])
+    train, valid, test = data_preparation(config, create_dataset(config))
+    trainer = get_trainer(config["MODEL_TYPE"], model)(config, get_model(model)(config, train.dataset))
+    trainer.fit(train, valid, verbose=False, show_progress=False)
+    trainer.epochs_seen = len(trainer.train_loss_dict)
+    trainer.model.load_state_dict(_best(trainer))
+    return trainer, test
+
+
+def _best(trainer: Any) -> dict[str, Any]:
+    import torch
+
+    return torch.load(trainer.saved_model_file, weights_only=True)["state_dict"]
+
+
+def scores(trainer: Any, test: Any) -> np.ndarray:
+    """Return the model's probability of a positive for each row [R], in the order of the file."""
+    import torch
+
+    trainer.model.eval()
+    with torch.no_grad():
+        return torch.cat([trainer.model.predict(batch[0]) for batch in test]).numpy().astype(np.float64)
+
+
+@contextmanager
+def elsewhere() -> Iterator[Path]:
+    """Work in a folder that is gone afterwards: RecBole writes logs and models into the working directory."""
+    before = Path.cwd()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        try:
+            yield Path(folder)
+        finally:
+            os.chdir(before)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("Stopped. The same command goes on: finished cells are kept.")
