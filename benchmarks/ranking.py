@@ -4,8 +4,8 @@
 
 Each cell trains one model on one set of item features under one seed, which is the tokenizer's and the model's; rows
 and negatives are the same for all (benchmarks/ranking_rows.py). Finished cells are lines of cells.jsonl: a stopped
-comparison goes on with the missing ones. Semantic IDs that --cache_dir lacks are learnt first, from training
-interactions alone. --render only rewrites the table.
+comparison goes on with the missing ones. Semantic IDs are those of a scorecard (--scorecard), which learns from
+training interactions alone. Further --key=value options are settings of the dataset. --render only rewrites the table.
 """
 
 from __future__ import annotations
@@ -18,23 +18,22 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.ranking_report import figures, finished_cells, write_report
-from benchmarks.ranking_rows import RankingData, content_columns, control_columns, ranking_data, write_items, write_rows
+from benchmarks.ranking_rows import RankingData, control_columns, ranking_data, write_items, write_rows
 from recbole_adasid import preset_path
-from recbole_adasid.bundle.item_file import VECTOR_COLUMN, sid_columns
+from recbole_adasid.bundle.item_file import sid_columns
+from recbole_adasid.scorecard.cells import CellFolder
 from recbole_adasid.writing import append_line
 
 LEVELS = 3
 PRESETS = {"DeepFM": "context", "DIN": "din"}
 PREFIXES = sid_columns(LEVELS)
-VECTOR = {"numerical_features": [VECTOR_COLUMN], "discretization": {VECTOR_COLUMN: {"method": "position"}}}
 
 
 @dataclass(frozen=True)
@@ -43,19 +42,18 @@ class Variant:
 
     title: str
     columns: list[str]
-    tokenizer: str = "adasid"
+    tokenizer: str | None = "adasid"
     models: tuple[str, ...] = ("DeepFM",)
-    settings: dict[str, Any] = field(default_factory=dict)
 
 
 BOTH = ("DeepFM", "DIN")
 VARIANTS = {
-    "id": Variant("item id alone", [], models=BOTH),
+    "id": Variant("item id alone", [], tokenizer=None, models=BOTH),
     "control": Variant("+ AdaSID, dealt out at random", control_columns(LEVELS)),
-    "content": Variant("+ brand, category", ["brand", "category"]),
+    "content": Variant("+ brand, category", ["brand", "category"], tokenizer=None, models=BOTH),
     "tokens": Variant("+ AdaSID, tokens", PREFIXES[:LEVELS]),
     "prefixes": Variant("+ AdaSID, tokens and prefixes", PREFIXES, models=BOTH),
-    "vector": Variant("+ AdaSID, quantised embedding", [VECTOR_COLUMN], settings=VECTOR),
+    "rqvae": Variant("+ RQ-VAE, tokens and prefixes", PREFIXES, tokenizer="rqvae"),
     "rqkmeans": Variant("+ RQ-KMeans, tokens and prefixes", PREFIXES, tokenizer="rqkmeans", models=BOTH),
 }
 
@@ -68,7 +66,7 @@ def main() -> None:
     parser.add_argument("--seeds", default="2020,2021,2022", help="separated by commas")
     parser.add_argument("--models", default=",".join(PRESETS), help="separated by commas")
     parser.add_argument("--out", type=Path, required=True, help="folder of cells.jsonl and the table")
-    parser.add_argument("--cache_dir", default="cache", help="where Semantic IDs are kept")
+    parser.add_argument("--scorecard", type=Path, help="folder of Semantic IDs; default: results/scorecard/DATASET")
     parser.add_argument("--render", action="store_true", help="run nothing, only rewrite the table")
     arguments, options = parser.parse_known_args()
     if any(not option.startswith("--") or "=" not in option for option in options):
@@ -81,21 +79,23 @@ def main() -> None:
         from recbole_adasid.cli import parse_arguments
 
         given = {**parse_arguments(options)[0], "dataset": arguments.dataset, "show_progress": False}
-        given |= {"data_path": str(arguments.data_path.resolve()), "cache_dir": str(Path(arguments.cache_dir).resolve())}
-        Comparison(given, arguments.out.resolve()).run(models, [int(seed) for seed in arguments.seeds.split(",")])
+        given |= {"data_path": str(arguments.data_path.resolve())} if arguments.data_path else {}
+        scorecard = (arguments.scorecard or Path("results/scorecard") / arguments.dataset).resolve()
+        seeds = [int(seed) for seed in arguments.seeds.split(",")]
+        Comparison(given, scorecard, arguments.out.resolve()).run(models, seeds)
     print(write_report(arguments.out, {name: variant.title for name, variant in VARIANTS.items()}))
 
 
 class Comparison:
     """The cells of one dataset."""
 
-    def __init__(self, settings: dict[str, Any], out: Path) -> None:
+    def __init__(self, settings: dict[str, Any], scorecard: Path, out: Path) -> None:
         """Load the dataset and draw the negatives."""
         from recbole.data import create_dataset
 
         from recbole_adasid.host.config import build_config
 
-        self.settings, self.out = settings, out
+        self.settings, self.scorecard, self.out = settings, CellFolder(scorecard), out
         sys.argv = sys.argv[:1]  # RecBole would take the arguments for settings of its own
         self.parts = create_dataset(build_config(settings)).build()
         self.data: RankingData = ranking_data(self.parts)
@@ -109,32 +109,33 @@ class Comparison:
             for seed in seeds:
                 for model, name in cells:
                     done = {(one["model"], one["variant"], one["seed"]): one for one in finished_cells(self.out)}
-                    learnt = self.learnt(VARIANTS[name].tokenizer, seed)
+                    fingerprint, codes = self.semantic_ids(VARIANTS[name].tokenizer, seed)
                     found = done.get((model, name, seed))
-                    if found and found["semantic_ids"] == learnt.fingerprint:
+                    if found and found["semantic_ids"] == fingerprint:
                         continue
-                    self.write_items(learnt, home, seed)
+                    write_items(home / f"{home.name}.item", self.parts[0].training_items(), codes)
                     record = {"dataset": home.name, "model": model, "variant": name, "seed": seed}
-                    record |= {"semantic_ids": learnt.fingerprint, **self.cell(model, VARIANTS[name], seed, folder)}
+                    record |= {"semantic_ids": fingerprint, **self.cell(model, VARIANTS[name], seed, folder)}
                     append_line(self.out / "cells.jsonl", json.dumps(record))
                     print(f"{model}, {name}, seed {seed}: AUC {record['auc']:.4f} ({record['seconds']} s)", flush=True)
 
-    @lru_cache(maxsize=None)  # noqa: B019, one comparison a process
-    def learnt(self, tokenizer: str, seed: int) -> Any:
-        """Return the Semantic IDs of a tokenizer under a seed."""
-        from recbole_adasid.host.config import build_config
-        from recbole_adasid.pipeline import learn_semantic_ids
-
-        config = build_config({**self.settings, "tokenizer": tokenizer, "seed": seed})
-        return learn_semantic_ids(config, self.parts[0].training_items())
-
-    def write_items(self, learnt: Any, home: Path, seed: int) -> None:
-        from recbole_adasid.bundle import SIDBundle
-        from recbole_adasid.bundle.item_sids import as_item_sids
-
-        items = self.parts[0].training_items()
-        bundle = SIDBundle(as_item_sids(items.tokens, learnt.codes, learnt.codebook_sizes), learnt.tokenizer)
-        write_items(bundle, home / f"{home.name}.item", content_columns(items), seed=seed)
+    def semantic_ids(self, tokenizer: str | None, seed: int) -> tuple[str | None, np.ndarray | None]:
+        """Return what the scorecard has of a tokenizer under a seed: the fingerprint and the codes [N, L]."""
+        if tokenizer is None:
+            return None, None
+        wanted = [cell for cell in self.scorecard.cells() if (cell.name, cell.seed) == (tokenizer, seed)]
+        if not wanted:
+            raise SystemExit(
+                f"{self.scorecard.path} has no Semantic IDs of {tokenizer} under the seed {seed}: python -m "
+                f"recbole_adasid.scorecard --dataset={self.settings['dataset']} --tokenizers={tokenizer} --seeds={seed} "
+                f"--out={self.scorecard.path}"
+            )
+        codes = self.scorecard.codes(wanted[0])
+        if len(codes) != len(self.data.popularity) - 1:
+            raise SystemExit(
+                f"{self.scorecard.path} has {len(codes)} items, the dataset {len(self.data.popularity) - 1}"
+            )
+        return wanted[0].fingerprint, codes
 
     def cell(self, model: str, variant: Variant, seed: int, data_path: Path) -> dict[str, Any]:
         """Train a model and return what its test gives."""
@@ -143,7 +144,12 @@ class Comparison:
         rows = self.data.parts["test"]
         metrics = figures(rows, scores(trainer, test), self.data.popularity)
         valid = float(trainer.best_valid_score)
-        return {"valid_auc": valid, **metrics, "epochs": trainer.epochs_seen, "seconds": round(time.perf_counter() - started)}
+        return {
+            "valid_auc": valid,
+            **metrics,
+            "epochs": trainer.epochs_seen,
+            "seconds": round(time.perf_counter() - started),
+        }
 
 
 def trained(model: str, variant: Variant, seed: int, dataset: str, data_path: Path) -> tuple[Any, Any]:
@@ -156,7 +162,7 @@ def trained(model: str, variant: Variant, seed: int, dataset: str, data_path: Pa
     columns = {"inter": ["user_id", "item_id", *history, "label"], "item": ["item_id", *variant.columns]}
     given = {"data_path": str(data_path), "load_col": columns, "alias_of_item_id": history or None, "seed": seed}
     given |= {"benchmark_filename": ["train", "valid", "test"], "train_neg_sample_args": None, "show_progress": False}
-    given |= {"eval_args": {"split": {"LS": "valid_and_test"}, "order": "TO", "mode": "labeled"}, **variant.settings}
+    given |= {"eval_args": {"split": {"LS": "valid_and_test"}, "order": "TO", "mode": "labeled"}}
     config = Config(model, dataset, config_file_list=[str(preset_path("ranking", PRESETS[model]))], config_dict=given)
     init_seed(config["seed"], config["reproducibility"])
     train, valid, test = data_preparation(config, create_dataset(config))

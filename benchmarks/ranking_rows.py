@@ -18,11 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recbole_adasid.bundle import SIDBundle
 from recbole_adasid.bundle.item_file import sid_columns, write_item_file
 from recbole_adasid.writing import written_whole
 
-NEGATIVES_SEED = 1
+NEGATIVES_SEED, CONTROL_SEED = 1, 2
 POSITIVE, UNIFORM, POPULAR = 0, 1, 2
 """Kinds of rows."""
 PARTS = ("train", "valid", "test")
@@ -153,27 +152,28 @@ def write_rows(data: RankingData, folder: Path, name: str) -> None:
             stream.writelines(lines)
 
 
-def write_items(bundle: SIDBundle, path: Path, content: dict[str, list[str]], *, seed: int) -> None:
-    """Write the `.item` file of all variants: Semantic IDs and vectors, the control, and columns of content.
+def write_items(path: Path, items: Any, codes: IntArray | None) -> None:
+    """Write the `.item` file of all variants: content, the control and Semantic IDs.
 
     The control is the Semantic IDs themselves, dealt out to the items anew: as many codes and prefixes, used as often,
     that say nothing of an item.
 
     Args:
-        bundle: of the Semantic IDs.
         path: of the file.
-        content: further token columns, an entry for each item of the bundle.
-        seed: of the dealing.
+        items: see :class:`TrainingItems`.
+        codes: [N, L]; None writes content alone.
     """
-    dealt = np.random.default_rng(seed).permutation(len(bundle.tokens))
-    source = path.with_name(f"{path.stem}.control")
-    write_item_file(source, bundle.tokens, bundle.codes[dealt])
-    header, *lines = source.read_text(encoding="utf-8").splitlines()
-    header = header.replace("\tsid_", f"\t{CONTROL}_") + "".join(f"\t{name}:token" for name in content)
-    lines = ["\t".join([line, *cells]) for line, *cells in zip(lines, *content.values())]
-    source.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
-    bundle.export("item", path, extra_columns_from=source, vector=True)
-    source.unlink()
+    content = content_columns(items)
+    lines = ["\t".join(cells) for cells in zip(items.tokens, *content.values())]
+    header = "\t".join(["item_id:token", *(f"{name}:token" for name in content)])
+    path.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+    if codes is None:
+        return
+    dealt = np.random.default_rng(CONTROL_SEED).permutation(len(codes))
+    write_item_file(path, items.tokens, codes[dealt], path)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("\tsid_", f"\t{CONTROL}_"), encoding="utf-8")
+    write_item_file(path, items.tokens, codes, path)
 
 
 def control_columns(levels: int) -> list[str]:

@@ -89,7 +89,7 @@ def _run(config: Any, folder: RunFolder) -> dict[str, Any]:
 
     trainer = TIGERTrainer(config, model)
     unfinished = folder.path / "training.safetensors"
-    trainer.keep_training(unfinished, _training_key(config, model.semantic_ids.fingerprint))
+    trainer.keep_training(unfinished, training_key(config, model.semantic_ids.fingerprint))
     show_progress = bool(config["show_progress"])
     _, best_valid = trainer.fit(train_data, valid_data, show_progress=show_progress)
     test = trainer.evaluate(test_data, show_progress=show_progress)
@@ -159,7 +159,7 @@ def _finish(folder: RunFolder, model: Any, results: dict[str, Any]) -> dict[str,
     return {"best_valid": best_valid, "test": test, "run_folder": folder.path, "semantic_ids": learned}
 
 
-def _training_key(config: Any, semantic_ids: str) -> str:
+def training_key(config: Any, semantic_ids: str) -> str:
     """Return the fingerprint of what training depends on: settings but for places and display, and Semantic IDs."""
     elsewhere = {"data_path", "run_root", "cache_dir", "gpu_id", "show_progress", "state", "log_wandb", "download"}
     elsewhere |= {"reviews_url", "reviews_sha256", "metadata_url", "metadata_sha256"}

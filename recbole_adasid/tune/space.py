@@ -116,7 +116,9 @@ def _options(path: Path, name: str, values: Any) -> dict[str, Settings]:
         raise SettingsError(f"{path}: the choice {name} has to be a list of values, got {values!r}.")
     together = [isinstance(value, dict) for value in values]
     if any(together) and not all(together):
-        raise SettingsError(f"{path}: the options of {name} have to be all mappings of settings or none, got {values!r}.")
+        raise SettingsError(
+            f"{path}: the options of {name} have to be all mappings of settings or none, got {values!r}."
+        )
     return {json.dumps(value): value if isinstance(value, dict) else {name: value} for value in values}
 
 
