@@ -127,14 +127,11 @@ class Comparison:
         if not wanted:
             raise SystemExit(
                 f"{self.scorecard.path} has no Semantic IDs of {tokenizer} under the seed {seed}: python -m "
-                f"recbole_adasid.scorecard --dataset={self.settings['dataset']} --tokenizers={tokenizer} --seeds={seed} "
-                f"--out={self.scorecard.path}"
+                f"recbole_adasid.scorecard --tokenizers={tokenizer} --seeds={seed} makes them"
             )
-        codes = self.scorecard.codes(wanted[0])
-        if len(codes) != len(self.data.popularity) - 1:
-            raise SystemExit(
-                f"{self.scorecard.path} has {len(codes)} items, the dataset {len(self.data.popularity) - 1}"
-            )
+        codes, n_items = self.scorecard.codes(wanted[0]), len(self.data.popularity) - 1
+        if len(codes) != n_items:
+            raise SystemExit(f"{self.scorecard.path} has Semantic IDs of {len(codes)} items, the dataset has {n_items}")
         return wanted[0].fingerprint, codes
 
     def cell(self, model: str, variant: Variant, seed: int, data_path: Path) -> dict[str, Any]:

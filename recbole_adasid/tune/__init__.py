@@ -1,1 +1,1 @@
-"""Hyperparameters searched with RecBole's tuner, on the scorecard's proxy or on validation: resumable trial by trial."""
+"""Hyperparameters searched with RecBole's tuner, by the scorecard's proxy or by validation, trial by trial."""

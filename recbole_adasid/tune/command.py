@@ -131,9 +131,7 @@ def _run(settings: dict[str, Any], config_files: list[str], wanted: _Wanted, com
             early_stop=wanted.early_stop,
             seed=wanted.search_seed,
         )
-    print(
-        f"The best of {len(judge.trials)} points are in {folder.path / 'README.md'}, the best one's settings in best.yaml"
-    )
+    print(f"{len(judge.trials)} points, the best first, are in {folder.path / 'README.md'}; best.yaml is for a run.")
 
 
 def _objective(settings: dict[str, Any], config_files: list[str], wanted: _Wanted, space: Any) -> Any:

@@ -13,6 +13,7 @@ import yaml
 
 from recbole_adasid.host.config import build_config
 from recbole_adasid.host.props import presets
+from recbole_adasid.host.run import run
 from recbole_adasid.tune import objectives
 from recbole_adasid.tune.command import OWN_KEYS, help_text, main
 
@@ -20,8 +21,8 @@ GRID = """
 choice:
   codebook_size: [2, 4, 8]
   both:
-    - {kmeans_iterations: 3, text_width: 8}
-    - {kmeans_iterations: 1, text_width: 4}
+    - {kmeans_iterations: 3, opq_subspaces: 1}
+    - {kmeans_iterations: 1, opq_subspaces: 2}
 """
 Files = dict[str, bytes]
 
@@ -38,8 +39,7 @@ def arguments(tiny_settings: dict[str, object], tmp_path: Path) -> Callable[...,
 
     def given(grid: str = GRID, out: str = "found", **own: object) -> list[str]:
         (tmp_path / "grid.yaml").write_text(grid, encoding="utf-8")
-        searched = {"codebook_size", "text_width", "kmeans_iterations"}
-        settings = {key: value for key, value in tiny_settings.items() if key not in searched}
+        settings = {key: value for key, value in tiny_settings.items() if key != "codebook_size"}
         own = {"space": "grid.yaml", "out": str(tmp_path / out), "proxy_examples": 200, **own}
         texts = {
             key: value if isinstance(value, str) else json.dumps(value) for key, value in {**settings, **own}.items()
@@ -72,8 +72,7 @@ def test_the_search_finds_the_best_of_a_grid(
     arguments: Callable[..., list[str]], made_up: list[str], tmp_path: Path
 ) -> None:
     pytest.importorskip("hyperopt")
-    grid = GRID.replace("text_width", "opq_subspaces").replace("8}", "1}").replace("4}", "1}")
-    assert main(arguments(grid, seeds="1,2")) == 0
+    assert main(arguments(seeds="1,2")) == 0
     best = yaml.safe_load((tmp_path / "found" / "best.yaml").read_text())
     assert (best["codebook_size"], best["kmeans_iterations"], best["tokenizer"]) == (4, 1, "rqkmeans")
     assert "data_path" not in best
@@ -83,7 +82,7 @@ def test_the_search_finds_the_best_of_a_grid(
     assert table["trials"][0]["scores"] == [8.75, 9.0] and len(made_up) == 12
     page = (tmp_path / "found" / "README.md").read_text()
     assert (
-        page.count("| 8.87500 ± 0.17678 | 2 | 4 | 1 | 1 |") == 1 and "python -m recbole_adasid.tune --dataset" in page
+        page.count("| 8.87500 ± 0.17678 | 2 | 4 | 1 | 2 |") == 1 and "python -m recbole_adasid.tune --dataset" in page
     )
 
 
@@ -139,14 +138,16 @@ def test_the_proxy_judges_semantic_ids(arguments: Callable[..., list[str]], tmp_
 
 
 def test_validation_judges_whole_runs_and_leaves_none_behind(
-    arguments: Callable[..., list[str]], tmp_path: Path
+    arguments: Callable[..., list[str]], tiny_settings: dict[str, object], tmp_path: Path
 ) -> None:
     pytest.importorskip("hyperopt")
     grid = "choice: {learning_rate: [0.00001, 0.03]}\n"
-    assert main(arguments(grid, objective="valid", epochs=3, codebook_size=4)) == 0
+    assert main(arguments(grid, objective="valid", codebook_size=4, text_width=8)) == 0
     table = json.loads((tmp_path / "found" / "table.json").read_text())
-    assert table["metric"] == "ndcg@10" and table["trials"][0]["learning_rate"] == 0.03
-    assert table["trials"][0]["ndcg@10"] > table["trials"][1]["ndcg@10"]
+    scores = {row["learning_rate"]: row["ndcg@10"] for row in table["trials"]}
+    alone = run({**tiny_settings, "learning_rate": 0.03, "seed": 2020})
+    assert table["metric"] == "ndcg@10" and scores[0.03] == alone["best_valid"]["ndcg@10"]
+    assert scores[0.00001] != scores[0.03]
     assert list((tmp_path / "found" / "runs").iterdir()) == []
 
 
@@ -174,7 +175,6 @@ def test_mistakes_are_named_before_anything_is_trained(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    grid = grid.replace("text_width", "opq_subspaces").replace("8}", "1}").replace("4}", "1}")
     assert main(arguments(grid, **own)) == 2
     assert says in capsys.readouterr().err
     assert not (tmp_path / "found" / "cells.jsonl").exists()
