@@ -67,6 +67,7 @@ def main() -> None:
     parser.add_argument("--models", default=",".join(PRESETS), help="separated by commas")
     parser.add_argument("--out", type=Path, required=True, help="folder of cells.jsonl and the table")
     parser.add_argument("--scorecard", type=Path, help="folder of Semantic IDs; default: results/scorecard/DATASET")
+    parser.add_argument("--epochs", type=int, help="of the models at most; default: the presets'")
     parser.add_argument("--render", action="store_true", help="run nothing, only rewrite the table")
     arguments, options = parser.parse_known_args()
     if any(not option.startswith("--") or "=" not in option for option in options):
@@ -82,20 +83,22 @@ def main() -> None:
         given |= {"data_path": str(arguments.data_path.resolve())} if arguments.data_path else {}
         scorecard = (arguments.scorecard or Path("results/scorecard") / arguments.dataset).resolve()
         seeds = [int(seed) for seed in arguments.seeds.split(",")]
-        Comparison(given, scorecard, arguments.out.resolve()).run(models, seeds)
+        training = {"epochs": arguments.epochs} if arguments.epochs else {}
+        Comparison(given, training, scorecard, arguments.out.resolve()).run(models, seeds)
     print(write_report(arguments.out, {name: variant.title for name, variant in VARIANTS.items()}))
 
 
 class Comparison:
     """The cells of one dataset."""
 
-    def __init__(self, settings: dict[str, Any], scorecard: Path, out: Path) -> None:
+    def __init__(self, settings: dict[str, Any], training: dict[str, Any], scorecard: Path, out: Path) -> None:
         """Load the dataset and draw the negatives."""
         from recbole.data import create_dataset
 
         from recbole_adasid.host.config import build_config
 
-        self.settings, self.scorecard, self.out = settings, CellFolder(scorecard), out
+        self.settings, self.training = settings, training
+        self.scorecard, self.out = CellFolder(scorecard), out
         sys.argv = sys.argv[:1]  # RecBole would take the arguments for settings of its own
         self.parts = create_dataset(build_config(settings)).build()
         self.data: RankingData = ranking_data(self.parts)
@@ -137,20 +140,18 @@ class Comparison:
     def cell(self, model: str, variant: Variant, seed: int, data_path: Path) -> dict[str, Any]:
         """Train a model and return what its test gives."""
         started = time.perf_counter()
-        trainer, test = trained(model, variant, seed, self.settings["dataset"], data_path)
+        trainer, test = trained(model, variant, seed, self.settings["dataset"], data_path, self.training)
         rows = self.data.parts["test"]
         metrics = figures(rows, scores(trainer, test), self.data.popularity)
-        valid = float(trainer.best_valid_score)
-        return {
-            "valid_auc": valid,
-            **metrics,
-            "epochs": trainer.epochs_seen,
-            "seconds": round(time.perf_counter() - started),
-        }
+        cost = {"epochs": len(trainer.train_loss_dict), "seconds": round(time.perf_counter() - started)}
+        return {"valid_auc": float(trainer.best_valid_score), **metrics, **cost}
 
 
-def trained(model: str, variant: Variant, seed: int, dataset: str, data_path: Path) -> tuple[Any, Any]:
+def trained(
+    model: str, variant: Variant, seed: int, dataset: str, data_path: Path, training: dict[str, Any]
+) -> tuple[Any, Any]:
     """Return the trainer with its best epoch's model, and the test's batches."""
+    import torch
     from recbole.config import Config
     from recbole.data import create_dataset, data_preparation
     from recbole.utils import get_model, get_trainer, init_seed
@@ -159,21 +160,14 @@ def trained(model: str, variant: Variant, seed: int, dataset: str, data_path: Pa
     columns = {"inter": ["user_id", "item_id", *history, "label"], "item": ["item_id", *variant.columns]}
     given = {"data_path": str(data_path), "load_col": columns, "alias_of_item_id": history or None, "seed": seed}
     given |= {"benchmark_filename": ["train", "valid", "test"], "train_neg_sample_args": None, "show_progress": False}
-    given |= {"eval_args": {"split": {"LS": "valid_and_test"}, "order": "TO", "mode": "labeled"}}
+    given |= {"eval_args": {"split": {"LS": "valid_and_test"}, "order": "TO", "mode": "labeled"}, **training}
     config = Config(model, dataset, config_file_list=[str(preset_path("ranking", PRESETS[model]))], config_dict=given)
     init_seed(config["seed"], config["reproducibility"])
     train, valid, test = data_preparation(config, create_dataset(config))
     trainer = get_trainer(config["MODEL_TYPE"], model)(config, get_model(model)(config, train.dataset))
     trainer.fit(train, valid, verbose=False, show_progress=False)
-    trainer.epochs_seen = len(trainer.train_loss_dict)
-    trainer.model.load_state_dict(_best(trainer))
+    trainer.model.load_state_dict(torch.load(trainer.saved_model_file, weights_only=True)["state_dict"])
     return trainer, test
-
-
-def _best(trainer: Any) -> dict[str, Any]:
-    import torch
-
-    return torch.load(trainer.saved_model_file, weights_only=True)["state_dict"]
 
 
 def scores(trainer: Any, test: Any) -> np.ndarray:
