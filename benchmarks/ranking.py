@@ -57,6 +57,8 @@ VARIANTS = {
     "rqkmeans": Variant("+ RQ-KMeans, tokens and prefixes", PREFIXES, tokenizer="rqkmeans", models=BOTH),
 }
 
+TITLES = {name: variant.title for name, variant in VARIANTS.items()}
+
 
 def main() -> None:
     """Run the cells that are missing, rewriting the table after each, and print it."""
@@ -85,7 +87,7 @@ def main() -> None:
         seeds = [int(seed) for seed in arguments.seeds.split(",")]
         training = {"epochs": arguments.epochs} if arguments.epochs else {}
         Comparison(given, training, scorecard, arguments.out.resolve()).run(models, seeds)
-    print(write_report(arguments.out, {name: variant.title for name, variant in VARIANTS.items()}))
+    print(write_report(arguments.out, TITLES))
 
 
 class Comparison:
@@ -111,16 +113,20 @@ class Comparison:
             write_rows(self.data, home, home.name)
             for seed in seeds:
                 for model, name in cells:
-                    done = {(one["model"], one["variant"], one["seed"]): one for one in finished_cells(self.out)}
-                    fingerprint, codes = self.semantic_ids(VARIANTS[name].tokenizer, seed)
-                    found = done.get((model, name, seed))
-                    if found and found["semantic_ids"] == fingerprint:
-                        continue
-                    write_items(home / f"{home.name}.item", self.parts[0].training_items(), codes)
-                    record = {"dataset": home.name, "model": model, "variant": name, "seed": seed}
-                    record |= {"semantic_ids": fingerprint, **self.cell(model, VARIANTS[name], seed, folder)}
-                    append_line(self.out / "cells.jsonl", json.dumps(record))
-                    print(f"{model}, {name}, seed {seed}: AUC {record['auc']:.4f} ({record['seconds']} s)", flush=True)
+                    self.run_cell(model, name, seed, folder)
+
+    def run_cell(self, model: str, name: str, seed: int, data_path: Path) -> None:
+        """Run a cell and keep it, unless it is there, of the same Semantic IDs."""
+        dataset = self.settings["dataset"]
+        fingerprint, codes = self.semantic_ids(VARIANTS[name].tokenizer, seed)
+        about = {"dataset": dataset, "model": model, "variant": name, "seed": seed, "semantic_ids": fingerprint}
+        if any(about.items() <= one.items() for one in finished_cells(self.out)):
+            return
+        write_items(data_path / dataset / f"{dataset}.item", self.parts[0].training_items(), codes)
+        record = {**about, **self.cell(model, VARIANTS[name], seed, data_path)}
+        append_line(self.out / "cells.jsonl", json.dumps(record))
+        write_report(self.out, TITLES)
+        print(f"{model}, {name}, seed {seed}: AUC {record['auc']:.4f} ({record['seconds']} s)", flush=True)
 
     def semantic_ids(self, tokenizer: str | None, seed: int) -> tuple[str | None, np.ndarray | None]:
         """Return what the scorecard has of a tokenizer under a seed: the fingerprint and the codes [N, L]."""

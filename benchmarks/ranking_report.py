@@ -6,7 +6,6 @@ Letters: R rows, N items.
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchmarks.grid_report import finished_cells as lines_of
 from benchmarks.ranking_rows import POPULAR, POSITIVE, UNIFORM, Rows
 from recbole_adasid.artefacts import write_atomically
 
@@ -70,11 +70,11 @@ def log_loss(rows: Rows, scores: NDArray[np.float64], chosen: NDArray[np.bool_])
 
 def finished_cells(out: Path) -> list[dict[str, Any]]:
     """Return what was noted of the finished cells; of one that was run again, the last."""
-    path, found = out / "cells.jsonl", {}
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
-        with suppress(json.JSONDecodeError):  # half a line, left by a kill
-            cell = json.loads(line)
-            found[cell["model"], cell["variant"], cell["seed"]] = cell
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for cell in lines_of(out):
+        key = tuple(cell[name] for name in ("dataset", "model", "variant", "seed"))
+        found.pop(key, None)
+        found[key] = cell
     return list(found.values())
 
 

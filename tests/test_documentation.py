@@ -9,6 +9,7 @@ from recbole_adasid.new_items import OWN_KEYS as NEW_ITEM_KEYS
 from recbole_adasid.recommend import KEYS as RECOMMEND_KEYS
 from recbole_adasid.report.command import KEYS as REPORT_KEYS
 from recbole_adasid.scorecard.command import OWN_KEYS
+from recbole_adasid.tune.command import OWN_KEYS as TUNE_KEYS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -24,7 +25,7 @@ def test_every_option_that_a_page_names_exists(page):
         named
         - known_keys()
         - OWN_ARGUMENTS
-        - {*OWN_KEYS, *RAW_KEYS, *RECOMMEND_KEYS, *NEW_ITEM_KEYS, *REPORT_KEYS}
+        - {*OWN_KEYS, *RAW_KEYS, *RECOMMEND_KEYS, *NEW_ITEM_KEYS, *REPORT_KEYS, *TUNE_KEYS}
         - of_benchmarks
         == set()
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,9 +117,7 @@ def _options(path: Path, name: str, values: Any) -> dict[str, Settings]:
         raise SettingsError(f"{path}: the choice {name} has to be a list of values, got {values!r}.")
     together = [isinstance(value, dict) for value in values]
     if any(together) and not all(together):
-        raise SettingsError(
-            f"{path}: the options of {name} have to be all mappings of settings or none, got {values!r}."
-        )
+        raise SettingsError(f"{path}: {name} has mappings of settings among other options: {values!r}; make all alike.")
     return {json.dumps(value): value if isinstance(value, dict) else {name: value} for value in values}
 
 
@@ -145,6 +144,4 @@ def _check(path: Path, space: Space, known: set[str]) -> None:
 
 
 def _end(kind: str, number: float) -> float:
-    import math
-
     return math.exp(number) if kind == "loguniform" else number

@@ -68,7 +68,7 @@ def test_examples_have_every_option_and_both_ends_of_a_range(tmp_path: Path) -> 
         ("choice: {load_f_max: 2}", "has to be a list of values, got 2"),
         ("choice: {load_f_max: []}", "has to be a list of values"),
         ("choice: [load_f_max]", "name: "),
-        ("choice: {load_f_max: [2, {sid_length: 3}]}", "all have to be mappings of settings or none"),
+        ("choice: {load_f_max: [2, {sid_length: 3}]}", "has mappings of settings among other options"),
         ("choice: {load_f_max: [2]}\nuniform: {load_f_max: [2, 3]}", "load_f_max stands in two places"),
         ("choice: {load_f_max: [2], both: [{load_f_max: 3}]}", "load_f_max stands in two places"),
         ("uniform: {load_f_max: [3, 2]}", r"uniform of load_f_max has to be \[low, high\]"),
