@@ -28,6 +28,8 @@ from benchmarks.ranking_report import figures, finished_cells, write_report
 from benchmarks.ranking_rows import RankingData, control_columns, ranking_data, write_items, write_rows
 from recbole_adasid import preset_path
 from recbole_adasid.bundle.item_file import sid_columns
+from recbole_adasid.cache import fingerprint
+from recbole_adasid.host.props import read_props
 from recbole_adasid.scorecard.cells import CellFolder
 from recbole_adasid.writing import append_line
 
@@ -118,8 +120,9 @@ class Comparison:
     def run_cell(self, model: str, name: str, seed: int, data_path: Path) -> None:
         """Run a cell and keep it, unless it is there, of the same Semantic IDs."""
         dataset = self.settings["dataset"]
-        fingerprint, codes = self.semantic_ids(VARIANTS[name].tokenizer, seed)
-        about = {"dataset": dataset, "model": model, "variant": name, "seed": seed, "semantic_ids": fingerprint}
+        fingerprint_of_sids, codes = self.semantic_ids(VARIANTS[name].tokenizer, seed)
+        about = {"dataset": dataset, "model": model, "variant": name, "seed": seed, "semantic_ids": fingerprint_of_sids}
+        about["settings"] = fingerprint({"of the model": self.given(model), "of the dataset": self.of_dataset()})
         if any(about.items() <= one.items() for one in finished_cells(self.out)):
             return
         write_items(data_path / dataset / f"{dataset}.item", self.parts[0].training_items(), codes)
@@ -127,6 +130,12 @@ class Comparison:
         append_line(self.out / "cells.jsonl", json.dumps(record))
         write_report(self.out, TITLES)
         print(f"{model}, {name}, seed {seed}: AUC {record['auc']:.4f} ({record['seconds']} s)", flush=True)
+
+    def given(self, model: str) -> dict[str, Any]:
+        return {**read_props(f"ranking/{PRESETS[model]}.yaml"), **self.training}
+
+    def of_dataset(self) -> dict[str, Any]:
+        return {key: value for key, value in self.settings.items() if key not in ("data_path", "show_progress")}
 
     def semantic_ids(self, tokenizer: str | None, seed: int) -> tuple[str | None, np.ndarray | None]:
         """Return what the scorecard has of a tokenizer under a seed: the fingerprint and the codes [N, L]."""
