@@ -171,11 +171,12 @@ def collaborative_pairs(config: Any, dataset: ItemSource, cache: StageCache, pro
     miner = MINERS[config["pair_source"]]
     settings = {argument: config[key] for argument, key in miner.settings.items()}
     interactions = array_digest(users, items)
-    description = {config["pair_source"]: settings, "n_items": len(tokens), "interactions": interactions}
+    mined_by = {config["pair_source"]: settings, "edition": miner.edition}
+    description = {**mined_by, "n_items": len(tokens), "interactions": interactions}
     kept = cache.unfinished("pairs", description)
 
     def mine() -> Arrays:
-        pairs = miner.mine(users, items, len(tokens), **settings, **miner.extras(kept, progress))
+        pairs = miner.mine(users, items, len(tokens), **settings, **miner.extras(config, kept, progress))
         return {"trigger": pairs.trigger, "target": pairs.target, "weight": pairs.weight}
 
     mined = cache.arrays("pairs", description, mine)

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from recbole_adasid.data.pair_sources import FILE
+from recbole_adasid.data.pair_sources import FILE, MINERS
 from recbole_adasid.host.constraints import WEIGHT, check_values
 from recbole_adasid.host.dataset import LEFT_OUT
 from recbole_adasid.host.settings import SettingsError, unknown_name
@@ -71,6 +71,12 @@ def _check_pairs(settings: Settings) -> None:
         raise SettingsError(
             f"pair_file={settings['pair_file']} is not read with pair_source={settings['pair_source']}: set "
             "pair_source=file, or unset pair_file."
+        )
+    engines = [name for name, miner in MINERS.items() if miner.has_engines]
+    if settings["pair_engine"] != "local" and settings["pair_source"] not in engines:
+        raise SettingsError(
+            f"pair_engine={settings['pair_engine']} works with pair_source={' or '.join(engines)} alone, not with "
+            f"{settings['pair_source']}: set pair_engine=local."
         )
 
 

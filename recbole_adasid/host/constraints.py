@@ -18,7 +18,7 @@ from recbole.evaluator.register import metric_information, metrics_dict
 from recbole_adasid.data.cooccurrence import WEIGHTS
 from recbole_adasid.data.encoders import ENCODERS
 from recbole_adasid.data.fusion import FUSIONS
-from recbole_adasid.data.pair_sources import FILE, MINERS
+from recbole_adasid.data.pair_sources import ENGINES, FILE, MINERS
 from recbole_adasid.data.raw.tables import TIME_UNITS
 from recbole_adasid.host.collector import AVAILABLE
 from recbole_adasid.host.settings import SettingsError, check_types, unknown_name
@@ -297,6 +297,10 @@ RULES: dict[str, Rule] = {
     "swing_top_k": optional(whole(1)),
     "swing_max_user_items": optional(whole(1)),
     "swing_max_item_users": optional(whole(1)),
+    "pair_engine": name_of(ENGINES),
+    "ray_address": optional(text),
+    "ray_workers": optional(whole(1, 4096)),
+    "ray_worker_memory": real(0.25, 4096),
     # --- residual autoencoder ---
     "encoder_hidden": list_of(whole(1, _LARGE), empty=True),
     "feature_scaling": name_of(SCALINGS),
