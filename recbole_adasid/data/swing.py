@@ -3,7 +3,7 @@
 Sums are whole numbers, multiples of a power of two: they come out the same to the bit in whatever order, and on however
 many machines, they are added up.
 
-Letters: I interactions, U users, N items, P pairs, C user pairs, E items of some users, all told.
+Letters: I interactions, U users, N items, P pairs, C user pairs.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from tqdm import tqdm
 
-from recbole_adasid.data.pairs import ItemPairs, RunningSum, best_targets, blocks, check_interactions, rank_in_group
+from recbole_adasid.data.baskets import Baskets, Limits, baskets_of
+from recbole_adasid.data.pairs import ItemPairs, RunningSum, best_targets, blocks
 
 # Users on a side of a tile of the users × users product, and tiles on a side of it beyond which they get larger.
 _TILE_USERS, _TILES = 32_768, 64
@@ -35,49 +35,6 @@ class MiningState(Protocol):
 
     def note(self, done: int, parts: list[sparse.csr_matrix]) -> None:
         """Take in that so many tiles are done, with these partial sums."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What bounds the work on big data; ours, not the paper's. None switches a limit off.
-
-    Raises:
-        ValueError: for a limit below 1.
-    """
-
-    top_k: int | None = 50
-    """Targets that a trigger keeps, the best ones (ties: the smaller row)."""
-    max_user_items: int | None = 1000
-    """Items that a user counts with, the last ones."""
-    max_item_users: int | None = 1000
-    """Users that an item counts with, those of fewest items (ties: the smaller user)."""
-
-    def __post_init__(self) -> None:
-        """Check the limits."""
-        for name, limit in vars(self).items():
-            if limit is not None and limit < 1:
-                raise ValueError(f"swing {name} is {limit}: pass 1 or more, or null for no limit.")
-
-
-@dataclass(frozen=True)
-class Baskets:
-    """Which items some consecutive users have, each once, in ascending order."""
-
-    first_user: int
-    starts: NDArray[np.int64]
-    """[U + 1], where each user's items begin, and where the last one's end."""
-    items: NDArray[np.int32]
-    """Item rows [E]."""
-
-    @property
-    def n_users(self) -> int:
-        """Return U."""
-        return len(self.starts) - 1
-
-    def part(self, users: slice) -> Baskets:
-        """Return some of the users, counted from the first of these."""
-        starts = self.starts[users.start : users.stop + 1]
-        return Baskets(self.first_user + users.start, starts - starts[0], self.items[starts[0] : starts[-1]])
 
 
 @dataclass(frozen=True)
@@ -152,50 +109,10 @@ def swing_pairs(
         ValueError: for a value outside its range or an item row outside 0 … N−1.
     """
     limits = Limits(top_k, max_user_items, max_item_users)
-    check_interactions(users, items, n_items)
-    user_rows, item_rows = _limited(np.asarray(users), np.asarray(items, dtype=np.int64), n_items, limits)
-    baskets = _baskets(user_rows, item_rows, n_items)
-    most_users = int(np.bincount(item_rows).max(initial=0))
+    baskets = baskets_of(users, items, n_items, limits)
+    most_users = int(np.bincount(baskets.items).max(initial=0))
     weighing = Weighing.of(alpha, user_weight_power, np.diff(baskets.starts), most_users)
     return (engine or InProcess()).mine(weighing, baskets, n_items, top_k)
-
-
-def latest_of_users(
-    users: NDArray[np.int64], items: NDArray[np.int64], n_items: int, limit: int | None
-) -> NDArray[np.int64]:
-    """Return which interactions [I] stay, ascending: of repeated ones the last, and of a user the last `limit`."""
-    kept = np.flatnonzero(~pd.Series(users * n_items + items).duplicated(keep="last").to_numpy())
-    if limit is None:
-        return kept
-    return kept[first_of_groups(users[kept], -np.arange(len(kept)), limit)]
-
-
-def first_of_groups(group: NDArray, key: NDArray, limit: int) -> NDArray[np.bool_]:
-    """Mark the `limit` entries of smallest `key` in each group (stable); only groups over the limit are sorted."""
-    marked = np.ones(len(group), dtype=bool)
-    crowded = np.flatnonzero(np.bincount(group)[group] > limit)
-    marked[crowded] = rank_in_group(group[crowded], key[crowded]) < limit
-    return marked
-
-
-def _limited(
-    users: NDArray, items: NDArray[np.int64], n_items: int, limits: Limits
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the user rows and the item rows of the interactions that count, each once."""
-    user_rows = pd.factorize(users)[0].astype(np.int64)
-    latest = latest_of_users(user_rows, items, n_items, limits.max_user_items)
-    user_rows, item_rows = user_rows[latest], items[latest]
-    if limits.max_item_users is not None:
-        busy = np.bincount(user_rows)[user_rows]
-        focused = first_of_groups(item_rows, busy, limits.max_item_users)
-        user_rows, item_rows = user_rows[focused], item_rows[focused]
-    return pd.factorize(user_rows)[0].astype(np.int64), item_rows
-
-
-def _baskets(user_rows: NDArray[np.int64], item_rows: NDArray[np.int64], n_items: int) -> Baskets:
-    shape = (int(user_rows.max(initial=-1)) + 1, n_items)
-    seen = sparse.csr_matrix((np.ones(len(user_rows), dtype=np.int8), (user_rows, item_rows)), shape=shape)
-    return Baskets(0, seen.indptr.astype(np.int64), seen.indices.astype(np.int32, copy=False))
 
 
 class InProcess:
@@ -227,9 +144,9 @@ class InProcess:
 class BasketPair:
     """What the users of two sets, each user before the other, add to the pairs of items: a tile at a time.
 
-    A sparse product keeps one row of counts, as wide as its result, at hand: that of a tile of the users × users product
-    stays in the processor's cache, that of all users does not. With itself a set has the tiles that cover the upper
-    triangle; those below the diagonal would hold each pair once more.
+    A sparse product keeps one row of counts, as wide as its result, at hand: that of a tile of the users × users
+    product stays in the processor's cache, that of all users does not. With itself a set has the tiles that cover the
+    upper triangle; those below the diagonal would hold each pair once more.
 
     Args:
         weighing: of pairs of users.
@@ -248,9 +165,7 @@ class BasketPair:
         self.rows, self.columns = (range(0, users.n_users, self.tile_users) for users in (ours, theirs))
         self.transposed = [self.theirs[start : start + self.tile_users].T.tocsr() for start in self.columns]
         self.places = [
-            (row, column)
-            for row in range(len(self.rows))
-            for column in range(row if alone else 0, len(self.columns))
+            (row, column) for row in range(len(self.rows)) for column in range(row if alone else 0, len(self.columns))
         ]
 
     def __len__(self) -> int:
@@ -296,7 +211,7 @@ class BasketPair:
 
 
 def _common_items(ours: Baskets, theirs: Baskets, n_items: int) -> NDArray[np.int64]:
-    """Return the items, ascending, that sums can be about: all, or of a catalogue larger than the sets those in both."""
+    """Return the items, ascending, that sums can be about: all, or those in both sets if the catalogue is larger."""
     if n_items <= max(len(ours.items), len(theirs.items)):
         return np.arange(n_items)
     common = np.unique(ours.items)

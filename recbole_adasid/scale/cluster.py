@@ -34,9 +34,9 @@ class ClusterSettings:
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> ClusterSettings:
-        """Return what `ray_address`, `ray_workers` and `ray_worker_memory` say; those that are not there say nothing."""
-        given = {key: settings[f"ray_{key}"] for key in ("address", "workers", "worker_memory") if f"ray_{key}" in settings}
-        return cls(**given)
+        """Return what `ray_address`, `ray_workers` and `ray_worker_memory` say, as far as they are there."""
+        names = ("address", "workers", "worker_memory")
+        return cls(**{name: settings[f"ray_{name}"] for name in names if f"ray_{name}" in settings})
 
     @property
     def worker_bytes(self) -> int:
@@ -104,7 +104,9 @@ class Cluster:
         if isinstance(cause, Exception):
             return cause
         words = " ".join(str(error).split()) or type(error).__name__
-        return WorkerFailed(f"{RETRIES + 1} workers died of it ({words[:200]}), most often of want of memory: {_REMEDY}")
+        return WorkerFailed(
+            f"{RETRIES + 1} workers died of it ({words[:200]}), most often of want of memory: {_REMEDY}"
+        )
 
 
 @contextmanager
@@ -146,8 +148,8 @@ def _start(ray: Any, settings: ClusterSettings) -> None:
             ray.init(address=settings.address, **quiet)
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise WorkerFailed(
-                f"no Ray cluster answers at ray_address={settings.address} ({' '.join(str(error).split())[:200]}): start "
-                "one, or leave ray_address out"
+                f"no Ray cluster answers at ray_address={settings.address} ({' '.join(str(error).split())[:200]}): "
+                "start one, or leave ray_address out"
             ) from error
         return
     workers = settings.workers or len(os.sched_getaffinity(0))

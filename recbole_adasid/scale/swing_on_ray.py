@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 from tqdm import tqdm
 
+from recbole_adasid.data.baskets import Baskets
 from recbole_adasid.data.pairs import ItemPairs, RunningSum, sorted_pairs
-from recbole_adasid.data.swing import BasketPair, Baskets, Weighing
+from recbole_adasid.data.swing import BasketPair, Weighing
 from recbole_adasid.scale.cluster import Cluster, ClusterSettings, Outcome, cluster
 
 # Bytes of a worker's memory by what it holds, the temporary copies of the products included.
@@ -36,8 +37,8 @@ class Sums(NamedTuple):
 
     def between(self, low: int, high: int) -> Sums:
         """Return those of triggers from ``low`` up to ``high`` exclusive."""
-        start, stop = np.searchsorted(self.trigger, (low, high))
-        return Sums(*(array[start:stop] for array in self))
+        inside = slice(*np.searchsorted(self.trigger, (low, high)))
+        return Sums(self.trigger[inside], self.target[inside], self.value[inside])
 
 
 _NO_SUMS = Sums(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.int64))
@@ -151,9 +152,7 @@ def sums_of_piece(
     return [(next_tile, np.array([len(part.value) for part in parts])), *parts]
 
 
-def best_of_range(
-    weighing: Weighing, n_items: int, top_k: int | None, low: int, high: int, *parts: Sums
-) -> ItemPairs:
+def best_of_range(weighing: Weighing, n_items: int, top_k: int | None, low: int, high: int, *parts: Sums) -> ItemPairs:
     """Return the best targets of the triggers from ``low`` up to ``high`` exclusive, from all sums of their block."""
     inside = [part.between(low, high) for part in (_NO_SUMS, *parts)]
     trigger, target, value = (np.concatenate(columns) for columns in zip(*inside))

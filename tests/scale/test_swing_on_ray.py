@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from recbole_adasid.data import swing
+from recbole_adasid.data.baskets import Baskets
 from recbole_adasid.data.pairs import ItemPairs
-from recbole_adasid.data.swing import Baskets, Weighing, swing_pairs
+from recbole_adasid.data.swing import Weighing, swing_pairs
 from recbole_adasid.scale import swing_on_ray
 from recbole_adasid.scale.cluster import Cluster, ClusterSettings, WorkerFailed
 from recbole_adasid.scale.swing_on_ray import RayEngine, Sums, best_of_range, sums_of_piece
@@ -139,7 +140,7 @@ def worker_of(name: str) -> Iterator[int]:
 
     for process in psutil.Process().children(recursive=True):
         try:
-            if process.name().startswith("ray::") or process.cmdline()[:1] == [f"ray::{name}"]:
+            if " ".join(process.cmdline()).startswith(f"ray::{name}"):
                 yield process.pid
         except psutil.Error:
             continue

@@ -1,0 +1,55 @@
+"""Records on disk in place of arrays: sorted into files, of which one at a time fits in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Buckets:
+    """Records of one type in files by number.
+
+    Args:
+        path: of the files, to whose name a number is added; the folder is there.
+        number: of files.
+        fields: of the structured type of a record.
+    """
+
+    def __init__(self, path: Path, number: int, fields: list[tuple[str, str]]) -> None:
+        self.paths = [path.with_name(f"{path.name}.{place}") for place in range(number)]
+        self.type = np.dtype(fields)
+
+    def add(self, bucket: NDArray[np.integer], *columns: NDArray) -> None:
+        """Append records [R], given by their fields, to the files that ``bucket`` [R] says."""
+        order = np.argsort(bucket, kind="stable")
+        records = np.empty(len(order), dtype=self.type)
+        for name, column in zip(self.type.names or (), columns):
+            records[name] = column[order]
+        numbers, starts = np.unique(bucket[order], return_index=True)
+        for number, some in zip(numbers.tolist(), np.split(records, starts[1:])):
+            with self.paths[number].open("ab") as file:
+                file.write(some.tobytes())
+
+    def take(self) -> Iterator[NDArray[Any]]:
+        """Yield one file's records after another, as they were added, and remove it."""
+        for path in self.paths:
+            if not path.is_file():
+                yield np.empty(0, dtype=self.type)
+                continue
+            yield np.fromfile(path, dtype=self.type)
+            path.unlink()
+
+
+def array_on_disk(path: Path, length: int, kind: str) -> NDArray[Any]:
+    """Return an array of zeros that lives in a file; an empty one, for which there can be no mapping, in memory."""
+    return np.memmap(path, dtype=kind, mode="w+", shape=(length,)) if length else np.empty(0, dtype=kind)
+
+
+def stretches(length: int, size: int) -> Iterator[slice]:
+    """Yield consecutive slices of ``size`` rows."""
+    for start in range(0, length, size):
+        yield slice(start, min(start + size, length))
