@@ -52,6 +52,8 @@ TEST = [
 ]
 # pyarrow from 22 on needs numpy 2 without saying so.
 PARQUET = ["pyarrow>=12,<22; python_version < '3.12'", "pyarrow>=15; python_version >= '3.12'"]
+# RecBole brings ray 2.6.3 along where it can be resolved; it has no build for Python 3.12 and later.
+RAY = ["ray>=2.6.3; python_version < '3.12'", "ray>=2.10; python_version >= '3.12'", *PARQUET]
 BENCHMARK = ["vector-quantize-pytorch>=1.20", "transformers>=4.40", "matplotlib>=3.6"]
 
 
@@ -83,6 +85,7 @@ setup(
         "images": ["transformers>=4.40", "pillow>=9.1"],
         "scorecard": ["matplotlib>=3.6"],
         "parquet": PARQUET,
+        "ray": RAY,
         "test": [*TEST, *PARQUET],
         "benchmark": BENCHMARK,
     },

@@ -35,6 +35,9 @@ from recbole_adasid.host.model_file import read_model
 from recbole_adasid.host.quick_start import load_data_and_model
 from recbole_adasid.host.run import run
 from recbole_adasid.item_labels import read_labels
+from recbole_adasid.scale.assigned import read_assigned
+from recbole_adasid.scale.feature_shards import read_shard
+from recbole_adasid.scale.log_files import read_log
 from recbole_adasid.scorecard.cells import Cell, CellFolder
 from recbole_adasid.storage import DamagedFile, read_tensors
 from recbole_adasid.tokenizer.base import ItemTokenizer
@@ -167,6 +170,15 @@ def raw_parquet(folder: Path, evil: bytes) -> Any:
     return table_interactions(RawTable(planted(folder, evil, "log.parquet")), {})
 
 
+def parquet_file(folder: Path, evil: bytes) -> Path:
+    pytest.importorskip("pyarrow")
+    return planted(folder, evil, "x.parquet")
+
+
+def whole_log(folder: Path, evil: bytes, name: str) -> Any:
+    return list(read_log([planted(folder, evil, name)], {}, 10))
+
+
 CELL = Cell("a", "A", 1, "f", 1.0, {})
 PLACES: dict[str, Callable[[Path, bytes], Any]] = {
     "model": lambda folder, evil: read_model(planted(folder, evil, "model.safetensors")),
@@ -179,6 +191,13 @@ PLACES: dict[str, Callable[[Path, bytes], Any]] = {
     "features' listing": known_rows,
     "item pairs, npz": lambda folder, evil: load_pair_file(planted(folder, evil, "p.npz"), ["a"]),
     "item pairs, tsv": lambda folder, evil: load_pair_file(planted(folder, evil, "p.tsv"), ["a"]),
+    "item pairs, Parquet": lambda folder, evil: load_pair_file(parquet_file(folder, evil), ["a"]),
+    "a large log, Parquet": lambda folder, evil: list(read_log([parquet_file(folder, evil)], {}, 10)),
+    "a large log, CSV": lambda folder, evil: whole_log(folder, evil, "log.csv"),
+    "a large log, inter": lambda folder, evil: whole_log(folder, evil, "log.inter"),
+    "features' shard, npy": lambda folder, evil: read_shard(planted(folder, evil, "f.npy")),
+    "features' shard, Parquet": lambda folder, evil: read_shard(parquet_file(folder, evil)),
+    "assigned Semantic IDs": lambda folder, evil: read_assigned(parquet_file(folder, evil)),
     "features on disk": lambda folder, evil: assign_semantic_ids(tokenizer(), planted(folder, evil, "f.npy")),
     "item table": lambda folder, evil: read_item_table(AtomicText(planted(folder, evil, "x.item"))),
     "raw reviews": lambda folder, evil: convert_amazon(planted(folder, evil, "reviews.json.gz"), None, folder / "x"),

@@ -22,6 +22,16 @@ def load_array(path: Path, *, saved_by: str) -> NDArray:
         return np.load(path, allow_pickle=False)
 
 
+def mapped_array(path: Path, *, saved_by: str) -> NDArray:
+    """Return the array of an `.npy` without reading it: its pages come into memory as they are looked at.
+
+    Raises:
+        ValueError: as :func:`load_array`.
+    """
+    with _readable(path, saved_by):
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
 def load_arrays(path: Path, names: Sequence[str], optional: Sequence[str] = (), *, saved_by: str) -> dict[str, NDArray]:
     """Return the arrays `names` of an `.npz`, and those of `optional` that it has; others are not read.
 

@@ -118,12 +118,17 @@ def _read(path: Path, row_tokens: Sequence[str] | None) -> tuple[list[str], NDAr
         raise ValueError(f"{path}: features come as .npz or .npy, not as '{path.suffix}': convert the file.")
     saved_by = _SAVED_BY[path.suffix]
     if path.suffix == ".npy":
-        return _tokens_beside(path, row_tokens), load_array(path, saved_by=saved_by)
+        return tokens_beside(path, row_tokens), load_array(path, saved_by=saved_by)
     arrays = load_arrays(path, ("item_id", "embedding"), saved_by=saved_by)
     return as_tokens(path, "item_id", arrays["item_id"]), arrays["embedding"]
 
 
-def _tokens_beside(path: Path, row_tokens: Sequence[str] | None) -> list[str]:
+def tokens_beside(path: Path, row_tokens: Sequence[str] | None = None) -> list[str]:
+    """Return the item tokens in `NAME.items.txt` beside NAME.npy, or else ``row_tokens``.
+
+    Raises:
+        ValueError: if it is not UTF-8, or there is neither.
+    """
     listing = path.with_suffix(".items.txt")
     if listing.is_file():
         try:

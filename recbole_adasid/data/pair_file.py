@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from recbole_adasid.data.array_file import as_tokens, load_arrays
 from recbole_adasid.data.atomic_text import AtomicText, Column
 from recbole_adasid.data.pairs import ItemPairs, sorted_pairs
+from recbole_adasid.data.parquet import first_line, require_pyarrow
 
 logger = logging.getLogger(__name__)
 
@@ -101,13 +102,7 @@ def _read_tsv(path: Path) -> tuple[list[str], list[str], NDArray, Place]:
 
 def _read_parquet(path: Path) -> tuple[list[str], list[str], NDArray, Place]:
     """Read one Parquet file, or all in a folder in the order of their names."""
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError as error:
-        raise ImportError(
-            f"{path} needs a package that cannot be imported ({error}): pip install 'recbole-adasid[parquet]'."
-        ) from error
+    pyarrow, parquet = require_pyarrow(path)
     files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
     if not files:
         raise ValueError(f"{path} holds no .parquet file: name a file of item pairs, or a folder of such.")
@@ -118,9 +113,8 @@ def _read_parquet(path: Path) -> tuple[list[str], list[str], NDArray, Place]:
         if "weight" in table.column_names:
             weight = table.column("weight").to_numpy().astype(np.float64)
     except (pyarrow.ArrowException, OSError, KeyError, ValueError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ValueError(
-            f"{path} cannot be read as columns trigger, target and weight ({reason}): write it anew."
+            f"{path} cannot be read as columns trigger, target and weight ({first_line(error)}): write it anew."
         ) from None
     return names["trigger"], names["target"], weight, lambda row: f"{path}, row {row}"
 

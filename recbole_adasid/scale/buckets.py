@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+
+BYTES_OF_A_RECORD = 160
+"""Memory that a record takes, about, while those of a file are sorted."""
+_KEYS = ("recbole_adasid_0", "recbole_adasid_1")
 
 
 class Buckets:
@@ -42,6 +47,12 @@ class Buckets:
                 continue
             yield np.fromfile(path, dtype=self.type)
             path.unlink()
+
+
+def token_hashes(tokens: NDArray[np.object_]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Return two hashes of 64 bits of each token [R]: tokens that have both in common are the same."""
+    first, second = (pd.util.hash_array(tokens, hash_key=key, categorize=False) for key in _KEYS)
+    return first, second
 
 
 def array_on_disk(path: Path, length: int, kind: str) -> NDArray[Any]:

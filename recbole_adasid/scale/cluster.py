@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 RETRIES = 3
 """Times that a task is started again after its worker died."""
@@ -52,8 +52,46 @@ class Outcome(NamedTuple):
     error: Exception | None
 
 
+class Workers(Protocol):
+    """Where jobs are done."""
+
+    def share(self, value: Any) -> Any:
+        """Return what stands for a value among the arguments of tasks; it is sent to a machine once."""
+
+    def task(self, function: Callable[..., Any], *, n_results: int = 1) -> Any:
+        """Return a function that starts ``function`` and returns a reference to its result, or several."""
+
+    def each(self, start: Callable[[Any], Any], jobs: Iterable[Any]) -> Iterator[Outcome]:
+        """Yield what becomes of jobs as they end; ``start`` starts one and returns the reference to its result.
+
+        Further jobs may be appended to a list of them while this goes on.
+        """
+
+
+class ThisProcess:
+    """One worker, without Ray: a job is done when it is started."""
+
+    def share(self, value: Any) -> Any:
+        """Return the value."""
+        return value
+
+    def task(self, function: Callable[..., Any], *, n_results: int = 1) -> Any:
+        """Return the function."""
+        return function
+
+    def each(self, start: Callable[[Any], Any], jobs: Iterable[Any]) -> Iterator[Outcome]:
+        """Do one job after another."""
+        for job in jobs:
+            try:
+                result = start(job)
+            except (ValueError, OSError, MemoryError, RuntimeError) as error:
+                yield Outcome(job, None, error)
+            else:
+                yield Outcome(job, result, None)
+
+
 class Cluster:
-    """A cluster at hand.
+    """A cluster at hand; see :class:`Workers`.
 
     Args:
         ray: the package.
@@ -70,18 +108,17 @@ class Cluster:
                 f"({largest / GIB:.1f} GiB at most): lower ray_worker_memory"
             )
 
+    def share(self, value: Any) -> Any:
+        """Put a value into the object store."""
+        return self.ray.put(value)
+
     def task(self, function: Callable[..., Any], *, n_results: int = 1) -> Any:
-        """Return a function that runs ``function`` on a worker and returns references to its results."""
+        """Return a function that has ``function`` run on a worker, and on another one where that dies."""
         options = {"num_cpus": 1, "memory": self.settings.worker_bytes, "max_retries": RETRIES}
         return self.ray.remote(function).options(num_returns=n_results, name=function.__name__, **options).remote
 
     def each(self, start: Callable[[Any], Any], jobs: Iterable[Any]) -> Iterator[Outcome]:
-        """Yield what becomes of jobs as they end; no more of them wait than keep every worker busy.
-
-        Args:
-            start: starts a job and returns the reference to its result.
-            jobs: further ones may be appended to a list while this goes on.
-        """
+        """Yield what becomes of jobs as they end; no more of them are started than keep every worker busy."""
         running: dict[Any, Any] = {}
         waiting = iter(jobs)
         while True:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from recbole_adasid.data.atomic_text import AtomicText, Column
+from recbole_adasid.data.parquet import first_line, open_parquet
 from recbole_adasid.host.settings import SettingsError
 
 COLUMNS = ("user_id", "item_id", "timestamp")
@@ -52,7 +53,7 @@ def log_paths(where: str | Path) -> list[Path]:
 def rows_at_most(path: Path) -> int:
     """Return how many interactions a file holds at most, about."""
     if path.suffix == ".parquet":
-        return _parquet(path).metadata.num_rows
+        return open_parquet(path, ()).metadata.num_rows
     return path.stat().st_size // _SMALLEST_ROW + 1
 
 
@@ -146,10 +147,14 @@ def _read_tsv(path: Path, names: list[str], at_once: int) -> Iterator[list[NDArr
 
 
 def _read_text(path: Path, headers: list[str], at_once: int, **form: Any) -> Iterator[list[NDArray]]:
-    form |= {"dtype": str, "na_filter": False, "encoding": "utf-8-sig", "chunksize": at_once, "usecols": headers}
+    # Every column is parsed: with some of them alone, pandas passes over lines that have too many cells.
+    form |= {"dtype": str, "na_filter": False, "encoding": "utf-8-sig", "chunksize": at_once}
     try:
         with pd.read_csv(path, **form) as reader:
             for table in reader:
+                missing = [name for name in headers if name not in table]
+                if missing:
+                    raise ValueError(f"there is no column {missing[0]!r} among {', '.join(map(str, table))}")
                 yield [table[name].to_numpy(dtype=object) for name in headers]
     except (ValueError, pd.errors.ParserError) as error:  # UnicodeDecodeError is among these
         raise ValueError(f"{path} cannot be read as a table with {', '.join(headers)} ({error}): correct it.") from None
@@ -159,12 +164,7 @@ def _read_parquet(path: Path, names: list[str], at_once: int) -> Iterator[list[N
     import pyarrow
     from pyarrow import compute, types
 
-    file = _parquet(path)
-    missing = [name for name in names if name not in file.schema_arrow.names]
-    if missing:
-        raise SettingsError(
-            f"{path} has no column {missing[0]!r} among {', '.join(file.schema_arrow.names)}: name it in columns."
-        )
+    file = open_parquet(path, names)
     try:
         for batch in file.iter_batches(at_once, columns=names):
             users, items, times = (batch.column(name) for name in names)
@@ -173,26 +173,7 @@ def _read_parquet(path: Path, names: list[str], at_once: int) -> Iterator[list[N
             texts = [compute.cast(column, pyarrow.string()).to_numpy(zero_copy_only=False) for column in (users, items)]
             yield [*texts, times.to_numpy(zero_copy_only=False)]
     except (pyarrow.ArrowException, OSError) as error:
-        raise ValueError(f"{path} cannot be read ({_first_line(error)}): write it again.") from None
-
-
-def _parquet(path: Path) -> Any:
-    try:
-        import pyarrow
-        from pyarrow.parquet import ParquetFile
-    except ImportError as error:
-        raise ImportError(
-            f"{path} needs a package that cannot be imported ({error}): pip install 'recbole-adasid[parquet]', or save "
-            "the log as CSV."
-        ) from error
-    try:
-        return ParquetFile(path)
-    except (pyarrow.ArrowException, OSError) as error:
-        raise ValueError(f"{path} is no Parquet file, or damaged ({_first_line(error)}): write it again.") from None
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(f"{path} cannot be read ({first_line(error)}): write it again.") from None
 
 
 READERS: dict[str, Callable[[Path, list[str], int], Iterator[list[NDArray]]]] = {

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from recbole_adasid.artefacts import write_arrays
 from recbole_adasid.data.pairs import ItemPairs
+from recbole_adasid.data.parquet import require_pyarrow
 from recbole_adasid.writing import written_whole
 
 
@@ -33,7 +33,7 @@ def write_pairs(out: Path, parts: Iterable[ItemPairs], tokens: Sequence[str]) ->
         write_arrays(out, {"trigger": named[trigger], "target": named[target], "weight": weight})
         return len(weight)
     total = 0
-    pyarrow, parquet = _pyarrow(out)
+    pyarrow, parquet = require_pyarrow(out)
     texts = pyarrow.array(tokens, pyarrow.string())
     for number, part in enumerate(part for part in parts if len(part)):
         columns = {"trigger": texts.take(part.trigger), "target": texts.take(part.target), "weight": part.weight}
@@ -51,18 +51,6 @@ def refuse_to_overwrite(out: Path) -> None:
         ImportError: for a folder without pyarrow.
     """
     if out.suffix != ".npz":
-        _pyarrow(out)
+        require_pyarrow(out)
     if out.is_file() or out.is_dir() and any(out.iterdir()):
         raise FileExistsError(f"{out} is there already: move it away, or choose another name.")
-
-
-def _pyarrow(out: Path) -> tuple[Any, Any]:
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError as error:
-        raise ImportError(
-            f"{out} needs a package that cannot be imported ({error}): pip install 'recbole-adasid[parquet]', or write "
-            "to a name that ends in .npz."
-        ) from error
-    return pyarrow, parquet

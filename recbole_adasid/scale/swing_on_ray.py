@@ -81,7 +81,7 @@ class RayEngine:
             sums, sizes = self._sums(workers, weighing, baskets, n_items, cuts, limit)
             ranges = list(_ranges(reach, cuts, sizes, limit))
             gather = workers.task(best_of_range)
-            shared = workers.ray.put(weighing)
+            shared = workers.share(weighing)
             found: dict[int, ItemPairs] = {}
             jobs = range(len(ranges))
 
@@ -104,10 +104,10 @@ class RayEngine:
     ) -> tuple[list[list[Any]], NDArray[np.int64]]:
         """Return references to what every pair of blocks has, a list of B each, and how much there is [B] in all."""
         users = user_blocks(baskets, self.settings.worker_bytes // _BYTES_OF_AN_ITEM_OF_A_USER)
-        blocks = [workers.ray.put(baskets.part(part)) for part in users]
+        blocks = [workers.share(baskets.part(part)) for part in users]
         jobs = [Piece(one, other) for one in range(len(blocks)) for other in range(one, len(blocks))]
         add_up = workers.task(sums_of_piece, n_results=len(cuts))
-        shared = workers.ray.put(weighing)
+        shared = workers.share(weighing)
         found: dict[Piece, list[Any]] = {}
 
         def start(piece: Piece) -> Any:

@@ -19,12 +19,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recbole_adasid.data.baskets import Baskets, Limits, first_of_groups, latest_of_users
-from recbole_adasid.scale.buckets import Buckets, array_on_disk, stretches
+from recbole_adasid.scale.buckets import BYTES_OF_A_RECORD, Buckets, array_on_disk, stretches, token_hashes
 from recbole_adasid.scale.log_files import Rows, log_paths, read_log, rows_at_most
 
-# Bytes that a row, a record, take while they are worked on: texts and what sorting needs.
-_BYTES_OF_A_ROW, _BYTES_OF_A_RECORD = 600, 160
-_KEYS = ("recbole_adasid_0", "recbole_adasid_1")
+# Memory that a row takes while it is read: texts, mostly.
+_BYTES_OF_A_ROW = 600
 GIB = 2**30
 
 
@@ -67,7 +66,7 @@ class LogPreparation:
         """Return what Swing needs of the log ``where``, in columns that ``columns`` names; see :func:`read_log`."""
         paths = log_paths(where)
         most = sum(map(rows_at_most, paths))
-        self.n_buckets = 1 + most * _BYTES_OF_A_RECORD // self.bytes
+        self.n_buckets = 1 + most * BYTES_OF_A_RECORD // self.bytes
         total = self._read(read_log(paths, columns, self.rows_at_once, progress=self.progress))
         if not total:
             raise ValueError(f"{where} holds no interactions: name another log.")
@@ -93,7 +92,7 @@ class LogPreparation:
                     if name == "items":
                         seen.write(position[np.unique(codes, return_index=True)[1]].tobytes())
                         tokens.writelines(f"{_on_one_line(token)}\n".encode() for token in distinct)
-                    hashed, check = (pd.util.hash_array(distinct, hash_key=key)[codes] for key in _KEYS)
+                    hashed, check = (values[codes] for values in token_hashes(distinct))
                     self._hashed[name].add(hashed % np.uint64(self.n_buckets), hashed, check, position)
                 times.write(_exact(rows.times).tobytes())
                 total += len(position)

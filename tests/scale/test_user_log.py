@@ -124,12 +124,11 @@ def test_times_beyond_float64_decide(tmp_path: Path) -> None:
 
 
 def test_two_tokens_of_one_hash_stay_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def colliding(values: np.ndarray, hash_key: str) -> np.ndarray:
-        if hash_key == user_log._KEYS[0]:
-            return np.array([len(value) for value in values], dtype=np.uint64)
-        return np.array([int.from_bytes(value.encode(), "big") for value in values], dtype=np.uint64)
+    def colliding(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        check = [int.from_bytes(value.encode(), "big") for value in values]
+        return np.array([len(value) for value in values], dtype=np.uint64), np.array(check, dtype=np.uint64)
 
-    monkeypatch.setattr(pd.util, "hash_array", colliding)
+    monkeypatch.setattr(user_log, "token_hashes", colliding)
     rows = random_rows(3)
     log = prepare(tmp_path / "work", write(tmp_path / "log.csv", rows), Limits(), buckets=2)
     assert (log.tokens, named(log)) == literally(rows, Limits(), 2)
