@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from recbole_adasid.model.catalogue import collision_ranks
+from recbole_adasid.model.catalogue import collision_ranks, numbered_rows
 
 Candidates = Callable[[Tensor], Tensor]
 """From rows [R] of new items to the last codes [R, K] they would best have, the best first."""
@@ -54,8 +54,8 @@ def place(codes: Tensor, present: Tensor, suffixes: int | None, candidates: Cand
     if suffixes is None:
         return Placement(codes.clone(), codes.new_empty(0))
     both = torch.cat([present[:, :-1], codes])
-    prefix = _numbered(torch.zeros(len(both), dtype=torch.int64), both[:, :-1])
-    group = _numbered(prefix, both[:, -1:])
+    prefix = numbered_rows(both[:, :-1])
+    group = numbered_rows(both[:, -1:], within=prefix)
     n_present = len(present)
     # Suffixes are given from 0 on and never taken back, so those of a group are 0 … its size − 1.
     taken = torch.bincount(group[:n_present], minlength=int(group.max()) + 1)
@@ -67,13 +67,6 @@ def place(codes: Tensor, present: Tensor, suffixes: int | None, candidates: Cand
         beside = there & torch.isin(prefix, prefix[n_present + moved])
         _move(placed, moved, _sizes(both[beside]), suffixes, candidates(moved))
     return Placement(placed, moved)
-
-
-def _numbered(numbers: Tensor, table: Tensor) -> Tensor:
-    """Return int64 [N] that is equal for rows of equal ``numbers`` [N] and equal ``table`` [N, C]."""
-    for column in table.t():
-        numbers = torch.unique(numbers * (int(column.max()) + 1) + column, return_inverse=True)[1]
-    return numbers
 
 
 def _sizes(codes: Tensor) -> dict[tuple[int, ...], int]:

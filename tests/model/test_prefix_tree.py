@@ -49,3 +49,16 @@ def test_many_levels_of_large_codebooks_do_not_overflow() -> None:
     tree = PrefixTree(tokens, [65536] * 8)
     items = [tree.items(leaf).tolist() for leaf in tree.find(tokens).tolist()]
     assert items == [[item] for item in range(1, 101)]
+
+
+def test_arrays_are_as_narrow_as_their_values_allow_and_answers_are_not() -> None:
+    wide = PrefixTree(torch.randint(65536, (300_000, 2), generator=torch.Generator().manual_seed(0)), [65536] * 2)
+    assert {name: str(buffer.dtype) for name, buffer in wide.named_buffers() if buffer.dtype != torch.int32} == {
+        "keys_1": "torch.int64"  # parents · 65,536
+    }
+    for tree in (TREE, wide):
+        nodes = torch.tensor([0, 1])
+        child, code, _ = tree.expand(1, nodes)
+        answers = [child, code, tree.parents(1, nodes), tree.codes(1, nodes), tree.items(0), *tree.items_below()]
+        answers += [*tree.item_range(1, nodes), *tree.path(torch.tensor([[1, 0], [65_535, 2**40]]))]
+        assert {answer.dtype for answer in answers} == {torch.int64}
