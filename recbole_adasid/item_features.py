@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import ChainMap
 from collections.abc import Mapping
 from pathlib import Path
@@ -135,7 +136,11 @@ def _of_one_source(
 ) -> ItemFeatures:
     if config["item_features_file"]:
         path = dataset.dataset_path() / config["item_features_file"]
-        return load_feature_file(path, dataset.item_tokens(), allow_missing=config["missing_modality"] == "allow")
+        allow_missing = config["missing_modality"] == "allow"
+        # Settings of earlier runs do not have this one.
+        mapped = "item_features_mapped" in config and config["item_features_mapped"]
+        mapped_in = (cache.root or Path(tempfile.gettempdir())) if mapped else None
+        return load_feature_file(path, dataset.item_tokens(), allow_missing=allow_missing, mapped_in=mapped_in)
     return _of_texts(config, dataset, cache, progress, fitted)
 
 

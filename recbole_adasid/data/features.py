@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recbole_adasid.data.array_file import as_tokens, load_array, load_arrays
+from recbole_adasid.data.aligned_rows import aligned_rows, row_blocks
+from recbole_adasid.data.array_file import as_tokens, load_arrays, mapped_array
 
 logger = logging.getLogger(__name__)
 
@@ -52,10 +53,12 @@ def load_feature_file(
     width: int | None = None,
     row_tokens: Sequence[str] | None = None,
     allow_missing: bool = False,
+    mapped_in: Path | None = None,
 ) -> ItemFeatures:
     """Load the vectors of `item_tokens` from a file, in their order; other items of the file are ignored.
 
-    With `allow_missing` an item that the file lacks gets the zero vector, and the log counts them.
+    With `allow_missing` an item that the file lacks gets the zero vector, and the log counts them. With `mapped_in` the
+    vectors live in a file of that folder, see :func:`~recbole_adasid.data.aligned_rows.aligned_rows`.
 
     A `.npz` holds `item_id` [R] and `embedding` [R, d]. A `.npy` holds the embedding alone; its rows are
     named by `NAME.items.txt` beside it (one token a line) or else by `row_tokens` [R]. Any NumPy float type
@@ -72,13 +75,10 @@ def load_feature_file(
     tokens, embedding = _read(path, row_tokens)
     _check_shape(path, tokens, embedding, width)
     rows = _align(path, tokens, item_tokens, allow_missing)
-    present = rows >= 0
-    with np.errstate(over="ignore"):  # a float64 beyond float32 turns into inf, which is reported below
-        values = np.ascontiguousarray(embedding[rows], dtype=np.float32)
-    values[~present] = 0
+    values = aligned_rows(embedding, rows, mapped_in)
     _check_values(path, values, item_tokens)
     source = {"kind": "file", **describe_values(values)}
-    return with_missing(values, source, present, f"vector in {path}")
+    return with_missing(values, source, rows >= 0, f"vector in {path}")
 
 
 def with_missing(
@@ -118,7 +118,7 @@ def _read(path: Path, row_tokens: Sequence[str] | None) -> tuple[list[str], NDAr
         raise ValueError(f"{path}: features come as .npz or .npy, not as '{path.suffix}': convert the file.")
     saved_by = _SAVED_BY[path.suffix]
     if path.suffix == ".npy":
-        return tokens_beside(path, row_tokens), load_array(path, saved_by=saved_by)
+        return tokens_beside(path, row_tokens), mapped_array(path, saved_by=saved_by)
     arrays = load_arrays(path, ("item_id", "embedding"), saved_by=saved_by)
     return as_tokens(path, "item_id", arrays["item_id"]), arrays["embedding"]
 
@@ -158,11 +158,15 @@ def _check_shape(path: Path, tokens: Sequence[str], embedding: NDArray, width: i
 
 def _check_values(path: Path, values: NDArray[np.float32], item_tokens: Sequence[str]) -> None:
     """Refuse values [N, d] that cannot be computed with, and report those that say nothing."""
+    not_finite, too_large = [], []
+    for part in row_blocks(len(values)):
+        not_finite.append(~np.isfinite(values[part]).all(axis=1))
+        too_large.append((np.abs(values[part]) > _LARGEST).any(axis=1))
     for bad, what, remedy in (
-        (~np.isfinite(values), "NaN or infinite (as float32)", "repair or drop them"),
-        (np.abs(values) > _LARGEST, f"beyond {_LARGEST:g}, too large to square in float32", "divide all by a constant"),
+        (not_finite, "NaN or infinite (as float32)", "repair or drop them"),
+        (too_large, f"beyond {_LARGEST:g}, too large to square in float32", "divide all by a constant"),
     ):
-        rows = np.flatnonzero(bad.any(axis=1))
+        rows = np.flatnonzero(np.concatenate([*bad, np.empty(0, dtype=bool)]))
         if len(rows):
             raise ValueError(
                 f"{path}: the vector of item '{item_tokens[int(rows[0])]}' and of {len(rows) - 1} more is {what}: "

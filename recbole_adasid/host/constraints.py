@@ -227,6 +227,7 @@ RULES: dict[str, Rule] = {
     "train_neg_sample_args": Rule("null: generation needs no sampled negatives", lambda value: value in (None, "None")),
     # --- item features ---
     "item_features_file": optional(path),
+    "item_features_mapped": switch,
     "title_field": text,
     "category_field": text,
     "text_fields": optional(list_of(text, empty=True)),

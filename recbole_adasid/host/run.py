@@ -156,7 +156,7 @@ def _training_key(config: Any, semantic_ids: str) -> str:
     elsewhere |= {"reviews_url", "reviews_sha256", "metadata_url", "metadata_sha256"}
     elsewhere |= {"interactions_table", "items_table", "interactions_columns", "items_columns", "table_time_unit"}
     elsewhere |= {"title_field", "category_field", "sids_file"}
-    elsewhere |= {"pair_engine", "ray_address", "ray_workers", "ray_worker_memory"}
+    elsewhere |= {"pair_engine", "ray_address", "ray_workers", "ray_worker_memory", "item_features_mapped"}
     settings = {key: to_plain(value) for key, value in _writable(config).items() if key not in elsewhere}
     return fingerprint({"settings": settings, "semantic_ids": semantic_ids, "dataset": str(config["dataset"])})
 

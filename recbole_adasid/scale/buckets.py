@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from recbole_adasid.writing import CannotWrite
 
 BYTES_OF_A_RECORD = 160
 """Memory that a record takes, about, while those of a file are sorted."""
@@ -56,8 +59,20 @@ def token_hashes(tokens: NDArray[np.object_]) -> tuple[NDArray[np.uint64], NDArr
 
 
 def array_on_disk(path: Path, length: int, kind: str) -> NDArray[Any]:
-    """Return an array of zeros that lives in a file; an empty one, for which there can be no mapping, in memory."""
-    return np.memmap(path, dtype=kind, mode="w+", shape=(length,)) if length else np.empty(0, dtype=kind)
+    """Return an array of zeros that lives in a file; an empty one, for which there can be no mapping, in memory.
+
+    Raises:
+        CannotWrite: if the disk has no room for it.
+    """
+    if not length:
+        return np.empty(0, dtype=kind)
+    try:
+        with path.open("wb+") as file:
+            # Room is taken at once: a mapping that runs out of it later would kill the process.
+            os.posix_fallocate(file.fileno(), 0, length * np.dtype(kind).itemsize)
+    except OSError as error:
+        raise CannotWrite(f"cannot write {path} ({error.strerror or error}): make room, or work elsewhere") from error
+    return np.memmap(path, dtype=kind, mode="r+", shape=(length,))
 
 
 def stretches(length: int, size: int) -> Iterator[slice]:
