@@ -1,0 +1,343 @@
+"""Catalogues and logs at scale, on Ray and without: time, memory against limits stated beforehand, and efficiency.
+
+    python -m benchmarks.catalogue_scale --part=mining --out=results/scale      (10 M interactions; about 1 GB of files)
+    python -m benchmarks.catalogue_scale --part=assignment --out=results/scale  (10 M items; 15 GB of files)
+    python -m benchmarks.catalogue_scale --part=efficiency --out=results/scale  (2 M items; 3 GB of files)
+    python -m benchmarks.catalogue_scale --part=storage --out=results/scale
+    python -m benchmarks.catalogue_scale --part=costs --out=results/scale
+
+Files are made up in a temporary folder of --folder and removed. The limits stand in LIMITS below. Memory is what a
+process has for itself alone, looked at twenty times a second; Ray's object store, which workers share, comes on top.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import json
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pyarrow
+import torch
+from pyarrow import parquet
+
+from benchmarks.__main__ import machine, table
+from benchmarks.assignment import WIDTH, write_features
+from benchmarks.measuring import Measurement, peak_memory, reset_peak_memory, seconds
+from benchmarks.swing import co_occurrences, synthetic_log
+from recbole_adasid.data.baskets import Baskets, Limits
+from recbole_adasid.data.features import load_feature_file
+from recbole_adasid.data.pairs import ItemPairs
+from recbole_adasid.data.swing import InProcess, Weighing
+from recbole_adasid.host.props import read_props
+from recbole_adasid.model.catalogue import Catalogue, collision_ranks
+from recbole_adasid.scale.assigned import target_of
+from recbole_adasid.scale.catalogue_codes import assign_codes
+from recbole_adasid.scale.catalogue_suffixes import number_suffixes
+from recbole_adasid.scale.cluster import GIB, ClusterSettings, ThisProcess, cluster
+from recbole_adasid.scale.feature_shards import shard_paths
+from recbole_adasid.scale.swing_on_ray import RayEngine, best_of_range, sums_of_piece
+from recbole_adasid.scale.user_log import LogPreparation, PreparedLog
+from recbole_adasid.tokenizer.base import ItemTokenizer
+from recbole_adasid.tokenizer.registry import build_tokenizer
+
+LIMITS = {"worker": 1.0, "driver": 1.0}
+"""GiB that a worker, and the process that started them, may have for itself; stated before anything was measured."""
+EFFICIENCY = 70.0
+"""Per cent of twice the speed of one worker that two should reach on a machine of two cores."""
+SHARDS = 20
+
+
+class Watch:
+    """The most memory that this process, and each of Ray's workers below it, had for itself, in GiB."""
+
+    def __init__(self) -> None:
+        self.driver, self.workers = 0.0, 0.0
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Look while the block runs."""
+        stop = threading.Event()
+        looking = threading.Thread(target=self._look, args=(stop,))
+        looking.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            looking.join()
+
+    def _look(self, stop: threading.Event) -> None:
+        workers: list[int] = []
+        for turn in range(10**9):
+            if turn % 20 == 0:
+                found = psutil.Process().children(recursive=True)
+                workers = [one.pid for one in found if "ray::" in _title(one)]
+            self.driver = max(self.driver, _private(os.getpid()))
+            self.workers = max([self.workers, *map(_private, workers)])
+            if stop.wait(0.05):
+                return
+
+
+def _title(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+def _private(pid: int) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 2**20 for line in lines if line.startswith("RssAnon:")), 0.0)
+
+
+def write_log(folder: Path, n_users: int) -> int:
+    """Write a made-up log, ten interactions a user, as Parquet shards in the order of time; return its length."""
+    users, items, _ = synthetic_log(n_users)
+    order = np.random.default_rng(1).permutation(len(users))
+    for number, rows in enumerate(np.array_split(order, SHARDS)):
+        names = {"user_id": np.char.add("u", users[rows].astype(str)), "item_id": items[rows]}
+        columns = {**names, "timestamp": np.arange(len(rows)) + number * 10**9}
+        parquet.write_table(pyarrow.table(columns), folder / f"part-{number:02}.parquet")
+    return len(users)
+
+
+def mining(n_users: int, folder: Path) -> Iterator[Measurement]:
+    """Pairs of a log in files: by one process, by one worker and by two."""
+    (folder / "log").mkdir()
+    n_rows = write_log(folder / "log", n_users)
+    (folder / "work").mkdir()
+    watch = Watch()
+    preparation = LogPreparation(folder / "work", Limits(), memory=0.5)
+    with watch.watching():
+        log, spent = _timed(lambda: preparation.prepare(folder / "log", {}))
+    stage = f"log of {n_rows:,} interactions, {len(log.tokens):,} items"
+    detail = f"{spent:.1f} s, {n_rows / spent:,.0f} interactions/s"
+    limit = LIMITS["driver"]
+    yield Measurement(f"{stage}: reading", "memory", watch.driver, limit, at_least=False, unit=" GiB", detail=detail)
+    whole, alone = _timed(lambda: _pairs(InProcess(), log))
+    times = {}
+    for workers in (1, 2):
+        watch, engine = Watch(), RayEngine(_settings(workers))
+        with watch.watching(), cluster(engine.settings):
+            found, times[workers] = _timed(functools.partial(_pairs, engine, log))
+        same = all(np.array_equal(getattr(found, name), values) for name, values in vars(whole).items())
+        detail = f"{times[workers]:.1f} s; {len(found):,} pairs, {'the same' if same else 'NOT the same'} to the bit"
+        name = f"{stage}: Swing by {workers} worker{'s' * (workers > 1)}"
+        for who, value in (("worker", watch.workers), ("driver", watch.driver)):
+            yield Measurement(
+                name, f"memory of a {who}", value, LIMITS[who], at_least=False, unit=" GiB", detail=detail
+            )
+    detail = f"{times[1]:.1f} against {times[2]:.1f} s; without Ray {alone:.1f} s"
+    share = 100 * times[1] / times[2] / 2
+    yield Measurement(f"{stage}: Swing by 2 workers", "twice one worker", share, EFFICIENCY, unit="%", detail=detail)
+
+
+def _pairs(engine: InProcess | RayEngine, log: PreparedLog) -> ItemPairs:
+    weighing = Weighing.of(1.0, 0.5, log.sizes, log.most_users)
+    return engine.mine(weighing, log.baskets, len(log.tokens), 50)
+
+
+def _settings(workers: int) -> ClusterSettings:
+    return ClusterSettings(workers=workers, worker_memory=LIMITS["worker"])
+
+
+def tokenizer_of_adasid() -> ItemTokenizer:
+    """Return AdaSID's tokenizer at its usual size, untrained: codes take as long."""
+    settings = {**read_props("tokenizers.yaml"), **read_props("tokenizer/adasid.yaml"), "seed": 0}
+    return build_tokenizer(settings, width=WIDTH).eval()
+
+
+def write_catalogue(folder: Path, n_items: int) -> list[Path]:
+    """Write features float16 [N, 768] in shards."""
+    folder.mkdir()
+    for number, rows in enumerate(np.array_split(np.arange(n_items), SHARDS)):
+        write_features(folder / f"part-{number:02}.npy", len(rows))
+        names = "".join(f"i{row}\n" for row in rows.tolist())
+        (folder / f"part-{number:02}.items.txt").write_text(names, encoding="utf-8")
+    return shard_paths(folder)
+
+
+def assignment(n_items: int, folder: Path) -> Iterator[Measurement]:
+    """Semantic IDs of a catalogue by two workers, then numbers for those that are equal, then all of it once more."""
+    shards, tokenizer, out = write_catalogue(folder / "features", n_items), tokenizer_of_adasid(), folder / "out"
+    watch = Watch()
+    with watch.watching(), cluster(_settings(2)) as workers:
+        (found, _), encoded = _timed(lambda: assign_codes(workers, tokenizer, shards, out))
+        sizes = [found[shard].items for shard in shards]
+        paths = [target_of(shard, out) for shard in shards]
+        _, numbered = _timed(lambda: number_suffixes(paths, sizes, memory=GIB / 2))
+        (again, _), reused = _timed(lambda: assign_codes(workers, tokenizer, shards, out))
+    assert all(one.reused for one in again.values())
+    stage = f"Semantic IDs of {n_items:,} items of {WIDTH} columns, float16 on disk, by 2 workers"
+    detail = (
+        f"{encoded:.1f} s, {n_items / encoded:,.0f} items/s; suffixes {numbered:.1f} s; all found done {reused:.1f} s"
+    )
+    for who, value in (("worker", watch.workers), ("driver", watch.driver)):
+        yield Measurement(stage, f"memory of a {who}", value, LIMITS[who], at_least=False, unit=" GiB", detail=detail)
+
+
+def efficiency(n_items: int, folder: Path) -> Iterator[Measurement]:
+    """Encoding by one worker against two, and by this process with one thread and with two."""
+    shards, tokenizer = write_catalogue(folder / "features", n_items), tokenizer_of_adasid()
+    times = {}
+    for workers in (1, 2):
+        with cluster(_settings(workers)) as ready:
+            assign_codes(ready, tokenizer, shards[:workers], folder / f"first-{workers}")  # loads torch in each
+            run = functools.partial(assign_codes, ready, tokenizer, shards, folder / f"out-{workers}")
+            times[workers] = seconds(run)
+    alone = {}
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        alone[threads] = seconds(
+            functools.partial(assign_codes, ThisProcess(), tokenizer, shards, folder / f"alone-{threads}")
+        )
+    stage = f"Semantic IDs of {n_items:,} items of {WIDTH} columns"
+    detail = (
+        f"{times[1]:.1f} against {times[2]:.1f} s; without Ray {alone[1]:.1f} s with one thread, {alone[2]:.1f} s with "
+        "two"
+    )
+    share = 100 * times[1] / times[2] / 2
+    yield Measurement(f"{stage}: 2 workers", "twice one worker", share, EFFICIENCY, unit="%", detail=detail)
+    share = 100 * alone[1] / alone[2] / 2
+    yield Measurement(f"{stage}: 2 threads of one process", "twice one thread", share, EFFICIENCY, unit="%")
+
+
+def storage(n_items: int, folder: Path) -> Iterator[Measurement]:
+    """Bytes an item of catalogue and prefix tree, the cost of building them, and memory of features."""
+    torch.set_num_threads(1)
+    for size in (n_items // 10, n_items):
+        codes = torch.randint(256, (size, 3), generator=torch.Generator().manual_seed(0))
+        before = reset_peak_memory()
+        catalogue, spent = _timed(functools.partial(Catalogue, codes, [256] * 3))
+        above = (peak_memory() - before) / 1024
+        ranks = seconds(functools.partial(collision_ranks, codes))
+        stored = sum(buffer.nbytes for buffer in catalogue.buffers()) / size
+        detail = (
+            f"built in {spent:.1f} s ({ranks:.1f} s of it for suffixes) with {above:.2f} GiB at most beside the codes"
+        )
+        stage = f"catalogue and prefix tree, {size:,} items"
+        yield Measurement(stage, "bytes an item", stored, 40, at_least=False, unit="", detail=detail)
+        del catalogue, codes
+    rows = n_items // 20
+    path = folder / "features.npy"
+    write_features(path, rows)
+    names = [f"i{row}" for row in range(rows)]
+    size = 4 * rows * WIDTH / GIB
+    for kind, where, most in (("in memory", None, 1.1), ("that stay on disk", folder, 0.1)):
+        watch = Watch()
+        before = _private(os.getpid())
+        with watch.watching():
+            features, spent = _timed(
+                functools.partial(load_feature_file, path, names, row_tokens=names, mapped_in=where)
+            )
+        stage = f"features of {rows:,} items of {WIDTH} columns {kind}"
+        taken = (watch.driver - before) / size
+        detail = f"{spent:.1f} s; {size:.1f} GiB as float32"
+        yield Measurement(stage, "their size as float32", taken, most, at_least=False, detail=detail)
+        del features
+
+
+def costs(n_users: int, folder: Path) -> Iterator[Measurement]:
+    """What the plan for larger logs is made of: rates of one process, and how time grows."""
+    times = {}
+    for users in (n_users // 30, n_users // 10, n_users // 3):
+        (folder / f"log-{users}").mkdir()
+        (folder / f"work-{users}").mkdir()
+        n_rows = write_log(folder / f"log-{users}", users)
+        preparation = LogPreparation(folder / f"work-{users}", Limits(), memory=0.5)
+        log, read = _timed(functools.partial(preparation.prepare, folder / f"log-{users}", {}))
+        before = reset_peak_memory()
+        _, spent = _timed(functools.partial(_pairs, InProcess(), log))
+        times[n_rows] = spent
+        detail = f"reading {n_rows / read:,.0f} interactions/s; {(peak_memory() - before) / 1024:.2f} GiB for Swing"
+        yield Measurement(
+            f"Swing, {n_rows:,} interactions", "seconds", spent, 60, at_least=False, unit=" s", detail=detail
+        )
+    exponent = float(np.polyfit(np.log(list(times)), np.log(list(times.values())), 1)[0])
+    yield Measurement("Swing, time against interactions", "exponent", exponent, 1.1, at_least=False, unit="")
+    yield from _rates_of_pieces(log)
+
+
+def _rates_of_pieces(log: PreparedLog) -> Iterator[Measurement]:
+    """Rates of a task over users who meet, over users who do not, and over sums."""
+    weighing, n_items = Weighing.of(1.0, 0.5, log.sizes, log.most_users), len(log.tokens)
+    cuts, baskets = np.array([0, n_items]), log.baskets
+    (about, sums), spent = _timed(lambda: sums_of_piece(weighing, baskets, baskets, n_items, 0, cuts, 10**12))
+    sizes = np.diff(baskets.starts)
+    met = co_occurrences(np.repeat(np.arange(len(sizes)), sizes), np.asarray(baskets.items))
+    per_row = len(sums.value) / log.interactions
+    detail = f"{per_row:.2f} directed sums an interaction, 16 bytes each; {met / log.interactions:.0f} co-occurrences"
+    stage = "a task: pairs of users, co-occurrences a second"
+    yield Measurement(stage, "20 million", met / spent / 1e6, 20, unit=" M/s", detail=detail)
+    _, spent = _timed(lambda: best_of_range(weighing, n_items, 50, 0, n_items, sums))
+    rate = len(sums.value) / spent / 1e6
+    yield Measurement("a task: best targets, sums a second", "1 million", rate, 1, unit=" M/s")
+    strangers = Baskets(baskets.n_users, baskets.starts, np.asarray(baskets.items) + n_items)
+    _, spent = _timed(lambda: sums_of_piece(weighing, baskets, strangers, 2 * n_items, 0, np.array([0, 1]), 10**12))
+    rate = 2 * len(baskets.items) / spent / 1e6
+    yield Measurement("a task: users who never meet, their items a second", "1 million", rate, 1, unit=" M/s")
+
+
+def _timed(function: Callable) -> tuple:
+    started = time.perf_counter()
+    result = function()
+    return result, time.perf_counter() - started
+
+
+PARTS: dict[str, tuple[Callable[[int, Path], Iterator[Measurement]], int]] = {
+    "mining": (mining, 1_000_000),
+    "assignment": (assignment, 10_000_000),
+    "efficiency": (efficiency, 2_000_000),
+    "storage": (storage, 10_000_000),
+    "costs": (costs, 1_000_000),
+}
+"""What each part measures, and of how many users or items."""
+
+
+def main() -> None:
+    """Measure one part and write it into the table of all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--part", choices=PARTS, required=True)
+    parser.add_argument("--size", type=int, default=None, help="users or items, if not the usual number")
+    parser.add_argument("--folder", type=Path, default=None, help="where files are made up; default: temporary")
+    parser.add_argument("--out", type=Path, default=None, help="folder for README.md and measurements.jsonl")
+    arguments = parser.parse_args()
+    measure, usual = PARTS[arguments.part]
+    measured = []
+    with tempfile.TemporaryDirectory(dir=arguments.folder, prefix="scale-") as folder:
+        for one in measure(arguments.size or usual, Path(folder)):
+            one.print()
+            measured.append(one)
+    if arguments.out:
+        write(arguments.out, arguments.part, measured)
+
+
+def write(out: Path, part: str, measured: list[Measurement]) -> None:
+    """Replace what was measured of a part before, and render all parts."""
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / "measurements.jsonl"
+    kept = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+    kept = [record for record in kept if record["part"] != part]
+    kept += [{"part": part, "machine": machine(), **vars(one)} for one in measured]
+    kept.sort(key=lambda record: list(PARTS).index(record["part"]))
+    path.write_text("".join(json.dumps(record) + "\n" for record in kept), encoding="utf-8")
+    fields = Measurement.__dataclass_fields__
+    lines = [Measurement(**{key: record[key] for key in fields}) for record in kept]
+    machines = "; ".join(sorted({record["machine"] for record in kept}))
+    head = "# Scale\n\nWritten by `python -m benchmarks.catalogue_scale`; its limits were stated beforehand.\n\n"
+    (out / "README.md").write_text(f"{head}Machine: {machines}.\n\n{table(lines)}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
