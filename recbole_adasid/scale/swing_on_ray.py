@@ -9,6 +9,7 @@ Letters: N items, E entries of a sparse matrix, B blocks of items.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -25,7 +26,9 @@ from recbole_adasid.scale.cluster import Cluster, ClusterSettings, Outcome, clus
 # Bytes of a worker's memory by what it holds, the temporary copies of the products included.
 _BYTES_OF_AN_ITEM_OF_A_USER = 200
 _BYTES_OF_A_SUM = 100
-_BLOCKS = 256  # of items, at most: each task returns as many results
+_ITEM_BLOCKS = 256  # at most: each task returns as many results
+# Tasks for each worker, at least, so that none is idle for long at the end.
+_TASKS_OF_A_WORKER = 8
 
 
 class Sums(NamedTuple):
@@ -76,8 +79,9 @@ class RayEngine:
         """
         limit = max(1, self.settings.worker_bytes // _BYTES_OF_A_SUM)
         reach = item_reach(baskets, n_items)
-        cuts = even_cuts(reach, min(_BLOCKS, 1 + int(reach.sum()) // limit))
         with cluster(self.settings) as workers:
+            n_blocks = max(1 + int(reach.sum()) // limit, 2 * workers.slots)
+            cuts = even_cuts(reach, min(_ITEM_BLOCKS, n_blocks))
             sums, sizes = self._sums(workers, weighing, baskets, n_items, cuts, limit)
             ranges = list(_ranges(reach, cuts, sizes, limit))
             gather = workers.task(best_of_range)
@@ -103,7 +107,11 @@ class RayEngine:
         self, workers: Cluster, weighing: Weighing, baskets: Baskets, n_items: int, cuts: NDArray[np.int64], limit: int
     ) -> tuple[list[list[Any]], NDArray[np.int64]]:
         """Return references to what every pair of blocks has, a list of B each, and how much there is [B] in all."""
-        users = user_blocks(baskets, self.settings.worker_bytes // _BYTES_OF_AN_ITEM_OF_A_USER)
+        n_blocks = max(
+            -(-len(baskets.items) * _BYTES_OF_AN_ITEM_OF_A_USER // self.settings.worker_bytes),
+            math.isqrt(2 * _TASKS_OF_A_WORKER * workers.slots),  # half as many pairs of blocks as its square
+        )
+        users = user_blocks(baskets, max(1, -(-len(baskets.items) // n_blocks)))
         blocks = [workers.share(baskets.part(part)) for part in users]
         jobs = [Piece(one, other) for one in range(len(blocks)) for other in range(one, len(blocks))]
         add_up = workers.task(sums_of_piece, n_results=len(cuts))

@@ -149,7 +149,6 @@ def worker_of(name: str) -> Iterator[int]:
 def test_a_worker_that_is_killed_in_the_middle_changes_nothing(
     two_workers: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(swing_on_ray, "_BYTES_OF_AN_ITEM_OF_A_USER", 2**28 // 40_000)
     random = np.random.default_rng(6)
     users, items = np.repeat(np.arange(20_000), 10), random.integers(2_000, size=200_000)
     killed: list[int] = []
