@@ -17,21 +17,18 @@ import functools
 import json
 import os
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pyarrow
 import torch
 from pyarrow import parquet
 
 from benchmarks.__main__ import machine, table
 from benchmarks.assignment import WIDTH, write_features
-from benchmarks.measuring import Measurement, peak_memory, reset_peak_memory, seconds
+from benchmarks.measuring import Measurement, Watch, peak_memory, private_memory, reset_peak_memory, seconds
 from benchmarks.swing import co_occurrences, synthetic_log
 from recbole_adasid.data.baskets import Baskets, Limits
 from recbole_adasid.data.features import load_feature_file
@@ -54,51 +51,6 @@ LIMITS = {"worker": 1.0, "driver": 1.0}
 EFFICIENCY = 70.0
 """Per cent of twice the speed of one worker that two should reach on a machine of two cores."""
 SHARDS = 20
-
-
-class Watch:
-    """The most memory that this process, and each of Ray's workers below it, had for itself, in GiB."""
-
-    def __init__(self) -> None:
-        self.driver, self.workers = 0.0, 0.0
-
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Look while the block runs."""
-        stop = threading.Event()
-        looking = threading.Thread(target=self._look, args=(stop,))
-        looking.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            looking.join()
-
-    def _look(self, stop: threading.Event) -> None:
-        workers: list[int] = []
-        for turn in range(10**9):
-            if turn % 20 == 0:
-                found = psutil.Process().children(recursive=True)
-                workers = [one.pid for one in found if "ray::" in _title(one)]
-            self.driver = max(self.driver, _private(os.getpid()))
-            self.workers = max([self.workers, *map(_private, workers)])
-            if stop.wait(0.05):
-                return
-
-
-def _title(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""
-
-
-def _private(pid: int) -> float:
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return 0.0
-    return next((int(line.split()[1]) / 2**20 for line in lines if line.startswith("RssAnon:")), 0.0)
 
 
 def write_log(folder: Path, n_users: int) -> int:
@@ -185,6 +137,8 @@ def assignment(n_items: int, folder: Path) -> Iterator[Measurement]:
     )
     for who, value in (("worker", watch.workers), ("driver", watch.driver)):
         yield Measurement(stage, f"memory of a {who}", value, LIMITS[who], at_least=False, unit=" GiB", detail=detail)
+    yield _figure("catalogue: items encoded", n_items / encoded / 2 / 1e6, " M/s", "by one worker of two")
+    yield _figure("catalogue: suffixes", n_items / numbered / 1e6, " M/s", "by one process")
 
 
 def efficiency(n_items: int, folder: Path) -> Iterator[Measurement]:
@@ -228,6 +182,9 @@ def storage(n_items: int, folder: Path) -> Iterator[Measurement]:
         )
         stage = f"catalogue and prefix tree, {size:,} items"
         yield Measurement(stage, "bytes an item", stored, 40, at_least=False, unit="", detail=detail)
+        yield _figure(
+            f"tree: built, {size:,} items", size / spent / 1e6, " M/s", f"{above * GIB / size:.0f} bytes an item"
+        )
         del catalogue, codes
     rows = n_items // 20
     path = folder / "features.npy"
@@ -236,7 +193,7 @@ def storage(n_items: int, folder: Path) -> Iterator[Measurement]:
     size = 4 * rows * WIDTH / GIB
     for kind, where, most in (("in memory", None, 1.1), ("that stay on disk", folder, 0.1)):
         watch = Watch()
-        before = _private(os.getpid())
+        before = private_memory(os.getpid())
         with watch.watching():
             features, spent = _timed(
                 functools.partial(load_feature_file, path, names, row_tokens=names, mapped_in=where)
@@ -249,44 +206,46 @@ def storage(n_items: int, folder: Path) -> Iterator[Measurement]:
 
 
 def costs(n_users: int, folder: Path) -> Iterator[Measurement]:
-    """What the plan for larger logs is made of: rates of one process, and how time grows."""
-    times = {}
+    """How time grows, and the rates of one process that the plan is made of (`python -m benchmarks.scale_plan`)."""
+    times, read = {}, {}
     for users in (n_users // 30, n_users // 10, n_users // 3):
         (folder / f"log-{users}").mkdir()
         (folder / f"work-{users}").mkdir()
         n_rows = write_log(folder / f"log-{users}", users)
         preparation = LogPreparation(folder / f"work-{users}", Limits(), memory=0.5)
-        log, read = _timed(functools.partial(preparation.prepare, folder / f"log-{users}", {}))
+        log, read[n_rows] = _timed(functools.partial(preparation.prepare, folder / f"log-{users}", {}))
         before = reset_peak_memory()
-        _, spent = _timed(functools.partial(_pairs, InProcess(), log))
-        times[n_rows] = spent
-        detail = f"reading {n_rows / read:,.0f} interactions/s; {(peak_memory() - before) / 1024:.2f} GiB for Swing"
-        yield Measurement(
-            f"Swing, {n_rows:,} interactions", "seconds", spent, 60, at_least=False, unit=" s", detail=detail
-        )
-    exponent = float(np.polyfit(np.log(list(times)), np.log(list(times.values())), 1)[0])
-    yield Measurement("Swing, time against interactions", "exponent", exponent, 1.1, at_least=False, unit="")
+        _, times[n_rows] = _timed(functools.partial(_pairs, InProcess(), log))
+        detail = f"{(peak_memory() - before) / 1024:.2f} GiB beside the log; reading it {read[n_rows]:.1f} s"
+        yield _figure(f"Swing, {n_rows:,} interactions", times[n_rows], " s", detail)
+    for name, spent in (("Swing", times), ("reading a log", read)):
+        slope = float(np.polyfit(np.log(list(spent)), np.log(list(spent.values())), 1)[0])
+        yield _figure(f"{name}: exponent of time against interactions", slope, "", "")
+    yield _figure("log: interactions read", log.interactions / read[n_rows] / 1e6, " M/s", "by one process")
     yield from _rates_of_pieces(log)
 
 
 def _rates_of_pieces(log: PreparedLog) -> Iterator[Measurement]:
-    """Rates of a task over users who meet, over users who do not, and over sums."""
-    weighing, n_items = Weighing.of(1.0, 0.5, log.sizes, log.most_users), len(log.tokens)
-    cuts, baskets = np.array([0, n_items]), log.baskets
-    (about, sums), spent = _timed(lambda: sums_of_piece(weighing, baskets, baskets, n_items, 0, cuts, 10**12))
+    """Rates of tasks over users who meet, over users who do not, and over sums."""
+    weighing, n_items, baskets = Weighing.of(1.0, 0.5, log.sizes, log.most_users), len(log.tokens), log.baskets
+    cuts = np.array([0, n_items])
+    (_, sums), spent = _timed(lambda: sums_of_piece(weighing, baskets, baskets, n_items, 0, cuts, 10**12))
     sizes = np.diff(baskets.starts)
     met = co_occurrences(np.repeat(np.arange(len(sizes)), sizes), np.asarray(baskets.items))
-    per_row = len(sums.value) / log.interactions
-    detail = f"{per_row:.2f} directed sums an interaction, 16 bytes each; {met / log.interactions:.0f} co-occurrences"
-    stage = "a task: pairs of users, co-occurrences a second"
-    yield Measurement(stage, "20 million", met / spent / 1e6, 20, unit=" M/s", detail=detail)
+    yield _figure("log: share that counts", len(baskets.items) / log.interactions, "", "after held-out ones and limits")
+    yield _figure("log: co-occurrences", met / log.interactions, " an interaction", "two users who have an item")
+    yield _figure("log: directed sums", len(sums.value) / log.interactions, " an interaction", "16 bytes each")
+    yield _figure("task: co-occurrences", met / spent / 1e6, " M/s", "")
     _, spent = _timed(lambda: best_of_range(weighing, n_items, 50, 0, n_items, sums))
-    rate = len(sums.value) / spent / 1e6
-    yield Measurement("a task: best targets, sums a second", "1 million", rate, 1, unit=" M/s")
+    yield _figure("task: sums", len(sums.value) / spent / 1e6, " M/s", "added and ranked")
     strangers = Baskets(baskets.n_users, baskets.starts, np.asarray(baskets.items) + n_items)
     _, spent = _timed(lambda: sums_of_piece(weighing, baskets, strangers, 2 * n_items, 0, np.array([0, 1]), 10**12))
-    rate = 2 * len(baskets.items) / spent / 1e6
-    yield Measurement("a task: users who never meet, their items a second", "1 million", rate, 1, unit=" M/s")
+    yield _figure("task: items of users who never meet", 2 * len(baskets.items) / spent / 1e6, " M/s", "")
+
+
+def _figure(name: str, value: float, unit: str, detail: str) -> Measurement:
+    """Return a figure that nothing was asked of."""
+    return Measurement(name, "", value, 0.0, unit=unit, detail=detail)
 
 
 def _timed(function: Callable) -> tuple:
@@ -336,7 +295,10 @@ def write(out: Path, part: str, measured: list[Measurement]) -> None:
     lines = [Measurement(**{key: record[key] for key in fields}) for record in kept]
     machines = "; ".join(sorted({record["machine"] for record in kept}))
     head = "# Scale\n\nWritten by `python -m benchmarks.catalogue_scale`; its limits were stated beforehand.\n\n"
-    (out / "README.md").write_text(f"{head}Machine: {machines}.\n\n{table(lines)}\n", encoding="utf-8")
+    checked = table([one for one in lines if one.against])
+    figures = [f"| {one.stage} | {one.value:.3g}{one.unit} | {one.detail} |" for one in lines if not one.against]
+    rest = "\n".join(["| figure | | |", "|---|---|---|", *figures])
+    (out / "README.md").write_text(f"{head}Machine: {machines}.\n\n{checked}\n\n{rest}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 PREFIX = "MEASUREMENT "
 
@@ -63,6 +67,56 @@ def reset_peak_memory() -> float:
 def peak_memory() -> float:
     """Return the peak of this process's resident memory since the last reset, in MiB."""
     return _status("VmHWM")
+
+
+class Watch:
+    """The most memory that this process, and each of Ray's workers below it, had for itself, in GiB."""
+
+    def __init__(self) -> None:
+        self.driver, self.workers = 0.0, 0.0
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Look while the block runs."""
+        stop = threading.Event()
+        looking = threading.Thread(target=self._look, args=(stop,))
+        looking.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            looking.join()
+
+    def _look(self, stop: threading.Event) -> None:
+        import psutil
+
+        workers: list[int] = []
+        for turn in range(10**9):
+            if turn % 20 == 0:
+                found = psutil.Process().children(recursive=True)
+                workers = [one.pid for one in found if "ray::" in _title(one)]
+            self.driver = max(self.driver, private_memory(os.getpid()))
+            self.workers = max([self.workers, *map(private_memory, workers)])
+            if stop.wait(0.05):
+                return
+
+
+def _title(process: Any) -> str:
+    import psutil
+
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+def private_memory(pid: int) -> float:
+    """Return what a process has in memory for itself alone, in GiB (Linux); 0 if it is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 2**20 for line in lines if line.startswith("RssAnon:")), 0.0)
 
 
 def _status(name: str) -> float:

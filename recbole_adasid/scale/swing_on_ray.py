@@ -24,9 +24,9 @@ from recbole_adasid.data.swing import BasketPair, Weighing
 from recbole_adasid.scale.cluster import Cluster, ClusterSettings, Outcome, cluster
 
 # Bytes of a worker's memory by what it holds, the temporary copies of the products included.
-_BYTES_OF_AN_ITEM_OF_A_USER = 200
-_BYTES_OF_A_SUM = 100
-_ITEM_BLOCKS = 256  # at most: each task returns as many results
+BYTES_OF_AN_ITEM_OF_A_USER = 100
+BYTES_OF_A_SUM = 100
+ITEM_BLOCKS = 256  # at most: each task returns as many results
 # Tasks for each worker, at least, so that none is idle for long at the end.
 _TASKS_OF_A_WORKER = 8
 
@@ -77,11 +77,11 @@ class RayEngine:
         Raises:
             WorkerFailed: if a piece of work failed on every worker that tried it.
         """
-        limit = max(1, self.settings.worker_bytes // _BYTES_OF_A_SUM)
+        limit = max(1, self.settings.worker_bytes // BYTES_OF_A_SUM)
         reach = item_reach(baskets, n_items)
         with cluster(self.settings) as workers:
             n_blocks = max(1 + int(reach.sum()) // limit, 2 * workers.slots)
-            cuts = even_cuts(reach, min(_ITEM_BLOCKS, n_blocks))
+            cuts = even_cuts(reach, min(ITEM_BLOCKS, n_blocks))
             sums, sizes = self._sums(workers, weighing, baskets, n_items, cuts, limit)
             ranges = list(_ranges(reach, cuts, sizes, limit))
             gather = workers.task(best_of_range)
@@ -108,7 +108,7 @@ class RayEngine:
     ) -> tuple[list[list[Any]], NDArray[np.int64]]:
         """Return references to what every pair of blocks has, a list of B each, and how much there is [B] in all."""
         n_blocks = max(
-            -(-len(baskets.items) * _BYTES_OF_AN_ITEM_OF_A_USER // self.settings.worker_bytes),
+            -(-len(baskets.items) * BYTES_OF_AN_ITEM_OF_A_USER // self.settings.worker_bytes),
             math.isqrt(2 * _TASKS_OF_A_WORKER * workers.slots),  # half as many pairs of blocks as its square
         )
         users = user_blocks(baskets, max(1, -(-len(baskets.items) // n_blocks)))

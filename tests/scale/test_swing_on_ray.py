@@ -116,8 +116,8 @@ def test_items_are_cut_where_their_users_other_items_are_evenly_shared() -> None
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut the work as if a worker had next to no memory."""
-    monkeypatch.setattr(swing_on_ray, "_BYTES_OF_AN_ITEM_OF_A_USER", 2**28 // 100)
-    monkeypatch.setattr(swing_on_ray, "_BYTES_OF_A_SUM", 2**28 // 50)
+    monkeypatch.setattr(swing_on_ray, "BYTES_OF_AN_ITEM_OF_A_USER", 2**28 // 100)
+    monkeypatch.setattr(swing_on_ray, "BYTES_OF_A_SUM", 2**28 // 50)
 
 
 @pytest.mark.parametrize("top_k", [2, None])
