@@ -70,35 +70,69 @@ def peak_memory() -> float:
 
 
 class Watch:
-    """The most memory that this process, and each of Ray's workers below it, had for itself, in GiB."""
+    """What this process and Ray's workers below it took while they were watched.
+
+    Attributes:
+        driver, workers: the most memory that this process, and any one worker, had for itself alone, in GiB.
+        seconds: how long it took.
+        own_cores, other_cores: how many cores all these processes, and others on the machine, kept busy on average.
+    """
 
     def __init__(self) -> None:
-        self.driver, self.workers = 0.0, 0.0
+        self.driver = self.workers = self.seconds = self.own_cores = self.other_cores = 0.0
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Look while the block runs."""
+        """Look while the block runs; no worker that was there before must end in it."""
         stop = threading.Event()
         looking = threading.Thread(target=self._look, args=(stop,))
         looking.start()
+        started, own, busy = time.perf_counter(), _own_seconds(), _busy_seconds()
         try:
             yield
         finally:
+            self.seconds = time.perf_counter() - started
+            self.own_cores = (_own_seconds() - own) / self.seconds
+            self.other_cores = max(0.0, (_busy_seconds() - busy) / self.seconds - self.own_cores)
             stop.set()
             looking.join()
 
     def _look(self, stop: threading.Event) -> None:
-        import psutil
-
         workers: list[int] = []
         for turn in range(10**9):
             if turn % 20 == 0:
-                found = psutil.Process().children(recursive=True)
-                workers = [one.pid for one in found if "ray::" in _title(one)]
+                workers = [one.pid for one in _below() if "ray::" in _title(one)]
             self.driver = max(self.driver, private_memory(os.getpid()))
             self.workers = max([self.workers, *map(private_memory, workers)])
             if stop.wait(0.05):
                 return
+
+
+def _below() -> list[Any]:
+    import psutil
+
+    return psutil.Process().children(recursive=True)
+
+
+def _own_seconds() -> float:
+    """Return the processor time of this process and those below it."""
+    import psutil
+
+    total = 0.0
+    for process in (psutil.Process(), *_below()):
+        try:
+            times = process.cpu_times()
+        except psutil.Error:
+            continue
+        total += times.user + times.system
+    return total
+
+
+def _busy_seconds() -> float:
+    """Return the time that the machine's cores were busy, or kept from it (Linux)."""
+    words = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:9]
+    user, nice, system, _, _, interrupts, soft, stolen = map(int, words)
+    return (user + nice + system + interrupts + soft + stolen) / os.sysconf("SC_CLK_TCK")
 
 
 def _title(process: Any) -> str:
