@@ -36,7 +36,7 @@ from recbole_adasid.host.settings import SettingsError, check_types, refuse_unkn
 from recbole_adasid.scale.assigned import MANIFEST, target_of
 from recbole_adasid.scale.catalogue_codes import Encoded, assign_codes, tokenizer_digest
 from recbole_adasid.scale.catalogue_suffixes import Numbered, number_suffixes
-from recbole_adasid.scale.cluster import GIB, ClusterSettings, ThisProcess, Workers, cluster
+from recbole_adasid.scale.cluster import GIB, LEAST_MEMORY, ClusterSettings, ThisProcess, Workers, cluster
 from recbole_adasid.scale.feature_shards import shard_paths
 from recbole_adasid.tokenizer.base import ItemTokenizer
 from recbole_adasid.tokenizer.saved import load_tokenizer
@@ -83,9 +83,9 @@ def _settings(given: Sequence[str]) -> dict[str, Any]:
     settings = {**DEFAULTS, **named}
     if settings["engine"] not in ENGINES:
         raise unknown_name("engine", settings["engine"], ENGINES)
-    for key in ("memory", "ray_worker_memory"):
-        if not 0.1 <= settings[key] < float("inf"):
-            raise SettingsError(f"{key}={settings[key]} has to be a number of GiB, 0.1 or more.")
+    for key, least in (("memory", 0.1), ("ray_worker_memory", LEAST_MEMORY)):
+        if not least <= settings[key] < float("inf"):
+            raise SettingsError(f"{key}={settings[key]} has to be a number of GiB, {least} or more.")
     return settings
 
 

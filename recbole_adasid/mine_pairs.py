@@ -35,6 +35,7 @@ from recbole_adasid.data.pairs import ItemPairs
 from recbole_adasid.data.swing import Weighing
 from recbole_adasid.host.props import read_props
 from recbole_adasid.host.settings import SettingsError, check_types, refuse_unknown_keys, unknown_name
+from recbole_adasid.scale.cluster import LEAST_MEMORY
 from recbole_adasid.scale.pair_shards import refuse_to_overwrite, write_pairs
 from recbole_adasid.scale.swing_on_ray import RayEngine
 from recbole_adasid.scale.user_log import LogPreparation, PreparedLog
@@ -75,9 +76,9 @@ def _settings(given: Sequence[str]) -> dict[str, Any]:
     settings = {**defaults, **named}
     if settings["pair_engine"] not in ENGINES:
         raise unknown_name("pair_engine", settings["pair_engine"], ENGINES)
-    for key in ("memory", "ray_worker_memory"):
-        if not 0.1 <= settings[key] < float("inf"):
-            raise SettingsError(f"{key}={settings[key]} has to be a number of GiB, 0.1 or more.")
+    for key, least in (("memory", 0.1), ("ray_worker_memory", LEAST_MEMORY)):
+        if not least <= settings[key] < float("inf"):
+            raise SettingsError(f"{key}={settings[key]} has to be a number of GiB, {least} or more.")
     if settings["held_out"] < 0:
         raise SettingsError(f"held_out={settings['held_out']} has to be 0 or more.")
     return settings

@@ -23,6 +23,7 @@ from recbole_adasid.data.raw.tables import TIME_UNITS
 from recbole_adasid.host.collector import AVAILABLE
 from recbole_adasid.host.settings import SettingsError, check_types, unknown_name
 from recbole_adasid.model.catalogue import COLLISIONS
+from recbole_adasid.scale.cluster import LEAST_MEMORY
 from recbole_adasid.tokenizer.autoencoder import REDUCTIONS
 from recbole_adasid.tokenizer.quantizer import QUANTIZERS
 from recbole_adasid.tokenizer.registry import FAMILIES, REGULATIONS
@@ -301,7 +302,7 @@ RULES: dict[str, Rule] = {
     "pair_engine": name_of(ENGINES),
     "ray_address": optional(text),
     "ray_workers": optional(whole(1, 4096)),
-    "ray_worker_memory": real(0.25, 4096),
+    "ray_worker_memory": real(LEAST_MEMORY, 4096),
     # --- residual autoencoder ---
     "encoder_hidden": list_of(whole(1, _LARGE), empty=True),
     "feature_scaling": name_of(SCALINGS),

@@ -68,8 +68,10 @@ def array_on_disk(path: Path, length: int, kind: str) -> NDArray[Any]:
         return np.empty(0, dtype=kind)
     try:
         with path.open("wb+") as file:
-            # Room is taken at once: a mapping that runs out of it later would kill the process.
-            os.posix_fallocate(file.fileno(), 0, length * np.dtype(kind).itemsize)
+            n_bytes = length * np.dtype(kind).itemsize
+            file.truncate(n_bytes)
+            if hasattr(os, "posix_fallocate"):  # a mapping that runs out of room later would kill the process
+                os.posix_fallocate(file.fileno(), 0, n_bytes)
     except OSError as error:
         raise CannotWrite(f"cannot write {path} ({error.strerror or error}): make room, or work elsewhere") from error
     return np.memmap(path, dtype=kind, mode="r+", shape=(length,))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -15,6 +15,8 @@ from typing import Any, NamedTuple, Protocol
 RETRIES = 3
 """Times that a task is started again after its worker died."""
 GIB = 2**30
+LEAST_MEMORY = 0.25
+"""GiB that a worker needs whatever it does."""
 
 
 class WorkerFailed(ValueError):
@@ -61,7 +63,7 @@ class Workers(Protocol):
     def task(self, function: Callable[..., Any], *, n_results: int = 1) -> Any:
         """Return a function that starts ``function`` and returns a reference to its result, or several."""
 
-    def each(self, start: Callable[[Any], Any], jobs: Iterable[Any]) -> Iterator[Outcome]:
+    def each(self, start: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[Outcome]:
         """Yield what becomes of jobs as they end; ``start`` starts one and returns the reference to its result.
 
         Further jobs may be appended to a list of them while this goes on.
@@ -79,7 +81,7 @@ class ThisProcess:
         """Return the function."""
         return function
 
-    def each(self, start: Callable[[Any], Any], jobs: Iterable[Any]) -> Iterator[Outcome]:
+    def each(self, start: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[Outcome]:
         """Do one job after another."""
         for job in jobs:
             try:
@@ -117,15 +119,14 @@ class Cluster:
         options = {"num_cpus": 1, "memory": self.settings.worker_bytes, "max_retries": RETRIES}
         return self.ray.remote(function).options(num_returns=n_results, name=function.__name__, **options).remote
 
-    def each(self, start: Callable[[Any], Any], jobs: Iterable[Any]) -> Iterator[Outcome]:
+    def each(self, start: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[Outcome]:
         """Yield what becomes of jobs as they end; no more of them are started than keep every worker busy."""
         running: dict[Any, Any] = {}
-        waiting = iter(jobs)
-        while True:
-            while len(running) < 2 * self.slots and (job := next(waiting, _NONE)) is not _NONE:
-                running[start(job)] = job
-            if not running:
-                return
+        started = 0
+        while running or started < len(jobs):
+            while len(running) < 2 * self.slots and started < len(jobs):
+                running[start(jobs[started])] = jobs[started]
+                started += 1
             (ready, *_), _ = self.ray.wait(list(running), num_returns=1)
             job = running.pop(ready)
             try:
@@ -189,7 +190,7 @@ def _start(ray: Any, settings: ClusterSettings) -> None:
                 "start one, or leave ray_address out"
             ) from error
         return
-    workers = settings.workers or len(os.sched_getaffinity(0))
+    workers = settings.workers or _cores()
     with _environment(OMP_NUM_THREADS="1", RAY_USAGE_STATS_ENABLED="0", RAY_task_oom_retries=str(RETRIES)):
         ray.init(
             address="local",
@@ -200,6 +201,11 @@ def _start(ray: Any, settings: ClusterSettings) -> None:
             _node_ip_address="127.0.0.1",
             **quiet,
         )
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
@@ -217,5 +223,4 @@ def _environment(**variables: str) -> Iterator[None]:
                 os.environ[name] = value
 
 
-_NONE = object()
 _REMEDY = "lower ray_workers, or ray_worker_memory so that work is cut smaller"

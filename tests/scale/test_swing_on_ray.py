@@ -129,6 +129,27 @@ def test_two_workers_find_what_one_process_finds(two_workers: Cluster, small_blo
     )
 
 
+def test_workers_go_on_with_what_one_task_has_no_memory_for(
+    two_workers: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(swing_on_ray, "_TASKS_OF_A_WORKER", 0)  # one block of users, with three tiles
+    monkeypatch.setattr(swing_on_ray, "BYTES_OF_A_SUM", 2**28)
+    random = np.random.default_rng(7)
+    users, items = np.repeat(np.arange(40_000), 3), random.integers(2_000, size=120_000)
+    pieces = []
+    each = Cluster.each
+
+    def noting(self, start, jobs):
+        for outcome in each(self, start, jobs):
+            pieces.append(outcome.job)
+            yield outcome
+
+    monkeypatch.setattr(Cluster, "each", noting)
+    found = swing_pairs(users, items, 2_000, engine=RayEngine(two_workers.settings))
+    assert [piece for piece in pieces if isinstance(piece, swing_on_ray.Piece)] == [(0, 0, 0), (0, 0, 1), (0, 0, 2)]
+    assert_same(found, swing_pairs(users, items, 2_000))
+
+
 @pytest.mark.parametrize(("users", "items"), [([], []), ([1, 2, 3], [0, 1, 2])])
 def test_two_workers_find_nothing_where_there_is_nothing(two_workers: Cluster, users: list, items: list) -> None:
     assert len(swing_pairs(users, items, 3, engine=RayEngine(two_workers.settings))) == 0
