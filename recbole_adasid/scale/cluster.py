@@ -6,6 +6,7 @@ Scheduling, retries and spilling are Ray's own. Only what is common to Ray 2.6 a
 from __future__ import annotations
 
 import os
+import socket
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -183,8 +184,9 @@ def _start(ray: Any, settings: ClusterSettings) -> None:
     quiet = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
     if settings.address is not None:
         try:
+            _knock(settings.address)
             ray.init(address=settings.address, **quiet)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:  # ConnectionError is among these
             raise WorkerFailed(
                 f"no Ray cluster answers at ray_address={settings.address} ({' '.join(str(error).split())[:200]}): "
                 "start one, or leave ray_address out"
@@ -201,6 +203,13 @@ def _start(ray: Any, settings: ClusterSettings) -> None:
             _node_ip_address="127.0.0.1",
             **quiet,
         )
+
+
+def _knock(address: str) -> None:
+    """Check that somebody answers at HOST:PORT: Ray itself gives up after minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def _cores() -> int:

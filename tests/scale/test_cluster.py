@@ -79,18 +79,16 @@ def test_another_process_joins_a_cluster_by_its_address(two_workers: Cluster, tm
     assert ray.is_initialized() and ray.nodes()[0]["Alive"]  # the cluster outlives the one who joined
 
 
-def test_an_address_where_nothing_is_is_named() -> None:
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "ray://127.0.0.1:9", "auto"])
+def test_an_address_where_nothing_is_is_named(address: str) -> None:
     class NoCluster:
         """Ray where no cluster answers."""
-
-        def is_initialized(self) -> bool:
-            return False
 
         def init(self, **_: object) -> None:
             raise ConnectionError("Could not find any running Ray instance.")
 
-    with pytest.raises(WorkerFailed, match="no Ray cluster answers at ray_address=nowhere:1 .*leave ray_address out"):
-        module._start(NoCluster(), ClusterSettings(address="nowhere:1"))
+    with pytest.raises(WorkerFailed, match=f"no Ray cluster answers at ray_address={address} .*leave ray_address out"):
+        module._start(NoCluster(), ClusterSettings(address=address))
 
 
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
