@@ -192,14 +192,15 @@ def _start(ray: Any, settings: ClusterSettings) -> None:
                 "start one, or leave ray_address out"
             ) from error
         return
-    workers = settings.workers or _cores()
+    workers, physical = settings.workers or _cores(), os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    wanted = workers * settings.worker_bytes
     with _environment(OMP_NUM_THREADS="1", RAY_USAGE_STATS_ENABLED="0", RAY_task_oom_retries=str(RETRIES)):
         ray.init(
             address="local",
             num_cpus=workers,
-            object_store_memory=max(workers * settings.worker_bytes // 2, 128 * 2**20),
+            object_store_memory=max(min(wanted // 2, physical // 4), 128 * 2**20),
             include_dashboard=False,
-            _memory=workers * settings.worker_bytes,
+            _memory=min(wanted, physical // 4 * 3),
             _node_ip_address="127.0.0.1",
             **quiet,
         )

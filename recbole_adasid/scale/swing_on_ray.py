@@ -21,7 +21,7 @@ from tqdm import tqdm
 from recbole_adasid.data.baskets import Baskets
 from recbole_adasid.data.pairs import ItemPairs, RunningSum, sorted_pairs
 from recbole_adasid.data.swing import BasketPair, Weighing
-from recbole_adasid.scale.cluster import Cluster, ClusterSettings, Outcome, cluster
+from recbole_adasid.scale.cluster import Cluster, ClusterSettings, Outcome, WorkerFailed, cluster
 
 # Bytes of a worker's memory by what it holds, the temporary copies of the products included.
 BYTES_OF_AN_ITEM_OF_A_USER = 100
@@ -213,5 +213,5 @@ def _ranges(
 
 def _checked(outcome: Outcome, what: str) -> Any:
     if outcome.error is not None:
-        raise type(outcome.error)(f"mining pairs of {what}: {outcome.error}") from outcome.error
+        raise WorkerFailed(f"mining the pairs of {what} failed: {outcome.error}") from outcome.error
     return outcome.result
