@@ -213,7 +213,7 @@ def storage(n_items: int, folder: Path) -> Iterator[Measurement]:
 def costs(n_users: int, folder: Path) -> Iterator[Measurement]:
     """How time grows, and the rates of one process that the plan is made of (`python -m benchmarks.scale_plan`)."""
     times, read = {}, {}
-    for users in (n_users // 30, n_users // 10, n_users // 3):
+    for users in (n_users // 30, n_users // 6, n_users):
         (folder / f"log-{users}").mkdir()
         (folder / f"work-{users}").mkdir()
         n_rows = write_log(folder / f"log-{users}", users)
