@@ -10,15 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recbole_adasid.artefacts import RunFolder, results_table
 from recbole_adasid.cache import array_digest, fingerprint
 from recbole_adasid.evaluation.breakdown import breakdown
-from recbole_adasid.evaluation.intervals import bootstrap_intervals, told_by_ranks
+from recbole_adasid.evaluation.intervals import told_by_ranks
 from recbole_adasid.evaluation.record import Record
+from recbole_adasid.history import run_history, write_history
+from recbole_adasid.host.about_run import about_run
 from recbole_adasid.host.checkpoint import to_plain
 from recbole_adasid.host.config import build_config, known_settings
 from recbole_adasid.host.logs import start_logging, stop_logging
+from recbole_adasid.host.results import by_popularity, judged, write_report
 from recbole_adasid.item_features import ItemContents, write_fitted
 from recbole_adasid.item_labels import labels_of, write_labels
 
@@ -73,11 +77,15 @@ def _run(config: Any, folder: RunFolder) -> dict[str, Any]:
     dataset = create_dataset(config)
     logger.info(dataset)
     train_data, valid_data, test_data = data_preparation(config, dataset)
+    loaders = {"train": train_data, "valid": valid_data, "test": test_data}
+    parts = {name: loader._dataset for name, loader in loaders.items()}
 
-    model = TIGER(config, train_data._dataset).to(config["device"])
-    _write_sids(folder, model, train_data._dataset)
-    _write_labels(folder, config, train_data._dataset.training_items())
-    logger.info(f"TIGER: {sum(p.numel() for p in model.parameters()):,} parameters on {config['device']}")
+    model = TIGER(config, parts["train"]).to(config["device"])
+    _write_sids(folder, model, parts["train"])
+    _write_labels(folder, config, parts["train"].training_items())
+    n_parameters = sum(p.numel() for p in model.parameters())
+    logger.info(f"TIGER: {n_parameters:,} parameters on {config['device']}")
+    folder.write_about(about_run(config, parts, n_parameters))
 
     trainer = TIGERTrainer(config, model)
     unfinished = folder.path / "training.safetensors"
@@ -86,22 +94,31 @@ def _run(config: Any, folder: RunFolder) -> dict[str, Any]:
     _, best_valid = trainer.fit(train_data, valid_data, show_progress=show_progress)
     test = trainer.evaluate(test_data, show_progress=show_progress)
     record = trainer.record.take()  # empty unless exactly one item a user is held out
-    intervals = bootstrap_intervals(record["rank"], test or {}) if record else {}
-    found: dict[str, Any] = {}
+    results: dict[str, Any] = {"best_valid": best_valid or {}, "test": test or {}}
+    results |= judged("best_valid", trainer.best_valid_record, results["best_valid"])
+    results |= judged("test", record, results["test"])
+    _, item_rows = parts["train"].training_items().training_interactions()
+    popularity = np.bincount(item_rows + 1, minlength=parts["train"].item_num)
     if record:
         folder.write_record(record)
-        found = _breakdown(record, model, train_data._dataset, told_by_ranks(test or {}))
-        folder.write_evaluation(found, f"Test of {_sids_name(config)} on {config['dataset']}")
+        metrics = told_by_ranks(results["test"])
+        title = f"Test of {_sids_name(config)} on {config['dataset']}"
+        folder.write_evaluation(_breakdown(record, model, popularity, metrics), title)
+        results["test_by_popularity"] = by_popularity(parts["test"], record, popularity, metrics)
+    write_history(
+        folder.history_path, run_history(model.semantic_ids.history, trainer.train_loss_dict, trainer.valid_results)
+    )
     unfinished.unlink(missing_ok=True)
-    return _finish(folder, model, best_valid or {}, test or {}, intervals, found.get("semantic_ids", {}))
+    done = _finish(folder, model, results)
+    if config["report"]:
+        write_report(folder, config, model.semantic_ids, parts["test"], record, popularity)
+    return done
 
 
-def _breakdown(record: Record, model: Any, dataset: Any, metrics: list[str]) -> dict[str, Any]:
+def _breakdown(record: Record, model: Any, popularity: NDArray[np.int64], metrics: list[str]) -> dict[str, Any]:
     codes = model.tiger.catalogue.semantic_ids[1:].cpu().numpy()
     _, group, sizes = np.unique(codes, axis=0, return_inverse=True, return_counts=True)
-    group_sizes = np.r_[0, sizes[group.reshape(-1)]]
-    _, item_rows = dataset.training_items().training_interactions()
-    return breakdown(record, group_sizes, np.bincount(item_rows + 1, minlength=len(group_sizes)), metrics)
+    return breakdown(record, np.r_[0, sizes[group.reshape(-1)]], popularity, metrics)
 
 
 def _write_sids(folder: RunFolder, model: Any, dataset: Any) -> None:
@@ -133,19 +150,11 @@ def _write_labels(folder: RunFolder, config: Any, items: ItemContents) -> None:
     write_labels(folder.labels_path, tokens, labels_of(table, tokens, **fields))
 
 
-def _finish(
-    folder: RunFolder,
-    model: Any,
-    best_valid: dict[str, float],
-    test: dict[str, float],
-    intervals: dict[str, tuple[float, float]],
-    by_semantic_ids: dict[str, float],
-) -> dict[str, Any]:
-    learned = model.semantic_ids
-    results = {"best_valid": best_valid, "test": test, "test_intervals": intervals}
-    results["test_by_semantic_ids"] = by_semantic_ids
+def _finish(folder: RunFolder, model: Any, results: dict[str, Any]) -> dict[str, Any]:
+    learned, best_valid, test = model.semantic_ids, results["best_valid"], results["test"]
     folder.write_metrics({**results, "semantic_ids": learned.quality, "stages": learned.stages})
-    logger.info("Result\n" + results_table(best_valid, test, intervals, by_semantic_ids))
+    table = results_table(best_valid, test, results["test_intervals"], results["test_by_semantic_ids"])
+    logger.info("Result\n" + table)
     logger.info(f"Settings, Semantic IDs, metrics and model are in {folder.path}")
     return {"best_valid": best_valid, "test": test, "run_folder": folder.path, "semantic_ids": learned}
 
@@ -155,7 +164,7 @@ def _training_key(config: Any, semantic_ids: str) -> str:
     elsewhere = {"data_path", "run_root", "cache_dir", "gpu_id", "show_progress", "state", "log_wandb", "download"}
     elsewhere |= {"reviews_url", "reviews_sha256", "metadata_url", "metadata_sha256"}
     elsewhere |= {"interactions_table", "items_table", "interactions_columns", "items_columns", "table_time_unit"}
-    elsewhere |= {"title_field", "category_field", "sids_file"}
+    elsewhere |= {"title_field", "category_field", "sids_file", "report"}
     elsewhere |= {"pair_engine", "ray_address", "ray_workers", "ray_worker_memory", "item_features_mapped"}
     settings = {key: to_plain(value) for key, value in _writable(config).items() if key not in elsewhere}
     return fingerprint({"settings": settings, "semantic_ids": semantic_ids, "dataset": str(config["dataset"])})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -15,8 +17,19 @@ RANDOM_PAIRS = 200_000
 _ROWS_AT_ONCE = 16_384
 
 
-def embedding_pairs(features: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return items and, for each, its nearest others by cosine of the centred ``features`` [N, d]: two arrays [P].
+class EmbeddingPairs(NamedTuple):
+    """Pairs of an item and one of its nearest others; the pairs of an item stand together, the nearest first."""
+
+    items: NDArray[np.int64]
+    """[P]."""
+    nearest: NDArray[np.int64]
+    """[P]."""
+    cosines: NDArray[np.float32]
+    """[P], of the centred features."""
+
+
+def embedding_pairs(features: NDArray[np.float32]) -> EmbeddingPairs:
+    """Return items and, for each, its nearest others by cosine of the centred ``features`` [N, d].
 
     Of a large catalogue a sample of items is asked, always the same.
     """
@@ -35,7 +48,11 @@ def embedding_pairs(features: NDArray[np.float32]) -> tuple[NDArray[np.int64], N
         best, order = torch.cat([best, here.values], 1).sort(dim=1, descending=True, stable=True)
         nearest = torch.cat([nearest, here.indices + start], 1).gather(1, order)[:, :n_neighbours]
         best = best[:, :n_neighbours]
-    return rows.repeat_interleave(n_neighbours).numpy(), nearest.flatten().numpy()
+    return EmbeddingPairs(
+        items=rows.repeat_interleave(n_neighbours).numpy(),
+        nearest=nearest.flatten().numpy(),
+        cosines=best.flatten().numpy(),
+    )
 
 
 def shared_prefix(codes: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -61,20 +78,20 @@ def agreement(codes: NDArray[np.int64], first: NDArray[np.int64], second: NDArra
 
 
 def neighbour_agreement(
-    codes: NDArray[np.int64], features: NDArray[np.float32] | None, pairs: ItemPairs | None
+    codes: NDArray[np.int64], near: EmbeddingPairs | None, pairs: ItemPairs | None
 ) -> dict[str, float]:
     """Return ``embedding_agreement`` and ``swing_agreement``: see :func:`agreement`.
 
     Args:
         codes: int64 [N, L].
-        features: [N, d]; an item's neighbours are its ten nearest. None leaves that figure out.
+        near: items and their ten nearest by embedding. None leaves that figure out.
         pairs: collaborative pairs; an item's neighbours are its ten strongest targets.
     """
     if len(codes) < 2:
         return {}
     found = {}
-    if features is not None:
-        found["embedding_agreement"] = agreement(codes, *embedding_pairs(features))
+    if near is not None:
+        found["embedding_agreement"] = agreement(codes, near.items, near.nearest)
     if pairs is not None and len(pairs):
         strongest = _strongest(pairs)
         found["swing_agreement"] = agreement(codes, pairs.trigger[strongest], pairs.target[strongest])
