@@ -101,9 +101,7 @@ def _times(path: Path, first: int, name: str, column: NDArray) -> NDArray[Any]:
         return column.astype(np.int64)
     if column.dtype.kind == "O":
         try:
-            return np.array(
-                [int(value) for value in column if isinstance(value, str) or _refuse(value)], dtype=np.int64
-            )
+            return np.array(list(map(_whole, column)), dtype=np.int64)
         except (ValueError, OverflowError):
             column = np.array([_number(value) for value in column])
     return _finite(path, first, name, column)
@@ -119,9 +117,10 @@ def _finite(path: Path, first: int, name: str, numbers: NDArray) -> NDArray[np.f
     return numbers.astype(np.float64)
 
 
-def _refuse(value: Any) -> bool:
-    """Refuse what int() would cut down, such as a decimal fraction."""
-    raise ValueError(value)
+def _whole(value: Any) -> int:
+    if not isinstance(value, str):  # int() would cut a decimal fraction down
+        raise ValueError(value)
+    return int(value)
 
 
 def _number(value: Any) -> float:

@@ -63,25 +63,30 @@ class LogPreparation:
         self.n_buckets = 1
 
     def prepare(self, where: str | Path, columns: Mapping[str, str]) -> PreparedLog:
-        """Return what Swing needs of the log ``where``, in columns that ``columns`` names; see :func:`read_log`."""
+        """Return what Swing needs of the log ``where``, in columns that ``columns`` names; see :func:`read_log`.
+
+        Raises:
+            ValueError: if the log has no interaction, or a row that cannot be used.
+            CannotWrite: if the disk has no room for the files in between.
+        """
         paths = log_paths(where)
         most = sum(map(rows_at_most, paths))
         self.n_buckets = 1 + most * BYTES_OF_A_RECORD // self.bytes
-        total = self._read(read_log(paths, columns, self.rows_at_once, progress=self.progress))
+        hashed, total = self._read(read_log(paths, columns, self.rows_at_once, progress=self.progress))
         if not total:
             raise ValueError(f"{where} holds no interactions: name another log.")
-        users, items = (self._numbered(name, total) for name in ("users", "items"))
+        users, items = (self._numbered(name, buckets, total) for name, buckets in hashed.items())
         tokens = self._tokens(items)
-        self._group(total, users, items)
-        n_kept = self._hold_out(len(users), len(items))
+        grouped = self._group(total, users, items)
+        n_kept = self._hold_out(grouped, len(users), len(items))
         baskets = self._baskets(n_kept, len(items))
         most_users = int(self._counts(baskets.items, len(items)).max(initial=0))
         return PreparedLog(baskets, tokens, np.unique(np.diff(baskets.starts)), most_users, total)
 
-    def _read(self, log: Iterator[Rows]) -> int:
-        """Sort users and items into buckets by a hash of 128 bits, keep times and new tokens, and return I."""
+    def _read(self, log: Iterator[Rows]) -> tuple[dict[str, Buckets], int]:
+        """Return users and items in buckets by a hash of 128 bits, and I; times and new tokens go into files."""
         fields = [("hash", "u8"), ("check", "u8"), ("position", "i8")]
-        self._hashed = {name: Buckets(self.folder / name, self.n_buckets, fields) for name in ("users", "items")}
+        buckets = {name: Buckets(self.folder / name, self.n_buckets, fields) for name in ("users", "items")}
         total = 0
         with ExitStack() as stack:
             times, seen, tokens = (stack.enter_context((self.folder / name).open("wb")) for name in _AS_READ)
@@ -93,16 +98,16 @@ class LogPreparation:
                         seen.write(position[np.unique(codes, return_index=True)[1]].tobytes())
                         tokens.writelines(f"{_on_one_line(token)}\n".encode() for token in distinct)
                     hashed, check = (values[codes] for values in token_hashes(distinct))
-                    self._hashed[name].add(hashed % np.uint64(self.n_buckets), hashed, check, position)
+                    buckets[name].add(hashed % np.uint64(self.n_buckets), hashed, check, position)
                 times.write(_exact(rows.times).tobytes())
                 total += len(position)
-        return total
+        return buckets, total
 
-    def _numbered(self, name: str, total: int) -> NDArray[np.int64]:
+    def _numbered(self, name: str, hashed: Buckets, total: int) -> NDArray[np.int64]:
         """Write for each interaction where its user or item stands first, and return those places, ascending."""
         first_of = array_on_disk(self.folder / f"{name}.first", total, "i8")
         places = []
-        for records in self._hashed[name].take():
+        for records in hashed.take():
             order = np.argsort(records["hash"], kind="stable")
             begins = _begins(records["hash"][order])
             if not np.array_equal(begins, begins | _begins(records["check"][order])):  # two tokens with one hash
@@ -124,24 +129,25 @@ class LogPreparation:
                 found += [line[:-1].decode() for is_first, line in zip(chosen.tolist(), lines) if is_first]
         return found
 
-    def _group(self, total: int, users: NDArray[np.int64], items: NDArray[np.int64]) -> None:
-        """Sort interactions into buckets of neighbouring users, by number, with their times."""
+    def _group(self, total: int, users: NDArray[np.int64], items: NDArray[np.int64]) -> Buckets:
+        """Return interactions in buckets of neighbouring users, by number, with their times."""
         fields = [("user", "i8"), ("item", "i4"), ("whole", "i8"), ("rest", "f8")]
-        self._of_users = Buckets(self.folder / "grouped", self.n_buckets, fields)
+        grouped = Buckets(self.folder / "grouped", self.n_buckets, fields)
         first_of = [np.memmap(self.folder / f"{name}.first", dtype="i8", mode="r") for name in ("users", "items")]
         times = np.memmap(self.folder / "times", dtype=_TIME, mode="r")
         for part in stretches(total, self.rows_at_once):
             user, item = (np.searchsorted(places, one[part]) for places, one in zip((users, items), first_of))
             bucket = user * self.n_buckets // len(users)
-            self._of_users.add(bucket, user, item, times["whole"][part], times["rest"][part])
+            grouped.add(bucket, user, item, times["whole"][part], times["rest"][part])
         for name in ("users.first", "items.first", *_AS_READ):
             (self.folder / name).unlink()
+        return grouped
 
-    def _hold_out(self, n_users: int, n_items: int) -> int:
+    def _hold_out(self, grouped: Buckets, n_users: int, n_items: int) -> int:
         """Write the interactions that count, ordered by user and item, and return how many there are."""
         total = 0
         with (self.folder / "kept").open("wb") as kept:
-            for number, records in enumerate(self._of_users.take()):
+            for number, records in enumerate(grouped.take()):
                 order = np.lexsort((records["rest"], records["whole"], records["user"]))  # stable: ties by position
                 user, item = records["user"][order], records["item"][order].astype(np.int64)
                 user -= -(-number * n_users // self.n_buckets)  # the first user of the bucket
