@@ -55,6 +55,11 @@ class RunFolder:
         return cls(path)
 
     @property
+    def config_path(self) -> Path:
+        """Where the settings are."""
+        return self.path / "config.yaml"
+
+    @property
     def sids_path(self) -> Path:
         """Where the Semantic IDs are, in the order of the model's items."""
         return self.path / "sids.json"
@@ -98,8 +103,11 @@ class RunFolder:
 
     def write_config(self, settings: Mapping[str, Any]) -> Path:
         """Write the resolved settings to config.yaml; the file can be given back as --config_files."""
-        text = yaml.safe_dump(_plain(settings), sort_keys=True, allow_unicode=True)
-        return write_atomically(self.path / "config.yaml", text)
+        return write_atomically(self.config_path, _as_yaml(settings))
+
+    def has_config(self, settings: Mapping[str, Any]) -> bool:
+        """Tell whether :meth:`write_config` wrote these very settings here."""
+        return self.config_path.is_file() and self.config_path.read_bytes() == _as_yaml(settings).encode("utf-8")
 
     def write_sids(
         self,
@@ -247,6 +255,10 @@ def check_codes(item_tokens: Sequence[str], codes: np.ndarray, sizes: Sequence[i
 def as_json(value: Mapping[str, Any]) -> str:
     """Return names and values as JSON; a number that is not finite becomes null, as JSON has no other word for it."""
     return json.dumps(_plain(value, finite=True), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _as_yaml(settings: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(_plain(settings), sort_keys=True, allow_unicode=True)
 
 
 def _plain(value: Any, *, finite: bool = False) -> Any:

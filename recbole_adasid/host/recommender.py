@@ -9,6 +9,7 @@ from recbole.model.abstract_recommender import SequentialRecommender
 from recbole.utils import InputType, init_seed
 from torch import Tensor
 
+from recbole_adasid.distributed.world import world
 from recbole_adasid.host.logs import tokenizer_log
 from recbole_adasid.host.model_file import describe_data
 from recbole_adasid.model.catalogue import Catalogue
@@ -40,10 +41,7 @@ class TIGER(SequentialRecommender):
         stored = config["sid_level_sizes"]
         if stored is not None:  # from a model's file, which holds the Semantic IDs too
             return Catalogue.empty(self.n_items - 1, stored, config["collision"])
-        with tokenizer_log() as log:
-            learned = learn_semantic_ids(
-                config, dataset.training_items(), log=log, progress=bool(config["show_progress"])
-            )
+        learned = world().from_main(lambda: _learn(config, dataset))
         stages = ", ".join(f"{stage} {how}" for stage, how in learned.stages.items())
         quality = ", ".join(f"{name} {value:.4g}" for name, value in learned.quality.items())
         self.logger.info(f"Semantic IDs ({stages}): {quality}")
@@ -85,3 +83,8 @@ class TIGER(SequentialRecommender):
 
     def _history(self, interaction: Any) -> tuple[Tensor, Tensor]:
         return interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN]
+
+
+def _learn(config: Any, dataset: Any) -> SemanticIDs:
+    with tokenizer_log() as log:
+        return learn_semantic_ids(config, dataset.training_items(), log=log, progress=bool(config["show_progress"]))

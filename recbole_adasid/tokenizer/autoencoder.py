@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from recbole_adasid.distributed.world import Share
 from recbole_adasid.tokenizer.quantizer.residual import ResidualQuantizer
 from recbole_adasid.tokenizer.scaling import FeatureScaler
 
@@ -38,6 +39,17 @@ class AutoencoderOutput(NamedTuple):
     """L_rec, scalar."""
     quantization_loss: Tensor
     """L_rq, scalar."""
+
+    def of_batch(self, share: Share) -> AutoencoderOutput:
+        """Return the output of the whole batch from that of one rank's share of its rows."""
+        return AutoencoderOutput(
+            latent=share.gather(self.latent),
+            quantized=share.gather(self.quantized),
+            codes=share.gather(self.codes),
+            residuals=share.gather(self.residuals, dim=1),
+            reconstruction_loss=share.mean(self.reconstruction_loss),
+            quantization_loss=share.mean(self.quantization_loss),
+        )
 
 
 class ResidualAutoencoder(nn.Module):
