@@ -31,6 +31,7 @@ BENCHMARKS = {
     "raw_conversion": False,
     "evaluation_memory": False,
     "startup": False,
+    "distributed": True,
 }
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from recbole_adasid.host.launch import torchrun_options
 from recbole_adasid.host.props import documented_lines, headline, presets
 from recbole_adasid.host.settings import SettingsError, parse_value
 
@@ -37,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         settings, config_files = parse_arguments(given)
+        processes = torchrun_options(settings)
+        if processes is not None:
+            return _start(processes, arguments)
         from recbole_adasid.host.run import run
 
         run(settings, config_files)
@@ -45,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except (ValueError, FloatingPointError, ImportError, OSError) as error:
         # What the user can put right is said in one sentence; the run folder's log has the traceback.
-        print(f"error: {error}", file=sys.stderr)
+        if not getattr(error, "told", False):  # by another process of the job
+            print(f"error: {error}", file=sys.stderr)
         return 2
     except (MemoryError, RuntimeError) as error:
         if not _is_out_of_memory(error):
@@ -55,6 +60,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 2
     return 0
+
+
+def _start(processes: list[str], arguments: Sequence[str] | None) -> int:
+    if arguments is not None:
+        raise SettingsError("nproc and world_size start this program anew: give them on the command line, or torchrun.")
+    from recbole_adasid.host.launch import launch
+
+    return launch(processes)
 
 
 _OUT_OF_MEMORY = (

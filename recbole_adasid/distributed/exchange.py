@@ -40,7 +40,7 @@ def send(value: Any) -> None:
 
 
 def receive() -> Any:
-    """Return what rank 0 sends; its arrays may be written to."""
+    """Return what rank 0 sends, arrays and tensors in memory of their own."""
     count = torch.empty(1, dtype=torch.int64)
     dist.broadcast(count, 0)
     sizes = torch.empty(int(count), dtype=torch.int64)

@@ -46,6 +46,12 @@ def check_combinations(settings: Settings) -> None:
     missing = [key for key in distributed if key not in settings]
     if "local_rank" in settings and missing:
         raise SettingsError(f"local_rank is set without {', '.join(missing)}: leave it out to train on one device.")
+    for key in ("nproc", "world_size"):
+        if "local_rank" not in settings and settings.get(key, 1) > 1:
+            raise SettingsError(
+                f"{key}={settings[key]} starts no processes from here: give it on the command line, or start "
+                "torchrun --nproc_per_node."
+            )
 
 
 def _check_modalities(modalities: Sequence[Settings]) -> None:
