@@ -48,7 +48,7 @@ def receive() -> Any:
     parts = [torch.empty(size, dtype=torch.uint8) for size in sizes.tolist()]
     for part in parts:
         _broadcast(part)
-    stream, *buffers = (part.numpy() for part in parts)
+    stream, *buffers = (part.numpy().data for part in parts)
     return pickle.loads(stream, buffers=buffers)
 
 

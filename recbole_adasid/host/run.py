@@ -105,7 +105,7 @@ def _run(config: Any, path: Path) -> dict[str, Any]:
     trainer.keep_training(path / UNFINISHED, key)
     show_progress = bool(config["show_progress"])
     best_valid = trainer.fit(train_data, valid_data, show_progress=show_progress)[1] or {}
-    test = trainer.evaluate(test_data, show_progress=show_progress) or {}
+    test: dict[str, float] = trainer.evaluate(test_data, show_progress=show_progress) or {}
     record = trainer.record.take()  # empty unless exactly one item a user is held out
     world().from_main(
         lambda: _write_results(RunFolder(path), config, model, train_data._dataset, best_valid, test, record)

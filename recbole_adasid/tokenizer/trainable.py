@@ -15,7 +15,13 @@ from recbole_adasid.tokenizer.autoencoder import ResidualAutoencoder
 from recbole_adasid.tokenizer.base import ItemTokenizer, Keep, LogFunction
 from recbole_adasid.tokenizer.regulation.base import Regulation
 from recbole_adasid.tokenizer.training import TokenizerTraining, TrainingSettings
-from recbole_adasid.tokenizer.training_state import History, adopt_state, restore_training, save_training, training_state
+from recbole_adasid.tokenizer.training_state import (
+    History,
+    adopt_state,
+    restore_training,
+    save_training,
+    training_state,
+)
 from recbole_adasid.writing import CannotWrite
 
 logger = logging.getLogger(__name__)

@@ -26,14 +26,12 @@ class Ranks:
         self.folder = folder
         # As torchrun does, which outlives the ranks.
         self.store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
-        own = {"function": function.__name__, "file": function.__code__.co_filename, "arguments": arguments}
+        job = {"function": function.__name__, "file": function.__code__.co_filename, "arguments": arguments}
+        job |= {"size": size, "port": self.store.port, "folder": str(folder)}
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(LOADED)
         self.processes = [
-            context.Process(
-                target=runpy.run_path,
-                args=(str(RANK_PROGRAM), {**own, "rank": rank, "size": size, "port": self.store.port, "folder": str(folder)}),
-            )
+            context.Process(target=runpy.run_path, args=(str(RANK_PROGRAM), {**job, "rank": rank}))
             for rank in range(size)
         ]
         for process in self.processes:

@@ -95,9 +95,14 @@ def test_rank_0_leads_and_the_others_follow_its_calls(ranks):
     assert first["calls"] == [] and first["state"] == second["state"] == {"rank": 0}
     assert second["result"]["table"].tolist() == [0, 1, 2, 3] and second["result"]["tensor"] == 7
     (numbers, eye, text), (empty, table, other) = second["calls"]
-    assert numbers == [1, 2, 3] and eye.equal(torch.eye(2, dtype=torch.bfloat16)) and (text, other) == (
-        "first",
-        "second",
+    assert (
+        numbers == [1, 2, 3]
+        and eye.equal(torch.eye(2, dtype=torch.bfloat16))
+        and (text, other)
+        == (
+            "first",
+            "second",
+        )
     )
     assert empty == [] and table.equal(torch.arange(6).view(2, 3).t())
     random = [*first["random"], *second["random"]]

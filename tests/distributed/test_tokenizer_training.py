@@ -45,9 +45,7 @@ def tokenizer(variant: str, **changes: Any) -> Any:
     small = {"tokenizer_steps": STEPS, "tokenizer_log_every": 1, "revive_every": 5, "codebook_size": 16, "seed": 1}
     small |= {"encoder_hidden": [16], "tokenizer_batch_pairs": 16, "tokenizer_batch_solo_items": 9}
     presets = {**read_props("tokenizers.yaml"), **read_props(f"tokenizer/{variant.split(',')[0]}.yaml")}
-    return build_tokenizer(
-        {**presets, **small, "tokenizer_bf16": False, **VARIANTS[variant], **changes}, width=WIDTH
-    )
+    return build_tokenizer({**presets, **small, "tokenizer_bf16": False, **VARIANTS[variant], **changes}, width=WIDTH)
 
 
 def steps(variants: list[str]) -> dict[str, Any]:
