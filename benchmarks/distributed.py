@@ -5,7 +5,8 @@
 Starts two processes with torchrun, one thread each. In every round rank 0 takes the steps alone with one thread, then
 alone with as many threads as there are processes, then all take them together, each on its share of the same batches.
 Efficiency is the speed-up over one process divided by the number of processes. Exchanges are timed as they are met,
-with the waiting for the slower rank, and by themselves.
+with the waiting for the slower rank, and by themselves. Processor time, which other programs on the machine do not
+lengthen, tells what all processes together compute beyond what one computes alone.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,11 +126,10 @@ def measure(case: str, group: Group, arguments: argparse.Namespace) -> None:
         make, repeat, examples = (lambda: tiger_step(case)), 1, 4 * tiger_training.BATCH_SIZE
         name = f"TIGER training, {case} size, batches of {tiger_training.BATCH_SIZE}"
     alone, together = make(), make()
-    spent: dict[str, list[float]] = {"one": [], "threads": [], "all": [], "exchange": [], "transfer": []}
+    spent: dict[str, list[float]] = defaultdict(list)
     for number in range(arguments.rounds + 1):
         found = {
-            "one": group.from_main(lambda: _alone(alone, repeat, 1)),
-            "threads": group.from_main(lambda: _alone(alone, repeat, group.size)),
+            **group.from_main(lambda: _alone(alone, repeat, group.size)),
             **_together(group, together, repeat),
         }
         for key, value in found.items() if number else ():  # the first round warms up
@@ -137,25 +138,29 @@ def measure(case: str, group: Group, arguments: argparse.Namespace) -> None:
         report(name, group.size, examples, {key: statistics.median(values) for key, values in spent.items()})
 
 
-def _alone(step: Callable[[], object], repeat: int, threads: int) -> float:
-    before = enter(World())
+def _alone(step: Callable[[], object], repeat: int, threads: int) -> dict[str, float]:
+    before, begun = enter(World()), time.process_time()
+    one = seconds(lambda: [step() for _ in range(repeat)]) / repeat
+    processor = (time.process_time() - begun) / repeat
     torch.set_num_threads(threads)
-    found = seconds(lambda: [step() for _ in range(repeat)]) / repeat
+    more = seconds(lambda: [step() for _ in range(repeat)]) / repeat
     torch.set_num_threads(1)
     enter(before)
-    return found
+    return {"one": one, "threads": more, "one, processor": processor}
 
 
 def _together(group: Group, step: Callable[[], object], repeat: int) -> dict[str, float]:
     exchanges = Exchanges(group)
     group.from_main(lambda: None)
+    begun = time.process_time()
     whole = seconds(lambda: [step() for _ in range(repeat)]) / repeat
+    processor = group.add_up(torch.tensor((time.process_time() - begun) / repeat))
     met = exchanges.spent / repeat
     group.from_main(lambda: None)
     transfer = seconds(exchanges.again) / repeat
     for name in ("add_up", "all_rows"):
         delattr(group, name)
-    return {"all": whole, "exchange": met, "transfer": transfer}
+    return {"all": whole, "exchange": met, "transfer": transfer, "all, processor": float(processor)}
 
 
 def report(name: str, size: int, examples: int, spent: dict[str, Any]) -> None:
@@ -169,7 +174,7 @@ def report(name: str, size: int, examples: int, spent: dict[str, Any]) -> None:
         target=80,
         unit="%",
         detail=f"{rates['all']} against {rates['one']} examples/s; {met:.0%} of a step in exchanges, {transfer:.0%} "
-        "without waiting",
+        f"without waiting; {spent['all, processor'] / spent['one, processor']:.2f} × the processor time",
     ).print()
     Measurement(
         stage=f"{name}: {size} processes",

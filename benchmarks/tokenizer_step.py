@@ -18,6 +18,7 @@ from benchmarks import toys
 from benchmarks.measuring import Measurement, median_ratio
 from recbole_adasid.data.pairs import ItemPairs
 from recbole_adasid.host.props import read_props
+from recbole_adasid.precision import has_bfloat16
 from recbole_adasid.tokenizer.autoencoder import multilayer_perceptron
 from recbole_adasid.tokenizer.registry import build_tokenizer
 from recbole_adasid.tokenizer.trainable import AutoencoderTokenizer
@@ -29,6 +30,7 @@ class Steps:
     def __init__(self, name: str, features: Tensor, pairs: ItemPairs, arguments: argparse.Namespace) -> None:
         settings = {**read_props("tokenizers.yaml"), **read_props(f"tokenizer/{name}.yaml"), "seed": 0}
         settings |= {"tokenizer_batch_pairs": arguments.pairs, "tokenizer_batch_solo_items": 0}
+        settings["tokenizer_bf16"] = has_bfloat16(torch.device("cpu"))
         tokenizer = build_tokenizer(settings, width=features.shape[1])
         assert isinstance(tokenizer, AutoencoderTokenizer)
         self.training = tokenizer.start_training(features, pairs)
