@@ -29,9 +29,9 @@ class Group(World):
         self.store, self.board = store, board
         self._announced = 0
 
-    def share(self, rows: int) -> Share:
+    def share(self, rows: int, weights: Tensor | None = None) -> Share:
         """Return every W-th row, from the rank's own number on; see :class:`GroupShare`."""
-        return GroupShare(self, rows)
+        return GroupShare(self, rows, weights)
 
     def sum_gradients(self, parameters: Iterable[Tensor]) -> None:
         """Sum all gradients in one exchange, as one vector; a parameter has one on all ranks or on none."""
@@ -128,12 +128,16 @@ class GroupShare(Share):
     Args:
         group: whose ranks share.
         rows: n of the batch.
+        weights: [n] of the rows in a mean, or None if all are alike.
     """
 
-    def __init__(self, group: Group, rows: int) -> None:
+    def __init__(self, group: Group, rows: int, weights: Tensor | None) -> None:
         self.group, self.rows = group, rows
         self.own = len(range(group.rank, rows, group.size))
         self.slice = slice(group.rank, None, group.size) if self.own else slice(0, 1)
+        self.weight = self.own / rows
+        if weights is not None and self.own:
+            self.weight = float(weights[self.slice].sum() / weights.sum())
 
     def of(self, values: Any) -> Any:
         """See :meth:`Share.of`."""
@@ -145,7 +149,7 @@ class GroupShare(Share):
 
     def mean(self, value: Tensor) -> Tensor:
         """See :meth:`Share.mean`."""
-        return _Sum.apply(value * (self.own / self.rows), self.group)
+        return _Sum.apply(value * self.weight, self.group)
 
     def all_rows(self, values: Tensor) -> Tensor:
         """Return the rows [n, …] of all ranks from the own ones."""

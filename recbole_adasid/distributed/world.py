@@ -32,7 +32,7 @@ class Share:
         return values
 
     def mean(self, value: Tensor) -> Tensor:
-        """Return the mean over the batch's rows from the mean over the own ones, a scalar.
+        """Return the mean over the batch's rows from the mean over the own ones, a scalar; weighted rows weigh in both.
 
         Its gradient is taken through the own rows alone.
         """
@@ -50,8 +50,8 @@ class World:
         """Whether this is rank 0, which reads and writes the job's files and speaks to people."""
         return self.rank == 0
 
-    def share(self, rows: int) -> Share:
-        """Return which of a batch's ``rows`` are this rank's."""
+    def share(self, rows: int, weights: Tensor | None = None) -> Share:
+        """Return which of a batch's ``rows`` are this rank's; ``weights`` [n] are theirs in a mean, None: all alike."""
         return Share()
 
     def sum_gradients(self, parameters: Iterable[Tensor]) -> None:
