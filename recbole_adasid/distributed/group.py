@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -32,6 +33,18 @@ class Group(World):
     def share(self, rows: int, weights: Tensor | None = None) -> Share:
         """Return every W-th row, from the rank's own number on; see :class:`GroupShare`."""
         return GroupShare(self, rows, weights)
+
+    def part(self, values: Tensor) -> Tensor:
+        """See :meth:`World.part`."""
+        return values[self.rank :: self.size]
+
+    def total(self, values: Tensor) -> Tensor:
+        """See :meth:`World.total`."""
+        return _Sum.apply(values, self)
+
+    def spread(self, values: Tensor) -> Tensor:
+        """See :meth:`World.spread`."""
+        return _Spread.apply(values, self)
 
     def sum_gradients(self, parameters: Iterable[Tensor]) -> None:
         """Sum all gradients in one exchange, as one vector; a parameter has one on all ranks or on none."""
@@ -143,44 +156,62 @@ class GroupShare(Share):
         """See :meth:`Share.of`."""
         return values[self.slice]
 
-    def gather(self, values: Tensor, dim: int = 0) -> Tensor:
+    def gather(self, *values: Tensor) -> tuple[Tensor, ...]:
         """See :meth:`Share.gather`."""
-        return _Gather.apply(values.movedim(dim, 0), self).movedim(0, dim)
+        return _Gather.apply(self, *values)
 
-    def mean(self, value: Tensor) -> Tensor:
+    def mean(self, values: Tensor) -> Tensor:
         """See :meth:`Share.mean`."""
-        return _Sum.apply(value * self.weight, self.group)
+        return self.group.total(values * self.weight)
 
     def all_rows(self, values: Tensor) -> Tensor:
-        """Return the rows [n, …] of all ranks from the own ones."""
+        """Return the rows [n, C] of all ranks from the own ones."""
         per_rank = -(-self.rows // self.group.size)
-        padding = (0, 0) * (values.ndim - 1) + (0, per_rank - self.own)
-        found = self.group.all_rows(F.pad(values[: self.own], padding))
+        found = self.group.all_rows(F.pad(values[: self.own], (0, 0, 0, per_rank - self.own)))
         # Row r + W·i lies at [r, i]; padding is in the last place only, behind all rows.
         return found.transpose(0, 1).flatten(0, 1)[: self.rows]
 
 
 class _Gather(torch.autograd.Function):
-    """All ranks' rows; every rank computes the same loss from them and takes its gradient at its own rows."""
+    """All ranks' rows, whatever their types, side by side as bytes; gradients are those at the own rows."""
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor, share: GroupShare) -> Tensor:
-        ctx.share, ctx.shape = share, values.shape
-        return share.all_rows(values)
+    def forward(ctx: Any, share: GroupShare, *values: Tensor) -> tuple[Tensor, ...]:
+        ctx.share, ctx.shapes = share, [value.shape for value in values]
+        own = [value.reshape(len(value), math.prod(value.shape[1:])).view(torch.uint8) for value in values]
+        pieces = share.all_rows(torch.cat(own, dim=1)).split([piece.shape[1] for piece in own], dim=1)
+        return tuple(
+            piece.contiguous().view(value.dtype).view(share.rows, *value.shape[1:])
+            for piece, value in zip(pieces, values)
+        )
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
-        own = grad[ctx.share.slice] if ctx.share.own else grad.new_zeros(ctx.shape)
-        return own, None
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        own = ctx.share.slice
+        found = [grad[own] if ctx.share.own else grad.new_zeros(shape) for grad, shape in zip(grads, ctx.shapes)]
+        return None, *found
 
 
 class _Sum(torch.autograd.Function):
-    """The sum over ranks; every rank computes the same loss from it and takes its gradient at its own term."""
+    """The sum over ranks; gradients are those at the own term."""
 
     @staticmethod
-    def forward(ctx: Any, value: Tensor, group: Group) -> Tensor:
-        return group.add_up(value.clone())
+    def forward(ctx: Any, values: Tensor, group: Group) -> Tensor:
+        return group.add_up(values.clone())
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
         return grad, None
+
+
+class _Spread(torch.autograd.Function):
+    """The same values; gradients are the sum over ranks."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, group: Group) -> Tensor:
+        ctx.group = group
+        return values.view_as(values)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        return ctx.group.add_up(grad.clone(memory_format=torch.contiguous_format)), None

@@ -1,8 +1,8 @@
 """The processes that work on one job, as the code sees them, and the world of one process.
 
-Every rank draws the same batches from the same generators and computes its own rows of them. Whatever needs the whole
-batch is computed by every rank from the rows of all, and so is the loss: a gradient is that of the whole job's loss
-through a rank's own rows, and the sum over ranks is the gradient of one process.
+Every rank draws the same batches from the same generators and computes its own rows of them. What needs the whole batch
+is computed by every rank from the rows of all, or a part of it by each where that is much: pairs of rows. In the end
+every rank has the whole job's loss and its gradient through the own rows, whose sum over ranks is that of one process.
 
 Letters: n rows of a batch, W ranks.
 """
@@ -24,19 +24,19 @@ class Share:
         """Return the own rows of ``values`` [n, …]: a tensor, an array, or anything else that takes a slice."""
         return values
 
-    def gather(self, values: Tensor, dim: int = 0) -> Tensor:
-        """Return what all ranks computed, in the batch's order along ``dim``, from the own rows' ``values``.
+    def gather(self, *values: Tensor) -> tuple[Tensor, ...]:
+        """Return each of ``values`` of all rows [n, …] from those of the own rows, in one exchange.
 
-        Its gradient is taken through the own rows alone.
+        Their gradients are taken through the own rows alone.
         """
         return values
 
-    def mean(self, value: Tensor) -> Tensor:
-        """Return the mean over the batch's rows from the mean over the own ones, a scalar; weighted rows weigh in both.
+    def mean(self, values: Tensor) -> Tensor:
+        """Return means over the batch's rows from those over the own ones; rows with weights weigh in both.
 
-        Its gradient is taken through the own rows alone.
+        Their gradients are taken through the own rows alone.
         """
-        return value
+        return values
 
 
 class World:
@@ -53,6 +53,21 @@ class World:
     def share(self, rows: int, weights: Tensor | None = None) -> Share:
         """Return which of a batch's ``rows`` are this rank's; ``weights`` [n] are theirs in a mean, None: all alike."""
         return Share()
+
+    def part(self, values: Tensor) -> Tensor:
+        """Return this rank's part of ``values`` [n, …] that all ranks have, every W-th; it may be empty."""
+        return values
+
+    def total(self, values: Tensor) -> Tensor:
+        """Return the sum over ranks of what each has of ``values``; its gradient is taken through the own ones."""
+        return values
+
+    def spread(self, values: Tensor) -> Tensor:
+        """Return ``values`` that all ranks have, for each to compute its part of a loss from, put together by `total`.
+
+        Their gradient is the sum over ranks.
+        """
+        return values
 
     def sum_gradients(self, parameters: Iterable[Tensor]) -> None:
         """Replace the gradient of each parameter by the sum over ranks."""

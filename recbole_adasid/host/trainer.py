@@ -244,7 +244,7 @@ class TIGERTrainer(Trainer):
         own = share.of(interaction).to(self.device)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.eval_bfloat16):
             item_ids, _ = self.model.recommend_topk(own, k=max(self.config["topk"]))
-        return interaction, share.gather(item_ids), positive_u, positive_i
+        return interaction, *share.gather(item_ids), positive_u, positive_i
 
     def _neg_sample_batch_eval(self, batched_data: Any) -> Any:
         """Rank sampled candidates as RecBole does, handing over the best ones' ids."""
@@ -252,7 +252,7 @@ class TIGERTrainer(Trainer):
         share = world().share(len(interaction))
         own = share.of(interaction)
         scores = torch.full((int(positive_u[-1]) + 1, self.tot_item_num), -torch.inf, device=self.device)
-        scores[row, interaction[self.config["ITEM_ID_FIELD"]]] = share.gather(self._spilt_predict(own, len(own)))
+        (scores[row, interaction[self.config["ITEM_ID_FIELD"]]],) = share.gather(self._spilt_predict(own, len(own)))
         best = torch.topk(scores, max(self.config["topk"]), dim=-1)
         return interaction, best.indices.masked_fill(best.values.isneginf(), 0), positive_u, positive_i
 

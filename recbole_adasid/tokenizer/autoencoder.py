@@ -42,14 +42,11 @@ class AutoencoderOutput(NamedTuple):
 
     def of_batch(self, share: Share) -> AutoencoderOutput:
         """Return the output of the whole batch from that of one rank's share of its rows."""
-        return AutoencoderOutput(
-            latent=share.gather(self.latent),
-            quantized=share.gather(self.quantized),
-            codes=share.gather(self.codes),
-            residuals=share.gather(self.residuals, dim=1),
-            reconstruction_loss=share.mean(self.reconstruction_loss),
-            quantization_loss=share.mean(self.quantization_loss),
+        latent, quantized, codes, residuals = share.gather(
+            self.latent, self.quantized, self.codes, self.residuals.transpose(0, 1)
         )
+        losses = share.mean(torch.stack([self.reconstruction_loss, self.quantization_loss]))
+        return AutoencoderOutput(latent, quantized, codes, residuals.transpose(0, 1), *losses)
 
 
 class ResidualAutoencoder(nn.Module):

@@ -21,19 +21,20 @@ def rows(n: int) -> torch.Tensor:
 def loss_of_all(weight: torch.Tensor, batch: torch.Tensor, share: Any) -> torch.Tensor:
     """A loss with a mean over rows and a term of all pairs of rows, which no sum of terms of ranks gives."""
     hidden = torch.tanh(share.of(batch) @ weight)
-    gathered = share.gather(hidden)
+    (gathered,) = share.gather(hidden)
     return share.mean(hidden.square().mean()) + torch.softmax(gathered @ gathered.t(), 1).diagonal().log().mean()
 
 
 def exchange() -> dict[str, Any]:
-    found: dict[str, Any] = {"of": [], "gathered": [], "side": [], "ints": [], "losses": [], "gradients": []}
+    found: dict[str, Any] = {"of": [], "gathered": [], "numbers": [], "nothing": [], "losses": [], "gradients": []}
     with joined() as group:
         for n in SIZES:
             share = group.share(n)
             found["of"].append(share.of(np.arange(n)).tolist())
-            found["gathered"].append(share.gather(share.of(rows(n))))
-            found["side"].append(share.gather(share.of(rows(n)).t(), dim=1))
-            found["ints"].append(share.gather(share.of(torch.arange(n))))
+            gathered = share.gather(share.of(rows(n)), share.of(torch.arange(n)), share.of(rows(n)[:, :0]))
+            found["gathered"].append(gathered[0])
+            found["numbers"].append(gathered[1])
+            found["nothing"].append(gathered[2])
             weight = torch.eye(2, 3).requires_grad_()
             loss = loss_of_all(weight, rows(n), share)
             loss.backward()
@@ -54,8 +55,8 @@ def test_shares_gathers_means_and_gradients_are_those_of_one_process(ranks, size
         loss = loss_of_all(weight, rows(n), World().share(n))
         loss.backward()
         for one in found:
-            assert one["gathered"][place].equal(rows(n)) and one["side"][place].equal(rows(n).t())
-            assert one["ints"][place].equal(torch.arange(n))
+            assert one["gathered"][place].equal(rows(n)) and one["numbers"][place].equal(torch.arange(n))
+            assert one["nothing"][place].shape == (n, 0)
             torch.testing.assert_close(one["losses"][place], loss.detach())
             torch.testing.assert_close(one["gradients"][place], weight.grad)
             assert one["gradients"][place].equal(found[0]["gradients"][place])
@@ -126,7 +127,7 @@ def test_ranks_with_other_settings_are_refused(ranks):
 def test_a_process_that_is_alone_gets_back_what_it_gave():
     alone, batch = World(), rows(3)
     share = alone.share(3)
-    assert share.of(batch) is batch and share.gather(batch) is batch and share.mean(batch) is batch
+    assert share.of(batch) is batch and share.gather(batch, batch)[1] is batch and share.mean(batch) is batch
     assert alone.from_main(lambda: 3) == 3 and alone.is_main
     before = torch.get_rng_state()
     alone.seed_own(1)
