@@ -20,6 +20,7 @@ NDCG on validation and test items. A run folder keeps settings, Semantic IDs, me
   --tokenizer=NAME        how items get their Semantic IDs (default: adasid)
   --dataset=NAME          a preset below, or any NAME with --data_path=FOLDER holding NAME/NAME.inter (default: ml-100k)
   --config_files=FILES    YAML files of settings, separated by spaces; later ones win, the command line wins over all
+  --nproc=N               N processes on this machine; or start this under torchrun, see docs/distributed.md
   --KEY=VALUE             any setting below or of RecBole; values are read as YAML: 0.001, true, [3, 5], ~ for none
   --help                  this text
 

@@ -3,7 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from torch.distributed.run import get_args_parser
+
 from recbole_adasid.data.raw.command import OWN_KEYS as RAW_KEYS
+from recbole_adasid.host.launch import OPTIONS as RECBOLE_OPTIONS
 from recbole_adasid.host.props import known_keys, presets
 from recbole_adasid.new_items import OWN_KEYS as NEW_ITEM_KEYS
 from recbole_adasid.recommend import KEYS as RECOMMEND_KEYS
@@ -19,10 +22,9 @@ def test_every_option_that_a_page_names_exists(page):
     named = set(re.findall(r"--([A-Za-z][\w-]*)", page.read_text(encoding="utf-8")))
     scripts = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "benchmarks").glob("*.py"))
     of_benchmarks = set(re.findall(r'add_argument\("--([\w-]+)"', scripts))
-    assert (
-        named - known_keys() - OWN_ARGUMENTS - {*OWN_KEYS, *RAW_KEYS, *RECOMMEND_KEYS, *NEW_ITEM_KEYS} - of_benchmarks
-        == set()
-    )
+    of_torchrun = {option.lstrip("-") for action in get_args_parser()._actions for option in action.option_strings}
+    known = known_keys() | OWN_ARGUMENTS | {*OWN_KEYS, *RAW_KEYS, *RECOMMEND_KEYS, *NEW_ITEM_KEYS, *RECBOLE_OPTIONS}
+    assert named - known - of_benchmarks - of_torchrun == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

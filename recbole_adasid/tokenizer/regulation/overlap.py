@@ -18,7 +18,7 @@ MAX_LEVELS = 8
 
 
 class Overlaps(NamedTuple):
-    """The candidate pairs P of a batch, each unordered pair of items once (i < j); of several ranks each has its part."""
+    """The candidate pairs P of a batch, each unordered pair of items once (i < j); each rank has a part of them."""
 
     first: Tensor
     """int64 [P], row i."""
