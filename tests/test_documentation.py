@@ -2,7 +2,6 @@ import re
 from pathlib import Path
 
 import pytest
-
 from torch.distributed.run import get_args_parser
 
 from recbole_adasid.data.raw.command import OWN_KEYS as RAW_KEYS

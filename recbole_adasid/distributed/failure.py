@@ -68,11 +68,11 @@ class FailureBoard:
 
     def of_lost_peer(self, error: RuntimeError) -> PeerFailed:
         """Return the error that an exchange with the others ended in, with the reason if one is known."""
-        lost = f"a process of this job ended without a word, or does not answer ({_first_line(error)})"
+        lost = f"a process of this job ended without a word, or does not answer ({first_line(error)})"
         way_on = "start the job again: it goes on from the last step or epoch kept"
         own = {"rank": None, "sentence": f"{lost}: {way_on}", "traceback": ""}
         try:
-            _is_set(self.store, FAILURE)  # one that fails by an error notes it before it goes
+            is_set(self.store, FAILURE)  # one that fails by an error notes it before it goes
             return self._peer_failed(self._first(own))
         except (RuntimeError, OSError):
             return PeerFailed(str(own["sentence"]), told=False)
@@ -105,7 +105,7 @@ def wait_for(store: Any, key: str, board: FailureBoard) -> None:
         PeerFailed: if one does.
     """
     with noted_on(board):
-        while not _is_set(store, key):
+        while not is_set(store, key):
             board.check()
 
 
@@ -119,8 +119,11 @@ def noted_on(board: FailureBoard) -> Iterator[None]:
         raise found from found.__cause__ or error
 
 
-def _is_set(store: Any, key: str, within: float = LOOK_EVERY) -> bool:
-    """Look again and again, ever less often; a waiting call of the store would log a warning when its time is up."""
+def is_set(store: Any, key: str, within: float = LOOK_EVERY) -> bool:
+    """Return whether ``key`` is set ``within`` some seconds.
+
+    It looks again and again, ever less often: a call of the store that waits logs a warning when its time is up.
+    """
     pause, end = 0.0005, time.monotonic() + within
     while not store.check([key]):
         if time.monotonic() > end:
@@ -130,7 +133,8 @@ def _is_set(store: Any, key: str, within: float = LOOK_EVERY) -> bool:
     return True
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return the beginning of what an error says."""
     return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
 
 

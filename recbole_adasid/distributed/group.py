@@ -97,10 +97,10 @@ class Group(World):
         if not self.is_main:
             give(state)
 
-    def require_same(self, what: str, value: object) -> None:
+    def require_same(self, what: str, find: Callable[[], object]) -> None:
         """See :meth:`World.require_same`."""
-        expected = self.from_main(lambda: value)
-        if value != expected:
+        own = find()
+        if self.from_main(lambda: own) != own:
             raise ValueError(
                 f"rank {self.rank} has other {what} than rank 0: start all processes with the same command, settings "
                 "files and data"
@@ -178,10 +178,10 @@ class _Gather(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, share: GroupShare, *values: Tensor) -> tuple[Tensor, ...]:
         ctx.share, ctx.shapes = share, [value.shape for value in values]
-        own = [value.reshape(len(value), math.prod(value.shape[1:])).view(torch.uint8) for value in values]
+        own = [_as_bytes(value) for value in values]
         pieces = share.all_rows(torch.cat(own, dim=1)).split([piece.shape[1] for piece in own], dim=1)
         return tuple(
-            piece.contiguous().view(value.dtype).view(share.rows, *value.shape[1:])
+            piece.clone(memory_format=torch.contiguous_format).view(value.dtype).view(share.rows, *value.shape[1:])
             for piece, value in zip(pieces, values)
         )
 
@@ -190,6 +190,12 @@ class _Gather(torch.autograd.Function):
         own = ctx.share.slice
         found = [grad[own] if ctx.share.own else grad.new_zeros(shape) for grad, shape in zip(grads, ctx.shapes)]
         return None, *found
+
+
+def _as_bytes(values: Tensor) -> Tensor:
+    """Return rows [m, …] as uint8 [m, bytes of a row]."""
+    rows = values.reshape(len(values), math.prod(values.shape[1:]))
+    return rows.clone(memory_format=torch.contiguous_format).view(torch.uint8)
 
 
 class _Sum(torch.autograd.Function):

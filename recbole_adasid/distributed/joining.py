@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch.distributed.rendezvous import rendezvous
 
-from recbole_adasid.distributed.failure import FailureBoard
+from recbole_adasid.distributed.failure import FailureBoard, PeerFailed, first_line, is_set
 from recbole_adasid.distributed.group import Group
 from recbole_adasid.distributed.world import World, enter, world
 
@@ -66,21 +69,50 @@ def join(address: str, *, rank: int = -1, size: int = -1, timeout: timedelta = A
     Raises:
         PeerFailed: if the others do not come within ``timeout``.
     """
-    store, rank, size = next(rendezvous(address, rank, size, timeout=timeout))
-    store.set_timeout(timeout)
-    both = torch.cuda.is_available() and dist.is_nccl_available()
-    dist.init_process_group(
-        "cpu:gloo,cuda:nccl" if both else "gloo",
-        store=dist.PrefixStore("torch", store),
-        rank=rank,
-        world_size=size,
-        timeout=timeout,
-    )
-    own = dist.PrefixStore("recbole_adasid", store)
-    board = FailureBoard(own, rank=rank, machine=os.environ.get("GROUP_RANK", "0"))
-    group = Group(store=own, board=board)
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() and dist.is_nccl_available() else "gloo"
+    try:
+        store, rank, size = next(rendezvous(address, rank, size, timeout=timeout))
+        store = dist.PrefixStore(meet(store, rank, size, timeout), store)
+        of_torch = dist.PrefixStore("torch", store)
+        dist.init_process_group(backend, store=of_torch, rank=rank, world_size=size, timeout=timeout)
+    except RuntimeError as error:
+        raise PeerFailed(
+            f"rank {rank} does not reach the other processes of its job ({first_line(error)}): see that all of them "
+            "start, and that GLOO_SOCKET_IFNAME names a network interface on which they reach each other",
+            told=False,
+        ) from error
+    board = FailureBoard(store, rank=rank, machine=os.environ.get("GROUP_RANK", "0"))
+    group = Group(store=store, board=board)
     enter(group)
     return group
+
+
+def meet(store: Any, rank: int, size: int, timeout: timedelta) -> str:
+    """Wait for all ranks and return a name that only these processes have for their job.
+
+    The store of torchrun outlives processes: after a restart it still holds what those before wrote, from addresses
+    to failures. So every rank says hello under a name of its own, and rank 0 answers to that name.
+
+    Raises:
+        RuntimeError: if they do not all come within ``timeout``.
+    """
+    end, own = time.monotonic() + timeout.total_seconds(), uuid.uuid4().hex
+    if rank > 0:
+        store.set(f"hello/{rank}", own)
+        if not is_set(store, f"welcome/{own}", timeout.total_seconds()):
+            raise RuntimeError("rank 0 does not come")
+        job = store.get(f"welcome/{own}").decode()
+        store.set(f"here/{job}/{rank}", "")
+        return job
+    missing = set(range(1, size))
+    while missing:
+        for other in sorted(missing):
+            if store.check([f"hello/{other}"]):
+                store.set(f"welcome/{store.get(f'hello/{other}').decode()}", own)
+        missing = {other for other in missing if not is_set(store, f"here/{own}/{other}", 0.05)}
+        if missing and time.monotonic() > end:
+            raise RuntimeError(f"these ranks do not come: {', '.join(map(str, sorted(missing)))}")
+    return own
 
 
 def leave() -> None:

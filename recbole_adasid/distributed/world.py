@@ -89,11 +89,11 @@ class World:
     def hand_over(self, take: Callable[[], Result], give: Callable[[Result], object]) -> None:
         """Bring all ranks to the state of rank 0, which ``take`` returns there and ``give`` puts in place elsewhere."""
 
-    def require_same(self, what: str, value: object) -> None:
-        """Check that all ranks have the same value.
+    def require_same(self, what: str, find: Callable[[], object]) -> None:
+        """Check that ``find`` returns the same on all ranks.
 
         Raises:
-            ValueError: on a rank whose value is not that of rank 0, naming ``what``.
+            ValueError: on a rank where it is not what it is on rank 0, naming ``what``.
         """
 
     def seed_own(self, *numbers: int) -> None:

@@ -20,6 +20,7 @@ from recbole_adasid.evaluation.intervals import bootstrap_intervals, told_by_ran
 from recbole_adasid.evaluation.record import Record
 from recbole_adasid.host.config import build_config
 from recbole_adasid.host.logs import silence, start_logging, stop_logging
+from recbole_adasid.host.model_file import tokens_digest
 from recbole_adasid.host.run_settings import run_folder, sids_name, training_key, writable
 from recbole_adasid.item_features import ItemContents, write_fitted
 from recbole_adasid.item_labels import labels_of, write_labels
@@ -93,15 +94,19 @@ def _run(config: Any, path: Path) -> dict[str, Any]:
     dataset = create_dataset(config)
     logger.info(dataset)
     train_data, valid_data, test_data = data_preparation(config, dataset)
+    items = train_data._dataset.training_items()
+    world().require_same(
+        "data", lambda: [tokens_digest([items.item_tokens()]), array_digest(*items.training_interactions())]
+    )
 
     model = TIGER(config, train_data._dataset).to(config["device"])
-    world().from_main(lambda: _write_items(RunFolder(path), config, model, train_data._dataset))
+    world().from_main(lambda: _write_items(RunFolder(path), config, model, items))
     ranks = f", {world().size} processes" if world().size > 1 else ""
     logger.info(f"TIGER: {sum(p.numel() for p in model.parameters()):,} parameters on {config['device']}{ranks}")
 
     trainer = TIGERTrainer(config, model)
     key = training_key(config, model.semantic_ids.fingerprint)
-    world().require_same("settings", key)
+    world().require_same("settings", lambda: key)
     trainer.keep_training(path / UNFINISHED, key)
     show_progress = bool(config["show_progress"])
     best_valid = trainer.fit(train_data, valid_data, show_progress=show_progress)[1] or {}
@@ -113,10 +118,10 @@ def _run(config: Any, path: Path) -> dict[str, Any]:
     return {"best_valid": best_valid, "test": test, "run_folder": path, "semantic_ids": model.semantic_ids}
 
 
-def _write_items(folder: RunFolder, config: Any, model: Any, dataset: Any) -> None:
+def _write_items(folder: RunFolder, config: Any, model: Any, items: Any) -> None:
     """Write what is known of the items before TIGER is trained."""
-    _write_sids(folder, model, dataset)
-    _write_labels(folder, config, dataset.training_items())
+    _write_sids(folder, model, items)
+    _write_labels(folder, config, items)
 
 
 def _write_results(
@@ -147,9 +152,8 @@ def _breakdown(record: Record, model: Any, dataset: Any, metrics: list[str]) -> 
     return breakdown(record, group_sizes, np.bincount(item_rows + 1, minlength=len(group_sizes)), metrics)
 
 
-def _write_sids(folder: RunFolder, model: Any, dataset: Any) -> None:
+def _write_sids(folder: RunFolder, model: Any, items: Any) -> None:
     learned, catalogue = model.semantic_ids, model.tiger.catalogue
-    items = dataset.training_items()
     info = {
         "fingerprint": learned.fingerprint,
         "collision": catalogue.collision,

@@ -45,6 +45,13 @@ class Ranks:
         assert not any(process.is_alive() for process in self.processes), "a rank did not end in time"
         return [self._found(rank) for rank in range(len(self.processes))]
 
+    def results(self) -> list[Any]:
+        """Return what every rank returned; none may fail."""
+        found = self.wait()
+        failed = [one for one in found if one is None or isinstance(one, tuple)]
+        assert not failed, failed
+        return found
+
     def _found(self, rank: int) -> Any:
         import torch
 

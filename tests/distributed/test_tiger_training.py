@@ -75,7 +75,7 @@ def test_every_step_and_every_metric_is_that_of_one_process(case, ranks, setting
     settings |= CASES[case]
     alone = watched({**settings, "run_folder": str(tmp_path / "alone")})
     size = 3 if case == "a last batch of one user and one example" else 2
-    together = ranks(watched, size, {**settings, "run_folder": str(tmp_path / "together")}).wait()
+    together = ranks(watched, size, {**settings, "run_folder": str(tmp_path / "together")}).results()
     for one in together:
         assert_same(one, alone)
     for name, value in weights(tmp_path / "alone").items():
@@ -90,7 +90,7 @@ def test_the_run_folder_is_that_of_one_process(ranks, settings, tmp_path):
     folders = [tmp_path / "alone", tmp_path / "together"]
     alone = watched({**settings, "run_folder": str(folders[0]), "cache_dir": str(tmp_path / "own")})
     together = {**settings, "run_folder": str(folders[1]), "cache_dir": str(tmp_path / "theirs")}
-    assert_same(ranks(watched, 2, together).wait()[1], alone)
+    assert_same(ranks(watched, 2, together).results()[1], alone)
     files = [{str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} for folder in folders]
     named = [{name for name in names if not name.startswith("tensorboard")} for names in files]
     assert named[0] == named[1]
@@ -115,7 +115,7 @@ def test_a_killed_rank_ends_the_job_and_it_goes_on_with_any_number_of_ranks(rank
     assert second[0] is None and {second[1][0], second[2][0]} == {"PeerFailed"}
     n_batches = len(whole["losses"]) // 3
     for size in (1, 3):
-        found = ranks(watched, size, settings).wait()[-1]
+        found = ranks(watched, size, settings).results()[-1]
         assert (found["valid"], found["test"]) == (whole["valid"], whole["test"])
         assert found["losses"] == pytest.approx(whole["losses"][-len(found["losses"]) :], rel=1e-3)
         assert len(found["losses"]) == (n_batches if size == 1 else 3 * n_batches)
@@ -127,10 +127,10 @@ def with_dropout(settings: Settings) -> dict[str, Any]:
 
 
 def test_with_dropout_a_number_of_ranks_repeats_itself(ranks, settings, tmp_path):
-    found = [ranks(with_dropout, 2, {**settings, "run_folder": str(tmp_path / name)}).wait()[0] for name in "ab"]
+    found = [ranks(with_dropout, 2, {**settings, "run_folder": str(tmp_path / name)}).results()[0] for name in "ab"]
     assert found[0]["losses"] == found[1]["losses"] and found[0]["test"] == found[1]["test"]
     killed = ranks(watched, 2, {**settings, "dropout": 0.2, "run_folder": str(tmp_path / "c")}, (1, 1)).wait()
     assert killed[1] is None
-    resumed = ranks(with_dropout, 2, {**settings, "run_folder": str(tmp_path / "c")}).wait()[0]
+    resumed = ranks(with_dropout, 2, {**settings, "run_folder": str(tmp_path / "c")}).results()[0]
     assert resumed["losses"] == found[0]["losses"][-len(resumed["losses"]) :]
     assert resumed["test"] == found[0]["test"]

@@ -63,7 +63,7 @@ def steps(variants: list[str]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("size", [2, 3])
 def test_every_step_has_the_numbers_and_gradients_of_one_process(ranks, size):
-    alone, together = steps(list(VARIANTS)), ranks(steps, size, list(VARIANTS)).wait()
+    alone, together = steps(list(VARIANTS)), ranks(steps, size, list(VARIANTS)).results()
     for variant, expected in alone.items():
         log = expected["log"]
         assert sum(numbers["revived"] for numbers in log) > 0 or variant == "simrq"
@@ -84,7 +84,7 @@ def fewer_rows_than_ranks() -> list[dict[str, float]]:
 
 
 def test_a_batch_of_fewer_rows_than_ranks_counts_every_row_once(ranks):
-    alone, together = fewer_rows_than_ranks(), ranks(fewer_rows_than_ranks, 3).wait()
+    alone, together = fewer_rows_than_ranks(), ranks(fewer_rows_than_ranks, 3).results()
     for step, expected in enumerate(alone):
         assert together[2][step] == pytest.approx(expected, rel=1e-4, abs=1e-5)
 
@@ -114,7 +114,7 @@ def test_a_training_that_was_stopped_goes_on_with_another_number_of_ranks(ranks,
     for stopped, size in ((8, 2), (12, 3)):
         found = ranks(fit, size, path, stopped).wait()
         assert "stopped" in found[0][1] and "stopped" in found[1][1] and path.exists()
-    first, second = ranks(fit, 2, path).wait()
+    first, second = ranks(fit, 2, path).results()
     assert first["codes"].equal(whole["codes"]) and second["codes"].equal(whole["codes"])
     assert [step for step, _ in first["log"]] == [step for step, _ in whole["log"]] and second["log"] == []
     for (_, numbers), (_, expected) in zip(first["log"], whole["log"]):
