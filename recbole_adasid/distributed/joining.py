@@ -47,16 +47,17 @@ def joined(timeout: timedelta = ANSWER_WITHIN) -> Iterator[World]:
     if world().size > 1 or not launched():
         yield world()
         return
-    group = join("env://", timeout=timeout)
+    group, ended_well = join("env://", timeout=timeout), False
     try:
         yield group
+        ended_well = True
     except Exception as error:
         ending = group.board.note(error)
         if ending is error:
             raise
         raise ending from ending.__cause__ or error
     finally:
-        leave()
+        leave(ended_well=ended_well)
 
 
 def join(address: str, *, rank: int = -1, size: int = -1, timeout: timedelta = ANSWER_WITHIN) -> Group:
@@ -115,7 +116,8 @@ def meet(store: Any, rank: int, size: int, timeout: timedelta) -> str:
     return own
 
 
-def leave() -> None:
-    """Leave the group and work alone."""
+def leave(*, ended_well: bool = True) -> None:
+    """Leave the group and work alone. Where the job failed, NCCL is left to end with the process: it might wait."""
     enter(World())
-    dist.destroy_process_group()
+    if ended_well or "nccl" not in dist.get_backend_config():
+        dist.destroy_process_group()

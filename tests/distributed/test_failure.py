@@ -46,7 +46,7 @@ def one_fails() -> dict[str, Any]:
 
 def test_an_error_of_one_rank_ends_all_with_its_sentence_told_once(ranks, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    found = ranks(one_fails, 3).wait(within=20)
+    found = ranks(one_fails, 3).wait()
     assert found[1]["own"] or found[1]["told"]
     assert sum(not one["told"] for one in found) == 1
     for rank in (0, 2):
@@ -64,7 +64,7 @@ def all_fail() -> dict[str, Any]:
 
 
 def test_an_error_of_all_ranks_is_told_once(ranks):
-    found = ranks(all_fail, 3).wait(within=20)
+    found = ranks(all_fail, 3).wait()
     assert sum(not one["told"] for one in found) == 1
     assert all(one["error"].endswith("the loss became nan") for one in found)
 
@@ -78,7 +78,7 @@ def main_fails() -> dict[str, Any]:
 
 
 def test_an_error_of_rank_0_at_work_reaches_those_that_wait(ranks):
-    found = ranks(main_fails, 2).wait(within=20)
+    found = ranks(main_fails, 2).wait()
     assert [one["error"] for one in found] in (["no features", "rank 0: no features"],) or found[0]["told"]
     assert sum(not one["told"] for one in found) == 1
 
@@ -94,7 +94,7 @@ def one_is_killed() -> dict[str, Any]:
 
 
 def test_a_killed_rank_ends_the_others_and_they_say_how_to_go_on(ranks):
-    found = ranks(one_is_killed, 3).wait(within=20)
+    found = ranks(one_is_killed, 3).wait()
     assert found[1] is None and sum(not found[rank]["told"] for rank in (0, 2)) == 1
     for rank in (0, 2):
         assert found[rank]["error"].startswith("a process of this job ended without a word")
@@ -126,5 +126,5 @@ def two_machines() -> dict[str, Any]:
 
 def test_the_sentence_is_told_once_on_every_machine(ranks, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    found = ranks(two_machines, 2).wait(within=20)
+    found = ranks(two_machines, 2).wait()
     assert [one["told"] for one in found] == [False, False]

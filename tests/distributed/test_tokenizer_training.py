@@ -130,5 +130,5 @@ def diverge() -> None:
 
 
 def test_a_loss_that_is_not_finite_on_one_rank_stops_all_by_the_same_error(ranks):
-    found = ranks(diverge, 2).wait(within=20)
+    found = ranks(diverge, 2).wait()
     assert all("tokenizer's loss became" in message and "at step 3" in message for _, message in found)
