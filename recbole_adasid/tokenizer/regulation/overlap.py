@@ -52,10 +52,10 @@ def find_overlaps(codes: Tensor, counts: Tensor) -> Overlaps:
     n_levels = codes.shape[1]
     if n_levels > MAX_LEVELS:
         raise ValueError(f"a regulation handles at most {MAX_LEVELS} levels, got {n_levels}: lower sid_length")
-    words = _packed(codes)
+    words, places = _packed(codes), world().part(torch.arange(len(codes), device=codes.device))
     found = []
     for level, column in enumerate(codes.t().contiguous()):
-        first, second = (world().part(rows) for rows in equal_pairs(column))
+        first, second = equal_pairs(column, places)
         agreement = _agreement(words, first, second)
         found_before = (1 << level) - 1
         new = ((agreement & found_before) == 0).nonzero().squeeze(1)
