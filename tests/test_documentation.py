@@ -9,10 +9,12 @@ from recbole_adasid.host.launch import OPTIONS as RECBOLE_OPTIONS
 from recbole_adasid.host.props import known_keys, presets
 from recbole_adasid.new_items import OWN_KEYS as NEW_ITEM_KEYS
 from recbole_adasid.recommend import KEYS as RECOMMEND_KEYS
+from recbole_adasid.report.command import KEYS as REPORT_KEYS
 from recbole_adasid.scorecard.command import OWN_KEYS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+OWN_OF_COMMANDS = {*OWN_KEYS, *RAW_KEYS, *RECOMMEND_KEYS, *NEW_ITEM_KEYS, *REPORT_KEYS, *RECBOLE_OPTIONS}
 OWN_ARGUMENTS = {"model", "dataset", "config_files", "help", "no-deps", "index-url", "KEY"}
 
 
@@ -22,7 +24,7 @@ def test_every_option_that_a_page_names_exists(page):
     scripts = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "benchmarks").glob("*.py"))
     of_benchmarks = set(re.findall(r'add_argument\("--([\w-]+)"', scripts))
     of_torchrun = {option.lstrip("-") for action in get_args_parser()._actions for option in action.option_strings}
-    known = known_keys() | OWN_ARGUMENTS | {*OWN_KEYS, *RAW_KEYS, *RECOMMEND_KEYS, *NEW_ITEM_KEYS, *RECBOLE_OPTIONS}
+    known = known_keys() | OWN_ARGUMENTS | OWN_OF_COMMANDS
     assert named - known - of_benchmarks - of_torchrun == set()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recbole_adasid.evaluation.intervals import gains
+from recbole_adasid.evaluation.intervals import gains, mean_gains
 from recbole_adasid.evaluation.record import Record
 
 METRICS = ("recall@10", "ndcg@10")
@@ -30,8 +30,8 @@ def breakdown(
     # Neither duplicates nor what is no item can be here: the record refuses both while it is filled.
     return {
         "users": len(record["rank"]),
-        "items": _means(record["rank"], metrics),
-        "semantic_ids": _means(record["sid_rank"], metrics),
+        "items": mean_gains(record["rank"], metrics),
+        "semantic_ids": mean_gains(record["sid_rank"], metrics),
         "shared_semantic_ids": {metric: within_groups(record["sid_start"], sizes, metric) for metric in metrics},
         "slices": _slices(record["rank"], sizes, counts),
         "prefix_recall": prefix_recall(record["shared_prefix"]),
@@ -80,8 +80,4 @@ def _slices(
         f"middling: to {high:.0f}": (counts > low) & (counts <= high),
         "popular: more": (counts > high) & (counts > 0),
     }
-    return {name: {"users": float(mask.sum()), **_means(rank[mask])} for name, mask in masks.items()}
-
-
-def _means(rank: NDArray[np.int64], metrics: Sequence[str] = METRICS) -> dict[str, float]:
-    return {metric: float(gains(rank, metric).mean()) if len(rank) else float("nan") for metric in metrics}
+    return {name: {"users": float(mask.sum()), **mean_gains(rank[mask], METRICS)} for name, mask in masks.items()}

@@ -10,17 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recbole_adasid.artefacts import RunFolder, results_table
 from recbole_adasid.cache import array_digest
 from recbole_adasid.distributed.joining import joined
 from recbole_adasid.distributed.world import world
 from recbole_adasid.evaluation.breakdown import breakdown
-from recbole_adasid.evaluation.intervals import bootstrap_intervals, told_by_ranks
+from recbole_adasid.evaluation.intervals import told_by_ranks
 from recbole_adasid.evaluation.record import Record
+from recbole_adasid.history import run_history, write_history
+from recbole_adasid.host.about_run import about_run
 from recbole_adasid.host.config import build_config
 from recbole_adasid.host.logs import silence, start_logging, stop_logging
 from recbole_adasid.host.model_file import tokens_digest
+from recbole_adasid.host.results import by_popularity, judged, write_report
 from recbole_adasid.host.run_settings import run_folder, sids_name, training_key, writable
 from recbole_adasid.item_features import ItemContents, write_fitted
 from recbole_adasid.item_labels import labels_of, write_labels
@@ -94,15 +98,15 @@ def _run(config: Any, path: Path) -> dict[str, Any]:
     dataset = create_dataset(config)
     logger.info(dataset)
     train_data, valid_data, test_data = data_preparation(config, dataset)
-    items = train_data._dataset.training_items()
+    loaders = {"train": train_data, "valid": valid_data, "test": test_data}
+    parts = {name: loader._dataset for name, loader in loaders.items()}
+    items = parts["train"].training_items()
     world().require_same(
         "data", lambda: [tokens_digest([items.item_tokens()]), array_digest(*items.training_interactions())]
     )
 
-    model = TIGER(config, train_data._dataset).to(config["device"])
-    world().from_main(lambda: _write_items(RunFolder(path), config, model, items))
-    ranks = f", {world().size} processes" if world().size > 1 else ""
-    logger.info(f"TIGER: {sum(p.numel() for p in model.parameters()):,} parameters on {config['device']}{ranks}")
+    model = TIGER(config, parts["train"]).to(config["device"])
+    world().from_main(lambda: _write_beginning(RunFolder(path), config, model, parts))
 
     trainer = TIGERTrainer(config, model)
     key = training_key(config, model.semantic_ids.fingerprint)
@@ -112,44 +116,55 @@ def _run(config: Any, path: Path) -> dict[str, Any]:
     best_valid = trainer.fit(train_data, valid_data, show_progress=show_progress)[1] or {}
     test: dict[str, float] = trainer.evaluate(test_data, show_progress=show_progress) or {}
     record = trainer.record.take()  # empty unless exactly one item a user is held out
-    world().from_main(
-        lambda: _write_results(RunFolder(path), config, model, train_data._dataset, best_valid, test, record)
-    )
-    return {"best_valid": best_valid, "test": test, "run_folder": path, "semantic_ids": model.semantic_ids}
+    results = {"best_valid": best_valid, "test": test}
+    world().from_main(lambda: _write_results(RunFolder(path), config, model, trainer, parts, results, record))
+    return {**results, "run_folder": path, "semantic_ids": model.semantic_ids}
 
 
-def _write_items(folder: RunFolder, config: Any, model: Any, items: Any) -> None:
-    """Write what is known of the items before TIGER is trained."""
+def _write_beginning(folder: RunFolder, config: Any, model: Any, parts: dict[str, Any]) -> None:
+    """Write what is known before TIGER is trained."""
+    items = parts["train"].training_items()
     _write_sids(folder, model, items)
     _write_labels(folder, config, items)
+    n_parameters = sum(p.numel() for p in model.parameters())
+    ranks = f", {world().size} processes" if world().size > 1 else ""
+    logger.info(f"TIGER: {n_parameters:,} parameters on {config['device']}{ranks}")
+    folder.write_about(about_run(config, parts, n_parameters))
 
 
 def _write_results(
     folder: RunFolder,
     config: Any,
     model: Any,
-    dataset: Any,
-    best_valid: dict[str, float],
-    test: dict[str, float],
+    trainer: Any,
+    parts: dict[str, Any],
+    found: dict[str, dict[str, float]],
     record: Record,
 ) -> None:
     """Write and log what came out; the training that could be gone on from is not needed any more."""
-    intervals = bootstrap_intervals(record["rank"], test) if record else {}
-    found: dict[str, Any] = {}
+    results: dict[str, Any] = {**found, **judged("best_valid", trainer.best_valid_record, found["best_valid"])}
+    results |= judged("test", record, found["test"])
+    _, item_rows = parts["train"].training_items().training_interactions()
+    popularity = np.bincount(item_rows + 1, minlength=parts["train"].item_num)
     if record:
         folder.write_record(record)
-        found = _breakdown(record, model, dataset, told_by_ranks(test))
-        folder.write_evaluation(found, f"Test of {sids_name(config)} on {config['dataset']}")
+        metrics = told_by_ranks(found["test"])
+        title = f"Test of {sids_name(config)} on {config['dataset']}"
+        folder.write_evaluation(_breakdown(record, model, popularity, metrics), title)
+        results["test_by_popularity"] = by_popularity(parts["test"], record, popularity, metrics)
+    write_history(
+        folder.history_path, run_history(model.semantic_ids.history, trainer.train_loss_dict, trainer.valid_results)
+    )
     (folder.path / UNFINISHED).unlink(missing_ok=True)
-    _finish(folder, model, best_valid, test, intervals, found.get("semantic_ids", {}))
+    _finish(folder, model, results)
+    if config["report"]:
+        write_report(folder, config, model.semantic_ids, parts["test"], record, popularity)
 
 
-def _breakdown(record: Record, model: Any, dataset: Any, metrics: list[str]) -> dict[str, Any]:
+def _breakdown(record: Record, model: Any, popularity: NDArray[np.int64], metrics: list[str]) -> dict[str, Any]:
     codes = model.tiger.catalogue.semantic_ids[1:].cpu().numpy()
     _, group, sizes = np.unique(codes, axis=0, return_inverse=True, return_counts=True)
-    group_sizes = np.r_[0, sizes[group.reshape(-1)]]
-    _, item_rows = dataset.training_items().training_interactions()
-    return breakdown(record, group_sizes, np.bincount(item_rows + 1, minlength=len(group_sizes)), metrics)
+    return breakdown(record, np.r_[0, sizes[group.reshape(-1)]], popularity, metrics)
 
 
 def _write_sids(folder: RunFolder, model: Any, items: Any) -> None:
@@ -180,17 +195,9 @@ def _write_labels(folder: RunFolder, config: Any, items: ItemContents) -> None:
     write_labels(folder.labels_path, tokens, labels_of(table, tokens, **fields))
 
 
-def _finish(
-    folder: RunFolder,
-    model: Any,
-    best_valid: dict[str, float],
-    test: dict[str, float],
-    intervals: dict[str, tuple[float, float]],
-    by_semantic_ids: dict[str, float],
-) -> None:
-    learned = model.semantic_ids
-    results = {"best_valid": best_valid, "test": test, "test_intervals": intervals}
-    results["test_by_semantic_ids"] = by_semantic_ids
+def _finish(folder: RunFolder, model: Any, results: dict[str, Any]) -> None:
+    learned, best_valid, test = model.semantic_ids, results["best_valid"], results["test"]
     folder.write_metrics({**results, "semantic_ids": learned.quality, "stages": learned.stages})
-    logger.info("Result\n" + results_table(best_valid, test, intervals, by_semantic_ids))
+    table = results_table(best_valid, test, results["test_intervals"], results["test_by_semantic_ids"])
+    logger.info("Result\n" + table)
     logger.info(f"Settings, Semantic IDs, metrics and model are in {folder.path}")

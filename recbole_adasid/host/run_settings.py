@@ -44,7 +44,7 @@ def training_key(config: Any, semantic_ids: str) -> str:
     elsewhere = {"data_path", "run_root", "cache_dir", "gpu_id", "show_progress", "state", "log_wandb", "download"}
     elsewhere |= {"reviews_url", "reviews_sha256", "metadata_url", "metadata_sha256"}
     elsewhere |= {"interactions_table", "items_table", "interactions_columns", "items_columns", "table_time_unit"}
-    elsewhere |= {"title_field", "category_field", "sids_file"}
+    elsewhere |= {"title_field", "category_field", "sids_file", "report"}
     settings = {key: to_plain(value) for key, value in writable(config).items() if key not in elsewhere}
     return fingerprint({"settings": settings, "semantic_ids": semantic_ids, "dataset": str(config["dataset"])})
 

@@ -31,9 +31,11 @@ def training_state(trainer: Any) -> tuple[dict[str, Tensor], dict[str, Any]]:
     tensors["random/cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors |= {f"random/cuda/{i}": state for i, state in enumerate(torch.cuda.get_rng_state_all())}
+    tensors |= {f"valid/{name}": torch.from_numpy(values) for name, values in trainer.best_valid_record.items()}
     return tensors, {
         "best_valid_score": float(trainer.best_valid_score),
         "best_valid_result": trainer.best_valid_result,
+        "valid_results": list(trainer.valid_results.items()),
         "cur_step": trainer.cur_step,
         "losses": list(trainer.train_loss_dict.items()),
         "optimizer_numbers": numbers,
@@ -50,7 +52,9 @@ def adopt_state(trainer: Any, tensors: dict[str, Tensor], about: dict[str, Any],
         torch.cuda.set_rng_state_all(on_gpu)
     trainer.start_epoch, trainer.cur_step = next_epoch, about["cur_step"]
     trainer.best_valid_score, trainer.best_valid_result = about["best_valid_score"], about["best_valid_result"]
+    trainer.best_valid_record = {name: values.numpy() for name, values in below("valid", tensors).items()}
     trainer.train_loss_dict = {int(epoch): loss for epoch, loss in about["losses"]}
+    trainer.valid_results = {int(epoch): result for epoch, result in about.get("valid_results", [])}
 
 
 def adopt_from_main(trainer: Any) -> None:
