@@ -200,6 +200,8 @@ RULES: dict[str, Rule] = {
     "gpu_id": optional(Rule("the numbers of GPUs, separated by commas", _is_device_list)),
     "state": any_case(["debug", "info", "warning", "error", "critical"]),
     "worker": whole(0, 4096),
+    "nproc": whole(1, 4096),
+    "world_size": whole(-1, 2**20),  # RecBole's -1: as many as nproc
     # --- data ---
     "data_path": path,
     "download": switch,

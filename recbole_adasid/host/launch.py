@@ -48,8 +48,8 @@ def launch(options: Sequence[str]) -> int:
 
     how = parse_args([*options, "--no_python", sys.executable])
     how.training_script_args = [*_program(), *sys.argv[1:]]  # not parsed: some look like torchrun's own
-    # What torchrun itself sets, with a warning, so that processes do not take each other's cores.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    threads = max(1, (os.cpu_count() or 1) // int(how.nproc_per_node))
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # torchrun would set 1
     try:
         run(how)
     except ChildFailedError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from types import SimpleNamespace
 
@@ -84,8 +85,11 @@ def test_the_same_program_is_started_with_the_same_arguments(spec, program, monk
     monkeypatch.setattr("torch.distributed.run.run", started.append)
     monkeypatch.setattr(sys, "argv", ["job.py", "--nproc=2", "--epochs=3"])
     monkeypatch.setitem(sys.modules, "__main__", SimpleNamespace(__spec__=spec))
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 7)
+    monkeypatch.setenv("OMP_NUM_THREADS", "")
+    monkeypatch.delenv("OMP_NUM_THREADS")
     assert launch(["--standalone", "--nproc_per_node=2"]) == 0
     (how,) = started
+    assert os.environ["OMP_NUM_THREADS"] == "3"
     assert how.nproc_per_node == "2" and how.no_python and how.training_script == sys.executable
     assert how.training_script_args == [*program, "--nproc=2", "--epochs=3"]
