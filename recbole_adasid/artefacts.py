@@ -215,7 +215,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are among these
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are among these
         raise ValueError(f"{path} is no JSON ({error}): bring back the file as it was written") from None
     if not isinstance(found, dict):
         raise ValueError(f"{path} holds no names and values: bring back the file as it was written")

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from recbole_adasid.bundle.command import KEYS as BUNDLE_KEYS
 from recbole_adasid.data.raw.command import OWN_KEYS as RAW_KEYS
 from recbole_adasid.host.props import known_keys, presets
 from recbole_adasid.new_items import OWN_KEYS as NEW_ITEM_KEYS
@@ -19,10 +20,8 @@ def test_every_option_that_a_page_names_exists(page):
     named = set(re.findall(r"--([A-Za-z][\w-]*)", page.read_text(encoding="utf-8")))
     scripts = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "benchmarks").glob("*.py"))
     of_benchmarks = set(re.findall(r'add_argument\("--([\w-]+)"', scripts))
-    assert (
-        named - known_keys() - OWN_ARGUMENTS - {*OWN_KEYS, *RAW_KEYS, *RECOMMEND_KEYS, *NEW_ITEM_KEYS} - of_benchmarks
-        == set()
-    )
+    of_commands = {*OWN_KEYS, *RAW_KEYS, *RECOMMEND_KEYS, *NEW_ITEM_KEYS, *BUNDLE_KEYS}
+    assert named - known_keys() - OWN_ARGUMENTS - of_commands - of_benchmarks == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
