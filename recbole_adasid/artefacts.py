@@ -80,6 +80,11 @@ class RunFolder:
         return self.path / "new-items.safetensors"
 
     @property
+    def changes_log_path(self) -> Path:
+        """Where a line is added whenever items come or go."""
+        return self.path / "new-items.jsonl"
+
+    @property
     def model_path(self) -> Path:
         """Where the trainer keeps the best model of the run."""
         return self.path / "model.safetensors"

@@ -83,11 +83,13 @@ def item_features(
 
     kept = cache.arrays("fusion", {**source, **KEPT}, compute) if config["fusion"] in REDUCING else compute()
     report_degenerate(kept["values"], dataset.item_tokens())
+    present = np.logical_and.reduce([one.present for one in found if one.present is not None], initial=True)
     side_by_side = config["fusion"] == "concatenate" and len(found) > 1
     blocks = [(one.values.shape[1], weight) for one, weight in zip(found, weights)] if side_by_side else None
     learnt = {f"{place}/{name}": array for place, one in enumerate(found) for name, array in one.fitted.items()}
     learnt |= {f"fusion/{name}": array for name, array in kept.items() if name != "values"}
-    return ItemFeatures(values=kept["values"], source=source, blocks=blocks, fitted=learnt)
+    complete = None if np.all(present) else present
+    return ItemFeatures(values=kept["values"], source=source, present=complete, blocks=blocks, fitted=learnt)
 
 
 def write_fitted(path: Path, fitted: Fitted) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,9 +14,10 @@ from torch import Tensor
 from tqdm import tqdm
 
 from recbole_adasid.artefacts import RunFolder, read_json
-from recbole_adasid.catalogue_changes import CatalogueChanges, read_changes, write_changes
+from recbole_adasid.catalogue_changes import read_changes
 from recbole_adasid.host.model_file import SavedModel, read_model, tokens_digest
-from recbole_adasid.intake import Arrival, Intake, Table
+from recbole_adasid.intake import Intake, Table
+from recbole_adasid.inventory import Arrival, Departure, Inventory
 from recbole_adasid.item_labels import ItemLabel, read_labels
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.model.network import NETWORK_SETTINGS, TIGERNetwork
@@ -46,12 +45,10 @@ class Recommender:
 
     Args:
         model: in evaluation mode.
-        tokens: of the N items, in the order of the catalogue.
+        tokens: of the N items, in the order of the model's catalogue.
         max_history: items of a history that the model reads, the last ones.
         beam_size: prefixes that the search keeps.
-        labels: titles and categories by item token, as far as they are known.
-        intake: what gives Semantic IDs to further items; None: none can be added.
-        changes: items that came and went since the model was trained.
+        inventory: the items; None: those of the model, without titles and unchangeable.
     """
 
     def __init__(
@@ -61,15 +58,21 @@ class Recommender:
         *,
         max_history: int,
         beam_size: int,
-        labels: Mapping[str, ItemLabel] | None = None,
-        intake: Intake | None = None,
-        changes: CatalogueChanges | None = None,
+        inventory: Inventory | None = None,
     ) -> None:
         self.model, self.max_history, self.beam_size = model, max_history, beam_size
-        self._trained_tokens, self._trained_catalogue = list(tokens), model.catalogue
-        self._trained_labels, self._intake = dict(labels or {}), intake
-        nothing = CatalogueChanges(sids=model.catalogue.tokens[:0])
-        self._change(changes or nothing)
+        self._inventory = inventory or Inventory(model.catalogue, tokens, labels={})
+        self.model.catalogue = self._inventory.catalogue
+
+    @property
+    def tokens(self) -> list[str]:
+        """Tokens of all items there are and were, in the order of the catalogue."""
+        return self._inventory.tokens
+
+    @property
+    def labels(self) -> Mapping[str, ItemLabel]:
+        """Titles and categories by item token, as far as they are known."""
+        return self._inventory.labels
 
     @classmethod
     def load(cls, run_folder: str | Path, *, device: str = "cpu") -> Recommender:
@@ -89,16 +92,23 @@ class Recommender:
         if tokens_digest([tokens]) != saved.about["data"]["digest"]:
             raise MismatchedFile(f"{folder.sids_path} lists other items than {saved.path}: bring back the run's own")
         model = _model(saved, settings).to(device).eval()
-        digest, n_places = saved.about["data"]["digest"], len(saved.about["sid_level_sizes"])
-        return cls(
-            model,
+        digest = saved.about["data"]["digest"]
+        inventory = Inventory(
+            model.catalogue,
             tokens,
-            max_history=settings["MAX_ITEM_LIST_LENGTH"],
-            beam_size=settings["beam_size"],
             labels=read_labels(folder.labels_path),
+            folder=folder,
             intake=Intake(folder, settings),
-            changes=read_changes(folder.changes_path, digest, n_places),
+            digest=digest,
+            changes=read_changes(folder.changes_path, digest, len(saved.about["sid_level_sizes"])),
         )
+        lengths = {"max_history": settings["MAX_ITEM_LIST_LENGTH"], "beam_size": settings["beam_size"]}
+        return cls(model, tokens, **lengths, inventory=inventory)
+
+    @property
+    def n_recommended(self) -> int:
+        """How many items may be recommended."""
+        return int(self._inventory.recommended.sum())
 
     def recommend(
         self,
@@ -115,7 +125,7 @@ class Recommender:
         Raises:
             ValueError: if no item of the history is known.
         """
-        if not any(token in self._ids for token in history):
+        if not any(token in self._inventory.numbers for token in history):
             raise ValueError(
                 f"no item of the history {list(history)[:5]} is in the catalogue: give tokens of its items"
             )
@@ -153,7 +163,10 @@ class Recommender:
         if k < 1:
             raise ValueError(f"k is {k}: ask for 1 item or more")
         tree = self._tree(allow, deny, category)
-        known = [[self._ids[token] for token in history if token in self._ids] for history in histories]
+        known = [
+            [self._inventory.numbers[token] for token in history if token in self._inventory.numbers]
+            for history in histories
+        ]
         self._report_unknown(histories, known)
         rows = [row for row, history in enumerate(known) if history]
         found: list[list[Recommendation]] = [[] for _ in histories]
@@ -191,7 +204,7 @@ class Recommender:
         denied = self._numbers(deny, "deny")
         if allow is None and category is None and not denied:
             return None
-        chosen = self._recommended.clone()
+        chosen = self._inventory.recommended.clone()
         if allow is not None:
             chosen &= self._mask(self._numbers(allow, "allow"))
         if category is not None:
@@ -211,7 +224,9 @@ class Recommender:
 
     def _of_category(self, category: str) -> set[int]:
         wanted = re.compile(rf"(?<!\w){re.escape(category.strip())}(?!\w)", re.IGNORECASE)
-        found = {self._ids[token] for token, label in self.labels.items() if wanted.search(label.category)}
+        found = {
+            self._inventory.numbers[token] for token, label in self.labels.items() if wanted.search(label.category)
+        }
         if not category.strip() or not found:
             known = list(dict.fromkeys(label.category for label in self.labels.values() if label.category))
             raise ValueError(
@@ -222,12 +237,12 @@ class Recommender:
 
     def _numbers(self, tokens: Iterable[str], what: str) -> set[int]:
         tokens = list(tokens)
-        unknown = [token for token in tokens if token not in self._ids]
+        unknown = [token for token in tokens if token not in self._inventory.numbers]
         if unknown:
             raise ValueError(
                 f"{what} names {len(unknown)} unknown items, first {unknown[0]!r}: give tokens of the catalogue"
             )
-        return {self._ids[token] for token in tokens}
+        return {self._inventory.numbers[token] for token in tokens}
 
     def add_items(
         self,
@@ -236,55 +251,44 @@ class Recommender:
         features: ArrayLike | None = None,
         table: Table | None = None,
         labels: Sequence[ItemLabel] | None = None,
+        bad_items: str = "refuse",
     ) -> Arrival:
         """Give Semantic IDs to items that the model was not trained with; they can be recommended at once.
 
         Codebooks, network and the Semantic IDs of all other items stay as they are; see
-        :func:`~recbole_adasid.placement.place`. Items that were removed come back with the Semantic ID that they had.
-        Call :meth:`save` to keep the change.
+        :func:`~recbole_adasid.placement.place`. Items that are in the catalogue keep theirs, so that the same call may
+        come twice; items that were removed come back with the Semantic ID that they had. Call :meth:`save` to keep the
+        change.
 
         Args:
-            tokens: of the A new items.
+            tokens: of the A items.
             features: float [A, d], vectors of the kind that the tokenizer was trained on.
             table: or else columns like those of the run's `.item` file, from which the run's encoders make vectors.
             labels: titles and categories [A]; by default they come from the table.
+            bad_items: ``refuse`` changes nothing if an item cannot be added, ``skip`` adds the others and tells.
 
         Raises:
-            ValueError: if an item is in the catalogue or stands twice, or features or table do not fit. Nothing is
-                changed then.
+            ValueError: if features or table do not fit, or an item cannot be added: it has no content, features that
+                are not finite, or no place, or stands twice. Nothing is changed then.
         """
-        names = list(tokens)
-        known = [token for token in names if token in self._ids]
-        present = [token for token in known if token not in self._changes.removed]
-        if present or len(set(names)) < len(names) or not names:
-            raise ValueError(_cannot_add(names, present))
-        if self._intake is None:
-            raise ValueError("this recommender has no tokenizer: load it from the folder of a run that trained one")
-        new = [row for row, token in enumerate(names) if token not in self._ids]
-        placed, found = self._intake.place([names[row] for row in new], new, self.model.catalogue, features, table)
-        own = [labels[row] for row in new] if labels is not None else found
-        changes = self._changes
-        self._change(
-            CatalogueChanges(
-                [*changes.tokens, *(names[row] for row in new)],
-                torch.cat([changes.sids, placed.tokens]),
-                [*changes.labels, *own],
-                changes.removed - set(known),
-            )
-        )
-        return Arrival(names, self.semantic_ids(names), [names[new[row]] for row in placed.moved.tolist()])
+        given: dict[str, Any] = {"features": features, "table": table, "labels": labels}
+        arrival = self._inventory.add(tokens, **given, bad_items=bad_items)
+        self.model.catalogue = self._inventory.catalogue
+        return arrival
 
-    def remove_items(self, tokens: Iterable[str]) -> None:
+    def remove_items(self, tokens: Iterable[str], *, bad_items: str = "refuse") -> Departure:
         """Stop recommending items; histories may still name them. Call :meth:`save` to keep the change.
+
+        Args:
+            tokens: of the items; those that were removed before stay so.
+            bad_items: ``refuse`` changes nothing if an item is unknown, ``skip`` removes the others and tells.
 
         Raises:
             ValueError: if an item is not in the catalogue, or none would be left.
         """
-        numbers = self._numbers(tokens, "the removal")
-        if not (self._recommended & ~self._mask(numbers)).any():
-            raise ValueError("that would remove every item: leave one to recommend")
-        gone = {self.tokens[number - 1] for number in numbers}
-        self._change(replace(self._changes, removed=self._changes.removed | gone))
+        departure = self._inventory.remove(tokens, bad_items=bad_items)
+        self.model.catalogue = self._inventory.catalogue
+        return departure
 
     def semantic_ids(self, tokens: Iterable[str]) -> list[list[int]]:
         """Return codes and suffix of items, counted from 0 on every level.
@@ -294,33 +298,18 @@ class Recommender:
         """
         names = list(tokens)
         self._numbers(names, "the question")
-        return self.model.catalogue.tokens[[self._ids[token] for token in names]].tolist()
+        return self._inventory.semantic_ids(names)
 
     def save(self) -> Path:
         """Keep the items that came and went, in a file in the run's folder that :meth:`load` reads; return its path.
+
+        What came and went is also added, a line an action, to new-items.jsonl beside it.
 
         Raises:
             ValueError: if the recommender is of no run.
             CannotWrite: if the disk takes no more.
         """
-        if self._intake is None:
-            raise ValueError("this recommender is of no run: load it from a run's folder")
-        path = self._intake.folder.changes_path
-        write_changes(path, self._changes, tokens_digest([self._trained_tokens]))
-        return path
-
-    def _change(self, changes: CatalogueChanges) -> None:
-        """Put the catalogue into the state that the changes describe."""
-        self._changes = changes
-        self.tokens = [*self._trained_tokens, *changes.tokens]
-        self.labels = {**self._trained_labels, **dict(zip(changes.tokens, changes.labels))}
-        self._ids = {token: number for number, token in enumerate(self.tokens, start=1)}
-        self._recommended = ~self._mask({0, *(self._ids[token] for token in changes.removed)})
-        if changes.tokens or changes.removed:
-            items = self._recommended.nonzero().squeeze(1).to(self._trained_catalogue.tokens.device)
-            self.model.catalogue = self._trained_catalogue.changed(changes.sids, items)
-        else:
-            self.model.catalogue = self._trained_catalogue
+        return self._inventory.save()
 
     @staticmethod
     def _report_unknown(histories: Sequence[Sequence[str]], known: Sequence[Collection[int]]) -> None:
@@ -332,13 +321,6 @@ class Recommender:
                 "item and get no recommendation.",
                 *(missing, empty, len(histories)),
             )
-
-
-def _cannot_add(names: Sequence[str], present: Sequence[str]) -> str:
-    if present:
-        return f"{len(present)} of the new items are in the catalogue, first {present[0]!r}: leave them out"
-    twice = [token for token, count in Counter(names).items() if count > 1]
-    return f"the new item {twice[0]!r} stands twice: keep one" if twice else "there is no new item: name one"
 
 
 def _model(saved: SavedModel, settings: dict[str, Any]) -> TIGERModel:
