@@ -22,6 +22,7 @@ from benchmarks.measuring import PREFIX, Measurement
 
 # The benchmarks in order, and whether they take --data_path.
 BENCHMARKS = {
+    "bfloat16": False,
     "tiger_training": False,
     "beam_search": True,
     "tokenizer_step": True,

@@ -29,6 +29,7 @@ from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.model.network import TIGERNetwork
 from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.tokenizer.registry import REGULATIONS
+from recbole_adasid.tokenizer.sampling import PairBatch
 
 USERS = 256
 ESTIMATED_ITEMS = 100_000_000
@@ -92,7 +93,7 @@ def regulation(rows: Sequence[int]) -> Curve:
 
     def collide(count: int) -> None:
         latent = torch.randn(count, settings["code_dim"], requires_grad=True)
-        adaptive.collision(latent, torch.randint(256, (count, 3)), torch.arange(count)).loss.backward()
+        adaptive.collision(latent, torch.randint(256, (count, 3)), PairBatch.of(torch.arange(count), 0)).loss.backward()
 
     return curve("Overlap regulation", "rows of a batch", "seconds a step", rows, collide)
 

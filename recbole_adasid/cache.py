@@ -20,7 +20,7 @@ from recbole_adasid.writing import CannotWrite, remove_leftovers
 logger = logging.getLogger(__name__)
 
 KIND = "stage"
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 """Raise it when a stage computes something else from the same settings."""
 
 Arrays = dict[str, np.ndarray]

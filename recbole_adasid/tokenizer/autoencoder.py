@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from recbole_adasid.tokenizer.errors import mean_of_draws, squared_error
 from recbole_adasid.tokenizer.quantizer.residual import ResidualQuantizer
 from recbole_adasid.tokenizer.scaling import FeatureScaler
 
@@ -74,15 +74,18 @@ class ResidualAutoencoder(nn.Module):
         self.decoder = decoder
         self.reconstruction_reduction = reconstruction_reduction
 
-    def forward(self, features: Tensor, *, bf16: bool = False) -> AutoencoderOutput:
-        """Pass ``features`` [M, d]; with ``bf16`` the matrix products of encoder and decoder run in bfloat16."""
+    def forward(self, features: Tensor, counts: Tensor | None = None, *, bf16: bool = False) -> AutoencoderOutput:
+        """Pass ``features`` [M, d]; ``counts`` [M] says how often each row counts in the losses, None: once.
+
+        With ``bf16`` the matrix products of encoder and decoder run in bfloat16.
+        """
         scaled = self.scaler(features)
         with torch.autocast(features.device.type, dtype=torch.bfloat16, enabled=bf16):
             latent = self.encoder(scaled).float()
-        quantization = self.quantizer(latent)
+        quantization = self.quantizer(latent, counts)
         with torch.autocast(features.device.type, dtype=torch.bfloat16, enabled=bf16):
             reconstruction = self.decoder(quantization.quantized).float()
-        loss = F.mse_loss(reconstruction, scaled)
+        loss = mean_of_draws(squared_error(reconstruction, scaled), counts)
         if self.reconstruction_reduction == "sum":
             loss = loss * features.shape[1]
         return AutoencoderOutput(

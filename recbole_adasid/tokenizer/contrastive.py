@@ -8,61 +8,58 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from recbole_adasid.tokenizer.equal_pairs import equal_pairs
 
-
-def info_nce(
-    trigger: Tensor, target: Tensor, trigger_items: Tensor, target_items: Tensor, *, temperature: float
-) -> Tensor:
+def info_nce(vectors: Tensor, trigger: Tensor, target: Tensor, *, temperature: float) -> Tensor:
     """Return L_cf, the mean over pairs of −log softmax of the pair's own cosine among in-batch targets.
 
-    Row i competes against every other target j of the batch, except those that are the same item as its trigger or
-    its own target: one item drawn twice is no negative. The paper gives neither temperature nor direction; the loss
-    goes from trigger to target.
+    Each pair competes against every other target of the batch, as often as it is one, except those that are its own
+    trigger or target once more: one item drawn twice is no negative. The paper gives neither temperature nor
+    direction; the loss goes from trigger to target.
 
     Args:
-        trigger: ẑ [B, D] of the triggers.
-        target: ẑ [B, D] of the targets.
-        trigger_items: int64 [B].
-        target_items: int64 [B].
+        vectors: ẑ [U, D] of different items.
+        trigger: int64 [B], the row of each pair's trigger.
+        target: int64 [B], the row of each pair's target.
         temperature: divides the cosines; above 0.
     """
-    unit_trigger, unit_target = F.normalize(trigger, dim=1), F.normalize(target, dim=1)
-    return _InfoNCE.apply(unit_trigger, unit_target / temperature, *_no_negatives(trigger_items, target_items))
+    unit = F.normalize(vectors, dim=1)
+    rows, row = trigger.unique(return_inverse=True)
+    columns, column, times = target.unique(return_inverse=True, return_counts=True)
+    # Where a trigger is a target of another pair, it meets itself.
+    itself = (rows[:, None] == columns).nonzero().unbind(1)
+    sides = unit.index_select(0, rows), unit.index_select(0, columns) / temperature
+    return _InfoNCE.apply(*sides, times.to(unit).log(), row, column, itself)
 
 
 class _InfoNCE(torch.autograd.Function):
-    """Mean over rows of logsumexp(a·bᵀ) − a·b of the row's own pair; entries (row, column) take no part.
+    """Mean over pairs of log(Σ exp(a·b) over negatives + exp(a·b) of its own) − a·b of its own.
 
-    The gradient of the logits is softmax minus identity. Left to autograd, the passes over the matrix of logits and
-    its copies cost more than the matrix products.
+    Pairs of one trigger share a row of logits, and targets that come several times a column, whose count's logarithm
+    is added. Left to autograd, the passes over the matrix of logits and its copies cost more than its products.
+    Letters: R different triggers, C different targets, B pairs.
     """
 
     @staticmethod
-    def forward(ctx: Any, a: Tensor, b: Tensor, row: Tensor, column: Tensor) -> Tensor:
-        logits = a @ b.t()
-        logits[row, column] = float("-inf")
-        own = logits.diagonal().clone()
-        softmax = torch.softmax(logits, dim=1)
-        ctx.save_for_backward(a, b, softmax)
-        # log Σ exp from each row's highest entry, whose softmax cannot vanish.
-        return (logits.amax(dim=1) - softmax.amax(dim=1).log() - own).mean()
+    def forward(
+        ctx: Any, a: Tensor, b: Tensor, log_times: Tensor, row: Tensor, column: Tensor, itself: tuple[Tensor, Tensor]
+    ) -> Tensor:
+        own = torch.linalg.vecdot(a.index_select(0, row), b.index_select(0, column))
+        logits = torch.addmm(log_times, a, b.t())  # [R, C]
+        logits[itself] = float("-inf")
+        highest = logits.amax(dim=1).scatter_reduce_(0, row, own, "amax")
+        weight = logits.sub_(highest[:, None]).exp_()
+        highest = highest.index_select(0, row)
+        to_target = weight[row, column]
+        # What is left of a row without the pair's own target, and its own logit once.
+        own_weight = (own - highest).exp_()
+        total = (weight.sum(dim=1).index_select(0, row) - to_target).clamp_min_(0) + own_weight
+        ctx.save_for_backward(a, b, weight, row, column, to_target, own_weight, total)
+        return (highest + total.log() - own).mean()
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        a, b, softmax = ctx.saved_tensors
-        scale = grad / len(a)
-        return scale * (softmax @ b - b), scale * (softmax.t() @ a - a), None, None
-
-
-def _no_negatives(trigger_items: Tensor, target_items: Tensor) -> tuple[Tensor, Tensor]:
-    """Return rows and columns off the diagonal whose target is the row's own trigger or target once more."""
-    n = len(trigger_items)
-    first, second = equal_pairs(torch.cat([trigger_items, target_items]))  # places 0 … n − 1 are triggers
-    is_target = second >= n
-    first, second = first[is_target], second[is_target] - n
-    both_targets = first >= n
-    row = torch.cat([first % n, second[both_targets]])
-    column = torch.cat([second, first[both_targets] % n])
-    off_diagonal = row != column
-    return row[off_diagonal], column[off_diagonal]
+        a, b, weight, row, column, to_target, own_weight, total = ctx.saved_tensors
+        slope = weight * a.new_zeros(len(a)).index_add_(0, row, 1 / total)[:, None]
+        slope.index_put_((row, column), (own_weight - to_target) / total - 1, accumulate=True)
+        slope *= grad / len(row)
+        return slope @ b, slope.t() @ a, None, None, None, None

@@ -11,12 +11,25 @@ from recbole_adasid.data.pairs import ItemPairs
 
 
 class PairBatch(NamedTuple):
-    """Rows of one training step, in the order triggers, targets, solo items."""
+    """The items of one training step, each in one row however often it was drawn, and the pairs among them.
+
+    An item drawn twice has the same latent and codes both times, so that it is computed once and counts twice.
+    """
 
     items: Tensor
-    """int64 [2B + S]."""
-    n_pairs: int
-    """B."""
+    """int64 [U], the different items, ascending."""
+    counts: Tensor
+    """float32 [U], how often each was drawn; M = 2B + S in all."""
+    trigger: Tensor
+    """int64 [B], the row of each pair's trigger."""
+    target: Tensor
+    """int64 [B], the row of each pair's target."""
+
+    @classmethod
+    def of(cls, drawn: Tensor, n_pairs: int) -> PairBatch:
+        """Return the batch of ``drawn`` items int64 [M]: B = ``n_pairs`` triggers, their targets, then solo items."""
+        items, row, counts = drawn.unique(return_inverse=True, return_counts=True)
+        return cls(items, counts.float(), row[:n_pairs], row[n_pairs : 2 * n_pairs])
 
 
 class PairSampler:
@@ -50,13 +63,13 @@ class PairSampler:
             self.cumulative = torch.from_numpy(pairs.weight).double().cumsum(0)
 
     def draw(self) -> PairBatch:
-        """Return the rows of one step."""
+        """Return what one step trains on."""
         if not self.has_pairs:
-            return PairBatch(self._uniform(2 * self.batch_pairs + self.batch_solo_items), 0)
+            return PairBatch.of(self._uniform(2 * self.batch_pairs + self.batch_solo_items), 0)
         position = torch.rand(self.batch_pairs, generator=self.generator, dtype=torch.float64) * self.cumulative[-1]
         chosen = torch.searchsorted(self.cumulative, position, right=True).clamp_max_(len(self.cumulative) - 1)
         solo = self._uniform(self.batch_solo_items)
-        return PairBatch(torch.cat([*self.endpoints[:, chosen], solo]), self.batch_pairs)
+        return PairBatch.of(torch.cat([*self.endpoints[:, chosen], solo]), self.batch_pairs)
 
     def _uniform(self, count: int) -> Tensor:
         return torch.randint(self.n_items, (count,), generator=self.generator)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -105,7 +104,8 @@ class TokenizerTraining:
             FloatingPointError: if the loss or its gradient is not finite; the parameters are still those before.
         """
         batch = self.sampler.draw()
-        output = self.autoencoder(self.features[batch.items], bf16=self.settings.bf16)
+        features = self.features.index_select(0, batch.items)
+        output = self.autoencoder(features, batch.counts, bf16=self.settings.bf16)
         loss, numbers = self._objective(output, batch, number)
         _check_finite("loss", loss, number)
         self.optimizer.zero_grad(set_to_none=True)
@@ -117,7 +117,7 @@ class TokenizerTraining:
         revived = 0 if last else self.reviver.after_step(output.codes, output.residuals)
         self.watch.note(numbers)
         if number % self.settings.log_every == 0 or last:
-            numbers |= {**self._batch_statistics(output, batch.items), "revived": float(revived)}
+            numbers |= {**self._batch_statistics(output), "revived": float(revived)}
         return numbers
 
     def _objective(self, output: AutoencoderOutput, batch: PairBatch, step: int) -> tuple[Tensor, dict[str, float]]:
@@ -126,10 +126,10 @@ class TokenizerTraining:
         loss = output.reconstruction_loss + output.quantization_loss
         numbers = {"lambda_col": weights.collision, "lambda_cf": weights.collaborative}
         if weights.collision > 0:
-            term = self.regulation.collision(output.latent, output.codes, batch.items, batch.n_pairs)
+            term = self.regulation.collision(output.latent, output.codes, batch)
             loss = loss + weights.collision * term.loss
             numbers |= {"collision_loss": float(term.loss.detach()), **term.stats}
-        if weights.collaborative > 0 and batch.n_pairs:
+        if weights.collaborative > 0 and len(batch.trigger):
             alignment = self._alignment(output, batch)
             loss = loss + weights.collaborative * alignment
             numbers["collaborative_loss"] = float(alignment.detach())
@@ -139,14 +139,11 @@ class TokenizerTraining:
 
     def _alignment(self, output: AutoencoderOutput, batch: PairBatch) -> Tensor:
         vectors = output.quantized if self.settings.contrastive_space == "quantized" else output.latent
-        trigger, target = vectors[: 2 * batch.n_pairs].chunk(2)
-        trigger_items, target_items = batch.items[: 2 * batch.n_pairs].chunk(2)
-        return info_nce(trigger, target, trigger_items, target_items, temperature=self.settings.temperature)
+        return info_nce(vectors, batch.trigger, batch.target, temperature=self.settings.temperature)
 
-    def _batch_statistics(self, output: AutoencoderOutput, items: Tensor) -> dict[str, float]:
-        """Return the quality of the Semantic IDs of the batch's distinct items."""
-        rows = np.unique(items.cpu().numpy(), return_index=True)[1]
-        quality = sid_quality(output.codes.cpu().numpy()[rows], self.autoencoder.quantizer.codebook_sizes)
+    def _batch_statistics(self, output: AutoencoderOutput) -> dict[str, float]:
+        """Return the quality of the Semantic IDs of the batch's different items."""
+        quality = sid_quality(output.codes.cpu().numpy(), self.autoencoder.quantizer.codebook_sizes)
         return {f"batch_{name}": value for name, value in quality.items()}
 
 

@@ -5,7 +5,6 @@ import torch
 from torch import nn
 
 from recbole_adasid.model.optimiser import adamw, learning_rate_factor, parameter_groups
-from recbole_adasid.precision import has_bfloat16
 
 
 def test_only_the_weights_of_linear_maps_decay():
@@ -33,7 +32,3 @@ def test_the_rate_rises_linearly_and_falls_as_a_cosine_to_zero():
 
 def test_a_training_of_one_step_without_warm_up_uses_the_peak_rate():
     assert learning_rate_factor(0, total_steps=1, warmup_fraction=0.0) == 1
-
-
-def test_asking_for_bfloat16_answers_yes_or_no():
-    assert has_bfloat16(torch.device("cpu")) in (True, False)

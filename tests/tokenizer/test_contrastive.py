@@ -4,53 +4,55 @@ from __future__ import annotations
 
 import math
 
+import pytest
 import torch
 
 from recbole_adasid.tokenizer.contrastive import info_nce
 
 
-def literal_info_nce(trigger, target, trigger_items, target_items, temperature):
+def literal_info_nce(vectors, trigger, target, temperature):
     total = 0.0
-    for i in range(len(trigger)):
+    for i, (a, b) in enumerate(zip(trigger, target)):
         own, others = None, []
-        for j in range(len(target)):
-            cosine = float(trigger[i] @ target[j] / (trigger[i].norm() * target[j].norm()))
+        for j, c in enumerate(target):
+            cosine = float(vectors[a] @ vectors[c] / (vectors[a].norm() * vectors[c].norm()))
             if j == i:
                 own = math.exp(cosine / temperature)
-            elif target_items[j] not in (target_items[i], trigger_items[i]):
+            elif c not in (a, b):
                 others.append(math.exp(cosine / temperature))
         total -= math.log(own / (own + sum(others)))
     return total / len(trigger)
 
 
-def test_info_nce_equals_the_loop_and_skips_repeated_items():
-    generator = torch.Generator().manual_seed(1)
-    trigger, target = torch.randn(2, 9, 5, generator=generator)
-    trigger_items, target_items = torch.randint(6, (2, 9), generator=generator)
-    assert len(set(target_items.tolist())) < 9  # repeated targets are part of the case
-    ours = info_nce(trigger, target, trigger_items, target_items, temperature=0.3)
-    literal = literal_info_nce(trigger, target, trigger_items.tolist(), target_items.tolist(), 0.3)
+@pytest.mark.parametrize("seed", range(4))
+def test_info_nce_equals_the_loop_and_skips_repeated_items(seed):
+    generator = torch.Generator().manual_seed(seed)
+    vectors = torch.randn(6, 5, generator=generator)
+    trigger, target = torch.randint(6, (2, 12), generator=generator)  # pairs, triggers and targets that come again
+    trigger[3], target[3], target[5] = int(trigger[1]), int(target[1]), int(trigger[5])
+    assert len(target.unique()) > 2
+    ours = info_nce(vectors, trigger, target, temperature=0.3)
+    literal = literal_info_nce(vectors, trigger.tolist(), target.tolist(), 0.3)
     torch.testing.assert_close(float(ours), literal, rtol=1e-5, atol=1e-6)
 
 
 def test_the_gradient_is_that_of_finite_differences():
     generator = torch.Generator().manual_seed(2)
-    trigger, target = torch.randn(2, 7, 4, generator=generator, dtype=torch.float64).requires_grad_()
-    trigger_items, target_items = torch.randint(5, (2, 7), generator=generator)
-
-    def loss(trigger, target):
-        return info_nce(trigger, target, trigger_items, target_items, temperature=0.2)
-
-    assert len(set(target_items.tolist())) < 7
-    assert torch.autograd.gradcheck(loss, (trigger.detach().requires_grad_(), target.detach().requires_grad_()))
+    vectors = torch.randn(7, 4, generator=generator, dtype=torch.float64).requires_grad_()
+    trigger, target = torch.randint(7, (2, 12), generator=generator)
+    trigger[3], target[3] = int(trigger[1]), int(target[1])
+    assert torch.autograd.gradcheck(lambda v: info_nce(v, trigger, target, temperature=0.2), vectors)
 
 
-def test_distant_pairs_at_a_low_temperature_stay_finite():
-    pair = torch.nn.functional.normalize(torch.randn(2, 4), dim=1)
-    loss = info_nce(pair, -pair, torch.tensor([0, 1]), torch.tensor([2, 3]), temperature=0.001)
-    assert torch.isfinite(loss)
+@pytest.mark.parametrize("temperature", [0.1, 0.001])
+def test_close_and_distant_pairs_at_a_low_temperature_stay_finite(temperature):
+    near = torch.nn.functional.normalize(torch.randn(2, 4), dim=1)
+    vectors = torch.cat([near, -near, near + 1e-6]).requires_grad_()
+    for target in ([2, 3], [4, 5], [4, 3], [2, 2], [1, 0]):
+        loss = info_nce(vectors, torch.tensor([0, 1]), torch.tensor(target), temperature=temperature)
+        assert 0 <= loss < 3 / temperature and torch.autograd.grad(loss, vectors)[0].isfinite().all()
 
 
 def test_a_single_pair_has_no_negative_and_costs_nothing():
-    pair = torch.randn(1, 5)
-    assert info_nce(pair, -pair, torch.tensor([1]), torch.tensor([2]), temperature=0.1).item() == 0
+    pair = torch.randn(2, 5)
+    assert info_nce(pair, torch.tensor([0]), torch.tensor([1]), temperature=0.1).item() == 0

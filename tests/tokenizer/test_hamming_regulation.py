@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from recbole_adasid.tokenizer.regulation import HammingRegulation
+from recbole_adasid.tokenizer.sampling import PairBatch
 
 N_PAIRS = 6
 SETTINGS = {
@@ -20,28 +21,33 @@ SETTINGS = {
 }
 
 
+# Triggers, targets and solo items: one pair comes twice, one in both directions, one trigger is a solo item too.
+DRAWN = torch.tensor([0, 1, 2, 0, 3, 4, *[5, 6, 7, 5, 8, 9], *[10, 2, 11, 12]])
+DRAWN[[4, 10]] = torch.tensor([7, 2])
+
+
 @pytest.fixture
-def batch() -> tuple[Tensor, Tensor, Tensor]:
-    """Latents in a narrow cone, so that most distances lie within the margins; items that come twice."""
+def batch() -> tuple[Tensor, Tensor, PairBatch]:
+    """Latents in a narrow cone, so that most distances lie within the margins."""
     torch.manual_seed(0)
-    latent = torch.randn(16, 5) + 1.5
-    codes = torch.randint(2, (16, 3))
-    codes[N_PAIRS : 2 * N_PAIRS : 2] = codes[:N_PAIRS:2]  # some positives share their Semantic ID
-    items = torch.arange(16)
-    items[13] = items[2]
-    codes[13] = codes[2]
-    return latent, codes, items
+    found = PairBatch.of(DRAWN, N_PAIRS)
+    latent = torch.randn(len(found.items), 5) + 1.5
+    codes = torch.randint(2, (len(found.items), 3))
+    codes[found.target[[0, 2]]] = codes[found.trigger[[0, 2]]]  # some positives share their Semantic ID
+    return latent, codes, found
 
 
 def literal_loss(latent: Tensor, codes: Tensor, items: Tensor, radius: int) -> Tensor:
+    """A loop over ordered pairs of draws."""
     full, partial = [], []
-    for i in range(len(codes)):
-        for j in range(len(codes)):
+    rows = torch.searchsorted(items, DRAWN).tolist()
+    for i, a in enumerate(rows):
+        for j, b in enumerate(rows):
             positive = min(i, j) < N_PAIRS and abs(i - j) == N_PAIRS
-            if i == j or items[i] == items[j] or positive:
+            if a == b or positive:
                 continue
-            hamming = int((codes[i] != codes[j]).sum())
-            distance = 1 - F.cosine_similarity(latent[i], latent[j], dim=0)
+            hamming = int((codes[a] != codes[b]).sum())
+            distance = 1 - F.cosine_similarity(latent[a], latent[b], dim=0)
             if hamming == 0:
                 full.append((0.8 - distance).clamp_min(0))
             elif hamming <= radius:
@@ -52,10 +58,10 @@ def literal_loss(latent: Tensor, codes: Tensor, items: Tensor, radius: int) -> T
 
 @pytest.mark.parametrize("radius", [0, 1, 2])
 def test_loss_and_gradient_equal_the_loops(batch, radius):
-    latent, codes, items = batch
+    latent, codes, found = batch
     regulation = HammingRegulation(**{**SETTINGS, "radius": radius})
     ours, theirs = latent.clone().requires_grad_(), latent.clone().requires_grad_()
-    term, expected = regulation.collision(ours, codes, items, N_PAIRS), literal_loss(theirs, codes, items, radius)
+    term, expected = regulation.collision(ours, codes, found), literal_loss(theirs, codes, found.items, radius)
     torch.testing.assert_close(term.loss, expected)
     term.loss.backward()
     expected.backward()
@@ -64,15 +70,17 @@ def test_loss_and_gradient_equal_the_loops(batch, radius):
 
 
 def test_positives_count_as_collisions_where_no_pairs_are_given(batch):
-    latent, codes, items = batch
+    latent, codes, found = batch
     regulation = HammingRegulation(**SETTINGS)
-    with_pairs = regulation.collision(latent, codes, items, N_PAIRS).stats["full_collisions"]
-    assert regulation.collision(latent, codes, items).stats["full_collisions"] > with_pairs
+    with_pairs = regulation.collision(latent, codes, found).stats["full_collisions"]
+    without = regulation.collision(latent, codes, PairBatch.of(DRAWN, 0)).stats["full_collisions"]
+    assert without == with_pairs + 4  # 0 and 5 are a pair twice, 2 and 7 once in each direction
 
 
 def test_a_batch_without_collisions_costs_nothing():
     latent = torch.randn(3, 4, requires_grad=True)
-    term = HammingRegulation(**SETTINGS).collision(latent, torch.arange(9).view(3, 3), torch.arange(3))
+    three = PairBatch.of(torch.arange(3), 1)
+    term = HammingRegulation(**SETTINGS).collision(latent, torch.arange(9).view(3, 3), three)
     term.loss.backward()
     assert term.loss == 0 and torch.equal(latent.grad, torch.zeros(3, 4))
     assert term.stats["repelled_share"] == 0

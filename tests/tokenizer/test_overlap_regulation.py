@@ -1,8 +1,10 @@
-"""AdaSID's regulation against the paper's equations, written out as loops over ordered pairs."""
+"""AdaSID's regulation against the paper's equations, written out as loops over ordered pairs of draws."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -10,6 +12,7 @@ from torch import Tensor
 
 from recbole_adasid.tokenizer.regulation import AdaptiveRegulation, NoRegulation, ProgressSchedule
 from recbole_adasid.tokenizer.regulation.overlap import find_overlaps
+from recbole_adasid.tokenizer.sampling import PairBatch
 
 THRESHOLDS, MARGINS = [0.1, 0.3, 0.6], [1.1, 1.3, 1.5]
 F_MIN, F_MAX, SATURATION, ALPHA = 1.0, 3.0, 0.2, 0.5
@@ -30,13 +33,26 @@ def regulation(**changes) -> AdaptiveRegulation:
     return AdaptiveRegulation(**{**settings, **changes})
 
 
-@pytest.fixture
-def batch() -> tuple[Tensor, Tensor, Tensor]:
+class Case(NamedTuple):
+    """A batch as the regulation gets it, a row an item, and which row each draw is."""
+
+    latent: Tensor
+    codes: Tensor
+    batch: PairBatch
+    draws: Tensor
+
+
+def case(n_draws: int = 24, n_items: int = 15, n_levels: int = 3) -> Case:
     generator = torch.Generator().manual_seed(3)
-    latent = torch.randn(24, 4, generator=generator)
-    codes = torch.randint(3, (24, 3), generator=generator)
-    items = torch.randint(15, (24,), generator=generator)  # some items occur twice
-    return latent, codes, items
+    drawn = torch.randint(n_items, (n_draws,), generator=generator)  # some items are drawn twice
+    batch = PairBatch.of(drawn, n_draws // 3)
+    latent = torch.randn(len(batch.items), 4, generator=generator)
+    codes = torch.randint(3, (len(batch.items), n_levels), generator=generator)
+    return Case(latent, codes, batch, torch.searchsorted(batch.items, drawn))
+
+
+def apart(n_items: int) -> PairBatch:
+    return PairBatch.of(torch.arange(n_items), 0)
 
 
 def overlap_depth(a: Tensor, b: Tensor) -> int:
@@ -51,17 +67,15 @@ def cosine(a: Tensor, b: Tensor) -> Tensor:
     return (a @ b) / (a.norm() * b.norm())
 
 
-def ordered_candidates(codes: Tensor, items: Tensor) -> list[tuple[int, int]]:
-    rows = range(len(codes))
-    return [
-        (i, j) for i in rows for j in rows if items[i] != items[j] and i != j and overlap_depth(codes[i], codes[j]) > 0
-    ]
+def ordered_candidates(codes: Tensor, draws: Tensor) -> list[tuple[int, int]]:
+    """Eq. 2: ordered pairs of draws of different items that agree somewhere, as the rows of their items."""
+    return [(i, j) for i in draws.tolist() for j in draws.tolist() if i != j and overlap_depth(codes[i], codes[j]) > 0]
 
 
-def literal_collision_loss(latent: Tensor, codes: Tensor, items: Tensor, *, relax: bool, strengthen: bool) -> Tensor:
+def literal_collision_loss(latent: Tensor, codes: Tensor, draws: Tensor, *, relax: bool, strengthen: bool) -> Tensor:
     """Eq. 13 as printed: a sum over ordered pairs."""
-    candidates = ordered_candidates(codes, items)
-    d_max = SATURATION * len(codes) * (len(codes) - 1)
+    candidates = ordered_candidates(codes, draws)
+    d_max = SATURATION * len(draws) * (len(draws) - 1)
     total = latent.new_zeros(())
     for i, j in candidates:
         depth = overlap_depth(codes[i], codes[j])
@@ -74,66 +88,54 @@ def literal_collision_loss(latent: Tensor, codes: Tensor, items: Tensor, *, rela
     return total
 
 
-def test_overlap_pairs_depths_and_signatures_equal_the_loops(batch):
-    _, codes, items = batch
-    found = find_overlaps(codes, items)
-    candidates = [(i, j) for i, j in ordered_candidates(codes, items) if i < j]
+@pytest.mark.parametrize("n_levels", [1, 2, 3, 4, 7, 8])
+def test_overlaps_equal_the_loops(n_levels):
+    _, codes, batch, draws = case(n_draws=40, n_items=25, n_levels=n_levels)
+    codes = torch.tensor([0, 255, 32_768, 65_535])[codes]
+    found = find_overlaps(codes, batch.counts)
     listed = list(zip(found.first.tolist(), found.second.tolist()))
-    assert sorted(listed) == candidates
+    expected = Counter((i, j) for i, j in ordered_candidates(codes, draws) if i < j)
+    assert dict(zip(listed, found.times.tolist())) == expected and len(listed) == len(expected)
+    assert max(expected.values()) > 1
     assert found.depth.tolist() == [overlap_depth(codes[i], codes[j]) for i, j in listed]
-    expected = [sum(bit << level for level, bit in enumerate(signature(codes[i], codes[j]))) for i, j in listed]
-    assert found.signature.tolist() == expected
+    signatures = [sum(bit << level for level, bit in enumerate(signature(codes[i], codes[j]))) for i, j in listed]
+    assert found.signature.tolist() == signatures
 
 
-@pytest.mark.parametrize("n_levels", [1, 2, 4, 7, 8])
-def test_overlaps_of_any_length_and_of_large_numbers_equal_the_loops(n_levels):
-    generator = torch.Generator().manual_seed(n_levels)
-    codes = torch.tensor([0, 255, 32_768, 65_535])[torch.randint(4, (30, n_levels), generator=generator)]
-    items = torch.tensor([3, 3 + 2**16, 3 + 2**40])[torch.randint(3, (30,), generator=generator)]
-    found = find_overlaps(codes, items)
-    listed = list(zip(found.first.tolist(), found.second.tolist()))
-    assert sorted(listed) == [(i, j) for i, j in ordered_candidates(codes, items) if i < j]
-    expected = [sum(bit << level for level, bit in enumerate(signature(codes[i], codes[j]))) for i, j in listed]
-    assert found.signature.tolist() == expected
-    assert found.depth.tolist() == [overlap_depth(codes[i], codes[j]) for i, j in listed]
-
-
-def test_load_counts_ordered_pairs_of_the_same_signature(batch):
-    _, codes, items = batch
-    candidates = ordered_candidates(codes, items)
-    kinds = [signature(codes[i], codes[j]) for i, j in candidates]
-    found = find_overlaps(codes, items)
-    expected = [kinds.count(signature(codes[i], codes[j])) for i, j in zip(found.first, found.second)]
-    assert AdaptiveRegulation.load(found.signature).tolist() == expected
+def test_load_counts_ordered_pairs_of_the_same_signature():
+    _, codes, batch, draws = case()
+    kinds = Counter(signature(codes[i], codes[j]) for i, j in ordered_candidates(codes, draws))
+    load = AdaptiveRegulation.load(find_overlaps(codes, batch.counts), 3).tolist()
+    assert load == [kinds[tuple(bool(number >> level & 1) for level in range(3))] for number in range(8)]
 
 
 @pytest.mark.parametrize("relax", [True, False])
 @pytest.mark.parametrize("strengthen", [True, False])
-def test_collision_loss_and_gradient_equal_equation_13(batch, relax, strengthen):
-    latent, codes, items = batch
+def test_collision_loss_and_gradient_equal_equation_13(relax, strengthen):
+    latent, codes, batch, draws = case()
     mine, theirs = latent.clone().requires_grad_(), latent.clone().requires_grad_()
-    ours = regulation(semantic_relaxation=relax, load_strengthening=strengthen).collision(mine, codes, items).loss
-    literal = literal_collision_loss(theirs, codes, items, relax=relax, strengthen=strengthen)
+    ours = regulation(semantic_relaxation=relax, load_strengthening=strengthen).collision(mine, codes, batch).loss
+    literal = literal_collision_loss(theirs, codes, draws, relax=relax, strengthen=strengthen)
     torch.testing.assert_close(ours, literal, rtol=1e-5, atol=1e-5)
     ours.backward()
     literal.backward()
     torch.testing.assert_close(mine.grad, theirs.grad, rtol=1e-4, atol=1e-5)
 
 
-def test_reductions_divide_the_sum_by_pairs_or_by_rows(batch):
-    latent, codes, items = batch
-    total = regulation(reduction="sum").collision(latent, codes, items).loss
-    n_ordered = len(ordered_candidates(codes, items))
-    mean = regulation(reduction="mean").collision(latent, codes, items).loss
-    per_item = regulation(reduction="per_item").collision(latent, codes, items).loss
+def test_reductions_divide_the_sum_by_pairs_or_by_draws():
+    latent, codes, batch, draws = case()
+    total = regulation(reduction="sum").collision(latent, codes, batch).loss
+    n_ordered = len(ordered_candidates(codes, draws))
+    mean = regulation(reduction="mean").collision(latent, codes, batch).loss
+    per_item = regulation(reduction="per_item").collision(latent, codes, batch).loss
     torch.testing.assert_close(mean, total / n_ordered)
-    torch.testing.assert_close(per_item, total / len(codes))
+    torch.testing.assert_close(per_item, total / len(draws))
 
 
-def test_statistics_report_the_shares_of_candidates(batch):
-    latent, codes, items = batch
-    stats = regulation().collision(latent, codes, items).stats
-    candidates = ordered_candidates(codes, items)
+def test_statistics_report_the_shares_of_candidates():
+    latent, codes, batch, draws = case()
+    stats = regulation().collision(latent, codes, batch).stats
+    candidates = ordered_candidates(codes, draws)
     similar = [float(cosine(latent[i], latent[j])) for i, j in candidates]
     depths = [overlap_depth(codes[i], codes[j]) for i, j in candidates]
     relaxed = [s >= THRESHOLDS[d - 1] for s, d in zip(similar, depths)]
@@ -141,12 +143,13 @@ def test_statistics_report_the_shares_of_candidates(batch):
     assert 0 < sum(repelled) < len(candidates)
     assert stats["relaxed_share"] == pytest.approx(sum(relaxed) / len(candidates))
     assert stats["repelled_share"] == pytest.approx(sum(repelled) / len(candidates))
-    assert stats["overlap_rate"] == pytest.approx(len(candidates) / (len(codes) * (len(codes) - 1)))
+    assert stats["similarity"] == pytest.approx(float(sum(similar)) / len(candidates), abs=1e-6)
+    assert stats["overlap_rate"] == pytest.approx(len(candidates) / (len(draws) * (len(draws) - 1)))
 
 
 def test_strengthening_is_bounded_increasing_and_saturates():
     loads = torch.tensor([0, 2, 10, 100, 110, 10_000])
-    factors = regulation().strengthening(loads, n_rows=24)  # d_max = 0.2 · 24 · 23 = 110.4
+    factors = regulation().strengthening(loads, n_draws=24)  # d_max = 0.2 · 24 · 23 = 110.4
     assert factors[0] == F_MIN
     assert (factors.diff()[:4] > 0).all()
     assert factors[-1] == F_MAX
@@ -154,20 +157,22 @@ def test_strengthening_is_bounded_increasing_and_saturates():
 
 
 def test_a_batch_without_overlap_or_with_one_item_costs_exactly_nothing():
-    latent = torch.randn(4, 3, requires_grad=True)
-    apart = torch.arange(12).view(4, 3)
-    for codes, items in [(apart, torch.arange(4)), (torch.zeros(4, 3, dtype=torch.long), torch.zeros(4))]:
-        term = regulation(reduction="mean").collision(latent, codes, items)
+    for codes, batch in [
+        (torch.arange(12).view(4, 3), apart(4)),
+        (torch.zeros(1, 3, dtype=torch.long), PairBatch.of(torch.zeros(4, dtype=torch.long), 2)),
+    ]:
+        latent = torch.randn(len(codes), 3, requires_grad=True)
+        term = regulation(reduction="mean").collision(latent, codes, batch)
         assert term.loss.item() == 0
         assert term.stats["repelled_share"] == 0
         assert torch.autograd.grad(term.loss, latent)[0].abs().sum() == 0
 
 
-def test_a_margin_within_the_threshold_never_repels(batch):
+def test_a_margin_within_the_threshold_never_repels():
     # A pair that the gate retains has d > 1 − η, so the hinge of a margin m ≤ 1 − η is closed.
-    latent, codes, items = batch
+    latent, codes, batch, _ = case()
     margins = [1 - eta for eta in THRESHOLDS]
-    term = regulation(margins=margins).collision(latent, codes, items)
+    term = regulation(margins=margins).collision(latent, codes, batch)
     assert term.loss.item() == 0
     assert term.stats["relaxed_share"] > 0
 
@@ -228,9 +233,4 @@ def test_impossible_schedules_are_refused(changes, message):
 
 def test_more_levels_than_a_signature_holds_are_refused():
     with pytest.raises(ValueError, match="at most 8 levels, got 9"):
-        find_overlaps(torch.zeros(2, 9, dtype=torch.long), torch.arange(2))
-
-
-def test_more_rows_than_can_be_numbered_are_refused():
-    with pytest.raises(ValueError, match="at most 65,536 rows, got 65,537: lower tokenizer_batch_pairs"):
-        find_overlaps(torch.zeros(65_537, 3, dtype=torch.long), torch.arange(65_537))
+        find_overlaps(torch.zeros(2, 9, dtype=torch.long), torch.ones(2))

@@ -42,8 +42,8 @@ def pairs() -> ItemPairs:
 
 def objective(training: TokenizerTraining, items: list[int], n_pairs: int) -> tuple[float, dict[str, float]]:
     """Return the loss of a given batch beside the plain autoencoder's."""
-    batch = PairBatch(torch.tensor(items), n_pairs)
-    output = training.autoencoder(training.features[batch.items])
+    batch = PairBatch.of(torch.tensor(items), n_pairs)
+    output = training.autoencoder(training.features[batch.items], batch.counts)
     loss, numbers = training._objective(output, batch, step=0)
     return float(loss.detach()) - float((output.reconstruction_loss + output.quantization_loss).detach()), numbers
 
@@ -107,3 +107,21 @@ def test_bfloat16_and_float32_agree_within_two_percent(features, pairs):
         rough = found.autoencoder(features, bf16=True)
     assert float(rough.reconstruction_loss) == pytest.approx(float(exact.reconstruction_loss), rel=0.02)
     assert float((rough.latent - exact.latent).norm() / exact.latent.norm()) < 0.02
+
+
+@pytest.mark.parametrize("tokenizer", ["adasid", "vqgan", "grvq", "rotation", "simrq"])
+def test_items_drawn_several_times_weigh_as_much_as_their_copies(tokenizer, features, pairs):
+    preset = yaml.safe_load((PROPS / "tokenizer" / f"{tokenizer}.yaml").read_text())
+    found = training(features, pairs, **{**preset, "lookup_dim": 2}).autoencoder
+    drawn = torch.tensor([3, 1, 3, 7, 3, 1])
+    batch = PairBatch.of(drawn, 0)
+    assert batch.items.tolist() == [1, 3, 7] and batch.counts.tolist() == [2, 3, 1]
+    losses = []
+    for once in (found(features[batch.items], batch.counts), found(features[drawn])):
+        found.zero_grad()
+        loss = once.reconstruction_loss + once.quantization_loss
+        loss.backward()
+        losses.append([loss.detach(), *(p.grad.clone() for p in found.parameters() if p.grad is not None)])
+    assert len(losses[0]) > 5
+    for ours, theirs in zip(*losses):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)

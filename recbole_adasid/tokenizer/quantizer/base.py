@@ -9,8 +9,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from recbole_adasid.tokenizer.errors import squared_error
 from recbole_adasid.tokenizer.kmeans import kmeans
 from recbole_adasid.tokenizer.nearest import nearest_codeword
+
+
+def mutual_error(vectors: Tensor, codewords: Tensor, commitment: float) -> Tensor:
+    """Return ‖sg(v) − c‖² + β‖v − sg(c)‖² of each row of [B, D], averaged over columns → [B]."""
+    error = squared_error(codewords, vectors.detach())
+    return error + commitment * squared_error(vectors, codewords.detach())
 
 
 class LevelQuantizer(nn.Module, ABC):
@@ -55,9 +62,8 @@ class LevelQuantizer(nn.Module, ABC):
         return nearest_codeword(residual, self.codebook())
 
     def loss(self, residual: Tensor, chosen: Tensor, commitment: float) -> Tensor:
-        """Return ‖sg(r) − q‖² + β‖r − sg(q)‖², averaged over residuals [B, D] and columns, for codes int64 [B]."""
-        codeword = F.embedding(chosen, self.codebook())
-        return F.mse_loss(codeword, residual.detach()) + commitment * F.mse_loss(residual, codeword.detach())
+        """Return ‖sg(r) − q‖² + β‖r − sg(q)‖², averaged over columns: [B] of residuals [B, D] and codes int64 [B]."""
+        return mutual_error(residual, F.embedding(chosen, self.codebook()), commitment)
 
     @staticmethod
     @abstractmethod

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from recbole_adasid.tokenizer.quantizer.base import LevelQuantizer
+from recbole_adasid.tokenizer.quantizer.base import LevelQuantizer, mutual_error
 from recbole_adasid.tokenizer.quantizer.straight_through import StraightThroughQuantizer
 
 
@@ -50,8 +50,7 @@ class CosineQuantizer(LevelQuantizer):
         """Return the loss of every quantizer, plus the same of p and ê, which trains table and projection."""
         looked_up = self.lookup(residual)
         entry = F.embedding(chosen, F.normalize(self.table, dim=1))
-        match = F.mse_loss(entry, looked_up.detach()) + commitment * F.mse_loss(looked_up, entry.detach())
-        return super().loss(residual, chosen, commitment) + match
+        return super().loss(residual, chosen, commitment) + mutual_error(looked_up, entry, commitment)
 
     @torch.no_grad()
     def set_codewords(self, rows: Tensor, codewords: Tensor) -> None:

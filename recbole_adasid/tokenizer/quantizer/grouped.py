@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from recbole_adasid.tokenizer.nearest import nearest_codeword
+from recbole_adasid.tokenizer.quantizer.base import mutual_error
 from recbole_adasid.tokenizer.quantizer.straight_through import StraightThroughQuantizer
 
 
@@ -46,8 +47,7 @@ class GroupedQuantizer(StraightThroughQuantizer):
 
     def loss(self, residual: Tensor, chosen: Tensor, commitment: float) -> Tensor:
         """Return the loss over the group's columns; the others are none of this level's business."""
-        codeword, part = F.embedding(chosen, self.codewords), residual[:, self.columns]
-        return F.mse_loss(codeword, part.detach()) + commitment * F.mse_loss(part, codeword.detach())
+        return mutual_error(residual[:, self.columns], F.embedding(chosen, self.codewords), commitment)
 
     @torch.no_grad()
     def set_codewords(self, rows: Tensor, codewords: Tensor) -> None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from recbole_adasid.tokenizer.errors import mean_of_draws
 from recbole_adasid.tokenizer.quantizer.base import LevelQuantizer
 
 
@@ -48,8 +49,8 @@ class ResidualQuantizer(nn.Module):
         """K of each level."""
         return [level.n_codewords for level in self.quantizers()]
 
-    def forward(self, latent: Tensor) -> Quantization:
-        """Quantise ``latent`` [B, D]."""
+    def forward(self, latent: Tensor, counts: Tensor | None = None) -> Quantization:
+        """Quantise ``latent`` [B, D]; ``counts`` [B] says how often each row counts in the loss, None: once."""
         residual, total = latent, torch.zeros_like(latent)
         codes, residuals, losses = [], [], []
         for level in self.quantizers():
@@ -61,7 +62,8 @@ class ResidualQuantizer(nn.Module):
             total = total + codeword
             residual = residual - codeword
         quantized = self.quantizers()[0].estimate(latent, total)
-        return Quantization(quantized, torch.stack(codes, 1), torch.stack(losses).sum(), torch.stack(residuals))
+        loss = mean_of_draws(torch.stack(losses).sum(0), counts)
+        return Quantization(quantized, torch.stack(codes, 1), loss, torch.stack(residuals))
 
     @torch.no_grad()
     def encode(self, latent: Tensor) -> Tensor:

@@ -13,9 +13,10 @@ from torch.nn import functional as F
 
 from recbole_adasid.tokenizer.regulation.base import CollisionTerm, ObjectiveWeights, Regulation
 from recbole_adasid.tokenizer.regulation.hinge import hinge_sum
-from recbole_adasid.tokenizer.regulation.overlap import find_overlaps
+from recbole_adasid.tokenizer.regulation.overlap import Overlaps, find_overlaps, means_over, overlap_rate
 from recbole_adasid.tokenizer.regulation.schedule import ProgressSchedule
 from recbole_adasid.tokenizer.regulation.similarity import pair_similarity
+from recbole_adasid.tokenizer.sampling import PairBatch
 
 REDUCTIONS = ("mean", "per_item", "sum")
 
@@ -34,7 +35,7 @@ class AdaptiveRegulation(Regulation):
         alpha: growth sharpness of the strengthening (not given by the paper).
         schedule: λ_col and λ_cf over training (Eq. 11 and 12).
         reduction: how Eq. 13 is summed: ``sum`` as printed, which grows with the square of the batch; ``mean`` over P;
-            or ``per_item``, the sum divided by the M rows.
+            or ``per_item``, the sum divided by the M draws.
         semantic_relaxation: False is the paper's "w/o SeAR": g ≡ 0.
         load_strengthening: False is the paper's "w/o LAS": a ≡ 1.
 
@@ -66,19 +67,21 @@ class AdaptiveRegulation(Regulation):
         self.semantic_relaxation = semantic_relaxation
         self.load_strengthening = load_strengthening
 
-    def collision(self, latent: Tensor, codes: Tensor, items: Tensor, n_pairs: int = 0) -> CollisionTerm:
-        """Return L_col of Eq. 13 for a batch: z [M, D], codes int64 [M, L], items int64 [M]. No pair is exempt."""
-        pairs = find_overlaps(codes, items)  # P, κ and o: Eq. 2 and 8
-        direction = F.normalize(latent, dim=1)
+    def collision(self, latent: Tensor, codes: Tensor, batch: PairBatch) -> CollisionTerm:
+        """Return L_col of Eq. 13 for z [U, D] and codes int64 [U, L] of a batch. No pair is exempt."""
+        pairs = find_overlaps(codes, batch.counts)  # P, κ and o: Eq. 2 and 8
+        direction, n_draws = F.normalize(latent, dim=1), int(batch.counts.sum())
         with torch.no_grad():
             similarity = pair_similarity(direction, pairs)  # sim: Eq. 5
             relaxed = self.gate(similarity, pairs.depth)  # g: Eq. 7
-            factor = self.strengthening(self.load(pairs.signature), len(codes))  # a: Eq. 9 and 10
+            factor_of = self.strengthening(self.load(pairs, codes.shape[1]), n_draws)  # a: Eq. 10
+            factor = factor_of.index_select(0, pairs.signature)
             margin = self.margins.to(latent.device).index_select(0, pairs.depth)  # m
             repelled = ~relaxed & (margin > 1 - similarity)  # (1 − g)·ℓ > 0, with d = 1 − sim: Eq. 3 and 4
-        total = hinge_sum(direction, pairs, factor * repelled, margin)
-        loss = self._reduce(total, len(relaxed), len(codes))
-        return CollisionTerm(loss, _stats(relaxed, repelled, factor, similarity, len(codes)))
+        total = hinge_sum(direction, pairs, pairs.times * factor * repelled, margin)
+        loss = self._reduce(total, float(pairs.times.sum()), n_draws)
+        shares = {"relaxed_share": relaxed, "repelled_share": repelled, "load_factor": factor, "similarity": similarity}
+        return CollisionTerm(loss, {**overlap_rate(pairs, n_draws), **means_over(pairs, shares)})
 
     def gate(self, similarity: Tensor, depth: Tensor) -> Tensor:
         """Return g [P], Eq. 7: True where the items are alike enough for an overlap of their depth to be admissible."""
@@ -87,18 +90,18 @@ class AdaptiveRegulation(Regulation):
         return similarity >= self.thresholds.to(similarity.device).index_select(0, depth)
 
     @staticmethod
-    def load(signature: Tensor) -> Tensor:
-        """Return c [P], Eq. 9: how many ordered pairs of P share each pair's signature."""
-        return 2 * torch.bincount(signature, minlength=1).index_select(0, signature)
+    def load(pairs: Overlaps, n_levels: int) -> Tensor:
+        """Return c, Eq. 9: how many ordered pairs of P have each signature κ from 0 to 2^L − 1."""
+        return 2 * torch.bincount(pairs.signature, weights=pairs.times, minlength=2**n_levels).float()
 
-    def strengthening(self, load: Tensor, n_rows: int) -> Tensor:
-        """Return a [P], Eq. 10, as f_min + (f_max − f_min)·(min(c, d_max) / d_max)^α.
+    def strengthening(self, load: Tensor, n_draws: int) -> Tensor:
+        """Return a for each load, Eq. 10, as f_min + (f_max − f_min)·(min(c, d_max) / d_max)^α.
 
         The paper asks for a bounded increasing function and prints no form; this one reaches f_max at c = d_max.
         """
         if not self.load_strengthening:
             return torch.ones(len(load), device=load.device)
-        saturation = max(1.0, self.load_saturation * n_rows * (n_rows - 1))  # d_max, in ordered pairs
+        saturation = max(1.0, self.load_saturation * n_draws * (n_draws - 1))  # d_max, in ordered pairs
         relative = load.clamp_max(saturation) / saturation
         return self.f_min + (self.f_max - self.f_min) * relative.pow(self.alpha)
 
@@ -106,24 +109,11 @@ class AdaptiveRegulation(Regulation):
         """Return λ_col and λ_cf at ``step`` (Eq. 12)."""
         return self.schedule.weights(step, total_steps)
 
-    def _reduce(self, unordered_sum: Tensor, n_pairs: int, n_rows: int) -> Tensor:
+    def _reduce(self, unordered_sum: Tensor, n_pairs: float, n_draws: int) -> Tensor:
         if self.reduction == "mean":
-            return unordered_sum / max(1, n_pairs)
+            return unordered_sum / max(1.0, n_pairs)
         # Eq. 13 sums over ordered pairs, so each unordered pair counts twice.
-        return 2 * unordered_sum / (n_rows if self.reduction == "per_item" else 1)
-
-
-def _stats(relaxed: Tensor, repelled: Tensor, factor: Tensor, similarity: Tensor, n_rows: int) -> dict[str, float]:
-    """Shares of P that are relaxed and repelled, and the means that explain them; zeros where P is empty."""
-    n_pairs = len(relaxed)
-    values = {
-        "relaxed_share": relaxed,
-        "repelled_share": repelled,
-        "load_factor": factor,
-        "similarity": similarity,
-    }
-    stats = {name: float(value.float().mean()) if n_pairs else 0.0 for name, value in values.items()}
-    return {"overlap_rate": 2 * n_pairs / max(1, n_rows * (n_rows - 1)), **stats}
+        return 2 * unordered_sum / (n_draws if self.reduction == "per_item" else 1)
 
 
 def _check(

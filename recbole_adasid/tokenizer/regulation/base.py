@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from recbole_adasid.tokenizer.sampling import PairBatch
+
 
 class ObjectiveWeights(NamedTuple):
     """Weights of the two pairwise terms at one training step (AdaSID Eq. 14)."""
@@ -28,14 +30,15 @@ class Regulation(ABC):
     """Decides which Semantic-ID overlaps of a batch are pushed apart, how hard, and when."""
 
     @abstractmethod
-    def collision(self, latent: Tensor, codes: Tensor, items: Tensor, n_pairs: int = 0) -> CollisionTerm:
-        """Return the collision term of a batch.
+    def collision(self, latent: Tensor, codes: Tensor, batch: PairBatch) -> CollisionTerm:
+        """Return the collision term of a batch of M draws of U different items.
+
+        Two draws of one item never collide. Those of different items do as often as they were drawn.
 
         Args:
-            latent: z [M, D], encoder outputs before quantisation.
-            codes: int64 [M, L], the Semantic ID of each row.
-            items: int64 [M], which item each row is; two rows of one item never collide.
-            n_pairs: B; row b < B is a trigger and row B + b its target. Not every regulation asks.
+            latent: z [U, D], encoder outputs before quantisation.
+            codes: int64 [U, L], the Semantic ID of each item.
+            batch: how often each item was drawn, and which pairs.
         """
 
     @abstractmethod
@@ -53,7 +56,7 @@ class NoRegulation(Regulation):
     def __init__(self, *, collaborative_weight: float = 0.0) -> None:
         self.collaborative_weight = collaborative_weight
 
-    def collision(self, latent: Tensor, codes: Tensor, items: Tensor, n_pairs: int = 0) -> CollisionTerm:
+    def collision(self, latent: Tensor, codes: Tensor, batch: PairBatch) -> CollisionTerm:
         """Return a zero loss and no numbers."""
         return CollisionTerm(latent.new_zeros(()), {})
 

@@ -8,8 +8,9 @@ from torch.nn import functional as F
 
 from recbole_adasid.tokenizer.regulation.base import CollisionTerm, ObjectiveWeights, Regulation
 from recbole_adasid.tokenizer.regulation.hinge import hinge_sum
-from recbole_adasid.tokenizer.regulation.overlap import find_overlaps
+from recbole_adasid.tokenizer.regulation.overlap import Overlaps, find_overlaps, overlap_rate
 from recbole_adasid.tokenizer.regulation.similarity import pair_similarity
+from recbole_adasid.tokenizer.sampling import PairBatch
 
 
 class HammingRegulation(Regulation):
@@ -49,26 +50,26 @@ class HammingRegulation(Regulation):
         self.factors = (full_weight, partial_weight)
         self.collaborative_weight = collaborative_weight
 
-    def collision(self, latent: Tensor, codes: Tensor, items: Tensor, n_pairs: int = 0) -> CollisionTerm:
+    def collision(self, latent: Tensor, codes: Tensor, batch: PairBatch) -> CollisionTerm:
         """Return the weighted sum of both terms for a batch; see :meth:`Regulation.collision`."""
-        pairs = find_overlaps(codes, items)
+        pairs = find_overlaps(codes, batch.counts)
         distance_in_levels = codes.shape[1] - pairs.depth  # H
         direction = F.normalize(latent, dim=1)
         with torch.no_grad():
             similarity = pair_similarity(direction, pairs)
-            valid = ~((pairs.first < n_pairs) & (pairs.second - pairs.first == n_pairs))
-            full = valid & (distance_in_levels == 0)
-            partial = valid & (distance_in_levels > 0) & (distance_in_levels <= self.radius)
+            valid = pairs.times - positives(pairs, batch)
+            full = valid * (distance_in_levels == 0)
+            partial = valid * ((distance_in_levels > 0) & (distance_in_levels <= self.radius))
             margin, weight = torch.zeros_like(similarity), torch.zeros_like(similarity)
             for chosen, m, factor in zip((full, partial), self.margins, self.factors):
-                margin[chosen] = m
-                weight[chosen] = factor / max(1, int(chosen.sum()))
-            repelled = (full | partial) & (margin > 1 - similarity)
+                margin[chosen > 0] = m
+                weight += factor / max(1.0, float(chosen.sum())) * chosen
+            repelled = margin > 1 - similarity
         loss = hinge_sum(direction, pairs, weight * repelled, margin)
-        n_rows, n_valid = len(codes), int((full | partial).sum())
+        regulated = full + partial
         stats = {
-            "overlap_rate": 2 * len(valid) / max(1, n_rows * (n_rows - 1)),
-            "repelled_share": int(repelled.sum()) / max(1, n_valid),
+            **overlap_rate(pairs, int(batch.counts.sum())),
+            "repelled_share": float(regulated @ repelled.float()) / max(1.0, float(regulated.sum())),
             "full_collisions": float(full.sum()),
         }
         return CollisionTerm(loss, stats)
@@ -76,3 +77,15 @@ class HammingRegulation(Regulation):
     def weights(self, step: int, total_steps: int) -> ObjectiveWeights:
         """Return 1 (λ_full and λ_part are inside the term) and the constant weight of InfoNCE."""
         return ObjectiveWeights(collision=1.0, collaborative=self.collaborative_weight)
+
+
+def positives(pairs: Overlaps, batch: PairBatch) -> Tensor:
+    """Return float32 [P], how many of a pair's draws are a trigger with its own target, in either direction."""
+    n_items = len(batch.items)
+    low, high = torch.minimum(batch.trigger, batch.target), torch.maximum(batch.trigger, batch.target)
+    keys, found = (low * n_items + high).unique(return_counts=True)
+    if not len(keys):
+        return torch.zeros_like(pairs.times)
+    key = pairs.first * n_items + pairs.second
+    place = torch.searchsorted(keys, key).clamp_max(len(keys) - 1)
+    return found[place] * (keys[place] == key).to(pairs.times)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import reduce
 from typing import NamedTuple
 
@@ -13,12 +14,10 @@ from recbole_adasid.tokenizer.equal_pairs import equal_pairs
 
 MAX_LEVELS = 8
 """A signature is kept in one byte, so a Semantic ID may have at most eight levels."""
-MAX_ROWS = 65_536
-"""Items of a batch are numbered in 16 bits."""
 
 
 class Overlaps(NamedTuple):
-    """The candidate pairs P of a batch, each unordered pair once (i < j)."""
+    """The candidate pairs P of a batch, each unordered pair of items once (i < j)."""
 
     first: Tensor
     """int64 [P], row i."""
@@ -28,47 +27,57 @@ class Overlaps(NamedTuple):
     """int64 [P], κ_ij read as a binary number: bit l is set if level l agrees."""
     depth: Tensor
     """int64 [P], o_ij, the number of levels that agree (any level, not only a prefix)."""
+    times: Tensor
+    """float32 [P], how many unordered pairs of draws of the batch it stands for."""
 
 
 @torch.no_grad()
-def find_overlaps(codes: Tensor, items: Tensor) -> Overlaps:
-    """Return every pair of rows that holds two different items and agrees on at least one level.
+def find_overlaps(codes: Tensor, counts: Tensor) -> Overlaps:
+    """Return every pair of different items that agrees on at least one level.
 
-    Eq. 2 counts ordered pairs; all quantities are symmetric, so each pair is kept once. Two rows of one item are left
-    out: an item does not collide with itself. Rows are grouped by code level by level, so that the work grows with the
-    pairs that overlap and not with all M².
+    Eq. 2 counts ordered pairs of draws; all quantities are symmetric and equal for all draws of an item, so each pair
+    of items is kept once, with the number of its draws. Rows are grouped by code level by level, so that the work grows
+    with the pairs that overlap and not with all U².
 
     Args:
-        codes: int64 [M, L] with L ≤ 8, below 65,536; M at most 65,536.
-        items: int64 [M].
+        codes: int64 [U, L] of different items, with L ≤ 8, below 65,536.
+        counts: float32 [U], how often each item was drawn.
 
     Raises:
-        ValueError: if a Semantic ID has more than :data:`MAX_LEVELS` levels, or for more than :data:`MAX_ROWS` rows.
+        ValueError: if a Semantic ID has more than :data:`MAX_LEVELS` levels.
     """
-    n_rows, n_levels = codes.shape
+    n_levels = codes.shape[1]
     if n_levels > MAX_LEVELS:
         raise ValueError(f"a regulation handles at most {MAX_LEVELS} levels, got {n_levels}: lower sid_length")
-    if n_rows > MAX_ROWS:
-        raise ValueError(f"a regulation handles at most {MAX_ROWS:,} rows, got {n_rows:,}: lower tokenizer_batch_pairs")
-    # The item goes before the codes as if it were one more level, so that one comparison tells all.
-    entries = torch.cat([items.unique(return_inverse=True)[1][:, None], codes], dim=1)
-    words = _packed(entries)
+    words = _packed(codes)
     found = []
     for level, column in enumerate(codes.t().contiguous()):
         first, second = equal_pairs(column)
         agreement = _agreement(words, first, second)
-        same_item_or_found_before = (1 << (level + 1)) - 1
-        new = ((agreement & same_item_or_found_before) == 0).nonzero().squeeze(1)
+        found_before = (1 << level) - 1
+        new = ((agreement & found_before) == 0).nonzero().squeeze(1)
         found.append(tuple(values.index_select(0, new) for values in (first, second, agreement)))
     first, second, agreement = (torch.cat(parts) for parts in zip(*found))
-    signature = (agreement >> 1) & (2**n_levels - 1)
+    signature = agreement & (2**n_levels - 1)
     depth_of = torch.tensor([bin(s).count("1") for s in range(2**n_levels)], device=codes.device)
-    return Overlaps(first, second, signature, depth_of.index_select(0, signature))
+    times = counts.index_select(0, first) * counts.index_select(0, second)
+    return Overlaps(first, second, signature, depth_of.index_select(0, signature), times)
 
 
-def _packed(entries: Tensor) -> Tensor:
-    """Return numbers [M, C] below 65,536 as int64 [⌈C / 4⌉, M]: four of them in a word, zeros after the last."""
-    padded = F.pad(entries, (0, -entries.shape[1] % 4)).to(torch.int16)
+def overlap_rate(pairs: Overlaps, n_draws: int) -> dict[str, float]:
+    """Return the share of all pairs of M draws that are in P."""
+    return {"overlap_rate": 2 * float(pairs.times.sum()) / max(1, n_draws * (n_draws - 1))}
+
+
+def means_over(pairs: Overlaps, values: Mapping[str, Tensor]) -> dict[str, float]:
+    """Return the mean over P of each of ``values`` [P], by name; zeros where P is empty."""
+    share = pairs.times / pairs.times.sum().clamp_min(1)
+    return {name: float(value.float() @ share) for name, value in values.items()}
+
+
+def _packed(codes: Tensor) -> Tensor:
+    """Return codes [U, L] below 65,536 as int64 [⌈L / 4⌉, U]: four of them in a word, zeros after the last."""
+    padded = F.pad(codes, (0, -codes.shape[1] % 4)).to(torch.int16)
     return padded.view(torch.int64).t().contiguous()
 
 
