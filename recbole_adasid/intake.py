@@ -19,17 +19,16 @@ from torch import Tensor
 from recbole_adasid.artefacts import RunFolder
 from recbole_adasid.cache import StageCache
 from recbole_adasid.data.features import LARGEST
-from recbole_adasid.data.text import ITEM_COLUMN
+from recbole_adasid.data.text import ITEM_COLUMN, rows_of_items
 from recbole_adasid.item_features import item_features, read_fitted
 from recbole_adasid.item_labels import ItemLabel, labels_of
 from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.placement import Placement, place
+from recbole_adasid.placement import Placement, place, ranked_last_codes
 from recbole_adasid.tokenizer.base import ItemTokenizer
 from recbole_adasid.tokenizer.saved import load_tokenizer
 
 Table = Mapping[str, Sequence[str]]
 """Columns of an `.item` file by name, without their types, every cell a text."""
-_ITEMS_AT_ONCE = 32
 _NO_PLACE = (
     "every Semantic ID that begins like its own is taken as many times as the model can tell apart; train again with "
     "the new items, or with a larger codebook_size"
@@ -138,39 +137,21 @@ class Intake:
     def _placed(self, values: Tensor, present: Tensor, catalogue: Catalogue) -> Placement:
         codes = torch.cat([self.tokenizer.encode(part) for part in values.split(65_536)])
         suffixes = catalogue.level_sizes[-1] if catalogue.collision == "suffix" else None
-        return place(codes, present, suffixes, lambda chosen: self._last_codes(values[chosen], codes[chosen]))
+        return place(
+            codes, present, suffixes, lambda rows: ranked_last_codes(self.tokenizer, values[rows], codes[rows])
+        )
 
     def _encoded(self, names: Sequence[str], table: Table | None, refused: dict[int, str]) -> NDArray[np.float32]:
         """Return the vectors of items; those whose contents say nothing are refused, if the run has it so."""
         fitted = read_fitted(self.folder.fitted_path)
-        contents = NewItems(list(names), _rows_of(names, table), Path(self.settings["data_path"]))
+        columns = {ITEM_COLUMN: list(names)} if table is None else rows_of_items(table, names)
+        contents = NewItems(list(names), columns, Path(self.settings["data_path"]))
         one_by_one = {**self.settings, "missing_modality": "allow"}
         found = item_features(one_by_one, contents, StageCache(None), fitted=fitted)
         if found.present is not None and self.settings["missing_modality"] == "refuse":
             refused |= dict.fromkeys(np.flatnonzero(~found.present).tolist(), _NO_CONTENT)
         return found.values.astype(np.float32)
 
-    def _last_codes(self, features: Tensor, codes: Tensor) -> Tensor:
-        """Return the last codes [A, K] by the distance of what they make of an item to the item, nearest first."""
-        size = self.tokenizer.codebook_sizes[-1]
-        ranked = []
-        for values, own in zip(features.split(_ITEMS_AT_ONCE), codes.split(_ITEMS_AT_ONCE)):
-            options = own.repeat_interleave(size, dim=0)
-            options[:, -1] = torch.arange(size).repeat(len(own))
-            latent = self.tokenizer.latent(values).repeat_interleave(size, dim=0)
-            distance = (self.tokenizer.quantized(options) - latent).square().sum(dim=1).view(len(own), size)
-            ranked.append(distance.argsort(dim=1, stable=True))
-        return torch.cat(ranked)
-
     def _labels(self, names: Sequence[str], table: Table | None) -> list[ItemLabel]:
         fields = {key: self.settings[key] for key in ("title_field", "category_field")}
         return labels_of(table, names, **fields)
-
-
-def _rows_of(names: Sequence[str], table: Table | None) -> dict[str, list[str]]:
-    """Return the columns of a table for some of its items alone; without a table nothing but their tokens."""
-    if table is None:
-        return {ITEM_COLUMN: list(names)}
-    wanted = set(names)
-    rows = [row for row, token in enumerate(table[ITEM_COLUMN]) if token in wanted]
-    return {name: [column[row] for row in rows] for name, column in table.items()}

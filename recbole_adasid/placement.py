@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 
 from recbole_adasid.model.catalogue import collision_ranks
+from recbole_adasid.tokenizer.base import ItemTokenizer
 
+_ITEMS_AT_ONCE = 32
 Candidates = Callable[[Tensor], Tensor]
 """From rows [R] of new items to the last codes [R, K] they would best have, the best first."""
 
@@ -26,7 +28,7 @@ class Placement:
     moved: Tensor
     """int64, the rows whose last code is not their nearest, because no suffix was left there."""
     unplaced: Tensor
-    """int64, the rows for which no suffix was left, whatever the last code; their tokens mean nothing."""
+    """int64, the rows for which no suffix was left, whatever the last code; theirs is beyond those that there are."""
 
 
 def place(codes: Tensor, present: Tensor, suffixes: int | None, candidates: Candidates) -> Placement:
@@ -58,6 +60,24 @@ def place(codes: Tensor, present: Tensor, suffixes: int | None, candidates: Cand
     beside = matching(codes[crowded, :-1], there[:, :-1])[1]
     unplaced = _move(placed, crowded, _sizes(there[beside]), suffixes, candidates(crowded))
     return Placement(placed, crowded[~torch.isin(crowded, unplaced)], unplaced)
+
+
+def ranked_last_codes(tokenizer: ItemTokenizer, features: Tensor, codes: Tensor) -> Tensor:
+    """Return the last codes [R, K] by the distance of what they make of an item to the item, nearest first.
+
+    Args:
+        tokenizer: its codebooks.
+        features: float32 [R, d].
+        codes: int64 [R, L], of which the last is left open.
+    """
+    size, ranked = tokenizer.codebook_sizes[-1], []
+    for values, own in zip(features.split(_ITEMS_AT_ONCE), codes.split(_ITEMS_AT_ONCE)):
+        options = own.repeat_interleave(size, dim=0)
+        options[:, -1] = torch.arange(size).repeat(len(own))
+        latent = tokenizer.latent(values).repeat_interleave(size, dim=0)
+        distance = (tokenizer.quantized(options) - latent).square().sum(dim=1).view(len(own), size)
+        ranked.append(distance.argsort(dim=1, stable=True))
+    return torch.cat(ranked)
 
 
 def matching(rows: Tensor, others: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -64,7 +64,7 @@ def test_items_without_a_place_are_told_and_the_others_get_theirs() -> None:
     codes = torch.tensor([[1, 0], [0, 1], [1, 1], [1, 0]])
     placement = place(codes, present, 1, lambda rows: torch.tensor([[1, 0]] * len(rows)))
     assert placement.unplaced.tolist() == [1, 2, 3] and len(placement.moved) == 0
-    assert placement.tokens[0].tolist() == [1, 0, 0]
+    assert placement.tokens.tolist() == [[1, 0, 0], [0, 1, 1], [1, 1, 1], [1, 0, 1]]
     roomier = place(codes, present, 2, lambda rows: torch.tensor([[1, 0]] * len(rows)))
     assert roomier.tokens.tolist() == [[1, 0, 0], [0, 1, 1], [1, 1, 1], [1, 0, 1]]
 

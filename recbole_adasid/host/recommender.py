@@ -50,7 +50,9 @@ class TIGER(SequentialRecommender):
         self.semantic_ids = learned
         # Whether Semantic IDs were learned or reused must not change the network's first weights.
         init_seed(config["seed"] + config["local_rank"], config["reproducibility"])
-        catalogue = Catalogue(torch.from_numpy(learned.codes), learned.codebook_sizes, collision=config["collision"])
+        suffix = None if learned.suffix is None else torch.from_numpy(learned.suffix)
+        codes, sizes = torch.from_numpy(learned.codes), learned.codebook_sizes
+        catalogue = Catalogue(codes, sizes, collision=config["collision"], suffix=suffix)
         if catalogue.collision == "suffix" and catalogue.level_sizes[-1] > max(learned.codebook_sizes):
             self.logger.warning(
                 f"{catalogue.level_sizes[-1]} items share one Semantic ID, more than a level has codewords: the suffix "

@@ -13,7 +13,7 @@ import numpy as np
 
 from recbole_adasid.artefacts import RunFolder, results_table
 from recbole_adasid.cache import array_digest, fingerprint
-from recbole_adasid.evaluation.breakdown import breakdown
+from recbole_adasid.evaluation.breakdown import COLD, WARM, breakdown
 from recbole_adasid.evaluation.intervals import bootstrap_intervals, told_by_ranks
 from recbole_adasid.evaluation.record import Record
 from recbole_adasid.host.checkpoint import to_plain
@@ -23,6 +23,8 @@ from recbole_adasid.item_features import ItemContents, write_fitted
 from recbole_adasid.item_labels import labels_of, write_labels
 
 logger = logging.getLogger(__name__)
+
+_SLICES = {"cold": COLD, "warm": WARM}
 
 
 def run(settings: Mapping[str, Any], config_files: Iterable[str | Path] = ()) -> dict[str, Any]:
@@ -93,7 +95,7 @@ def _run(config: Any, folder: RunFolder) -> dict[str, Any]:
         found = _breakdown(record, model, train_data._dataset, told_by_ranks(test or {}))
         folder.write_evaluation(found, f"Test of {_sids_name(config)} on {config['dataset']}")
     unfinished.unlink(missing_ok=True)
-    return _finish(folder, model, best_valid or {}, test or {}, intervals, found.get("semantic_ids", {}))
+    return _finish(folder, model, best_valid or {}, test or {}, intervals, found)
 
 
 def _breakdown(record: Record, model: Any, dataset: Any, metrics: list[str]) -> dict[str, Any]:
@@ -113,6 +115,7 @@ def _write_sids(folder: RunFolder, model: Any, dataset: Any) -> None:
         "quality": learned.quality,
         "training_interactions": array_digest(*items.training_interactions()),
         "given": learned.description.get("given"),
+        "cold_items": None if items.cold is None else int(items.cold.sum()),
     }
     if learned.tokenizer is not None:
         learned.tokenizer.save(folder.tokenizer_path, learned.description)
@@ -139,13 +142,21 @@ def _finish(
     best_valid: dict[str, float],
     test: dict[str, float],
     intervals: dict[str, tuple[float, float]],
-    by_semantic_ids: dict[str, float],
+    found: dict[str, Any],
 ) -> dict[str, Any]:
-    learned = model.semantic_ids
-    results = {"best_valid": best_valid, "test": test, "test_intervals": intervals}
-    results["test_by_semantic_ids"] = by_semantic_ids
+    learned, by_semantic_ids = model.semantic_ids, found.get("semantic_ids", {})
+    slices = {short: found["slices"][name] for short, name in _SLICES.items()} if found else {}
+    results = {
+        "best_valid": best_valid,
+        "test": test,
+        "test_intervals": intervals,
+        "test_by_semantic_ids": by_semantic_ids,
+        "test_slices": slices,
+        "test_slice_intervals": {short: found["intervals"][_SLICES[short]] for short in slices},
+    }
     folder.write_metrics({**results, "semantic_ids": learned.quality, "stages": learned.stages})
-    logger.info("Result\n" + results_table(best_valid, test, intervals, by_semantic_ids))
+    shown = slices if learned.description.get("cold") else None
+    logger.info("Result\n" + results_table(best_valid, test, intervals, by_semantic_ids, shown))
     logger.info(f"Settings, Semantic IDs, metrics and model are in {folder.path}")
     return {"best_valid": best_valid, "test": test, "run_folder": folder.path, "semantic_ids": learned}
 
