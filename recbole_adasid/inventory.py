@@ -22,6 +22,7 @@ from recbole_adasid.host.settings import unknown_name
 from recbole_adasid.intake import Intake, Table
 from recbole_adasid.item_labels import ItemLabel
 from recbole_adasid.model.catalogue import Catalogue
+from recbole_adasid.model.prefix_tree import PrefixTree
 
 BAD_ITEMS = ("refuse", "skip")
 """What to do when some of many items cannot be added or removed: nothing at all, or the others."""
@@ -90,6 +91,8 @@ class Inventory:
     recommended: Tensor
     """bool [N + A + 1], true for the items that may be recommended."""
     catalogue: Catalogue
+    _by_age: list[PrefixTree] | None
+    """What trees_by_age found for all items, once it was asked."""
 
     def add(
         self,
@@ -153,6 +156,23 @@ class Inventory:
         """Return codes and suffix of known items, counted from 0 on every level."""
         return self.catalogue.tokens[[self.numbers[token] for token in tokens]].tolist()
 
+    def trees_by_age(self, chosen: Tensor | None) -> list[PrefixTree]:
+        """Return two prefix trees, of the run's own items and of those that came since; none if one would be empty.
+
+        Args:
+            chosen: bool [N + A + 1], which items may be recommended; None: all that were not removed.
+        """
+        if chosen is not None:
+            return self._split(chosen)
+        if self._by_age is None:
+            self._by_age = self._split(self.recommended)
+        return self._by_age
+
+    def _split(self, chosen: Tensor) -> list[PrefixTree]:
+        came = torch.arange(len(chosen)) > len(self._tokens)
+        parts = [(chosen & kind).nonzero().squeeze(1) for kind in (~came, came)]
+        return [self.catalogue.tree_of(part) for part in parts] if all(map(len, parts)) else []
+
     def save(self) -> Path:
         """Keep the changes in the run's folder and log them; return the path of the former.
 
@@ -172,6 +192,7 @@ class Inventory:
         """Put the catalogue into the state that the changes describe."""
         first = len(self._tokens) + 1
         self._changes = changes
+        self._by_age = None
         self.tokens = [*self._tokens, *changes.tokens]
         # Two tables each, because copying those of a large run at every change would take most of its time.
         self.labels = ChainMap(dict(zip(changes.tokens, changes.labels)), self._labels)
@@ -180,8 +201,7 @@ class Inventory:
         self.recommended[[0, *(self.numbers[token] for token in changes.removed)]] = False
         self.catalogue = self._of_run
         if changes.tokens or changes.removed:
-            items = self.recommended.nonzero().squeeze(1).to(self._of_run.tokens.device)
-            self.catalogue = self._of_run.changed(changes.sids, items)
+            self.catalogue = self._of_run.changed(changes.sids, self.recommended.nonzero().squeeze(1))
 
     def _note(self, action: str, **what: Any) -> None:
         time = datetime.now(timezone.utc).isoformat(timespec="seconds")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ from recbole_adasid.intake import Intake, Table
 from recbole_adasid.inventory import Arrival, Departure, Inventory
 from recbole_adasid.item_labels import ItemLabel, read_labels
 from recbole_adasid.model.catalogue import Catalogue
+from recbole_adasid.model.interleave import interleave
 from recbole_adasid.model.network import NETWORK_SETTINGS, TIGERNetwork
 from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.model.tiger import TIGERModel
@@ -38,6 +40,15 @@ class Recommendation(NamedTuple):
     """Log-probability of the item's Semantic ID after the history."""
     title: str = ""
     category: str = ""
+
+
+class _Search(NamedTuple):
+    """What a recommendation is searched with."""
+
+    k: int
+    exclude_seen: bool
+    trees: Sequence[PrefixTree | None]
+    new_share: float
 
 
 class Recommender:
@@ -119,6 +130,7 @@ class Recommender:
         allow: Iterable[str] | None = None,
         deny: Iterable[str] = (),
         category: str | None = None,
+        new_share: float = 0.0,
     ) -> list[Recommendation]:
         """Return the ``k`` best items after a history of item tokens, oldest first; see :meth:`recommend_many`.
 
@@ -129,7 +141,7 @@ class Recommender:
             raise ValueError(
                 f"no item of the history {list(history)[:5]} is in the catalogue: give tokens of its items"
             )
-        filters: dict[str, Any] = {"allow": allow, "deny": deny, "category": category}
+        filters: dict[str, Any] = {"allow": allow, "deny": deny, "category": category, "new_share": new_share}
         return self.recommend_many([history], k, exclude_seen=exclude_seen, **filters)[0]
 
     def recommend_many(
@@ -141,6 +153,7 @@ class Recommender:
         allow: Iterable[str] | None = None,
         deny: Iterable[str] = (),
         category: str | None = None,
+        new_share: float = 0.0,
         progress: bool = False,
     ) -> list[list[Recommendation]]:
         """Return up to ``k`` best items, best first, after each history of item tokens, oldest first.
@@ -155,14 +168,18 @@ class Recommender:
             deny: never recommend these.
             category: recommend only items whose category has it as whole words, whatever the case: of
                 `Home > Kitchen > Tea` that is Home, or kitchen, or Kitchen > Tea.
+            new_share: share of the places for items that were added after training, which seldom get one otherwise;
+                see :func:`~recbole_adasid.model.interleave.interleave`. 0: they compete with all.
             progress: show a progress bar.
 
         Raises:
-            ValueError: for k below 1, or filters that name unknown items or leave none.
+            ValueError: for k below 1, a share that is none, or filters that name unknown items or leave none.
         """
         if k < 1:
             raise ValueError(f"k is {k}: ask for 1 item or more")
-        tree = self._tree(allow, deny, category)
+        if not 0 <= new_share <= 1:
+            raise ValueError(f"new_share is {new_share}: it has to be from 0 to 1")
+        search = _Search(k, exclude_seen, self._trees(self._chosen(allow, deny, category), new_share), new_share)
         known = [
             [self._inventory.numbers[token] for token in history if token in self._inventory.numbers]
             for history in histories
@@ -172,24 +189,23 @@ class Recommender:
         found: list[list[Recommendation]] = [[] for _ in histories]
         for start in tqdm(range(0, len(rows), HISTORIES_AT_ONCE), "recommend", disable=not progress):
             chosen = rows[start : start + HISTORIES_AT_ONCE]
-            for row, items in zip(chosen, self._batch([known[row] for row in chosen], k, tree, exclude_seen)):
+            for row, items in zip(chosen, self._batch([known[row] for row in chosen], search)):
                 found[row] = items
         return found
 
-    def _batch(
-        self, histories: list[list[int]], k: int, tree: PrefixTree | None, exclude_seen: bool
-    ) -> list[list[Recommendation]]:
+    def _batch(self, histories: list[list[int]], search: _Search) -> list[list[Recommendation]]:
         device = self.model.catalogue.tokens.device
         read = [history[-self.max_history :] for history in histories]
-        lengths = torch.tensor([len(history) for history in read], device=device)
-        items, scores = self.model.recommend(
+        find = partial(
+            self.model.recommend,
             _padded(read).to(device),
-            lengths,
-            k=k,
-            beam_size=max(self.beam_size, k),
-            tree=tree,
-            excluded=_padded(histories).to(device) if exclude_seen else None,
+            torch.tensor([len(history) for history in read], device=device),
+            k=search.k,
+            beam_size=max(self.beam_size, search.k),
+            excluded=_padded(histories).to(device) if search.exclude_seen else None,
         )
+        found = [find(tree=tree) for tree in search.trees]
+        items, scores = found[0] if len(found) == 1 else interleave(found[0], found[1], search.new_share)
         return [
             [self._recommendation(item, score) for item, score in zip(*row) if item]
             for row in zip(items.tolist(), scores.tolist())
@@ -199,8 +215,14 @@ class Recommender:
         token = self.tokens[item - 1]
         return Recommendation(token, score, *self.labels.get(token, ItemLabel()))
 
-    def _tree(self, allow: Iterable[str] | None, deny: Iterable[str], category: str | None) -> PrefixTree | None:
-        """Return the prefix tree of the items that may be recommended, None for that of all."""
+    def _trees(self, chosen: Tensor | None, new_share: float) -> list[PrefixTree | None]:
+        """Return the prefix trees to search: one, None for that of all, or those of old and of new items."""
+        if new_share and (by_age := self._inventory.trees_by_age(chosen)):
+            return [*by_age]
+        return [None if chosen is None else self.model.catalogue.tree_of(chosen.nonzero().squeeze(1))]
+
+    def _chosen(self, allow: Iterable[str] | None, deny: Iterable[str], category: str | None) -> Tensor | None:
+        """Return which items may be recommended, bool [N + 1], None for all."""
         denied = self._numbers(deny, "deny")
         if allow is None and category is None and not denied:
             return None
@@ -212,9 +234,7 @@ class Recommender:
         chosen &= ~self._mask(denied)
         if not chosen.any():
             raise ValueError("allow, deny and category leave no item to recommend: loosen them")
-        catalogue = self.model.catalogue
-        items = chosen.nonzero().squeeze(1).to(catalogue.tokens.device)
-        return PrefixTree(catalogue(items), catalogue.level_sizes, items)
+        return chosen
 
     def _mask(self, numbers: set[int]) -> Tensor:
         """Return bool [N + 1], true for the items of these numbers."""

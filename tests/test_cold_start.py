@@ -219,11 +219,23 @@ def test_modalities_and_feature_files_know_no_cold_item(settings: dict[str, Any]
         assert shapes == [[14, 6]]
 
 
+def test_cold_items_can_have_a_share_of_the_lists(settings, finished: dict[str, Any]) -> None:
+    done = run({**settings, "cold_list_share": 0.2})
+    record, plain = (read_arrays(one["run_folder"] / "test_ranks.npz") for one in (done, finished))
+    _, (train, _, _) = parts(settings)
+    cold = train.cold[record["item"] - 1]
+    assert np.array_equal(record["item"], plain["item"]) and not record["missing"].any()
+    assert set(record["rank"][cold].tolist()) <= {0, 5, 10} and (record["rank"][cold] > 0).any()
+    assert not set(record["rank"][~cold].tolist()) & {5, 10}
+
+
 def test_what_does_not_go_with_cold_items_is_refused(
     settings: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(SettingsError, match="cold_item_share needs a tokenizer .* unset sids_file"):
         build_config({**settings, "sids_file": "bundle"})
+    with pytest.raises(SettingsError, match="cold_list_share keeps places for items .* set cold_item_share too"):
+        build_config({**settings, "cold_item_share": 0.0, "cold_list_share": 0.1})
     for share in (-0.1, 0.95, "much"):
         with pytest.raises(SettingsError, match="cold_item_share"):
             build_config({**settings, "cold_item_share": share})

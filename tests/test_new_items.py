@@ -249,6 +249,25 @@ def test_a_recommender_of_no_run_can_neither_add_nor_keep(folder: Path) -> None:
         bare.add_items(["new"], features=np.zeros((1, 8)))
 
 
+def test_new_items_can_have_a_share_of_the_places(folder: Path) -> None:
+    recommender = Recommender.load(folder)
+    plain = recommender.recommend(["i1", "i2"], 10, new_share=0.5)
+    assert plain == recommender.recommend(["i1", "i2"], 10)  # there is no new item yet
+    recommender.add_items(["new0", "new1", "new2"], table=table("the red thing", "a blue thing", "another"))
+    alone = items(recommender.recommend(["i1", "i2"], 3, allow=["new0", "new1", "new2"]))
+    for share, places in ((0.1, [9]), (0.2, [4, 9]), (0.3, [3, 6, 9])):
+        found = items(recommender.recommend(["i1", "i2"], 10, new_share=share))
+        assert [place for place, item in enumerate(found) if item.startswith("new")] == places
+        assert [found[place] for place in places] == alone[: len(places)]
+        rest = [item for item in found if not item.startswith("new")]
+        assert rest == items(plain)[: 10 - len(places)]
+    recommender.remove_items([alone[0]])
+    found = items(recommender.recommend(["i1", "i2", alone[1]], 10, new_share=0.3, deny=["i3"]))
+    assert [item for item in found if item.startswith("new")] == [alone[2]] and "i3" not in found
+    with pytest.raises(ValueError, match="new_share is 1.5: it has to be from 0 to 1"):
+        recommender.recommend(["i1"], new_share=1.5)
+
+
 def test_a_category_keeps_to_items_that_have_it_as_whole_words(folder: Path) -> None:
     recommender = Recommender.load(folder)  # whose categories are the titles
     red = {token for token in recommender.tokens if "red" in recommender.labels[token].title}

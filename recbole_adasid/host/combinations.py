@@ -43,6 +43,8 @@ def check_combinations(settings: Settings) -> None:
             "cold_item_share needs a tokenizer that is trained without the items held out: unset sids_file, or set it "
             "to 0."
         )
+    if settings["cold_list_share"] and not settings["cold_item_share"]:
+        raise SettingsError("cold_list_share keeps places for items held out of training: set cold_item_share too.")
     if settings["items_table"] and not settings["interactions_table"]:
         raise SettingsError("items_table needs interactions_table: a dataset is made from interactions.")
     if settings["log_wandb"] and importlib.util.find_spec("wandb") is None:

@@ -269,6 +269,7 @@ RULES: dict[str, Rule] = {
     "stopping_step": whole(0),
     # --- evaluation ---
     "beam_size": whole(1, 2**20),
+    "cold_list_share": real(0, 1),
     "eval_batch_size": whole(1),
     "eval_bf16": switch,
     "eval_args": Rule("a mapping of split, order, group_by and mode", lambda value: isinstance(value, Mapping)),

@@ -72,8 +72,13 @@ class Catalogue(nn.Module):
         nn.Module.__init__(catalogue)
         catalogue.collision, catalogue.level_sizes = self.collision, self.level_sizes
         catalogue.register_buffer("tokens", torch.cat([self.tokens, more.to(self.tokens)]))
-        catalogue.tree = PrefixTree(catalogue.tokens[recommended], self.level_sizes, recommended)
+        catalogue.tree = catalogue.tree_of(recommended)
         return catalogue
+
+    def tree_of(self, items: Tensor) -> PrefixTree:
+        """Return the prefix tree of some items alone, given by ascending ids int64 [R]."""
+        items = items.to(self.tokens.device)
+        return PrefixTree(self.tokens[items], self.level_sizes, items)
 
     @property
     def n_items(self) -> int:
