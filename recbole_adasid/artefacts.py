@@ -170,7 +170,7 @@ def results_table(
     width = max(map(len, [*names, "metric"]))
     head = f"{'metric':<{width}}  {'valid':>8}  {'test':>8}"
     head += ("  test, 95% interval" if intervals else "") + ("  by Semantic ID" if by_semantic_ids else "")
-    head += "".join(f"  {slice_:>8}" for slice_ in slices or ())
+    head += "".join(f"  {slice_:>10}" for slice_ in slices or ())
     lines = [head, "-" * len(head)]
     for name in names:
         line = f"{name:<{width}}  {_cell(valid.get(name))}  {_cell(test.get(name))}"
@@ -178,7 +178,7 @@ def results_table(
             line += f"  {_interval(intervals.get(name)):>18}"
         if by_semantic_ids:
             line += f"  {_cell(by_semantic_ids.get(name)):>14}"
-        line += "".join(f"  {_cell(found.get(name))}" for found in (slices or {}).values())
+        line += "".join(f"  {_cell(found.get(name)):>10}" for found in (slices or {}).values())
         lines.append(line.rstrip())
     return "\n".join(lines)
 

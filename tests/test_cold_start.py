@@ -151,7 +151,12 @@ def test_cold_and_warm_users_are_measured_apart(finished: dict[str, Any], settin
     assert read_json(folder / "sids.info.json")["cold_items"] == 6
     page = (folder / "evaluation.md").read_text()
     assert f"| metric | cold, {is_cold.sum()} users | 95% interval | warm, {(~is_cold).sum()} users |" in page
-    assert "      cold      warm" in (folder / "run.log").read_text()
+    assert "  valid cold  valid warm   test cold   test warm\n" in (folder / "run.log").read_text()
+    valid = metrics["valid_slices"]
+    assert valid["cold"]["users"] + valid["warm"]["users"] == 30 and valid["cold"]["users"] > 0
+    for metric, value in finished["best_valid"].items():
+        parts_ = [valid[name][metric] * valid[name]["users"] for name in ("cold", "warm")]
+        assert sum(parts_) / 30 == pytest.approx(value, abs=5e-5)
 
 
 def test_the_audit_passes_and_finds_out_what_leaks(finished, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,6 +232,13 @@ def test_cold_items_can_have_a_share_of_the_lists(settings, finished: dict[str, 
     assert np.array_equal(record["item"], plain["item"]) and not record["missing"].any()
     assert set(record["rank"][cold].tolist()) <= {0, 5, 10} and (record["rank"][cold] > 0).any()
     assert not set(record["rank"][~cold].tolist()) & {5, 10}
+
+
+def test_without_validation_there_is_nothing_to_tell_of_it(settings: dict[str, Any]) -> None:
+    split = {"split": {"LS": "test_only"}, "order": "TO", "group_by": "user", "mode": "full"}
+    done = run({**settings, "eval_args": split})
+    metrics = json.loads((done["run_folder"] / "metrics.json").read_text())
+    assert metrics["valid_slices"] == {} and metrics["test_slices"]["cold"]["users"] > 0
 
 
 def test_what_does_not_go_with_cold_items_is_refused(

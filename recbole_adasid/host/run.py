@@ -94,8 +94,13 @@ def _run(config: Any, folder: RunFolder) -> dict[str, Any]:
         folder.write_record(record)
         found = _breakdown(record, model, train_data._dataset, told_by_ranks(test or {}))
         folder.write_evaluation(found, f"Test of {_sids_name(config)} on {config['dataset']}")
+    found_valid: dict[str, Any] = {}
+    if config["cold_item_share"]:  # choices about unseen items, too, are to be made without a look at the test
+        again = trainer.evaluate(valid_data, show_progress=show_progress)
+        if record := trainer.record.take():
+            found_valid = _breakdown(record, model, train_data._dataset, told_by_ranks(again or {}))
     unfinished.unlink(missing_ok=True)
-    return _finish(folder, model, best_valid or {}, test or {}, intervals, found)
+    return _finish(folder, model, best_valid or {}, test or {}, intervals, found, found_valid)
 
 
 def _breakdown(record: Record, model: Any, dataset: Any, metrics: list[str]) -> dict[str, Any]:
@@ -143,9 +148,12 @@ def _finish(
     test: dict[str, float],
     intervals: dict[str, tuple[float, float]],
     found: dict[str, Any],
+    found_valid: dict[str, Any],
 ) -> dict[str, Any]:
     learned, by_semantic_ids = model.semantic_ids, found.get("semantic_ids", {})
-    slices = {short: found["slices"][name] for short, name in _SLICES.items()} if found else {}
+    slices, valid_slices = (
+        {short: one["slices"][name] for short, name in _SLICES.items()} if one else {} for one in (found, found_valid)
+    )
     results = {
         "best_valid": best_valid,
         "test": test,
@@ -153,9 +161,11 @@ def _finish(
         "test_by_semantic_ids": by_semantic_ids,
         "test_slices": slices,
         "test_slice_intervals": {short: found["intervals"][_SLICES[short]] for short in slices},
+        "valid_slices": valid_slices,
     }
     folder.write_metrics({**results, "semantic_ids": learned.quality, "stages": learned.stages})
-    shown = slices if learned.description.get("cold") else None
+    both = (("valid", valid_slices), ("test", slices))
+    shown = {f"{part} {name}": one for part, of_part in both for name, one in of_part.items()} if valid_slices else None
     logger.info("Result\n" + results_table(best_valid, test, intervals, by_semantic_ids, shown))
     logger.info(f"Settings, Semantic IDs, metrics and model are in {folder.path}")
     return {"best_valid": best_valid, "test": test, "run_folder": folder.path, "semantic_ids": learned}
