@@ -87,10 +87,16 @@ class Intake:
         """The run's tokenizer, its codebooks frozen.
 
         Raises:
-            FileNotFoundError: if the run trained none.
+            ValueError: if the run trained none.
             DamagedFile: if it was damaged.
         """
-        return load_tokenizer(self.folder.tokenizer_path)[0]
+        try:
+            return load_tokenizer(self.folder.tokenizer_path)[0]
+        except FileNotFoundError as error:
+            raise ValueError(
+                f"{self.folder.path} has no tokenizer, so it cannot take new items ({error}): it was given its "
+                "Semantic IDs; take the run that learnt them"
+            ) from None
 
     def place(
         self, names: Sequence[str], catalogue: Catalogue, features: NDArray[np.float32] | None, table: Table | None

@@ -17,10 +17,11 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from recbole_adasid.artefacts import RunFolder
-from recbole_adasid.catalogue_changes import CatalogueChanges, log_changes, write_changes
+from recbole_adasid.catalogue_changes import CatalogueChanges, log_changes, read_changes, write_changes
 from recbole_adasid.host.settings import unknown_name
-from recbole_adasid.intake import Intake, Table
+from recbole_adasid.intake import Intake, Settled, Table
 from recbole_adasid.item_labels import ItemLabel
+from recbole_adasid.locks import InUse
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.model.prefix_tree import PrefixTree
 
@@ -59,10 +60,12 @@ class Inventory:
         catalogue: of the N items of the run.
         tokens: of these, in its order.
         labels: titles and categories, as far as they are known.
-        folder: of the run; None: changes cannot be kept.
+        folder: of the run, which tells what came and went since; None: there is none, and changes cannot be kept.
         intake: what gives Semantic IDs to further items; None: none can be added.
         digest: of the run's items, to which changes are bound.
-        changes: items that came and went since.
+
+    Raises:
+        DamagedFile: if the folder's changes are damaged, or of other items.
     """
 
     def __init__(
@@ -74,13 +77,16 @@ class Inventory:
         folder: RunFolder | None = None,
         intake: Intake | None = None,
         digest: str = "",
-        changes: CatalogueChanges | None = None,
     ) -> None:
         self._of_run, self._tokens, self._labels = catalogue, list(tokens), labels
         self._numbers = {token: number for number, token in enumerate(self._tokens, start=1)}
         self._folder, self._intake, self._digest = folder, intake, digest
         self._unsaved: list[dict[str, Any]] = []
-        self._apply(changes or CatalogueChanges(sids=catalogue.tokens[:0].cpu()))
+        changes, n_places = CatalogueChanges(sids=catalogue.tokens[:0].cpu()), catalogue.tokens.shape[1]
+        if folder is not None:
+            self._stamp = _stamp(folder.changes_path)
+            changes = read_changes(folder.changes_path, digest, n_places)
+        self._apply(changes)
 
     tokens: list[str]
     """Of all items there are and were, in the order of the catalogue."""
@@ -105,12 +111,12 @@ class Inventory:
     ) -> Arrival:
         """Give Semantic IDs to new items; see :meth:`~recbole_adasid.recommender.Recommender.add_items`."""
         _check_choice(bad_items)
-        row_of = {token: row for row, token in reversed(list(enumerate(tokens)))}
-        names = list(dict.fromkeys(tokens))
         if self._intake is None:
             raise ValueError("this recommender has no tokenizer: load it from the folder of a run that trained one")
-        if not names or len(names) < len(tokens) and bad_items == "refuse":
+        row_of = {token: row for row, token in reversed(list(enumerate(tokens)))}
+        if not row_of or len(row_of) < len(tokens) and bad_items == "refuse":
             raise ValueError(_none_or_twice(tokens))
+        names = sorted(row_of, key=row_of.__getitem__)
         new = [token for token in names if token not in self.numbers]
         rows = [row_of[token] for token in new]
         values = None if features is None else self._intake.checked(features, len(tokens))[rows]
@@ -118,18 +124,11 @@ class Inventory:
         refused = {new[row]: reason for row, reason in found.refused.items()}
         if refused and bad_items == "refuse":
             raise ValueError(_first_of(refused, "cannot be added"))
-        came = [row for row in range(len(new)) if row not in found.refused]
-        own = found.labels if labels is None else [labels[row] for row in rows]
+        if labels is not None:
+            found = found._replace(labels=[labels[row] for row in rows])
         back = {token for token in names if token in self._changes.removed}
-        self._apply(
-            CatalogueChanges(
-                [*self._changes.tokens, *(new[row] for row in came)],
-                torch.cat([self._changes.sids, found.tokens[came]]),
-                [*self._changes.labels, *(own[row] for row in came)],
-                self._changes.removed - back,
-            )
-        )
-        arrived = {new[row] for row in came} | back
+        self._arrive(new, found, back)
+        arrived = back.union(new).difference(refused)
         items = [token for token in names if token in arrived]
         moved = [new[row] for row in found.moved.tolist()]
         known = [token for token in names if token not in arrived and token not in refused]
@@ -178,15 +177,32 @@ class Inventory:
 
         Raises:
             ValueError: without a folder.
+            InUse: if another process kept changes since these were loaded.
             CannotWrite: if the disk takes no more.
         """
         if self._folder is None:
             raise ValueError("this recommender is of no run: load it from a run's folder")
-        write_changes(self._folder.changes_path, self._changes, self._digest)
+        path = self._folder.changes_path
+        if _stamp(path) != self._stamp:
+            raise InUse(f"{path} was changed since this recommender was loaded: load it again and repeat the change")
+        write_changes(path, self._changes, self._digest)
+        self._stamp = _stamp(path)
         while self._unsaved:
             log_changes(self._folder.changes_log_path, self._unsaved[0])
             del self._unsaved[0]
-        return self._folder.changes_path
+        return path
+
+    def _arrive(self, new: Sequence[str], found: Settled, back: set[str]) -> None:
+        """Take in those of the ``new`` items that found a place, and those that come back."""
+        came = [row for row in range(len(new)) if row not in found.refused]
+        self._apply(
+            CatalogueChanges(
+                [*self._changes.tokens, *(new[row] for row in came)],
+                torch.cat([self._changes.sids, found.tokens[came]]),
+                [*self._changes.labels, *(found.labels[row] for row in came)],
+                self._changes.removed - back,
+            )
+        )
 
     def _apply(self, changes: CatalogueChanges) -> None:
         """Put the catalogue into the state that the changes describe."""
@@ -206,6 +222,14 @@ class Inventory:
     def _note(self, action: str, **what: Any) -> None:
         time = datetime.now(timezone.utc).isoformat(timespec="seconds")
         self._unsaved.append({"time": time, "action": action, **what, "recommended": int(self.recommended.sum())})
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes whenever a file is replaced."""
+    if not path.is_file():
+        return None
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _check_choice(bad_items: str) -> None:

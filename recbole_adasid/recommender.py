@@ -15,7 +15,6 @@ from torch import Tensor
 from tqdm import tqdm
 
 from recbole_adasid.artefacts import RunFolder, read_json
-from recbole_adasid.catalogue_changes import read_changes
 from recbole_adasid.host.model_file import SavedModel, read_model, tokens_digest
 from recbole_adasid.intake import Intake, Table
 from recbole_adasid.inventory import Arrival, Departure, Inventory
@@ -103,15 +102,13 @@ class Recommender:
         if tokens_digest([tokens]) != saved.about["data"]["digest"]:
             raise MismatchedFile(f"{folder.sids_path} lists other items than {saved.path}: bring back the run's own")
         model = _model(saved, settings).to(device).eval()
-        digest = saved.about["data"]["digest"]
         inventory = Inventory(
             model.catalogue,
             tokens,
             labels=read_labels(folder.labels_path),
             folder=folder,
             intake=Intake(folder, settings),
-            digest=digest,
-            changes=read_changes(folder.changes_path, digest, len(saved.about["sid_level_sizes"])),
+            digest=saved.about["data"]["digest"],
         )
         lengths = {"max_history": settings["MAX_ITEM_LIST_LENGTH"], "beam_size": settings["beam_size"]}
         return cls(model, tokens, **lengths, inventory=inventory)

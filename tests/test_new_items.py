@@ -18,6 +18,7 @@ from recbole_adasid.host.run import run
 from recbole_adasid.intake import Intake, NewItems
 from recbole_adasid.item_features import item_features, read_fitted
 from recbole_adasid.item_labels import ItemLabel
+from recbole_adasid.locks import InUse
 from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.recommender import Recommender
 
@@ -237,6 +238,27 @@ def test_what_came_and_went_is_logged_when_it_is_kept(copy: Path) -> None:
     ]
     assert lines[0]["known"] == 1 and list(lines[0]["refused"]) == ["bad"]
     assert all(datetime.fromisoformat(line["time"]).tzinfo for line in lines)
+
+
+def test_changes_that_another_process_kept_are_not_lost(copy: Path) -> None:
+    first, second = Recommender.load(copy), Recommender.load(copy)
+    first.add_items(["a"], features=np.zeros((1, 8)))
+    first.save()
+    second.add_items(["b"], features=np.ones((1, 8)))
+    with pytest.raises(InUse, match="was changed since this recommender was loaded: load it again"):
+        second.save()
+    first.remove_items(["i3"])
+    first.save()
+    assert Recommender.load(copy).tokens[20:] == ["a"]
+
+
+def test_a_run_without_a_tokenizer_takes_no_new_items(copy: Path) -> None:
+    shutil.rmtree(copy / "tokenizer")
+    recommender = Recommender.load(copy)
+    with pytest.raises(ValueError, match="has no tokenizer, so it cannot take new items"):
+        recommender.add_items(["new"], features=np.zeros((1, 8)))
+    recommender.remove_items(["i3"])
+    assert recommender.add_items(["i3"]).items == ["i3"]
 
 
 def test_a_recommender_of_no_run_can_neither_add_nor_keep(folder: Path) -> None:
