@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from recbole_adasid.data.ordering import stable_order
 from recbole_adasid.data.pairs import ItemPairs, RunningSum, best_targets, blocks, check_interactions
 
 WEIGHTS = ("cosine", "count")
@@ -74,7 +75,7 @@ def cooccurrence_counts(
 def _histories(users: NDArray, items: NDArray, longest: int | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return user rows 0 … U−1 and item rows, users one after another, each with the last `longest` interactions."""
     user_rows = pd.factorize(users)[0].astype(np.int64)
-    order = np.argsort(user_rows, kind="stable")
+    order = stable_order(user_rows)
     user_rows, item_rows = user_rows[order], items[order]
     if longest is not None:
         ends = np.cumsum(np.bincount(user_rows))

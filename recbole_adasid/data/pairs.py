@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from recbole_adasid.data.ordering import lexsort
+
 # How many products of a sparse multiplication one block may hold: about 12 bytes each.
 _BLOCK_PRODUCTS = 8_000_000
 
@@ -56,7 +58,7 @@ def sorted_pairs(trigger: NDArray, target: NDArray, weight: NDArray, top_k: int 
     trigger, target = trigger.astype(np.int64), target.astype(np.int64)
     # Compared as float32: sums equal on paper may differ in the last bit of float64, and ties go by row.
     weight = weight.astype(np.float32)
-    order = np.lexsort((target, -weight, trigger))
+    order = lexsort((target, -weight, trigger))
     trigger, target, weight = trigger[order], target[order], weight[order]
     if top_k is not None:
         best = rank_in_group(trigger, np.arange(len(trigger))) < top_k
@@ -66,7 +68,7 @@ def sorted_pairs(trigger: NDArray, target: NDArray, weight: NDArray, top_k: int 
 
 def rank_in_group(group: NDArray, key: NDArray) -> NDArray[np.int64]:
     """Return each entry's place, from 0, among the entries of its group ordered by `key` (stable)."""
-    order = np.lexsort((key, group))
+    order = lexsort((key, group))
     sorted_group = group[order]
     begins = np.r_[True, sorted_group[1:] != sorted_group[:-1]][: len(group)]
     position = np.arange(len(group))

@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from recbole_adasid.data.ordering import lexsort
+
 IntArray = NDArray[np.int64]
 
 
@@ -29,7 +31,7 @@ def flatten_sequences(users: ArrayLike, items: ArrayLike, timestamps: ArrayLike)
     if np.isnan(times).any():
         row = int(np.flatnonzero(np.isnan(times))[0])
         raise ValueError(f"The timestamp of interaction {row} is NaN: give every interaction a time.")
-    return np.lexsort((times, user_ids)).astype(np.int64, copy=False)
+    return lexsort((times, user_ids))
 
 
 class SequenceWindows:

@@ -111,7 +111,7 @@ def target_positions(part: Any) -> NDArray[np.int64]:
     """Return where the targets of a part's examples stand among all interactions, ordered by user and time."""
     from recbole_adasid.host.dataset import WINDOW_FIELD
 
-    return part.places[part._positions_after(part.inter_feat[WINDOW_FIELD].numpy())]
+    return part.among_all(part._positions_after(part.inter_feat[WINDOW_FIELD].numpy()))
 
 
 def history_positions(part: Any) -> NDArray[np.int64]:
@@ -123,7 +123,7 @@ def history_positions(part: Any) -> NDArray[np.int64]:
     steps = np.zeros(len(part.windows.flat_items) + 1, dtype=np.int64)
     np.add.at(steps, starts, 1)
     np.add.at(steps, starts + lengths, -1)
-    return part.places[steps.cumsum()[:-1] > 0]
+    return part.among_all(np.flatnonzero(steps.cumsum()[:-1] > 0))
 
 
 def _are_last(users: NDArray[np.int64], positions: NDArray[np.int64]) -> bool:

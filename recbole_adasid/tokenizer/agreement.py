@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from recbole_adasid.data.ordering import lexsort
 from recbole_adasid.data.pairs import ItemPairs
 
 NEIGHBOURS = 10
@@ -94,7 +95,7 @@ def _groups(codes: NDArray[np.int64], length: int) -> NDArray[np.int64]:
 
 def _strongest(pairs: ItemPairs) -> NDArray[np.int64]:
     """Return the rows of each trigger's strongest targets."""
-    order = np.lexsort((pairs.target, -pairs.weight, pairs.trigger))
+    order = lexsort((pairs.target, -pairs.weight, pairs.trigger))
     trigger = pairs.trigger[order]
     place = np.arange(len(order))
     begins = np.r_[True, trigger[1:] != trigger[:-1]]
