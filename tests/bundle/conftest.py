@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import runpy
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -75,6 +77,12 @@ def run_settings(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> d
 def finished(run_settings: dict[str, Any]) -> dict[str, Any]:
     """What a small run returned; some of its items collide."""
     return run(run_settings)
+
+
+@pytest.fixture(scope="session")
+def peers() -> SimpleNamespace:
+    """The functions of peer_readers.py, which know nothing of this package."""
+    return SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("peer_readers.py"))))
 
 
 @pytest.fixture

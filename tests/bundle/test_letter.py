@@ -12,7 +12,6 @@ import pytest
 
 from recbole_adasid.bundle.item_sids import ItemSIDs, as_item_sids
 from recbole_adasid.bundle.letter import read_letter, write_letter
-from tests.bundle.peer_readers import letter_allowed_tokens, letter_tokens
 
 
 def published(folder: Path, entries: dict[str, Any], item2id: str | None = "x\t0\ny\t1\n") -> Path:
@@ -23,16 +22,16 @@ def published(folder: Path, entries: dict[str, Any], item2id: str | None = "x\t0
     return path
 
 
-def test_a_reader_of_the_published_format_finds_every_item_and_code(sids: ItemSIDs, tmp_path: Path) -> None:
+def test_a_reader_of_the_published_format_finds_every_item_and_code(sids: ItemSIDs, tmp_path: Path, peers) -> None:
     path = write_letter(tmp_path / "Toys.index.json", sids)
     expected = {
         token: [f"<{'abcd'[place]}_{code}>" for place, code in enumerate(row)]
         for token, row in zip(sids.tokens, sids.sequences.tolist())
     }
-    assert letter_tokens(path) == expected
-    allowed = letter_allowed_tokens(path)
+    assert peers.letter_tokens(path) == expected
+    allowed = peers.letter_allowed_tokens(path)
     assert [len(allowed[place]) for place in range(4)] == [len(np.unique(column)) for column in sids.sequences.T]
-    assert len({"".join(tokens) for tokens in letter_tokens(path).values()}) == len(sids.tokens)
+    assert len({"".join(tokens) for tokens in peers.letter_tokens(path).values()}) == len(sids.tokens)
 
 
 @pytest.mark.parametrize("options", [{}, {"suffix": False}, {"offset": True}, {"suffix": False, "offset": True}])

@@ -12,7 +12,6 @@ import pytest
 from recbole_adasid.bundle.item_sids import ItemSIDs, as_item_sids
 from recbole_adasid.bundle.recbole3 import read_recbole3, write_recbole3
 from recbole_adasid.host.settings import SettingsError
-from tests.bundle.peer_readers import recbole3_tokens
 
 
 def published(folder: Path, entries: dict[str, list]) -> Path:
@@ -22,8 +21,8 @@ def published(folder: Path, entries: dict[str, list]) -> Path:
     return path
 
 
-def test_a_reader_of_the_published_format_finds_tokens_of_one_vocabulary(sids: ItemSIDs, tmp_path: Path) -> None:
-    tokens = recbole3_tokens(write_recbole3(tmp_path / "item_sids.json", sids), len(sids.tokens))
+def test_a_reader_of_the_published_format_finds_tokens_of_one_vocabulary(sids: ItemSIDs, tmp_path: Path, peers) -> None:
+    tokens = peers.recbole3_tokens(write_recbole3(tmp_path / "item_sids.json", sids), len(sids.tokens))
     starts = [1, 1 + 4, 1 + 4 + 3, 1 + 4 + 3 + 5]
     for row, sequence in enumerate(sids.sequences.tolist()):
         assert tokens[row] == tuple(start + code for start, code in zip(starts, sequence))
