@@ -128,3 +128,18 @@ def test_a_finished_cell_is_known_by_its_settings_and_not_by_where_its_data_was(
     assert grid.Cell("mine", entry, "ml-100k", 3, "/there", ["--epochs=2"]).key in grid.finished(tmp_path)
     assert grid.Cell("mine", entry, "ml-100k", 4, "/here", ["--epochs=2"]).key not in grid.finished(tmp_path)
     assert grid.Cell("mine", entry, "ml-100k", 3, "/here", ["--epochs=3"]).key not in grid.finished(tmp_path)
+
+
+def test_runs_under_other_options_keep_their_ranks_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def execute(self: grid.Cell, command: list[str], folder: Path) -> tuple[dict[str, Any], float]:
+        folder.mkdir(parents=True)
+        np.savez(folder / "test_ranks.npz", rank=np.array([len(self.options)]))
+        return {}, 0.1
+
+    monkeypatch.setattr(grid, "ROOT", tmp_path)
+    monkeypatch.setattr(grid.Cell, "execute", execute)
+    monkeypatch.setattr(grid.Cell, "shown", staticmethod(" ".join))
+    entry = {"label": "x", "tokenizer": "adasid"}
+    found = [grid.Cell("mine", entry, "toys", 3, None, options).run(tmp_path) for options in ([], ["--epochs=2"])]
+    ranks = [np.load(tmp_path / "ranks" / one["ranks"])["rank"].tolist() for one in found]
+    assert ranks == [[1], [2]]
