@@ -36,6 +36,8 @@ EVERYWHERE = [
     "pyyaml>=6,<7",
     "safetensors>=0.4,<1",
     "filelock>=3.12,<5",
+    "jinja2>=3.0,<4",
+    "markupsafe>=2.0,<4",
     "setuptools>=77.0.3,<82",
 ]
 TEST = [
@@ -72,7 +74,11 @@ setup(
     python_requires=">=3.9",
     packages=[*find_packages(include=["recbole_adasid", "recbole_adasid.*"]), "recbole_adasid.props"],
     package_dir={"recbole_adasid.props": "props"},
-    package_data={"recbole_adasid": ["py.typed"], "recbole_adasid.props": ["*.yaml", "*/*.yaml"]},
+    package_data={
+        "recbole_adasid": ["py.typed"],
+        "recbole_adasid.props": ["*.yaml", "*/*.yaml"],
+        "recbole_adasid.report": ["assets/*", "templates/*.html"],
+    },
     install_requires=[
         *EVERYWHERE,
         *with_marker(BELOW_3_12, 'python_version < "3.12"'),

@@ -89,6 +89,16 @@ class RunFolder:
         """Where the trainer keeps the best model of the run."""
         return self.path / "model.safetensors"
 
+    @property
+    def history_path(self) -> Path:
+        """Where losses, weights and metrics over time are, see :mod:`recbole_adasid.history`."""
+        return self.path / "history.json"
+
+    @property
+    def report_path(self) -> Path:
+        """Where the run's report is, see :mod:`recbole_adasid.report`."""
+        return self.path / "report.html"
+
     @contextmanager
     def in_use(self) -> Iterator[None]:
         """Keep other processes out of the folder for the length of the block.
@@ -105,6 +115,14 @@ class RunFolder:
         """Write the resolved settings to config.yaml; the file can be given back as --config_files."""
         text = yaml.safe_dump(_plain(settings), sort_keys=True, allow_unicode=True)
         return write_atomically(self.path / "config.yaml", text)
+
+    def write_about(self, about: Mapping[str, Any]) -> Path:
+        """Write about.json: versions, machine, figures of the dataset, and which settings are not the defaults."""
+        return write_atomically(self.path / "about.json", as_json(about))
+
+    def write_examples(self, examples: Mapping[str, Any]) -> Path:
+        """Write examples.json: items with their nearest and users with their history, for people to look at."""
+        return write_atomically(self.path / "examples.json", as_json(examples))
 
     def write_sids(
         self,

@@ -19,6 +19,7 @@ from recbole_adasid.data.text import rows_of_items
 from recbole_adasid.item_features import item_features
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.placement import place, ranked_last_codes
+from recbole_adasid.tokenizer.agreement import EmbeddingPairs
 from recbole_adasid.tokenizer.quality import sid_quality
 
 if TYPE_CHECKING:
@@ -110,7 +111,12 @@ def with_cold_items(
         fingerprint=fingerprint(description),
         description=description,
         stages={**learned.stages, **cache.statuses},
+        near=None if learned.near is None else _renumbered(learned.near, np.flatnonzero(~cold)),
     )
+
+
+def _renumbered(near: EmbeddingPairs, rows: NDArray[np.int64]) -> EmbeddingPairs:
+    return near._replace(items=rows[near.items], nearest=rows[near.nearest])
 
 
 def described_with_cold(

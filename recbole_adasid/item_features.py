@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -129,7 +130,7 @@ def _of_modality(
     """Return what one modality's source gives; its own settings win over the run's."""
     settings = ChainMap(dict(modality), dict.fromkeys(SOURCES), config)
     if settings["image_field"]:
-        features = _of_images(settings, dataset, cache, progress)
+        features = _of_images(settings, dataset, cache, progress, fitted)
     else:
         features = _of_one_source(settings, dataset, cache, progress, fitted)
     if features.present is not None and config["missing_modality"] == "refuse":
@@ -194,8 +195,13 @@ def _encode(
     return {"values": vectors}
 
 
-def _of_images(config: Any, dataset: ItemContents, cache: StageCache, progress: bool) -> ItemFeatures:
-    """Return the vectors of the items' images; an image that is not there or cannot be read is missing."""
+def _of_images(
+    config: Any, dataset: ItemContents, cache: StageCache, progress: bool, fitted: Fitted | None
+) -> ItemFeatures:
+    """Return the vectors of the items' images; an image that is not there or cannot be read is missing.
+
+    What is learnt is the width of a vector: further items may all come without an image.
+    """
     tokens, table, field = dataset.item_tokens(), _table(dataset, "images"), config["image_field"]
     check_column(table, "image_field", field)
     cell_of = dict(zip(table[ITEM_COLUMN], table[field]))
@@ -203,17 +209,21 @@ def _of_images(config: Any, dataset: ItemContents, cache: StageCache, progress: 
     cells = [cell_of.get(token, "") for token in tokens]
     located = locate_images(cells, folder, download=config["image_download"], progress=progress)
     there, files = [row for row, file in enumerate(located) if file], [file for file in located if file]
-    if not files:
+    digests = [content_digest(file.read_bytes()) for file in files]
+    if files:
+        found = _encode_images(files, digests, config["image_encoder_model"], cache, progress)
+    elif fitted:
+        found = np.empty((0, int(fitted["width"])), dtype=np.float32)
+    else:
         raise ValueError(
             f"{folder} holds none of the images of {len(tokens)} items that the column '{field}' names: put them there."
         )
-    digests = [content_digest(file.read_bytes()) for file in files]
-    found = _encode_images(files, digests, config["image_encoder_model"], cache, progress)
     values = np.full((len(tokens), found.shape[1]), np.nan, dtype=np.float32)
     values[there] = found
     present = ~np.isnan(values[:, 0])
     source = {"kind": "images", "model": config["image_encoder_model"], "sha256": content_digest(*digests)}
-    return with_missing(np.nan_to_num(values), source, present, f"image that can be read in {folder}")
+    features = with_missing(np.nan_to_num(values), source, present, f"image that can be read in {folder}")
+    return replace(features, fitted={"width": np.array(found.shape[1])})
 
 
 def _encode_images(files: list[Path], digests: list[str], model: str, cache: StageCache, progress: bool) -> np.ndarray:

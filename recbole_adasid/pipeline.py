@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +20,7 @@ from recbole_adasid.data.pair_file import load_pair_file
 from recbole_adasid.data.pair_sources import FILE, MINERS
 from recbole_adasid.data.pairs import ItemPairs
 from recbole_adasid.item_features import Fitted, ItemContents, item_features
-from recbole_adasid.tokenizer.agreement import neighbour_agreement
+from recbole_adasid.tokenizer.agreement import EmbeddingPairs, embedding_pairs, neighbour_agreement
 from recbole_adasid.tokenizer.base import ItemTokenizer, Keep, LogFunction
 from recbole_adasid.tokenizer.quality import collapsed_levels, sid_quality
 from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
@@ -64,6 +63,10 @@ class SemanticIDs:
     """What the features learnt from the items, to make those of further items."""
     suffix: np.ndarray | None = None
     """int64 [N], where some items are held out: their numbers come after those of the others. None: number them all."""
+    history: list[tuple[int, dict[str, float]]] = field(default_factory=list)
+    """Steps of the tokenizer's training and their numbers; none where it is not trained by steps."""
+    near: EmbeddingPairs | None = None
+    """Items and their nearest by embedding; None where there are no features."""
 
 
 def learn_semantic_ids(
@@ -103,8 +106,10 @@ def _learn(config: Any, dataset: ItemSource, cache: StageCache, log: LogFunction
     fitted = cache.arrays("tokenizer", description, lambda: _fit(tokenizer, features, pairs, progress, keep))
     _forget(kept)
     tokenizer.load_state_dict(_parameters(fitted))
+    history = [(step, numbers) for step, numbers in json.loads(fitted["history"].tobytes())]
     if log is not None:
-        _replay(fitted, log)
+        for entry in history:
+            log(*entry)
     quality = sid_quality(fitted["codes"], tokenizer.codebook_sizes)
     for level in collapsed_levels(quality, tokenizer.codebook_sizes, len(fitted["codes"])):
         logger.warning(
@@ -112,15 +117,18 @@ def _learn(config: Any, dataset: ItemSource, cache: StageCache, log: LogFunction
             "tokenizer_steps, feature_scaling=standardise or another quantizer may help.",
             *(level, quality[f"perplexity_{level}"], tokenizer.codebook_sizes[level - 1]),
         )
+    near = embedding_pairs(features.values)
     return SemanticIDs(
         codes=fitted["codes"],
         codebook_sizes=tokenizer.codebook_sizes,
-        quality={**quality, **neighbour_agreement(fitted["codes"], features.values, pairs)},
+        quality={**quality, **neighbour_agreement(fitted["codes"], near, pairs)},
         fingerprint=fingerprint(description),
         description=description,
         stages=dict(cache.statuses),
         tokenizer=tokenizer.eval(),
         fitted=features.fitted,
+        history=history,
+        near=near,
     )
 
 
@@ -140,15 +148,16 @@ def _given(config: Any, dataset: ItemSource, cache: StageCache, progress: bool) 
     """Return the Semantic IDs of ``sids_file``; features and pairs only tell how well they agree with neighbours."""
     features, pairs, description, codes = _given_ingredients(config, dataset, cache, progress)
     sizes = description["given"]["level_sizes"]
-    agreement = neighbour_agreement(codes, features.values if features else None, pairs)
+    near = embedding_pairs(features.values) if features else None
     return SemanticIDs(
         codes=codes,
         codebook_sizes=sizes,
-        quality={**sid_quality(codes, sizes), **agreement},
+        quality={**sid_quality(codes, sizes), **neighbour_agreement(codes, near, pairs)},
         fingerprint=fingerprint(description),
         description=description,
         stages={**cache.statuses, "tokenizer": "given"},
         tokenizer=None,
+        near=near,
     )
 
 
@@ -232,11 +241,6 @@ def _parameters(fitted: Arrays) -> dict[str, torch.Tensor]:
         for name, value in fitted.items()
         if name.startswith(PARAMETER_PREFIX)
     }
-
-
-def _replay(fitted: Arrays, log: Callable[[int, dict[str, float]], None]) -> None:
-    for step, numbers in json.loads(fitted["history"].tobytes()):
-        log(step, numbers)
 
 
 def _pairs_description(config: Any, pairs: ItemPairs) -> str | dict[str, str]:

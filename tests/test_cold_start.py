@@ -149,10 +149,14 @@ def test_cold_and_warm_users_are_measured_apart(finished: dict[str, Any], settin
             low, high = metrics["test_slice_intervals"][name][metric]
             assert low <= slice_[metric] <= high
     assert read_json(folder / "sids.info.json")["cold_items"] == 6
+    tokens = train.training_items().item_tokens()
+    shown = read_json(folder / "examples.json")["items"]
+    cold_tokens = {token for token, is_cold_item in zip(tokens, train.cold.tolist()) if is_cold_item}
+    assert shown and not cold_tokens & {name for one in shown for name in (one["item"], *one["nearest"])}
     page = (folder / "evaluation.md").read_text()
     assert f"| metric | cold, {is_cold.sum()} users | 95% interval | warm, {(~is_cold).sum()} users |" in page
-    assert "  valid cold  valid warm   test cold   test warm\n" in (folder / "run.log").read_text()
-    valid = metrics["valid_slices"]
+    assert "  cold valid  warm valid   cold test   warm test\n" in (folder / "run.log").read_text()
+    valid = metrics["best_valid_slices"]
     assert valid["cold"]["users"] + valid["warm"]["users"] == 30 and valid["cold"]["users"] > 0
     for metric, value in finished["best_valid"].items():
         parts_ = [valid[name][metric] * valid[name]["users"] for name in ("cold", "warm")]
@@ -238,7 +242,7 @@ def test_without_validation_there_is_nothing_to_tell_of_it(settings: dict[str, A
     split = {"split": {"LS": "test_only"}, "order": "TO", "group_by": "user", "mode": "full"}
     done = run({**settings, "eval_args": split})
     metrics = json.loads((done["run_folder"] / "metrics.json").read_text())
-    assert metrics["valid_slices"] == {} and metrics["test_slices"]["cold"]["users"] > 0
+    assert metrics["best_valid_slices"] == {} and metrics["test_slices"]["cold"]["users"] > 0
 
 
 def test_what_does_not_go_with_cold_items_is_refused(

@@ -8,6 +8,7 @@ from recbole_adasid.data.raw.command import OWN_KEYS as RAW_KEYS
 from recbole_adasid.host.props import known_keys, presets
 from recbole_adasid.new_items import OWN_KEYS as NEW_ITEM_KEYS
 from recbole_adasid.recommend import KEYS as RECOMMEND_KEYS
+from recbole_adasid.report.command import KEYS as REPORT_KEYS
 from recbole_adasid.scorecard.command import OWN_KEYS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -20,7 +21,7 @@ def test_every_option_that_a_page_names_exists(page):
     named = set(re.findall(r"--([A-Za-z][\w-]*)", page.read_text(encoding="utf-8")))
     scripts = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "benchmarks").glob("*.py"))
     of_benchmarks = set(re.findall(r'add_argument\("--([\w-]+)"', scripts))
-    of_commands = {*OWN_KEYS, *RAW_KEYS, *RECOMMEND_KEYS, *NEW_ITEM_KEYS, *BUNDLE_KEYS}
+    of_commands = {*OWN_KEYS, *RAW_KEYS, *RECOMMEND_KEYS, *NEW_ITEM_KEYS, *BUNDLE_KEYS, *REPORT_KEYS}
     assert named - known_keys() - OWN_ARGUMENTS - of_commands - of_benchmarks == set()
 
 

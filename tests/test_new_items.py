@@ -89,6 +89,28 @@ def test_fused_features_of_single_items_lie_in_the_space_of_all(fusion: str, tin
     assert found.values == pytest.approx(whole.values[7:9], abs=1e-4)
 
 
+def test_new_items_may_all_come_without_a_picture(tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image")
+    tokens = [f"i{number}" for number in range(12)]
+    for number, token in enumerate(tokens[:8]):
+        image.new("RGB", (8, 8), (20 * number, 10, 200 - 20 * number)).save(tmp_path / f"{token}.png")
+    columns = {
+        "item_id": tokens,
+        "title": [f"thing {n % 5} {n}" for n in range(12)],
+        "picture": [f"{t}.png" for t in tokens],
+    }
+    modalities = [{"text_fields": ["title"], "text_width": 4}, {"image_field": "picture", "image_folder": "."}]
+    config = {"modalities": modalities, "fusion": "concatenate", "modality_unit_length": True, "seed": 1}
+    config |= {"missing_modality": "allow", "text_encoder": "tfidf", "text_encoder_model": "", "text_bf16": False}
+    config |= {"image_encoder_model": "pixels", "image_download": False}
+    whole = item_features(config, NewItems(tokens, columns, tmp_path), StageCache(None))
+    later = {name: column[8:] for name, column in columns.items()}
+    with pytest.raises(ValueError, match="holds none of the images of 4 items"):
+        item_features(config, NewItems(tokens[8:], later, tmp_path), StageCache(None))
+    found = item_features(config, NewItems(tokens[8:], later, tmp_path), StageCache(None), fitted=whole.fitted)
+    assert found.values == pytest.approx(whole.values[8:], abs=1e-5)
+
+
 def test_new_items_can_be_recommended_at_once_and_nobody_is_renamed(folder: Path) -> None:
     recommender, before = Recommender.load(folder), Recommender.load(folder)
     arrival = recommender.add_items(["new0", "new1"], table=table("the red thing number i3", "a blue thing"))

@@ -37,6 +37,7 @@ from recbole_adasid.data.raw.download import RemoteFile, fetch
 from recbole_adasid.data.raw.tables import RawTable, table_interactions
 from recbole_adasid.data.text import read_item_table
 from recbole_adasid.data.vector_store import VectorStore
+from recbole_adasid.history import read_history
 from recbole_adasid.host import audit
 from recbole_adasid.host.config import build_config
 from recbole_adasid.host.model_file import read_model
@@ -45,6 +46,8 @@ from recbole_adasid.host.run import run
 from recbole_adasid.item_features import read_fitted
 from recbole_adasid.item_labels import read_labels
 from recbole_adasid.new_items import read_table, read_vectors
+from recbole_adasid.report.run_report import write_run_report
+from recbole_adasid.report.scorecard_report import write_scorecard_report
 from recbole_adasid.scorecard.cells import Cell, CellFolder
 from recbole_adasid.storage import DamagedFile, read_tensors
 from recbole_adasid.tokenizer.base import ItemTokenizer
@@ -134,6 +137,12 @@ def cells(folder: Path) -> Any:
     raise ValueError("no line was a cell")
 
 
+def reported_cells(folder: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no finished cell"):
+        write_scorecard_report(folder)
+    raise ValueError("no line was a cell")
+
+
 def audited(folder: Path, evil: bytes, name: str) -> None:
     (folder / "config.yaml").write_text("{}")
     (folder / "sids.info.json").write_text("{}")
@@ -216,6 +225,9 @@ PLACES: dict[str, Callable[[Path, bytes], Any]] = {
     "ranks": lambda folder, evil: read_arrays(planted(folder, evil, "test_ranks.npz")),
     "labels": lambda folder, evil: read_labels(planted(folder, evil, "items.json")),
     "JSON": lambda folder, evil: read_json(planted(folder, evil, "sids.info.json")),
+    "history": lambda folder, evil: read_history(planted(folder, evil, "history.json")),
+    "report's settings": lambda folder, evil: write_run_report(planted(folder, evil, "config.yaml").parent),
+    "report's scorecard": lambda folder, evil: reported_cells(planted(folder, evil, "cells.jsonl").parent),
     "scorecard's lines": lambda folder, evil: cells(planted(folder, evil, "cells.jsonl").parent),
     "scorecard's codes": lambda folder, evil: CellFolder(planted(folder, evil, "codes/a-1.npz").parents[1]).codes(CELL),
     "grid's lines": lambda folder, evil: grid.finished(planted(folder, evil, "cells.jsonl").parent),
@@ -355,6 +367,16 @@ def test_a_malicious_file_of_the_dataset_ends_the_run(
     with pytest.raises(ValueError):
         run(settings)
     assert not marker.exists()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_report_of_malicious_files_is_a_page_of_gaps(form: str, settings: Settings, marker: Path) -> None:
+    folder = Path(run({**settings, "report": False})["run_folder"])
+    for file in folder.rglob("*"):
+        if file.is_file() and file.name != "config.yaml":
+            file.write_bytes(FORMS[form](Malicious(marker)))
+    page = write_run_report(folder).read_text(encoding="utf-8")
+    assert page.count('class="left-out">Left out') == 9 and not marker.exists()
 
 
 def test_a_malicious_model_reaches_neither_evaluation_nor_resumption(

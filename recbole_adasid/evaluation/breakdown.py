@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recbole_adasid.evaluation.intervals import bootstrap_intervals, gains
+from recbole_adasid.evaluation.intervals import bootstrap_intervals, gains, mean_gains
 from recbole_adasid.evaluation.record import Record
 
 METRICS = ("recall@10", "ndcg@10")
@@ -33,8 +33,8 @@ def breakdown(
     # Neither duplicates nor what is no item can be here: the record refuses both while it is filled.
     return {
         "users": len(record["rank"]),
-        "items": _means(record["rank"], metrics),
-        "semantic_ids": _means(record["sid_rank"], metrics),
+        "items": mean_gains(record["rank"], metrics),
+        "semantic_ids": mean_gains(record["sid_rank"], metrics),
         "shared_semantic_ids": {metric: within_groups(record["sid_start"], sizes, metric) for metric in metrics},
         "slices": _slices(record["rank"], sizes, counts, metrics),
         "intervals": {
@@ -86,12 +86,8 @@ def _slices(
         f"middling: to {high:.0f}": (counts > low) & (counts <= high),
         "popular: more": (counts > high) & (counts > 0),
     }
-    return {name: {"users": float(mask.sum()), **_means(rank[mask], metrics)} for name, mask in masks.items()}
+    return {name: {"users": float(mask.sum()), **mean_gains(rank[mask], metrics)} for name, mask in masks.items()}
 
 
 def _cold_and_warm(counts: NDArray[np.int64]) -> dict[str, NDArray[np.bool_]]:
     return {COLD: counts == 0, WARM: counts > 0}
-
-
-def _means(rank: NDArray[np.int64], metrics: Sequence[str]) -> dict[str, float]:
-    return {metric: float(gains(rank, metric).mean()) if len(rank) else float("nan") for metric in metrics}

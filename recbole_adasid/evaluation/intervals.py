@@ -39,6 +39,11 @@ def told_by_ranks(metrics: Iterable[str]) -> list[str]:
     return [metric for metric in metrics if metric.lower().partition("@")[0] in RANK_METRICS]
 
 
+def mean_gains(ranks: NDArray[np.int64], metrics: Iterable[str]) -> dict[str, float]:
+    """Return the mean over users of each metric, see :func:`gains`; NaN where there is no user."""
+    return {metric: float(gains(ranks, metric).mean()) if len(ranks) else float("nan") for metric in metrics}
+
+
 def bootstrap_intervals(
     ranks: ArrayLike, metrics: Iterable[str], *, level: float = 0.95, seed: int = 0
 ) -> dict[str, tuple[float, float]]:

@@ -192,6 +192,7 @@ RULES: dict[str, Rule] = {
     "run_folder": optional(path),
     "run_root": path,
     "cache_dir": optional(path),
+    "report": switch,
     "checkpoint_dir": path,
     "dataset_save_path": optional(path),
     "dataloaders_save_path": optional(path),

@@ -10,21 +10,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recbole_adasid.artefacts import RunFolder, results_table
 from recbole_adasid.cache import array_digest, fingerprint
-from recbole_adasid.evaluation.breakdown import COLD, WARM, breakdown
-from recbole_adasid.evaluation.intervals import bootstrap_intervals, told_by_ranks
+from recbole_adasid.evaluation.breakdown import breakdown
+from recbole_adasid.evaluation.intervals import told_by_ranks
 from recbole_adasid.evaluation.record import Record
+from recbole_adasid.history import run_history, write_history
+from recbole_adasid.host.about_run import about_run
 from recbole_adasid.host.checkpoint import to_plain
 from recbole_adasid.host.config import build_config, known_settings
 from recbole_adasid.host.logs import start_logging, stop_logging
+from recbole_adasid.host.results import by_popularity, by_training, judged, write_report
 from recbole_adasid.item_features import ItemContents, write_fitted
 from recbole_adasid.item_labels import labels_of, write_labels
 
 logger = logging.getLogger(__name__)
-
-_SLICES = {"cold": COLD, "warm": WARM}
 
 
 def run(settings: Mapping[str, Any], config_files: Iterable[str | Path] = ()) -> dict[str, Any]:
@@ -75,11 +77,15 @@ def _run(config: Any, folder: RunFolder) -> dict[str, Any]:
     dataset = create_dataset(config)
     logger.info(dataset)
     train_data, valid_data, test_data = data_preparation(config, dataset)
+    loaders = {"train": train_data, "valid": valid_data, "test": test_data}
+    parts = {name: loader._dataset for name, loader in loaders.items()}
 
-    model = TIGER(config, train_data._dataset).to(config["device"])
-    _write_sids(folder, model, train_data._dataset)
-    _write_labels(folder, config, train_data._dataset.training_items())
-    logger.info(f"TIGER: {sum(p.numel() for p in model.parameters()):,} parameters on {config['device']}")
+    model = TIGER(config, parts["train"]).to(config["device"])
+    _write_sids(folder, model, parts["train"])
+    _write_labels(folder, config, parts["train"].training_items())
+    n_parameters = sum(p.numel() for p in model.parameters())
+    logger.info(f"TIGER: {n_parameters:,} parameters on {config['device']}")
+    folder.write_about(about_run(config, parts, n_parameters))
 
     trainer = TIGERTrainer(config, model)
     unfinished = folder.path / "training.safetensors"
@@ -88,27 +94,32 @@ def _run(config: Any, folder: RunFolder) -> dict[str, Any]:
     _, best_valid = trainer.fit(train_data, valid_data, show_progress=show_progress)
     test = trainer.evaluate(test_data, show_progress=show_progress)
     record = trainer.record.take()  # empty unless exactly one item a user is held out
-    intervals = bootstrap_intervals(record["rank"], test or {}) if record else {}
-    found: dict[str, Any] = {}
+    results: dict[str, Any] = {"best_valid": best_valid or {}, "test": test or {}}
+    _, item_rows = parts["train"].training_items().training_interactions()
+    popularity = np.bincount(item_rows + 1, minlength=parts["train"].item_num)
+    for name, ranks in (("best_valid", trainer.best_valid_record), ("test", record)):
+        results |= judged(name, ranks, results[name])
+        found = _breakdown(ranks, model, popularity, told_by_ranks(results[name])) if ranks else {}
+        results |= by_training(name, found)
     if record:
         folder.write_record(record)
-        found = _breakdown(record, model, train_data._dataset, told_by_ranks(test or {}))
         folder.write_evaluation(found, f"Test of {_sids_name(config)} on {config['dataset']}")
-    found_valid: dict[str, Any] = {}
-    if config["cold_item_share"]:  # choices about unseen items, too, are to be made without a look at the test
-        again = trainer.evaluate(valid_data, show_progress=show_progress)
-        if record := trainer.record.take():
-            found_valid = _breakdown(record, model, train_data._dataset, told_by_ranks(again or {}))
+        metrics = told_by_ranks(results["test"])
+        results["test_by_popularity"] = by_popularity(parts["test"], record, popularity, metrics)
+    write_history(
+        folder.history_path, run_history(model.semantic_ids.history, trainer.train_loss_dict, trainer.valid_results)
+    )
     unfinished.unlink(missing_ok=True)
-    return _finish(folder, model, best_valid or {}, test or {}, intervals, found, found_valid)
+    done = _finish(folder, model, results)
+    if config["report"]:
+        write_report(folder, config, model.semantic_ids, parts["test"], record, popularity)
+    return done
 
 
-def _breakdown(record: Record, model: Any, dataset: Any, metrics: list[str]) -> dict[str, Any]:
+def _breakdown(record: Record, model: Any, popularity: NDArray[np.int64], metrics: list[str]) -> dict[str, Any]:
     codes = model.tiger.catalogue.semantic_ids[1:].cpu().numpy()
     _, group, sizes = np.unique(codes, axis=0, return_inverse=True, return_counts=True)
-    group_sizes = np.r_[0, sizes[group.reshape(-1)]]
-    _, item_rows = dataset.training_items().training_interactions()
-    return breakdown(record, group_sizes, np.bincount(item_rows + 1, minlength=len(group_sizes)), metrics)
+    return breakdown(record, np.r_[0, sizes[group.reshape(-1)]], popularity, metrics)
 
 
 def _write_sids(folder: RunFolder, model: Any, dataset: Any) -> None:
@@ -141,32 +152,17 @@ def _write_labels(folder: RunFolder, config: Any, items: ItemContents) -> None:
     write_labels(folder.labels_path, tokens, labels_of(table, tokens, **fields))
 
 
-def _finish(
-    folder: RunFolder,
-    model: Any,
-    best_valid: dict[str, float],
-    test: dict[str, float],
-    intervals: dict[str, tuple[float, float]],
-    found: dict[str, Any],
-    found_valid: dict[str, Any],
-) -> dict[str, Any]:
-    learned, by_semantic_ids = model.semantic_ids, found.get("semantic_ids", {})
-    slices, valid_slices = (
-        {short: one["slices"][name] for short, name in _SLICES.items()} if one else {} for one in (found, found_valid)
-    )
-    results = {
-        "best_valid": best_valid,
-        "test": test,
-        "test_intervals": intervals,
-        "test_by_semantic_ids": by_semantic_ids,
-        "test_slices": slices,
-        "test_slice_intervals": {short: found["intervals"][_SLICES[short]] for short in slices},
-        "valid_slices": valid_slices,
-    }
+def _finish(folder: RunFolder, model: Any, results: dict[str, Any]) -> dict[str, Any]:
+    learned, best_valid, test = model.semantic_ids, results["best_valid"], results["test"]
     folder.write_metrics({**results, "semantic_ids": learned.quality, "stages": learned.stages})
-    both = (("valid", valid_slices), ("test", slices))
-    shown = {f"{part} {name}": one for part, of_part in both for name, one in of_part.items()} if valid_slices else None
-    logger.info("Result\n" + results_table(best_valid, test, intervals, by_semantic_ids, shown))
+    apart = {
+        f"{name} {part}": found
+        for part, key in (("valid", "best_valid_slices"), ("test", "test_slices"))
+        for name, found in results.get(key, {}).items()
+    }
+    shown = apart if learned.description.get("cold") else None
+    table = results_table(best_valid, test, results["test_intervals"], results["test_by_semantic_ids"], shown)
+    logger.info("Result\n" + table)
     logger.info(f"Settings, Semantic IDs, metrics and model are in {folder.path}")
     return {"best_valid": best_valid, "test": test, "run_folder": folder.path, "semantic_ids": learned}
 
@@ -176,7 +172,7 @@ def _training_key(config: Any, semantic_ids: str) -> str:
     elsewhere = {"data_path", "run_root", "cache_dir", "gpu_id", "show_progress", "state", "log_wandb", "download"}
     elsewhere |= {"reviews_url", "reviews_sha256", "metadata_url", "metadata_sha256"}
     elsewhere |= {"interactions_table", "items_table", "interactions_columns", "items_columns", "table_time_unit"}
-    elsewhere |= {"title_field", "category_field", "sids_file"}
+    elsewhere |= {"title_field", "category_field", "sids_file", "report"}
     settings = {key: to_plain(value) for key, value in _writable(config).items() if key not in elsewhere}
     return fingerprint({"settings": settings, "semantic_ids": semantic_ids, "dataset": str(config["dataset"])})
 

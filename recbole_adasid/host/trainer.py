@@ -14,7 +14,7 @@ from recbole.utils import calculate_valid_score, dict2str, early_stopping, set_c
 from tqdm import tqdm
 
 from recbole_adasid.artefacts import RunFolder
-from recbole_adasid.evaluation.record import EvaluationRecord
+from recbole_adasid.evaluation.record import EvaluationRecord, Record
 from recbole_adasid.gradients import gradient_norm
 from recbole_adasid.host.batches import LengthBuckets
 from recbole_adasid.host.collector import TopKCollector
@@ -45,6 +45,10 @@ class TIGERTrainer(Trainer):
         fast = has_bfloat16(torch.device(config["device"]))
         self.bfloat16, self.eval_bfloat16 = bool(config["bf16"]) and fast, bool(config["eval_bf16"]) and fast
         self.gradient_limit = _gradient_limit(config["clip_grad_norm"])
+        self.valid_results: dict[int, dict[str, float]] = {}
+        """Metrics of each epoch that was validated."""
+        self.best_valid_record: Record = {}
+        """Of the best epoch; see :class:`EvaluationRecord`."""
         self._kept: tuple[Path, str] | None = None
         self.saved_model_file = str(Path(self.saved_model_file).with_suffix(SUFFIX))
         if config["run_folder"]:
@@ -182,8 +186,9 @@ class TIGERTrainer(Trainer):
             self.logger.info(set_color("valid result", "blue") + ": \n" + dict2str(result))
         for name, value in result.items():
             self.tensorboard.add_scalar(f"valid/{name}", value, epoch)
+        self.valid_results[epoch] = dict(result)
         if better:
-            self.best_valid_result = result
+            self.best_valid_result, self.best_valid_record = result, self.record.take()
             if saved:
                 self._save_checkpoint(epoch, verbose=verbose)
         return score, stop

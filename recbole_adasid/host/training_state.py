@@ -23,11 +23,13 @@ def save_training(path: Path, trainer: Any, key: str, *, next_epoch: int) -> Non
     tensors["random/cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors |= {f"random/cuda/{i}": state for i, state in enumerate(torch.cuda.get_rng_state_all())}
+    tensors |= {f"valid/{name}": torch.from_numpy(values) for name, values in trainer.best_valid_record.items()}
     about = {
         "key": key,
         "next_epoch": next_epoch,
         "best_valid_score": float(trainer.best_valid_score),
         "best_valid_result": trainer.best_valid_result,
+        "valid_results": list(trainer.valid_results.items()),
         "cur_step": trainer.cur_step,
         "losses": list(trainer.train_loss_dict.items()),
         "optimizer_numbers": numbers,
@@ -59,5 +61,7 @@ def restore_training(path: Path, trainer: Any, key: str) -> bool:
         torch.cuda.set_rng_state_all(on_gpu)
     trainer.start_epoch, trainer.cur_step = about["next_epoch"], about["cur_step"]
     trainer.best_valid_score, trainer.best_valid_result = about["best_valid_score"], about["best_valid_result"]
+    trainer.best_valid_record = {name: values.numpy() for name, values in below("valid", tensors).items()}
     trainer.train_loss_dict = {int(epoch): loss for epoch, loss in about["losses"]}
+    trainer.valid_results = {int(epoch): result for epoch, result in about.get("valid_results", [])}
     return True

@@ -12,6 +12,7 @@ from typing import Any
 from recbole_adasid.cli import parse_arguments
 from recbole_adasid.host.props import headline, presets
 from recbole_adasid.host.settings import SettingsError
+from recbole_adasid.report import harmless
 from recbole_adasid.scorecard.cells import Cell, CellFolder
 from recbole_adasid.scorecard.competitors import Competitor, competitor
 from recbole_adasid.scorecard.report import write_report
@@ -20,8 +21,9 @@ USAGE = """\
 usage: python -m recbole_adasid.scorecard --dataset=NAME --out=FOLDER [--tokenizers=A,B] [--seeds=1,2] [--KEY=VALUE ...]
 
 Learn Semantic IDs with several tokenizers and seeds and judge them before any recommender is trained. FOLDER gets a
-table (README.md, table.csv, table.json: mean ± standard deviation) and the landscape of AdaSID's Figure 3
-(landscape.html, landscape.png). The same command goes on where it stopped.
+table (README.md, table.csv, table.json: mean ± standard deviation), the landscape of AdaSID's Figure 3
+(landscape.html, landscape.png), and report.html, a page with both and the use of codewords. The same command goes on
+where it stopped.
 
   --dataset=NAME     a preset, or any NAME with --data_path=FOLDER holding NAME/NAME.inter
   --out=FOLDER       where results go; finished cells in it are not run again
@@ -95,6 +97,11 @@ def _run(
             print(f"{one.name}, seed {seed}: {_summary(cell)}", flush=True)
             write_report(folder, config["dataset"], command, pictures=False)
     write_report(folder, config["dataset"], command)
+    if config["report"]:
+        with harmless("The scorecard"):
+            from recbole_adasid.report.scorecard_report import write_scorecard_report
+
+            write_scorecard_report(folder.path)
 
 
 def _competitors(value: Any) -> list[Competitor]:

@@ -24,6 +24,13 @@ codes than random items; 0.5 is chance. Stability is the adjusted Rand index of 
 """
 
 
+def heading(folder: Path) -> str:
+    """Return what a scorecard's page is headed by."""
+    page = folder / "README.md"
+    first = page.read_text(encoding="utf-8").partition("\n")[0] if page.is_file() else ""
+    return first.removeprefix("# ") or "Semantic IDs"
+
+
 def write_report(folder: CellFolder, dataset: str, command: Sequence[str], *, pictures: bool = True) -> None:
     """Write table.csv, table.json and README.md, and with ``pictures`` landscape.png and landscape.html."""
     table = summary(folder)

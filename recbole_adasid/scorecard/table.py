@@ -39,15 +39,29 @@ def summary(folder: CellFolder) -> pd.DataFrame:
 
 def markdown(table: pd.DataFrame) -> str:
     """Return the columns that matter most as a Markdown table, mean ± standard deviation."""
-    columns = {key: title for key, title in SHOWN.items() if key in table}
-    levels = sum(f"perplexity_{level}" in table for level in range(1, 9))
-    lines = ["| tokenizer | seeds | " + " | ".join([*columns.values(), "perplexity by level"]) + " |"]
-    lines += ["|" + "---|" * (len(columns) + 3)]
-    for row in table.to_dict("records"):
-        by_level = ", ".join(f"{row[f'perplexity_{level}']:.0f}" for level in range(1, levels + 1))
-        figures = [_figure(row[key], row.get(f"{key}_sd", np.nan)) for key in columns]
-        lines.append(f"| {row['title']} | {row['seeds']} | " + " | ".join([*figures, by_level]) + " |")
+    lines = [f"| {' | '.join(headings(table))} |", "|" + "---|" * len(headings(table))]
+    lines += [f"| {' | '.join(cells)} |" for cells in shown_cells(table)]
     return "\n".join(lines)
+
+
+def headings(table: pd.DataFrame) -> list[str]:
+    """Return the headings of the columns that matter most."""
+    return ["tokenizer", "seeds", *(title for key, title in SHOWN.items() if key in table), "perplexity by level"]
+
+
+def shown_cells(table: pd.DataFrame) -> list[list[str]]:
+    """Return the rows of the columns that matter most as texts, mean ± standard deviation."""
+    columns = [key for key in SHOWN if key in table]
+    levels = range(1, 1 + sum(f"perplexity_{level}" in table for level in range(1, 9)))
+    return [
+        [
+            str(row["title"]),
+            str(row["seeds"]),
+            *(_figure(row[key], row.get(f"{key}_sd", np.nan)) for key in columns),
+            ", ".join(f"{row[f'perplexity_{level}']:.0f}" for level in levels),
+        ]
+        for row in table.to_dict("records")
+    ]
 
 
 def _names(cells: list[Cell]) -> list[str]:

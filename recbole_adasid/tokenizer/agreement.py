@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -14,8 +16,19 @@ SAMPLED_ITEMS = 2_000
 RANDOM_PAIRS = 200_000
 
 
-def embedding_pairs(features: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return items and, for each, its nearest others by cosine of the centred ``features`` [N, d]: two arrays [P].
+class EmbeddingPairs(NamedTuple):
+    """Pairs of an item and one of its nearest others; the pairs of an item stand together, the nearest first."""
+
+    items: NDArray[np.int64]
+    """[P]."""
+    nearest: NDArray[np.int64]
+    """[P]."""
+    cosines: NDArray[np.float32]
+    """[P], of the centred features."""
+
+
+def embedding_pairs(features: NDArray[np.float32]) -> EmbeddingPairs:
+    """Return items and, for each, its nearest others by cosine of the centred ``features`` [N, d].
 
     Of a large catalogue a sample of items is asked, always the same.
     """
@@ -27,8 +40,12 @@ def embedding_pairs(features: NDArray[np.float32]) -> tuple[NDArray[np.int64], N
     for part in rows.split(256):
         similarity = unit[part] @ unit.t()
         similarity[torch.arange(len(part)), part] = -torch.inf
-        nearest.append(similarity.topk(n_neighbours, dim=1).indices)
-    return rows.repeat_interleave(n_neighbours).numpy(), torch.cat(nearest).flatten().numpy()
+        nearest.append(similarity.topk(n_neighbours, dim=1))
+    return EmbeddingPairs(
+        items=rows.repeat_interleave(n_neighbours).numpy(),
+        nearest=torch.cat([found.indices for found in nearest]).flatten().numpy(),
+        cosines=torch.cat([found.values for found in nearest]).flatten().numpy(),
+    )
 
 
 def shared_prefix(codes: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -54,20 +71,20 @@ def agreement(codes: NDArray[np.int64], first: NDArray[np.int64], second: NDArra
 
 
 def neighbour_agreement(
-    codes: NDArray[np.int64], features: NDArray[np.float32] | None, pairs: ItemPairs | None
+    codes: NDArray[np.int64], near: EmbeddingPairs | None, pairs: ItemPairs | None
 ) -> dict[str, float]:
     """Return ``embedding_agreement`` and ``swing_agreement``: see :func:`agreement`.
 
     Args:
         codes: int64 [N, L].
-        features: [N, d]; an item's neighbours are its ten nearest. None leaves that figure out.
+        near: items and their ten nearest by embedding. None leaves that figure out.
         pairs: collaborative pairs; an item's neighbours are its ten strongest targets.
     """
     if len(codes) < 2:
         return {}
     found = {}
-    if features is not None:
-        found["embedding_agreement"] = agreement(codes, *embedding_pairs(features))
+    if near is not None:
+        found["embedding_agreement"] = agreement(codes, near.items, near.nearest)
     if pairs is not None and len(pairs):
         strongest = _strongest(pairs)
         found["swing_agreement"] = agreement(codes, pairs.trigger[strongest], pairs.target[strongest])

@@ -10,6 +10,7 @@ import torch
 import yaml
 
 from recbole_adasid.cli import main, parse_arguments
+from recbole_adasid.history import read_history
 from recbole_adasid.host.props import presets
 from recbole_adasid.host.run import run
 from recbole_adasid.host.settings import SettingsError
@@ -33,6 +34,10 @@ def test_a_run_leaves_settings_semantic_ids_metrics_and_model(tiny_settings, tmp
             "items.json",
             "features.safetensors",
             "metrics.json",
+            "about.json",
+            "history.json",
+            "examples.json",
+            "report.html",
             "test_ranks.npz",
             "evaluation.json",
             "evaluation.md",
@@ -56,6 +61,11 @@ def test_a_run_leaves_settings_semantic_ids_metrics_and_model(tiny_settings, tmp
     for name, by_semantic_id in metrics["test_by_semantic_ids"].items():
         assert by_semantic_id >= done["test"][name] - 5e-5  # rounded; a hit on the item is a hit on its Semantic ID
     assert metrics["test_by_semantic_ids"].keys() == done["test"].keys()
+    for name, (low, high) in metrics["best_valid_intervals"].items():
+        assert low <= done["best_valid"][name] <= high
+    assert metrics["best_valid_by_semantic_ids"].keys() == metrics["test_by_popularity"].keys() == done["test"].keys()
+    history = read_history(folder / "history.json")
+    assert history["validation"]["ndcg@10"][history["validation"]["epoch"].index(1)] <= done["best_valid"]["ndcg@10"]
     assert list(done["test"]) == ["recall@3", "recall@5", "recall@10", "ndcg@3", "ndcg@5", "ndcg@10"]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from recbole_adasid.artefacts import read_json
 from recbole_adasid.host.model_file import read_model
 from recbole_adasid.host.run import run
 from recbole_adasid.host.trainer import TIGERTrainer
@@ -52,6 +53,9 @@ def test_a_killed_run_ends_bit_for_bit_as_an_undisturbed_one(
     assert kept.exists() == (epoch > 0)
     again = run(settings)
     assert again["test"] == whole["test"] and again["best_valid"] == whole["best_valid"]
+    for name in ("metrics.json", "history.json"):
+        one, two = (read_json(Path(done["run_folder"]) / name) for done in (whole, again))
+        assert {**one, "stages": None} == {**two, "stages": None}
     expected = weights({"run_folder": str(tmp_path / "whole")})
     for name, value in weights(settings).items():
         assert value.equal(expected[name]), name

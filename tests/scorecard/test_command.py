@@ -39,6 +39,7 @@ def test_a_scorecard_writes_table_and_landscape_and_goes_on_where_it_stopped(
             "README.md",
             "landscape.png",
             "landscape.html",
+            "report.html",
         )
     }
     table = pd.read_csv(folder / "table.csv").set_index("name")

@@ -45,10 +45,12 @@ def test_embedding_neighbours_are_those_of_scikit_learn() -> None:
     features = np.random.default_rng(0).normal(size=(60, 8)).astype(np.float32) + 3
     centred = features - features.mean(0)
     expected = NearestNeighbors(n_neighbors=11, metric="cosine").fit(centred).kneighbors(centred)[1]
-    item, neighbour = embedding_pairs(features)
+    item, neighbour, cosine = embedding_pairs(features)
     assert sorted(set(item.tolist())) == list(range(60))
     for row in range(60):
-        assert set(neighbour[item == row]) == set(expected[row][expected[row] != row])
+        assert neighbour[item == row].tolist() == expected[row][expected[row] != row].tolist()
+    unit = centred / np.linalg.norm(centred, axis=1, keepdims=True)
+    assert cosine == pytest.approx((unit[item] * unit[neighbour]).sum(1), abs=1e-6)
 
 
 def test_only_the_strongest_swing_targets_of_a_trigger_count() -> None:
@@ -58,11 +60,11 @@ def test_only_the_strongest_swing_targets_of_a_trigger_count() -> None:
     weight = np.r_[np.full(10, 2.0), np.full(9, 1.0)].astype(np.float32)
     pairs = ItemPairs(np.zeros(19, dtype=np.int64), target, weight)
     features = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
-    found = neighbour_agreement(codes, features, pairs)
+    found = neighbour_agreement(codes, embedding_pairs(features), pairs)
     strong = agreement(codes, np.zeros(10, dtype=np.int64), np.arange(1, 11))
     assert found["swing_agreement"] == pytest.approx(strong)
     assert 0 <= found["embedding_agreement"] <= 1
-    assert neighbour_agreement(codes[:1], features[:1], None) == {}
+    assert neighbour_agreement(codes[:1], embedding_pairs(features[:1]), None) == {}
 
 
 def test_stability_ignores_how_codes_are_numbered_and_is_nought_for_unrelated_ones() -> None:

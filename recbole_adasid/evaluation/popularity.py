@@ -1,0 +1,31 @@
+"""The floor that any recommender has to beat: the most popular items for everybody."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def popularity_ranks(
+    held_out: NDArray[np.int64],
+    popularity: NDArray[np.int64],
+    seen_rows: NDArray[np.int64],
+    seen_items: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """Return the rank [U], from 1, of each user's held-out item if all are recommended the items that most interact
+    with, but for those that they had before; 0 where they had the held-out item itself.
+
+    Args:
+        held_out: an item for each of the U users.
+        popularity: [N + 1], training interactions of each item; number 0 is none. Of equals the lower number wins.
+        seen_rows: row of the user [S] of each earlier interaction.
+        seen_items: its item [S].
+    """
+    n_items = len(popularity) - 1
+    place = np.zeros(n_items + 1, dtype=np.int64)
+    place[1 + np.argsort(-popularity[1:], kind="stable")] = np.arange(1, n_items + 1)
+    distinct = np.unique(seen_rows * (n_items + 1) + seen_items)
+    rows, items = distinct // (n_items + 1), distinct % (n_items + 1)
+    above = np.bincount(rows[place[items] < place[held_out[rows]]], minlength=len(held_out))
+    had = np.bincount(rows[items == held_out[rows]], minlength=len(held_out)) > 0
+    return np.where(had, 0, place[held_out] - above)

@@ -1,0 +1,63 @@
+"""What a run's results say beside the metrics, and the report on them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recbole_adasid.artefacts import RunFolder
+from recbole_adasid.evaluation.breakdown import COLD, WARM
+from recbole_adasid.evaluation.intervals import bootstrap_intervals, mean_gains, told_by_ranks
+from recbole_adasid.evaluation.popularity import popularity_ranks
+from recbole_adasid.evaluation.record import Record
+from recbole_adasid.host.examples import item_examples, user_examples
+from recbole_adasid.host.held_out import earlier_interactions, example_rows
+from recbole_adasid.pipeline import SemanticIDs
+from recbole_adasid.report import harmless
+
+
+def judged(name: str, record: Record, metrics: dict[str, float]) -> dict[str, Any]:
+    """Return the intervals of a part's metrics, and what they would be if a hit on the Semantic ID were enough."""
+    known = told_by_ranks(metrics) if record else []
+    return {
+        f"{name}_intervals": bootstrap_intervals(record["rank"], known) if record else {},
+        f"{name}_by_semantic_ids": mean_gains(record["sid_rank"], known) if record else {},
+    }
+
+
+def by_training(name: str, found: dict[str, Any]) -> dict[str, Any]:
+    """Return a part's metrics and their intervals for items that were never trained on, ``cold``, and the others.
+
+    Args:
+        name: of the part.
+        found: its :func:`~recbole_adasid.evaluation.breakdown.breakdown`; empty if there is none.
+    """
+    slices = {"cold": COLD, "warm": WARM} if found else {}
+    return {
+        f"{name}_slices": {short: found["slices"][whole] for short, whole in slices.items()},
+        f"{name}_slice_intervals": {short: found["intervals"][whole] for short, whole in slices.items()},
+    }
+
+
+def by_popularity(part: Any, record: Record, popularity: NDArray[np.int64], metrics: list[str]) -> dict[str, float]:
+    """Return what recommending the most popular items would score; nothing where only sampled items are ranked."""
+    if part.config["eval_args"]["mode"]["test"] != "full":
+        return {}
+    earlier = earlier_interactions(part, example_rows(part, record))
+    return mean_gains(popularity_ranks(record["item"], popularity, *earlier), metrics)
+
+
+def write_report(
+    folder: RunFolder, config: Any, learned: SemanticIDs, part: Any, record: Record, popularity: NDArray[np.int64]
+) -> None:
+    """Write the report and the examples for it."""
+    with harmless("The run"):
+        from recbole_adasid.report.run_report import write_run_report
+
+        tokens = [str(token) for token in part.field2id_token[part.iid_field][1:]]
+        items = item_examples(learned.near, popularity[1:], tokens)
+        users = user_examples(part, record, config["MAX_ITEM_LIST_LENGTH"]) if record else []
+        folder.write_examples({"items": items, "users": users})
+        write_run_report(folder.path)

@@ -1,0 +1,22 @@
+"""The page about a run, or about a scorecard: python -m recbole_adasid.report --help."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def harmless(what: str) -> Iterator[None]:
+    """Let what goes wrong in the block cost a warning: no report is worth losing a run for.
+
+    Args:
+        what: the report belongs to, as the warning names it.
+    """
+    try:
+        yield
+    except Exception as error:
+        logger.warning("%s is done, but its report is not written: %s: %s", what, type(error).__name__, error)

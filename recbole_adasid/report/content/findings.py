@@ -1,0 +1,167 @@
+"""Whether a run is healthy, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from recbole_adasid.history import Columns
+from recbole_adasid.report.content.metrics import MetricRow
+from recbole_adasid.tokenizer.quality import collapsed_levels
+
+GOOD, NOTE, WARNING = "good", "note", "warning"
+# From where on something is worth a remark. These are choices, not laws: docs/report.md says so.
+SOME_COLLISIONS, MANY_COLLISIONS = 0.1, 0.2
+MANY_DEAD = 0.1
+WEAK_AGREEMENT = 0.55
+WIDE_INTERVAL = 0.2
+FEW_PLACES_MISSING = 0.001
+SID_ADVANTAGE = 0.1
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to know, with what may help."""
+
+    kind: str
+    """`good`, `note` or `warning`."""
+    title: str
+    text: str
+
+
+def on_levels(quality: Mapping[str, float], sizes: Sequence[int], n_items: int) -> list[Finding]:
+    """Say whether levels have collapsed, and whether many codewords are dead."""
+    found = [
+        Finding(
+            WARNING,
+            f"Level {level} has collapsed",
+            f"Its {sizes[level - 1]} codewords are used as if there were only {quality[f'perplexity_{level}']:.1f}. "
+            "More tokenizer_steps, feature_scaling=standardise or another quantizer may help.",
+        )
+        for level in collapsed_levels(quality, sizes, n_items)
+    ]
+    for level, size in enumerate(sizes, start=1):
+        dead = round((1 - quality[f"usage_{level}"]) * size)
+        if dead > MANY_DEAD * min(size, n_items):
+            found.append(Finding(NOTE, f"Level {level} has dead codewords", f"{dead} of {size} belong to no item."))
+    if not found:
+        lowest = min(range(1, len(sizes) + 1), key=lambda level: quality[f"perplexity_{level}"] / sizes[level - 1])
+        found.append(
+            Finding(
+                GOOD,
+                "All levels are in use",
+                f"The least even one, level {lowest}, uses its {sizes[lowest - 1]} codewords as if "
+                f"{quality[f'perplexity_{lowest}']:.0f} were used alike.",
+            )
+        )
+    return found
+
+
+def on_collisions(quality: Mapping[str, float], sizes: Sequence[int]) -> list[Finding]:
+    """Say how many items share a Semantic ID."""
+    rate, largest = quality["collision_rate"], int(quality["largest_collision_group"])
+    text = f"{rate:.1%} of the items share their codes with another item"
+    text += f"; the largest group has {largest} items." if rate else "."
+    if rate > MANY_COLLISIONS or largest > max(sizes):
+        help_ = " A larger codebook_size, a longer sid_length or other item features may help."
+        return [Finding(WARNING, "Many items share a Semantic ID", text + help_)]
+    if rate > SOME_COLLISIONS:
+        return [Finding(NOTE, "Some items share a Semantic ID", text)]
+    return [Finding(GOOD, "Few items share a Semantic ID" if rate else "Every item has its own Semantic ID", text)]
+
+
+def on_regulation(tokenizer: Columns, regulation: str) -> list[Finding]:
+    """Say whether the overlap regulation ever acted; nothing where there is none."""
+    if regulation == "none":
+        return []
+    repelled = [value for value in tokenizer.get("repelled_share", []) if value is not None]
+    if not repelled:
+        return [Finding(NOTE, "The regulation was switched off", "Its collision term took no part in training.")]
+    if max(repelled) == 0:
+        return [
+            Finding(
+                WARNING,
+                "The regulation was idle",
+                "No overlapping pair was repelled at any logged step. Raise collision_margins or "
+                "relaxation_thresholds, or set feature_scaling=standardise.",
+            )
+        ]
+    text = f"On average {sum(repelled) / len(repelled):.0%} of the overlapping pairs were repelled"
+    relaxed = [value for value in tokenizer.get("relaxed_share", []) if value is not None]
+    text += f" and {sum(relaxed) / len(relaxed):.0%} relaxed, being alike enough." if relaxed else "."
+    return [Finding(GOOD, "The regulation acted", text)]
+
+
+def on_neighbours(quality: Mapping[str, float]) -> list[Finding]:
+    """Say whether items that are alike have codes that are alike."""
+    agreement = quality.get("embedding_agreement")
+    if agreement is None:
+        return []
+    text = (
+        f"With a chance of {agreement:.2f} an item shares more leading codes with one of its nearest items by "
+        "embedding than with a random one; 0.5 is what codes without meaning have."
+    )
+    if agreement < WEAK_AGREEMENT:
+        return [Finding(NOTE, "Codes hardly know which items are alike", text)]
+    return [Finding(GOOD, "Codes know which items are alike", text)]
+
+
+def on_floor(row: MetricRow) -> list[Finding]:
+    """Say how the test compares with recommending the most popular items to everybody."""
+    if row.test is None or row.popularity is None:
+        return []
+    text = (
+        f"{row.title} is {row.test:.4f} on the test; recommending the most popular items scores {row.popularity:.4f}."
+    )
+    low, high = row.test_interval or (row.test, row.test)
+    if high < row.popularity:
+        return [Finding(WARNING, "Below popularity", f"{text} More epochs or more data may help.")]
+    if low <= row.popularity:
+        text += " The interval of the test includes that: the two are not told apart. More epochs may help."
+        kind, title = (WARNING, "Not above") if row.test < row.popularity else (NOTE, "Not clearly above")
+        return [Finding(kind, f"{title} popularity", text)]
+    return [Finding(GOOD, "Above popularity", text)]
+
+
+def on_width(row: MetricRow) -> list[Finding]:
+    """Say how well the test is known."""
+    if not row.test or not row.test_interval:
+        return []
+    low, high = row.test_interval
+    half = (high - low) / 2 / row.test
+    text = f"The 95% interval of {row.title} on the test is {low:.4f} to {high:.4f}, about ± {half:.0%} of its value"
+    if half > WIDE_INTERVAL:
+        more = ": runs that are nearer than that are not told apart by it. Compare runs user by user, over seeds."
+        return [Finding(NOTE, "The interval is wide", text + more)]
+    return [Finding(GOOD, "The interval is narrow", f"{text}.")]
+
+
+def on_epochs(validation: Columns, metric: str) -> list[Finding]:
+    """Say whether training ended while validation still rose."""
+    values = next((column for name, column in validation.items() if name.lower() == metric.lower()), [])
+    known = [value for value in values if value is not None]
+    if len(known) < 2 or known[-1] < max(known) or known[-1] == min(known):
+        return []
+    text = f"The last validation has the best {metric} ({known[-1]:.4f}): more epochs may give a better model."
+    return [Finding(NOTE, "Validation was still rising", text)]
+
+
+def on_sid_hits(row: MetricRow) -> list[Finding]:
+    """Say whether hits on Semantic IDs would flatter the run."""
+    if not row.test or row.test_by_sid is None or row.test_by_sid <= (1 + SID_ADVANTAGE) * row.test:
+        return []
+    text = (
+        f"If a hit on the Semantic ID were enough, {row.title} would be {row.test_by_sid:.4f} instead of "
+        f"{row.test:.4f}: compare with other work only by items."
+    )
+    return [Finding(NOTE, "Shared Semantic IDs would flatter the metrics", text)]
+
+
+def on_missing(evaluation: Mapping[str, Any]) -> list[Finding]:
+    """Say whether the beam filled the lists."""
+    missing = (evaluation.get("rates") or {}).get("missing") or 0
+    if missing <= FEW_PLACES_MISSING:
+        return []
+    text = f"{missing:.1%} of the users got fewer items than the longest list has places: raise beam_size."
+    return [Finding(NOTE, "The beam is short", text)]

@@ -1,0 +1,91 @@
+"""What the folder of a run holds, read when a section of its report asks for it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from recbole_adasid.artefacts import RunFolder, read_json
+from recbole_adasid.bundle import SIDBundle
+from recbole_adasid.history import Columns, read_history
+from recbole_adasid.host.settings import read_settings_files
+from recbole_adasid.report.content.categories import Categories
+from recbole_adasid.report.content.text import titles_of
+
+
+class RunContent:
+    """A finished run, without its dataset.
+
+    Every property raises FileNotFoundError for a file that is not there, and ValueError for one that is damaged.
+
+    Raises:
+        FileNotFoundError: if there is no such folder, or it is not that of a run.
+    """
+
+    def __init__(self, run_folder: str | Path) -> None:
+        self.folder = RunFolder.existing(run_folder)
+        if not (self.folder.path / "config.yaml").is_file():
+            raise FileNotFoundError(f"{run_folder} has no config.yaml: name the folder of a finished run")
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """All settings, as resolved."""
+        return read_settings_files([self.folder.path / "config.yaml"])
+
+    @cached_property
+    def about(self) -> dict[str, Any]:
+        """Versions, machine, figures of the dataset, defaults of changed settings."""
+        return read_json(self.folder.path / "about.json")
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """Metrics of validation and test, and the quality of the Semantic IDs."""
+        return read_json(self.folder.path / "metrics.json")
+
+    @cached_property
+    def evaluation(self) -> dict[str, Any]:
+        """Where hits come from."""
+        return read_json(self.folder.path / "evaluation.json")
+
+    @cached_property
+    def history(self) -> dict[str, Columns]:
+        """How the run went over time."""
+        return read_history(self.folder.history_path)
+
+    @cached_property
+    def examples(self) -> dict[str, Any]:
+        """Items with their nearest, users with their history."""
+        return read_json(self.folder.path / "examples.json")
+
+    @cached_property
+    def bundle(self) -> SIDBundle:
+        """Semantic IDs, labels, tokenizer."""
+        return SIDBundle.from_run(self.folder.path)
+
+    @cached_property
+    def titles(self) -> list[str]:
+        """Titles of the items, in row order; tokens of those that have none."""
+        return titles_of(self.bundle.tokens, self.bundle.labels)
+
+    @cached_property
+    def title_of(self) -> dict[str, str]:
+        """Titles by token."""
+        return dict(zip(self.bundle.tokens, self.titles))
+
+    @cached_property
+    def categories(self) -> Categories:
+        """Categories of the items, in row order."""
+        labels = self.bundle.labels
+        return Categories([labels[token].category if token in labels else "" for token in self.bundle.tokens])
+
+    @property
+    def name(self) -> str:
+        """What the Semantic IDs are called: by the tokenizer, or by the bundle they were taken from."""
+        given = self.settings.get("sids_file")
+        return Path(given).name if given else str(self.settings.get("tokenizer", "unknown"))
+
+    @property
+    def dataset(self) -> str:
+        """The dataset's name."""
+        return str(self.settings.get("dataset", "unknown"))

@@ -1,0 +1,104 @@
+"""A page from its sections: one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import logging
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from recbole_adasid.report.content.left_out import LeftOut
+from recbole_adasid.report.content.metrics import metric_title
+
+logger = logging.getLogger(__name__)
+
+HERE = Path(__file__).resolve().parents[1]
+# What HTML forbids, and halves of characters that UTF-8 cannot write.
+_IMPOSSIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+Content = TypeVar("Content")
+
+
+@dataclass(frozen=True)
+class Section(Generic[Content]):
+    """A part of a page: the function that gathers what it says, and the template that shows it."""
+
+    name: str
+    """Of the template, and of the place to jump to."""
+    title: str
+    menu: str
+    """Short title."""
+    gather: Callable[[Content], dict[str, Any]]
+
+
+def render_page(title: str, subtitle: str, sections: Sequence[Section[Content]], content: Content) -> str:
+    """Return a page; a section that cannot be made says why in its place, and costs a warning.
+
+    Args:
+        title, subtitle: texts.
+        sections: in their order.
+        content: what every section gathers from.
+    """
+    parts = [(section, *_rendered(section, content)) for section in sections]
+    script = (HERE / "assets" / "page.js").read_text(encoding="utf-8")
+    page = (
+        _environment()
+        .get_template("page.html")
+        .render(
+            title=title,
+            subtitle=subtitle,
+            sections=parts,
+            style=Markup((HERE / "assets" / "page.css").read_text(encoding="utf-8")),
+            script=Markup(script),
+            script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        )
+    )
+    return _IMPOSSIBLE.sub("\ufffd", page)
+
+
+def _rendered(section: Section[Content], content: Content) -> tuple[Markup, str]:
+    """Return the section's HTML, or an empty text and why there is none."""
+    try:
+        template = _environment().get_template(f"{section.name}.html")
+        return Markup(template.render(**section.gather(content))), ""
+    except LeftOut as why:
+        return Markup(""), str(why)
+    except Exception as error:  # a page with a gap says more than none
+        reason = _in_words(error)
+        logger.warning("The report lacks its section %r: %s", section.title, reason)
+        return Markup(""), reason
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError) and error.filename:
+        return f"the folder has no {Path(error.filename).name}"
+    return str(error) if isinstance(error, (ValueError, OSError)) else f"{type(error).__name__}: {error}"
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates", encoding="utf-8"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"in_script": in_script, "metric_title": metric_title}
+    return environment
+
+
+def in_script(value: Any) -> Markup:
+    """Return plain values as JSON that can stand in a script element, whatever texts they hold."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
