@@ -85,6 +85,11 @@ class RunFolder:
         return self.path / "new-items.safetensors"
 
     @property
+    def changes_log_path(self) -> Path:
+        """Where a line is added whenever items come or go."""
+        return self.path / "new-items.jsonl"
+
+    @property
     def model_path(self) -> Path:
         """Where the trainer keeps the best model of the run."""
         return self.path / "model.safetensors"
@@ -180,15 +185,18 @@ def results_table(
     test: Mapping[str, float],
     intervals: Mapping[str, tuple[float, float]] | None = None,
     by_semantic_ids: Mapping[str, float] | None = None,
+    slices: Mapping[str, Mapping[str, float]] | None = None,
 ) -> str:
     """Return the metrics of both splits as plain text, one a line, in the order of `valid`, then of `test`.
 
-    `intervals` of test metrics stand beside them, and what they would be if a hit on the Semantic ID were enough.
+    `intervals` of test metrics stand beside them, what they would be if a hit on the Semantic ID were enough, and what
+    they are for `slices` of the users by name.
     """
     names = list(dict.fromkeys([*valid, *test]))
     width = max(map(len, [*names, "metric"]))
     head = f"{'metric':<{width}}  {'valid':>8}  {'test':>8}"
     head += ("  test, 95% interval" if intervals else "") + ("  by Semantic ID" if by_semantic_ids else "")
+    head += "".join(f"  {slice_:>10}" for slice_ in slices or ())
     lines = [head, "-" * len(head)]
     for name in names:
         line = f"{name:<{width}}  {_cell(valid.get(name))}  {_cell(test.get(name))}"
@@ -196,6 +204,7 @@ def results_table(
             line += f"  {_interval(intervals.get(name)):>18}"
         if by_semantic_ids:
             line += f"  {_cell(by_semantic_ids.get(name)):>14}"
+        line += "".join(f"  {_cell(found.get(name)):>10}" for found in (slices or {}).values())
         lines.append(line.rstrip())
     return "\n".join(lines)
 
@@ -241,7 +250,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are among these
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are among these
         raise ValueError(f"{path} is no JSON ({error}): bring back the file as it was written") from None
     if not isinstance(found, dict):
         raise ValueError(f"{path} holds no names and values: bring back the file as it was written")
@@ -301,4 +310,4 @@ def _interval(bounds: tuple[float, float] | None) -> str:
 
 
 def _cell(value: float | None) -> str:
-    return f"{'-':>8}" if value is None else f"{value:8.4f}"
+    return f"{'-':>8}" if value is None or math.isnan(value) else f"{value:8.4f}"

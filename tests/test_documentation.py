@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from torch.distributed.run import get_args_parser
 
+from recbole_adasid.bundle.command import KEYS as BUNDLE_KEYS
 from recbole_adasid.data.raw.command import OWN_KEYS as RAW_KEYS
 from recbole_adasid.host.launch import OPTIONS as RECBOLE_OPTIONS
 from recbole_adasid.host.props import known_keys, presets
@@ -14,7 +15,7 @@ from recbole_adasid.scorecard.command import OWN_KEYS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-OWN_OF_COMMANDS = {*OWN_KEYS, *RAW_KEYS, *RECOMMEND_KEYS, *NEW_ITEM_KEYS, *REPORT_KEYS, *RECBOLE_OPTIONS}
+OWN_OF_COMMANDS = {*OWN_KEYS, *RAW_KEYS, *RECOMMEND_KEYS, *NEW_ITEM_KEYS, *BUNDLE_KEYS, *REPORT_KEYS, *RECBOLE_OPTIONS}
 OWN_ARGUMENTS = {"model", "dataset", "config_files", "help", "no-deps", "index-url", "KEY"}
 
 

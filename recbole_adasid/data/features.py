@@ -19,8 +19,8 @@ from recbole_adasid.data.array_file import as_tokens, load_array, load_arrays
 
 logger = logging.getLogger(__name__)
 
-# Sums of squares over a catalogue stay far within float32.
-_LARGEST = 1e12
+LARGEST = 1e12
+"""Of values: sums of squares over a catalogue stay far within float32."""
 # Columns that differ by no more count as constant when features are scaled.
 _ALIKE = 1e-6
 _SAVED_BY = {".npz": "numpy.savez(path, item_id=…, embedding=…)", ".npy": "numpy.save(path, embedding)"}
@@ -67,18 +67,34 @@ def load_feature_file(
             NaN, infinite or huge, the type is not a float, or the shapes do not match.
     """
     path = Path(path)
+    values, present = read_vectors(path, item_tokens, width=width, row_tokens=row_tokens, allow_missing=allow_missing)
+    _check_values(path, values, item_tokens)
+    source = {"kind": "file", **describe_values(values)}
+    return with_missing(values, source, present, f"vector in {path}")
+
+
+def read_vectors(
+    path: Path,
+    item_tokens: Sequence[str],
+    *,
+    width: int | None = None,
+    row_tokens: Sequence[str] | None = None,
+    allow_missing: bool = False,
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return the vectors [N, d] of items as a file has them, finite or not, 0 where missing, and which are there [N].
+
+    Arguments and errors are those of :func:`load_feature_file`, which also looks at the values.
+    """
     if not path.is_file():
         raise FileNotFoundError(f"There is no feature file {path}: correct item_features_file or unset it.")
     tokens, embedding = _read(path, row_tokens)
     _check_shape(path, tokens, embedding, width)
     rows = _align(path, tokens, item_tokens, allow_missing)
     present = rows >= 0
-    with np.errstate(over="ignore"):  # a float64 beyond float32 turns into inf, which is reported below
+    with np.errstate(over="ignore"):  # a float64 beyond float32 turns into inf, which is for others to report
         values = np.ascontiguousarray(embedding[rows], dtype=np.float32)
     values[~present] = 0
-    _check_values(path, values, item_tokens)
-    source = {"kind": "file", **describe_values(values)}
-    return with_missing(values, source, present, f"vector in {path}")
+    return values, present
 
 
 def with_missing(
@@ -155,7 +171,7 @@ def _check_values(path: Path, values: NDArray[np.float32], item_tokens: Sequence
     """Refuse values [N, d] that cannot be computed with, and report those that say nothing."""
     for bad, what, remedy in (
         (~np.isfinite(values), "NaN or infinite (as float32)", "repair or drop them"),
-        (np.abs(values) > _LARGEST, f"beyond {_LARGEST:g}, too large to square in float32", "divide all by a constant"),
+        (np.abs(values) > LARGEST, f"beyond {LARGEST:g}, too large to square in float32", "divide all by a constant"),
     ):
         rows = np.flatnonzero(bad.any(axis=1))
         if len(rows):

@@ -24,7 +24,7 @@ from recbole_adasid.host.about_run import about_run
 from recbole_adasid.host.config import build_config
 from recbole_adasid.host.logs import silence, start_logging, stop_logging
 from recbole_adasid.host.model_file import tokens_digest
-from recbole_adasid.host.results import by_popularity, judged, write_report
+from recbole_adasid.host.results import by_popularity, by_training, judged, write_report
 from recbole_adasid.host.run_settings import run_folder, sids_name, training_key, writable
 from recbole_adasid.item_features import ItemContents, write_fitted
 from recbole_adasid.item_labels import labels_of, write_labels
@@ -138,20 +138,22 @@ def _write_results(
     model: Any,
     trainer: Any,
     parts: dict[str, Any],
-    found: dict[str, dict[str, float]],
+    metrics: dict[str, dict[str, float]],
     record: Record,
 ) -> None:
     """Write and log what came out; the training that could be gone on from is not needed any more."""
-    results: dict[str, Any] = {**found, **judged("best_valid", trainer.best_valid_record, found["best_valid"])}
-    results |= judged("test", record, found["test"])
+    results: dict[str, Any] = dict(metrics)
     _, item_rows = parts["train"].training_items().training_interactions()
     popularity = np.bincount(item_rows + 1, minlength=parts["train"].item_num)
+    for name, ranks in (("best_valid", trainer.best_valid_record), ("test", record)):
+        results |= judged(name, ranks, results[name])
+        found = _breakdown(ranks, model, popularity, told_by_ranks(results[name])) if ranks else {}
+        results |= by_training(name, found)
     if record:
         folder.write_record(record)
-        metrics = told_by_ranks(found["test"])
-        title = f"Test of {sids_name(config)} on {config['dataset']}"
-        folder.write_evaluation(_breakdown(record, model, popularity, metrics), title)
-        results["test_by_popularity"] = by_popularity(parts["test"], record, popularity, metrics)
+        folder.write_evaluation(found, f"Test of {sids_name(config)} on {config['dataset']}")
+        told = told_by_ranks(results["test"])
+        results["test_by_popularity"] = by_popularity(parts["test"], record, popularity, told)
     write_history(
         folder.history_path, run_history(model.semantic_ids.history, trainer.train_loss_dict, trainer.valid_results)
     )
@@ -175,6 +177,7 @@ def _write_sids(folder: RunFolder, model: Any, items: Any) -> None:
         "quality": learned.quality,
         "training_interactions": array_digest(*items.training_interactions()),
         "given": learned.description.get("given"),
+        "cold_items": None if items.cold is None else int(items.cold.sum()),
     }
     if learned.tokenizer is not None:
         learned.tokenizer.save(folder.tokenizer_path, learned.description)
@@ -198,6 +201,12 @@ def _write_labels(folder: RunFolder, config: Any, items: ItemContents) -> None:
 def _finish(folder: RunFolder, model: Any, results: dict[str, Any]) -> None:
     learned, best_valid, test = model.semantic_ids, results["best_valid"], results["test"]
     folder.write_metrics({**results, "semantic_ids": learned.quality, "stages": learned.stages})
-    table = results_table(best_valid, test, results["test_intervals"], results["test_by_semantic_ids"])
+    apart = {
+        f"{name} {part}": found
+        for part, key in (("valid", "best_valid_slices"), ("test", "test_slices"))
+        for name, found in results.get(key, {}).items()
+    }
+    shown = apart if learned.description.get("cold") else None
+    table = results_table(best_valid, test, results["test_intervals"], results["test_by_semantic_ids"], shown)
     logger.info("Result\n" + table)
     logger.info(f"Settings, Semantic IDs, metrics and model are in {folder.path}")
