@@ -2,9 +2,12 @@ import re
 from pathlib import Path
 
 import pytest
+from torch.distributed.run import get_args_parser
 
 from recbole_adasid.assign import OWN_KEYS as ASSIGN_KEYS
+from recbole_adasid.bundle.command import KEYS as BUNDLE_KEYS
 from recbole_adasid.data.raw.command import OWN_KEYS as RAW_KEYS
+from recbole_adasid.host.launch import OPTIONS as RECBOLE_OPTIONS
 from recbole_adasid.host.props import known_keys, presets
 from recbole_adasid.mine_pairs import OWN_KEYS as MINE_KEYS
 from recbole_adasid.new_items import OWN_KEYS as NEW_ITEM_KEYS
@@ -14,6 +17,8 @@ from recbole_adasid.scorecard.command import OWN_KEYS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+OWN_OF_COMMANDS = {*OWN_KEYS, *RAW_KEYS, *RECOMMEND_KEYS, *NEW_ITEM_KEYS, *BUNDLE_KEYS, *REPORT_KEYS, *RECBOLE_OPTIONS}
+OWN_OF_COMMANDS |= {*MINE_KEYS, *ASSIGN_KEYS}
 OWN_ARGUMENTS = {"model", "dataset", "config_files", "help", "no-deps", "index-url", "KEY"}
 
 
@@ -22,8 +27,9 @@ def test_every_option_that_a_page_names_exists(page):
     named = set(re.findall(r"--([A-Za-z][\w-]*)", page.read_text(encoding="utf-8")))
     scripts = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "benchmarks").glob("*.py"))
     of_benchmarks = set(re.findall(r'add_argument\("--([\w-]+)"', scripts))
-    of_commands = {*OWN_KEYS, *RAW_KEYS, *RECOMMEND_KEYS, *NEW_ITEM_KEYS, *MINE_KEYS, *ASSIGN_KEYS, *REPORT_KEYS}
-    assert named - known_keys() - OWN_ARGUMENTS - of_commands - of_benchmarks == set()
+    of_torchrun = {option.lstrip("-") for action in get_args_parser()._actions for option in action.option_strings}
+    known = known_keys() | OWN_ARGUMENTS | OWN_OF_COMMANDS
+    assert named - known - of_benchmarks - of_torchrun == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -34,6 +34,9 @@ class SmallDataset:
     def training_interactions(self) -> tuple[np.ndarray, np.ndarray]:
         return np.repeat(np.arange(12), 6), self.interactions.ravel()
 
+    def cold_items(self) -> None:
+        """None is held out."""
+
     def item_table(self) -> dict[str, list[str]] | None:
         path = self.folder / "small.item"
         return read_item_table(AtomicText(path)) if path.exists() else None

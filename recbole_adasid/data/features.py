@@ -20,8 +20,8 @@ from recbole_adasid.data.array_file import as_tokens, load_arrays, mapped_array
 
 logger = logging.getLogger(__name__)
 
-# Sums of squares over a catalogue stay far within float32.
-_LARGEST = 1e12
+LARGEST = 1e12
+"""Of values: sums of squares over a catalogue stay far within float32."""
 # Columns that differ by no more count as constant when features are scaled.
 _ALIKE = 1e-6
 _SAVED_BY = {".npz": "numpy.savez(path, item_id=…, embedding=…)", ".npy": "numpy.save(path, embedding)"}
@@ -70,15 +70,33 @@ def load_feature_file(
             NaN, infinite or huge, the type is not a float, or the shapes do not match.
     """
     path = Path(path)
+    values, present = read_vectors(
+        path, item_tokens, width=width, row_tokens=row_tokens, allow_missing=allow_missing, mapped_in=mapped_in
+    )
+    _check_values(path, values, item_tokens)
+    source = {"kind": "file", **describe_values(values)}
+    return with_missing(values, source, present, f"vector in {path}")
+
+
+def read_vectors(
+    path: Path,
+    item_tokens: Sequence[str],
+    *,
+    width: int | None = None,
+    row_tokens: Sequence[str] | None = None,
+    allow_missing: bool = False,
+    mapped_in: Path | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return the vectors [N, d] of items as a file has them, finite or not, 0 where missing, and which are there [N].
+
+    Arguments and errors are those of :func:`load_feature_file`, which also looks at the values.
+    """
     if not path.is_file():
         raise FileNotFoundError(f"There is no feature file {path}: correct item_features_file or unset it.")
     tokens, embedding = _read(path, row_tokens)
     _check_shape(path, tokens, embedding, width)
     rows = _align(path, tokens, item_tokens, allow_missing)
-    values = aligned_rows(embedding, rows, mapped_in)
-    _check_values(path, values, item_tokens)
-    source = {"kind": "file", **describe_values(values)}
-    return with_missing(values, source, rows >= 0, f"vector in {path}")
+    return aligned_rows(embedding, rows, mapped_in), rows >= 0
 
 
 def with_missing(
@@ -161,10 +179,10 @@ def _check_values(path: Path, values: NDArray[np.float32], item_tokens: Sequence
     not_finite, too_large = [], []
     for part in row_blocks(len(values)):
         not_finite.append(~np.isfinite(values[part]).all(axis=1))
-        too_large.append((np.abs(values[part]) > _LARGEST).any(axis=1))
+        too_large.append((np.abs(values[part]) > LARGEST).any(axis=1))
     for bad, what, remedy in (
         (not_finite, "NaN or infinite (as float32)", "repair or drop them"),
-        (too_large, f"beyond {_LARGEST:g}, too large to square in float32", "divide all by a constant"),
+        (too_large, f"beyond {LARGEST:g}, too large to square in float32", "divide all by a constant"),
     ):
         rows = np.flatnonzero(np.concatenate([*bad, np.empty(0, dtype=bool)]))
         if len(rows):

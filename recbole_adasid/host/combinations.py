@@ -38,6 +38,13 @@ def check_combinations(settings: Settings) -> None:
     elif not any(settings[key] for key in ("item_features_file", "text_fields", "text_template", "sids_file")):
         raise SettingsError("There is neither item_features_file nor text_fields: set one, items need features.")
     _check_pairs(settings)
+    if settings["cold_item_share"] and settings["sids_file"]:
+        raise SettingsError(
+            "cold_item_share needs a tokenizer that is trained without the items held out: unset sids_file, or set it "
+            "to 0."
+        )
+    if settings["cold_list_share"] and not settings["cold_item_share"]:
+        raise SettingsError("cold_list_share keeps places for items held out of training: set cold_item_share too.")
     if settings["items_table"] and not settings["interactions_table"]:
         raise SettingsError("items_table needs interactions_table: a dataset is made from interactions.")
     if settings["log_wandb"] and importlib.util.find_spec("wandb") is None:
@@ -46,6 +53,12 @@ def check_combinations(settings: Settings) -> None:
     missing = [key for key in distributed if key not in settings]
     if "local_rank" in settings and missing:
         raise SettingsError(f"local_rank is set without {', '.join(missing)}: leave it out to train on one device.")
+    for key in ("nproc", "world_size"):
+        if "local_rank" not in settings and settings.get(key, 1) > 1:
+            raise SettingsError(
+                f"{key}={settings[key]} starts no processes from here: give it on the command line, or start "
+                "torchrun --nproc_per_node."
+            )
 
 
 def _check_modalities(modalities: Sequence[Settings]) -> None:

@@ -201,6 +201,8 @@ RULES: dict[str, Rule] = {
     "gpu_id": optional(Rule("the numbers of GPUs, separated by commas", _is_device_list)),
     "state": any_case(["debug", "info", "warning", "error", "critical"]),
     "worker": whole(0, 4096),
+    "nproc": whole(1, 4096),
+    "world_size": whole(-1, 2**20),  # RecBole's -1: as many as nproc
     # --- data ---
     "data_path": path,
     "download": switch,
@@ -224,6 +226,7 @@ RULES: dict[str, Rule] = {
     "val_interval": optional(Rule("intervals by column, such as {rating: '[4,inf)'}", _is_filter)),
     "seq_len": optional(Rule("lengths by column", lambda value: isinstance(value, Mapping))),
     "rm_dup_inter": optional(name_of(["first", "last"])),
+    "cold_item_share": real(0, 0.9),
     "normalize_all": optional(switch),
     "normalize_field": optional(list_of(text, empty=True)),
     "train_neg_sample_args": Rule("null: generation needs no sampled negatives", lambda value: value in (None, "None")),
@@ -271,6 +274,7 @@ RULES: dict[str, Rule] = {
     "stopping_step": whole(0),
     # --- evaluation ---
     "beam_size": whole(1, 2**20),
+    "cold_list_share": real(0, 1),
     "eval_batch_size": whole(1),
     "eval_bf16": switch,
     "eval_args": Rule("a mapping of split, order, group_by and mode", lambda value: isinstance(value, Mapping)),

@@ -25,6 +25,7 @@ AFTER_IMPORT = {
     "recbole.quick_start.quick_start": "recbole_adasid.host.quick_start:mend_quick_start",
     "recbole.trainer": "recbole_adasid.host.registration:offer_trainer",
     "recbole.trainer.trainer": "recbole_adasid.host.compatibility:mend_trainer",
+    "recbole.utils.utils": "recbole_adasid.host.compatibility:mend_utils",
 }
 
 

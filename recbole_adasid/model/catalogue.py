@@ -22,6 +22,7 @@ class Catalogue(nn.Module):
         collision: what to do with items of equal codes. "suffix" (TIGER, section 3.1) numbers them 0, 1, … in item
             order by one more token, which every item gets, so S = L + 1; "shared" leaves them equal (S = L), and
             decoding such a SID yields all of its items.
+        suffix: int64 [N], numbers of the items of equal codes that were given before; None: those in item order.
 
     Raises:
         ValueError: unknown ``collision``, or codes of the wrong shape or outside their codebook.
@@ -30,7 +31,9 @@ class Catalogue(nn.Module):
     tokens: Tensor  # int32 [N + 1, S]: codes per level; row 0 is padding
     tree: PrefixTree
 
-    def __init__(self, codes: Tensor, codebook_sizes: Sequence[int], *, collision: str = "suffix") -> None:
+    def __init__(
+        self, codes: Tensor, codebook_sizes: Sequence[int], *, collision: str = "suffix", suffix: Tensor | None = None
+    ) -> None:
         super().__init__()
         if collision not in COLLISIONS:
             raise ValueError(f"collision is {collision!r}, it must be one of {', '.join(COLLISIONS)}")
@@ -38,7 +41,7 @@ class Catalogue(nn.Module):
         codes = codes.long()
         _check(codes, sizes)
         if collision == "suffix":
-            suffix = collision_ranks(codes)
+            suffix = collision_ranks(codes) if suffix is None else suffix.long()
             codes = torch.cat([codes, suffix[:, None]], dim=1)
             sizes.append(int(suffix.max()) + 1)
         self._fill(codes, sizes, collision)
@@ -69,8 +72,13 @@ class Catalogue(nn.Module):
         nn.Module.__init__(catalogue)
         catalogue.collision, catalogue.level_sizes = self.collision, self.level_sizes
         catalogue.register_buffer("tokens", torch.cat([self.tokens, more.to(self.tokens)]))
-        catalogue.tree = PrefixTree(catalogue.tokens[recommended], self.level_sizes, recommended)
+        catalogue.tree = catalogue.tree_of(recommended)
         return catalogue
+
+    def tree_of(self, items: Tensor) -> PrefixTree:
+        """Return the prefix tree of some items alone, given by ascending ids int64 [R]."""
+        items = items.to(self.tokens.device)
+        return PrefixTree(self.tokens[items], self.level_sizes, items)
 
     @property
     def n_items(self) -> int:
@@ -113,9 +121,9 @@ def collision_ranks(codes: Tensor) -> Tensor:
     return ranks
 
 
-def numbered_rows(table: Tensor, within: Tensor | None = None) -> Tensor:
-    """Return int64 [N], from 0 on, equal for equal rows of ``table`` [N, C] whose numbers ``within`` [N] are equal."""
-    numbers = torch.zeros(len(table), dtype=torch.int64, device=table.device) if within is None else within
+def numbered_rows(table: Tensor) -> Tensor:
+    """Return int64 [N], from 0 on, equal for equal rows of ``table`` [N, C]."""
+    numbers = torch.zeros(len(table), dtype=torch.int64, device=table.device)
     for column in table.t():  # much quicker than to sort whole rows
         numbers = torch.unique(numbers * (int(column.max()) + 1) + column, return_inverse=True)[1]
     return numbers

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
+
+_LARGEST_KEY = 2**63 - 1
 
 
 class PrefixTree(nn.Module):
@@ -24,17 +28,25 @@ class PrefixTree(nn.Module):
         self.level_sizes = level_sizes
         self.fan_outs: list[int] = []  # most children that any node of a depth has
         self.n_nodes = [1]
-        node = torch.zeros(tokens.shape[0], dtype=torch.int64, device=tokens.device)
+        order = lexicographic_order(tokens, level_sizes)
+        ordered = tokens[order]
+        begins = torch.zeros(len(order), dtype=torch.bool, device=tokens.device)  # at an item with another prefix
+        begins[:1] = True
+        node = torch.zeros_like(order)
+        bounds = order.new_tensor([0, len(order)])  # where the items of each node begin, and the last one's end
         for level, size in enumerate(level_sizes):
-            keys, node = torch.unique(node * size + tokens[:, level], return_inverse=True)
-            first = _row_starts(keys // size, self.n_nodes[-1])
+            codes = ordered[:, level]
+            begins[1:] |= codes[1:] != codes[:-1]
+            starts = begins.nonzero().squeeze(1)
+            first = torch.searchsorted(starts, bounds)
             self.fan_outs.append(int(first.diff().max()))
-            self.n_nodes.append(keys.numel())
+            self.n_nodes.append(len(starts))
+            keys = node[starts] * size + codes[starts]
             self._keep(f"keys_{level}", keys)  # parent · K + code, ascending
             self._keep(f"first_child_{level}", first)
-        leaves, order = torch.sort(node, stable=True)
+            node, bounds = begins.cumsum(0) - 1, torch.cat([starts, bounds[-1:]])
         self._keep("leaf_items", order + 1 if items is None else items[order])
-        self._keep("first_item", _row_starts(leaves, self.n_nodes[-1]))
+        self._keep("first_item", bounds)
 
     leaf_items: Tensor
     first_item: Tensor
@@ -106,6 +118,11 @@ class PrefixTree(nn.Module):
         return self.get_buffer(f"keys_{level}"), self.get_buffer(f"first_child_{level}")
 
 
-def _row_starts(sorted_rows: Tensor, n_rows: int) -> Tensor:
-    """Return where each of ``n_rows`` rows starts in ``sorted_rows``, and last where the last one ends."""
-    return torch.searchsorted(sorted_rows, torch.arange(n_rows + 1, device=sorted_rows.device))
+def lexicographic_order(tokens: Tensor, level_sizes: Sequence[int]) -> Tensor:
+    """Return int64 [N], the rows of ``tokens`` [N, S] in lexicographic order, equal ones as they stand."""
+    key, span = torch.zeros(len(tokens), dtype=torch.int64, device=tokens.device), 1
+    for level, size in enumerate(level_sizes):
+        if span * size > _LARGEST_KEY:
+            key, span = torch.unique(key, return_inverse=True)[1], max(1, len(tokens))
+        key, span = key * size + tokens[:, level], span * size
+    return key.argsort(stable=True)

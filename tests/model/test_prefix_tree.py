@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from recbole_adasid.model.prefix_tree import PrefixTree
+from recbole_adasid.model.prefix_tree import PrefixTree, lexicographic_order
 
 TOKENS = torch.tensor([[1, 0], [2, 1], [1, 0], [0, 1], [1, 2]])
 TREE = PrefixTree(TOKENS, [4, 3])
@@ -41,6 +41,14 @@ def test_a_sid_is_found_with_its_items_in_ascending_order() -> None:
 def test_sids_that_no_item_has_are_not_found() -> None:
     absent = torch.tensor([[3, 0], [1, 1], [0, 0], [2, 2], [1, -1], [0, 4], [-1, 0]])
     assert TREE.find(absent).tolist() == [-1] * len(absent)
+
+
+def test_rows_are_ordered_as_python_orders_lists() -> None:
+    torch.manual_seed(0)
+    for sizes in ([3, 2, 4], [65_536] * 8):  # the keys of the latter exceed 64 bits
+        tokens = torch.stack([torch.randint(min(size, 3), (50,)) * (size // 3) for size in sizes], dim=1)
+        rows = tokens.tolist()
+        assert lexicographic_order(tokens, sizes).tolist() == sorted(range(50), key=lambda row: (rows[row], row))
 
 
 def test_many_levels_of_large_codebooks_do_not_overflow() -> None:
