@@ -114,7 +114,8 @@ class Intake:
         """
         present = catalogue.tokens[1:].cpu()
         refused: dict[int, str] = {}
-        tokens, moved = present.new_zeros(len(names), present.shape[1]), present.new_empty(0)
+        tokens = torch.zeros(len(names), present.shape[1], dtype=torch.int64)
+        moved = tokens.new_empty(0)
         if names:
             values = self._encoded(names, table, refused) if features is None else features
             wrong = np.flatnonzero(~(np.abs(values) <= LARGEST).all(axis=1)).tolist()  # NaN is not below either
