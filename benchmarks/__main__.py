@@ -31,7 +31,9 @@ BENCHMARKS = {
     "dataset_preparation": False,
     "raw_conversion": False,
     "evaluation_memory": False,
+    "new_items": False,
     "startup": False,
+    "distributed": True,
 }
 
 

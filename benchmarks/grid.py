@@ -115,7 +115,7 @@ class Cell:
         metrics, memory = self.execute(command, folder)
         record |= {"seconds": round(time.time() - started), "peak_memory_gib": memory, "machine": machine()}
         if self.name != POP:
-            ranks = out / "ranks" / f"{self.dataset}-{self.name}-{self.seed}.npz"
+            ranks = out / "ranks" / f"{self.dataset}-{folder.name}.npz"  # of these options and no others
             ranks.parent.mkdir(exist_ok=True)
             shutil.copy(folder / "test_ranks.npz", ranks)
             record["ranks"] = ranks.name

@@ -17,6 +17,7 @@ from recbole_adasid.evaluation.intervals import gains
 
 PAPER = yaml.safe_load((Path(__file__).parent / "paper_results.yaml").read_text(encoding="utf-8"))
 PAPER_METRICS = ["recall@3", "ndcg@3", "recall@5", "ndcg@5"]
+SLICES, SLICE_METRICS = ("cold", "warm"), ("recall@5", "recall@10", "ndcg@10")
 METRICS = [*PAPER_METRICS, "recall@10", "ndcg@10"]
 BASELINES = ("rqopq", "rqvae", "vqgan", "grvq", "rotation", "simrq", "rqkmeans", "quasid")
 TABLES = {
@@ -63,6 +64,7 @@ def section(out: Path, setting: str, records: list[dict[str, Any]]) -> list[str]
         rows = [(name, runs) for name, runs in rows if runs]
         if len([name for name, _ in rows if name != "pop"]) > 1:
             parts += [f"### {title}, test", table(rows, TEST, PAPER.get(records[0]["dataset"], {}))]
+    parts += held_out_items(records)
     parts += paired_test(out, records)
     others = [r for r in records if not any(r["cell"] in names for names in TABLES.values())]
     rows = [(name, [r for r in others if r["cell"] == name]) for name in dict.fromkeys(r["cell"] for r in others)]
@@ -85,6 +87,29 @@ def table(rows: list[tuple[str, list[dict[str, Any]]]], split: str, paper: dict[
             cells.append(f"{values[metric].mean():.4f}{spread}{theirs}")
         lines.append(f"| {runs[-1].get('label', name)} | {len(runs)} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def held_out_items(records: list[dict[str, Any]]) -> list[str]:
+    """Return how the runs fare on items that training did not see, and on the others, if some were held out."""
+    if not any(option.startswith("--cold_item_share=") for option in records[0]["common"]):
+        return []
+    heads = [f"{metric}, {name}" for name in SLICES for metric in SLICE_METRICS]
+    lines = ["| | seeds | cold users | " + " | ".join(heads) + " |", "|" + "---|" * (len(heads) + 3)]
+    for name in dict.fromkeys(record["cell"] for record in records if "test_slices" in record):
+        runs = [record for record in records if record["cell"] == name]
+        cells = [slice_cell(runs, part, metric) for part in SLICES for metric in SLICE_METRICS]
+        users = sum(run["test_slices"]["cold"]["users"] for run in runs) / len(runs)
+        lines.append(f"| {runs[-1].get('label', name)} | {len(runs)} | {users:.0f} | " + " | ".join(cells) + " |")
+    note = "In brackets the 95% interval over users, where there is one seed; ± is the deviation between seeds."
+    return ["### Items held out of training, test", note, "\n".join(lines)]
+
+
+def slice_cell(runs: list[dict[str, Any]], part: str, metric: str) -> str:
+    values = [run["test_slices"][part][metric] for run in runs]
+    if len(runs) > 1:
+        return f"{np.mean(values):.4f} ± {np.std(values, ddof=1):.4f}"
+    low, high = runs[0]["test_slice_intervals"][part][metric]
+    return f"{values[0]:.4f} [{low:.4f}, {high:.4f}]"
 
 
 def paired_test(out: Path, records: list[dict[str, Any]]) -> list[str]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 PREFIX = "MEASUREMENT "
 
@@ -63,6 +67,90 @@ def reset_peak_memory() -> float:
 def peak_memory() -> float:
     """Return the peak of this process's resident memory since the last reset, in MiB."""
     return _status("VmHWM")
+
+
+class Watch:
+    """What this process and Ray's workers below it took while they were watched.
+
+    Attributes:
+        driver, workers: the most memory that this process, and any one worker, had for itself alone, in GiB.
+        seconds: how long it took.
+        own_cores, other_cores: how many cores all these processes, and others on the machine, kept busy on average.
+    """
+
+    def __init__(self) -> None:
+        self.driver = self.workers = self.seconds = self.own_cores = self.other_cores = 0.0
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Look while the block runs; no worker that was there before must end in it."""
+        stop = threading.Event()
+        looking = threading.Thread(target=self._look, args=(stop,))
+        looking.start()
+        started, own, busy = time.perf_counter(), _own_seconds(), _busy_seconds()
+        try:
+            yield
+        finally:
+            self.seconds = time.perf_counter() - started
+            self.own_cores = (_own_seconds() - own) / self.seconds
+            self.other_cores = max(0.0, (_busy_seconds() - busy) / self.seconds - self.own_cores)
+            stop.set()
+            looking.join()
+
+    def _look(self, stop: threading.Event) -> None:
+        workers: list[int] = []
+        for turn in range(10**9):
+            if turn % 20 == 0:
+                workers = [one.pid for one in _below() if "ray::" in _title(one)]
+            self.driver = max(self.driver, private_memory(os.getpid()))
+            self.workers = max([self.workers, *map(private_memory, workers)])
+            if stop.wait(0.05):
+                return
+
+
+def _below() -> list[Any]:
+    import psutil
+
+    return psutil.Process().children(recursive=True)
+
+
+def _own_seconds() -> float:
+    """Return the processor time of this process and those below it."""
+    import psutil
+
+    total = 0.0
+    for process in (psutil.Process(), *_below()):
+        try:
+            times = process.cpu_times()
+        except psutil.Error:
+            continue
+        total += times.user + times.system
+    return total
+
+
+def _busy_seconds() -> float:
+    """Return the time that the machine's cores were busy, or kept from it (Linux)."""
+    words = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:9]
+    user, nice, system, _, _, interrupts, soft, stolen = map(int, words)
+    return (user + nice + system + interrupts + soft + stolen) / os.sysconf("SC_CLK_TCK")
+
+
+def _title(process: Any) -> str:
+    import psutil
+
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+def private_memory(pid: int) -> float:
+    """Return what a process has in memory for itself alone, in GiB (Linux); 0 if it is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 2**20 for line in lines if line.startswith("RssAnon:")), 0.0)
 
 
 def _status(name: str) -> float:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recbole_adasid.bundle.item_file import sid_columns, write_item_file
+from recbole_adasid.bundle.item_sids import as_item_sids
 from recbole_adasid.writing import written_whole
 
 NEGATIVES_SEED, CONTROL_SEED = 1, 2
@@ -170,10 +171,11 @@ def write_items(path: Path, items: Any, codes: IntArray | None) -> None:
     if codes is None:
         return
     dealt = np.random.default_rng(CONTROL_SEED).permutation(len(codes))
-    write_item_file(path, items.tokens, codes[dealt], path)
-    text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace("\tsid_", f"\t{CONTROL}_"), encoding="utf-8")
-    write_item_file(path, items.tokens, codes, path)
+    for rows, name in ((dealt, CONTROL), (np.arange(len(codes)), "sid")):
+        sids = as_item_sids(items.tokens, codes[rows], codes.max(axis=0) + 1)
+        write_item_file(path, sids, extra_columns_from=path)
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("\tsid_", f"\t{name}_"), encoding="utf-8")
 
 
 def control_columns(levels: int) -> list[str]:

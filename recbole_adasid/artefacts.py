@@ -55,6 +55,11 @@ class RunFolder:
         return cls(path)
 
     @property
+    def config_path(self) -> Path:
+        """Where the settings are."""
+        return self.path / "config.yaml"
+
+    @property
     def sids_path(self) -> Path:
         """Where the Semantic IDs are, in the order of the model's items."""
         return self.path / "sids.json"
@@ -78,6 +83,11 @@ class RunFolder:
     def changes_path(self) -> Path:
         """Where items are that came or went after the run, see :mod:`recbole_adasid.catalogue_changes`."""
         return self.path / "new-items.safetensors"
+
+    @property
+    def changes_log_path(self) -> Path:
+        """Where a line is added whenever items come or go."""
+        return self.path / "new-items.jsonl"
 
     @property
     def model_path(self) -> Path:
@@ -108,8 +118,11 @@ class RunFolder:
 
     def write_config(self, settings: Mapping[str, Any]) -> Path:
         """Write the resolved settings to config.yaml; the file can be given back as --config_files."""
-        text = yaml.safe_dump(_plain(settings), sort_keys=True, allow_unicode=True)
-        return write_atomically(self.path / "config.yaml", text)
+        return write_atomically(self.config_path, _as_yaml(settings))
+
+    def has_config(self, settings: Mapping[str, Any]) -> bool:
+        """Tell whether :meth:`write_config` wrote these very settings here."""
+        return self.config_path.is_file() and self.config_path.read_bytes() == _as_yaml(settings).encode("utf-8")
 
     def write_about(self, about: Mapping[str, Any]) -> Path:
         """Write about.json: versions, machine, figures of the dataset, and which settings are not the defaults."""
@@ -172,15 +185,18 @@ def results_table(
     test: Mapping[str, float],
     intervals: Mapping[str, tuple[float, float]] | None = None,
     by_semantic_ids: Mapping[str, float] | None = None,
+    slices: Mapping[str, Mapping[str, float]] | None = None,
 ) -> str:
     """Return the metrics of both splits as plain text, one a line, in the order of `valid`, then of `test`.
 
-    `intervals` of test metrics stand beside them, and what they would be if a hit on the Semantic ID were enough.
+    `intervals` of test metrics stand beside them, what they would be if a hit on the Semantic ID were enough, and what
+    they are for `slices` of the users by name.
     """
     names = list(dict.fromkeys([*valid, *test]))
     width = max(map(len, [*names, "metric"]))
     head = f"{'metric':<{width}}  {'valid':>8}  {'test':>8}"
     head += ("  test, 95% interval" if intervals else "") + ("  by Semantic ID" if by_semantic_ids else "")
+    head += "".join(f"  {slice_:>10}" for slice_ in slices or ())
     lines = [head, "-" * len(head)]
     for name in names:
         line = f"{name:<{width}}  {_cell(valid.get(name))}  {_cell(test.get(name))}"
@@ -188,6 +204,7 @@ def results_table(
             line += f"  {_interval(intervals.get(name)):>18}"
         if by_semantic_ids:
             line += f"  {_cell(by_semantic_ids.get(name)):>14}"
+        line += "".join(f"  {_cell(found.get(name)):>10}" for found in (slices or {}).values())
         lines.append(line.rstrip())
     return "\n".join(lines)
 
@@ -233,7 +250,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are among these
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are among these
         raise ValueError(f"{path} is no JSON ({error}): bring back the file as it was written") from None
     if not isinstance(found, dict):
         raise ValueError(f"{path} holds no names and values: bring back the file as it was written")
@@ -267,6 +284,10 @@ def as_json(value: Mapping[str, Any]) -> str:
     return json.dumps(_plain(value, finite=True), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def _as_yaml(settings: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(_plain(settings), sort_keys=True, allow_unicode=True)
+
+
 def _plain(value: Any, *, finite: bool = False) -> Any:
     """Reduce a setting or metric to what YAML and JSON know: mappings, lists, text, numbers, null."""
     if isinstance(value, np.generic):
@@ -289,4 +310,4 @@ def _interval(bounds: tuple[float, float] | None) -> str:
 
 
 def _cell(value: float | None) -> str:
-    return f"{'-':>8}" if value is None else f"{value:8.4f}"
+    return f"{'-':>8}" if value is None or math.isnan(value) else f"{value:8.4f}"

@@ -1,14 +1,20 @@
-"""Semantic IDs of catalogues that do not fit in memory: features are read, encoded and dropped a block at a time."""
+"""Semantic IDs of catalogues that do not fit in memory: features are read, encoded and dropped a block at a time.
+
+Letters: N items, R rows of a block, d columns, L levels.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from tqdm import tqdm
 
+from recbole_adasid.data.array_file import mapped_array
 from recbole_adasid.tokenizer.base import ItemTokenizer
 
 ROWS_AT_ONCE = 2048
@@ -29,33 +35,58 @@ def assign_semantic_ids(
     path = Path(features)
     if rows_at_once < 1:
         raise ValueError(f"rows_at_once is {rows_at_once}: pass 1 or more")
-    whole = np.load(path, mmap_mode="r", allow_pickle=False)
-    if not isinstance(whole, np.ndarray):
-        raise ValueError(f"{path} is a zip archive, not an .npy: save the features alone, by numpy.save")
+    n_items = check_features(path)
+    with tqdm(total=n_items, desc="Semantic IDs", unit="item", unit_scale=True, disable=not progress) as bar:
+        return encode_blocks(tokenizer, npy_blocks(path, rows_at_once), n_items, path, bar)
+
+
+def encode_blocks(
+    tokenizer: ItemTokenizer, blocks: Iterable[NDArray], n_items: int, source: Path, bar: tqdm | None = None
+) -> NDArray[np.uint16]:
+    """Return the Semantic IDs uint16 [N, L] of features that come in blocks [R, d].
+
+    Raises:
+        ValueError: if a value is not finite; ``source`` and its row are named.
+    """
+    codes = np.empty((n_items, len(tokenizer.codebook_sizes)), dtype=np.uint16)
+    start = 0
+    for block in blocks:
+        features = _finite(torch.from_numpy(block).float(), source, start)
+        with torch.no_grad():
+            codes[start : start + len(block)] = tokenizer.encode(features).numpy()
+        start += len(block)
+        if bar is not None:
+            bar.update(len(block))
+    return codes
+
+
+def check_features(path: Path) -> int:
+    """Return N of the matrix of floats [N, d] in an `.npy` file.
+
+    Raises:
+        ValueError: if it holds anything else, is damaged, or is no such file.
+    """
+    whole = mapped_array(path, saved_by="numpy.save(path, embedding)")
     if whole.ndim != 2 or not np.issubdtype(whole.dtype, np.floating):
         raise ValueError(
             f"{path} holds {whole.dtype} of shape {whole.shape}: item features are floats, one row an item"
         )
-    n_items = len(whole)
-    codes = np.empty((n_items, len(tokenizer.codebook_sizes)), dtype=np.uint16)
-    bar = tqdm(total=n_items, desc="Semantic IDs", unit="item", unit_scale=True, disable=not progress)
-    for start in range(0, n_items, rows_at_once):
-        block = _read(path, slice(start, start + rows_at_once))
-        codes[start : start + len(block)] = tokenizer.encode(block).numpy()
-        bar.update(len(block))
-    bar.close()
-    return codes
+    return len(whole)
 
 
-def _read(path: Path, rows: slice) -> torch.Tensor:
-    """Return a block of features in float32. Mapped anew each time: pages read through one mapping stay resident."""
-    block = torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False)[rows]).float()
+def npy_blocks(path: Path, rows_at_once: int) -> Iterator[NDArray]:
+    """Yield blocks [R, d] of an `.npy` file. Mapped anew each time: pages read through one mapping stay resident."""
+    for start in range(0, check_features(path), rows_at_once):
+        yield np.load(path, mmap_mode="c", allow_pickle=False)[start : start + rows_at_once]
+
+
+def _finite(block: Tensor, source: Path, first_row: int) -> Tensor:
     if not torch.isfinite(block.sum()):  # one pass; what is not finite makes the sum so
         wrong = (~torch.isfinite(block)).nonzero()
         if len(wrong):
             row, column = wrong[0].tolist()
             raise ValueError(
-                f"{path} has {float(block[row, column])} in row {rows.start + row}, column {column}: "
-                "features must be finite"
+                f"{source} has {float(block[row, column])} in row {first_row + row}, column {column}: features must be "
+                "finite"
             )
     return block

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from recbole_adasid.item_labels import ItemLabel
 from recbole_adasid.storage import DamagedFile, MismatchedFile, read_tensors, write_tensors
+from recbole_adasid.writing import append_line
 
 KIND = "catalogue-changes"
 
@@ -42,6 +45,15 @@ def write_changes(path: Path, changes: CatalogueChanges, catalogue: str) -> None
         "removed": sorted(changes.removed),
     }
     write_tensors(path, KIND, {"sids": changes.sids}, about)
+
+
+def log_changes(path: Path, entry: Mapping[str, Any]) -> None:
+    """Append what happened to a catalogue, a line of JSON for each action, for people to look up afterwards.
+
+    Raises:
+        CannotWrite: if the disk takes no more.
+    """
+    append_line(path, json.dumps(entry, ensure_ascii=False))
 
 
 def read_changes(path: Path, catalogue: str, n_places: int) -> CatalogueChanges:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from recbole_adasid.host.launch import torchrun_options
 from recbole_adasid.host.props import documented_lines, headline, presets
 from recbole_adasid.host.settings import SettingsError, parse_value
 
@@ -19,6 +20,7 @@ NDCG on validation and test items. A run folder keeps settings, Semantic IDs, me
   --tokenizer=NAME        how items get their Semantic IDs (default: adasid)
   --dataset=NAME          a preset below, or any NAME with --data_path=FOLDER holding NAME/NAME.inter (default: ml-100k)
   --config_files=FILES    YAML files of settings, separated by spaces; later ones win, the command line wins over all
+  --nproc=N               N processes on this machine; or start this under torchrun, see docs/distributed.md
   --KEY=VALUE             any setting below or of RecBole; values are read as YAML: 0.001, true, [3, 5], ~ for none
   --help                  this text
 
@@ -37,6 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         settings, config_files = parse_arguments(given)
+        processes = torchrun_options(settings)
+        if processes is not None:
+            return _start(processes, arguments)
         from recbole_adasid.host.run import run
 
         run(settings, config_files)
@@ -45,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except (ValueError, FloatingPointError, ImportError, OSError) as error:
         # What the user can put right is said in one sentence; the run folder's log has the traceback.
-        print(f"error: {error}", file=sys.stderr)
+        if not getattr(error, "told", False):  # by another process of the job
+            print(f"error: {error}", file=sys.stderr)
         return 2
     except (MemoryError, RuntimeError) as error:
         if not _is_out_of_memory(error):
@@ -55,6 +61,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 2
     return 0
+
+
+def _start(processes: list[str], arguments: Sequence[str] | None) -> int:
+    if arguments is not None:
+        raise SettingsError("nproc and world_size start this program anew: give them on the command line, or torchrun.")
+    from recbole_adasid.host.launch import launch
+
+    return launch(processes)
 
 
 _OUT_OF_MEMORY = (

@@ -18,27 +18,36 @@ from torch import Tensor
 
 from recbole_adasid.artefacts import RunFolder
 from recbole_adasid.cache import StageCache
-from recbole_adasid.data.text import ITEM_COLUMN
+from recbole_adasid.data.features import LARGEST
+from recbole_adasid.data.text import ITEM_COLUMN, rows_of_items
 from recbole_adasid.item_features import item_features, read_fitted
 from recbole_adasid.item_labels import ItemLabel, labels_of
 from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.placement import NoPlace, Placement, place
+from recbole_adasid.placement import Placement, place, ranked_last_codes
 from recbole_adasid.tokenizer.base import ItemTokenizer
 from recbole_adasid.tokenizer.saved import load_tokenizer
 
 Table = Mapping[str, Sequence[str]]
 """Columns of an `.item` file by name, without their types, every cell a text."""
-_ITEMS_AT_ONCE = 256
+_NO_PLACE = (
+    "every Semantic ID that begins like its own is taken as many times as the model can tell apart; train again with "
+    "the new items, or with a larger codebook_size"
+)
+_NO_NUMBERS = f"its features are missing, not finite or beyond {LARGEST:g}"
+_NO_CONTENT = "it has no text, no vector or no image that its features could be made of"
 
 
-class Arrival(NamedTuple):
-    """New items and the Semantic IDs that they got."""
+class Settled(NamedTuple):
+    """Where new items went, or why they did not."""
 
-    items: list[str]
-    semantic_ids: list[list[int]]
-    """Codes and suffix of each."""
-    moved: list[str]
-    """Those whose last code is not their nearest, because no suffix was left there."""
+    tokens: Tensor
+    """int64 [A, S]; those of the refused ones mean nothing."""
+    moved: Tensor
+    """int64, the rows whose last code is not their nearest, because no suffix was left there."""
+    labels: list[ItemLabel]
+    """Of the A items."""
+    refused: dict[int, str]
+    """Why items cannot be placed, by row."""
 
 
 @dataclass(frozen=True)
@@ -78,80 +87,77 @@ class Intake:
         """The run's tokenizer, its codebooks frozen.
 
         Raises:
-            FileNotFoundError: if the run trained none.
+            ValueError: if the run trained none.
             DamagedFile: if it was damaged.
         """
-        return load_tokenizer(self.folder.tokenizer_path)[0]
+        try:
+            return load_tokenizer(self.folder.tokenizer_path)[0]
+        except FileNotFoundError as error:
+            raise ValueError(
+                f"{self.folder.path} has no tokenizer, so it cannot take new items ({error}): it was given its "
+                "Semantic IDs; take the run that learnt them"
+            ) from None
 
     def place(
-        self,
-        names: Sequence[str],
-        rows: Sequence[int],
-        catalogue: Catalogue,
-        features: ArrayLike | None,
-        table: Table | None,
-    ) -> tuple[Placement, list[ItemLabel]]:
+        self, names: Sequence[str], catalogue: Catalogue, features: NDArray[np.float32] | None, table: Table | None
+    ) -> Settled:
         """Return where new items go beside those of a catalogue, and their labels.
 
         Args:
             names: tokens of the A items.
-            rows: where they stand in ``features`` and ``labels``, which may hold others too.
             catalogue: of all items there are and were.
-            features: vectors of the kind the tokenizer was trained on, or
+            features: vectors [A, d] of the kind the tokenizer was trained on, or
             table: columns from which the run's encoders make them.
 
         Raises:
-            ValueError: if they do not fit, or a Semantic ID has no place left; it names the item.
+            ValueError: if the table does not fit.
         """
         present = catalogue.tokens[1:].cpu()
-        if not names:
-            return Placement(present[:0], present.new_empty(0)), []
-        values = self._features(names, rows, features, table)
+        refused: dict[int, str] = {}
+        tokens = torch.zeros(len(names), present.shape[1], dtype=torch.int64)
+        moved = tokens.new_empty(0)
+        if names:
+            values = self._encoded(names, table, refused) if features is None else features
+            wrong = np.flatnonzero(~(np.abs(values) <= LARGEST).all(axis=1)).tolist()  # NaN is not below either
+            refused |= {row: _NO_NUMBERS for row in wrong if row not in refused}
+            good = torch.tensor([row for row in range(len(names)) if row not in refused], dtype=torch.int64)
+            if len(good):
+                placed = self._placed(torch.from_numpy(values[good.numpy()]), present, catalogue)
+                tokens[good], moved = placed.tokens, good[placed.moved]
+                refused |= dict.fromkeys(good[placed.unplaced].tolist(), _NO_PLACE)
+        return Settled(tokens, moved, self._labels(names, table), refused)
+
+    def checked(self, features: ArrayLike, n_items: int) -> NDArray[np.float32]:
+        """Return features [n_items, d] as the tokenizer reads them.
+
+        Raises:
+            ValueError: if they have another shape.
+        """
+        values = np.ascontiguousarray(features, dtype=np.float32)
+        if values.shape != (n_items, self.tokenizer.width):
+            raise ValueError(
+                f"the features have the shape {list(values.shape)} for {n_items} items: the tokenizer reads one row an "
+                f"item of {self.tokenizer.width} columns"
+            )
+        return values
+
+    def _placed(self, values: Tensor, present: Tensor, catalogue: Catalogue) -> Placement:
         codes = torch.cat([self.tokenizer.encode(part) for part in values.split(65_536)])
         suffixes = catalogue.level_sizes[-1] if catalogue.collision == "suffix" else None
-        try:
-            placed = place(codes, present, suffixes, lambda chosen: self._last_codes(values[chosen], codes[chosen]))
-        except NoPlace as error:
-            raise ValueError(
-                f"the item {names[error.row]!r} finds no place: {error}. Train again with the new items, or with a "
-                "larger codebook_size"
-            ) from None
-        return placed, self._labels(names, table)
+        return place(
+            codes, present, suffixes, lambda rows: ranked_last_codes(self.tokenizer, values[rows], codes[rows])
+        )
 
-    def _features(
-        self, names: Sequence[str], rows: Sequence[int], features: ArrayLike | None, table: Table | None
-    ) -> Tensor:
-        if features is not None:
-            values = np.asarray(features, dtype=np.float32)
-            if values.ndim != 2 or values.shape[1] != self.tokenizer.width or len(values) <= max(rows):
-                raise ValueError(
-                    f"the features have the shape {list(values.shape)} for {len(names)} new items: the tokenizer reads "
-                    f"one row an item of {self.tokenizer.width} columns"
-                )
-            values = values[list(rows)]
-        else:
-            values = self._encoded(names, table).astype(np.float32)
-        wrong = np.flatnonzero(~np.isfinite(values).all(axis=1))
-        if len(wrong):
-            raise ValueError(f"the features of the item {names[wrong[0]]!r} are not finite: repair them")
-        return torch.from_numpy(np.ascontiguousarray(values))
-
-    def _encoded(self, names: Sequence[str], table: Table | None) -> NDArray[np.float32]:
+    def _encoded(self, names: Sequence[str], table: Table | None, refused: dict[int, str]) -> NDArray[np.float32]:
+        """Return the vectors of items; those whose contents say nothing are refused, if the run has it so."""
         fitted = read_fitted(self.folder.fitted_path)
-        contents = NewItems(list(names), table or {ITEM_COLUMN: list(names)}, Path(self.settings["data_path"]))
-        return item_features(self.settings, contents, StageCache(None), fitted=fitted).values
-
-    def _last_codes(self, features: Tensor, codes: Tensor) -> Tensor:
-        """Return the last codes [A, K] by the distance of what they make of an item to the item, nearest first."""
-        size = self.tokenizer.codebook_sizes[-1]
-        ranked = []
-        for values, own in zip(features.split(_ITEMS_AT_ONCE), codes.split(_ITEMS_AT_ONCE)):
-            options = own.repeat_interleave(size, dim=0)
-            options[:, -1] = torch.arange(size).repeat(len(own))
-            latent = self.tokenizer.latent(values).repeat_interleave(size, dim=0)
-            distance = (self.tokenizer.quantized(options) - latent).square().sum(dim=1).view(len(own), size)
-            ranked.append(distance.argsort(dim=1, stable=True))
-        return torch.cat(ranked)
+        columns = {ITEM_COLUMN: list(names)} if table is None else rows_of_items(table, names)
+        contents = NewItems(list(names), columns, Path(self.settings["data_path"]))
+        one_by_one = {**self.settings, "missing_modality": "allow"}
+        found = item_features(one_by_one, contents, StageCache(None), fitted=fitted)
+        if found.present is not None and self.settings["missing_modality"] == "refuse":
+            refused |= dict.fromkeys(np.flatnonzero(~found.present).tolist(), _NO_CONTENT)
+        return found.values.astype(np.float32)
 
     def _labels(self, names: Sequence[str], table: Table | None) -> list[ItemLabel]:
         fields = {key: self.settings[key] for key in ("title_field", "category_field")}

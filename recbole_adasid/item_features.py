@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 
-from recbole_adasid.cache import StageCache
+from recbole_adasid.cache import StageCache, array_digest
 from recbole_adasid.data.encoders import build_encoder, can_use_bfloat16, describe_encoder, describe_encoding
 from recbole_adasid.data.features import ItemFeatures, load_feature_file, report_degenerate, with_missing
 from recbole_adasid.data.fusion import REDUCING, fuse
@@ -33,8 +35,6 @@ MODALITY_KEYS = (
 KIND = "item-features"
 Fitted = Mapping[str, np.ndarray]
 """What was learnt from items to make their features, by name, as ``ItemFeatures.fitted`` has it."""
-# A cached stage holds what was learnt beside the vectors.
-KEPT = {"keeps": "fitted"}
 
 
 class ItemContents(Protocol):
@@ -82,13 +82,15 @@ def item_features(
         values, learnt = fuse(found, weights, **settings, fitted=None if fitted is None else below("fusion", fitted))
         return {"values": values, **learnt}
 
-    kept = cache.arrays("fusion", {**source, **KEPT}, compute) if config["fusion"] in REDUCING else compute()
+    kept = cache.arrays("fusion", {**source, **_kept(fitted)}, compute) if config["fusion"] in REDUCING else compute()
     report_degenerate(kept["values"], dataset.item_tokens())
+    present = np.logical_and.reduce([one.present for one in found if one.present is not None], initial=True)
     side_by_side = config["fusion"] == "concatenate" and len(found) > 1
     blocks = [(one.values.shape[1], weight) for one, weight in zip(found, weights)] if side_by_side else None
     learnt = {f"{place}/{name}": array for place, one in enumerate(found) for name, array in one.fitted.items()}
     learnt |= {f"fusion/{name}": array for name, array in kept.items() if name != "values"}
-    return ItemFeatures(values=kept["values"], source=source, blocks=blocks, fitted=learnt)
+    complete = None if np.all(present) else present
+    return ItemFeatures(values=kept["values"], source=source, present=complete, blocks=blocks, fitted=learnt)
 
 
 def write_fitted(path: Path, fitted: Fitted) -> None:
@@ -106,6 +108,16 @@ def read_fitted(path: Path) -> Fitted:
     if not path.is_file():
         return {}
     return {name: tensor.numpy() for name, tensor in read_tensors(path, KIND)[0].items()}
+
+
+def _kept(fitted: Fitted | None) -> dict[str, str]:
+    """Return what a cached stage of vectors depends on beside their source.
+
+    It holds what was learnt from the items, or is determined by what was learnt from others.
+    """
+    if fitted is None:
+        return {"keeps": "fitted"}
+    return {"fitted": array_digest(*(fitted[name] for name in sorted(fitted)))}
 
 
 def _of_modality(
@@ -136,7 +148,11 @@ def _of_one_source(
 ) -> ItemFeatures:
     if config["item_features_file"]:
         path = dataset.dataset_path() / config["item_features_file"]
-        return load_feature_file(path, dataset.item_tokens(), allow_missing=config["missing_modality"] == "allow")
+        allow_missing = config["missing_modality"] == "allow"
+        # Settings of earlier runs do not have this one.
+        mapped = "item_features_mapped" in config and config["item_features_mapped"]
+        mapped_in = (cache.root or Path(tempfile.gettempdir())) if mapped else None
+        return load_feature_file(path, dataset.item_tokens(), allow_missing=allow_missing, mapped_in=mapped_in)
     return _of_texts(config, dataset, cache, progress, fitted)
 
 
@@ -153,7 +169,8 @@ def _of_texts(
         "bf16": config["text_bf16"] and can_use_bfloat16(),
     }
     source = describe_encoding(texts, **encoder)
-    stored = cache.arrays("features", {**source, **KEPT}, lambda: _encode(texts, encoder, cache, progress, fitted))
+    compute = partial(_encode, texts, encoder, cache, progress, fitted)
+    stored = cache.arrays("features", {**source, **_kept(fitted)}, compute)
     values = stored.pop("values")
     report_degenerate(values, tokens)
     present = np.array([bool(text) for text in texts])

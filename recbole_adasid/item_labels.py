@@ -51,8 +51,8 @@ def read_labels(path: Path) -> dict[str, ItemLabel]:
         return {}
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        labels = {token: ItemLabel(**texts) for token, texts in found.items()}
-    except (ValueError, TypeError, AttributeError) as error:
+        labels = {token: ItemLabel(texts["title"], texts["category"]) for token, texts in found.items()}
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path} holds no titles and categories ({error}): bring back the run's own") from None
     if not all(isinstance(text, str) for label in labels.values() for text in label):
         raise ValueError(f"{path} holds titles or categories that are no texts: bring back the run's own")

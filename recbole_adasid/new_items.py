@@ -7,12 +7,16 @@
 recommendable. `--items` is a table with the columns of the run's NAME.item: an `.item` file, or a .csv, .tsv, .jsonl
 or .parquet with a header; `--columns="{item_id: sku, title: name}"` tells what they are called there. The run's own
 encoders make features from it; with `--features=FILE`, an .npz of item_id and embedding, vectors of the kind the
-tokenizer was trained on are taken instead. Items that were removed come back with their old Semantic ID.
+tokenizer was trained on are taken instead. Items that are in the catalogue keep their Semantic ID, so that the same
+file may come twice; items that were removed come back with theirs.
 
 `remove` stops recommending the items of a file of tokens, one a line; histories may still name them.
 
-Both write new-items.safetensors into the run's folder, which `python -m recbole_adasid.recommend` reads; no other file
-of the run is touched.
+If an item cannot be added or removed, nothing is changed; with `--bad_items=skip` the others are, and those that could
+not be are listed with the reason.
+
+Both write new-items.safetensors into the run's folder, which `python -m recbole_adasid.recommend` reads, and add a line
+to new-items.jsonl, which tells what came and went and when; no other file of the run is touched.
 """
 
 from __future__ import annotations
@@ -22,20 +26,17 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from recbole_adasid.artefacts import RunFolder
 from recbole_adasid.cli import parse_arguments
-from recbole_adasid.data.array_file import as_tokens, load_arrays
-from recbole_adasid.data.atomic_text import AtomicText
-from recbole_adasid.data.raw.tables import RawTable, table_items
-from recbole_adasid.data.text import ITEM_COLUMN, read_item_table
 from recbole_adasid.host.settings import SettingsError, refuse_unknown_keys
-from recbole_adasid.recommender import Recommender
 
-OWN_KEYS = ("run_folder", "items", "features", "columns")
+if TYPE_CHECKING:
+    import numpy as np
+
+    from recbole_adasid.recommender import Recommender
+
+OWN_KEYS = ("run_folder", "items", "features", "columns", "bad_items")
 ACTIONS = ("add", "remove")
 SHOWN = 10
 
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _run(given[0], given[1:])
     except KeyboardInterrupt:
-        print("\nstopped: nothing was changed", file=sys.stderr)
+        print("\nstopped", file=sys.stderr)
         return 130
     except (ValueError, ImportError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -61,41 +62,62 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(action: str, given: list[str]) -> None:
     if action not in ACTIONS:
         raise SettingsError(f"The first argument is {action!r}; valid: {', '.join(ACTIONS)}; see --help.")
-    settings, _ = parse_arguments(given, as_written=("run_folder", "items", "features"))
+    settings, _ = parse_arguments(given, as_written=[key for key in OWN_KEYS if key != "columns"])
     refuse_unknown_keys(settings, OWN_KEYS, source="the command line")
     if not {"run_folder", "items"} <= settings.keys():
         raise SettingsError("Give --run_folder and --items; see --help.")
+    if not isinstance(settings.get("columns", {}), dict):
+        raise SettingsError(f"columns={settings['columns']!r} has to be a mapping, such as {{item_id: sku}}.")
+    # torch and all that needs it take longer to load than the help takes to print.
+    from recbole_adasid.artefacts import RunFolder
+    from recbole_adasid.recommender import Recommender
+
     folder = RunFolder.existing(settings["run_folder"])
     with folder.in_use():
         recommender = Recommender.load(folder.path)
-        items = Path(settings["items"])
         if action == "add":
-            _add(recommender, read_table(items, settings.get("columns") or {}), settings.get("features"))
+            _add(recommender, settings)
         else:
-            _remove(recommender, [token for token in items.read_text(encoding="utf-8").splitlines() if token])
-        print(f"written to {recommender.save()}")
+            _remove(recommender, settings)
+        print(f"{recommender.n_recommended:,} items can be recommended; written to {recommender.save()}")
 
 
-def _add(recommender: Recommender, table: dict[str, list[str]], features: str | None) -> None:
+def _add(recommender: Recommender, settings: Mapping[str, Any]) -> None:
+    from recbole_adasid.data.text import ITEM_COLUMN
+
+    table, features = read_table(Path(settings["items"]), settings.get("columns") or {}), settings.get("features")
     tokens, started = table[ITEM_COLUMN], time.perf_counter()
     vectors = None if features is None else read_vectors(Path(features), tokens)
-    arrival = recommender.add_items(tokens, features=vectors, table=table)
+    chosen = settings.get("bad_items", "refuse")
+    arrival = recommender.add_items(tokens, features=vectors, table=table, bad_items=chosen)
     seconds = time.perf_counter() - started
     for token, semantic_id in list(zip(arrival.items, arrival.semantic_ids))[:SHOWN]:
         print(f"{token}\t{semantic_id}\t{recommender.labels[token].title}".rstrip())
-    if len(tokens) > SHOWN:
-        print(f"… and {len(tokens) - SHOWN:,} more")
-    print(f"{len(tokens):,} items have Semantic IDs after {seconds:.1f} s, {len(recommender.tokens):,} in all")
+    if len(arrival.items) > SHOWN:
+        print(f"… and {len(arrival.items) - SHOWN:,} more")
+    print(f"{len(arrival.items):,} items added in {seconds:.1f} s")
+    if arrival.known:
+        print(f"{len(arrival.known):,} were in the catalogue and keep their Semantic IDs")
     if arrival.moved:
         print(
             f"{len(arrival.moved):,} of them took another last code than their nearest, first {arrival.moved[0]!r}: as "
             "many items as the model can tell apart have that Semantic ID"
         )
+    _print_refused(arrival.refused)
 
 
-def _remove(recommender: Recommender, tokens: list[str]) -> None:
-    recommender.remove_items(tokens)
-    print(f"{len(set(tokens)):,} items are not recommended any more")
+def _remove(recommender: Recommender, settings: Mapping[str, Any]) -> None:
+    lines = Path(settings["items"]).read_text(encoding="utf-8-sig").split("\n")
+    departure = recommender.remove_items(filter(None, lines), bad_items=settings.get("bad_items", "refuse"))
+    print(f"{len(departure.items):,} items are not recommended any more")
+    _print_refused(departure.refused)
+
+
+def _print_refused(refused: Mapping[str, str]) -> None:
+    for token, reason in list(refused.items())[:SHOWN]:
+        print(f"skipped {token!r}: {reason}", file=sys.stderr)
+    if len(refused) > SHOWN:
+        print(f"… and {len(refused) - SHOWN:,} more, see new-items.jsonl", file=sys.stderr)
 
 
 def read_table(path: Path, columns: Mapping[str, str]) -> dict[str, list[str]]:
@@ -105,31 +127,34 @@ def read_table(path: Path, columns: Mapping[str, str]) -> dict[str, list[str]]:
         FileNotFoundError: if there is no such file.
         ValueError: if it is damaged, or has no item.
     """
+    from recbole_adasid.data.atomic_text import AtomicText
+    from recbole_adasid.data.raw.tables import RawTable, table_items
+    from recbole_adasid.data.text import read_item_table
+
     if path.suffix == ".item":
-        return read_item_table(AtomicText(path, "\t", "utf-8"))
+        return read_item_table(AtomicText(path))
     rows = table_items(RawTable(path), columns)
     cells = list(rows.rows)
     if not cells:
         raise ValueError(f"{path} has no item: {rows.lines.summary()}")
+    if rows.lines.left_out:
+        logging.getLogger(__name__).warning("%s", rows.lines.summary())
     names = [column.partition(":")[0] for column in rows.columns]
     return dict(zip(names, map(list, zip(*cells))))
 
 
 def read_vectors(path: Path, tokens: Sequence[str]) -> np.ndarray:
-    """Return the vectors [A, d] of items from an .npz of item_id and embedding.
+    """Return the vectors [A, d] of items from a feature file, NaN for those that it lacks.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is damaged, or lacks an item.
+        ValueError: if it is damaged, or has none of the items.
     """
-    arrays: dict[str, Any] = load_arrays(
-        path, ("item_id", "embedding"), saved_by="numpy.savez(path, item_id=…, embedding=…)"
-    )
-    row_of = {token: row for row, token in enumerate(as_tokens(path, "item_id", arrays["item_id"]))}
-    missing = [token for token in tokens if token not in row_of]
-    if missing:
-        raise ValueError(f"{path} has no vector for {len(missing)} items, first {missing[0]!r}: add them")
-    return arrays["embedding"][[row_of[token] for token in tokens]]
+    from recbole_adasid.data import features
+
+    values, present = features.read_vectors(path, tokens, allow_missing=True)
+    values[~present] = float("nan")
+    return values
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import torch
 
 from recbole_adasid.bundle.given import given_codes
 from recbole_adasid.cache import Arrays, StageCache, array_digest, fingerprint
+from recbole_adasid.cold_start import ItemSubset, described_with_cold, with_cold_items
 from recbole_adasid.data.features import ItemFeatures
 from recbole_adasid.data.pair_file import load_pair_file
 from recbole_adasid.data.pair_sources import FILE, MINERS
@@ -34,6 +35,9 @@ class ItemSource(ItemContents, Protocol):
 
     def training_interactions(self) -> tuple[np.ndarray, np.ndarray]:
         """Return users and item rows, int64 [I] each, of the interactions that training may see."""
+
+    def cold_items(self) -> np.ndarray | None:
+        """Return which items are held out of training, bool [N], or None."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,8 @@ class SemanticIDs:
     """Ready to encode further items; None where the Semantic IDs were given."""
     fitted: Fitted = field(default_factory=dict)
     """What the features learnt from the items, to make those of further items."""
+    suffix: np.ndarray | None = None
+    """int64 [N], where some items are held out: their numbers come after those of the others. None: number them all."""
     history: list[tuple[int, dict[str, float]]] = field(default_factory=list)
     """Steps of the tokenizer's training and their numbers; none where it is not trained by steps."""
     near: EmbeddingPairs | None = None
@@ -68,7 +74,8 @@ def learn_semantic_ids(
 ) -> SemanticIDs:
     """Learn the Semantic IDs of ``dataset``'s items as ``config`` asks, reusing every stage that was computed before.
 
-    With ``sids_file`` they are taken from that bundle instead, and nothing is trained.
+    With ``sids_file`` they are taken from that bundle instead, and nothing is trained. Where the dataset holds items
+    out of training, the tokenizer is trained without them, and they get theirs afterwards, like new items.
 
     Args:
         config: any mapping with the keys of ``props/``.
@@ -79,6 +86,14 @@ def learn_semantic_ids(
     cache = StageCache(config["cache_dir"])
     if config["sids_file"]:
         return _given(config, dataset, cache, progress)
+    cold = dataset.cold_items()
+    if cold is None:
+        return _learn(config, dataset, cache, log, progress)
+    learned = _learn(config, ItemSubset(dataset, ~cold), cache, log, progress)
+    return with_cold_items(learned, config, dataset, cold, cache, progress)
+
+
+def _learn(config: Any, dataset: ItemSource, cache: StageCache, log: LogFunction | None, progress: bool) -> SemanticIDs:
     features, pairs, description = _ingredients(config, dataset, cache, progress)
     if not len(pairs) and description["tokenizer"].get("collaborative_weight"):
         logger.warning(
@@ -119,9 +134,14 @@ def learn_semantic_ids(
 
 def semantic_ids_fingerprint(config: Any, dataset: ItemSource) -> str:
     """Return the fingerprint that :func:`learn_semantic_ids` would give, without training a tokenizer."""
-    cache = StageCache(config["cache_dir"])
-    find = _given_ingredients if config["sids_file"] else _ingredients
-    return fingerprint(find(config, dataset, cache)[2])
+    cache, cold = StageCache(config["cache_dir"]), dataset.cold_items()
+    if config["sids_file"]:
+        return fingerprint(_given_ingredients(config, dataset, cache)[2])
+    if cold is None:
+        return fingerprint(_ingredients(config, dataset, cache)[2])
+    features, _, warm = _ingredients(config, ItemSubset(dataset, ~cold), cache)
+    source = item_features(config, ItemSubset(dataset, cold), cache, fitted=features.fitted).source
+    return fingerprint(described_with_cold(warm, config, cold, source))
 
 
 def _given(config: Any, dataset: ItemSource, cache: StageCache, progress: bool) -> SemanticIDs:
@@ -180,11 +200,12 @@ def collaborative_pairs(config: Any, dataset: ItemSource, cache: StageCache, pro
     miner = MINERS[config["pair_source"]]
     settings = {argument: config[key] for argument, key in miner.settings.items()}
     interactions = array_digest(users, items)
-    description = {config["pair_source"]: settings, "n_items": len(tokens), "interactions": interactions}
+    mined_by = {config["pair_source"]: settings, "edition": miner.edition}
+    description = {**mined_by, "n_items": len(tokens), "interactions": interactions}
     kept = cache.unfinished("pairs", description)
 
     def mine() -> Arrays:
-        pairs = miner.mine(users, items, len(tokens), **settings, **miner.extras(kept, progress))
+        pairs = miner.mine(users, items, len(tokens), **settings, **miner.extras(config, kept, progress))
         return {"trigger": pairs.trigger, "target": pairs.target, "weight": pairs.weight}
 
     mined = cache.arrays("pairs", description, mine)

@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 
 from recbole_adasid.model.catalogue import collision_ranks
+from recbole_adasid.tokenizer.base import ItemTokenizer
 
+_ITEMS_AT_ONCE = 32
 Candidates = Callable[[Tensor], Tensor]
 """From rows [R] of new items to the last codes [R, K] they would best have, the best first."""
 
@@ -25,14 +27,8 @@ class Placement:
     """int64 [A, S], their codes and, with suffixes, one that no other item of the same codes has."""
     moved: Tensor
     """int64, the rows whose last code is not their nearest, because no suffix was left there."""
-
-
-class NoPlace(ValueError):
-    """A new item for which no suffix is left, whatever its last code."""
-
-    def __init__(self, row: int, size: int) -> None:
-        super().__init__(f"row {row}: every Semantic ID that begins like its own is taken {size} times")
-        self.row = row
+    unplaced: Tensor
+    """int64, the rows for which no suffix was left, whatever the last code; theirs is beyond those that there are."""
 
 
 def place(codes: Tensor, present: Tensor, suffixes: int | None, candidates: Candidates) -> Placement:
@@ -47,33 +43,60 @@ def place(codes: Tensor, present: Tensor, suffixes: int | None, candidates: Cand
             that a suffix is never given twice; [N, L] where items of equal codes share a Semantic ID.
         suffixes: how many suffixes the recommender knows; None where items of equal codes share a Semantic ID.
         candidates: ranks the last codes for items that find their place taken.
-
-    Raises:
-        NoPlace: for an item for which no last code is left.
     """
+    nobody = codes.new_empty(0)
     if suffixes is None:
-        return Placement(codes.clone(), codes.new_empty(0))
-    both = torch.cat([present[:, :-1], codes])
-    prefix = _numbered(torch.zeros(len(both), dtype=torch.int64), both[:, :-1])
-    group = _numbered(prefix, both[:, -1:])
-    n_present = len(present)
+        return Placement(codes.clone(), nobody, nobody)
+    present = present[:, :-1]
+    group, _, of_present = matching(codes, present)
     # Suffixes are given from 0 on and never taken back, so those of a group are 0 … its size − 1.
-    taken = torch.bincount(group[:n_present], minlength=int(group.max()) + 1)
-    suffix = taken[group[n_present:]] + collision_ranks(codes)
+    taken = torch.bincount(of_present, minlength=len(codes))
+    suffix = taken[group] + collision_ranks(codes)
     placed = torch.cat([codes, suffix[:, None]], dim=1)
-    moved = (suffix >= suffixes).nonzero().squeeze(1)
-    if len(moved):
-        there = torch.cat([torch.ones(n_present, dtype=torch.bool), suffix < suffixes])
-        beside = there & torch.isin(prefix, prefix[n_present + moved])
-        _move(placed, moved, _sizes(both[beside]), suffixes, candidates(moved))
-    return Placement(placed, moved)
+    crowded = (suffix >= suffixes).nonzero().squeeze(1)
+    if not len(crowded):
+        return Placement(placed, nobody, nobody)
+    there = torch.cat([present, codes[suffix < suffixes]])
+    beside = matching(codes[crowded, :-1], there[:, :-1])[1]
+    unplaced = _move(placed, crowded, _sizes(there[beside]), suffixes, candidates(crowded))
+    return Placement(placed, crowded[~torch.isin(crowded, unplaced)], unplaced)
 
 
-def _numbered(numbers: Tensor, table: Tensor) -> Tensor:
-    """Return int64 [N] that is equal for rows of equal ``numbers`` [N] and equal ``table`` [N, C]."""
-    for column in table.t():
-        numbers = torch.unique(numbers * (int(column.max()) + 1) + column, return_inverse=True)[1]
-    return numbers
+def ranked_last_codes(tokenizer: ItemTokenizer, features: Tensor, codes: Tensor) -> Tensor:
+    """Return the last codes [R, K] by the distance of what they make of an item to the item, nearest first.
+
+    Args:
+        tokenizer: its codebooks.
+        features: float32 [R, d].
+        codes: int64 [R, L], of which the last is left open.
+    """
+    size, ranked = tokenizer.codebook_sizes[-1], []
+    for values, own in zip(features.split(_ITEMS_AT_ONCE), codes.split(_ITEMS_AT_ONCE)):
+        options = own.repeat_interleave(size, dim=0)
+        options[:, -1] = torch.arange(size).repeat(len(own))
+        latent = tokenizer.latent(values).repeat_interleave(size, dim=0)
+        distance = (tokenizer.quantized(options) - latent).square().sum(dim=1).view(len(own), size)
+        ranked.append(distance.argsort(dim=1, stable=True))
+    return torch.cat(ranked)
+
+
+def matching(rows: Tensor, others: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return a number for each of ``rows`` [A, C], equal for equal rows; which of ``others`` [N, C] equal one of them;
+    and the number of each of those.
+
+    One pass over ``others`` for each column, over ever fewer of them; nothing but ``rows`` is sorted.
+    """
+    number = rows.new_zeros(len(rows))
+    left, of_left = torch.arange(len(others)), others.new_zeros(len(others))
+    for mine, theirs in zip(rows.t(), others.t()):
+        size = int(mine.max()) + 1
+        keys, number = torch.unique(number * size + mine, return_inverse=True)
+        code = theirs[left]
+        key = of_left * size + code
+        place = torch.searchsorted(keys, key).clamp(max=len(keys) - 1)
+        equal = (keys[place] == key) & (code < size)
+        left, of_left = left[equal], place[equal]
+    return number, left, of_left
 
 
 def _sizes(codes: Tensor) -> dict[tuple[int, ...], int]:
@@ -81,13 +104,16 @@ def _sizes(codes: Tensor) -> dict[tuple[int, ...], int]:
     return dict(zip(map(tuple, groups.tolist()), counts.tolist()))
 
 
-def _move(placed: Tensor, rows: Tensor, taken: dict[tuple[int, ...], int], suffixes: int, candidates: Tensor) -> None:
-    """Put each of ``rows`` where its best last code has a suffix left, one after the other."""
+def _move(placed: Tensor, rows: Tensor, taken: dict[tuple[int, ...], int], suffixes: int, candidates: Tensor) -> Tensor:
+    """Put each of ``rows`` where its best last code has a suffix left, one after the other; return those without."""
+    unplaced = []
     for row, wanted in zip(rows.tolist(), candidates.tolist()):
         prefix = tuple(placed[row, :-2].tolist())
         last = next((code for code in wanted if taken.get((*prefix, code), 0) < suffixes), None)
         if last is None:
-            raise NoPlace(row, suffixes)
+            unplaced.append(row)
+            continue
         suffix = taken.get((*prefix, last), 0)
         placed[row, -2], placed[row, -1] = last, suffix
         taken[(*prefix, last)] = suffix + 1
+    return torch.tensor(unplaced, dtype=torch.int64)

@@ -7,7 +7,7 @@ A line of the input is a list of item tokens, oldest first, or a mapping with su
 holds is copied to the same line of the output, beside `items`, `scores` and `titles`. An output that ends in .parquet
 is a table of them (needs the extra `parquet`). `--exclude_seen=false` lets items of the history return; `--allow=FILE`
 and `--deny=FILE` name files of item tokens, one a line; `--category=NAME` keeps to items whose category has it as whole
-words.
+words; `--new_share=0.1` keeps that share of the places for items that were added after training.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from recbole_adasid.host.settings import SettingsError, refuse_unknown_keys
 from recbole_adasid.recommender import Recommendation, Recommender
 from recbole_adasid.writing import written_whole
 
-KEYS = ("run_folder", "history", "input", "output", "k", "exclude_seen", "allow", "deny", "category")
+KEYS = ("run_folder", "history", "input", "output", "k", "exclude_seen", "allow", "deny", "category", "new_share")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(given: Sequence[str]) -> None:
-    settings, _ = parse_arguments(given, as_written=[key for key in KEYS if key not in ("k", "exclude_seen")])
+    plain = [key for key in KEYS if key not in ("k", "exclude_seen", "new_share")]
+    settings, _ = parse_arguments(given, as_written=plain)
     refuse_unknown_keys(settings, KEYS, source="the command line")
     if "run_folder" not in settings or ("history" in settings) == ("input" in settings):
         raise SettingsError("Give --run_folder, and either --history or --input and --output; see --help.")
@@ -69,11 +70,15 @@ def _run(given: Sequence[str]) -> None:
 
 
 def _options(settings: dict[str, Any]) -> dict[str, Any]:
-    options: dict[str, Any] = {key: settings[key] for key in ("k", "exclude_seen", "category") if key in settings}
+    options: dict[str, Any] = {
+        key: settings[key] for key in ("k", "exclude_seen", "category", "new_share") if key in settings
+    }
     if not isinstance(options.get("k", 1), int) or isinstance(options.get("k"), bool):
         raise SettingsError(f"k={options['k']!r} has to be a whole number.")
     if not isinstance(options.get("exclude_seen", True), bool):
         raise SettingsError(f"exclude_seen={options['exclude_seen']!r} has to be true or false.")
+    if not isinstance(options.get("new_share", 0), (int, float)) or isinstance(options.get("new_share"), bool):
+        raise SettingsError(f"new_share={options['new_share']!r} has to be a number from 0 to 1.")
     for key in ("allow", "deny"):
         if key in settings:
             lines = Path(settings[key]).read_text(encoding="utf-8").splitlines()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,11 +15,12 @@ from torch import Tensor
 from tqdm import tqdm
 
 from recbole_adasid.artefacts import RunFolder, read_json
-from recbole_adasid.catalogue_changes import CatalogueChanges, read_changes, write_changes
 from recbole_adasid.host.model_file import SavedModel, read_model, tokens_digest
-from recbole_adasid.intake import Arrival, Intake, Table
+from recbole_adasid.intake import Intake, Table
+from recbole_adasid.inventory import Arrival, Departure, Inventory
 from recbole_adasid.item_labels import ItemLabel, read_labels
 from recbole_adasid.model.catalogue import Catalogue
+from recbole_adasid.model.interleave import interleave
 from recbole_adasid.model.network import NETWORK_SETTINGS, TIGERNetwork
 from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.model.tiger import TIGERModel
@@ -41,17 +41,24 @@ class Recommendation(NamedTuple):
     category: str = ""
 
 
+class _Search(NamedTuple):
+    """What a recommendation is searched with."""
+
+    k: int
+    exclude_seen: bool
+    trees: Sequence[PrefixTree | None]
+    new_share: float
+
+
 class Recommender:
     """A trained TIGER and the tokens of its items.
 
     Args:
         model: in evaluation mode.
-        tokens: of the N items, in the order of the catalogue.
+        tokens: of the N items, in the order of the model's catalogue.
         max_history: items of a history that the model reads, the last ones.
         beam_size: prefixes that the search keeps.
-        labels: titles and categories by item token, as far as they are known.
-        intake: what gives Semantic IDs to further items; None: none can be added.
-        changes: items that came and went since the model was trained.
+        inventory: the items; None: those of the model, without titles and unchangeable.
     """
 
     def __init__(
@@ -61,15 +68,21 @@ class Recommender:
         *,
         max_history: int,
         beam_size: int,
-        labels: Mapping[str, ItemLabel] | None = None,
-        intake: Intake | None = None,
-        changes: CatalogueChanges | None = None,
+        inventory: Inventory | None = None,
     ) -> None:
         self.model, self.max_history, self.beam_size = model, max_history, beam_size
-        self._trained_tokens, self._trained_catalogue = list(tokens), model.catalogue
-        self._trained_labels, self._intake = dict(labels or {}), intake
-        nothing = CatalogueChanges(sids=model.catalogue.tokens[:0])
-        self._change(changes or nothing)
+        self._inventory = inventory or Inventory(model.catalogue, tokens, labels={})
+        self.model.catalogue = self._inventory.catalogue
+
+    @property
+    def tokens(self) -> list[str]:
+        """Tokens of all items there are and were, in the order of the catalogue."""
+        return self._inventory.tokens
+
+    @property
+    def labels(self) -> Mapping[str, ItemLabel]:
+        """Titles and categories by item token, as far as they are known."""
+        return self._inventory.labels
 
     @classmethod
     def load(cls, run_folder: str | Path, *, device: str = "cpu") -> Recommender:
@@ -89,16 +102,21 @@ class Recommender:
         if tokens_digest([tokens]) != saved.about["data"]["digest"]:
             raise MismatchedFile(f"{folder.sids_path} lists other items than {saved.path}: bring back the run's own")
         model = _model(saved, settings).to(device).eval()
-        digest, n_places = saved.about["data"]["digest"], len(saved.about["sid_level_sizes"])
-        return cls(
-            model,
+        inventory = Inventory(
+            model.catalogue,
             tokens,
-            max_history=settings["MAX_ITEM_LIST_LENGTH"],
-            beam_size=settings["beam_size"],
             labels=read_labels(folder.labels_path),
+            folder=folder,
             intake=Intake(folder, settings),
-            changes=read_changes(folder.changes_path, digest, n_places),
+            digest=saved.about["data"]["digest"],
         )
+        lengths = {"max_history": settings["MAX_ITEM_LIST_LENGTH"], "beam_size": settings["beam_size"]}
+        return cls(model, tokens, **lengths, inventory=inventory)
+
+    @property
+    def n_recommended(self) -> int:
+        """How many items may be recommended."""
+        return int(self._inventory.recommended.sum())
 
     def recommend(
         self,
@@ -109,17 +127,18 @@ class Recommender:
         allow: Iterable[str] | None = None,
         deny: Iterable[str] = (),
         category: str | None = None,
+        new_share: float = 0.0,
     ) -> list[Recommendation]:
         """Return the ``k`` best items after a history of item tokens, oldest first; see :meth:`recommend_many`.
 
         Raises:
             ValueError: if no item of the history is known.
         """
-        if not any(token in self._ids for token in history):
+        if not any(token in self._inventory.numbers for token in history):
             raise ValueError(
                 f"no item of the history {list(history)[:5]} is in the catalogue: give tokens of its items"
             )
-        filters: dict[str, Any] = {"allow": allow, "deny": deny, "category": category}
+        filters: dict[str, Any] = {"allow": allow, "deny": deny, "category": category, "new_share": new_share}
         return self.recommend_many([history], k, exclude_seen=exclude_seen, **filters)[0]
 
     def recommend_many(
@@ -131,6 +150,7 @@ class Recommender:
         allow: Iterable[str] | None = None,
         deny: Iterable[str] = (),
         category: str | None = None,
+        new_share: float = 0.0,
         progress: bool = False,
     ) -> list[list[Recommendation]]:
         """Return up to ``k`` best items, best first, after each history of item tokens, oldest first.
@@ -145,38 +165,44 @@ class Recommender:
             deny: never recommend these.
             category: recommend only items whose category has it as whole words, whatever the case: of
                 `Home > Kitchen > Tea` that is Home, or kitchen, or Kitchen > Tea.
+            new_share: share of the places for items that were added after training, which seldom get one otherwise;
+                see :func:`~recbole_adasid.model.interleave.interleave`. 0: they compete with all.
             progress: show a progress bar.
 
         Raises:
-            ValueError: for k below 1, or filters that name unknown items or leave none.
+            ValueError: for k below 1, a share that is none, or filters that name unknown items or leave none.
         """
         if k < 1:
             raise ValueError(f"k is {k}: ask for 1 item or more")
-        tree = self._tree(allow, deny, category)
-        known = [[self._ids[token] for token in history if token in self._ids] for history in histories]
+        if not 0 <= new_share <= 1:
+            raise ValueError(f"new_share is {new_share}: it has to be from 0 to 1")
+        search = _Search(k, exclude_seen, self._trees(self._chosen(allow, deny, category), new_share), new_share)
+        known = [
+            [self._inventory.numbers[token] for token in history if token in self._inventory.numbers]
+            for history in histories
+        ]
         self._report_unknown(histories, known)
         rows = [row for row, history in enumerate(known) if history]
         found: list[list[Recommendation]] = [[] for _ in histories]
         for start in tqdm(range(0, len(rows), HISTORIES_AT_ONCE), "recommend", disable=not progress):
             chosen = rows[start : start + HISTORIES_AT_ONCE]
-            for row, items in zip(chosen, self._batch([known[row] for row in chosen], k, tree, exclude_seen)):
+            for row, items in zip(chosen, self._batch([known[row] for row in chosen], search)):
                 found[row] = items
         return found
 
-    def _batch(
-        self, histories: list[list[int]], k: int, tree: PrefixTree | None, exclude_seen: bool
-    ) -> list[list[Recommendation]]:
+    def _batch(self, histories: list[list[int]], search: _Search) -> list[list[Recommendation]]:
         device = self.model.catalogue.tokens.device
         read = [history[-self.max_history :] for history in histories]
-        lengths = torch.tensor([len(history) for history in read], device=device)
-        items, scores = self.model.recommend(
+        find = partial(
+            self.model.recommend,
             _padded(read).to(device),
-            lengths,
-            k=k,
-            beam_size=max(self.beam_size, k),
-            tree=tree,
-            excluded=_padded(histories).to(device) if exclude_seen else None,
+            torch.tensor([len(history) for history in read], device=device),
+            k=search.k,
+            beam_size=max(self.beam_size, search.k),
+            excluded=_padded(histories).to(device) if search.exclude_seen else None,
         )
+        found = [find(tree=tree) for tree in search.trees]
+        items, scores = found[0] if len(found) == 1 else interleave(found[0], found[1], search.new_share)
         return [
             [self._recommendation(item, score) for item, score in zip(*row) if item]
             for row in zip(items.tolist(), scores.tolist())
@@ -186,12 +212,18 @@ class Recommender:
         token = self.tokens[item - 1]
         return Recommendation(token, score, *self.labels.get(token, ItemLabel()))
 
-    def _tree(self, allow: Iterable[str] | None, deny: Iterable[str], category: str | None) -> PrefixTree | None:
-        """Return the prefix tree of the items that may be recommended, None for that of all."""
+    def _trees(self, chosen: Tensor | None, new_share: float) -> list[PrefixTree | None]:
+        """Return the prefix trees to search: one, None for that of all, or those of old and of new items."""
+        if new_share and (by_age := self._inventory.trees_by_age(chosen)):
+            return [*by_age]
+        return [None if chosen is None else self.model.catalogue.tree_of(chosen.nonzero().squeeze(1))]
+
+    def _chosen(self, allow: Iterable[str] | None, deny: Iterable[str], category: str | None) -> Tensor | None:
+        """Return which items may be recommended, bool [N + 1], None for all."""
         denied = self._numbers(deny, "deny")
         if allow is None and category is None and not denied:
             return None
-        chosen = self._recommended.clone()
+        chosen = self._inventory.recommended.clone()
         if allow is not None:
             chosen &= self._mask(self._numbers(allow, "allow"))
         if category is not None:
@@ -199,9 +231,7 @@ class Recommender:
         chosen &= ~self._mask(denied)
         if not chosen.any():
             raise ValueError("allow, deny and category leave no item to recommend: loosen them")
-        catalogue = self.model.catalogue
-        items = chosen.nonzero().squeeze(1).to(catalogue.tokens.device)
-        return PrefixTree(catalogue(items), catalogue.level_sizes, items)
+        return chosen
 
     def _mask(self, numbers: set[int]) -> Tensor:
         """Return bool [N + 1], true for the items of these numbers."""
@@ -211,7 +241,9 @@ class Recommender:
 
     def _of_category(self, category: str) -> set[int]:
         wanted = re.compile(rf"(?<!\w){re.escape(category.strip())}(?!\w)", re.IGNORECASE)
-        found = {self._ids[token] for token, label in self.labels.items() if wanted.search(label.category)}
+        found = {
+            self._inventory.numbers[token] for token, label in self.labels.items() if wanted.search(label.category)
+        }
         if not category.strip() or not found:
             known = list(dict.fromkeys(label.category for label in self.labels.values() if label.category))
             raise ValueError(
@@ -222,12 +254,12 @@ class Recommender:
 
     def _numbers(self, tokens: Iterable[str], what: str) -> set[int]:
         tokens = list(tokens)
-        unknown = [token for token in tokens if token not in self._ids]
+        unknown = [token for token in tokens if token not in self._inventory.numbers]
         if unknown:
             raise ValueError(
                 f"{what} names {len(unknown)} unknown items, first {unknown[0]!r}: give tokens of the catalogue"
             )
-        return {self._ids[token] for token in tokens}
+        return {self._inventory.numbers[token] for token in tokens}
 
     def add_items(
         self,
@@ -236,55 +268,44 @@ class Recommender:
         features: ArrayLike | None = None,
         table: Table | None = None,
         labels: Sequence[ItemLabel] | None = None,
+        bad_items: str = "refuse",
     ) -> Arrival:
         """Give Semantic IDs to items that the model was not trained with; they can be recommended at once.
 
         Codebooks, network and the Semantic IDs of all other items stay as they are; see
-        :func:`~recbole_adasid.placement.place`. Items that were removed come back with the Semantic ID that they had.
-        Call :meth:`save` to keep the change.
+        :func:`~recbole_adasid.placement.place`. Items that are in the catalogue keep theirs, so that the same call may
+        come twice; items that were removed come back with the Semantic ID that they had. Call :meth:`save` to keep the
+        change.
 
         Args:
-            tokens: of the A new items.
+            tokens: of the A items.
             features: float [A, d], vectors of the kind that the tokenizer was trained on.
             table: or else columns like those of the run's `.item` file, from which the run's encoders make vectors.
             labels: titles and categories [A]; by default they come from the table.
+            bad_items: ``refuse`` changes nothing if an item cannot be added, ``skip`` adds the others and tells.
 
         Raises:
-            ValueError: if an item is in the catalogue or stands twice, or features or table do not fit. Nothing is
-                changed then.
+            ValueError: if features or table do not fit, or an item cannot be added: it has no content, features that
+                are not finite, or no place, or stands twice. Nothing is changed then.
         """
-        names = list(tokens)
-        known = [token for token in names if token in self._ids]
-        present = [token for token in known if token not in self._changes.removed]
-        if present or len(set(names)) < len(names) or not names:
-            raise ValueError(_cannot_add(names, present))
-        if self._intake is None:
-            raise ValueError("this recommender has no tokenizer: load it from the folder of a run that trained one")
-        new = [row for row, token in enumerate(names) if token not in self._ids]
-        placed, found = self._intake.place([names[row] for row in new], new, self.model.catalogue, features, table)
-        own = [labels[row] for row in new] if labels is not None else found
-        changes = self._changes
-        self._change(
-            CatalogueChanges(
-                [*changes.tokens, *(names[row] for row in new)],
-                torch.cat([changes.sids, placed.tokens]),
-                [*changes.labels, *own],
-                changes.removed - set(known),
-            )
-        )
-        return Arrival(names, self.semantic_ids(names), [names[new[row]] for row in placed.moved.tolist()])
+        given: dict[str, Any] = {"features": features, "table": table, "labels": labels}
+        arrival = self._inventory.add(tokens, **given, bad_items=bad_items)
+        self.model.catalogue = self._inventory.catalogue
+        return arrival
 
-    def remove_items(self, tokens: Iterable[str]) -> None:
+    def remove_items(self, tokens: Iterable[str], *, bad_items: str = "refuse") -> Departure:
         """Stop recommending items; histories may still name them. Call :meth:`save` to keep the change.
+
+        Args:
+            tokens: of the items; those that were removed before stay so.
+            bad_items: ``refuse`` changes nothing if an item is unknown, ``skip`` removes the others and tells.
 
         Raises:
             ValueError: if an item is not in the catalogue, or none would be left.
         """
-        numbers = self._numbers(tokens, "the removal")
-        if not (self._recommended & ~self._mask(numbers)).any():
-            raise ValueError("that would remove every item: leave one to recommend")
-        gone = {self.tokens[number - 1] for number in numbers}
-        self._change(replace(self._changes, removed=self._changes.removed | gone))
+        departure = self._inventory.remove(tokens, bad_items=bad_items)
+        self.model.catalogue = self._inventory.catalogue
+        return departure
 
     def semantic_ids(self, tokens: Iterable[str]) -> list[list[int]]:
         """Return codes and suffix of items, counted from 0 on every level.
@@ -294,33 +315,18 @@ class Recommender:
         """
         names = list(tokens)
         self._numbers(names, "the question")
-        return self.model.catalogue.tokens[[self._ids[token] for token in names]].tolist()
+        return self._inventory.semantic_ids(names)
 
     def save(self) -> Path:
         """Keep the items that came and went, in a file in the run's folder that :meth:`load` reads; return its path.
+
+        What came and went is also added, a line an action, to new-items.jsonl beside it.
 
         Raises:
             ValueError: if the recommender is of no run.
             CannotWrite: if the disk takes no more.
         """
-        if self._intake is None:
-            raise ValueError("this recommender is of no run: load it from a run's folder")
-        path = self._intake.folder.changes_path
-        write_changes(path, self._changes, tokens_digest([self._trained_tokens]))
-        return path
-
-    def _change(self, changes: CatalogueChanges) -> None:
-        """Put the catalogue into the state that the changes describe."""
-        self._changes = changes
-        self.tokens = [*self._trained_tokens, *changes.tokens]
-        self.labels = {**self._trained_labels, **dict(zip(changes.tokens, changes.labels))}
-        self._ids = {token: number for number, token in enumerate(self.tokens, start=1)}
-        self._recommended = ~self._mask({0, *(self._ids[token] for token in changes.removed)})
-        if changes.tokens or changes.removed:
-            items = self._recommended.nonzero().squeeze(1).to(self._trained_catalogue.tokens.device)
-            self.model.catalogue = self._trained_catalogue.changed(changes.sids, items)
-        else:
-            self.model.catalogue = self._trained_catalogue
+        return self._inventory.save()
 
     @staticmethod
     def _report_unknown(histories: Sequence[Sequence[str]], known: Sequence[Collection[int]]) -> None:
@@ -332,13 +338,6 @@ class Recommender:
                 "item and get no recommendation.",
                 *(missing, empty, len(histories)),
             )
-
-
-def _cannot_add(names: Sequence[str], present: Sequence[str]) -> str:
-    if present:
-        return f"{len(present)} of the new items are in the catalogue, first {present[0]!r}: leave them out"
-    twice = [token for token, count in Counter(names).items() if count > 1]
-    return f"the new item {twice[0]!r} stands twice: keep one" if twice else "there is no new item: name one"
 
 
 def _model(saved: SavedModel, settings: dict[str, Any]) -> TIGERModel:

@@ -23,6 +23,15 @@ def test_the_config_comes_back_as_plain_values(tmp_path):
     assert loaded == {"seed": 7, "topk": [3, 5], "path": "data", "lr": 1e-3, "none": None, "on": True}
 
 
+def test_a_folder_tells_whether_it_has_these_very_settings(tmp_path):
+    folder, settings = RunFolder(tmp_path), {"seed": np.int64(7), "topk": (3, 5)}
+    assert not folder.has_config(settings)
+    folder.write_config(settings)
+    assert folder.has_config({"topk": [3, 5], "seed": 7}) and not folder.has_config({**settings, "seed": 8})
+    folder.config_path.write_bytes(b"\x80\x04.")
+    assert not folder.has_config(settings)
+
+
 def test_sids_map_each_token_to_its_codes(tmp_path):
     folder = RunFolder(tmp_path)
     path = folder.write_sids(['B"1', "é2"], np.array([[0, 255], [3, 4]]), level_sizes=[4, 256], info={"seed": 1})

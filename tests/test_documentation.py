@@ -2,9 +2,14 @@ import re
 from pathlib import Path
 
 import pytest
+from torch.distributed.run import get_args_parser
 
+from recbole_adasid.assign import OWN_KEYS as ASSIGN_KEYS
+from recbole_adasid.bundle.command import KEYS as BUNDLE_KEYS
 from recbole_adasid.data.raw.command import OWN_KEYS as RAW_KEYS
+from recbole_adasid.host.launch import OPTIONS as RECBOLE_OPTIONS
 from recbole_adasid.host.props import known_keys, presets
+from recbole_adasid.mine_pairs import OWN_KEYS as MINE_KEYS
 from recbole_adasid.new_items import OWN_KEYS as NEW_ITEM_KEYS
 from recbole_adasid.recommend import KEYS as RECOMMEND_KEYS
 from recbole_adasid.report.command import KEYS as REPORT_KEYS
@@ -13,6 +18,8 @@ from recbole_adasid.tune.command import OWN_KEYS as TUNE_KEYS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+OWN_OF_COMMANDS = {*OWN_KEYS, *RAW_KEYS, *RECOMMEND_KEYS, *NEW_ITEM_KEYS, *BUNDLE_KEYS, *REPORT_KEYS, *RECBOLE_OPTIONS}
+OWN_OF_COMMANDS |= {*MINE_KEYS, *ASSIGN_KEYS, *TUNE_KEYS}
 OWN_ARGUMENTS = {"model", "dataset", "config_files", "help", "no-deps", "index-url", "KEY"}
 
 
@@ -21,14 +28,9 @@ def test_every_option_that_a_page_names_exists(page):
     named = set(re.findall(r"--([A-Za-z][\w-]*)", page.read_text(encoding="utf-8")))
     scripts = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "benchmarks").glob("*.py"))
     of_benchmarks = set(re.findall(r'add_argument\("--([\w-]+)"', scripts))
-    assert (
-        named
-        - known_keys()
-        - OWN_ARGUMENTS
-        - {*OWN_KEYS, *RAW_KEYS, *RECOMMEND_KEYS, *NEW_ITEM_KEYS, *REPORT_KEYS, *TUNE_KEYS}
-        - of_benchmarks
-        == set()
-    )
+    of_torchrun = {option.lstrip("-") for action in get_args_parser()._actions for option in action.option_strings}
+    known = known_keys() | OWN_ARGUMENTS | OWN_OF_COMMANDS
+    assert named - known - of_benchmarks - of_torchrun == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from recbole_adasid.host.run import run
 from recbole_adasid.intake import Intake, NewItems
 from recbole_adasid.item_features import item_features, read_fitted
 from recbole_adasid.item_labels import ItemLabel
+from recbole_adasid.locks import InUse
 from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.recommender import Recommender
 
@@ -45,6 +48,12 @@ def table(*titles: str) -> dict[str, list[str]]:
     return {"item_id": [f"new{number}" for number in range(len(titles))], "title": list(titles)}
 
 
+def intake_of(recommender: Recommender) -> Intake:
+    intake = recommender._inventory._intake
+    assert intake is not None
+    return intake
+
+
 def items(found: list) -> list[str]:
     return [one.item for one in found]
 
@@ -52,7 +61,7 @@ def items(found: list) -> list[str]:
 def test_the_items_of_the_run_get_the_features_that_they_had(folder: Path, settings, tiny_data: Path) -> None:
     recommender = Recommender.load(folder)
     titles = [recommender.labels[token].title for token in recommender.tokens]
-    intake: Intake = recommender._intake  # type: ignore[assignment]
+    intake = intake_of(recommender)
     contents = NewItems(recommender.tokens, {"item_id": recommender.tokens, "title": titles}, tiny_data)
     again = item_features(
         intake.settings, contents, StageCache(None), fitted=read_fitted(folder / "features.safetensors")
@@ -133,8 +142,7 @@ def test_the_tree_is_that_of_a_catalogue_built_from_scratch(folder: Path) -> Non
 def test_features_can_be_given_and_equal_those_of_the_texts(folder: Path, tiny_data: Path) -> None:
     by_text, by_vector = Recommender.load(folder), Recommender.load(folder)
     columns = table("the red thing number i3", "a blue thing")
-    intake: Intake = by_text._intake  # type: ignore[assignment]
-    values = intake._encoded(["new0", "new1"], columns)
+    values = intake_of(by_text)._encoded(["new0", "new1"], columns, {})
     labels = [ItemLabel("one"), ItemLabel("two")]
     by_text.add_items(["new0", "new1"], table=columns)
     by_vector.add_items(["new0", "new1"], features=values.astype(np.float16), labels=labels)
@@ -164,31 +172,144 @@ def test_changes_are_kept_beside_the_run_and_touch_nothing_else(copy: Path) -> N
     again = Recommender.load(copy)
     assert again.recommend(["i3", "new0"], 20) == recommender.recommend(["i3", "new0"], 20)
     assert again.semantic_ids(["new0"]) == recommender.semantic_ids(["new0"])
-    assert {path for path in copy.rglob("*") if path.is_file()} - files.keys() == {copy / "new-items.safetensors"}
+    new = {path.name for path in copy.rglob("*") if path.is_file() and path not in files}
+    assert new == {"new-items.safetensors", "new-items.jsonl"}
     assert all(path.read_bytes() == content for path, content in files.items())
 
 
 def test_what_cannot_be_added_is_named_and_changes_nothing(folder: Path) -> None:
     recommender = Recommender.load(folder)
     cases = [
-        (["i3", "new"], {}, "1 of the new items are in the catalogue, first 'i3'"),
         (["a", "a"], {}, "'a' stands twice"),
         ([], {}, "no new item"),
-        (["a"], {"features": np.zeros((1, 3))}, r"shape \[1, 3\] for 1 new items: .* 8 columns"),
-        (["a", "b"], {"features": np.zeros((1, 8))}, r"shape \[1, 8\] for 2 new items"),
-        (["a"], {"features": np.full((1, 8), np.nan)}, "features of the item 'a' are not finite"),
+        (["a"], {"features": np.zeros((1, 3))}, r"shape \[1, 3\] for 1 items: .* 8 columns"),
+        (["a", "b"], {"features": np.zeros((1, 8))}, r"shape \[1, 8\] for 2 items"),
+        (["b", "a"], {"features": [[0] * 8, [np.nan] * 8]}, "'a' cannot be added: its features are missing, not fin"),
+        (["a"], {"features": np.full((1, 8), 1e13)}, "or beyond 1e"),
         (["a"], {"table": {"item_id": ["a"], "name": ["x"]}}, "text_fields names the column 'title'"),
+        (["a", "b"], {"table": table("x", "y")}, "'a' cannot be added .and 1 more.: it has no text.*bad_items=skip"),
+        (["a"], {"bad_items": "ignore"}, "bad_items 'ignore'.*refuse, skip"),
     ]
     for tokens, given, message in cases:
         with pytest.raises(ValueError, match=message):
             recommender.add_items(tokens, **given)
-    with pytest.raises(ValueError, match="the removal names 1 unknown items, first 'x'"):
+    with pytest.raises(ValueError, match="'x' cannot be removed: it is not in the catalogue"):
         recommender.remove_items(["x"])
     with pytest.raises(ValueError, match="remove every item"):
         recommender.remove_items(recommender.tokens)
     assert len(recommender.tokens) == 20 and recommender.recommend(["i3"], 20) == Recommender.load(folder).recommend(
         ["i3"], 20
     )
+
+
+def test_the_same_items_may_come_and_go_twice(folder: Path) -> None:
+    recommender = Recommender.load(folder)
+    columns = table("the red thing", "a blue thing")
+    first = recommender.add_items(["new0", "new1"], table=columns)
+    again = recommender.add_items(["new1", "i3", "new0"], table=columns)
+    assert first.known == [] and again.items == [] and again.known == ["new1", "i3", "new0"]
+    assert recommender.semantic_ids(["new0", "new1"]) == first.semantic_ids and recommender.n_recommended == 22
+    assert recommender.remove_items(["i3", "new0", "i3"]).items == ["i3", "new0"]
+    assert recommender.remove_items(["i3", "new0"]).items == [] and recommender.n_recommended == 20
+    back = recommender.add_items(["new0", "i5"])
+    assert back.items == ["new0"] and back.known == ["i5"] and back.semantic_ids == first.semantic_ids[:1]
+
+
+def test_bad_items_can_be_skipped_and_the_others_get_what_they_would_have_got(folder: Path) -> None:
+    alone, together = Recommender.load(folder), Recommender.load(folder)
+    random = np.random.default_rng(0).normal(size=(5, 8))
+    random[[1, 3]] = np.nan
+    good = ["a", "c", "e"]
+    labels = [ItemLabel(name) for name in "abcde"]
+    expected = alone.add_items(good, features=random[::2], labels=labels[::2])
+    found = together.add_items(list("abcde"), features=random, labels=labels, bad_items="skip")
+    assert found.items == good and found.semantic_ids == expected.semantic_ids and found.moved == expected.moved
+    assert list(found.refused) == ["b", "d"] and "not finite" in found.refused["b"]
+    assert together.tokens == alone.tokens and together.labels["e"].title == "e"
+    assert together.recommend(["i3"], 25) == alone.recommend(["i3"], 25)
+    nobody = together.add_items(["x", "x"], table={"item_id": ["x"], "title": [""]}, bad_items="skip")
+    assert nobody.items == [] and list(nobody.refused) == ["x"] and "x" not in together.tokens
+    gone = together.remove_items(["a", "b"], bad_items="skip")
+    assert gone.items == ["a"] and list(gone.refused) == ["b"]
+
+
+def test_items_beyond_every_place_are_refused_by_name(folder: Path) -> None:
+    recommender = Recommender.load(folder)
+    names = [f"n{number}" for number in range(300)]
+    with pytest.raises(ValueError, match="as many times as the model can tell apart; train again"):
+        recommender.add_items(names, features=np.zeros((300, 8)))
+    found = recommender.add_items(names, features=np.zeros((300, 8)), bad_items="skip")
+    assert found.items and found.moved and found.refused and len(found.items) + len(found.refused) == 300
+    ids = recommender.semantic_ids(recommender.tokens)
+    assert len({tuple(one) for one in ids}) == len(ids) and recommender.n_recommended == len(ids)
+
+
+def test_what_came_and_went_is_logged_when_it_is_kept(copy: Path) -> None:
+    recommender = Recommender.load(copy)
+    recommender.add_items(["new0", "i3", "bad"], table=table("the red thing"), bad_items="skip")
+    recommender.remove_items(["i5"])
+    assert not (copy / "new-items.jsonl").exists()
+    recommender.save()
+    recommender.save()
+    again = Recommender.load(copy)
+    again.remove_items(["new0"])
+    again.save()
+    lines = [json.loads(line) for line in (copy / "new-items.jsonl").read_text().splitlines()]
+    assert [(line["action"], line["items"], line["recommended"]) for line in lines] == [
+        *(("add", ["new0"], 21), ("remove", ["i5"], 20), ("remove", ["new0"], 19))
+    ]
+    assert lines[0]["known"] == 1 and list(lines[0]["refused"]) == ["bad"]
+    assert all(datetime.fromisoformat(line["time"]).tzinfo for line in lines)
+
+
+def test_changes_that_another_process_kept_are_not_lost(copy: Path) -> None:
+    first, second = Recommender.load(copy), Recommender.load(copy)
+    first.add_items(["a"], features=np.zeros((1, 8)))
+    first.save()
+    second.add_items(["b"], features=np.ones((1, 8)))
+    with pytest.raises(InUse, match="was changed since this recommender was loaded: load it again"):
+        second.save()
+    first.remove_items(["i3"])
+    first.save()
+    assert Recommender.load(copy).tokens[20:] == ["a"]
+
+
+def test_a_run_without_a_tokenizer_takes_no_new_items(copy: Path) -> None:
+    shutil.rmtree(copy / "tokenizer")
+    recommender = Recommender.load(copy)
+    with pytest.raises(ValueError, match="has no tokenizer, so it cannot take new items"):
+        recommender.add_items(["new"], features=np.zeros((1, 8)))
+    recommender.remove_items(["i3"])
+    assert recommender.add_items(["i3"]).items == ["i3"]
+
+
+def test_a_recommender_of_no_run_can_neither_add_nor_keep(folder: Path) -> None:
+    loaded = Recommender.load(folder)
+    bare = Recommender(loaded.model, loaded.tokens, max_history=4, beam_size=10)
+    bare.remove_items(["i3"])
+    with pytest.raises(ValueError, match="is of no run"):
+        bare.save()
+    with pytest.raises(ValueError, match="has no tokenizer"):
+        bare.add_items(["new"], features=np.zeros((1, 8)))
+
+
+def test_new_items_can_have_a_share_of_the_places(folder: Path) -> None:
+    recommender = Recommender.load(folder)
+    plain = recommender.recommend(["i1", "i2"], 10, new_share=0.5)
+    assert plain == recommender.recommend(["i1", "i2"], 10)  # there is no new item yet
+    recommender.add_items(["new0", "new1", "new2"], table=table("the red thing", "a blue thing", "another"))
+    alone = items(recommender.recommend(["i1", "i2"], 3, allow=["new0", "new1", "new2"]))
+    for share, places in ((0.1, [9]), (0.2, [4, 9]), (0.3, [3, 6, 9])):
+        found = items(recommender.recommend(["i1", "i2"], 10, new_share=share))
+        assert [place for place, item in enumerate(found) if item.startswith("new")] == places
+        assert [found[place] for place in places] == alone[: len(places)]
+        rest = [item for item in found if not item.startswith("new")]
+        assert rest == items(plain)[: 10 - len(places)]
+    recommender.remove_items([alone[0]])
+    found = items(recommender.recommend(["i1", "i2", alone[1]], 10, new_share=0.3, deny=["i3"]))
+    assert [item for item in found if item.startswith("new")] == [alone[2]] and "i3" not in found
+    with pytest.raises(ValueError, match="new_share is 1.5: it has to be from 0 to 1"):
+        recommender.recommend(["i1"], new_share=1.5)
 
 
 def test_a_category_keeps_to_items_that_have_it_as_whole_words(folder: Path) -> None:
@@ -214,7 +335,8 @@ def test_the_command_adds_and_removes(copy: Path, tmp_path: Path, capsys: pytest
     columns = "--columns={item_id: sku, title: name}"
     assert new_items.main(["add", f"--run_folder={copy}", f"--items={tmp_path}/new.csv", columns]) == 0
     out = capsys.readouterr().out
-    assert "0815\t[" in out and "the red thing" in out and "2 items have Semantic IDs" in out
+    assert "0815\t[" in out and "the red thing" in out and "2 items added" in out
+    assert "22 items can be recommended" in out
     assert recommend.main([f"--run_folder={copy}", "--history=i3 0816", "--k=30"]) == 0
     assert "0815" in capsys.readouterr().out
     (tmp_path / "gone.txt").write_text("0815\ni7\n")
@@ -226,12 +348,31 @@ def test_the_command_adds_and_removes(copy: Path, tmp_path: Path, capsys: pytest
     assert len(read_json(copy / "sids.json")) == 20
 
 
+def test_the_command_goes_on_without_bad_items_if_it_is_told(
+    copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "new.csv").write_text("item_id,title\nn1,the red thing\nn2,\n,nameless\n")
+    command = ["add", f"--run_folder={copy}", f"--items={tmp_path}/new.csv"]
+    assert new_items.main(command) == 2
+    assert "'n2' cannot be added: it has no text" in capsys.readouterr().err
+    assert not (copy / "new-items.safetensors").exists()
+    for expected in ("1 items added", "1 were in the catalogue"):
+        assert new_items.main([*command, "--bad_items=skip"]) == 0
+        printed = capsys.readouterr()
+        assert expected in printed.out and "skipped 'n2': it has no text" in printed.err
+    (tmp_path / "gone.txt").write_text("n1\r\nunheard of\r\n")
+    command = ["remove", f"--run_folder={copy}", f"--items={tmp_path}/gone.txt"]
+    assert new_items.main(command) == 2 and "'unheard of' cannot be removed" in capsys.readouterr().err
+    assert new_items.main([*command, "--bad_items=skip"]) == 0
+    assert Recommender.load(copy).n_recommended == 20
+
+
 def test_the_command_takes_item_files_and_vectors(copy: Path, tmp_path: Path) -> None:
     (tmp_path / "new.item").write_text("item_id:token\ttitle:token\nn1\tthe red thing\n")
     np.savez(tmp_path / "new.npz", item_id=np.array(["x", "n1"]), embedding=np.eye(2, 8, dtype=np.float32))
     arguments = ["add", f"--run_folder={copy}", f"--items={tmp_path}/new.item", f"--features={tmp_path}/new.npz"]
     assert new_items.main(arguments) == 0
-    expected = Recommender.load(copy)._intake.tokenizer.encode(torch.eye(2, 8)[1:])  # type: ignore[union-attr]
+    expected = intake_of(Recommender.load(copy)).tokenizer.encode(torch.eye(2, 8)[1:])
     assert Recommender.load(copy).semantic_ids(["n1"])[0][:2] == expected[0, :2].tolist()
 
 
@@ -242,6 +383,7 @@ def test_the_command_takes_item_files_and_vectors(copy: Path, tmp_path: Path) ->
         (["add"], "Give --run_folder and --items"),
         (["add", "--run_folder=nowhere", "--items=x"], "no run folder nowhere"),
         (["add", "--run_fodler=x"], "did you mean run_folder"),
+        (["add", "--run_folder=x", "--items=y", "--columns=z"], "columns='z' has to be a mapping"),
     ],
 )
 def test_mistakes_are_told(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

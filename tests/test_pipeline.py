@@ -34,6 +34,9 @@ class SmallDataset:
     def training_interactions(self) -> tuple[np.ndarray, np.ndarray]:
         return np.repeat(np.arange(12), 6), self.interactions.ravel()
 
+    def cold_items(self) -> None:
+        """None is held out."""
+
     def item_table(self) -> dict[str, list[str]] | None:
         path = self.folder / "small.item"
         return read_item_table(AtomicText(path)) if path.exists() else None
@@ -281,3 +284,19 @@ def test_images_are_a_modality_and_broken_ones_are_missing(dataset, tmp_path, mo
     (tmp_path / "images" / "2.png").write_bytes(b"new")
     changed = item_features(settings, dataset, StageCache(settings["cache_dir"]))
     assert changed.values[2, 0] == 3 and changed.source != found.source
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float64])
+def test_features_that_stay_on_disk_give_what_those_in_memory_give(kind, dataset, tmp_path):
+    vectors = np.random.default_rng(1).normal(size=(N_ITEMS + 5, 10)).astype(kind)
+    np.save(tmp_path / "features.npy", vectors)
+    names = [f"i{row}" for row in np.random.default_rng(2).permutation(N_ITEMS + 5)]
+    (tmp_path / "features.items.txt").write_text("\n".join(names), encoding="utf-8")
+    settings = config("adasid", tmp_path, item_features_file="features.npy")
+    here = learn_semantic_ids({**settings, "cache_dir": None}, dataset)
+    mapped = {**settings, "item_features_mapped": True}
+    features = item_features(mapped, dataset, StageCache(tmp_path / "cache"))
+    assert isinstance(features.values, np.memmap) and list((tmp_path / "cache").iterdir()) == []
+    there = learn_semantic_ids(mapped, dataset)
+    assert there.fingerprint == here.fingerprint and np.array_equal(there.codes, here.codes)
+    assert there.quality == here.quality

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from recbole_adasid.placement import NoPlace, place
+from recbole_adasid.placement import matching, place
 
 Rows = list[list[int]]
 
@@ -59,11 +59,35 @@ def test_many_items_of_the_same_codes_fill_one_group_and_move_on() -> None:
     assert placement.moved.tolist() == [1, 2, 3, 4]
 
 
-def test_an_item_without_a_place_is_named() -> None:
-    present = torch.tensor([[0, 0, 0], [0, 1, 0]])
-    with pytest.raises(NoPlace, match="row 1: every Semantic ID") as caught:
-        place(torch.tensor([[1, 0], [0, 1]]), present, 1, lambda rows: torch.tensor([[1, 0]] * len(rows)))
-    assert caught.value.row == 1
+def test_items_without_a_place_are_told_and_the_others_get_theirs() -> None:
+    present = torch.tensor([[0, 0, 0], [0, 1, 0], [1, 1, 0]])
+    codes = torch.tensor([[1, 0], [0, 1], [1, 1], [1, 0]])
+    placement = place(codes, present, 1, lambda rows: torch.tensor([[1, 0]] * len(rows)))
+    assert placement.unplaced.tolist() == [1, 2, 3] and len(placement.moved) == 0
+    assert placement.tokens.tolist() == [[1, 0, 0], [0, 1, 1], [1, 1, 1], [1, 0, 1]]
+    roomier = place(codes, present, 2, lambda rows: torch.tensor([[1, 0]] * len(rows)))
+    assert roomier.tokens.tolist() == [[1, 0, 0], [0, 1, 1], [1, 1, 1], [1, 0, 1]]
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("columns", [0, 1, 3])
+def test_equal_rows_are_found_as_a_loop_finds_them(seed: int, columns: int) -> None:
+    torch.manual_seed(seed)
+    rows, others = torch.randint(4, (6, columns)), torch.randint(5, (40, columns))
+    number, found, of_found = matching(rows, others)
+    mine = [tuple(row) for row in rows.tolist()]
+    for row, code in enumerate(mine):
+        assert [other == code for other in mine] == (number == number[row]).tolist()
+    expected = [place for place, row in enumerate(others.tolist()) if tuple(row) in mine]
+    assert found.tolist() == expected
+    for place_, one in zip(expected, of_found.tolist()):
+        assert int(number[mine.index(tuple(others[place_].tolist()))]) == one
+
+
+def test_large_codes_do_not_overflow() -> None:
+    rows = torch.tensor([[65_535] * 8, [65_535] * 7 + [0]])
+    number, found, of_found = matching(rows, torch.cat([rows.flip(0), rows[:1] - 1]))
+    assert found.tolist() == [0, 1] and of_found.tolist() == number.flip(0).tolist()
 
 
 def test_shared_semantic_ids_need_no_place() -> None:

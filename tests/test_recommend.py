@@ -39,8 +39,9 @@ def test_a_file_of_histories_becomes_a_file_of_recommendations(tmp_path: Path, w
     (tmp_path / "in.jsonl").write_text('["001", "002"]\n{"user": "ü", "history": ["005"]}\n[]\n', encoding="utf-8")
     (tmp_path / "deny").write_text("003\n\n004\n")
     arguments = ["--run_folder=f", f"--input={tmp_path}/in.jsonl", f"--output={tmp_path}/out.jsonl", "--k=1"]
-    assert recommend.main([*arguments, f"--deny={tmp_path}/deny", "--exclude_seen=false"]) == 0
+    assert recommend.main([*arguments, f"--deny={tmp_path}/deny", "--exclude_seen=false", "--new_share=0.1"]) == 0
     assert walker.options["deny"] == ["003", "004"] and walker.options["exclude_seen"] is False
+    assert walker.options["new_share"] == 0.1
     assert [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()] == [
         {"items": ["003"], "scores": [-0.333333], "titles": ["no. 3"]},
         {"user": "ü", "items": ["006"], "scores": [-0.333333], "titles": ["no. 6"]},
@@ -56,6 +57,7 @@ def test_a_file_of_histories_becomes_a_file_of_recommendations(tmp_path: Path, w
         (["--run_folder=f", "--histroy=1"], "did you mean history"),
         (["--run_folder=f", "--history=1", "--k=many"], "k='many' has to be a whole number"),
         (["--run_folder=f", "--history=1", "--exclude_seen=1"], "exclude_seen=1 has to be true or false"),
+        (["--run_folder=f", "--history=1", "--new_share=some"], "new_share='some' has to be a number"),
         (["--run_folder=f", "--input=absent.jsonl"], "Give --output"),
         (["--run_folder=f", "--input=absent.jsonl", "--output=o"], "absent.jsonl"),
     ],

@@ -19,7 +19,15 @@ import yaml
 from benchmarks import chaos, grid, grid_report, proxy_check, ranking_report
 from recbole_adasid.artefacts import read_arrays, read_json
 from recbole_adasid.assignment import assign_semantic_ids
+from recbole_adasid.bundle import SIDBundle
+from recbole_adasid.bundle.about_file import about_path
+from recbole_adasid.bundle.folder import read_content
+from recbole_adasid.bundle.given import given_codes
+from recbole_adasid.bundle.item_file import write_item_file
+from recbole_adasid.bundle.item_map import read_item_map
+from recbole_adasid.bundle.item_sids import as_item_sids
 from recbole_adasid.cache import StageCache, fingerprint
+from recbole_adasid.catalogue_changes import read_changes
 from recbole_adasid.cli import main
 from recbole_adasid.data.atomic_text import AtomicText
 from recbole_adasid.data.features import load_feature_file
@@ -35,9 +43,14 @@ from recbole_adasid.host.config import build_config
 from recbole_adasid.host.model_file import read_model
 from recbole_adasid.host.quick_start import load_data_and_model
 from recbole_adasid.host.run import run
+from recbole_adasid.item_features import read_fitted
 from recbole_adasid.item_labels import read_labels
+from recbole_adasid.new_items import read_table, read_vectors
 from recbole_adasid.report.run_report import write_run_report
 from recbole_adasid.report.scorecard_report import write_scorecard_report
+from recbole_adasid.scale.assigned import read_assigned
+from recbole_adasid.scale.feature_shards import read_shard
+from recbole_adasid.scale.log_files import read_log
 from recbole_adasid.scorecard.cells import Cell, CellFolder
 from recbole_adasid.storage import DamagedFile, read_tensors
 from recbole_adasid.tokenizer.base import ItemTokenizer
@@ -177,6 +190,29 @@ def raw_parquet(folder: Path, evil: bytes) -> Any:
     return table_interactions(RawTable(planted(folder, evil, "log.parquet")), {})
 
 
+def parquet_file(folder: Path, evil: bytes) -> Path:
+    pytest.importorskip("pyarrow")
+    return planted(folder, evil, "x.parquet")
+
+
+def whole_log(folder: Path, evil: bytes, name: str) -> Any:
+    return list(read_log([planted(folder, evil, name)], {}, 10))
+
+
+def bundled(folder: Path, evil: bytes, name: str) -> Path:
+    """Return a bundle's folder in which a malicious file stands in the place of one of its own."""
+    SIDBundle(SIDS, tokenizer(), {}, {"settings": {"tokenizer_family": "rqkmeans"}}).save(folder / "bundle")
+    return planted(folder / "bundle", evil, name).parents[name.count("/")]
+
+
+def beside_published(folder: Path, evil: bytes) -> Any:
+    """Import published Semantic IDs that a malicious file tells of."""
+    path = planted(folder, b'{"a": ["<a_0>"]}', "x.index.json")
+    planted(folder, evil, about_path(path).name)
+    return SIDBundle.imported("letter", path, item2id="tokens")
+
+
+SIDS = as_item_sids(["a"], [[0]], [2], [0])
 CELL = Cell("a", "A", 1, "f", 1.0, {})
 PLACES: dict[str, Callable[[Path, bytes], Any]] = {
     "model": lambda folder, evil: read_model(planted(folder, evil, "model.safetensors")),
@@ -189,6 +225,13 @@ PLACES: dict[str, Callable[[Path, bytes], Any]] = {
     "features' listing": known_rows,
     "item pairs, npz": lambda folder, evil: load_pair_file(planted(folder, evil, "p.npz"), ["a"]),
     "item pairs, tsv": lambda folder, evil: load_pair_file(planted(folder, evil, "p.tsv"), ["a"]),
+    "item pairs, Parquet": lambda folder, evil: load_pair_file(parquet_file(folder, evil), ["a"]),
+    "a large log, Parquet": lambda folder, evil: list(read_log([parquet_file(folder, evil)], {}, 10)),
+    "a large log, CSV": lambda folder, evil: whole_log(folder, evil, "log.csv"),
+    "a large log, inter": lambda folder, evil: whole_log(folder, evil, "log.inter"),
+    "features' shard, npy": lambda folder, evil: read_shard(planted(folder, evil, "f.npy")),
+    "features' shard, Parquet": lambda folder, evil: read_shard(parquet_file(folder, evil)),
+    "assigned Semantic IDs": lambda folder, evil: read_assigned(parquet_file(folder, evil)),
     "features on disk": lambda folder, evil: assign_semantic_ids(tokenizer(), planted(folder, evil, "f.npy")),
     "item table": lambda folder, evil: read_item_table(AtomicText(planted(folder, evil, "x.item"))),
     "raw reviews": lambda folder, evil: convert_amazon(planted(folder, evil, "reviews.json.gz"), None, folder / "x"),
@@ -218,6 +261,26 @@ PLACES: dict[str, Callable[[Path, bytes], Any]] = {
     "searched space": lambda folder, evil: read_space(str(planted(folder, evil, "space.yaml")), {"epochs"}),
     "audited settings": lambda folder, evil: audited(folder, evil, "config.yaml"),
     "audited Semantic IDs": lambda folder, evil: audited(folder, evil, "sids.info.json"),
+    "bundle's description": lambda folder, evil: read_content(bundled(folder, evil, "bundle.json")),
+    "bundle's Semantic IDs": lambda folder, evil: read_content(bundled(folder, evil, "sids.safetensors")),
+    "bundle's labels": lambda folder, evil: read_content(bundled(folder, evil, "items.json")),
+    "bundle's tokenizer": lambda folder, evil: read_content(bundled(folder, evil, "tokenizer/tokenizer.safetensors")),
+    "bundle of a run": lambda folder, evil: given_codes(bundled(folder, evil, "sids.safetensors"), ["a"]),
+    "published Semantic IDs, letter": lambda folder, evil: SIDBundle.imported(
+        "letter", planted(folder, evil, "x.index.json"), item2id="tokens"
+    ),
+    "published Semantic IDs, recbole3": lambda folder, evil: SIDBundle.imported(
+        "recbole3", planted(folder, evil, "x.json"), item2id="tokens", offset=False, suffix=False
+    ),
+    "what tells of published ones": beside_published,
+    "item map": lambda folder, evil: read_item_map(planted(folder, evil, "x.item2id")),
+    "item file that comes along": lambda folder, evil: write_item_file(
+        folder / "new.item", SIDS, extra_columns_from=planted(folder, evil, "x.item")
+    ),
+    "new items": lambda folder, evil: read_changes(planted(folder, evil, "new-items.safetensors"), "x", 2),
+    "new items' table": lambda folder, evil: read_table(planted(folder, evil, "new.item"), {}),
+    "new items' vectors": lambda folder, evil: read_vectors(planted(folder, evil, "new.npz"), ["a"]),
+    "features' words": lambda folder, evil: read_fitted(planted(folder, evil, "features.safetensors")),
     "killed run's model": lambda folder, evil: left_by(folder, evil, "model.safetensors"),
     "killed run's metrics": lambda folder, evil: left_by(folder, evil, "metrics.json"),
     "compared runs": compared,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Union
@@ -172,8 +173,11 @@ class SIDBundle(BundleContent):
         """
         if k < 1:
             raise ValueError(f"k is {k}: ask for 1 item or more")
-        own = int(self._rows([query])[0]) if isinstance(query, str) else None
-        codes = self.codes[own] if own is not None else self._on_levels(query)  # type: ignore[arg-type]
+        if isinstance(query, str):
+            own = int(self._rows([query])[0])
+            codes = self.codes[own]
+        else:
+            own, codes = None, self._on_levels(query)
         embed = None if self.tokenizer is None else self.tokenizer.quantized
         with torch.no_grad():
             found = nearest_rows(self._tree, self.codes, codes, k, embed=embed, without=own)
@@ -225,10 +229,8 @@ class SIDBundle(BundleContent):
 
 
 def _whole_numbers(codes: Codes) -> NDArray[np.int64]:
-    try:
+    with suppress(ValueError):  # rows of different lengths
         table = np.asarray(codes)
-    except ValueError:  # rows of different lengths
-        table = np.empty(0, dtype=object)
-    if table.size and table.dtype.kind not in "iu":
-        raise ValueError(f"codes are whole numbers, as many in each row, got {str(codes)[:80]}")
-    return table.astype(np.int64)
+        if not table.size or table.dtype.kind in "iu":
+            return table.astype(np.int64)
+    raise ValueError(f"codes are whole numbers, as many in each row, got {str(codes)[:80]}")

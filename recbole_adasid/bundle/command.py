@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from recbole_adasid.bundle.about_file import OPTIONS
-from recbole_adasid.bundle.bundle import SIDBundle
-from recbole_adasid.bundle.exchange import EXPORTS, IMPORTS
 from recbole_adasid.cli import parse_arguments
 from recbole_adasid.host.settings import SettingsError, refuse_unknown_keys
+
+if TYPE_CHECKING:
+    from recbole_adasid.bundle.bundle import SIDBundle
 
 USAGE = """\
 usage: python -m recbole_adasid.bundle make --run_folder=runs/... --out=FOLDER
@@ -21,7 +21,7 @@ usage: python -m recbole_adasid.bundle make --run_folder=runs/... --out=FOLDER
 
 A SID bundle is one folder with the Semantic IDs of a catalogue, what learnt them and what is known of both.
 
-make: the bundle of a finished run
+make: the bundle of a finished run, with the items that were added to its catalogue since
 show: what a bundle holds; with --item the Semantic ID of an item and the items closest to it
 
 export: write the Semantic IDs for other programs, and beside the file what its integers mean
@@ -81,16 +81,24 @@ def _settings(command: str, arguments: Sequence[str], needed: Sequence[str], opt
     return settings
 
 
+def _bundle() -> type[SIDBundle]:
+    """Return the class; loading it, and torch with it, takes longer than printing the help."""
+    from recbole_adasid.bundle.bundle import SIDBundle
+
+    return SIDBundle
+
+
 def _make(settings: dict[str, Any]) -> None:
-    bundle = SIDBundle.from_run(settings["run_folder"])
+    bundle = _bundle().from_run(settings["run_folder"])
     bundle.save(settings["out"])
     print(f"{_in_words(bundle)}: {settings['out']}")
 
 
 def _show(settings: dict[str, Any]) -> None:
-    bundle, k = SIDBundle.load(settings["bundle"]), settings.get("k", 10)
+    k = settings.get("k", 10)
     if not isinstance(k, int) or isinstance(k, bool):
         raise SettingsError(f"k={k!r} has to be a whole number.")
+    bundle = _bundle().load(settings["bundle"])
     if "item" in settings:
         print("\n".join(_about_item(bundle, settings["item"], k)))
         return
@@ -114,13 +122,13 @@ def _about_item(bundle: SIDBundle, item: str, k: int) -> list[str]:
 
 def _export(settings: dict[str, Any]) -> None:
     options = {key: value for key, value in settings.items() if key not in ("bundle", "format", "out")}
-    bundle = SIDBundle.load(settings["bundle"])
+    bundle = _bundle().load(settings["bundle"])
     print(f"{_in_words(bundle)}: {bundle.export(settings['format'], settings['out'], **options)}")
 
 
 def _import(settings: dict[str, Any]) -> None:
     options = {key: value for key, value in settings.items() if key not in ("format", "input", "out")}
-    bundle = SIDBundle.imported(settings["format"], settings["input"], **options)
+    bundle = _bundle().imported(settings["format"], settings["input"], **options)
     bundle.save(settings["out"])
     print(f"{_in_words(bundle)}: {settings['out']}")
 
@@ -137,15 +145,15 @@ def _title(bundle: SIDBundle, item: str) -> str:
     return bundle.labels[item].title if item in bundle.labels else ""
 
 
-def _options_of(table: dict) -> tuple[str, ...]:
-    return tuple(sorted({name for one in table.values() for name in one.options}))
-
-
+EXPORT_OPTIONS = ("item2id", "suffix", "offset", "extra_columns_from", "item_field")
+IMPORT_OPTIONS = ("item2id", "suffix", "offset", "first_code", "level_sizes")
+"""What some format of `exchange.py` takes."""
 COMMANDS: dict[str, tuple[Callable[[dict[str, Any]], None], tuple[str, ...], tuple[str, ...]]] = {
     "make": (_make, ("run_folder", "out"), ()),
     "show": (_show, ("bundle",), ("item", "k")),
-    "export": (_export, ("bundle", "format", "out"), _options_of(EXPORTS)),
-    "import": (_import, ("format", "input", "out"), _options_of(IMPORTS)),
+    "export": (_export, ("bundle", "format", "out"), EXPORT_OPTIONS),
+    "import": (_import, ("format", "input", "out"), IMPORT_OPTIONS),
 }
 """What each command does, the settings it needs, and those it can have."""
-KEYS = ("run_folder", "bundle", "format", "input", "out", "item", "k", *_options_of(EXPORTS), *OPTIONS)
+KEYS = ("run_folder", "bundle", "format", "input", "out", "item", "k", *EXPORT_OPTIONS, *IMPORT_OPTIONS)
+"""Every setting of the commands."""

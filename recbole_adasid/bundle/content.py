@@ -16,7 +16,11 @@ ABOUT = ("source", "dataset", "settings", "fingerprints", "quality")
 
 @dataclass(frozen=True, eq=False)
 class BundleContent:
-    """Semantic IDs, what learnt them, and what is known of both."""
+    """Semantic IDs, what learnt them, and what is known of both.
+
+    Raises:
+        ValueError: for a tokenizer without the settings that build it again.
+    """
 
     sids: ItemSIDs
     tokenizer: ItemTokenizer | None = None
@@ -26,3 +30,8 @@ class BundleContent:
     about: Mapping[str, Any] = field(default_factory=dict)
     """Plain values: ``source`` (run or imported file), ``dataset``, ``settings`` of the tokenizer, ``fingerprints`` of
     Semantic IDs, features and pairs, and ``quality`` figures by name."""
+
+    def __post_init__(self) -> None:
+        """Refuse what could be written but not be read."""
+        if self.tokenizer is not None and not self.about.get("settings"):
+            raise ValueError("a bundle with a tokenizer needs its settings: pass them as about['settings']")

@@ -26,16 +26,12 @@ class Format(NamedTuple):
     options: tuple[str, ...] = ()
 
 
-def _write_item(path: str | Path, sids: ItemSIDs, **options: Any) -> Path:
-    return write_item_file(path, sids.tokens, sids.codes, **options)
-
-
 EXPORTS = {
     "letter": Format(write_letter, ("suffix", "offset", "item2id")),
     "recbole3": Format(write_recbole3, ("suffix", "offset", "item2id")),
     "csv": Format(write_csv),
     "parquet": Format(write_parquet),
-    "item": Format(_write_item, ("extra_columns_from", "item_field", "vector")),
+    "item": Format(write_item_file, ("extra_columns_from", "item_field", "vector")),
 }
 IMPORTS = {
     "letter": Format(read_letter, ("item2id", *OPTIONS)),

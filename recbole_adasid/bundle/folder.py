@@ -135,8 +135,8 @@ def _read_sids(folder: Path, tokens: list[str]) -> ItemSIDs:
 
 
 def _tokenizer_description(about: Mapping[str, Any]) -> dict[str, Any]:
-    fingerprints = about["fingerprints"]
-    return {"tokenizer": about["settings"], "features": fingerprints["features"], "pairs": fingerprints["pairs"]}
+    fingerprints = about.get("fingerprints") or {}
+    return {"tokenizer": about["settings"], **{key: fingerprints.get(key) for key in ("features", "pairs")}}
 
 
 def _digest(description: Mapping[str, Any]) -> str:

@@ -10,16 +10,19 @@ import numpy as np
 from recbole_adasid.artefacts import RunFolder, read_json
 from recbole_adasid.bundle.content import BundleContent
 from recbole_adasid.bundle.item_sids import ItemSIDs, as_item_sids
+from recbole_adasid.catalogue_changes import CatalogueChanges, read_changes
 from recbole_adasid.host.model_file import tokens_digest
 from recbole_adasid.host.settings import read_settings_files
 from recbole_adasid.item_labels import read_labels
-from recbole_adasid.storage import DamagedFile
-from recbole_adasid.tokenizer.base import PARAMETERS_FILE
+from recbole_adasid.storage import DamagedFile, MismatchedFile
+from recbole_adasid.tokenizer.base import PARAMETERS_FILE, ItemTokenizer
 from recbole_adasid.tokenizer.saved import load_tokenizer
 
 
 def content_of_run(run_folder: str | Path) -> BundleContent:
-    """Return what a run learnt.
+    """Return what a run learnt, and the items that were added to its catalogue since.
+
+    Items that were removed are among them: histories may still name them, and their Semantic IDs stay theirs.
 
     Raises:
         FileNotFoundError: if the folder or its Semantic IDs are not there.
@@ -27,25 +30,53 @@ def content_of_run(run_folder: str | Path) -> BundleContent:
     """
     folder = RunFolder.existing(run_folder)
     info = read_json(folder.sids_path.with_name("sids.info.json"))
-    sids = _sids(folder, info)
-    has_tokenizer = (folder.tokenizer_path / PARAMETERS_FILE).is_file()  # not where the run was given its Semantic IDs
-    tokenizer, described = load_tokenizer(folder.tokenizer_path) if has_tokenizer else (None, {})
-    fingerprints = {
-        "semantic_ids": info.get("fingerprint"),
-        **{key: described.get(key) for key in ("features", "pairs")},
-    }
+    own = _sids(folder, info)
+    items = tokens_digest([list(own.tokens)])
+    changes = read_changes(folder.changes_path, items, len(own.sequence_sizes))
+    tokenizer, described = _tokenizer(folder, own)
+    catalogue = {"items_of_the_run": len(own.tokens), "items_added": len(changes.tokens)}
     about = {
-        "source": {"kind": "run", "given": info.get("given")},
+        "source": {"kind": "run", "given": info.get("given"), **catalogue, "items_removed": len(changes.removed)},
         "dataset": {
             "name": read_settings_files([folder.path / "config.yaml"]).get("dataset"),
-            "items": tokens_digest([list(sids.tokens)]),
+            "items": items,
             "training_interactions": info.get("training_interactions"),
         },
         "settings": described.get("tokenizer"),
-        "fingerprints": fingerprints,
+        "fingerprints": {
+            "semantic_ids": info.get("fingerprint"),
+            **{key: described.get(key) for key in ("features", "pairs")},
+        },
         "quality": info.get("quality", {}),
     }
-    return BundleContent(sids, tokenizer, read_labels(folder.labels_path), about)
+    labels = {**read_labels(folder.labels_path), **dict(zip(changes.tokens, changes.labels))}
+    return BundleContent(_with_added(own, changes, folder), tokenizer, labels, about)
+
+
+def _tokenizer(folder: RunFolder, own: ItemSIDs) -> tuple[ItemTokenizer | None, dict[str, Any]]:
+    """Return the run's tokenizer and what it says of itself; none where the run was given its Semantic IDs."""
+    if not (folder.tokenizer_path / PARAMETERS_FILE).is_file():
+        return None, {}
+    tokenizer, described = load_tokenizer(folder.tokenizer_path)
+    if tokenizer.codebook_sizes != list(own.level_sizes):
+        raise MismatchedFile(
+            f"{folder.tokenizer_path} has codebooks of {tokenizer.codebook_sizes}, {folder.sids_path} levels of "
+            f"{list(own.level_sizes)}: bring back the run's own"
+        )
+    return tokenizer, described
+
+
+def _with_added(own: ItemSIDs, changes: CatalogueChanges, folder: RunFolder) -> ItemSIDs:
+    """Return the Semantic IDs of a run's items and, behind them, of those that came later."""
+    if not changes.tokens:
+        return own
+    tokens = [*own.tokens, *changes.tokens]
+    table = np.concatenate([own.sequences, changes.sids.numpy()])
+    suffix = None if own.suffix is None else table[:, -1]
+    try:
+        return as_item_sids(tokens, table[:, : len(own.level_sizes)], own.level_sizes, suffix)
+    except ValueError as error:
+        raise DamagedFile(f"{folder.changes_path} does not go with {folder.sids_path} ({error})") from None
 
 
 def _sids(folder: RunFolder, info: dict[str, Any]) -> ItemSIDs:

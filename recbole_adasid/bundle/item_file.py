@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections.abc import Iterator
+from itertools import chain, repeat
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from recbole_adasid.bundle.item_map import check_fits_a_cell
+from recbole_adasid.bundle.item_sids import ItemSIDs
 from recbole_adasid.data.atomic_text import AtomicText, Column
 from recbole_adasid.data.text import ITEM_COLUMN
 from recbole_adasid.writing import written_whole
@@ -23,22 +25,20 @@ def sid_columns(levels: int) -> list[str]:
 
 def write_item_file(
     path: str | Path,
-    tokens: Sequence[str],
-    codes: ArrayLike,
-    extra_columns_from: str | Path | AtomicText | None = None,
+    sids: ItemSIDs,
     *,
+    extra_columns_from: str | Path | None = None,
     item_field: str = ITEM_COLUMN,
     vector: NDArray[np.float32] | None = None,
 ) -> Path:
     """Write a RecBole `.item` file whose token columns say each item's codes and prefixes.
 
     A code is written as its number within its level, a prefix as its codes joined by hyphens, such as `12-3`. RecBole
-    numbers the values of each column itself.
+    numbers the values of each column itself. The suffix says nothing of an item and is left out.
 
     Args:
         path: of the file.
-        tokens: of the N items.
-        codes: [N, L].
+        sids: what to write.
         extra_columns_from: an `.item` file whose lines and columns come along: first its lines in its order, with
             empty cells where an item has no Semantic ID, then the other items, with empty cells where the file is
             silent.
@@ -47,41 +47,36 @@ def write_item_file(
 
     Raises:
         FileNotFoundError: if there is no such `.item` file.
-        ValueError: if that file is not sound, or has such columns already, or the codes have no row an item.
+        ValueError: if that file is not sound or has such columns already, or an item token does not fit into a cell.
     """
-    table = np.asarray(codes, dtype=np.int64)
-    if table.ndim != 2 or len(table) != len(tokens):
-        raise ValueError(f"The codes have the shape {table.shape} for {len(tokens)} items: pass one row an item.")
-    names = [f"{name}:token" for name in sid_columns(table.shape[1])]
-    cells = _cells(table)
+    check_fits_a_cell(sids.tokens, Path(path))
+    names = [f"{name}:token" for name in sid_columns(len(sids.level_sizes))]
+    cells = zip(sids.tokens, _cells(sids.codes, vector))
     if vector is not None:
         names.append(f"{VECTOR_COLUMN}:float_seq")
-        cells = [[*row, " ".join(f"{value:.6g}" for value in values)] for row, values in zip(cells, vector.tolist())]
     if extra_columns_from is None:
         header = [f"{item_field}:token", *names]
-        rows: Iterator[list[str]] = ([token, *row] for token, row in zip(tokens, cells))
+        rows: Iterator[list[str]] = ([token, *row] for token, row in cells)
     else:
-        source = _source(extra_columns_from)
-        header, rows = _merged(source, dict(zip(tokens, cells)), names, item_field)
+        header, rows = _merged(_source(Path(extra_columns_from)), dict(cells), names, item_field)
     with written_whole(Path(path)) as waiting, waiting.open("w", encoding="utf-8", newline="\n") as stream:
         stream.writelines("\t".join(row) + "\n" for row in chain([header], rows))
     return Path(path)
 
 
-def _cells(codes: NDArray[np.int64]) -> list[list[str]]:
-    """Return the cells of the codes and of the prefixes of each item."""
-    found = []
-    for row in codes.tolist():
+def _cells(codes: NDArray[np.int64], vector: NDArray[np.float32] | None) -> Iterator[list[str]]:
+    """Yield the cells of the codes, of the prefixes and of the vector, if there is one, of each item."""
+    vectors = repeat(None) if vector is None else vector.tolist()
+    for row, values in zip(codes.tolist(), vectors):
         words = [str(code) for code in row]
-        found.append([*words, *("-".join(words[:last]) for last in range(2, len(words) + 1))])
-    return found
+        last = [] if values is None else [" ".join(f"{value:.6g}" for value in values)]
+        yield [*words, *("-".join(words[:end]) for end in range(2, len(words) + 1)), *last]
 
 
-def _source(given: str | Path | AtomicText) -> AtomicText:
-    source = given if isinstance(given, AtomicText) else AtomicText(Path(given))
-    if not source.path.is_file():
-        raise FileNotFoundError(f"There is no .item file {source.path} to take further columns from.")
-    return source
+def _source(path: Path) -> AtomicText:
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no .item file {path} to take further columns from.")
+    return AtomicText(path)
 
 
 def _merged(
@@ -93,15 +88,15 @@ def _merged(
     already = [name for name in types if name in added]
     if already:
         raise ValueError(f"{source.path} has a column {already[0]!r} already: name the file without Semantic IDs.")
-    place, blank = list(types).index(item_field), [""] * len(names)
+    place, blank, left = list(types).index(item_field), [""] * len(names), dict.fromkeys(cells_of)
 
     def rows() -> Iterator[list[str]]:
         lines = source.rows()
         next(lines)
-        left = dict(cells_of)
         for _, line in lines:
-            yield [*line, *left.pop(line[place], blank)]
-        for token, cells in left.items():
-            yield [*(token if name == item_field else "" for name in types), *cells]
+            left.pop(line[place], None)
+            yield [*line, *cells_of.get(line[place], blank)]
+        for token in left:
+            yield [*(token if name == item_field else "" for name in types), *cells_of[token]]
 
     return [*(f"{name}:{kind}" for name, kind in types.items()), *names], rows()

@@ -5,14 +5,22 @@ Lines of item token, tab, number; no header.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from recbole_adasid.artefacts import write_atomically
 
+_BREAKS = re.compile(r"[\t\r\n]")
+
 
 def write_item_map(path: Path, numbers: Mapping[str, int]) -> Path:
-    """Write the numbers of items, an item a line."""
+    """Write the numbers of items, an item a line.
+
+    Raises:
+        ValueError: for an item token that does not fit into a line.
+    """
+    check_fits_a_cell(numbers, path)
     return write_atomically(path, "".join(f"{token}\t{number}\n" for token, number in numbers.items()))
 
 
@@ -38,6 +46,20 @@ def read_item_map(path: Path) -> dict[str, int]:
     if not numbers:
         raise ValueError(f"{path} names no items: write lines of item token, tab and number")
     return {token_of[number]: number for number in sorted(token_of)}
+
+
+def check_fits_a_cell(tokens: Iterable[str], path: Path) -> None:
+    """Check that item tokens can stand in a tab-separated text file.
+
+    Raises:
+        ValueError: naming the first that is empty, or has a tab or a line break in it.
+    """
+    for token in tokens:
+        if not token or _BREAKS.search(token):
+            raise ValueError(
+                f"the item token {token!r} cannot stand in {path}, which separates cells by tabs and items by line "
+                "breaks: export to another format, or rename the item"
+            )
 
 
 def row_numbers(tokens: Sequence[str]) -> dict[str, int]:

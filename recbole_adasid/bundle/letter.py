@@ -26,9 +26,9 @@ def write_letter(
     *,
     suffix: bool | None = None,
     offset: bool | None = None,
-    item2id: Path | None = None,
+    item2id: str | Path | None = None,
 ) -> Path:
-    """Write NAME.index.json, and beside it NAME.item2id and NAME.about.json.
+    """Write NAME.index.json, and beside it NAME.item2id and NAME.index.json.about.json.
 
     Args:
         path: of the index file.

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from recbole_adasid.artefacts import write_atomically
-from recbole_adasid.bundle.about_file import beside, layout_of, write_about
+from recbole_adasid.artefacts import read_json, write_atomically
+from recbole_adasid.bundle.about_file import about_path, layout_of, read_about, write_about
+from recbole_adasid.bundle.folder import file_digest
 from recbole_adasid.bundle.item_map import read_item_map, row_numbers, write_item_map
 from recbole_adasid.bundle.item_sids import ItemSIDs
 from recbole_adasid.bundle.layout import Layout, understood, written
@@ -31,7 +33,7 @@ def write_peer_json(
     layout: Layout,
     *,
     entry: Callable[[int, int], Any],
-    item2id: Path | None = None,
+    item2id: str | Path | None = None,
 ) -> Path:
     """Write Semantic IDs by item number, and beside them the item map and what the integers mean.
 
@@ -44,9 +46,10 @@ def write_peer_json(
         item2id: a map whose numbers are the keys, and whose items are written; None numbers the rows from 0.
 
     Raises:
-        ValueError: if the map names an item that has no Semantic ID.
+        FileNotFoundError: if there is no such map.
+        ValueError: if the map names an item that has no Semantic ID, or another map lies beside the file already.
     """
-    numbers = row_numbers(sids.tokens) if item2id is None else read_item_map(item2id)
+    numbers = row_numbers(sids.tokens) if item2id is None else read_item_map(Path(item2id))
     rows = sids.rows_of(list(numbers))
     if (rows < 0).any():
         missing = list(numbers)[int(np.flatnonzero(rows < 0)[0])]
@@ -58,10 +61,28 @@ def write_peer_json(
         f'"{number}": {json.dumps([entry(place, value) for place, value in enumerate(row)])}'
         for number, row in zip(numbers.values(), table)
     )
+    item_map = _place_of_map(path, numbers)
     write_atomically(path, "{\n" + ",\n".join(lines) + "\n}\n")
-    write_item_map(beside(path, MAP_ENDING), numbers)
-    write_about(path, kind, layout, len(rows))
+    write_about(path, kind, layout, len(rows), write_item_map(item_map, numbers))
     return path
+
+
+def map_beside(path: Path) -> Path:
+    """Return where the item map of NAME.index.json, or of NAME.json, lies: NAME.item2id."""
+    return path.with_name(path.name.removesuffix(path.suffix).removesuffix(".index") + MAP_ENDING)
+
+
+def _place_of_map(path: Path, numbers: Mapping[str, int]) -> Path:
+    """Return where the map of an export goes; a map that is there and is not of an earlier export is left alone."""
+    item_map, told_in = map_beside(path), about_path(path)
+    if item_map.is_file() and read_item_map(item_map) != numbers:
+        earlier = read_json(told_in).get("item_map_sha256") if told_in.is_file() else None
+        if earlier != file_digest(item_map):
+            raise ValueError(
+                f"{item_map} is there and numbers items otherwise than this export: set item2id={item_map} to take its "
+                "numbers, or choose another name."
+            )
+    return item_map
 
 
 def read_peer_json(
@@ -70,7 +91,7 @@ def read_peer_json(
     value: Callable[[int, Any], int],
     told: Mapping[str, Any],
     usual: Mapping[str, Any],
-    item2id: Path | str | None = None,
+    item2id: str | Path | None = None,
 ) -> ItemSIDs:
     """Return the Semantic IDs of a file keyed by item numbers, or by item tokens.
 
@@ -85,9 +106,9 @@ def read_peer_json(
         FileNotFoundError: if there is no such file.
         ValueError: if the file is damaged, does not fit its item map, or says something else than it was told to say.
     """
-    entries = _read(path)
-    layout = layout_of(path, told, usual)
-    tokens, keys = _items(path, list(entries), item2id)
+    entries, about = _read(path), read_about(path)
+    layout = layout_of(path, about, told, usual)
+    tokens, keys = _items(path, list(entries), item2id, about)
     rows = [_row(path, key, entries[key], value) for key in keys]
     return understood(tokens, rows, layout, str(path))
 
@@ -107,22 +128,26 @@ def _read(path: Path) -> dict[str, Any]:
 def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     entries = dict(pairs)
     if len(entries) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(
-            f"the item {next(key for place, key in enumerate(keys) if key in keys[:place])!r} stands twice"
-        )
+        counts = Counter(key for key, _ in pairs)
+        raise ValueError(f"the item {next(key for key, count in counts.items() if count > 1)!r} stands twice")
     return entries
 
 
-def _items(path: Path, keys: list[str], item2id: Path | str | None) -> tuple[Sequence[str], Sequence[str]]:
+def _items(
+    path: Path, keys: list[str], item2id: str | Path | None, about: Mapping[str, Any]
+) -> tuple[Sequence[str], Sequence[str]]:
     """Return the items' tokens, and the key of each."""
     if item2id == TOKENS:
         return keys, keys
-    map_path = beside(path, MAP_ENDING) if item2id is None else Path(item2id)
+    map_path = map_beside(path) if item2id is None else Path(item2id)
     if not map_path.is_file():
         raise SettingsError(
             f"{path} is keyed by item numbers, and there is no item map {map_path}: set item2id to a file of lines of "
             "item token, tab and number, or to `tokens` if the keys are item tokens."
+        )
+    if item2id is None and about.get("item_map_sha256") not in (None, file_digest(map_path)):
+        raise ValueError(
+            f"{map_path} is not the item map that {path} was written with: bring it back, or name one by item2id."
         )
     numbers = read_item_map(map_path)
     named = [str(number) for number in numbers.values()]

@@ -7,12 +7,17 @@ takes the integers for tokens of one vocabulary and refuses equal sequences, so 
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from recbole_adasid.bundle.item_sids import ItemSIDs
 from recbole_adasid.bundle.layout import Layout
 from recbole_adasid.bundle.peer_json import read_peer_json, write_peer_json
+
+logger = logging.getLogger(__name__)
 
 KIND = "recbole3"
 _LARGEST = 2**31
@@ -24,9 +29,9 @@ def write_recbole3(
     *,
     suffix: bool | None = None,
     offset: bool | None = None,
-    item2id: Path | None = None,
+    item2id: str | Path | None = None,
 ) -> Path:
-    """Write item_sids.json, and beside it item_sids.item2id and item_sids.about.json.
+    """Write item_sids.json, and beside it item_sids.item2id and item_sids.json.about.json.
 
     Args:
         path: of the JSON.
@@ -40,6 +45,8 @@ def write_recbole3(
     """
     with_suffix = sids.suffix is not None if suffix is None else suffix
     layout = Layout(offset is not False, with_suffix, 0, tuple(sids.level_sizes))
+    if not with_suffix and (sharing := int(pd.DataFrame(sids.codes).duplicated(keep=False).sum())):
+        logger.warning("%d items share a Semantic ID with another one: RecBole 3's TIGER refuses such a file.", sharing)
     return write_peer_json(Path(path), KIND, sids, layout, entry=lambda place, code: code, item2id=item2id)
 
 

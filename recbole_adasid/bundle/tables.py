@@ -26,14 +26,14 @@ def as_table(sids: ItemSIDs) -> pd.DataFrame:
 
 
 def write_csv(path: str | Path, sids: ItemSIDs) -> Path:
-    """Write the table as CSV, and NAME.about.json beside it."""
+    """Write the table as CSV, and FILE.about.json beside it."""
     with written_whole(Path(path)) as waiting:
-        as_table(sids).to_csv(waiting, index=False, encoding="utf-8", lineterminator="\n")
+        as_table(sids).to_csv(waiting, index=False, encoding="utf-8")
     return _described(Path(path), "csv", sids)
 
 
 def write_parquet(path: str | Path, sids: ItemSIDs) -> Path:
-    """Write the table as Parquet, its level sizes among the metadata, and NAME.about.json beside it.
+    """Write the table as Parquet, its level sizes among the metadata, and FILE.about.json beside it.
 
     Raises:
         ImportError: without pyarrow.

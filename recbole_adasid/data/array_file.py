@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 _MAGIC = {".npz": b"PK\3\4", ".npy": b"\x93NUMPY"}
 
 
-def load_array(path: Path, *, saved_by: str) -> NDArray:
-    """Return the array of an `.npy`; `saved_by` is the call that would write it anew.
+def mapped_array(path: Path, *, saved_by: str) -> NDArray:
+    """Return the array of an `.npy` without reading it: its pages come into memory as they are looked at.
+
+    `saved_by` is the call that would write it anew.
 
     Raises:
         ValueError: if it is no such file, damaged, or holds Python objects.
     """
     with _readable(path, saved_by):
-        return np.load(path, allow_pickle=False)
+        return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
 def load_arrays(path: Path, names: Sequence[str], optional: Sequence[str] = (), *, saved_by: str) -> dict[str, NDArray]:
@@ -65,7 +67,7 @@ def _readable(path: Path, saved_by: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # of a damaged file numpy, zipfile, zlib and ast each raise their own
-        if "allow_pickle" in str(error):
+        if "allow_pickle" in str(error) or "Python objects" in str(error):
             raise ValueError(
                 f"{path} holds Python objects, which are not loaded for safety: save plain arrays of text and numbers."
             ) from error

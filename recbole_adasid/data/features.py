@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recbole_adasid.data.array_file import as_tokens, load_array, load_arrays
+from recbole_adasid.data.aligned_rows import aligned_rows, row_blocks
+from recbole_adasid.data.array_file import as_tokens, load_arrays, mapped_array
 
 logger = logging.getLogger(__name__)
 
-# Sums of squares over a catalogue stay far within float32.
-_LARGEST = 1e12
+LARGEST = 1e12
+"""Of values: sums of squares over a catalogue stay far within float32."""
 # Columns that differ by no more count as constant when features are scaled.
 _ALIKE = 1e-6
 _SAVED_BY = {".npz": "numpy.savez(path, item_id=…, embedding=…)", ".npy": "numpy.save(path, embedding)"}
@@ -52,10 +53,12 @@ def load_feature_file(
     width: int | None = None,
     row_tokens: Sequence[str] | None = None,
     allow_missing: bool = False,
+    mapped_in: Path | None = None,
 ) -> ItemFeatures:
     """Load the vectors of `item_tokens` from a file, in their order; other items of the file are ignored.
 
-    With `allow_missing` an item that the file lacks gets the zero vector, and the log counts them.
+    With `allow_missing` an item that the file lacks gets the zero vector, and the log counts them. With `mapped_in` the
+    vectors live in a file of that folder, see :func:`~recbole_adasid.data.aligned_rows.aligned_rows`.
 
     A `.npz` holds `item_id` [R] and `embedding` [R, d]. A `.npy` holds the embedding alone; its rows are
     named by `NAME.items.txt` beside it (one token a line) or else by `row_tokens` [R]. Any NumPy float type
@@ -67,18 +70,33 @@ def load_feature_file(
             NaN, infinite or huge, the type is not a float, or the shapes do not match.
     """
     path = Path(path)
+    values, present = read_vectors(
+        path, item_tokens, width=width, row_tokens=row_tokens, allow_missing=allow_missing, mapped_in=mapped_in
+    )
+    _check_values(path, values, item_tokens)
+    source = {"kind": "file", **describe_values(values)}
+    return with_missing(values, source, present, f"vector in {path}")
+
+
+def read_vectors(
+    path: Path,
+    item_tokens: Sequence[str],
+    *,
+    width: int | None = None,
+    row_tokens: Sequence[str] | None = None,
+    allow_missing: bool = False,
+    mapped_in: Path | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return the vectors [N, d] of items as a file has them, finite or not, 0 where missing, and which are there [N].
+
+    Arguments and errors are those of :func:`load_feature_file`, which also looks at the values.
+    """
     if not path.is_file():
         raise FileNotFoundError(f"There is no feature file {path}: correct item_features_file or unset it.")
     tokens, embedding = _read(path, row_tokens)
     _check_shape(path, tokens, embedding, width)
     rows = _align(path, tokens, item_tokens, allow_missing)
-    present = rows >= 0
-    with np.errstate(over="ignore"):  # a float64 beyond float32 turns into inf, which is reported below
-        values = np.ascontiguousarray(embedding[rows], dtype=np.float32)
-    values[~present] = 0
-    _check_values(path, values, item_tokens)
-    source = {"kind": "file", **describe_values(values)}
-    return with_missing(values, source, present, f"vector in {path}")
+    return aligned_rows(embedding, rows, mapped_in), rows >= 0
 
 
 def with_missing(
@@ -118,12 +136,17 @@ def _read(path: Path, row_tokens: Sequence[str] | None) -> tuple[list[str], NDAr
         raise ValueError(f"{path}: features come as .npz or .npy, not as '{path.suffix}': convert the file.")
     saved_by = _SAVED_BY[path.suffix]
     if path.suffix == ".npy":
-        return _tokens_beside(path, row_tokens), load_array(path, saved_by=saved_by)
+        return tokens_beside(path, row_tokens), mapped_array(path, saved_by=saved_by)
     arrays = load_arrays(path, ("item_id", "embedding"), saved_by=saved_by)
     return as_tokens(path, "item_id", arrays["item_id"]), arrays["embedding"]
 
 
-def _tokens_beside(path: Path, row_tokens: Sequence[str] | None) -> list[str]:
+def tokens_beside(path: Path, row_tokens: Sequence[str] | None = None) -> list[str]:
+    """Return the item tokens in `NAME.items.txt` beside NAME.npy, or else ``row_tokens``.
+
+    Raises:
+        ValueError: if it is not UTF-8, or there is neither.
+    """
     listing = path.with_suffix(".items.txt")
     if listing.is_file():
         try:
@@ -153,11 +176,15 @@ def _check_shape(path: Path, tokens: Sequence[str], embedding: NDArray, width: i
 
 def _check_values(path: Path, values: NDArray[np.float32], item_tokens: Sequence[str]) -> None:
     """Refuse values [N, d] that cannot be computed with, and report those that say nothing."""
+    not_finite, too_large = [], []
+    for part in row_blocks(len(values)):
+        not_finite.append(~np.isfinite(values[part]).all(axis=1))
+        too_large.append((np.abs(values[part]) > LARGEST).any(axis=1))
     for bad, what, remedy in (
-        (~np.isfinite(values), "NaN or infinite (as float32)", "repair or drop them"),
-        (np.abs(values) > _LARGEST, f"beyond {_LARGEST:g}, too large to square in float32", "divide all by a constant"),
+        (not_finite, "NaN or infinite (as float32)", "repair or drop them"),
+        (too_large, f"beyond {LARGEST:g}, too large to square in float32", "divide all by a constant"),
     ):
-        rows = np.flatnonzero(bad.any(axis=1))
+        rows = np.flatnonzero(np.concatenate([*bad, np.empty(0, dtype=bool)]))
         if len(rows):
             raise ValueError(
                 f"{path}: the vector of item '{item_tokens[int(rows[0])]}' and of {len(rows) - 1} more is {what}: "

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from recbole_adasid.data.array_file import as_tokens, load_arrays
 from recbole_adasid.data.atomic_text import AtomicText, Column
 from recbole_adasid.data.pairs import ItemPairs, sorted_pairs
+from recbole_adasid.data.parquet import first_line, require_pyarrow
 
 logger = logging.getLogger(__name__)
 
@@ -25,8 +26,8 @@ def load_pair_file(path: str | Path, item_tokens: Sequence[str]) -> ItemPairs:
     """Load directed pairs of items, with weights above 0 or without: then each weighs 1.
 
     An `.npz` holds `trigger` [R], `target` [R] and perhaps `weight` [R]. A `.tsv` is tab-separated with the first
-    line `trigger:token target:token` and perhaps `weight:float`. Pairs with an item that is none of `item_tokens`
-    are left out and counted in the log.
+    line `trigger:token target:token` and perhaps `weight:float`. A `.parquet`, or a folder of such, has columns of
+    these names. Pairs with an item that is none of `item_tokens` are left out and counted in the log.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -34,11 +35,12 @@ def load_pair_file(path: str | Path, item_tokens: Sequence[str]) -> ItemPairs:
             a pair stands twice, or no pair is left.
     """
     path = Path(path)
-    if path.suffix not in _READERS:
-        raise ValueError(f"{path}: item pairs come as .npz or .tsv, not as '{path.suffix}': convert the file.")
-    if not path.is_file():
+    ending = ".parquet" if path.is_dir() else path.suffix
+    if ending not in _READERS:
+        raise ValueError(f"{path}: item pairs come as .npz, .tsv or .parquet, not as '{ending}': convert the file.")
+    if not path.exists():
         raise FileNotFoundError(f"There is no file of item pairs {path}: correct pair_file.")
-    trigger, target, weight, place = _READERS[path.suffix](path)
+    trigger, target, weight, place = _READERS[ending](path)
     rows = pd.Index(item_tokens)
     first, second = rows.get_indexer(pd.Index(trigger)), rows.get_indexer(pd.Index(target))
     _check(trigger, target, weight, place)
@@ -98,4 +100,23 @@ def _read_tsv(path: Path) -> tuple[list[str], list[str], NDArray, Place]:
     return list(columns["trigger"]), list(columns["target"]), weight, lambda row: f"{path}, line {numbers[row]}"
 
 
-_READERS = {".npz": _read_npz, ".tsv": _read_tsv}
+def _read_parquet(path: Path) -> tuple[list[str], list[str], NDArray, Place]:
+    """Read one Parquet file, or all in a folder in the order of their names."""
+    pyarrow, parquet = require_pyarrow(path)
+    files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+    if not files:
+        raise ValueError(f"{path} holds no .parquet file: name a file of item pairs, or a folder of such.")
+    try:
+        table = pyarrow.concat_tables([parquet.read_table(file) for file in files])
+        names = {name: table.column(name).cast(pyarrow.string()).to_pylist() for name in ("trigger", "target")}
+        weight = np.ones(len(table))
+        if "weight" in table.column_names:
+            weight = table.column("weight").to_numpy().astype(np.float64)
+    except (pyarrow.ArrowException, OSError, KeyError, ValueError) as error:
+        raise ValueError(
+            f"{path} cannot be read as columns trigger, target and weight ({first_line(error)}): write it anew."
+        ) from None
+    return names["trigger"], names["target"], weight, lambda row: f"{path}, row {row}"
+
+
+_READERS = {".npz": _read_npz, ".tsv": _read_tsv, ".parquet": _read_parquet}

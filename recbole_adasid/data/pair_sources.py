@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from recbole_adasid.data.cooccurrence import cooccurrence_pairs
 from recbole_adasid.data.item2vec import item2vec_pairs
 from recbole_adasid.data.mining_state import KeptMining
 from recbole_adasid.data.pairs import ItemPairs
-from recbole_adasid.data.swing import swing_pairs
+from recbole_adasid.data.swing import Engine, InProcess, swing_pairs
+from recbole_adasid.scale.cluster import ClusterSettings
+from recbole_adasid.scale.swing_on_ray import RayEngine
 
 
 @dataclass(frozen=True)
@@ -21,14 +24,14 @@ class Miner:
     """Takes users [I], item rows [I], N and the arguments below."""
     settings: Mapping[str, str]
     """Which setting gives which argument; they alone determine the pairs of some interactions."""
-    goes_on: bool = False
-    """Whether it also takes `keep`, which lets it go on after it was killed, and `progress`."""
+    has_engines: bool = False
+    """Whether it also takes `engine`, which chooses where it works."""
+    edition: int = 1
+    """Raised when it finds other pairs with the same settings, so that none of before are taken from the cache."""
 
-    def extras(self, kept: Path | None, progress: bool) -> dict[str, object]:
+    def extras(self, config: Mapping[str, Any], kept: Path | None, progress: bool) -> dict[str, object]:
         """Return the further arguments, which change nothing in the result."""
-        if not self.goes_on:
-            return {}
-        return {"keep": None if kept is None else KeptMining(kept), "progress": progress}
+        return {"engine": ENGINES[config["pair_engine"]](config, kept, progress)} if self.has_engines else {}
 
 
 _HISTORY = {"window": "pair_window", "top_k": "pair_top_k", "max_user_items": "pair_max_user_items"}
@@ -43,10 +46,16 @@ MINERS: dict[str, Miner] = {
             "max_user_items": "swing_max_user_items",
             "max_item_users": "swing_max_item_users",
         },
-        goes_on=True,
+        has_engines=True,
+        edition=2,
     ),
     "cooccurrence": Miner(cooccurrence_pairs, {"weighting": "pair_weight", **_HISTORY}),
     "item2vec": Miner(item2vec_pairs, {"width": "item2vec_width", "negatives": "item2vec_negatives", **_HISTORY}),
 }
+ENGINES: dict[str, Callable[[Mapping[str, Any], Path | None, bool], Engine]] = {
+    "local": lambda config, kept, progress: InProcess(None if kept is None else KeptMining(kept), progress),
+    "ray": lambda config, kept, progress: RayEngine(ClusterSettings.of(config), progress),
+}
+"""Where Swing can work, made of the settings, of where it may keep what it has so far, and of whether to show bars."""
 FILE = "file"
 """The source that mines nothing: pairs from `pair_file`."""

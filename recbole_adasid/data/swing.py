@@ -1,23 +1,30 @@
 """Swing: which items are bought together, counting pairs of users who agree on both (arXiv 2010.05525).
 
+Sums are whole numbers, multiples of a power of two: they come out the same to the bit in whatever order, and on however
+many machines, they are added up.
+
 Letters: I interactions, U users, N items, P pairs, C user pairs.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from tqdm import tqdm
 
-from recbole_adasid.data.pairs import ItemPairs, RunningSum, best_targets, blocks, check_interactions, rank_in_group
+from recbole_adasid.data.baskets import Baskets, Limits, baskets_of
+from recbole_adasid.data.pairs import ItemPairs, RunningSum, best_targets, blocks
 
-# Users on a side of a tile of the users × users product.
-_TILE_USERS = 32_768
+# Users on a side of a tile of the users × users product, and tiles on a side of it beyond which they get larger.
+_TILE_USERS, _TILES = 32_768, 64
+# The largest sum has fewer bits than a signed whole number of 64 bits can hold.
+_SUM_BITS = 62
 
 
 class MiningState(Protocol):
@@ -30,6 +37,54 @@ class MiningState(Protocol):
         """Take in that so many tiles are done, with these partial sums."""
 
 
+@dataclass(frozen=True)
+class Weighing:
+    """What a pair of users adds to each pair of items that both have: w_u · w_v / (α + |I_u ∩ I_v|), rounded.
+
+    Raises:
+        ValueError: if α is not above 0.
+    """
+
+    alpha: float
+    by_size: NDArray[np.float64]
+    """w_u by the number of the user's items, from 0 on."""
+    bits: int
+    """Sums are multiples of 2^−bits."""
+
+    @classmethod
+    def of(cls, alpha: float, power: float, sizes: NDArray[np.int64], most_users: int) -> Weighing:
+        """Return the finest weighing whose sums cannot overflow.
+
+        Args:
+            alpha: α.
+            power: p in w_u = |I_u|^−p.
+            sizes: how many items a user has, each number that occurs once or more often.
+            most_users: that an item has.
+        """
+        if not alpha > 0:
+            raise ValueError(f"swing alpha is {alpha}: pass a number above 0.")
+        by_size = np.r_[0.0, np.arange(1, sizes.max(initial=1) + 1, dtype=np.float64) ** -power]
+        heaviest = by_size[sizes[sizes >= 2]].max(initial=0.0) ** 2 / (alpha + 2)
+        largest_sum = heaviest * most_users * (most_users - 1) / 2
+        return cls(alpha, by_size, _SUM_BITS - math.frexp(largest_sum)[1])
+
+    def terms(self, sizes: NDArray, other_sizes: NDArray, n_common: NDArray) -> NDArray[np.int64]:
+        """Return what pairs of users [C] add, in multiples of 2^−bits; one at least, so that no pair is lost."""
+        weight = self.by_size[sizes] * self.by_size[other_sizes] / (self.alpha + n_common)
+        return np.maximum(np.rint(np.ldexp(weight, self.bits)), 1).astype(np.int64)
+
+    def weights(self, sums: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the weights that sums stand for."""
+        return np.ldexp(sums.astype(np.float64), -self.bits)
+
+
+class Engine(Protocol):
+    """Where the sums are computed; whichever it is, they are the same."""
+
+    def mine(self, weighing: Weighing, baskets: Baskets, n_items: int, top_k: int | None) -> ItemPairs:
+        """Return the pairs of all users."""
+
+
 def swing_pairs(
     users: ArrayLike,
     items: ArrayLike,
@@ -40,8 +95,7 @@ def swing_pairs(
     top_k: int | None = 50,
     max_user_items: int | None = 1000,
     max_item_users: int | None = 1000,
-    keep: MiningState | None = None,
-    progress: bool = False,
+    engine: Engine | None = None,
 ) -> ItemPairs:
     """Score item pairs by s(i,j) = Σ_{u<v ∈ U_i∩U_j} w_u·w_v / (α + |I_u ∩ I_v|) with w_u = |I_u|^−power.
 
@@ -49,106 +103,125 @@ def swing_pairs(
     and `items` [I, rows 0 … N−1], or the pairs leak it. Repeated interactions count once. Both directions
     of a pair are listed, ordered by trigger, then weight (greatest first), then target.
 
-    The three limits bound the work on big data and are ours, not the paper's: a user keeps the last
-    `max_user_items` items in the order given, an item the `max_item_users` users of fewest items, and a
-    trigger the `top_k` best targets (ties: the smaller row). None switches a limit off.
-
-    `keep` lets a later call with the same arguments go on where this one was killed; the result is the same to the bit.
+    The limits are those of :class:`Limits`. `engine` is where it is computed; None: :class:`InProcess`.
 
     Raises:
         ValueError: for a value outside its range or an item row outside 0 … N−1.
     """
-    _check(users, items, n_items, alpha, {"top_k": top_k, "user": max_user_items, "item": max_item_users})
-    seen = _incidence(np.asarray(users), np.asarray(items, dtype=np.int64), n_items, max_user_items, max_item_users)
-    degree = np.diff(seen.indptr)
-    user_weight = degree.astype(np.float64) ** -user_weight_power
-    tiles = _Tiles(seen)
-    done, parts = keep.restore() if keep else (0, [])
-    total = RunningSum(parts)
-    for number in tqdm(range(done, len(tiles)), "Swing", len(tiles), unit="tile", initial=done, disable=not progress):
-        for first, second in tiles.user_pairs(number):
-            common = seen[first].multiply(seen[second]).tocsr()
-            pair_weight = user_weight[first] * user_weight[second] / (alpha + np.diff(common.indptr))
-            for rows in blocks(np.diff(common.indptr).astype(np.int64) ** 2):
-                part = common[rows]
-                weighted = sparse.diags(pair_weight[rows]) @ part
-                total.add(sparse.triu(part.T.tocsr() @ weighted, k=1, format="csr"))
-        if keep:
-            keep.note(number + 1, total.parts)
-    upper = total.value(n_items).tocoo()
-    return best_targets(upper.row, upper.col, upper.data, top_k)
+    limits = Limits(top_k, max_user_items, max_item_users)
+    baskets = baskets_of(users, items, n_items, limits)
+    most_users = int(np.bincount(baskets.items).max(initial=0))
+    weighing = Weighing.of(alpha, user_weight_power, np.diff(baskets.starts), most_users)
+    return (engine or InProcess()).mine(weighing, baskets, n_items, top_k)
 
 
-def _check(users: ArrayLike, items: ArrayLike, n_items: int, alpha: float, limits: dict[str, int | None]) -> None:
-    if not alpha > 0:
-        raise ValueError(f"swing alpha is {alpha}: pass a number above 0.")
-    names = {"top_k": "top_k", "user": "max_user_items", "item": "max_item_users"}
-    for key, limit in limits.items():
-        if limit is not None and limit < 1:
-            raise ValueError(f"swing {names[key]} is {limit}: pass 1 or more, or null for no limit.")
-    check_interactions(users, items, n_items)
+class InProcess:
+    """Swing in this process.
 
-
-def _incidence(
-    users: NDArray, items: NDArray, n_items: int, max_user_items: int | None, max_item_users: int | None
-) -> sparse.csr_matrix:
-    """Return the users × items matrix of ones [U, N], without repetitions and what is over a limit."""
-    user_rows = pd.factorize(users)[0].astype(np.int64)
-    # The last occurrence of a repeated interaction is the one that stays.
-    kept = ~pd.Series(user_rows * n_items + items).duplicated(keep="last").to_numpy()
-    user_rows, item_rows = user_rows[kept], items[kept]
-    if max_user_items is not None:
-        recent = _first_of_groups(user_rows, -np.arange(len(user_rows)), max_user_items)
-        user_rows, item_rows = user_rows[recent], item_rows[recent]
-    if max_item_users is not None:
-        busy = np.bincount(user_rows)[user_rows]
-        focused = _first_of_groups(item_rows, busy, max_item_users)
-        user_rows, item_rows = user_rows[focused], item_rows[focused]
-    user_rows = pd.factorize(user_rows)[0]
-    shape = (int(user_rows.max(initial=-1)) + 1, n_items)
-    ones = np.ones(len(user_rows), dtype=np.float64)
-    return sparse.csr_matrix((ones, (user_rows, item_rows)), shape=shape)
-
-
-def _first_of_groups(group: NDArray, key: NDArray, limit: int) -> NDArray[np.bool_]:
-    """Mark the `limit` entries of smallest `key` in each group (stable); only groups over the limit are sorted."""
-    marked = np.ones(len(group), dtype=bool)
-    crowded = np.flatnonzero(np.bincount(group)[group] > limit)
-    marked[crowded] = rank_in_group(group[crowded], key[crowded]) < limit
-    return marked
-
-
-class _Tiles:
-    """The tiles that cover the upper triangle of seen · seenᵀ, in which users meet.
-
-    Tiles below the diagonal would hold each pair once more. A sparse product keeps one row of counts, as wide as its
-    result, at hand: that of a tile stays in the cache, that of all users does not.
+    Args:
+        keep: lets a later call with the same arguments go on where this one was killed; the result is the same.
+        progress: show a bar.
     """
 
-    def __init__(self, seen: sparse.csr_matrix) -> None:
-        self.size = np.diff(seen.indptr)
-        self.counts = seen.astype(np.int32)
-        self.starts = range(0, seen.shape[0], _TILE_USERS)
-        self.columns = [self.counts[start : start + _TILE_USERS].T.tocsr() for start in self.starts]
-        self.places = [(row, column) for row in range(len(self.starts)) for column in range(row, len(self.starts))]
+    def __init__(self, keep: MiningState | None = None, progress: bool = False) -> None:
+        self.keep, self.progress = keep, progress
+
+    def mine(self, weighing: Weighing, baskets: Baskets, n_items: int, top_k: int | None) -> ItemPairs:
+        """Return the pairs of all users."""
+        pair = BasketPair(weighing, baskets, baskets, n_items)
+        done, parts = self.keep.restore() if self.keep else (0, [])
+        total = RunningSum(parts)
+        tiles = range(done, len(pair))
+        for number in tqdm(tiles, "Swing", tiles.stop, unit="tile", initial=done, disable=not self.progress):
+            for part in pair.sums(number):
+                total.add(part)
+            if self.keep:
+                self.keep.note(number + 1, total.parts)
+        first, second, sums = pair.listed(total)
+        return best_targets(first, second, weighing.weights(sums), top_k)
+
+
+class BasketPair:
+    """What the users of two sets, each user before the other, add to the pairs of items: a tile at a time.
+
+    A sparse product keeps one row of counts, as wide as its result, at hand: that of a tile of the users × users
+    product stays in the processor's cache, that of all users does not. With itself a set has the tiles that cover the
+    upper triangle; those below the diagonal would hold each pair once more.
+
+    Args:
+        weighing: of pairs of users.
+        ours, theirs: the two sets; one set twice, or one whose users all come before those of the other.
+        n_items: N.
+    """
+
+    def __init__(self, weighing: Weighing, ours: Baskets, theirs: Baskets, n_items: int) -> None:
+        self.weighing, alone = weighing, theirs is ours
+        self.first_users = ours.first_user, theirs.first_user
+        self.sizes = np.diff(ours.starts), np.diff(theirs.starts)
+        self.items = _common_items(ours, theirs, n_items)
+        self.ours = _matrix(ours, self.items, n_items)
+        self.theirs = self.ours if alone else _matrix(theirs, self.items, n_items)
+        self.tile_users = max(_TILE_USERS, -(-max(ours.n_users, theirs.n_users) // _TILES))
+        self.rows, self.columns = (range(0, users.n_users, self.tile_users) for users in (ours, theirs))
+        self.transposed = [self.theirs[start : start + self.tile_users].T.tocsr() for start in self.columns]
+        self.places = [
+            (row, column) for row in range(len(self.rows)) for column in range(row if alone else 0, len(self.columns))
+        ]
 
     def __len__(self) -> int:
+        """Return the number of tiles."""
         return len(self.places)
 
-    def user_pairs(self, number: int) -> Iterator[tuple[NDArray, NDArray]]:
+    def sums(self, number: int) -> Iterator[sparse.csr_matrix]:
+        """Yield sums over the pairs of users of a tile, in parts: upper triangles over the items in `self.items`."""
+        for first, second in self._user_pairs(number):
+            common = self.ours[first].multiply(self.theirs[second]).tocsr()
+            n_common = np.diff(common.indptr)
+            terms = self.weighing.terms(self.sizes[0][first], self.sizes[1][second], n_common)
+            for rows in blocks(n_common.astype(np.int64) ** 2):
+                part = common[rows]
+                weighted = part.astype(np.int64)
+                weighted.data = np.repeat(terms[rows], n_common[rows])
+                yield sparse.triu(part.T.tocsr() @ weighted, k=1, format="csr")
+
+    def listed(self, total: RunningSum) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return the item rows i < j, and the sums, of all parts together: three arrays of one length."""
+        upper = total.value(len(self.items)).tocoo()
+        return self.items[upper.row], self.items[upper.col], upper.data.astype(np.int64, copy=False)
+
+    def _user_pairs(self, number: int) -> Iterator[tuple[NDArray, NDArray]]:
         """Yield a tile's user pairs u < v with at least two common items, a block at a time: two arrays [C]."""
-        row, column = (self.starts[place] for place in self.places[number])
-        for shared, offset in self._common_items(number):
+        row, column = self.places[number]
+        ahead = self.first_users[1] - self.first_users[0]
+        for shared, first_row in self._shared(number):
             useful = np.flatnonzero(shared.data >= 2)
-            first, second = shared.row[useful] + row + offset, shared.col[useful] + column
-            upper = first < second
+            first, second = shared.row[useful] + first_row, shared.col[useful] + self.columns[column]
+            upper = first < second + ahead
             first, second = first[upper], second[upper]
-            for part in blocks((self.size[first] + self.size[second]).astype(np.int64)):
+            for part in blocks((self.sizes[0][first] + self.sizes[1][second]).astype(np.int64)):
                 yield first[part], second[part]
 
-    def _common_items(self, number: int) -> Iterator[tuple[sparse.coo_matrix, int]]:
-        """Yield a tile in pieces of rows, each with the place of its first row."""
+    def _shared(self, number: int) -> Iterator[tuple[sparse.coo_matrix, int]]:
+        """Yield how many items the users of a tile share, in pieces of rows, each with the place of its first row."""
         row, column = self.places[number]
-        ours, tile = self.counts[self.starts[row] : self.starts[row] + _TILE_USERS], self.columns[column]
+        ours = self.ours[self.rows[row] : self.rows[row] + self.tile_users]
+        tile = self.transposed[column]
         for rows in blocks((ours @ np.diff(tile.indptr)).astype(np.int64)):
-            yield (ours[rows] @ tile).tocoo(), rows.start
+            yield (ours[rows] @ tile).tocoo(), self.rows[row] + rows.start
+
+
+def _common_items(ours: Baskets, theirs: Baskets, n_items: int) -> NDArray[np.int64]:
+    """Return the items, ascending, that sums can be about: all, or those in both sets if the catalogue is larger."""
+    if n_items <= max(len(ours.items), len(theirs.items)):
+        return np.arange(n_items)
+    common = np.unique(ours.items)
+    return (common if theirs is ours else np.intersect1d(common, theirs.items)).astype(np.int64)
+
+
+def _matrix(baskets: Baskets, items: NDArray[np.int64], n_items: int) -> sparse.csr_matrix:
+    """Return users × `items` as a matrix of ones; other items are left out."""
+    columns, starts = baskets.items, baskets.starts
+    if len(items) < n_items:
+        known = np.isin(columns, items)
+        columns, starts = np.searchsorted(items, columns[known]), np.r_[0, np.cumsum(known)][starts]
+    return sparse.csr_matrix((np.ones(len(columns), dtype=np.int32), columns, starts), (baskets.n_users, len(items)))

@@ -6,7 +6,7 @@ RecBole's own reader is not used for text: it reads "NA" as missing and breaks o
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from string import Formatter
 from typing import Optional
@@ -50,6 +50,13 @@ def read_item_table(source: AtomicText, *, item_field: str = ITEM_COLUMN) -> dic
         for column, cell in zip(columns, cells):
             column.append(cell)
     return {**dict(zip(names, columns)), ITEM_COLUMN: columns[place]}
+
+
+def rows_of_items(table: Mapping[str, Sequence[str]], tokens: Collection[str]) -> dict[str, list[str]]:
+    """Return the columns of an item table for some of its items alone, in its order."""
+    wanted = set(tokens)
+    rows = [row for row, token in enumerate(table[ITEM_COLUMN]) if token in wanted]
+    return {name: [column[row] for row in rows] for name, column in table.items()}
 
 
 def render_texts(

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recbole_adasid.evaluation.intervals import gains, mean_gains
+from recbole_adasid.evaluation.intervals import bootstrap_intervals, gains, mean_gains
 from recbole_adasid.evaluation.record import Record
 
 METRICS = ("recall@10", "ndcg@10")
-"""What slices of users are described by."""
+COLD, WARM = "cold: no training interaction", "warm: one or more"
+"""Names of the two slices that tell how items fare that were never trained on."""
 
 
 def breakdown(
@@ -20,11 +21,13 @@ def breakdown(
 ) -> dict[str, Any]:
     """Return metrics as a nested dict: ``items``, ``semantic_ids``, ``slices``, ``prefix_recall`` and ``rates``.
 
+    ``intervals`` has the 95% intervals of two slices: items that were never trained on, and the others.
+
     Args:
         record: one row a user.
         group_sizes: [N + 1], how many items share each item's Semantic ID.
         popularity: [N + 1], training interactions of each item.
-        metrics: what ``items``, ``semantic_ids`` and ``shared_semantic_ids`` are told in.
+        metrics: what all but ``prefix_recall`` and ``rates`` are told in.
     """
     sizes, counts = group_sizes[record["item"]], popularity[record["item"]]
     # Neither duplicates nor what is no item can be here: the record refuses both while it is filled.
@@ -33,7 +36,10 @@ def breakdown(
         "items": mean_gains(record["rank"], metrics),
         "semantic_ids": mean_gains(record["sid_rank"], metrics),
         "shared_semantic_ids": {metric: within_groups(record["sid_start"], sizes, metric) for metric in metrics},
-        "slices": _slices(record["rank"], sizes, counts),
+        "slices": _slices(record["rank"], sizes, counts, metrics),
+        "intervals": {
+            name: bootstrap_intervals(record["rank"][mask], metrics) for name, mask in _cold_and_warm(counts).items()
+        },
         "prefix_recall": prefix_recall(record["shared_prefix"]),
         "rates": {"missing": float((record["missing"] > 0).mean()), "duplicate": 0.0, "invalid": 0.0},
     }
@@ -67,7 +73,7 @@ def prefix_recall(shared_prefix: NDArray[np.int64]) -> list[float]:
 
 
 def _slices(
-    rank: NDArray[np.int64], sizes: NDArray[np.int64], counts: NDArray[np.int64]
+    rank: NDArray[np.int64], sizes: NDArray[np.int64], counts: NDArray[np.int64], metrics: Sequence[str]
 ) -> dict[str, dict[str, float]]:
     seen = counts[counts > 0]
     low, high = np.quantile(seen, [1 / 3, 2 / 3]) if len(seen) else (0, 0)
@@ -75,9 +81,13 @@ def _slices(
         "Semantic ID of its own": sizes == 1,
         "Semantic ID shared by 2": sizes == 2,
         "Semantic ID shared by 3 or more": sizes > 2,
-        "cold: no training interaction": counts == 0,
+        **_cold_and_warm(counts),
         f"rare: 1 to {low:.0f}": (counts > 0) & (counts <= low),
         f"middling: to {high:.0f}": (counts > low) & (counts <= high),
         "popular: more": (counts > high) & (counts > 0),
     }
-    return {name: {"users": float(mask.sum()), **mean_gains(rank[mask], METRICS)} for name, mask in masks.items()}
+    return {name: {"users": float(mask.sum()), **mean_gains(rank[mask], metrics)} for name, mask in masks.items()}
+
+
+def _cold_and_warm(counts: NDArray[np.int64]) -> dict[str, NDArray[np.bool_]]:
+    return {COLD: counts == 0, WARM: counts > 0}

@@ -18,7 +18,7 @@ class EvaluationRecord:
     """Collects batches of recommendations where one item a user is held out.
 
     Args:
-        codes: int64 [N + 1, L], the Semantic ID of each item without any suffix; row 0 is padding.
+        codes: int32 or int64 [N + 1, L], the Semantic ID of each item without any suffix; row 0 is padding.
     """
 
     def __init__(self, codes: Tensor) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from recbole_adasid.evaluation.breakdown import COLD, WARM
+
 EXPLANATION = """\
 A hit on *items* is the held-out item itself: the figure to quote. A hit on *Semantic IDs* is any item with the held-out
 one's Semantic ID, ranked among the different Semantic IDs of the list: how much published code counts, and never lower.
@@ -17,6 +19,7 @@ def render(found: Mapping[str, Any], title: str) -> str:
     parts = [f"# {title}\n\n{found['users']:,} users, one held-out item each.\n\n{EXPLANATION}", _metrics(found)]
     parts += [
         f"## By the held-out item\n\n{_slices(found['slices'])}",
+        f"## Items that were never trained on\n\n{_cold_start(found)}",
         f"## Where the beam lost it\n\n{_prefix(found)}",
     ]
     return "\n\n".join(parts) + "\n"
@@ -35,6 +38,21 @@ def _slices(slices: Mapping[str, Mapping[str, float]]) -> str:
     metrics = [name for name in next(iter(slices.values())) if name != "users"]
     rows = [[name, f"{found['users']:,.0f}", *(found[m] for m in metrics)] for name, found in slices.items()]
     return _table(["held-out item", "users", *metrics], rows)
+
+
+def _cold_start(found: Mapping[str, Any]) -> str:
+    cold, warm = (found["slices"][name] for name in (COLD, WARM))
+    intervals = [found["intervals"][name] for name in (COLD, WARM)]
+    rows = [
+        [name, cold[name], _interval(intervals[0].get(name)), warm[name], _interval(intervals[1].get(name))]
+        for name in found["items"]
+    ]
+    heads = ["metric", f"cold, {cold['users']:,.0f} users", "95% interval"]
+    return _table([*heads, f"warm, {warm['users']:,.0f} users", "95% interval"], rows)
+
+
+def _interval(bounds: tuple[float, float] | None) -> str:
+    return "-" if bounds is None else f"{bounds[0]:.4f} to {bounds[1]:.4f}"
 
 
 def _prefix(found: Mapping[str, Any]) -> str:

@@ -13,10 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recbole_adasid.artefacts import read_json
+from recbole_adasid.artefacts import RunFolder, read_json
+from recbole_adasid.cache import fingerprint
 from recbole_adasid.cli import parse_arguments
+from recbole_adasid.data.cold_items import draw_cold_items
 from recbole_adasid.data.pair_sources import FILE
 from recbole_adasid.host.settings import SettingsError
+from recbole_adasid.tokenizer.saved import load_tokenizer
 
 _VERDICTS = {True: "ok      ", False: "VIOLATED", None: "UNKNOWN "}
 
@@ -43,22 +46,28 @@ def audit(run_folder: str | Path) -> list[tuple[str, bool | None]]:
     held_out = np.concatenate([target_positions(part) for part in (valid, test)])
     info = read_json(folder / "sids.info.json")
     _, items = train.training_items().training_interactions()
-    flat = train.windows.flat_items
+    flat = test.windows.flat_items  # of all interactions, whatever the training part leaves out
     kept = np.setdiff1d(np.arange(len(flat)), held_out)
+    if config["cold_item_share"]:
+        cold = draw_cold_items(train.item_num - 1, config["cold_item_share"], config["seed"])
+        kept = kept[~cold[flat[kept] - 1]]
+    expected = semantic_ids_fingerprint(config, train.training_items())
     checks: list[tuple[str, bool | None]] = [
-        ("no training history reaches a held-out interaction", not history_positions(train)[held_out].any()),
+        ("no training history reaches a held-out interaction", not np.isin(history_positions(train), held_out).any()),
         ("no training target is a held-out interaction", not np.isin(target_positions(train), held_out).any()),
         _about_pairs(config, np.array_equal(items, flat[kept] - 1)),
         (
             "the Semantic IDs' fingerprint is that of these pairs, features and settings",
-            info.get("fingerprint") == semantic_ids_fingerprint(config, train.training_items()),
+            info.get("fingerprint") == expected,
         ),
     ]
+    if config["cold_item_share"]:
+        checks += _about_cold_items(folder, train, flat, cold, expected)
     if config["sids_file"]:
         about = f"Semantic IDs come from {config['sids_file']}, and whether they know held-out interactions is open"
         checks.append((about, None))
     if "LS" in config["eval_args"]["split"]:
-        checks.append(("held-out interactions are their users' last two", _are_last(train._flat_users, held_out)))
+        checks.append(("held-out interactions are their users' last two", _are_last(test._flat_users, held_out)))
     return checks
 
 
@@ -68,15 +77,45 @@ def _about_pairs(config: Any, honest: bool) -> tuple[str, bool | None]:
     return "item pairs are mined from all other interactions", honest
 
 
+def _about_cold_items(
+    folder: Path, train: Any, flat: NDArray[np.int64], cold: NDArray[np.bool_], expected: str
+) -> list[tuple[str, bool | None]]:
+    """Return whether items that are held out of training took no part in it.
+
+    Args:
+        folder: of the run.
+        train: the training part of its dataset.
+        flat: items of all interactions, ordered by user and time.
+        cold: [N], which items are held out, drawn anew.
+        expected: fingerprint of Semantic IDs whose tokenizer saw the other items alone.
+    """
+
+    def none_cold(positions: NDArray[np.int64]) -> bool:
+        return not cold[flat[positions] - 1].any()
+
+    items = train.training_items()
+    left_out = items.cold_items()
+    _, trained_on = load_tokenizer(RunFolder.existing(folder).tokenizer_path)
+    return [
+        ("no training history holds a cold item", none_cold(history_positions(train))),
+        ("no training target is a cold item", none_cold(target_positions(train))),
+        ("item pairs are mined from no interaction of a cold item", not cold[items.training_interactions()[1]].any()),
+        (
+            "the tokenizer was trained on the features and pairs of the other items alone",
+            left_out is not None and np.array_equal(left_out, cold) and fingerprint(trained_on) == expected,
+        ),
+    ]
+
+
 def target_positions(part: Any) -> NDArray[np.int64]:
     """Return where the targets of a part's examples stand among all interactions, ordered by user and time."""
     from recbole_adasid.host.dataset import WINDOW_FIELD
 
-    return part._positions_after(part.inter_feat[WINDOW_FIELD].numpy())
+    return part.among_all(part._positions_after(part.inter_feat[WINDOW_FIELD].numpy()))
 
 
-def history_positions(part: Any) -> NDArray[np.bool_]:
-    """Mark the interactions that some example of a part has in its history."""
+def history_positions(part: Any) -> NDArray[np.int64]:
+    """Return where those of all interactions stand that some example of a part has in its history."""
     from recbole_adasid.host.dataset import WINDOW_FIELD
 
     chosen = part.inter_feat[WINDOW_FIELD].numpy()
@@ -84,7 +123,7 @@ def history_positions(part: Any) -> NDArray[np.bool_]:
     steps = np.zeros(len(part.windows.flat_items) + 1, dtype=np.int64)
     np.add.at(steps, starts, 1)
     np.add.at(steps, starts + lengths, -1)
-    return steps.cumsum()[:-1] > 0
+    return part.among_all(np.flatnonzero(steps.cumsum()[:-1] > 0))
 
 
 def _are_last(users: NDArray[np.int64], positions: NDArray[np.int64]) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from recbole_adasid.data.pair_sources import FILE
+from recbole_adasid.data.pair_sources import FILE, MINERS
 from recbole_adasid.host.constraints import WEIGHT, check_values
 from recbole_adasid.host.dataset import LEFT_OUT
 from recbole_adasid.host.settings import SettingsError, unknown_name
@@ -38,6 +38,13 @@ def check_combinations(settings: Settings) -> None:
     elif not any(settings[key] for key in ("item_features_file", "text_fields", "text_template", "sids_file")):
         raise SettingsError("There is neither item_features_file nor text_fields: set one, items need features.")
     _check_pairs(settings)
+    if settings["cold_item_share"] and settings["sids_file"]:
+        raise SettingsError(
+            "cold_item_share needs a tokenizer that is trained without the items held out: unset sids_file, or set it "
+            "to 0."
+        )
+    if settings["cold_list_share"] and not settings["cold_item_share"]:
+        raise SettingsError("cold_list_share keeps places for items held out of training: set cold_item_share too.")
     if settings["items_table"] and not settings["interactions_table"]:
         raise SettingsError("items_table needs interactions_table: a dataset is made from interactions.")
     if settings["log_wandb"] and importlib.util.find_spec("wandb") is None:
@@ -46,6 +53,12 @@ def check_combinations(settings: Settings) -> None:
     missing = [key for key in distributed if key not in settings]
     if "local_rank" in settings and missing:
         raise SettingsError(f"local_rank is set without {', '.join(missing)}: leave it out to train on one device.")
+    for key in ("nproc", "world_size"):
+        if "local_rank" not in settings and settings.get(key, 1) > 1:
+            raise SettingsError(
+                f"{key}={settings[key]} starts no processes from here: give it on the command line, or start "
+                "torchrun --nproc_per_node."
+            )
 
 
 def _check_modalities(modalities: Sequence[Settings]) -> None:
@@ -71,6 +84,12 @@ def _check_pairs(settings: Settings) -> None:
         raise SettingsError(
             f"pair_file={settings['pair_file']} is not read with pair_source={settings['pair_source']}: set "
             "pair_source=file, or unset pair_file."
+        )
+    engines = [name for name, miner in MINERS.items() if miner.has_engines]
+    if settings["pair_engine"] != "local" and settings["pair_source"] not in engines:
+        raise SettingsError(
+            f"pair_engine={settings['pair_engine']} works with pair_source={' or '.join(engines)} alone, not with "
+            f"{settings['pair_source']}: set pair_engine=local."
         )
 
 

@@ -67,6 +67,15 @@ def end_anomaly_detection(_sine: ModuleType) -> None:
     torch.autograd.set_detect_anomaly(False)
 
 
+def mend_utils(module: ModuleType) -> None:
+    """Let several processes make one folder: RecBole asks whether it is there, and another may be faster then."""
+    import os
+
+    from recbole_adasid.host.registration import replace_function
+
+    replace_function(module, "ensure_dir", lambda path: os.makedirs(path, exist_ok=True))
+
+
 def mend_trainer(module: ModuleType) -> None:
     """Let every RecBole trainer save checkpoints that torch ≥ 2.6 loads, and log beside the run's other files."""
     from recbole_adasid.host.checkpoint import save_checkpoint

@@ -33,8 +33,12 @@ def build_config(settings: Mapping[str, Any], config_files: Iterable[str | Path]
     """Return the RecBole Config of a run: defaults < `config_files` < `settings`; nothing is read from `sys.argv`.
 
     Raises:
-        SettingsError: for an unknown key, name or preset, or a value of the wrong kind.
+        SettingsError: for an unknown key, name or preset, or a value of the wrong kind; or in one of several processes
+            that do not work together.
     """
+    from recbole_adasid.host.ranks import refuse_being_many
+
+    refuse_being_many()
     from recbole.config import Config
 
     class PlainConfig(Config):
@@ -64,6 +68,7 @@ def extend_configurator(module: ModuleType) -> None:
     from recbole_adasid.host.checkpoint import allow_config, reduce_config
 
     config_class = module.Config  # type: ignore[attr-defined]
+    config_class._init_device = _with_ranks(config_class._init_device)
     config_class._load_internal_config_dict = _with_plugin_defaults(config_class._load_internal_config_dict)
     config_class.__reduce__ = reduce_config
     allow_config()
@@ -82,6 +87,19 @@ def _with_plugin_defaults(load: Callable[..., None]) -> Callable[..., None]:
             _apply_defaults(config, dataset)
 
     return load_with_plugin_defaults
+
+
+def _with_ranks(init: Callable[[Any], None]) -> Callable[[Any], None]:
+    def init_device(config: Any) -> None:
+        if config.model not in MODELS:
+            init(config)
+            return
+        from recbole_adasid.host.ranks import choose_device, join_where_launched
+
+        join_where_launched(config.final_config_dict)
+        choose_device(config, init)
+
+    return init_device
 
 
 def _check_keys(config: Any) -> None:

@@ -18,11 +18,12 @@ from recbole.evaluator.register import metric_information, metrics_dict
 from recbole_adasid.data.cooccurrence import WEIGHTS
 from recbole_adasid.data.encoders import ENCODERS
 from recbole_adasid.data.fusion import FUSIONS
-from recbole_adasid.data.pair_sources import FILE, MINERS
+from recbole_adasid.data.pair_sources import ENGINES, FILE, MINERS
 from recbole_adasid.data.raw.tables import TIME_UNITS
 from recbole_adasid.host.collector import AVAILABLE
 from recbole_adasid.host.settings import SettingsError, check_types, unknown_name
 from recbole_adasid.model.catalogue import COLLISIONS
+from recbole_adasid.scale.cluster import LEAST_MEMORY
 from recbole_adasid.tokenizer.autoencoder import REDUCTIONS
 from recbole_adasid.tokenizer.quantizer import QUANTIZERS
 from recbole_adasid.tokenizer.registry import FAMILIES, REGULATIONS
@@ -200,6 +201,8 @@ RULES: dict[str, Rule] = {
     "gpu_id": optional(Rule("the numbers of GPUs, separated by commas", _is_device_list)),
     "state": any_case(["debug", "info", "warning", "error", "critical"]),
     "worker": whole(0, 4096),
+    "nproc": whole(1, 4096),
+    "world_size": whole(-1, 2**20),  # RecBole's -1: as many as nproc
     # --- data ---
     "data_path": path,
     "download": switch,
@@ -223,11 +226,13 @@ RULES: dict[str, Rule] = {
     "val_interval": optional(Rule("intervals by column, such as {rating: '[4,inf)'}", _is_filter)),
     "seq_len": optional(Rule("lengths by column", lambda value: isinstance(value, Mapping))),
     "rm_dup_inter": optional(name_of(["first", "last"])),
+    "cold_item_share": real(0, 0.9),
     "normalize_all": optional(switch),
     "normalize_field": optional(list_of(text, empty=True)),
     "train_neg_sample_args": Rule("null: generation needs no sampled negatives", lambda value: value in (None, "None")),
     # --- item features ---
     "item_features_file": optional(path),
+    "item_features_mapped": switch,
     "title_field": text,
     "category_field": text,
     "text_fields": optional(list_of(text, empty=True)),
@@ -269,6 +274,7 @@ RULES: dict[str, Rule] = {
     "stopping_step": whole(0),
     # --- evaluation ---
     "beam_size": whole(1, 2**20),
+    "cold_list_share": real(0, 1),
     "eval_batch_size": whole(1),
     "eval_bf16": switch,
     "eval_args": Rule("a mapping of split, order, group_by and mode", lambda value: isinstance(value, Mapping)),
@@ -298,6 +304,10 @@ RULES: dict[str, Rule] = {
     "swing_top_k": optional(whole(1)),
     "swing_max_user_items": optional(whole(1)),
     "swing_max_item_users": optional(whole(1)),
+    "pair_engine": name_of(ENGINES),
+    "ray_address": optional(text),
+    "ray_workers": optional(whole(1, 4096)),
+    "ray_worker_memory": real(LEAST_MEMORY, 4096),
     # --- residual autoencoder ---
     "encoder_hidden": list_of(whole(1, _LARGE), empty=True),
     "feature_scaling": name_of(SCALINGS),

@@ -15,6 +15,7 @@ from recbole.data.interaction import Interaction
 from recbole.utils import FeatureSource, FeatureType
 
 from recbole_adasid.data.atomic_text import AtomicText
+from recbole_adasid.data.cold_items import draw_cold_items, warm_examples
 from recbole_adasid.data.ordering import stable_order
 from recbole_adasid.data.text import ITEM_COLUMN, read_item_table
 from recbole_adasid.data.windows import SequenceWindows, build_windows, flatten_sequences
@@ -41,6 +42,8 @@ class TrainingItems:
     table: AtomicText
     """The `.item` file, which need not be there."""
     item_field: str = ITEM_COLUMN
+    cold: NDArray[np.bool_] | None = None
+    """[N], which items are held out of training; None: none is."""
 
     def item_tokens(self) -> list[str]:
         """Return the N external item tokens; row r is RecBole's item r + 1."""
@@ -49,6 +52,10 @@ class TrainingItems:
     def training_interactions(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return users and item rows [I] of all interactions that are neither a validation nor a test target."""
         return self.users, self.item_rows
+
+    def cold_items(self) -> NDArray[np.bool_] | None:
+        """Return which items are held out of training, or None."""
+        return self.cold
 
     def item_table(self) -> dict[str, list[str]] | None:
         """Return the columns of the `.item` file, every cell as it is written, or None if there is no such file."""
@@ -68,6 +75,9 @@ class TIGERDataset(SequentialDataset):
 
     inter_feat: Any
     windows: SequenceWindows
+    cold: NDArray[np.bool_] | None = None
+    _places: NDArray[np.int64] | None = None
+    """Where the interactions of `windows` stand among all, if cold items are left out; None: all are there."""
     _flat_users: NDArray[np.int64]
     _is_training: NDArray[np.bool_]
 
@@ -151,19 +161,39 @@ class TIGERDataset(SequentialDataset):
     def build(self) -> list[TIGERDataset]:
         """Split as RecBole's `eval_args` say; valid and test targets are marked as not for training.
 
+        With `cold_item_share` the training part, and it alone, has no interaction of the items that are held out.
+
         Raises:
             SettingsError: if no example is left to train on.
         """
         parts: list[TIGERDataset] = super().build()
+        for part in parts[1:]:
+            self._is_training[part._positions_after(part.inter_feat[WINDOW_FIELD].numpy())] = False
+        if self.config["cold_item_share"]:
+            parts[0]._leave_out(draw_cold_items(self.item_num - 1, self.config["cold_item_share"], self.config["seed"]))
         if not len(parts[0]):
             raise SettingsError(
                 f"The dataset {self.dataset_name!r} leaves no training example: loosen user_inter_num_interval and "
-                "item_inter_num_interval, or bring users with three or more interactions."
+                "item_inter_num_interval, lower cold_item_share, or bring users with three or more interactions."
             )
         self._report_evaluation(parts[1:])
-        for part in parts[1:]:
-            self._is_training[part._positions_after(part.inter_feat[WINDOW_FIELD].numpy())] = False
         return parts
+
+    def _leave_out(self, cold: NDArray[np.bool_]) -> None:
+        """Take the interactions of cold items out of this part, as if they had never happened."""
+        targets = self._positions_after(self.inter_feat[WINDOW_FIELD].numpy())
+        n_interactions = len(self._flat_users)
+        warm = warm_examples(self._flat_users, self.windows.flat_items, cold, targets, self.max_item_list_len)
+        rows = torch.from_numpy(warm.rows)
+        fields = {field: values[rows] for field, values in self.inter_feat.interaction.items()}
+        fields[self.item_list_length_field] = torch.from_numpy(warm.windows.lengths)
+        fields[WINDOW_FIELD] = torch.arange(len(warm.windows))
+        self.inter_feat, self.windows, self._places, self.cold = Interaction(fields), warm.windows, warm.places, cold
+        self._flat_users, self._is_training = self._flat_users[warm.places], self._is_training[warm.places]
+        self.logger.info(
+            f"{int(cold.sum())} of {len(cold)} items are held out of training, and with them "
+            f"{n_interactions - len(warm.places)} of {n_interactions} interactions."
+        )
 
     def _report_evaluation(self, parts: list[TIGERDataset]) -> None:
         """Warn of parts without an example, and of metrics that every order of the items would satisfy."""
@@ -213,6 +243,10 @@ class TIGERDataset(SequentialDataset):
         """Return where the targets of some windows lie in the flat array: right behind them."""
         return self.windows.starts[windows] + self.windows.lengths[windows]
 
+    def among_all(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return where some of this part's interactions stand among those of all parts, ordered by user and time."""
+        return positions if self._places is None else self._places[positions]
+
     def __getitem__(self, index: Any, join: bool = True) -> Interaction:
         """Return the examples `index` with their histories [B, T], T the longest among them; nothing is joined."""
         rows = _as_rows(index, len(self.inter_feat))
@@ -241,6 +275,7 @@ class TIGERDataset(SequentialDataset):
             item_rows=self.windows.flat_items[chosen] - 1,
             table=atomic_text(self.config, Path(self.dataset_path) / f"{self.dataset_name}.item"),
             item_field=self.iid_field,
+            cold=self.cold,
         )
 
     def history_lengths(self) -> NDArray[np.int64]:

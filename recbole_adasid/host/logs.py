@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from recbole_adasid.distributed.world import world
 
 LOG_FILE = "run.log"
 TENSORBOARD_FOLDER = "tensorboard"
@@ -59,8 +62,14 @@ def stop_logging() -> None:
 
 
 def tensorboard_writer(logger: logging.Logger) -> Any:
-    """Return a TensorBoard writer: into the run folder if the log goes there, or else where RecBole puts it."""
+    """Return a TensorBoard writer: into the run folder if the log goes there, or else where RecBole puts it.
+
+    Only rank 0 writes.
+    """
     from recbole.utils import get_tensorboard
+
+    if not world().is_main:
+        return _NoWriter()
 
     for handler in logger.handlers:
         if isinstance(handler, RunLogHandler):
@@ -68,6 +77,31 @@ def tensorboard_writer(logger: logging.Logger) -> Any:
 
             return SummaryWriter(str(handler.folder / TENSORBOARD_FOLDER))
     return get_tensorboard(logger)
+
+
+class _NoWriter:
+    """Stands for a TensorBoard writer where there is nothing to write."""
+
+    def add_scalar(self, *_: Any) -> None:
+        """Let a number go."""
+
+    def flush(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Log and warn of nothing within: what a rank other than 0 has to say, rank 0 says, too."""
+    logging.disable()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -9,10 +10,13 @@ from recbole.model.abstract_recommender import SequentialRecommender
 from recbole.utils import InputType, init_seed
 from torch import Tensor
 
+from recbole_adasid.distributed.world import world
 from recbole_adasid.host.logs import tokenizer_log
 from recbole_adasid.host.model_file import describe_data
 from recbole_adasid.model.catalogue import Catalogue
+from recbole_adasid.model.interleave import interleave
 from recbole_adasid.model.network import NETWORK_SETTINGS, TIGERNetwork
+from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.pipeline import SemanticIDs, learn_semantic_ids
 
@@ -31,6 +35,9 @@ class TIGER(SequentialRecommender):
         """Build the model for the training part of a dataset, with RecBole's arguments."""
         super().__init__(config, dataset)
         self.beam_size: int = config["beam_size"]
+        self.cold_list_share: float = config["cold_list_share"] or 0.0
+        self._cold = None if dataset.cold is None else torch.from_numpy(dataset.cold)
+        self._split: tuple[PrefixTree, PrefixTree, PrefixTree] | None = None
         self.data = describe_data(dataset, with_users=config["n_user_tokens"] > 0)
         catalogue = self._catalogue(config, dataset)
         network = TIGERNetwork(level_sizes=catalogue.level_sizes, **{key: config[key] for key in NETWORK_SETTINGS})
@@ -40,17 +47,16 @@ class TIGER(SequentialRecommender):
         stored = config["sid_level_sizes"]
         if stored is not None:  # from a model's file, which holds the Semantic IDs too
             return Catalogue.empty(self.n_items - 1, stored, config["collision"])
-        with tokenizer_log() as log:
-            learned = learn_semantic_ids(
-                config, dataset.training_items(), log=log, progress=bool(config["show_progress"])
-            )
+        learned = world().from_main(lambda: _learn(config, dataset))
         stages = ", ".join(f"{stage} {how}" for stage, how in learned.stages.items())
         quality = ", ".join(f"{name} {value:.4g}" for name, value in learned.quality.items())
         self.logger.info(f"Semantic IDs ({stages}): {quality}")
         self.semantic_ids = learned
         # Whether Semantic IDs were learned or reused must not change the network's first weights.
         init_seed(config["seed"] + config["local_rank"], config["reproducibility"])
-        catalogue = Catalogue(torch.from_numpy(learned.codes), learned.codebook_sizes, collision=config["collision"])
+        suffix = None if learned.suffix is None else torch.from_numpy(learned.suffix)
+        codes, sizes = torch.from_numpy(learned.codes), learned.codebook_sizes
+        catalogue = Catalogue(codes, sizes, collision=config["collision"], suffix=suffix)
         if catalogue.collision == "suffix" and catalogue.level_sizes[-1] > max(learned.codebook_sizes):
             self.logger.warning(
                 f"{catalogue.level_sizes[-1]} items share one Semantic ID, more than a level has codewords: the suffix "
@@ -79,9 +85,29 @@ class TIGER(SequentialRecommender):
         return self.tiger.score_items(*self._history(interaction), users=interaction[self.USER_ID])
 
     def recommend_topk(self, interaction: Any, k: int) -> tuple[Tensor, Tensor]:
-        """Return the k best items and their log-probabilities, [B, k] each; item 0 where the beam found fewer."""
-        users = interaction[self.USER_ID]
-        return self.tiger.recommend(*self._history(interaction), k=k, beam_size=self.beam_size, users=users)
+        """Return the k best items and their log-probabilities, [B, k] each; item 0 where the beam found fewer.
+
+        With `cold_list_share`, items that were held out of training have that share of the places.
+        """
+        history, users = self._history(interaction), interaction[self.USER_ID]
+        find = partial(self.tiger.recommend, *history, k=k, beam_size=self.beam_size, users=users)
+        if not self.cold_list_share or self._cold is None:
+            return find()
+        warm, cold = self._warm_and_cold_tree(self._cold)
+        return interleave(find(tree=warm), find(tree=cold), self.cold_list_share)
+
+    def _warm_and_cold_tree(self, cold: Tensor) -> tuple[PrefixTree, PrefixTree]:
+        """Return the prefix trees of the items that were trained on and of the others."""
+        catalogue = self.tiger.catalogue
+        if self._split is None or self._split[0] is not catalogue.tree:  # a file filled the catalogue meanwhile
+            ids = torch.arange(1, catalogue.n_items + 1)
+            self._split = (catalogue.tree, catalogue.tree_of(ids[~cold]), catalogue.tree_of(ids[cold]))
+        return self._split[1:]
 
     def _history(self, interaction: Any) -> tuple[Tensor, Tensor]:
         return interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN]
+
+
+def _learn(config: Any, dataset: Any) -> SemanticIDs:
+    with tokenizer_log() as log:
+        return learn_semantic_ids(config, dataset.training_items(), log=log, progress=bool(config["show_progress"]))

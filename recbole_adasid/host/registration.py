@@ -28,6 +28,7 @@ AFTER_IMPORT = {
     "recbole.trainer": "recbole_adasid.host.registration:offer_trainer",
     "recbole.trainer.hyper_tuning": "recbole_adasid.host.hyper_tuning:mend_hyper_tuning",
     "recbole.trainer.trainer": "recbole_adasid.host.compatibility:mend_trainer",
+    "recbole.utils.utils": "recbole_adasid.host.compatibility:mend_utils",
 }
 # RecBole module → the context, as "module:name", in which it is executed.
 WHILE_IMPORTING = {"recbole.quick_start.quick_start": "recbole_adasid.host.quick_start:without_ray"}

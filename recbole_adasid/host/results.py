@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recbole_adasid.artefacts import RunFolder
+from recbole_adasid.evaluation.breakdown import COLD, WARM
 from recbole_adasid.evaluation.intervals import bootstrap_intervals, mean_gains, told_by_ranks
 from recbole_adasid.evaluation.popularity import popularity_ranks
 from recbole_adasid.evaluation.record import Record
@@ -23,6 +24,20 @@ def judged(name: str, record: Record, metrics: dict[str, float]) -> dict[str, An
     return {
         f"{name}_intervals": bootstrap_intervals(record["rank"], known) if record else {},
         f"{name}_by_semantic_ids": mean_gains(record["sid_rank"], known) if record else {},
+    }
+
+
+def by_training(name: str, found: dict[str, Any]) -> dict[str, Any]:
+    """Return a part's metrics and their intervals for items that were never trained on, ``cold``, and the others.
+
+    Args:
+        name: of the part.
+        found: its :func:`~recbole_adasid.evaluation.breakdown.breakdown`; empty if there is none.
+    """
+    slices = {"cold": COLD, "warm": WARM} if found else {}
+    return {
+        f"{name}_slices": {short: found["slices"][whole] for short, whole in slices.items()},
+        f"{name}_slice_intervals": {short: found["intervals"][whole] for short, whole in slices.items()},
     }
 
 

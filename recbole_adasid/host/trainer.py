@@ -14,12 +14,13 @@ from recbole.utils import calculate_valid_score, dict2str, early_stopping, set_c
 from tqdm import tqdm
 
 from recbole_adasid.artefacts import RunFolder
+from recbole_adasid.distributed.world import Share, world
 from recbole_adasid.evaluation.record import EvaluationRecord, Record
 from recbole_adasid.gradients import gradient_norm
 from recbole_adasid.host.batches import LengthBuckets
 from recbole_adasid.host.collector import TopKCollector
 from recbole_adasid.host.model_file import SUFFIX, read_model, save_model
-from recbole_adasid.host.training_state import restore_training, save_training
+from recbole_adasid.host.training_state import adopt_from_main, restore_training, save_training
 from recbole_adasid.model.optimiser import adamw, learning_rate_factor
 from recbole_adasid.precision import has_bfloat16
 
@@ -81,8 +82,9 @@ class TIGERTrainer(Trainer):
         Arguments and result are those of RecBole's trainer: the best validation score and all its metrics.
         """
         self.eval_collector.data_collect(train_data)
-        if self._kept and restore_training(self._kept[0], self, self._kept[1]):
+        if world().is_main and self._kept and restore_training(self._kept[0], self, self._kept[1]):
             self.logger.info(f"Training goes on after {self.start_epoch} epochs.")
+        adopt_from_main(self)
         for epoch in range(self.start_epoch, self.epochs):
             stop = False
             start = time.perf_counter()
@@ -95,7 +97,7 @@ class TIGERTrainer(Trainer):
                 score, stop = self._validate(epoch, valid_data, verbose, saved, show_progress)
                 if callback_fn:
                     callback_fn(epoch, score)
-            if self._kept:
+            if self._kept and world().is_main:
                 save_training(self._kept[0], self, self._kept[1], next_epoch=self.epochs if stop else epoch + 1)
             if stop:
                 self.logger.info(f"No better validation since {self.cur_step} times: training ends here.")
@@ -108,12 +110,15 @@ class TIGERTrainer(Trainer):
     ) -> float:
         """Train on every example once and return the mean loss of an example."""
         self.model.train()
+        world().seed_own(self.config["seed"], epoch_idx)
         buckets = self._batches(train_data, epoch_idx)
         total, seen = torch.zeros((), device=self.device), 0
         bar = tqdm(buckets, desc=set_color(f"Train {epoch_idx:>5}", "pink"), ncols=100, disable=not show_progress)
         for number, rows in enumerate(bar):
             self._set_learning_rate(epoch_idx * len(buckets) + number, self.epochs * len(buckets))
-            loss = self._step(train_data.collate_fn(rows).to(self.device), loss_func or self.model.calculate_loss)
+            share = world().share(len(rows))
+            interaction = train_data.collate_fn(share.of(rows)).to(self.device)
+            loss = self._step(interaction, share, loss_func or self.model.calculate_loss)
             total += loss * len(rows)
             seen += len(rows)
             if number % 50 == 0:  # asking a GPU for a number makes it wait
@@ -138,12 +143,13 @@ class TIGERTrainer(Trainer):
         lengths = train_data._dataset.history_lengths()
         return LengthBuckets(lengths, batch_size=train_data.step, seed=self.config["seed"], epoch=epoch)
 
-    def _step(self, interaction: Any, loss_func: Callable[[Any], torch.Tensor]) -> torch.Tensor:
-        """Return the loss of a step taken, or NaN where its gradient is not finite."""
+    def _step(self, interaction: Any, share: Share, loss_func: Callable[[Any], torch.Tensor]) -> torch.Tensor:
+        """Return the loss of a step taken on a share of a batch, or NaN where its gradient is not finite."""
         self.optimizer.zero_grad(set_to_none=True)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bfloat16):
-            loss = loss_func(interaction)
+            loss = share.mean(loss_func(interaction))
         loss.backward()
+        world().sum_gradients(self.model.parameters())
         if self.gradient_limit:
             norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), **self.gradient_limit)
         else:
@@ -220,11 +226,18 @@ class TIGERTrainer(Trainer):
     ) -> OrderedDict[str, float]:
         self.record.take()
         if load_best_model and eval_data:
-            path = Path(model_file or self.saved_model_file)
-            read_model(path).fill(self.model)
-            self.logger.info(f"Evaluating the model in {path}")
+            self._fill_model(Path(model_file or self.saved_model_file))
         found = super().evaluate(eval_data, load_best_model=False, show_progress=show_progress) or {}
         return OrderedDict((name, float(value)) for name, value in found.items())
+
+    def _fill_model(self, path: Path) -> None:
+        """Give the model the weights in a file, which rank 0 reads."""
+        if world().is_main:
+            read_model(path).fill(self.model)
+            self.logger.info(f"Evaluating the model in {path}")
+        world().hand_over(
+            lambda: {name: value.cpu() for name, value in self.model.state_dict().items()}, self.model.load_state_dict
+        )
 
     def _rounded(self, metrics: OrderedDict[str, float]) -> OrderedDict[str, float]:
         return OrderedDict((name, round(value, self._decimals)) for name, value in metrics.items())
@@ -232,13 +245,19 @@ class TIGERTrainer(Trainer):
     def _full_sort_batch_eval(self, batched_data: Any) -> tuple[Any, torch.Tensor, torch.Tensor, torch.Tensor]:
         """Recommend for a batch. RecBole expects scores of all items in the second place: these are item ids."""
         interaction, _, positive_u, positive_i = batched_data
+        share = world().share(len(interaction))
+        own = share.of(interaction).to(self.device)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.eval_bfloat16):
-            item_ids, _ = self.model.recommend_topk(interaction.to(self.device), k=max(self.config["topk"]))
-        return interaction, item_ids, positive_u, positive_i
+            item_ids, _ = self.model.recommend_topk(own, k=max(self.config["topk"]))
+        return interaction, *share.gather(item_ids), positive_u, positive_i
 
     def _neg_sample_batch_eval(self, batched_data: Any) -> Any:
         """Rank sampled candidates as RecBole does, handing over the best ones' ids."""
-        interaction, scores, positive_u, positive_i = super()._neg_sample_batch_eval(batched_data)
+        interaction, row, positive_u, positive_i = batched_data
+        share = world().share(len(interaction))
+        own = share.of(interaction)
+        scores = torch.full((int(positive_u[-1]) + 1, self.tot_item_num), -torch.inf, device=self.device)
+        (scores[row, interaction[self.config["ITEM_ID_FIELD"]]],) = share.gather(self._spilt_predict(own, len(own)))
         best = torch.topk(scores, max(self.config["topk"]), dim=-1)
         return interaction, best.indices.masked_fill(best.values.isneginf(), 0), positive_u, positive_i
 
@@ -248,12 +267,13 @@ class TIGERTrainer(Trainer):
         Raises:
             FileNotFoundError, DamagedFile: if the file is missing, damaged or of something else.
         """
-        read_model(Path(resume_file)).resume(self)
+        if world().is_main:  # the others adopt its state in `fit`
+            read_model(Path(resume_file)).resume(self)
         self.saved_model_file = str(resume_file)
         self.logger.info(f"Training goes on after epoch {self.start_epoch - 1} of {resume_file}")
 
     def _save_checkpoint(self, epoch: int, verbose: bool = True, **kwargs: Any) -> None:
-        if not self.config["single_spec"] and self.config["local_rank"] != 0:
+        if not world().is_main:
             return
         path = Path(kwargs.get("saved_model_file", self.saved_model_file))
         save_model(self, path, epoch=epoch)

@@ -120,7 +120,7 @@ def expand_leaves(tree: PrefixTree, leaves: Tensor, scores: Tensor, k: int) -> t
     found = beam < leaves.shape[1]
     beam = beam.clamp(max=leaves.shape[1] - 1)
     position = tree.first_item[leaves.gather(1, beam)] + slot - (ends - counts).gather(1, beam)
-    items = tree.leaf_items[torch.where(found, position, 0)].masked_fill(~found, 0)
+    items = tree.leaf_items[torch.where(found, position, 0)].long().masked_fill(~found, 0)
     item_scores = scores.gather(1, beam).masked_fill(~found, -torch.inf)
     by_id = items.argsort(1)
     by_score = item_scores.gather(1, by_id).argsort(stable=True, dim=1, descending=True)

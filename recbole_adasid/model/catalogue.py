@@ -22,15 +22,18 @@ class Catalogue(nn.Module):
         collision: what to do with items of equal codes. "suffix" (TIGER, section 3.1) numbers them 0, 1, … in item
             order by one more token, which every item gets, so S = L + 1; "shared" leaves them equal (S = L), and
             decoding such a SID yields all of its items.
+        suffix: int64 [N], numbers of the items of equal codes that were given before; None: those in item order.
 
     Raises:
         ValueError: unknown ``collision``, or codes of the wrong shape or outside their codebook.
     """
 
-    tokens: Tensor  # int64 [N + 1, S]: codes per level; row 0 is padding
+    tokens: Tensor  # int32 [N + 1, S]: codes per level; row 0 is padding
     tree: PrefixTree
 
-    def __init__(self, codes: Tensor, codebook_sizes: Sequence[int], *, collision: str = "suffix") -> None:
+    def __init__(
+        self, codes: Tensor, codebook_sizes: Sequence[int], *, collision: str = "suffix", suffix: Tensor | None = None
+    ) -> None:
         super().__init__()
         if collision not in COLLISIONS:
             raise ValueError(f"collision is {collision!r}, it must be one of {', '.join(COLLISIONS)}")
@@ -38,7 +41,7 @@ class Catalogue(nn.Module):
         codes = codes.long()
         _check(codes, sizes)
         if collision == "suffix":
-            suffix = collision_ranks(codes)
+            suffix = collision_ranks(codes) if suffix is None else suffix.long()
             codes = torch.cat([codes, suffix[:, None]], dim=1)
             sizes.append(int(suffix.max()) + 1)
         self._fill(codes, sizes, collision)
@@ -69,8 +72,13 @@ class Catalogue(nn.Module):
         nn.Module.__init__(catalogue)
         catalogue.collision, catalogue.level_sizes = self.collision, self.level_sizes
         catalogue.register_buffer("tokens", torch.cat([self.tokens, more.to(self.tokens)]))
-        catalogue.tree = PrefixTree(catalogue.tokens[recommended], self.level_sizes, recommended)
+        catalogue.tree = catalogue.tree_of(recommended)
         return catalogue
+
+    def tree_of(self, items: Tensor) -> PrefixTree:
+        """Return the prefix tree of some items alone, given by ascending ids int64 [R]."""
+        items = items.to(self.tokens.device)
+        return PrefixTree(self.tokens[items], self.level_sizes, items)
 
     @property
     def n_items(self) -> int:
@@ -79,18 +87,23 @@ class Catalogue(nn.Module):
 
     @property
     def semantic_ids(self) -> Tensor:
-        """Codes of the L levels without any suffix, int64 [N + 1, L]; row 0 is padding."""
+        """Codes of the L levels without any suffix, int32 [N + 1, L]; row 0 is padding."""
         return self.tokens[:, :-1] if self.collision == "suffix" else self.tokens
 
     def forward(self, item_ids: Tensor) -> Tensor:
-        """Return the tokens [..., S] of ``item_ids`` [...]."""
-        return self.tokens[item_ids]
+        """Return the tokens int64 [..., S] of ``item_ids`` [...]."""
+        return self.tokens[item_ids].long()
 
     def _fill(self, tokens: Tensor, level_sizes: list[int], collision: str) -> None:
         self.collision = collision
         self.level_sizes = level_sizes
-        self.register_buffer("tokens", nn.functional.pad(tokens, (0, 0, 1, 0)))
+        self.register_buffer("tokens", nn.functional.pad(tokens.int(), (0, 0, 1, 0)))
         self.tree = PrefixTree(tokens, level_sizes)
+
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        # Models keep int64, so that those of before can be loaded.
+        destination[f"{prefix}tokens"] = destination[f"{prefix}tokens"].long()
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         super()._load_from_state_dict(state_dict, prefix, *args)
@@ -99,12 +112,21 @@ class Catalogue(nn.Module):
 
 def collision_ranks(codes: Tensor) -> Tensor:
     """Number the items of equal ``codes`` [N, L] by 0, 1, 2 … in item order → int64 [N]."""
-    _, group, sizes = torch.unique(codes, dim=0, return_inverse=True, return_counts=True)
+    group = numbered_rows(codes)
+    sizes = torch.bincount(group)
     order = torch.argsort(group, stable=True)
     first = sizes.cumsum(0) - sizes
     ranks = torch.empty_like(group)
     ranks[order] = torch.arange(len(group), device=codes.device) - first[group[order]]
     return ranks
+
+
+def numbered_rows(table: Tensor) -> Tensor:
+    """Return int64 [N], from 0 on, equal for equal rows of ``table`` [N, C]."""
+    numbers = torch.zeros(len(table), dtype=torch.int64, device=table.device)
+    for column in table.t():  # much quicker than to sort whole rows
+        numbers = torch.unique(numbers * (int(column.max()) + 1) + column, return_inverse=True)[1]
+    return numbers
 
 
 def _check(codes: Tensor, sizes: list[int]) -> None:

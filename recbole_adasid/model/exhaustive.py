@@ -33,7 +33,7 @@ def score_all_items(
     ]
     leaf_scores = torch.cat(chunks, dim=1)
     scores = leaf_scores.new_full((leaf_scores.shape[0], catalogue.n_items + 1), -torch.inf)
-    scores[:, tree.leaf_items] = leaf_scores.repeat_interleave(tree.first_item.diff(), dim=1)
+    scores[:, tree.leaf_items.long()] = leaf_scores.repeat_interleave(tree.first_item.diff(), dim=1)
     return scores
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
+
+_LARGEST_KEY = 2**63 - 1
 
 
 class PrefixTree(nn.Module):
@@ -11,7 +15,7 @@ class PrefixTree(nn.Module):
 
     A node of depth l is a distinct prefix of l codes; nodes of one depth are numbered in lexicographic order, so the
     children of a node are neighbours (compressed sparse rows). Memory is O(items · levels): no table over nodes and
-    codes, so millions of items fit.
+    codes, so millions of items fit. Arrays are kept in int32 where their values allow it; methods return int64.
 
     Args:
         tokens: int64 [N, S], the SID of each item.
@@ -24,17 +28,25 @@ class PrefixTree(nn.Module):
         self.level_sizes = level_sizes
         self.fan_outs: list[int] = []  # most children that any node of a depth has
         self.n_nodes = [1]
-        node = torch.zeros(tokens.shape[0], dtype=torch.int64, device=tokens.device)
+        order = lexicographic_order(tokens, level_sizes)
+        ordered = tokens[order]
+        begins = torch.zeros(len(order), dtype=torch.bool, device=tokens.device)  # at an item with another prefix
+        begins[:1] = True
+        node = torch.zeros_like(order)
+        bounds = order.new_tensor([0, len(order)])  # where the items of each node begin, and the last one's end
         for level, size in enumerate(level_sizes):
-            keys, node = torch.unique(node * size + tokens[:, level], return_inverse=True)
-            first = _row_starts(keys // size, self.n_nodes[-1])
+            codes = ordered[:, level]
+            begins[1:] |= codes[1:] != codes[:-1]
+            starts = begins.nonzero().squeeze(1)
+            first = torch.searchsorted(starts, bounds)
             self.fan_outs.append(int(first.diff().max()))
-            self.n_nodes.append(keys.numel())
-            self.register_buffer(f"keys_{level}", keys, persistent=False)  # parent · K + code, ascending
-            self.register_buffer(f"first_child_{level}", first, persistent=False)
-        order = torch.argsort(node, stable=True)
-        self.register_buffer("leaf_items", order + 1 if items is None else items[order], persistent=False)
-        self.register_buffer("first_item", _row_starts(node.sort().values, self.n_nodes[-1]), persistent=False)
+            self.n_nodes.append(len(starts))
+            keys = node[starts] * size + codes[starts]
+            self._keep(f"keys_{level}", keys)  # parent · K + code, ascending
+            self._keep(f"first_child_{level}", first)
+            node, bounds = begins.cumsum(0) - 1, torch.cat([starts, bounds[-1:]])
+        self._keep("leaf_items", order + 1 if items is None else items[order])
+        self._keep("first_item", bounds)
 
     leaf_items: Tensor
     first_item: Tensor
@@ -50,15 +62,15 @@ class PrefixTree(nn.Module):
         slot = first[nodes][..., None] + torch.arange(self.fan_outs[level], device=nodes.device)
         exists = slot < first[nodes + 1][..., None]
         child = slot.clamp(max=keys.numel() - 1)
-        return child, keys[child] % self.level_sizes[level], exists
+        return child, keys[child].long() % self.level_sizes[level], exists
 
     def parents(self, level: int, nodes: Tensor) -> Tensor:
         """Return the parents (of depth ``level`` − 1) of ``nodes`` [...] of depth ``level`` ≥ 1."""
-        return self._level(level - 1)[0][nodes] // self.level_sizes[level - 1]
+        return self._level(level - 1)[0][nodes].long() // self.level_sizes[level - 1]
 
     def codes(self, level: int, nodes: Tensor) -> Tensor:
         """Return the last code of ``nodes`` [...] of depth ``level`` ≥ 1."""
-        return self._level(level - 1)[0][nodes] % self.level_sizes[level - 1]
+        return self._level(level - 1)[0][nodes].long() % self.level_sizes[level - 1]
 
     def find(self, tokens: Tensor) -> Tensor:
         """Return the leaf of each SID ``tokens`` [..., S], −1 where the catalogue has no such SID."""
@@ -71,8 +83,8 @@ class PrefixTree(nn.Module):
         nodes = []
         for level, size in enumerate(self.level_sizes):
             code = tokens[..., level]
-            key = node * size + code
             keys, _ = self._level(level)
+            key = (node * size + code).to(keys.dtype)  # what does not fit is no code of this level
             node = torch.searchsorted(keys, key).clamp(max=keys.numel() - 1)
             known = known & (keys[node] == key) & (code >= 0) & (code < size)
             nodes.append(torch.where(known, node, -1))
@@ -80,10 +92,10 @@ class PrefixTree(nn.Module):
 
     def items_below(self) -> list[Tensor]:
         """Return how many items the nodes of depth 1 … S stand for."""
-        counts = [self.first_item.diff()]
+        counts = [self.first_item.diff().long()]
         for level in range(len(self.level_sizes) - 1, 0, -1):
             ends = nn.functional.pad(counts[-1].cumsum(0), (1, 0))
-            counts.append(ends[self._level(level)[1]].diff())
+            counts.append(ends[self._level(level)[1].long()].diff())
         return counts[::-1]
 
     def item_range(self, level: int, nodes: Tensor) -> tuple[Tensor, Tensor]:
@@ -91,17 +103,26 @@ class PrefixTree(nn.Module):
         first, last = nodes, nodes + 1
         for depth in range(level, len(self.level_sizes)):
             children = self._level(depth)[1]
-            first, last = children[first], children[last]
-        return self.first_item[first], self.first_item[last]
+            first, last = children[first].long(), children[last].long()
+        return self.first_item[first].long(), self.first_item[last].long()
 
     def items(self, leaf: int) -> Tensor:
         """Return the ids of the items of one leaf, ascending."""
-        return self.leaf_items[self.first_item[leaf] : self.first_item[leaf + 1]]
+        return self.leaf_items[self.first_item[leaf] : self.first_item[leaf + 1]].long()
+
+    def _keep(self, name: str, values: Tensor) -> None:
+        fits = not len(values) or int(values.max()) <= torch.iinfo(torch.int32).max
+        self.register_buffer(name, values.int() if fits else values, persistent=False)
 
     def _level(self, level: int) -> tuple[Tensor, Tensor]:
         return self.get_buffer(f"keys_{level}"), self.get_buffer(f"first_child_{level}")
 
 
-def _row_starts(sorted_rows: Tensor, n_rows: int) -> Tensor:
-    """Return where each of ``n_rows`` rows starts in ``sorted_rows``, and last where the last one ends."""
-    return torch.searchsorted(sorted_rows, torch.arange(n_rows + 1, device=sorted_rows.device))
+def lexicographic_order(tokens: Tensor, level_sizes: Sequence[int]) -> Tensor:
+    """Return int64 [N], the rows of ``tokens`` [N, S] in lexicographic order, equal ones as they stand."""
+    key, span = torch.zeros(len(tokens), dtype=torch.int64, device=tokens.device), 1
+    for level, size in enumerate(level_sizes):
+        if span * size > _LARGEST_KEY:
+            key, span = torch.unique(key, return_inverse=True)[1], max(1, len(tokens))
+        key, span = key * size + tokens[:, level], span * size
+    return key.argsort(stable=True)

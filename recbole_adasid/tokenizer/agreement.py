@@ -14,6 +14,7 @@ from recbole_adasid.data.pairs import ItemPairs
 NEIGHBOURS = 10
 SAMPLED_ITEMS = 2_000
 RANDOM_PAIRS = 200_000
+_ROWS_AT_ONCE = 16_384
 
 
 class EmbeddingPairs(NamedTuple):
@@ -33,18 +34,24 @@ def embedding_pairs(features: NDArray[np.float32]) -> EmbeddingPairs:
     Of a large catalogue a sample of items is asked, always the same.
     """
     values = torch.from_numpy(features)
-    unit = torch.nn.functional.normalize(values - values.mean(0), dim=1)
-    rows = torch.randperm(len(unit), generator=torch.Generator().manual_seed(0))[:SAMPLED_ITEMS]
-    n_neighbours = min(NEIGHBOURS, len(unit) - 1)
-    nearest = []
-    for part in rows.split(256):
-        similarity = unit[part] @ unit.t()
-        similarity[torch.arange(len(part)), part] = -torch.inf
-        nearest.append(similarity.topk(n_neighbours, dim=1))
+    mean = values.mean(0)
+    rows = torch.randperm(len(values), generator=torch.Generator().manual_seed(0))[:SAMPLED_ITEMS]
+    asked = torch.nn.functional.normalize(values[rows] - mean, dim=1)
+    n_neighbours = min(NEIGHBOURS, len(values) - 1)
+    best, nearest = asked.new_empty(len(rows), 0), rows.new_empty(len(rows), 0)
+    for start in range(0, len(values), _ROWS_AT_ONCE):
+        block = torch.nn.functional.normalize(values[start : start + _ROWS_AT_ONCE] - mean, dim=1)
+        similarity = torch.cat([part @ block.t() for part in asked.split(256)])
+        itself = ((rows >= start) & (rows < start + len(block))).nonzero().squeeze(1)
+        similarity[itself, rows[itself] - start] = -torch.inf
+        here = similarity.topk(min(n_neighbours, len(block)), dim=1)
+        best, order = torch.cat([best, here.values], 1).sort(dim=1, descending=True, stable=True)
+        nearest = torch.cat([nearest, here.indices + start], 1).gather(1, order)[:, :n_neighbours]
+        best = best[:, :n_neighbours]
     return EmbeddingPairs(
         items=rows.repeat_interleave(n_neighbours).numpy(),
-        nearest=torch.cat([found.indices for found in nearest]).flatten().numpy(),
-        cosines=torch.cat([found.values for found in nearest]).flatten().numpy(),
+        nearest=nearest.flatten().numpy(),
+        cosines=best.flatten().numpy(),
     )
 
 

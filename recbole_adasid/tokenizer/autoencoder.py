@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from recbole_adasid.distributed.world import Share
 from recbole_adasid.tokenizer.errors import mean_of_draws, squared_error
 from recbole_adasid.tokenizer.quantizer.residual import ResidualQuantizer
 from recbole_adasid.tokenizer.scaling import FeatureScaler
@@ -38,6 +39,14 @@ class AutoencoderOutput(NamedTuple):
     """L_rec, scalar."""
     quantization_loss: Tensor
     """L_rq, scalar."""
+
+    def of_batch(self, share: Share) -> AutoencoderOutput:
+        """Return the output of the whole batch from that of one rank's share of its rows."""
+        latent, quantized, codes, residuals = share.gather(
+            self.latent, self.quantized, self.codes, self.residuals.transpose(0, 1)
+        )
+        losses = share.mean(torch.stack([self.reconstruction_loss, self.quantization_loss]))
+        return AutoencoderOutput(latent, quantized, codes, residuals.transpose(0, 1), *losses)
 
 
 class ResidualAutoencoder(nn.Module):

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from recbole_adasid.distributed.world import world
+
 
 def info_nce(vectors: Tensor, trigger: Tensor, target: Tensor, *, temperature: float) -> Tensor:
     """Return L_cf, the mean over pairs of −log softmax of the pair's own cosine among in-batch targets.
@@ -22,17 +24,18 @@ def info_nce(vectors: Tensor, trigger: Tensor, target: Tensor, *, temperature: f
         target: int64 [B], the row of each pair's target.
         temperature: divides the cosines; above 0.
     """
-    unit = F.normalize(vectors, dim=1)
-    rows, row = trigger.unique(return_inverse=True)
+    unit, n_pairs = F.normalize(world().spread(vectors), dim=1), len(trigger)
     columns, column, times = target.unique(return_inverse=True, return_counts=True)
+    trigger, column = world().part(trigger), world().part(column)
+    rows, row = trigger.unique(return_inverse=True)
     # Where a trigger is a target of another pair, it meets itself.
     itself = (rows[:, None] == columns).nonzero().unbind(1)
     sides = unit.index_select(0, rows), unit.index_select(0, columns) / temperature
-    return _InfoNCE.apply(*sides, times.to(unit).log(), row, column, itself)
+    return world().total(_InfoNCE.apply(*sides, times.to(unit).log(), row, column, itself, n_pairs))
 
 
 class _InfoNCE(torch.autograd.Function):
-    """Mean over pairs of log(Σ exp(a·b) over negatives + exp(a·b) of its own) − a·b of its own.
+    """Σ over pairs of log(Σ exp(a·b) over negatives + exp(a·b) of its own) − a·b of its own, divided by n_pairs.
 
     Pairs of one trigger share a row of logits, and targets that come several times a column, whose count's logarithm
     is added. Left to autograd, the passes over the matrix of logits and its copies cost more than its products.
@@ -41,7 +44,14 @@ class _InfoNCE(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, a: Tensor, b: Tensor, log_times: Tensor, row: Tensor, column: Tensor, itself: tuple[Tensor, Tensor]
+        ctx: Any,
+        a: Tensor,
+        b: Tensor,
+        log_times: Tensor,
+        row: Tensor,
+        column: Tensor,
+        itself: tuple[Tensor, Tensor],
+        n_pairs: int,
     ) -> Tensor:
         own = torch.linalg.vecdot(a.index_select(0, row), b.index_select(0, column))
         logits = torch.addmm(log_times, a, b.t())  # [R, C]
@@ -54,12 +64,13 @@ class _InfoNCE(torch.autograd.Function):
         own_weight = (own - highest).exp_()
         total = (weight.sum(dim=1).index_select(0, row) - to_target).clamp_min_(0) + own_weight
         ctx.save_for_backward(a, b, weight, row, column, to_target, own_weight, total)
-        return (highest + total.log() - own).mean()
+        ctx.n_pairs = n_pairs
+        return (highest + total.log() - own).sum() / n_pairs
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         a, b, weight, row, column, to_target, own_weight, total = ctx.saved_tensors
         slope = weight * a.new_zeros(len(a)).index_add_(0, row, 1 / total)[:, None]
         slope.index_put_((row, column), (own_weight - to_target) / total - 1, accumulate=True)
-        slope *= grad / len(row)
-        return slope @ b, slope.t() @ a, None, None, None, None
+        slope *= grad / ctx.n_pairs
+        return slope @ b, slope.t() @ a, None, None, None, None, None

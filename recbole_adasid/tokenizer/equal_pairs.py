@@ -7,15 +7,20 @@ from torch import Tensor
 
 
 @torch.no_grad()
-def equal_pairs(values: Tensor) -> tuple[Tensor, Tensor]:
-    """Return every i < j with ``values[i] == values[j]``: int64 [M] → two int64 [pairs]."""
+def equal_pairs(values: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+    """Return every i < j with ``values[i] == values[j]``: int64 [M] → two int64 [pairs].
+
+    Args:
+        values: to be compared.
+        places: int64, of 0 … M − 1: pairs are found whose first value has one of these in the order of values. All of
+            them give every pair once, and so do parts of them together.
+    """
     ordered, order = values.sort(stable=True)
     _, group_sizes = ordered.unique_consecutive(return_counts=True)
     group_end = group_sizes.cumsum(0).repeat_interleave(group_sizes)
-    place = torch.arange(len(values), device=values.device)
-    n_later = group_end - place - 1  # members of the group behind each
-    first = place.repeat_interleave(n_later)
+    n_later = group_end.index_select(0, places) - places - 1  # members of the group behind each
     run_start = n_later.cumsum(0) - n_later
-    # The r-th pair belongs to place `first`, whose run of partners starts with the place behind it.
-    second = torch.arange(len(first), device=values.device) + (place + 1 - run_start).index_select(0, first)
-    return order.index_select(0, first), order.index_select(0, second)
+    # The r-th pair belongs to a place whose run of partners starts with the place behind it.
+    second = torch.arange(int(n_later.sum()), device=values.device)
+    second += (places + 1 - run_start).repeat_interleave(n_later)
+    return order.index_select(0, places).repeat_interleave(n_later), order.index_select(0, second)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+_ROWS_AT_ONCE = 65_536
 SCALINGS = ("none", "centre", "standardise")
 
 
@@ -52,7 +53,9 @@ class FeatureScaler(nn.Module):
         if self.mode != "none":
             self.mean.copy_(features.mean(dim=0))
         if self.mode == "standardise":
-            deviation = (features - self.mean).square().mean(dim=0).sqrt()
+            parts = features.split(_ROWS_AT_ONCE)  # copies of all rows are what memory may not have
+            shares = [len(part) / len(features) * (part - self.mean).square().mean(dim=0) for part in parts]
+            deviation = torch.stack(shares).sum(dim=0).sqrt()
             self.scale.copy_(torch.where(deviation > 1e-6, deviation, torch.ones_like(deviation)))
             if self.blocks:
                 self.scale.div_(torch.cat([_balance(self.width, len(self.blocks), *block) for block in self.blocks]))

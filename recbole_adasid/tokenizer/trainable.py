@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from recbole_adasid.data.pairs import ItemPairs
+from recbole_adasid.distributed.world import world
 from recbole_adasid.tokenizer.autoencoder import ResidualAutoencoder
 from recbole_adasid.tokenizer.base import ItemTokenizer, Keep, LogFunction
 from recbole_adasid.tokenizer.regulation.base import Regulation
 from recbole_adasid.tokenizer.training import TokenizerTraining, TrainingSettings
-from recbole_adasid.tokenizer.training_state import History, restore_training, save_training
+from recbole_adasid.tokenizer.training_state import (
+    History,
+    adopt_state,
+    restore_training,
+    save_training,
+    training_state,
+)
 from recbole_adasid.writing import CannotWrite
 
 logger = logging.getLogger(__name__)
@@ -60,6 +68,8 @@ class AutoencoderTokenizer(ItemTokenizer):
     ) -> None:
         """Train on ``features`` [N, d] and ``pairs``; see :meth:`ItemTokenizer.fit`.
 
+        The ranks that wait for this one, if there are any, take every step with it.
+
         Raises:
             FloatingPointError: if the loss stops being finite.
         """
@@ -71,6 +81,7 @@ class AutoencoderTokenizer(ItemTokenizer):
         for entry in history:
             report(*entry)
         self.train()
+        world().call_others(_train_along, self, features, pairs, training_state(training), start)
         steps = range(start, self.settings.steps)
         for number in tqdm(steps, desc="tokenizer", unit="step", disable=not progress, initial=start, total=steps.stop):
             numbers = training.step(number)
@@ -122,6 +133,16 @@ class AutoencoderTokenizer(ItemTokenizer):
             iterations=self.settings.kmeans_iterations,
             generator=generator,
         )
+
+
+def _train_along(
+    tokenizer: AutoencoderTokenizer, features: Tensor, pairs: ItemPairs | None, state: tuple[Any, Any], start: int
+) -> None:
+    """Take the steps of rank 0's training, as another rank."""
+    training = tokenizer._training(features, pairs)
+    adopt_state(training, *state)
+    for number in range(start, tokenizer.settings.steps):
+        training.step(number)
 
 
 def _save(keep: Keep, training: TokenizerTraining, next_step: int, history: History) -> Keep | None:

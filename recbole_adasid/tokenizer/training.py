@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from recbole_adasid.data.pairs import ItemPairs
+from recbole_adasid.distributed.world import world
 from recbole_adasid.gradients import gradient_norm
 from recbole_adasid.tokenizer.autoencoder import AutoencoderOutput, ResidualAutoencoder
 from recbole_adasid.tokenizer.contrastive import info_nce
@@ -104,12 +105,14 @@ class TokenizerTraining:
             FloatingPointError: if the loss or its gradient is not finite; the parameters are still those before.
         """
         batch = self.sampler.draw()
-        features = self.features.index_select(0, batch.items)
-        output = self.autoencoder(features, batch.counts, bf16=self.settings.bf16)
+        share = world().share(len(batch.items), batch.counts)
+        features = self.features.index_select(0, share.of(batch.items))
+        output = self.autoencoder(features, share.of(batch.counts), bf16=self.settings.bf16).of_batch(share)
         loss, numbers = self._objective(output, batch, number)
         _check_finite("loss", loss, number)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        world().sum_gradients(self.autoencoder.parameters())
         _check_finite("gradient's norm", gradient_norm(self.autoencoder.parameters()), number)
         self.optimizer.step()
         last = number + 1 == self.settings.steps

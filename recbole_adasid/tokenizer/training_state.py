@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
+
+from torch import Tensor
 
 from recbole_adasid.optimizer_state import optimizer_state, restore_optimizer
 from recbole_adasid.storage import DamagedFile, below, check_fit, read_tensors, write_tensors
@@ -18,19 +21,32 @@ History = list[tuple[int, dict[str, float]]]
 
 def save_training(path: Path, training: TokenizerTraining, *, next_step: int, history: History) -> None:
     """Keep the training as it stands before ``next_step``."""
+    tensors, about = training_state(training)
+    write_tensors(path, KIND, tensors, {**about, "next_step": next_step, "history": history})
+
+
+def training_state(training: TokenizerTraining) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return the tensors and the plain values that the next step depends on."""
     tensors, numbers = optimizer_state(training.optimizer)
     tensors |= {f"autoencoder/{name}": value for name, value in training.autoencoder.state_dict().items()}
     tensors |= {f"usage/{level}": usage for level, usage in enumerate(training.reviver.usage)}
     tensors["generator"] = training.generator.get_state()
-    about = {
-        "next_step": next_step,
-        "history": history,
+    return tensors, {
         "optimizer_numbers": numbers,
         "reviver_steps": training.reviver.steps,
         "observed": training.watch.observed,
         "repelled": training.watch.repelled,
     }
-    write_tensors(path, KIND, tensors, about)
+
+
+def adopt_state(training: TokenizerTraining, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
+    """Put a training to where :func:`training_state` found it."""
+    training.autoencoder.load_state_dict(below("autoencoder", tensors))
+    restore_optimizer(training.optimizer, tensors, about["optimizer_numbers"])
+    training.reviver.usage = [tensors[f"usage/{level}"] for level in range(len(training.reviver.usage))]
+    training.reviver.steps = about["reviver_steps"]
+    training.watch.observed, training.watch.repelled = about["observed"], about["repelled"]
+    training.generator.set_state(tensors["generator"])
 
 
 def restore_training(path: Path, training: TokenizerTraining) -> tuple[int, History]:
@@ -41,17 +57,11 @@ def restore_training(path: Path, training: TokenizerTraining) -> tuple[int, Hist
     """
     try:
         tensors, about = read_tensors(path, KIND)
-        autoencoder = below("autoencoder", tensors)
-        check_fit(path, autoencoder, training.autoencoder.state_dict())
+        check_fit(path, below("autoencoder", tensors), training.autoencoder.state_dict())
     except FileNotFoundError:
         return 0, []
     except DamagedFile as error:
         logger.warning("The tokenizer starts from the beginning: %s.", error)
         return 0, []
-    training.autoencoder.load_state_dict(autoencoder)
-    restore_optimizer(training.optimizer, tensors, about["optimizer_numbers"])
-    training.reviver.usage = [tensors[f"usage/{level}"] for level in range(len(training.reviver.usage))]
-    training.reviver.steps = about["reviver_steps"]
-    training.watch.observed, training.watch.repelled = about["observed"], about["repelled"]
-    training.generator.set_state(tensors["generator"])
+    adopt_state(training, tensors, about)
     return about["next_step"], [(step, numbers) for step, numbers in about["history"]]

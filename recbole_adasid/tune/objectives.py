@@ -77,7 +77,7 @@ class Validation:
 
     def fingerprint(self, config: Any) -> str:
         """See :class:`Objective`; the content of data files is not looked at."""
-        from recbole_adasid.host.run import training_key
+        from recbole_adasid.host.run_settings import training_key
 
         return training_key(config, semantic_ids="")
 

@@ -20,6 +20,7 @@ def record(cell: str, seed: int, value: float, **more: Any) -> dict[str, Any]:
 
 
 def write(out: Path, records: list[dict[str, Any]]) -> str:
+    out.mkdir(exist_ok=True)
     for entry in records:
         grid.add(out, entry)
     write_report(out)
@@ -46,6 +47,21 @@ def test_the_paper_s_numbers_are_there_for_every_cell_of_its_tables() -> None:
     printed = set(grid.read_grid("table2")) | {"adasid-no-sear", "adasid-no-par", "adasid-no-las"}
     for dataset in PAPER.values():
         assert set(dataset) == printed - {grid.POP}
+
+
+def held_out(cell: str, seed: int, value: float) -> dict[str, Any]:
+    slices = {"cold": {"users": 10.0, **dict.fromkeys(METRICS, value / 10)}, "warm": dict.fromkeys(METRICS, value)}
+    intervals = {name: dict.fromkeys(METRICS, [value / 20, value * 2]) for name in slices}
+    more = {"test_slices": slices, "test_slice_intervals": intervals}
+    return record(cell, seed, value, common=["--cold_item_share=0.05"], options=["--cold_item_share=0.05"], **more)
+
+
+def test_items_held_out_of_training_are_told_apart(tmp_path: Path) -> None:
+    page = write(tmp_path, [held_out("adasid", 1, 0.02), held_out("adasid", 2, 0.04), held_out("rqvae", 1, 0.05)])
+    assert "### Items held out of training, test" in page and "recall@10, cold | ndcg@10, cold | recall@5, warm" in page
+    assert "| ADASID | 2 | 10 | 0.0030 ± 0.0014 |" in page
+    assert "| RQVAE | 1 | 10 | 0.0050 [0.0025, 0.1000] |" in page and "| 0.0500 [0.0025, 0.1000] |" in page
+    assert "held out" not in write(tmp_path / "other", [record("adasid", 1, 0.02)])
 
 
 def test_half_a_line_left_by_a_kill_costs_no_finished_cell(tmp_path: Path) -> None:
@@ -112,3 +128,18 @@ def test_a_finished_cell_is_known_by_its_settings_and_not_by_where_its_data_was(
     assert grid.Cell("mine", entry, "ml-100k", 3, "/there", ["--epochs=2"]).key in grid.finished(tmp_path)
     assert grid.Cell("mine", entry, "ml-100k", 4, "/here", ["--epochs=2"]).key not in grid.finished(tmp_path)
     assert grid.Cell("mine", entry, "ml-100k", 3, "/here", ["--epochs=3"]).key not in grid.finished(tmp_path)
+
+
+def test_runs_under_other_options_keep_their_ranks_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def execute(self: grid.Cell, command: list[str], folder: Path) -> tuple[dict[str, Any], float]:
+        folder.mkdir(parents=True)
+        np.savez(folder / "test_ranks.npz", rank=np.array([len(self.options)]))
+        return {}, 0.1
+
+    monkeypatch.setattr(grid, "ROOT", tmp_path)
+    monkeypatch.setattr(grid.Cell, "execute", execute)
+    monkeypatch.setattr(grid.Cell, "shown", staticmethod(" ".join))
+    entry = {"label": "x", "tokenizer": "adasid"}
+    found = [grid.Cell("mine", entry, "toys", 3, None, options).run(tmp_path) for options in ([], ["--epochs=2"])]
+    ranks = [np.load(tmp_path / "ranks" / one["ranks"])["rank"].tolist() for one in found]
+    assert ranks == [[1], [2]]

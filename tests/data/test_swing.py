@@ -6,7 +6,7 @@ import pytest
 from recbole_adasid.data import pairs as pairs_module
 from recbole_adasid.data import swing
 from recbole_adasid.data.mining_state import KeptMining
-from recbole_adasid.data.swing import swing_pairs
+from recbole_adasid.data.swing import InProcess, swing_pairs
 
 
 def four_loops(users, items, n_items, alpha, power):
@@ -129,11 +129,10 @@ def test_mining_that_was_stopped_goes_on_and_ends_the_same_to_the_bit(monkeypatc
     users, items = random_interactions(6)
     whole = swing_pairs(users, items, 9)
     with pytest.raises(Stopped):
-        swing_pairs(
-            users, items, 9, keep=stop_after(KeptMining(tmp_path / "state", seconds=0, clock=lambda: 0.0), tiles)
-        )
+        state = KeptMining(tmp_path / "state", seconds=0, clock=lambda: 0.0)
+        swing_pairs(users, items, 9, engine=InProcess(stop_after(state, tiles)))
     state = KeptMining(tmp_path / "state", seconds=0)
     assert state.restore()[0] == tiles + 1
-    again = swing_pairs(users, items, 9, keep=state)
+    again = swing_pairs(users, items, 9, engine=InProcess(state))
     for name in ("trigger", "target", "weight"):
         assert np.array_equal(getattr(again, name), getattr(whole, name))

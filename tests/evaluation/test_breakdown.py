@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from recbole_adasid.evaluation.breakdown import breakdown, prefix_recall, within_groups
+from recbole_adasid.evaluation.breakdown import COLD, WARM, breakdown, prefix_recall, within_groups
+from recbole_adasid.evaluation.intervals import bootstrap_intervals
 
 
 def test_places_within_a_group_by_literal_enumeration() -> None:
@@ -49,7 +50,10 @@ def test_slices_split_users_by_the_item_held_out_for_them() -> None:
     assert slices["Semantic ID of its own"] == {"users": 2, "recall@10": 1.0, "ndcg@10": 1.0}
     assert slices["Semantic ID shared by 2"]["recall@10"] == 0.5
     assert slices["Semantic ID shared by 3 or more"]["users"] == 1
-    assert slices["cold: no training interaction"]["users"] == 2
-    by_popularity = [name for name in slices if not name.startswith("Semantic")]
+    assert slices[COLD] == {"users": 2, "recall@10": 1.0, "ndcg@10": 1.0}
+    assert found["intervals"][COLD] == {"recall@10": (1.0, 1.0), "ndcg@10": (1.0, 1.0)}
+    assert found["intervals"][WARM] == bootstrap_intervals(np.array([0, 1, 0]), ["recall@10", "ndcg@10"])
+    assert slices[WARM]["users"] == 3 and slices[WARM]["recall@10"] == pytest.approx(1 / 3)
+    by_popularity = [name for name in slices if not name.startswith("Semantic") and name != WARM]
     assert sum(slices[name]["users"] for name in by_popularity) == 5
     assert found["rates"]["missing"] == 0.2

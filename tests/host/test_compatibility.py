@@ -29,6 +29,16 @@ def test_missing_tokens_become_padding_and_missing_floats_the_mean():
     assert [len(tags) for tags in frame["tags"]] == [0, 2, 1]
 
 
+def test_a_folder_that_another_process_makes_meanwhile_is_no_error(tmp_path, monkeypatch):
+    from recbole.trainer import trainer
+    from recbole.utils import logger
+
+    monkeypatch.setattr("os.path.exists", lambda _: False)  # RecBole would ask, and then make it
+    for module in (trainer, logger):
+        module.ensure_dir(str(tmp_path / "log" / "TIGER"))
+    assert (tmp_path / "log" / "TIGER").is_dir()
+
+
 def test_the_length_of_a_series_is_taken_element_by_element():
     assert elementwise_length(pd.Series([[1], [1, 2], []])) == [1, 2, 0]
     assert elementwise_length("abc") == 3

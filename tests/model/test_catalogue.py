@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from recbole_adasid.model.catalogue import Catalogue, collision_ranks
+from recbole_adasid.model.catalogue import Catalogue, collision_ranks, numbered_rows
 
 CODES = torch.tensor([[1, 0], [2, 1], [1, 0], [0, 1], [1, 0], [2, 1]])
 
@@ -35,6 +35,18 @@ def test_suffixes_equal_a_literal_count_over_items() -> None:
         expected.append(seen.get(row, 0))
         seen[row] = expected[-1] + 1
     assert collision_ranks(codes).tolist() == expected
+
+
+def test_rows_have_one_number_where_they_are_equal() -> None:
+    torch.manual_seed(0)
+    table = torch.randint(3, (200, 3))
+    assert numbered_rows(table).equal(torch.unique(table, dim=0, return_inverse=True)[1])
+
+
+def test_tokens_take_four_bytes_and_models_keep_eight_as_before() -> None:
+    catalogue = Catalogue(CODES, [3, 2])
+    assert catalogue.tokens.dtype == torch.int32 and catalogue(torch.tensor([1, 2])).dtype == torch.int64
+    assert catalogue.state_dict()["tokens"].dtype == torch.int64
 
 
 def test_shared_collisions_leave_the_codes_as_they_are() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from recbole_adasid.model.prefix_tree import PrefixTree
+from recbole_adasid.model.prefix_tree import PrefixTree, lexicographic_order
 
 TOKENS = torch.tensor([[1, 0], [2, 1], [1, 0], [0, 1], [1, 2]])
 TREE = PrefixTree(TOKENS, [4, 3])
@@ -43,9 +43,30 @@ def test_sids_that_no_item_has_are_not_found() -> None:
     assert TREE.find(absent).tolist() == [-1] * len(absent)
 
 
+def test_rows_are_ordered_as_python_orders_lists() -> None:
+    torch.manual_seed(0)
+    for sizes in ([3, 2, 4], [65_536] * 8):  # the keys of the latter exceed 64 bits
+        tokens = torch.stack([torch.randint(min(size, 3), (50,)) * (size // 3) for size in sizes], dim=1)
+        rows = tokens.tolist()
+        assert lexicographic_order(tokens, sizes).tolist() == sorted(range(50), key=lambda row: (rows[row], row))
+
+
 def test_many_levels_of_large_codebooks_do_not_overflow() -> None:
     torch.manual_seed(0)
     tokens = torch.randint(65536, (100, 8))
     tree = PrefixTree(tokens, [65536] * 8)
     items = [tree.items(leaf).tolist() for leaf in tree.find(tokens).tolist()]
     assert items == [[item] for item in range(1, 101)]
+
+
+def test_arrays_are_as_narrow_as_their_values_allow_and_answers_are_not() -> None:
+    wide = PrefixTree(torch.randint(65536, (300_000, 2), generator=torch.Generator().manual_seed(0)), [65536] * 2)
+    assert {name: str(buffer.dtype) for name, buffer in wide.named_buffers() if buffer.dtype != torch.int32} == {
+        "keys_1": "torch.int64"  # parents · 65,536
+    }
+    for tree in (TREE, wide):
+        nodes = torch.tensor([0, 1])
+        child, code, _ = tree.expand(1, nodes)
+        answers = [child, code, tree.parents(1, nodes), tree.codes(1, nodes), tree.items(0), *tree.items_below()]
+        answers += [*tree.item_range(1, nodes), *tree.path(torch.tensor([[1, 0], [65_535, 2**40]]))]
+        assert {answer.dtype for answer in answers} == {torch.int64}

@@ -39,9 +39,11 @@ def test_agreement_is_chance_for_collapsed_codes_and_nearly_one_for_codes_that_a
     assert np.isnan(agreement(np.zeros((2, 3), dtype=np.int64), first[:0], second[:0]))
 
 
-def test_embedding_neighbours_are_those_of_scikit_learn() -> None:
+@pytest.mark.parametrize("rows_at_once", [7, 100])
+def test_embedding_neighbours_are_those_of_scikit_learn(rows_at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
     from sklearn.neighbors import NearestNeighbors
 
+    monkeypatch.setattr(module, "_ROWS_AT_ONCE", rows_at_once)
     features = np.random.default_rng(0).normal(size=(60, 8)).astype(np.float32) + 3
     centred = features - features.mean(0)
     expected = NearestNeighbors(n_neighbors=11, metric="cosine").fit(centred).kneighbors(centred)[1]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from recbole_adasid.tokenizer import scaling
 from recbole_adasid.tokenizer.scaling import FeatureScaler
 
 
@@ -41,3 +42,12 @@ def test_equal_modalities_are_scaled_as_one():
 def test_blocks_of_another_width_are_refused():
     with pytest.raises(ValueError, match="do not make 10 columns"):
         FeatureScaler(width=10, mode="standardise", blocks=[[8, 1.0]])
+
+
+def test_deviations_are_those_of_all_rows_however_many_are_copied_at_once(monkeypatch):
+    whole, cut = (FeatureScaler(width=10, mode="standardise") for _ in range(2))
+    whole.fit(features(10))
+    monkeypatch.setattr(scaling, "_ROWS_AT_ONCE", 7)
+    cut.fit(features(10))
+    torch.testing.assert_close(cut.scale, whole.scale)
+    torch.testing.assert_close(whole.scale, features(10).std(dim=0, unbiased=False))

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from recbole_adasid.distributed.world import world
 from recbole_adasid.tokenizer.regulation.base import CollisionTerm, ObjectiveWeights, Regulation
 from recbole_adasid.tokenizer.regulation.hinge import hinge_sum
 from recbole_adasid.tokenizer.regulation.overlap import Overlaps, find_overlaps, means_over, overlap_rate
@@ -70,7 +71,7 @@ class AdaptiveRegulation(Regulation):
     def collision(self, latent: Tensor, codes: Tensor, batch: PairBatch) -> CollisionTerm:
         """Return L_col of Eq. 13 for z [U, D] and codes int64 [U, L] of a batch. No pair is exempt."""
         pairs = find_overlaps(codes, batch.counts)  # P, κ and o: Eq. 2 and 8
-        direction, n_draws = F.normalize(latent, dim=1), int(batch.counts.sum())
+        direction, n_draws = F.normalize(world().spread(latent), dim=1), int(batch.counts.sum())
         with torch.no_grad():
             similarity = pair_similarity(direction, pairs)  # sim: Eq. 5
             relaxed = self.gate(similarity, pairs.depth)  # g: Eq. 7
@@ -78,8 +79,8 @@ class AdaptiveRegulation(Regulation):
             factor = factor_of.index_select(0, pairs.signature)
             margin = self.margins.to(latent.device).index_select(0, pairs.depth)  # m
             repelled = ~relaxed & (margin > 1 - similarity)  # (1 − g)·ℓ > 0, with d = 1 − sim: Eq. 3 and 4
-        total = hinge_sum(direction, pairs, pairs.times * factor * repelled, margin)
-        loss = self._reduce(total, float(pairs.times.sum()), n_draws)
+        total = world().total(hinge_sum(direction, pairs, pairs.times * factor * repelled, margin))
+        loss = self._reduce(total, pairs.total, n_draws)
         shares = {"relaxed_share": relaxed, "repelled_share": repelled, "load_factor": factor, "similarity": similarity}
         return CollisionTerm(loss, {**overlap_rate(pairs, n_draws), **means_over(pairs, shares)})
 
@@ -92,7 +93,7 @@ class AdaptiveRegulation(Regulation):
     @staticmethod
     def load(pairs: Overlaps, n_levels: int) -> Tensor:
         """Return c, Eq. 9: how many ordered pairs of P have each signature κ from 0 to 2^L − 1."""
-        return 2 * torch.bincount(pairs.signature, weights=pairs.times, minlength=2**n_levels).float()
+        return 2 * world().total(torch.bincount(pairs.signature, weights=pairs.times, minlength=2**n_levels)).float()
 
     def strengthening(self, load: Tensor, n_draws: int) -> Tensor:
         """Return a for each load, Eq. 10, as f_min + (f_max − f_min)·(min(c, d_max) / d_max)^α.

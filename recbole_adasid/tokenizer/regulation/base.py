@@ -33,7 +33,9 @@ class Regulation(ABC):
     def collision(self, latent: Tensor, codes: Tensor, batch: PairBatch) -> CollisionTerm:
         """Return the collision term of a batch of M draws of U different items.
 
-        Two draws of one item never collide. Those of different items do as often as they were drawn.
+        Two draws of one item never collide. Those of different items do as often as they were drawn. Of several ranks
+        each is asked about the whole batch and returns the same, whether it computes all of it or a part of the pairs:
+        see :class:`~recbole_adasid.distributed.world.World`.
 
         Args:
             latent: z [U, D], encoder outputs before quantisation.

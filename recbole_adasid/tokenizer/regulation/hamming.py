@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from recbole_adasid.distributed.world import world
 from recbole_adasid.tokenizer.regulation.base import CollisionTerm, ObjectiveWeights, Regulation
 from recbole_adasid.tokenizer.regulation.hinge import hinge_sum
 from recbole_adasid.tokenizer.regulation.overlap import Overlaps, find_overlaps, overlap_rate
@@ -54,23 +55,24 @@ class HammingRegulation(Regulation):
         """Return the weighted sum of both terms for a batch; see :meth:`Regulation.collision`."""
         pairs = find_overlaps(codes, batch.counts)
         distance_in_levels = codes.shape[1] - pairs.depth  # H
-        direction = F.normalize(latent, dim=1)
+        direction = F.normalize(world().spread(latent), dim=1)
         with torch.no_grad():
             similarity = pair_similarity(direction, pairs)
             valid = pairs.times - positives(pairs, batch)
             full = valid * (distance_in_levels == 0)
             partial = valid * ((distance_in_levels > 0) & (distance_in_levels <= self.radius))
+            sizes = world().total(torch.stack([full.sum(), partial.sum()])).tolist()
             margin, weight = torch.zeros_like(similarity), torch.zeros_like(similarity)
-            for chosen, m, factor in zip((full, partial), self.margins, self.factors):
+            for chosen, size, m, factor in zip((full, partial), sizes, self.margins, self.factors):
                 margin[chosen > 0] = m
-                weight += factor / max(1.0, float(chosen.sum())) * chosen
+                weight += factor / max(1.0, size) * chosen
             repelled = margin > 1 - similarity
-        loss = hinge_sum(direction, pairs, weight * repelled, margin)
-        regulated = full + partial
+            n_repelled = float(world().total((full + partial) @ repelled.float()))
+        loss = world().total(hinge_sum(direction, pairs, weight * repelled, margin))
         stats = {
             **overlap_rate(pairs, int(batch.counts.sum())),
-            "repelled_share": float(regulated @ repelled.float()) / max(1.0, float(regulated.sum())),
-            "full_collisions": float(full.sum()),
+            "repelled_share": n_repelled / max(1.0, sum(sizes)),
+            "full_collisions": sizes[0],
         }
         return CollisionTerm(loss, stats)
 

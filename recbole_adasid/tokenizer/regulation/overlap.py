@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from recbole_adasid.distributed.world import world
 from recbole_adasid.tokenizer.equal_pairs import equal_pairs
 
 MAX_LEVELS = 8
@@ -17,7 +18,7 @@ MAX_LEVELS = 8
 
 
 class Overlaps(NamedTuple):
-    """The candidate pairs P of a batch, each unordered pair of items once (i < j)."""
+    """The candidate pairs P of a batch, each unordered pair of items once (i < j); each rank has a part of them."""
 
     first: Tensor
     """int64 [P], row i."""
@@ -29,6 +30,8 @@ class Overlaps(NamedTuple):
     """int64 [P], o_ij, the number of levels that agree (any level, not only a prefix)."""
     times: Tensor
     """float32 [P], how many unordered pairs of draws of the batch it stands for."""
+    total: float
+    """How many they are together, those of all ranks."""
 
 
 @torch.no_grad()
@@ -49,10 +52,10 @@ def find_overlaps(codes: Tensor, counts: Tensor) -> Overlaps:
     n_levels = codes.shape[1]
     if n_levels > MAX_LEVELS:
         raise ValueError(f"a regulation handles at most {MAX_LEVELS} levels, got {n_levels}: lower sid_length")
-    words = _packed(codes)
+    words, places = _packed(codes), world().part(torch.arange(len(codes), device=codes.device))
     found = []
     for level, column in enumerate(codes.t().contiguous()):
-        first, second = equal_pairs(column)
+        first, second = equal_pairs(column, places)
         agreement = _agreement(words, first, second)
         found_before = (1 << level) - 1
         new = ((agreement & found_before) == 0).nonzero().squeeze(1)
@@ -61,18 +64,20 @@ def find_overlaps(codes: Tensor, counts: Tensor) -> Overlaps:
     signature = agreement & (2**n_levels - 1)
     depth_of = torch.tensor([bin(s).count("1") for s in range(2**n_levels)], device=codes.device)
     times = counts.index_select(0, first) * counts.index_select(0, second)
-    return Overlaps(first, second, signature, depth_of.index_select(0, signature), times)
+    total = float(world().total(times.sum()))
+    return Overlaps(first, second, signature, depth_of.index_select(0, signature), times, total)
 
 
 def overlap_rate(pairs: Overlaps, n_draws: int) -> dict[str, float]:
     """Return the share of all pairs of M draws that are in P."""
-    return {"overlap_rate": 2 * float(pairs.times.sum()) / max(1, n_draws * (n_draws - 1))}
+    return {"overlap_rate": 2 * pairs.total / max(1, n_draws * (n_draws - 1))}
 
 
 def means_over(pairs: Overlaps, values: Mapping[str, Tensor]) -> dict[str, float]:
     """Return the mean over P of each of ``values`` [P], by name; zeros where P is empty."""
-    share = pairs.times / pairs.times.sum().clamp_min(1)
-    return {name: float(value.float() @ share) for name, value in values.items()}
+    share = pairs.times / max(1.0, pairs.total)
+    means = world().total(torch.stack([value.float() @ share for value in values.values()]))
+    return dict(zip(values, means.tolist()))
 
 
 def _packed(codes: Tensor) -> Tensor:

@@ -1,0 +1,126 @@
+"""Semantic IDs where some items are held out of training: learned from the others, then given like those of new items.
+
+Letters: N items, C cold ones, L levels, S codes and suffix.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from recbole_adasid.cache import StageCache, array_digest, fingerprint
+from recbole_adasid.data.text import rows_of_items
+from recbole_adasid.item_features import item_features
+from recbole_adasid.model.catalogue import Catalogue
+from recbole_adasid.placement import place, ranked_last_codes
+from recbole_adasid.tokenizer.agreement import EmbeddingPairs
+from recbole_adasid.tokenizer.quality import sid_quality
+
+if TYPE_CHECKING:
+    from recbole_adasid.pipeline import ItemSource, SemanticIDs
+
+logger = logging.getLogger(__name__)
+
+
+class ItemSubset:
+    """Some items of a dataset as a dataset of their own, their rows numbered anew.
+
+    Args:
+        dataset: of N items.
+        chosen: bool [N], which items.
+    """
+
+    def __init__(self, dataset: ItemSource, chosen: NDArray[np.bool_]) -> None:
+        self.dataset, self.chosen = dataset, chosen
+
+    def item_tokens(self) -> list[str]:
+        """Return the tokens of the chosen items."""
+        return [token for token, mine in zip(self.dataset.item_tokens(), self.chosen.tolist()) if mine]
+
+    def training_interactions(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return users and item rows of the training interactions.
+
+        Raises:
+            RuntimeError: if there is one of another item: it would leak.
+        """
+        users, rows = self.dataset.training_interactions()
+        if not self.chosen[rows].all():
+            raise RuntimeError("training interactions hold items that are held out; please report this")
+        return users, (self.chosen.cumsum() - 1)[rows]
+
+    def item_table(self) -> dict[str, list[str]] | None:
+        """Return the columns of the `.item` file for the chosen items."""
+        table = self.dataset.item_table()
+        return None if table is None else rows_of_items(table, self.item_tokens())
+
+    def dataset_path(self) -> Path:
+        """Return the dataset's folder."""
+        return self.dataset.dataset_path()
+
+    def cold_items(self) -> None:
+        """Return None: no item of this dataset is held out."""
+
+
+def with_cold_items(
+    learned: SemanticIDs, config: Any, dataset: ItemSource, cold: NDArray[np.bool_], cache: StageCache, progress: bool
+) -> SemanticIDs:
+    """Return the Semantic IDs of all items, where ``learned`` are those of the warm ones.
+
+    Cold items get their features in the space that the warm ones' span, the frozen codebooks' codes, and a place beside
+    the warm ones as :func:`~recbole_adasid.placement.place` finds it for new items.
+
+    Args:
+        learned: from the warm items alone, with the tokenizer.
+        config: settings.
+        dataset: of all items.
+        cold: [N], which are held out.
+        cache: keeps features.
+        progress: show progress bars.
+    """
+    assert learned.tokenizer is not None
+    items = ItemSubset(dataset, cold)
+    features = item_features(config, items, cache, progress, fitted=learned.fitted)
+    values, tokenizer = torch.from_numpy(features.values), learned.tokenizer
+    codes = tokenizer.encode(values)
+    warm = Catalogue(torch.from_numpy(learned.codes), learned.codebook_sizes, collision=config["collision"])
+    suffixes = warm.level_sizes[-1] if warm.collision == "suffix" else None
+    placed = place(
+        codes, warm.tokens[1:], suffixes, lambda rows: ranked_last_codes(tokenizer, values[rows], codes[rows])
+    )
+    if len(placed.unplaced):
+        logger.warning(
+            "%d of %d items that are held out find no place that the model can learn of: they get a suffix that no "
+            "other item has. A larger codebook_size may help.",
+            *(len(placed.unplaced), len(codes)),
+        )
+    tokens = np.empty((len(cold), placed.tokens.shape[1]), dtype=np.int64)
+    tokens[~cold], tokens[cold] = warm.tokens[1:].numpy(), placed.tokens.numpy()
+    description = described_with_cold(learned.description, config, cold, features.source)
+    levels = len(learned.codebook_sizes)
+    return replace(
+        learned,
+        codes=tokens[:, :levels],
+        suffix=None if suffixes is None else tokens[:, levels],
+        quality={**learned.quality, **sid_quality(tokens[:, :levels], learned.codebook_sizes)},
+        fingerprint=fingerprint(description),
+        description=description,
+        stages={**learned.stages, **cache.statuses},
+        near=None if learned.near is None else _renumbered(learned.near, np.flatnonzero(~cold)),
+    )
+
+
+def _renumbered(near: EmbeddingPairs, rows: NDArray[np.int64]) -> EmbeddingPairs:
+    return near._replace(items=rows[near.items], nearest=rows[near.nearest])
+
+
+def described_with_cold(
+    warm: dict[str, Any], config: Any, cold: NDArray[np.bool_], features: dict[str, Any]
+) -> dict[str, Any]:
+    """Return what all Semantic IDs are determined by, given what those of the warm items are."""
+    return {**warm, "cold": {"items": array_digest(cold), "features": features, "collision": config["collision"]}}

@@ -1,0 +1,106 @@
+"""What users have: the interactions that item pairs are mined from, each once and within limits.
+
+Letters: I interactions, U users, N items, E items of some users, all told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+from recbole_adasid.data.pairs import check_interactions, rank_in_group
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What bounds the work on big data; ours, not the paper's. None switches a limit off.
+
+    Raises:
+        ValueError: for a limit below 1.
+    """
+
+    top_k: int | None = 50
+    """Targets that a trigger keeps, the best ones (ties: the smaller row)."""
+    max_user_items: int | None = 1000
+    """Items that a user counts with, the last ones."""
+    max_item_users: int | None = 1000
+    """Users that an item counts with, those of fewest items (ties: the smaller user)."""
+
+    def __post_init__(self) -> None:
+        """Check the limits."""
+        for name, limit in vars(self).items():
+            if limit is not None and limit < 1:
+                raise ValueError(f"swing {name} is {limit}: pass 1 or more, or null for no limit.")
+
+
+@dataclass(frozen=True)
+class Baskets:
+    """Which items some consecutive users have, each once, in ascending order."""
+
+    first_user: int
+    starts: NDArray[np.int64]
+    """[U + 1], where each user's items begin, and where the last one's end."""
+    items: NDArray[np.int32]
+    """Item rows [E]."""
+
+    @property
+    def n_users(self) -> int:
+        """Return U."""
+        return len(self.starts) - 1
+
+    def part(self, users: slice) -> Baskets:
+        """Return some of the users, counted from the first of these."""
+        starts = self.starts[users.start : users.stop + 1]
+        return Baskets(self.first_user + users.start, starts - starts[0], self.items[starts[0] : starts[-1]])
+
+
+def baskets_of(users: ArrayLike, items: ArrayLike, n_items: int, limits: Limits) -> Baskets:
+    """Return the baskets of users [I] and item rows [I], which stand in the order of time; repeated ones count once.
+
+    Raises:
+        ValueError: if users and items differ in number or an item row lies outside 0 … N−1.
+    """
+    check_interactions(users, items, n_items)
+    return _of_rows(*_limited(np.asarray(users), np.asarray(items, dtype=np.int64), n_items, limits), n_items)
+
+
+def latest_of_users(
+    users: NDArray[np.int64], items: NDArray[np.int64], n_items: int, limit: int | None
+) -> NDArray[np.int64]:
+    """Return which interactions [I] stay, ascending: of repeated ones the last, and of a user the last `limit`."""
+    kept = np.flatnonzero(~pd.Series(users * n_items + items).duplicated(keep="last").to_numpy())
+    if limit is None:
+        return kept
+    return kept[first_of_groups(users[kept], -np.arange(len(kept)), limit)]
+
+
+def first_of_groups(group: NDArray, key: NDArray, limit: int) -> NDArray[np.bool_]:
+    """Mark the `limit` entries of smallest `key` in each group (stable); only groups over the limit are sorted."""
+    marked = np.ones(len(group), dtype=bool)
+    crowded = np.flatnonzero(np.bincount(group)[group] > limit)
+    marked[crowded] = rank_in_group(group[crowded], key[crowded]) < limit
+    return marked
+
+
+def _limited(
+    users: NDArray, items: NDArray[np.int64], n_items: int, limits: Limits
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the user rows and the item rows of the interactions that count, each once."""
+    user_rows = pd.factorize(users)[0].astype(np.int64)
+    latest = latest_of_users(user_rows, items, n_items, limits.max_user_items)
+    user_rows, item_rows = user_rows[latest], items[latest]
+    if limits.max_item_users is not None:
+        busy = np.bincount(user_rows)[user_rows]
+        focused = first_of_groups(item_rows, busy, limits.max_item_users)
+        user_rows, item_rows = user_rows[focused], item_rows[focused]
+    return pd.factorize(user_rows)[0].astype(np.int64), item_rows
+
+
+def _of_rows(user_rows: NDArray[np.int64], item_rows: NDArray[np.int64], n_items: int) -> Baskets:
+    shape = (int(user_rows.max(initial=-1)) + 1, n_items)
+    seen = sparse.csr_matrix((np.ones(len(user_rows), dtype=np.int8), (user_rows, item_rows)), shape=shape)
+    return Baskets(0, seen.indptr.astype(np.int64), seen.indices.astype(np.int32, copy=False))

@@ -1,0 +1,147 @@
+"""What happens when a process of a job fails: all end soon, and its sentence is told once on every machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+FAILURE = "failure"
+LOOK_EVERY = 1.0
+"""Seconds after which one that waits looks whether another process failed."""
+
+
+class PeerFailed(ConnectionError):
+    """Another process of the job failed or vanished.
+
+    Attributes:
+        told: whether another process on this machine tells it already.
+    """
+
+    def __init__(self, sentence: str, *, told: bool) -> None:
+        super().__init__(sentence)
+        self.told = told
+
+
+class _Elsewhere(Exception):
+    """Carries another process's traceback as the cause of an error here."""
+
+    def __str__(self) -> str:
+        return f"\n{self.args[0]}"
+
+
+class FailureBoard:
+    """Where the processes of a job note who failed first, in the store through which they found each other.
+
+    Args:
+        store: a :class:`torch.distributed.Store`.
+        rank: of this process.
+        machine: number of the machine that it runs on.
+    """
+
+    def __init__(self, store: Any, *, rank: int, machine: str) -> None:
+        self.store, self.rank, self.machine = store, rank, machine
+
+    def note(self, error: Exception) -> Exception:
+        """Note an error that ends this process and return the one to end it with.
+
+        That is the error itself where this process is the first to fail and to tell of it, and else a
+        :class:`PeerFailed`. torchrun's report gets the sentence, too.
+        """
+        if isinstance(error, PeerFailed):
+            return error
+        trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        own = {"rank": self.rank, "sentence": f"{error}" or type(error).__name__, "traceback": trace}
+        try:
+            first = self._first(own)
+            if first == own:
+                _tell_torchrun(str(error))
+            failed = self._peer_failed(first)
+        except (RuntimeError, OSError):  # the store went down with the process that held it
+            return error
+        return error if first == own and not failed.told else failed
+
+    def of_lost_peer(self, error: RuntimeError) -> PeerFailed:
+        """Return the error that an exchange with the others ended in, with the reason if one is known."""
+        lost = f"a process of this job ended without a word, or does not answer ({first_line(error)})"
+        way_on = "start the job again: it goes on from the last step or epoch kept"
+        own = {"rank": None, "sentence": f"{lost}: {way_on}", "traceback": ""}
+        try:
+            is_set(self.store, FAILURE)  # one that fails by an error notes it before it goes
+            return self._peer_failed(self._first(own))
+        except (RuntimeError, OSError):
+            return PeerFailed(str(own["sentence"]), told=False)
+
+    def check(self) -> None:
+        """Do nothing unless another process noted a failure.
+
+        Raises:
+            PeerFailed: if one did.
+        """
+        if self.store.check([FAILURE]):
+            found = self._peer_failed(json.loads(self.store.get(FAILURE)))
+            raise found from found.__cause__
+
+    def _first(self, own: dict[str, Any]) -> dict[str, Any]:
+        return json.loads(self.store.compare_set(FAILURE, "", json.dumps(own)))
+
+    def _peer_failed(self, failure: dict[str, Any]) -> PeerFailed:
+        told_by = self.store.compare_set(f"{FAILURE}/{self.machine}", "", str(self.rank)).decode()
+        by = "" if failure["rank"] is None else f"rank {failure['rank']}: "
+        found = PeerFailed(f"{by}{failure['sentence']}", told=told_by != str(self.rank))
+        found.__cause__ = _Elsewhere(failure["traceback"]) if failure["traceback"] else None
+        return found
+
+
+def wait_for(store: Any, key: str, board: FailureBoard) -> None:
+    """Wait until rank 0 sets ``key``, however long it works, unless a process fails meanwhile.
+
+    Raises:
+        PeerFailed: if one does.
+    """
+    with noted_on(board):
+        while not is_set(store, key):
+            board.check()
+
+
+@contextmanager
+def noted_on(board: FailureBoard) -> Iterator[None]:
+    """Within, what fails in an exchange with the other processes is said to be their failure."""
+    try:
+        yield
+    except RuntimeError as error:
+        found = board.of_lost_peer(error)
+        raise found from found.__cause__ or error
+
+
+def is_set(store: Any, key: str, within: float = LOOK_EVERY) -> bool:
+    """Return whether ``key`` is set ``within`` some seconds.
+
+    It looks again and again, ever less often: a call of the store that waits logs a warning when its time is up.
+    """
+    pause, end = 0.0005, time.monotonic() + within
+    while not store.check([key]):
+        if time.monotonic() > end:
+            return False
+        time.sleep(pause)
+        pause = min(2 * pause, 0.1)
+    return True
+
+
+def first_line(error: Exception) -> str:
+    """Return the beginning of what an error says."""
+    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+
+
+def _tell_torchrun(sentence: str) -> None:
+    """Leave the sentence where torchrun looks for what it reports of a process that failed."""
+    path = os.environ.get("TORCHELASTIC_ERROR_FILE")
+    if path:
+        told = {"message": sentence, "extraInfo": {"timestamp": str(int(time.time()))}}
+        with suppress(OSError):
+            Path(path).write_text(json.dumps({"message": told}), encoding="utf-8")

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recbole_adasid.bundle import SIDBundle
+from recbole_adasid.bundle.command import KEYS, USAGE, main
+
+
+@pytest.fixture
+def saved(bundle: SIDBundle, tmp_path: Path) -> Path:
+    bundle.save(tmp_path / "b")
+    return tmp_path / "b"
+
+
+def test_a_bundle_is_made_of_a_run_and_shown(
+    finished: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["make", f"--run_folder={finished['run_folder']}", f"--out={tmp_path}/b"]) == 0
+    assert "20 items on 3 levels of [3, 3, 3] codewords, collision suffix, with tokenizer" in capsys.readouterr().out
+    assert main(["show", f"--bundle={tmp_path}/b"]) == 0
+    shown = capsys.readouterr().out
+    for word in ("items_added", "tiny", "tokenizer_family", "semantic_ids", "unique_sids"):
+        assert word in shown
+    assert main(["make", f"--run_folder={finished['run_folder']}", f"--out={tmp_path}/b"]) == 2
+    assert "not empty" in capsys.readouterr().err
+
+
+def test_an_item_is_shown_with_its_neighbours(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", f"--bundle={saved}", "--item=item 3", "--k=4"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    bundle = SIDBundle.load(saved)
+    assert len(lines) == 5 and lines[0] == f"item 3: {bundle.codes[3].tolist()} a title, with ünïcode"
+    first = bundle.nearest("item 3", 1)[0]
+    assert lines[1].startswith(f"{first.shared_levels}  ") and f"{first.item}: " in lines[1]
+
+
+def test_exports_can_be_imported_again(saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "Toys.index.json"
+    assert main(["export", f"--bundle={saved}", "--format=letter", f"--out={path}", "--suffix=false"]) == 0
+    numbers = tmp_path / "Toys.item2id"
+    more = [f"--item2id={numbers}", "--offset=true"]
+    assert main(["export", f"--bundle={saved}", "--format=recbole3", f"--out={tmp_path}/sids.json", *more]) == 0
+    told = ["--level_sizes=[4, 3, 5]", f"--item2id={numbers}"]
+    assert main(["import", "--format=letter", f"--input={path}", f"--out={tmp_path}/again", *told]) == 0
+    assert np.array_equal(SIDBundle.load(tmp_path / "again").codes, SIDBundle.load(saved).codes)
+    assert "collision shared, without a tokenizer" in capsys.readouterr().out.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["mak"], "first argument is 'mak'; valid: make, show, export, import"),
+        (["make", "--out=x"], "make needs --run_folder=VALUE"),
+        (["make", "--run_folder=x", "--out=y", "--k=3"], "Unknown setting 'k' in the command line of make"),
+        (["make", "--run_folder=absent", "--out=y"], "no run folder absent"),
+        (["show", "--bundle=absent"], "absent holds no bundle"),
+        (["show", "--bundle=absent", "--k=x"], "k='x' has to be a whole number"),
+        (["export", "--bundle=absent", "--format=csv", "--out=x", "--suffix=1"], "suffix=1 has to be true or false"),
+        (["import", "--format=letter", "--input=absent.json", "--out=x"], "no file absent.json"),
+        (["import", "--format=leter", "--input=x", "--out=x"], "did you mean letter"),
+    ],
+)
+def test_mistakes_are_told(arguments, message, capsys, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and message in error and error.count("\n") == 1
+
+
+def test_the_help_names_every_setting_and_needs_no_torch() -> None:
+    code = "import sys, recbole_adasid.bundle.command as c; c.main(['--help']); print('torch' in sys.modules)"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed == f"{USAGE}\nFalse\n"
+    assert [key for key in KEYS if f"--{key}" not in USAGE] == []
