@@ -87,8 +87,9 @@ def main() -> None:
         given |= {"data_path": str(arguments.data_path.resolve())} if arguments.data_path else {}
         scorecard = (arguments.scorecard or Path("results/scorecard") / arguments.dataset).resolve()
         seeds = [int(seed) for seed in arguments.seeds.split(",")]
-        training = {"epochs": arguments.epochs} if arguments.epochs else {}
-        Comparison(given, training, scorecard, arguments.out.resolve()).run(models, seeds)
+        Comparison(
+            given, {"epochs": arguments.epochs} if arguments.epochs else {}, scorecard, arguments.out.resolve()
+        ).run(models, seeds)
     print(write_report(arguments.out, TITLES))
 
 
@@ -101,11 +102,12 @@ class Comparison:
 
         from recbole_adasid.host.config import build_config
 
-        self.settings, self.training = settings, training
-        self.scorecard, self.out = CellFolder(scorecard), out
+        self.settings, self.scorecard, self.out = settings, CellFolder(scorecard), out
         sys.argv = sys.argv[:1]  # RecBole would take the arguments for settings of its own
         self.parts = create_dataset(build_config(settings)).build()
         self.data: RankingData = ranking_data(self.parts)
+        longest = max(len(history) for rows in self.data.parts.values() for history in rows.histories)
+        self.training = {**training, "MAX_ITEM_LIST_LENGTH": longest}  # or DIN's mask does not fit
 
     def run(self, models: list[str], seeds: list[int]) -> None:
         """Run the cells that are missing: all of a seed, then the next seed."""
