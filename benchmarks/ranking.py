@@ -69,16 +69,18 @@ def main() -> None:
     parser.add_argument("--data_path", type=Path, help="folder of the dataset")
     parser.add_argument("--seeds", default="2020,2021,2022", help="separated by commas")
     parser.add_argument("--models", default=",".join(PRESETS), help="separated by commas")
+    parser.add_argument("--variants", default=",".join(VARIANTS), help="sets of item features, separated by commas")
     parser.add_argument("--out", type=Path, required=True, help="folder of cells.jsonl and the table")
     parser.add_argument("--scorecard", type=Path, help="folder of Semantic IDs; default: results/scorecard/DATASET")
     parser.add_argument("--epochs", type=int, help="of the models at most; default: the presets'")
     parser.add_argument("--render", action="store_true", help="run nothing, only rewrite the table")
     arguments, options = parser.parse_known_args()
     if any(not option.startswith("--") or "=" not in option for option in options):
-        parser.error(f"settings of the tokenizers must be of the form --key=value, got {' '.join(options)}")
-    models = arguments.models.split(",")
-    if unknown := set(models) - PRESETS.keys():
-        parser.error(f"unknown models {', '.join(sorted(unknown))}; valid: {', '.join(PRESETS)}")
+        parser.error(f"settings of the dataset must be of the form --key=value, got {' '.join(options)}")
+    models, variants = arguments.models.split(","), arguments.variants.split(",")
+    for what, given_names, valid in (("models", models, PRESETS), ("variants", variants, VARIANTS)):
+        if unknown := set(given_names) - valid.keys():
+            parser.error(f"unknown {what} {', '.join(sorted(unknown))}; valid: {', '.join(valid)}")
     arguments.out.mkdir(parents=True, exist_ok=True)
     if not arguments.render:
         from recbole_adasid.cli import parse_arguments
@@ -89,7 +91,7 @@ def main() -> None:
         seeds = [int(seed) for seed in arguments.seeds.split(",")]
         Comparison(
             given, {"epochs": arguments.epochs} if arguments.epochs else {}, scorecard, arguments.out.resolve()
-        ).run(models, seeds)
+        ).run(models, variants, seeds)
     print(write_report(arguments.out, TITLES))
 
 
@@ -109,9 +111,9 @@ class Comparison:
         longest = max(len(history) for rows in self.data.parts.values() for history in rows.histories)
         self.training = {**training, "MAX_ITEM_LIST_LENGTH": longest}  # or DIN's mask does not fit
 
-    def run(self, models: list[str], seeds: list[int]) -> None:
+    def run(self, models: list[str], variants: list[str], seeds: list[int]) -> None:
         """Run the cells that are missing: all of a seed, then the next seed."""
-        cells = [(model, name) for model in models for name, one in VARIANTS.items() if model in one.models]
+        cells = [(model, name) for model in models for name in variants if model in VARIANTS[name].models]
         with elsewhere() as folder:
             home = folder / self.settings["dataset"]
             write_rows(self.data, home, home.name)
