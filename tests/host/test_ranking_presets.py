@@ -45,7 +45,8 @@ def bundle() -> SIDBundle:
     tokenizer = RQKMeansTokenizer(scaler=scaler, width=WIDTH, codebook_sizes=[3, 3, 3], iterations=5, seed=0)
     tokenizer.fit(features, None)
     tokens = [f"i{number}" for number in range(ITEMS)]
-    return SIDBundle(as_item_sids(tokens, tokenizer.encode(features).numpy(), [3, 3, 3]), tokenizer.eval())
+    sids = as_item_sids(tokens, tokenizer.encode(features).numpy(), [3, 3, 3])
+    return SIDBundle(sids, tokenizer.eval(), about={"settings": {"tokenizer_family": "rqkmeans"}})
 
 
 @pytest.fixture(scope="module")
