@@ -43,10 +43,10 @@ def write_report(
 
 
 def _table(trials: Sequence[Trial], metric: str) -> str:
-    columns = list(trials[0].settings)
+    columns = list(dict.fromkeys(key for trial in trials for key in trial.settings))  # options may set different ones
     lines = [f"| {metric} | seeds | {' | '.join(columns)} |", "|" + "---|" * (len(columns) + 2)]
     for trial in trials:
-        cells = [_figure(trial), str(len(trial.scores)), *(str(trial.settings[key]) for key in columns)]
+        cells = [_figure(trial), str(len(trial.scores)), *(str(trial.settings.get(key, "")) for key in columns)]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

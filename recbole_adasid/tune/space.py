@@ -133,7 +133,7 @@ def _numbers(path: Path, kind: str, name: str, values: Any) -> list[float]:
 def _check(path: Path, space: Space, known: set[str]) -> None:
     if not space.keys:
         raise SettingsError(f"{path} names no hyperparameter: see props/tuning/paper.yaml.")
-    names = [*space.ranges]
+    names = [*space.ranges, *(space.ranges.keys() & space.choices.keys())]
     for options in space.choices.values():
         names += sorted({key for option in options.values() for key in option})
     for name in names:

@@ -71,6 +71,7 @@ def test_examples_have_every_option_and_both_ends_of_a_range(tmp_path: Path) -> 
         ("choice: {load_f_max: [2, {sid_length: 3}]}", "has mappings of settings among other options"),
         ("choice: {load_f_max: [2]}\nuniform: {load_f_max: [2, 3]}", "load_f_max stands in two places"),
         ("choice: {load_f_max: [2], both: [{load_f_max: 3}]}", "load_f_max stands in two places"),
+        ("choice: {load_f_max: [{sid_length: 3}]}\nuniform: {load_f_max: [2, 3]}", "load_f_max stands in two places"),
         ("uniform: {load_f_max: [3, 2]}", r"uniform of load_f_max has to be \[low, high\]"),
         ("quniform: {load_f_max: [2, 3]}", r"\[low, high, step\]"),
         ("quniform: {load_f_max: [2, 3, 0]}", r"\[low, high, step\]"),
