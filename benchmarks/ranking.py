@@ -53,6 +53,7 @@ VARIANTS = {
     "id": Variant("item id alone", [], tokenizer=None, models=BOTH),
     "control": Variant("+ AdaSID, dealt out at random", control_columns(LEVELS)),
     "content": Variant("+ brand, category", ["brand", "category"], tokenizer=None, models=BOTH),
+    "both": Variant("+ brand, category and AdaSID", ["brand", "category", *PREFIXES], models=BOTH),
     "tokens": Variant("+ AdaSID, tokens", PREFIXES[:LEVELS]),
     "prefixes": Variant("+ AdaSID, tokens and prefixes", PREFIXES, models=BOTH),
     "rqvae": Variant("+ RQ-VAE, tokens and prefixes", PREFIXES, tokenizer="rqvae"),
