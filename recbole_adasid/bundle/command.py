@@ -145,7 +145,7 @@ def _title(bundle: SIDBundle, item: str) -> str:
     return bundle.labels[item].title if item in bundle.labels else ""
 
 
-EXPORT_OPTIONS = ("item2id", "suffix", "offset", "extra_columns_from", "item_field")
+EXPORT_OPTIONS = ("item2id", "suffix", "offset", "extra_columns_from", "item_field", "vector")
 IMPORT_OPTIONS = ("item2id", "suffix", "offset", "first_code", "level_sizes")
 """What some format of `exchange.py` takes."""
 COMMANDS: dict[str, tuple[Callable[[dict[str, Any]], None], tuple[str, ...], tuple[str, ...]]] = {
