@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from recbole_adasid.data.ordering import stable_order
 from recbole_adasid.data.pairs import check_interactions, rank_in_group
 
 
@@ -72,7 +73,10 @@ def latest_of_users(
     users: NDArray[np.int64], items: NDArray[np.int64], n_items: int, limit: int | None
 ) -> NDArray[np.int64]:
     """Return which interactions [I] stay, ascending: of repeated ones the last, and of a user the last `limit`."""
-    kept = np.flatnonzero(~pd.Series(users * n_items + items).duplicated(keep="last").to_numpy())
+    both = users * n_items + items
+    order = stable_order(both)
+    both = both[order]
+    kept = np.sort(order[np.r_[both[1:] != both[:-1], True][: len(both)]])
     if limit is None:
         return kept
     return kept[first_of_groups(users[kept], -np.arange(len(kept)), limit)]

@@ -1,4 +1,4 @@
-"""Pair mining in the middle: the sums over the tiles that are done, kept on disk now and then."""
+"""Pair mining in the middle: the sums over the portions that are done, kept on disk now and then."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from recbole_adasid.writing import CannotWrite
 
 logger = logging.getLogger(__name__)
 
-KIND = "pair-mining"
+KIND = "pair-mining-2"
 SECONDS = 60.0
 """Between two times that the sums are written; more where writing them takes more than a twentieth of that."""
 
@@ -34,7 +34,7 @@ class KeptMining:
         self.due = clock() + seconds
 
     def restore(self) -> tuple[int, list[sparse.csr_matrix]]:
-        """Return how many tiles are done and the sums over them; 0 and none where there is no whole file."""
+        """Return how many portions are done and the sums over them; 0 and none where there is no whole file."""
         try:
             tensors, about = read_tensors(self.path, KIND)
         except FileNotFoundError:

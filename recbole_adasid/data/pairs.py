@@ -14,8 +14,8 @@ from scipy import sparse
 
 from recbole_adasid.data.ordering import lexsort
 
-# How many products of a sparse multiplication one block may hold: about 12 bytes each.
-_BLOCK_PRODUCTS = 8_000_000
+BLOCK_PRODUCTS = 8_000_000
+"""How many products of a sparse multiplication one block may hold: about 12 bytes each."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def sorted_pairs(trigger: NDArray, target: NDArray, weight: NDArray, top_k: int 
     order = lexsort((target, -weight, trigger))
     trigger, target, weight = trigger[order], target[order], weight[order]
     if top_k is not None:
-        best = rank_in_group(trigger, np.arange(len(trigger))) < top_k
+        best = _places_in_runs(trigger) < top_k
         trigger, target, weight = trigger[best], target[best], weight[best]
     return ItemPairs(trigger=trigger, target=target, weight=weight)
 
@@ -69,17 +69,21 @@ def sorted_pairs(trigger: NDArray, target: NDArray, weight: NDArray, top_k: int 
 def rank_in_group(group: NDArray, key: NDArray) -> NDArray[np.int64]:
     """Return each entry's place, from 0, among the entries of its group ordered by `key` (stable)."""
     order = lexsort((key, group))
-    sorted_group = group[order]
-    begins = np.r_[True, sorted_group[1:] != sorted_group[:-1]][: len(group)]
-    position = np.arange(len(group))
     rank = np.empty(len(group), dtype=np.int64)
-    rank[order] = position - np.maximum.accumulate(np.where(begins, position, 0))
+    rank[order] = _places_in_runs(group[order])
     return rank
+
+
+def _places_in_runs(values: NDArray) -> NDArray[np.int64]:
+    """Return each entry's place, from 0, in its run of equal neighbours."""
+    begins = np.r_[True, values[1:] != values[:-1]][: len(values)]
+    position = np.arange(len(values))
+    return position - np.maximum.accumulate(np.where(begins, position, 0))
 
 
 def blocks(work: NDArray[np.int64]) -> Iterator[slice]:
     """Cut rows into consecutive slices of about as much `work` as memory takes; one row is never cut."""
-    block = np.cumsum(work) // _BLOCK_PRODUCTS
+    block = np.cumsum(work) // BLOCK_PRODUCTS
     edges = np.r_[0, np.flatnonzero(np.diff(block)) + 1, len(work)]
     for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist()):
         if stop > start:

@@ -19,10 +19,12 @@ from scipy import sparse
 from tqdm import tqdm
 
 from recbole_adasid.data.baskets import Baskets, Limits, baskets_of
-from recbole_adasid.data.pairs import ItemPairs, RunningSum, best_targets, blocks
+from recbole_adasid.data.pairs import BLOCK_PRODUCTS, ItemPairs, RunningSum, best_targets, blocks
 
 # Users on a side of a tile of the users × users product, and tiles on a side of it beyond which they get larger.
 _TILE_USERS, _TILES = 32_768, 64
+# So many tiles are taken together as have users meet about so often: to sum matrices costs as much as there are items.
+_MEETINGS = 8_000_000
 # The largest sum has fewer bits than a signed whole number of 64 bits can hold.
 _SUM_BITS = 62
 
@@ -31,10 +33,10 @@ class MiningState(Protocol):
     """Where Swing keeps what it has so far."""
 
     def restore(self) -> tuple[int, list[sparse.csr_matrix]]:
-        """Return how many tiles are done and the partial sums [N, N] over them: 0 and none at first."""
+        """Return how many portions are done and the partial sums [N, N] over them: 0 and none at first."""
 
     def note(self, done: int, parts: list[sparse.csr_matrix]) -> None:
-        """Take in that so many tiles are done, with these partial sums."""
+        """Take in that so many portions are done, with these partial sums."""
 
 
 @dataclass(frozen=True)
@@ -131,8 +133,8 @@ class InProcess:
         pair = BasketPair(weighing, baskets, baskets, n_items)
         done, parts = self.keep.restore() if self.keep else (0, [])
         total = RunningSum(parts)
-        tiles = range(done, len(pair))
-        for number in tqdm(tiles, "Swing", tiles.stop, unit="tile", initial=done, disable=not self.progress):
+        portions = range(done, len(pair))
+        for number in tqdm(portions, "Swing", portions.stop, unit="portion", initial=done, disable=not self.progress):
             for part in pair.sums(number):
                 total.add(part)
             if self.keep:
@@ -142,11 +144,12 @@ class InProcess:
 
 
 class BasketPair:
-    """What the users of two sets, each user before the other, add to the pairs of items: a tile at a time.
+    """What the users of two sets, each user before the other, add to the pairs of items: a portion at a time.
 
     A sparse product keeps one row of counts, as wide as its result, at hand: that of a tile of the users × users
     product stays in the processor's cache, that of all users does not. With itself a set has the tiles that cover the
-    upper triangle; those below the diagonal would hold each pair once more.
+    upper triangle; those below the diagonal would hold each pair once more. A portion is one tile, or several in which
+    users seldom meet.
 
     Args:
         weighing: of pairs of users.
@@ -164,16 +167,20 @@ class BasketPair:
         self.tile_users = max(_TILE_USERS, -(-max(ours.n_users, theirs.n_users) // _TILES))
         self.rows, self.columns = (range(0, users.n_users, self.tile_users) for users in (ours, theirs))
         self.transposed = [self.theirs[start : start + self.tile_users].T.tocsr() for start in self.columns]
-        self.places = [
+        places = [
             (row, column) for row in range(len(self.rows)) for column in range(row if alone else 0, len(self.columns))
         ]
+        buyers = [np.bincount(users.indices, minlength=len(self.items)) for users in (self.ours, self.theirs)]
+        share = _MEETINGS / max(1.0, float(buyers[0] @ buyers[1]))
+        together = max(1, int(share * len(self.rows) * len(self.columns)))
+        self.portions = [places[start : start + together] for start in range(0, len(places), together)]
 
     def __len__(self) -> int:
-        """Return the number of tiles."""
-        return len(self.places)
+        """Return the number of portions."""
+        return len(self.portions)
 
     def sums(self, number: int) -> Iterator[sparse.csr_matrix]:
-        """Yield sums over the pairs of users of a tile, in parts: upper triangles over the items in `self.items`."""
+        """Yield sums over the pairs of users of a portion, in parts: upper triangles over the items in `self.items`."""
         for first, second in self._user_pairs(number):
             common = self.ours[first].multiply(self.theirs[second]).tocsr()
             n_common = np.diff(common.indptr)
@@ -190,24 +197,39 @@ class BasketPair:
         return self.items[upper.row], self.items[upper.col], upper.data.astype(np.int64, copy=False)
 
     def _user_pairs(self, number: int) -> Iterator[tuple[NDArray, NDArray]]:
-        """Yield a tile's user pairs u < v with at least two common items, a block at a time: two arrays [C]."""
-        row, column = self.places[number]
+        """Yield a portion's user pairs u < v with at least two common items, some at a time: two arrays [C]."""
+        waiting: list[tuple[NDArray, NDArray]] = []
+        work = 0
+        for tile in self.portions[number]:
+            for first, second in self._user_pairs_of_tile(*tile):
+                items = (self.sizes[0][first] + self.sizes[1][second]).astype(np.int64)
+                for part in blocks(items):
+                    waiting.append((first[part], second[part]))
+                    work += int(items[part].sum())
+                    if 2 * work > BLOCK_PRODUCTS:
+                        yield _joined(waiting)
+                        waiting, work = [], 0
+        if waiting:
+            yield _joined(waiting)
+
+    def _user_pairs_of_tile(self, row: int, column: int) -> Iterator[tuple[NDArray, NDArray]]:
         ahead = self.first_users[1] - self.first_users[0]
-        for shared, first_row in self._shared(number):
+        for shared, first_row in self._shared(row, column):
             useful = np.flatnonzero(shared.data >= 2)
             first, second = shared.row[useful] + first_row, shared.col[useful] + self.columns[column]
             upper = first < second + ahead
-            first, second = first[upper], second[upper]
-            for part in blocks((self.sizes[0][first] + self.sizes[1][second]).astype(np.int64)):
-                yield first[part], second[part]
+            yield first[upper], second[upper]
 
-    def _shared(self, number: int) -> Iterator[tuple[sparse.coo_matrix, int]]:
+    def _shared(self, row: int, column: int) -> Iterator[tuple[sparse.coo_matrix, int]]:
         """Yield how many items the users of a tile share, in pieces of rows, each with the place of its first row."""
-        row, column = self.places[number]
         ours = self.ours[self.rows[row] : self.rows[row] + self.tile_users]
         tile = self.transposed[column]
         for rows in blocks((ours @ np.diff(tile.indptr)).astype(np.int64)):
             yield (ours[rows] @ tile).tocoo(), self.rows[row] + rows.start
+
+
+def _joined(parts: list[tuple[NDArray, NDArray]]) -> tuple[NDArray, NDArray]:
+    return np.concatenate([first for first, _ in parts]), np.concatenate([second for _, second in parts])
 
 
 def _common_items(ours: Baskets, theirs: Baskets, n_items: int) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from recbole_adasid.model.dropout import Dropout, keep_above, random_bits
+from recbole_adasid.model.dropout import Dropout, drop
 
 
 def attend(
@@ -54,7 +54,7 @@ class _Attend(torch.autograd.Function):
             if term is not None:
                 scores.add_(term)
         weights = torch.softmax(scores, dim=-1).to(value.dtype)
-        dropped = keep_above(weights, random_bits(weights), p) if p > 0 else weights
+        dropped = drop(weights, p, out=torch.empty_like(weights)) if p > 0 else weights
         ctx.save_for_backward(query, key, value, weights, dropped)
         ctx.p = p
         return (dropped @ value).mul_(1 / (1 - p))
@@ -62,7 +62,8 @@ class _Attend(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         query, key, value, weights, dropped = ctx.saved_tensors
-        grad = grad.to(value.dtype) * (1 / (1 - ctx.p))
+        # In one pass in the order of the products, which would each copy it otherwise.
+        grad = torch.mul(grad, 1 / (1 - ctx.p), out=torch.empty(grad.shape, dtype=value.dtype, device=value.device))
         grad_weights = grad @ value.transpose(-1, -2)
         if ctx.p > 0:
             grad_weights = torch.ops.aten.threshold_backward(grad_weights, dropped, 0)

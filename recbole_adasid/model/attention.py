@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -42,8 +44,32 @@ def linear(d_in: int, d_out: int, std: float) -> nn.Linear:
 
 
 def split_heads(x: Tensor, n_parts: int, n_heads: int) -> tuple[Tensor, ...]:
-    """Cut ``x`` [B, T, n_parts · H · d] into ``n_parts`` views [B, H, T, d]."""
-    return x.unflatten(-1, (n_parts, n_heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
+    """Cut ``x`` [B, T, n_parts · H · d] into ``n_parts`` tensors [B, H, T, d], contiguous under gradients."""
+    if torch.is_grad_enabled():
+        return _SplitHeads.apply(x, n_parts, n_heads)
+    return _heads_first(x, n_parts, n_heads).unbind(0)
+
+
+class _SplitHeads(torch.autograd.Function):
+    """One copy in the order of attention's products and one back, where autograd would take two for the gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, n_parts: int, n_heads: int) -> tuple[Tensor, ...]:
+        ctx.sizes = x.shape, n_parts, n_heads
+        return _heads_first(x, n_parts, n_heads).contiguous().unbind(0)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        shape, n_parts, n_heads = ctx.sizes
+        grad = grads[0].new_empty(shape)
+        for place, part in zip(_heads_first(grad, n_parts, n_heads), grads):
+            place.copy_(part)
+        return grad, None, None
+
+
+def _heads_first(x: Tensor, n_parts: int, n_heads: int) -> Tensor:
+    """Return ``x`` [B, T, n_parts · H · d] as a view [n_parts, B, H, T, d]."""
+    return x.unflatten(-1, (n_parts, n_heads, -1)).permute(2, 0, 3, 1, 4)
 
 
 class SelfAttention(nn.Module):

@@ -1,8 +1,8 @@
 """Dropout whose random numbers do not dominate training on a CPU.
 
 PyTorch draws CPU dropout masks one element at a time: for TIGER's small matrices that takes longer than the matrix
-products themselves. Here each element gets 16 (bfloat16) or 32 (float32) raw random bits, read *as a float of the
-tensor's own type*, and is kept when that float exceeds a threshold. Comparing and zeroing are then one vectorised
+products themselves. Here each element gets 16 raw random bits (64 in float64), read as the upper bits of *a float of
+the tensor's own type*, and is kept when that float exceeds a threshold. Comparing and zeroing are then one vectorised
 kernel, the one of ReLU's gradient, and so is the backward pass.
 """
 
@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+# Elements of which the random bits are at hand at once on a CPU: they stay in its cache.
+_AT_ONCE = 2**19
 _BITS = {
     torch.bfloat16: torch.int16,
     torch.float16: torch.int16,
@@ -78,18 +80,35 @@ def keep_above(x: Tensor, noise: Tensor, p: float) -> Tensor:
     return torch.ops.aten.threshold_backward(x, noise, threshold(p, noise.dtype))
 
 
-def random_bits(like: Tensor) -> Tensor:
-    """Return a tensor of the shape, type and device of ``like`` whose bits are random, from PyTorch's generator.
+def drop(x: Tensor, p: float, *, out: Tensor) -> Tensor:
+    """Write ``x`` into ``out``, each element zeroed with probability ``p`` and none scaled: both contiguous, or one."""
+    size = _AT_ONCE if x.device.type == "cpu" else max(1, x.numel())
+    for block, place in zip(x.view(-1).split(size), out.view(-1).split(size)):
+        noise = random_bits(block)
+        torch.ops.aten.threshold_backward.grad_input(block, noise, threshold(p, x.dtype), grad_input=place)
+    return out
 
-    On a CPU that generator only seeds NumPy's SFC64, which fills memory twice as fast.
+
+def random_bits(like: Tensor) -> Tensor:
+    """Return a tensor of the shape, type and device of ``like`` of random bits, from PyTorch's generator.
+
+    The lower half of a float32 is 0 on a CPU: there, random bits cost more than what is done with them. PyTorch's
+    generator only seeds NumPy's SFC64, which fills memory twice as fast.
     """
     if like.device.type != "cpu":
         integer = _BITS[like.dtype]
         bits = torch.empty(like.shape, dtype=integer, device=like.device)
         return bits.random_(torch.iinfo(integer).min, None).view(like.dtype)
+    narrow = like.dtype == torch.float32
+    n_bytes = like.numel() * (2 if narrow else like.element_size())
     seed = int(torch.randint(2**62, (1,)))
-    words = np.random.SFC64(seed).random_raw(-(-like.numel() * like.element_size() // 8))
-    return torch.from_numpy(words.view(np.int16)).view(like.dtype)[: like.numel()].view(like.shape)
+    words = torch.from_numpy(np.random.SFC64(seed).random_raw(-(-n_bytes // 8)).view(np.int32))
+    if narrow:
+        upper, lower = (bits := words.new_empty(2 * len(words))).chunk(2)
+        torch.bitwise_and(words, -(2**16), out=upper)
+        torch.bitwise_left_shift(words, 16, out=lower)
+        words = bits
+    return words.view(torch.int16).view(like.dtype)[: like.numel()].view(like.shape)
 
 
 @functools.cache
@@ -97,8 +116,10 @@ def threshold(p: float, dtype: torch.dtype) -> float:
     """Return the float t for which random bits of ``dtype``, read as a float, satisfy x ≤ t with probability ``p``.
 
     A negative float falls as its magnitude bits rise, up to −inf; patterns above −inf are NaN and compare false.
-    So t is the negative float that has p · 2^bits patterns at or below it.
+    So t is the negative float that has p · 2^bits patterns at or below it. A float32 with upper bits alone has the
+    patterns of bfloat16, whose t all of its bits satisfy as well but for 2^−16.
     """
+    dtype = torch.bfloat16 if dtype == torch.float32 else dtype
     integer = _BITS[dtype]
     n_bits = torch.iinfo(integer).bits
     infinity = int(torch.tensor(float("inf"), dtype=dtype).view(integer))

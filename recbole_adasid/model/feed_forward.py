@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from recbole_adasid.model.attention import linear
-from recbole_adasid.model.dropout import Dropout, keep_above, random_bits
+from recbole_adasid.model.dropout import Dropout, drop
 
 
 class FeedForward(nn.Module):
@@ -31,11 +31,12 @@ class FeedForward(nn.Module):
 
 
 class _DropReLU(torch.autograd.Function):
-    """ReLU and dropout without its scale: the gradient passes where the result is positive, so only that is kept."""
+    """ReLU and dropout without its scale, in place: the gradient passes where the result is positive."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, p: float) -> Tensor:
-        kept = keep_above(x, random_bits(x), p).relu_()
+        ctx.mark_dirty(x)
+        kept = drop(x, p, out=x).relu_()
         ctx.save_for_backward(kept)
         return kept
 

@@ -48,11 +48,11 @@ _NO_SUMS = Sums(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.int
 
 
 class Piece(NamedTuple):
-    """Two blocks of users by number, and the first of their tiles that is not done."""
+    """Two blocks of users by number, and the first of their portions that is not done."""
 
     ours: int
     theirs: int
-    tile: int = 0
+    portion: int = 0
 
 
 class RayEngine:
@@ -120,7 +120,7 @@ class RayEngine:
 
         def start(piece: Piece) -> Any:
             about, *found[piece] = add_up(
-                shared, blocks[piece.ours], blocks[piece.theirs], n_items, piece.tile, cuts, limit
+                shared, blocks[piece.ours], blocks[piece.theirs], n_items, piece.portion, cuts, limit
             )
             return about
 
@@ -131,33 +131,33 @@ class RayEngine:
                 done, sizes_here = _checked(outcome, f"the users of the blocks {piece.ours} and {piece.theirs}")
                 sizes += sizes_here
                 if done is not None:  # its sums took the memory that a worker has
-                    jobs.append(piece._replace(tile=done))
+                    jobs.append(piece._replace(portion=done))
                     bar.total += 1
                 bar.update()
         return list(found.values()), sizes
 
 
 def sums_of_piece(
-    weighing: Weighing, ours: Baskets, theirs: Baskets, n_items: int, tile: int, cuts: NDArray[np.int64], limit: int
+    weighing: Weighing, ours: Baskets, theirs: Baskets, n_items: int, portion: int, cuts: NDArray[np.int64], limit: int
 ) -> list[Any]:
-    """Add up what pairs of users of two blocks give, from a tile on, until the sums are about ``limit``.
+    """Add up what pairs of users of two blocks give, from a portion on, until the sums are about ``limit``.
 
     Returns:
-        First the next tile, None where all are done, and the numbers of sums [B]; then B :class:`Sums`, one for each
+        First the next portion, None where all are done, and the numbers of sums [B]; then B :class:`Sums`, one for each
         range of triggers that two neighbours of ``cuts`` [B + 1] bound.
     """
     same = ours.first_user == theirs.first_user
     pair = BasketPair(weighing, ours, ours if same else theirs, n_items)
-    total, next_tile = RunningSum([]), None
-    for number in range(tile, len(pair)):
+    total, following = RunningSum([]), None
+    for number in range(portion, len(pair)):
         for part in pair.sums(number):
             total.add(part)
         if 2 * sum(part.nnz for part in total.parts) >= limit and number + 1 < len(pair):
-            next_tile = number + 1
+            following = number + 1
             break
     sums = directed(*pair.listed(total))
     parts = [sums.between(low, high) for low, high in zip(cuts[:-1].tolist(), cuts[1:].tolist())]
-    return [(next_tile, np.array([len(part.value) for part in parts])), *parts]
+    return [(following, np.array([len(part.value) for part in parts])), *parts]
 
 
 def best_of_range(weighing: Weighing, n_items: int, top_k: int | None, low: int, high: int, *parts: Sums) -> ItemPairs:

@@ -40,7 +40,7 @@ def as_dict(pairs):
 @pytest.mark.parametrize("weighting", ["cosine", "count"])
 @pytest.mark.parametrize("window", [None, 1, 3, 1000])
 def test_weights_equal_a_loop_over_users_and_places(monkeypatch, window, weighting, longest, block):
-    monkeypatch.setattr(pairs_module, "_BLOCK_PRODUCTS", block)
+    monkeypatch.setattr(pairs_module, "BLOCK_PRODUCTS", block)
     users, items = random_interactions(1)
     found = cooccurrence_pairs(users, items, 9, window=window, weighting=weighting, top_k=9, max_user_items=longest)
     assert as_dict(found) == pytest.approx(literal(users, items, 9, window, weighting, longest), rel=1e-6)

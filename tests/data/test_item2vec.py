@@ -48,7 +48,7 @@ def test_information_equals_its_definition(negatives):
 
 @pytest.mark.parametrize("block", [8_000_000, 30])
 def test_pairs_are_the_nearest_by_the_cosine_of_the_factorisation(monkeypatch, block):
-    monkeypatch.setattr(pairs_module, "_BLOCK_PRODUCTS", block)
+    monkeypatch.setattr(pairs_module, "BLOCK_PRODUCTS", block)
     users, items = two_shelves()
     left, values, _ = np.linalg.svd(literal_information(counts(users, items), 1))
     vectors = left * np.sqrt(values)

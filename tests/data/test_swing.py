@@ -38,7 +38,7 @@ def random_interactions(seed):
 @pytest.mark.parametrize(("alpha", "power"), [(1.0, 0.5), (0.5, 0.0), (3.0, 1.0)])
 @pytest.mark.parametrize("block", [8_000_000, 5])
 def test_scores_equal_four_nested_loops(monkeypatch, alpha, power, block):
-    monkeypatch.setattr(pairs_module, "_BLOCK_PRODUCTS", block)
+    monkeypatch.setattr(pairs_module, "BLOCK_PRODUCTS", block)
     users, items = random_interactions(1)
     expected = four_loops(users.tolist(), items.tolist(), 9, alpha, power)
     pairs = swing_pairs(users, items, 9, alpha=alpha, user_weight_power=power, top_k=None)
@@ -110,29 +110,43 @@ class Stopped(Exception):
     """Stands for a process that was killed."""
 
 
-def stop_after(state, tiles):
-    """Let a mining state take in so many tiles and stop at the next."""
+def stop_after(state, portions):
+    """Let a mining state take in so many portions and stop at the next."""
     note = state.note
 
     def noting(done, parts):
         note(done, parts)
-        if done > tiles:
+        if done > portions:
             raise Stopped
 
     state.note = noting
     return state
 
 
-@pytest.mark.parametrize("tiles", [0, 3, 8])
-def test_mining_that_was_stopped_goes_on_and_ends_the_same_to_the_bit(monkeypatch, tmp_path, tiles):
+@pytest.mark.parametrize("portions", [0, 3, 8])
+def test_mining_that_was_stopped_goes_on_and_ends_the_same_to_the_bit(monkeypatch, tmp_path, portions):
     monkeypatch.setattr(swing, "_TILE_USERS", 3)  # twelve users: ten tiles
+    monkeypatch.setattr(swing, "_MEETINGS", 1)
     users, items = random_interactions(6)
     whole = swing_pairs(users, items, 9)
     with pytest.raises(Stopped):
         state = KeptMining(tmp_path / "state", seconds=0, clock=lambda: 0.0)
-        swing_pairs(users, items, 9, engine=InProcess(stop_after(state, tiles)))
+        swing_pairs(users, items, 9, engine=InProcess(stop_after(state, portions)))
     state = KeptMining(tmp_path / "state", seconds=0)
-    assert state.restore()[0] == tiles + 1
+    assert state.restore()[0] == portions + 1
     again = swing_pairs(users, items, 9, engine=InProcess(state))
     for name in ("trigger", "target", "weight"):
         assert np.array_equal(getattr(again, name), getattr(whole, name))
+
+
+@pytest.mark.parametrize("meetings", [1, 30, 10**9])
+@pytest.mark.parametrize("products", [1, 50, 10**9])
+def test_pairs_do_not_depend_on_how_the_work_is_cut(monkeypatch, meetings, products):
+    users, items = random_interactions(6)
+    whole = swing_pairs(users, items, 9)
+    monkeypatch.setattr(swing, "_TILE_USERS", 3)
+    monkeypatch.setattr(swing, "_MEETINGS", meetings)
+    monkeypatch.setattr(swing, "BLOCK_PRODUCTS", products)
+    found = swing_pairs(users, items, 9)
+    for name in ("trigger", "target", "weight"):
+        assert np.array_equal(getattr(found, name), getattr(whole, name))

@@ -45,8 +45,8 @@ class InPieces:
         cuts = np.r_[0, np.sort(self.random.integers(0, n_items + 1, self.n_cuts)), n_items]
         sums: list[list[Sums]] = []
         while todo:
-            one, other, tile = todo.pop(int(self.random.integers(len(todo))))
-            about, *parts = sums_of_piece(weighing, blocks[one], blocks[other], n_items, tile, cuts, self.limit)
+            one, other, portion = todo.pop(int(self.random.integers(len(todo))))
+            about, *parts = sums_of_piece(weighing, blocks[one], blocks[other], n_items, portion, cuts, self.limit)
             sums.insert(int(self.random.integers(len(sums) + 1)), parts)
             todo += [] if about[0] is None else [(one, other, about[0])]
             self.pieces += 1
@@ -66,6 +66,7 @@ def test_any_partition_of_users_and_items_gives_the_same_bits(
     users, items = random_log(1)
     whole = swing_pairs(users, items, N_ITEMS, top_k=top_k)
     monkeypatch.setattr(swing, "_TILE_USERS", 7)
+    monkeypatch.setattr(swing, "_MEETINGS", 1)
     engine = InPieces(2, block_items, 3, limit)
     assert_same(swing_pairs(users, items, N_ITEMS, top_k=top_k, engine=engine), whole)
     assert engine.pieces > (1 if limit == 1 or block_items < 10_000 else 0)
@@ -132,10 +133,10 @@ def test_two_workers_find_what_one_process_finds(two_workers: Cluster, small_blo
 def test_workers_go_on_with_what_one_task_has_no_memory_for(
     two_workers: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(swing_on_ray, "_TASKS_OF_A_WORKER", 0)  # one block of users, with three tiles
+    monkeypatch.setattr(swing_on_ray, "_TASKS_OF_A_WORKER", 0)  # one block of users
     monkeypatch.setattr(swing_on_ray, "BYTES_OF_A_SUM", 2**28)
     random = np.random.default_rng(7)
-    users, items = np.repeat(np.arange(40_000), 3), random.integers(2_000, size=120_000)
+    users, items = np.repeat(np.arange(80_000), 3), random.integers(1_000, size=240_000)  # six tiles, a portion each
     pieces = []
     each = Cluster.each
 
@@ -145,9 +146,10 @@ def test_workers_go_on_with_what_one_task_has_no_memory_for(
             yield outcome
 
     monkeypatch.setattr(Cluster, "each", noting)
-    found = swing_pairs(users, items, 2_000, engine=RayEngine(two_workers.settings))
-    assert [piece for piece in pieces if isinstance(piece, swing_on_ray.Piece)] == [(0, 0, 0), (0, 0, 1), (0, 0, 2)]
-    assert_same(found, swing_pairs(users, items, 2_000))
+    found = swing_pairs(users, items, 1_000, engine=RayEngine(two_workers.settings))
+    users_done = [piece for piece in pieces if isinstance(piece, swing_on_ray.Piece)]
+    assert users_done == [(0, 0, number) for number in range(6)]
+    assert_same(found, swing_pairs(users, items, 1_000))
 
 
 @pytest.mark.parametrize(("users", "items"), [([], []), ([1, 2, 3], [0, 1, 2])])
