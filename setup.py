@@ -54,6 +54,8 @@ TEST = [
 ]
 # pyarrow from 22 on needs numpy 2 without saying so.
 PARQUET = ["pyarrow>=12,<22; python_version < '3.12'", "pyarrow>=15; python_version >= '3.12'"]
+# Before 0.2.7 hyperopt draws from numpy's old generators.
+TUNING = ["hyperopt>=0.2.7"]
 # RecBole brings ray 2.6.3 along where it can be resolved; it has no build for Python 3.12 and later.
 RAY = ["ray>=2.6.3; python_version < '3.12'", "ray>=2.10; python_version >= '3.12'", *PARQUET]
 BENCHMARK = ["vector-quantize-pytorch>=1.20", "transformers>=4.40", "matplotlib>=3.6"]
@@ -91,8 +93,9 @@ setup(
         "images": ["transformers>=4.40", "pillow>=9.1"],
         "scorecard": ["matplotlib>=3.6"],
         "parquet": PARQUET,
+        "tuning": TUNING,
+        "test": [*TEST, *PARQUET, *TUNING],
         "ray": RAY,
-        "test": [*TEST, *PARQUET],
         "benchmark": BENCHMARK,
     },
     entry_points={"console_scripts": ["recbole-adasid = recbole_adasid.cli:main"]},

@@ -11,7 +11,7 @@ from typing import Any
 from recbole_adasid.host.registration import register
 
 __version__ = "0.1.0"
-__all__ = ["run"]
+__all__ = ["preset_path", "run"]
 
 register()
 
@@ -22,4 +22,8 @@ def __getattr__(name: str) -> Any:
         from recbole_adasid.host.run import run
 
         return run
+    if name == "preset_path":
+        from recbole_adasid.host.props import preset_path
+
+        return preset_path
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}: it offers {', '.join(__all__)}.")

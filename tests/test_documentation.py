@@ -14,11 +14,12 @@ from recbole_adasid.new_items import OWN_KEYS as NEW_ITEM_KEYS
 from recbole_adasid.recommend import KEYS as RECOMMEND_KEYS
 from recbole_adasid.report.command import KEYS as REPORT_KEYS
 from recbole_adasid.scorecard.command import OWN_KEYS
+from recbole_adasid.tune.command import OWN_KEYS as TUNE_KEYS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 OWN_OF_COMMANDS = {*OWN_KEYS, *RAW_KEYS, *RECOMMEND_KEYS, *NEW_ITEM_KEYS, *BUNDLE_KEYS, *REPORT_KEYS, *RECBOLE_OPTIONS}
-OWN_OF_COMMANDS |= {*MINE_KEYS, *ASSIGN_KEYS}
+OWN_OF_COMMANDS |= {*MINE_KEYS, *ASSIGN_KEYS, *TUNE_KEYS}
 OWN_ARGUMENTS = {"model", "dataset", "config_files", "help", "no-deps", "index-url", "KEY"}
 
 

@@ -16,7 +16,7 @@ import pytest
 import torch
 import yaml
 
-from benchmarks import chaos, grid, grid_report, proxy_check
+from benchmarks import chaos, grid, grid_report, proxy_check, ranking_report
 from recbole_adasid.artefacts import read_arrays, read_json
 from recbole_adasid.assignment import assign_semantic_ids
 from recbole_adasid.bundle import SIDBundle
@@ -56,6 +56,7 @@ from recbole_adasid.storage import DamagedFile, read_tensors
 from recbole_adasid.tokenizer.base import ItemTokenizer
 from recbole_adasid.tokenizer.rq_kmeans import RQKMeansTokenizer
 from recbole_adasid.tokenizer.scaling import FeatureScaler
+from recbole_adasid.tune.space import read_space
 
 ROOT = Path(__file__).resolve().parents[1]
 Settings = dict[str, Any]
@@ -254,8 +255,10 @@ PLACES: dict[str, Callable[[Path, bytes], Any]] = {
     "grid's ranks": lambda folder, evil: grid_report.per_user(
         planted(folder, evil, "ranks/r.npz").parents[1], [{"ranks": "r.npz"}], "recall@5"
     ),
+    "ranking's lines": lambda folder, evil: ranking_report.finished_cells(planted(folder, evil, "cells.jsonl").parent),
     "proxy's table": lambda folder, evil: proxy_check.compare(planted(folder, evil, "table.json").parent, folder, "x"),
     "settings": lambda folder, evil: build_config({}, [planted(folder, evil, "mine.yaml")]),
+    "searched space": lambda folder, evil: read_space(str(planted(folder, evil, "space.yaml")), {"epochs"}),
     "audited settings": lambda folder, evil: audited(folder, evil, "config.yaml"),
     "audited Semantic IDs": lambda folder, evil: audited(folder, evil, "sids.info.json"),
     "bundle's description": lambda folder, evil: read_content(bundled(folder, evil, "bundle.json")),

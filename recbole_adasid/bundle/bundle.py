@@ -75,6 +75,8 @@ class SIDBundle(BundleContent):
             ValueError: for what the format cannot hold.
             CannotWrite: if the disk takes no more.
         """
+        if "vector" in options:
+            options["vector"] = self.vectors if options["vector"] else None
         return export_sids(self.sids, kind, path, options)
 
     @property
@@ -86,6 +88,21 @@ class SIDBundle(BundleContent):
     def codes(self) -> NDArray[np.int64]:
         """Codes [N, L], counted from 0 on every level."""
         return self.sids.codes
+
+    @property
+    def vectors(self) -> NDArray[np.float32]:
+        """Quantised embeddings [N, D]: what the codes stand for, sums of codewords.
+
+        Raises:
+            ValueError: if the bundle has no tokenizer.
+        """
+        if self.tokenizer is None:
+            raise ValueError(
+                "this bundle has Semantic IDs but no tokenizer, so it has no vectors for them: take the bundle of the "
+                "run that learnt them"
+            )
+        with torch.no_grad():
+            return self.tokenizer.quantized(torch.tensor(self.codes)).numpy()
 
     def codes_of(self, tokens: Sequence[str]) -> NDArray[np.int64]:
         """Return the codes [M, L] of some items.

@@ -34,6 +34,7 @@ export: write the Semantic IDs for other programs, and beside the file what its 
   --offset=VALUE          letter, recbole3: true: codes count on over the levels (default: false; recbole3: true)
   --extra_columns_from=FILE  item: an .item file whose lines and columns come along
   --item_field=NAME       item: the column of item tokens (default: item_id)
+  --vector=true           item: the quantised embedding as a column sid_vector; needs the tokenizer
 
 import: make a bundle of Semantic IDs that others published, to score them or to train TIGER on (sids_file)
   --format=NAME           letter or recbole3
@@ -44,7 +45,7 @@ import: make a bundle of Semantic IDs that others published, to score them or to
   --level_sizes=SIZES     codewords of each level, such as "[256, 256, 256]"
 """
 _AS_WRITTEN = ("run_folder", "bundle", "input", "out", "item2id", "format", "item", "extra_columns_from", "item_field")
-_SWITCHES = ("suffix", "offset")
+_SWITCHES = ("suffix", "offset", "vector")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -144,7 +145,7 @@ def _title(bundle: SIDBundle, item: str) -> str:
     return bundle.labels[item].title if item in bundle.labels else ""
 
 
-EXPORT_OPTIONS = ("item2id", "suffix", "offset", "extra_columns_from", "item_field")
+EXPORT_OPTIONS = ("item2id", "suffix", "offset", "extra_columns_from", "item_field", "vector")
 IMPORT_OPTIONS = ("item2id", "suffix", "offset", "first_code", "level_sizes")
 """What some format of `exchange.py` takes."""
 COMMANDS: dict[str, tuple[Callable[[dict[str, Any]], None], tuple[str, ...], tuple[str, ...]]] = {

@@ -31,7 +31,7 @@ EXPORTS = {
     "recbole3": Format(write_recbole3, ("suffix", "offset", "item2id")),
     "csv": Format(write_csv),
     "parquet": Format(write_parquet),
-    "item": Format(write_item_file, ("extra_columns_from", "item_field")),
+    "item": Format(write_item_file, ("extra_columns_from", "item_field", "vector")),
 }
 IMPORTS = {
     "letter": Format(read_letter, ("item2id", *OPTIONS)),

@@ -1,9 +1,9 @@
-"""RecBole `.item` files with Semantic IDs: a token column for each level, and one for each longer prefix."""
+"""RecBole `.item` files with Semantic IDs: a token column for each level and each longer prefix, and their vectors."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, repeat
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,8 @@ from recbole_adasid.bundle.item_sids import ItemSIDs
 from recbole_adasid.data.atomic_text import AtomicText, Column
 from recbole_adasid.data.text import ITEM_COLUMN
 from recbole_adasid.writing import written_whole
+
+VECTOR_COLUMN = "sid_vector"
 
 
 def sid_columns(levels: int) -> list[str]:
@@ -27,6 +29,7 @@ def write_item_file(
     *,
     extra_columns_from: str | Path | None = None,
     item_field: str = ITEM_COLUMN,
+    vector: NDArray[np.float32] | None = None,
 ) -> Path:
     """Write a RecBole `.item` file whose token columns say each item's codes and prefixes.
 
@@ -40,6 +43,7 @@ def write_item_file(
             empty cells where an item has no Semantic ID, then the other items, with empty cells where the file is
             silent.
         item_field: name of the column of item tokens.
+        vector: quantised embeddings [N, D] for a column sid_vector of the type float_seq.
 
     Raises:
         FileNotFoundError: if there is no such `.item` file.
@@ -47,7 +51,9 @@ def write_item_file(
     """
     check_fits_a_cell(sids.tokens, Path(path))
     names = [f"{name}:token" for name in sid_columns(len(sids.level_sizes))]
-    cells = zip(sids.tokens, _cells(sids.codes))
+    cells = zip(sids.tokens, _cells(sids.codes, vector))
+    if vector is not None:
+        names.append(f"{VECTOR_COLUMN}:float_seq")
     if extra_columns_from is None:
         header = [f"{item_field}:token", *names]
         rows: Iterator[list[str]] = ([token, *row] for token, row in cells)
@@ -58,11 +64,13 @@ def write_item_file(
     return Path(path)
 
 
-def _cells(codes: NDArray[np.int64]) -> Iterator[list[str]]:
-    """Yield the cells of the codes and of the prefixes of each item."""
-    for row in codes.tolist():
+def _cells(codes: NDArray[np.int64], vector: NDArray[np.float32] | None) -> Iterator[list[str]]:
+    """Yield the cells of the codes, of the prefixes and of the vector, if there is one, of each item."""
+    vectors = repeat(None) if vector is None else vector.tolist()
+    for row, values in zip(codes.tolist(), vectors):
         words = [str(code) for code in row]
-        yield [*words, *("-".join(words[:last]) for last in range(2, len(words) + 1))]
+        last = [] if values is None else [" ".join(f"{value:.6g}" for value in values)]
+        yield [*words, *("-".join(words[:end]) for end in range(2, len(words) + 1)), *last]
 
 
 def _source(path: Path) -> AtomicText:
@@ -76,7 +84,8 @@ def _merged(
 ) -> tuple[list[str], Iterator[list[str]]]:
     """Return the header and the rows of an `.item` file with the cells of its items appended."""
     types = source.check([Column(item_field, key="item_field")])
-    already = [name for name in types if f"{name}:token" in names]
+    added = {name.partition(":")[0] for name in names}
+    already = [name for name in types if name in added]
     if already:
         raise ValueError(f"{source.path} has a column {already[0]!r} already: name the file without Semantic IDs.")
     place, blank, left = list(types).index(item_field), [""] * len(names), dict.fromkeys(cells_of)

@@ -76,13 +76,23 @@ def save_checkpoint(trainer: Any, epoch: int, verbose: bool = True, **kwargs: An
         "cur_step": trainer.cur_step,
         "best_valid_score": float(trainer.best_valid_score),
         "state_dict": _on_cpu(trainer.model.state_dict()),
-        "other_parameter": trainer.model.other_parameter(),
+        "other_parameter": _without_modules(trainer.model.other_parameter()),
         "optimizer": _on_cpu(trainer.optimizer.state_dict()),
     }
     with written_whole(path) as waiting:
         torch.save(state, waiting, pickle_protocol=2)
     if verbose:
         trainer.logger.info(f"Saved the model of epoch {epoch} to {path}")
+
+
+def _without_modules(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Leave out layers, which models with item features name here although their weights are in the state.
+
+    Pickled whole, with the dataset they hold, they could not be loaded with torch's protection on.
+    """
+    import torch
+
+    return {name: value for name, value in parameters.items() if not isinstance(value, torch.nn.Module)}
 
 
 def to_plain(value: Any) -> PlainValue:

@@ -38,11 +38,16 @@ def restore_numpy_names(_recbole: ModuleType) -> None:
 
 
 def mend_dataset(module: ModuleType) -> None:
-    """Undo what pandas 3 changed under RecBole's `Dataset`: chained in-place `fillna` and `Series.agg(len)`."""
+    """Undo what pandas 3 changed under RecBole's `Dataset`, chained in-place `fillna` and `Series.agg(len)`, and let it
+    read vectors."""
     import pandas
 
+    from recbole_adasid.host.vector_columns import discretize_by_position
+
+    dataset_class = module.Dataset  # type: ignore[attr-defined]
     module.pd = _PandasForRecBole(pandas)  # type: ignore[attr-defined]
-    module.Dataset._fill_nan = fill_missing_values  # type: ignore[attr-defined]
+    dataset_class._fill_nan = fill_missing_values
+    dataset_class._discretization = discretize_by_position(dataset_class._discretization)
     module.len = elementwise_length  # type: ignore[attr-defined]
 
 

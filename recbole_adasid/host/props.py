@@ -9,6 +9,8 @@ from typing import Any
 from recbole_adasid.host.settings import SettingsError, parse_mapping, unknown_name
 
 PACKAGE = Path(__file__).resolve().parents[1]
+OTHER_KINDS = ("ranking", "tuning")
+"""Presets that are no settings of a run: for RecBole's other models, and spaces to tune in."""
 
 
 def props_folder() -> Path:
@@ -29,6 +31,20 @@ def props_folder() -> Path:
 def presets(kind: str) -> list[str]:
     """Return the names of the presets of a kind (`tokenizer`, `dataset`), in alphabetical order."""
     return sorted(path.stem for path in (props_folder() / kind).glob("*.yaml"))
+
+
+def preset_path(kind: str, name: str) -> Path:
+    """Return the file of a preset, such as `ranking`, `din`: to hand to RecBole, or to copy and change.
+
+    Raises:
+        SettingsError: for a kind or name that does not exist.
+    """
+    kinds = sorted(path.name for path in props_folder().iterdir() if path.is_dir() and presets(path.name))
+    if kind not in kinds:
+        raise unknown_name("kind of preset", kind, kinds)
+    if name not in presets(kind):
+        raise unknown_name(f"preset of {kind}", name, presets(kind))
+    return props_folder() / kind / f"{name}.yaml"
 
 
 def read_props(relative: str) -> dict[str, Any]:
@@ -63,9 +79,11 @@ def plugin_defaults(external: dict[str, Any], dataset: str) -> dict[str, Any]:
 
 
 def known_keys() -> set[str]:
-    """Return every key that a file of the folder of defaults sets."""
+    """Return every key that a file of the folder of defaults sets for TIGER and its tokenizers."""
     keys: set[str] = set()
     for path in props_folder().rglob("*.yaml"):
+        if path.parent.name in OTHER_KINDS:
+            continue
         settings = parse_mapping(path.read_text(encoding="utf-8"), source=str(path))
         for block in settings.pop("model_sizes", {}).values():
             keys.update(block)

@@ -1,11 +1,15 @@
-"""RecBole's `load_data_and_model` for TIGER's files, and for those of other models without free unpickling."""
+"""RecBole's `quick_start` without ray, and its `load_data_and_model` for TIGER's files, and for those of other models
+without free unpickling."""
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import pickle
+import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,6 +19,31 @@ from recbole_adasid.host.registration import replace_function
 from recbole_adasid.storage import DamagedFile
 
 logger = logging.getLogger(__name__)
+
+
+class _NoTune:
+    """Stands for `ray.tune` where ray is not installed; RecBole reports to it at the end of its tuning jobs alone."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise ImportError(
+            f"ray.tune.{name} is needed, but ray is not installed: pip install ray, or tune by python -m "
+            "recbole_adasid.tune"
+        )
+
+
+@contextmanager
+def without_ray() -> Iterator[None]:
+    """Within, `from ray import tune` works where ray is not installed: there is no ray 2.6.3 for Python 3.12."""
+    if importlib.util.find_spec("ray") is not None:
+        yield
+        return
+    stand_in = ModuleType("ray")
+    stand_in.tune = _NoTune()  # type: ignore[attr-defined]
+    sys.modules["ray"] = stand_in
+    try:
+        yield
+    finally:
+        del sys.modules["ray"]
 
 
 def mend_quick_start(module: ModuleType) -> None:

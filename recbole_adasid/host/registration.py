@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_loader
@@ -21,12 +22,16 @@ AFTER_IMPORT = {
     "recbole.data.dataset.dataset": "recbole_adasid.host.compatibility:mend_dataset",
     "recbole.data.dataset.sequential_dataset": "recbole_adasid.host.compatibility:mend_sequential_dataset",
     "recbole.data.utils": "recbole_adasid.host.saved_data:mend_data_utils",
+    "recbole.model.sequential_recommender.sasrecf": "recbole_adasid.host.vector_columns:count_features_once",
     "recbole.model.sequential_recommender.sine": "recbole_adasid.host.compatibility:end_anomaly_detection",
     "recbole.quick_start.quick_start": "recbole_adasid.host.quick_start:mend_quick_start",
     "recbole.trainer": "recbole_adasid.host.registration:offer_trainer",
+    "recbole.trainer.hyper_tuning": "recbole_adasid.host.hyper_tuning:mend_hyper_tuning",
     "recbole.trainer.trainer": "recbole_adasid.host.compatibility:mend_trainer",
     "recbole.utils.utils": "recbole_adasid.host.compatibility:mend_utils",
 }
+# RecBole module → the context, as "module:name", in which it is executed.
+WHILE_IMPORTING = {"recbole.quick_start.quick_start": "recbole_adasid.host.quick_start:without_ray"}
 
 
 class _ModelLoader(Loader):
@@ -95,12 +100,17 @@ def _follow_up(loader: Loader, name: str) -> None:
     execute = loader.exec_module
 
     def execute_and_follow_up(module: ModuleType) -> None:
-        execute(module)
+        with _named(WHILE_IMPORTING[name])() if name in WHILE_IMPORTING else nullcontext():
+            execute(module)
         _after_import(module, name)
 
     loader.exec_module = execute_and_follow_up  # type: ignore[method-assign]
 
 
 def _after_import(module: ModuleType, name: str) -> None:
-    source, function = AFTER_IMPORT[name].split(":")
-    getattr(importlib.import_module(source), function)(module)
+    _named(AFTER_IMPORT[name])(module)
+
+
+def _named(path: str) -> Callable[..., Any]:
+    source, function = path.split(":")
+    return getattr(importlib.import_module(source), function)

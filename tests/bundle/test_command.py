@@ -52,6 +52,20 @@ def test_exports_can_be_imported_again(saved: Path, tmp_path: Path, capsys: pyte
     assert "collision shared, without a tokenizer" in capsys.readouterr().out.splitlines()[-1]
 
 
+def test_an_item_file_can_have_the_vector_that_the_codes_stand_for(saved: Path, tmp_path: Path) -> None:
+    for value, columns in (("true", ["sid_1_to_3:token", "sid_vector:float_seq"]), ("false", ["sid_1_to_3:token"])):
+        path = tmp_path / f"{value}.item"
+        assert main(["export", f"--bundle={saved}", "--format=item", f"--out={path}", f"--vector={value}"]) == 0
+        header, *lines = [line.split("\t") for line in path.read_text().splitlines()]
+        assert header[-len(columns) :] == columns
+        if value == "true":
+            bundle = SIDBundle.load(saved)
+            books = [parameter.detach().numpy() for parameter in bundle.tokenizer.codebooks]  # type: ignore[union-attr]
+            for line, codes in zip(lines, bundle.codes):
+                wanted = sum(book[code] for book, code in zip(books, codes))
+                assert np.allclose([float(number) for number in line[-1].split()], wanted, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -84,6 +84,6 @@ def test_looking_up_a_model_leaves_anomaly_detection_off():
 
 
 def test_the_package_offers_its_public_names_only():
-    assert callable(recbole_adasid.run)
-    with pytest.raises(AttributeError, match="it offers run"):
+    assert callable(recbole_adasid.run) and callable(recbole_adasid.preset_path)
+    with pytest.raises(AttributeError, match="it offers preset_path, run"):
         _ = recbole_adasid.walk

@@ -35,7 +35,6 @@ def python(code: str) -> str:
 
 
 def test_load_data_and_model_gives_the_same_results_in_a_new_process(tiny_settings: Settings) -> None:
-    pytest.importorskip("ray")
     done = run(tiny_settings)
     found = python(f"""
 import recbole_adasid
@@ -57,7 +56,6 @@ def test_the_stock_function_is_replaced_even_where_it_was_imported_before() -> N
 
 
 def test_run_recbole_leaves_a_file_that_load_data_and_model_reads(tiny_settings: Settings, tmp_path: Path) -> None:
-    pytest.importorskip("ray")
     from recbole.quick_start import load_data_and_model, run_recbole
 
     settings = {key: value for key, value in tiny_settings.items() if key != "dataset"}

@@ -1,0 +1,97 @@
+"""What a point of the search is judged by: the scorecard's proxy, or validation after a whole run."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recbole_adasid.data.examples import Examples
+from recbole_adasid.host.settings import SettingsError
+from recbole_adasid.pipeline import ItemSource
+from recbole_adasid.scorecard.proxy import ProxySettings
+
+Settings = dict[str, Any]
+
+
+class Objective(Protocol):
+    """Gives the figures of some settings under one seed."""
+
+    metric: str
+    """The figure that is to be as high as possible."""
+
+    def fingerprint(self, config: Any) -> str:
+        """Return what changes whenever the figures might."""
+
+    def measure(self, config: Any, settings: Settings, name: str) -> tuple[NDArray[np.int64], dict[str, float]]:
+        """Return codes [N, L] and figures by name.
+
+        Args:
+            config: the settings as resolved.
+            settings: what was set.
+            name: of the trial and seed, for files.
+        """
+
+
+class Proxy:
+    """Semantic IDs are learnt and judged as by the scorecard, in a minute or a few."""
+
+    metric = "proxy_ndcg@10"
+
+    def __init__(self, proxy: ProxySettings) -> None:
+        """Take the proxy's size and budget."""
+        self.proxy = proxy
+        self._data: tuple[ItemSource, Examples, Examples] | None = None
+
+    def fingerprint(self, config: Any) -> str:
+        """See :class:`Objective`."""
+        from recbole_adasid.scorecard.judge import cell_fingerprint
+
+        return cell_fingerprint(config, self._splits(config)[0], self.proxy)
+
+    def measure(self, config: Any, settings: Settings, name: str) -> tuple[NDArray[np.int64], dict[str, float]]:
+        """See :class:`Objective`."""
+        from recbole_adasid.scorecard.judge import judge
+
+        return judge(config, *self._splits(config), self.proxy)
+
+    def _splits(self, config: Any) -> tuple[ItemSource, Examples, Examples]:
+        # The same for all points: settings of the dataset are no part of the space.
+        if self._data is None:
+            from recbole_adasid.host.splits import load_splits
+
+            self._data = load_splits(config)
+        return self._data
+
+
+class Validation:
+    """A whole run: TIGER's best validation by the run's own ``valid_metric``. The test is not looked at."""
+
+    def __init__(self, metric: str, folder: Path, config_files: Sequence[str] = ()) -> None:
+        """Take RecBole's name of the metric, the folder where unfinished runs are kept, and YAML files of settings."""
+        self.metric, self.folder, self.config_files = metric.lower(), folder, config_files
+
+    def fingerprint(self, config: Any) -> str:
+        """See :class:`Objective`; the content of data files is not looked at."""
+        from recbole_adasid.host.run_settings import training_key
+
+        return training_key(config, semantic_ids="")
+
+    def measure(self, config: Any, settings: Settings, name: str) -> tuple[NDArray[np.int64], dict[str, float]]:
+        """See :class:`Objective`."""
+        from recbole_adasid.host.run import run
+
+        folder = self.folder / name  # the same after a kill, so that its training goes on
+        done = run({**settings, "run_folder": str(folder), "report": False}, self.config_files)
+        if self.metric not in done["best_valid"]:
+            raise SettingsError(
+                f"The run gave no validation by {self.metric}: eval_args has to hold out validation interactions, and "
+                "epochs and eval_step have to let one take place."
+            )
+        learned = done["semantic_ids"]
+        shutil.rmtree(folder)
+        return learned.codes, {**learned.quality, **done["best_valid"]}

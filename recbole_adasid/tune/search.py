@@ -1,0 +1,118 @@
+"""The search: points that RecBole's tuner proposes, judged once each, and kept as they finish."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from recbole_adasid.cache import fingerprint
+from recbole_adasid.host.config import build_config
+from recbole_adasid.host.settings import SettingsError
+from recbole_adasid.scorecard.cells import Cell, CellFolder
+from recbole_adasid.tune.objectives import Objective
+from recbole_adasid.tune.space import Settings, Space
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A point of the search, judged under every seed."""
+
+    name: str
+    settings: Settings
+    """What the point sets."""
+    scores: list[float]
+    """One a seed."""
+
+    @property
+    def score(self) -> float:
+        """The mean over seeds."""
+        return float(np.mean(self.scores))
+
+
+class Judge:
+    """Judges points of a space; what was judged before, also by an earlier process, is looked up.
+
+    Args:
+        space: what is searched.
+        objective: gives figures.
+        folder: where a line and the Semantic IDs of each point and seed are kept.
+        fixed: settings of all points.
+        config_files: YAML files of settings below ``fixed``.
+        seeds: each point is judged under all of them.
+    """
+
+    def __init__(
+        self,
+        *,
+        space: Space,
+        objective: Objective,
+        folder: CellFolder,
+        fixed: Settings,
+        config_files: Sequence[str],
+        seeds: Sequence[int],
+    ) -> None:
+        self.space, self.objective, self.folder, self.seeds = space, objective, folder, seeds
+        self.fixed, self.config_files = fixed, config_files
+        self.trials: dict[str, Trial] = {}
+        """Of this search, in the order they were asked for."""
+
+    def check(self) -> None:
+        """Check that every option of the space is a setting's valid value, before anything is trained.
+
+        Raises:
+            SettingsError: naming the first that is not.
+        """
+        for settings in self.space.examples():
+            build_config({**self.fixed, **settings}, self.config_files)
+
+    def score(self, point: Mapping[str, Any]) -> float:
+        """Return the mean over seeds of a point that the tuner proposes, and print it.
+
+        Raises:
+            SettingsError: if the settings do not go together.
+            FloatingPointError: if the objective is no number.
+        """
+        settings = self.space.settings(point)
+        name = f"trial-{fingerprint({'settings': settings})[:8]}"
+        cells = [self._cell(name, settings, seed) for seed in self.seeds]
+        trial = Trial(name, settings, [cell.figures[self.objective.metric] for cell in cells])
+        if not np.isfinite(trial.score):
+            raise FloatingPointError(f"{self.objective.metric} of {settings} is {trial.score}: leave the point out")
+        self.trials[name] = trial
+        best = max(self.trials.values(), key=lambda one: one.score)
+        print(f"{self.objective.metric} {trial.score:.5g}, best so far {best.score:.5g}", flush=True)
+        return trial.score
+
+    def _cell(self, name: str, settings: Settings, seed: int) -> Cell:
+        wanted = {**self.fixed, **settings, "seed": seed}
+        config = build_config(wanted, self.config_files)
+        key = self.objective.fingerprint(config)
+        for cell in self.folder.cells():
+            if (cell.name, cell.seed, cell.fingerprint) == (name, seed, key):
+                return cell
+        started = time.perf_counter()
+        codes, figures = self.objective.measure(config, wanted, f"{name}-{seed}")
+        title = ", ".join(f"{key}={value}" for key, value in settings.items())
+        cell = Cell(name, title, seed, key, round(time.perf_counter() - started, 1), figures)
+        self.folder.add(cell, codes)
+        return cell
+
+
+def refuse_what_the_proxy_ignores(space: Space, known: set[str]) -> None:
+    """Check that a space has only settings that Semantic IDs depend on.
+
+    Args:
+        known: keys of tokenizers.
+
+    Raises:
+        SettingsError: naming the first other setting.
+    """
+    for key in sorted(space.keys - known):
+        raise SettingsError(
+            f"The proxy is the same for every {key}: it judges Semantic IDs and trains a recommender of its own. Use "
+            f"--objective=valid, or search settings of tokenizers: {', '.join(sorted(known))}."
+        )

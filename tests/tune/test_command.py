@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from recbole_adasid.host.config import build_config
+from recbole_adasid.host.props import presets
+from recbole_adasid.host.run import run
+from recbole_adasid.tune import objectives
+from recbole_adasid.tune.command import OWN_KEYS, help_text, main
+
+GRID = """
+choice:
+  codebook_size: [2, 4, 8]
+  both:
+    - {kmeans_iterations: 3, opq_subspaces: 1}
+    - {kmeans_iterations: 1}
+"""
+Files = dict[str, bytes]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["program"])
+
+
+@pytest.fixture
+def arguments(tiny_settings: dict[str, object], tmp_path: Path) -> Callable[..., list[str]]:
+    """The function that gives the arguments of a search of the grid."""
+
+    def given(grid: str = GRID, out: str = "found", **own: object) -> list[str]:
+        (tmp_path / "grid.yaml").write_text(grid, encoding="utf-8")
+        settings = {key: value for key, value in tiny_settings.items() if key != "codebook_size"}
+        own = {"space": "grid.yaml", "out": str(tmp_path / out), "proxy_examples": 200, **own}
+        texts = {
+            key: value if isinstance(value, str) else json.dumps(value) for key, value in {**settings, **own}.items()
+        }
+        return [f"--{key}={value}" for key, value in texts.items()]
+
+    return given
+
+
+@pytest.fixture
+def made_up(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Replaces what proxy and validation measure by a distance from one point of the grid; lists what was measured."""
+    measured: list[str] = []
+
+    def measure(self: Any, config: Any, settings: dict[str, Any], name: str) -> tuple[np.ndarray, dict[str, float]]:
+        measured.append(name)
+        far = abs(settings["codebook_size"] - 4) + settings["kmeans_iterations"] + 0.25 * (settings["seed"] % 2)
+        return np.zeros((3, 2), dtype=np.int64), {self.metric: 10 - far}
+
+    monkeypatch.setattr(objectives.Proxy, "measure", measure)
+    monkeypatch.setattr(objectives.Proxy, "fingerprint", lambda self, config: str(config["epochs"]))
+    return measured
+
+
+def found(folder: Path) -> Files:
+    return {name: (folder / name).read_bytes() for name in ("best.yaml", "table.json")}
+
+
+def test_the_search_finds_the_best_of_a_grid(
+    arguments: Callable[..., list[str]], made_up: list[str], tmp_path: Path
+) -> None:
+    pytest.importorskip("hyperopt")
+    assert main(arguments(seeds="1,2")) == 0
+    best = yaml.safe_load((tmp_path / "found" / "best.yaml").read_text())
+    assert (best["codebook_size"], best["kmeans_iterations"], best["tokenizer"]) == (4, 1, "rqkmeans")
+    assert "data_path" not in best
+    build_config({}, [tmp_path / "found" / "best.yaml"])  # as a run would be given it
+    table = json.loads((tmp_path / "found" / "table.json").read_text())
+    assert len(table["trials"]) == 6 and table["trials"][0]["proxy_ndcg@10"] == pytest.approx(8.875)
+    assert table["trials"][0]["scores"] == [8.75, 9.0] and len(made_up) == 12
+    page = (tmp_path / "found" / "README.md").read_text()
+    assert page.count("| 8.87500 ± 0.17678 | 2 | 4 | 1 |  |") == 1 and "python -m recbole_adasid.tune --dataset" in page
+
+
+@pytest.mark.parametrize("algorithm", ["exhaustive", "random", "bayes"])
+def test_a_killed_search_goes_on_and_gives_what_it_would_have_given(
+    algorithm: str,
+    arguments: Callable[..., list[str]],
+    made_up: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("hyperopt")
+    own = {"algorithm": algorithm, "max_trials": 12}
+    grid = "choice: {codebook_size: [2, 3, 4, 8], kmeans_iterations: [1, 2]}\n"
+    assert main(arguments(grid, out="whole", **own)) == 0
+    wanted = list(made_up)
+    made_up.clear()
+    measure = objectives.Proxy.measure
+
+    def killed(*given: Any) -> Any:
+        if len(made_up) == 3:
+            raise KeyboardInterrupt
+        return measure(*given)
+
+    monkeypatch.setattr(objectives.Proxy, "measure", killed)
+    assert main(arguments(grid, **own)) == 130
+    with (tmp_path / "found" / "cells.jsonl").open("a") as stream:
+        stream.write('{"name": "trial-')  # half a line
+    monkeypatch.setattr(objectives.Proxy, "measure", measure)
+    assert main(arguments(grid, **own)) == 0
+    assert made_up == wanted and len(set(wanted)) == len(wanted)
+    assert found(tmp_path / "found") == found(tmp_path / "whole")
+
+
+def test_a_trial_whose_fixed_settings_changed_is_run_again(
+    arguments: Callable[..., list[str]], made_up: list[str]
+) -> None:
+    pytest.importorskip("hyperopt")
+    grid = "choice: {codebook_size: [2, 4], kmeans_iterations: [1]}\n"
+    for epochs in (2, 2, 3):
+        assert main(arguments(grid, epochs=epochs)) == 0
+    assert len(made_up) == 4
+
+
+def test_the_proxy_judges_semantic_ids(arguments: Callable[..., list[str]], tmp_path: Path) -> None:
+    pytest.importorskip("hyperopt")
+    grid = "choice: {codebook_size: [2, 4]}\n"
+    assert main(arguments(grid)) == 0
+    table = json.loads((tmp_path / "found" / "table.json").read_text())
+    assert table["metric"] == "proxy_ndcg@10" and {row["codebook_size"] for row in table["trials"]} == {2, 4}
+    codes = [np.load(path)["codes"].max() for path in (tmp_path / "found" / "codes").iterdir()]
+    assert sorted(codes) == [1, 3]  # as many codewords as the grid says
+
+
+def test_validation_judges_whole_runs_and_leaves_none_behind(
+    arguments: Callable[..., list[str]], tiny_settings: dict[str, object], tmp_path: Path
+) -> None:
+    pytest.importorskip("hyperopt")
+    grid = "choice: {learning_rate: [0.00001, 0.03]}\n"
+    assert main(arguments(grid, objective="valid", codebook_size=4, text_width=8)) == 0
+    table = json.loads((tmp_path / "found" / "table.json").read_text())
+    scores = {row["learning_rate"]: row["ndcg@10"] for row in table["trials"]}
+    alone = run({**tiny_settings, "learning_rate": 0.03, "seed": 2020})
+    assert table["metric"] == "ndcg@10" and scores[0.03] == alone["best_valid"]["ndcg@10"]
+    assert scores[0.00001] != scores[0.03]
+    assert list((tmp_path / "found" / "runs").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("grid", "own", "says"),
+    [
+        ("choice: {codebok_size: [2]}", {}, "'codebok_size': did you mean codebook_size"),
+        ("choice: {learning_rate: [0.1]}", {}, "The proxy is the same for every learning_rate"),
+        ("choice: {codebook_size: [2, many]}", {}, "codebook_size"),
+        ("choice: {epochs: [2]}", {"objective": "valid"}, "--epochs is given and searched as well"),
+        ("uniform: {commitment: [0.1, 1]}", {}, "--algorithm=bayes"),
+        (GRID, {"algorithm": "bayse"}, "did you mean bayes"),
+        (GRID, {"objective": "test"}, "Valid are: proxy, valid"),
+        (GRID, {"max_trials": 0}, "--max_trials=100"),
+        (GRID, {"seeds": "one"}, "--seeds=2020,2021"),
+        (GRID, {"space": "papers"}, "did you mean paper"),
+        (GRID, {"learning_rat": 1}, "learning_rate"),
+    ],
+)
+def test_mistakes_are_named_before_anything_is_trained(
+    grid: str,
+    own: dict[str, object],
+    says: str,
+    arguments: Callable[..., list[str]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(arguments(grid, **own)) == 2
+    assert says in capsys.readouterr().err
+    assert not (tmp_path / "found" / "cells.jsonl").exists()
+
+
+def test_without_a_folder_for_results_nothing_is_searched(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--dataset=tiny"]) == 2
+    assert "--out=FOLDER" in capsys.readouterr().err
+
+
+def test_help_lists_options_and_spaces_and_loads_neither_torch_nor_recbole() -> None:
+    assert all(f"--{key}=" in help_text() for key in OWN_KEYS)
+    assert all(f"  {name} " in help_text() for name in presets("tuning"))
+    code = """
+import sys
+from recbole_adasid.tune.command import main
+main(["--help"])
+print([name for name in ("torch", "recbole", "numpy", "hyperopt") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from recbole_adasid.host.props import known_keys
+from recbole_adasid.host.settings import SettingsError
+from recbole_adasid.tune.space import Space, read_space
+
+KNOWN = {"load_f_max", "relaxation_thresholds", "rebalancing_start", "rebalancing_end", "sid_length", "code_dim"}
+
+
+def space(tmp_path: Path, text: str) -> Space:
+    file = tmp_path / "space.yaml"
+    file.write_text(text, encoding="utf-8")
+    return read_space(str(file), KNOWN)
+
+
+def test_the_paper_s_grid_has_its_32_settings() -> None:
+    paper = read_space("paper", known_keys())
+    assert paper.size == 32
+    assert paper.keys == {
+        *("load_f_max", "relaxation_thresholds", "collision_floor", "collaborative_weight"),
+        *("rebalancing_start", "rebalancing_end"),
+    }
+
+
+def test_a_point_of_recbole_s_becomes_settings_and_settings_that_go_together_stay_so(tmp_path: Path) -> None:
+    text = """
+choice:
+  relaxation_thresholds: [[0.1, 0.2], [0.3, 0.4]]
+  when:
+    - {rebalancing_start: 0.1, rebalancing_end: 1.0}
+    - {rebalancing_start: 0.2, rebalancing_end: 0.5}
+uniform: {load_f_max: [1, 3]}
+quniform: {sid_length: [2, 4, 1]}
+"""
+    found = space(tmp_path, text)
+    given = found.for_recbole()
+    assert given["uniform"] == {"load_f_max": [1, 3]} and given["quniform"] == {"sid_length": [2, 4, 1]}
+    assert {name: len(options) for name, options in given["choice"].items()} == {"relaxation_thresholds": 2, "when": 2}
+    point = {name: options[1] for name, options in given["choice"].items()}
+    settings = found.settings({**point, "load_f_max": 2.5, "sid_length": 3.0})
+    assert settings == {
+        "relaxation_thresholds": [0.3, 0.4],
+        **{"rebalancing_start": 0.2, "rebalancing_end": 0.5},
+        **{"load_f_max": 2.5, "sid_length": 3},
+    }
+    assert type(settings["sid_length"]) is int  # hyperopt gives floats, and a length has to be whole
+    assert found.size is None
+
+
+def test_examples_have_every_option_and_both_ends_of_a_range(tmp_path: Path) -> None:
+    found = space(tmp_path, "choice: {sid_length: [2, 3, 4]}\nloguniform: {load_f_max: [0, 1]}\n")
+    assert [one["sid_length"] for one in found.examples()] == [2, 3, 4]
+    assert [round(one["load_f_max"], 3) for one in found.examples()] == [1.0, 2.718, 2.718]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            "choice: {load_fmax: [2]}",
+            "hyperparameter in .*'load_fmax': did you mean load_f_max.*: code_dim, l",
+        ),
+        ("chioce: {load_f_max: [2]}", "kind of hyperparameter.*did you mean choice"),
+        ("choice: {load_f_max: 2}", "has to be a list of values, got 2"),
+        ("choice: {load_f_max: []}", "has to be a list of values"),
+        ("choice: [load_f_max]", "name: "),
+        ("choice: {load_f_max: [2, {sid_length: 3}]}", "has mappings of settings among other options"),
+        ("choice: {load_f_max: [2]}\nuniform: {load_f_max: [2, 3]}", "load_f_max stands in two places"),
+        ("choice: {load_f_max: [2], both: [{load_f_max: 3}]}", "load_f_max stands in two places"),
+        ("choice: {load_f_max: [{sid_length: 3}]}\nuniform: {load_f_max: [2, 3]}", "load_f_max stands in two places"),
+        ("uniform: {load_f_max: [3, 2]}", r"uniform of load_f_max has to be \[low, high\]"),
+        ("quniform: {load_f_max: [2, 3]}", r"\[low, high, step\]"),
+        ("quniform: {load_f_max: [2, 3, 0]}", r"\[low, high, step\]"),
+        ("uniform: {load_f_max: [false, true]}", "low below high"),
+        ("", "names no hyperparameter"),
+    ],
+)
+def test_a_space_that_cannot_be_searched_is_refused(text: str, says: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=says):
+        space(tmp_path, text)
+
+
+def test_a_space_that_is_not_there_is_named_with_those_that_are() -> None:
+    with pytest.raises(SettingsError, match=r"no space missing.yaml: .*paper"):
+        read_space("missing.yaml", KNOWN)
+    with pytest.raises(SettingsError, match="preset of tuning 'papre': did you mean paper"):
+        read_space("papre", KNOWN)
