@@ -113,6 +113,20 @@ def test_a_model_of_recbole_reads_the_quantised_embedding_as_a_vector(preset: st
     assert bool((table.grad[1:] != 0).any(dim=1).all())
 
 
+@pytest.mark.parametrize("preset", MODELS)
+def test_nothing_is_left_of_the_settings_that_recbole_has_for_ml_100k(preset: str) -> None:
+    from recbole.config import Config
+
+    path = preset_path("ranking", preset)
+    config = Config(MODELS[preset], "ml-100k", config_file_list=[str(path)])
+    expected = read_props(f"ranking/{preset}.yaml")
+    assert config["threshold"] is None
+    assert {key: config[key] for key in ("load_col", "metrics")} == {
+        key: expected[key] for key in ("load_col", "metrics")
+    }
+    assert config["eval_args"]["split"] == expected["eval_args"]["split"]
+
+
 def test_the_settings_of_the_presets_are_recbole_s_and_none_of_tiger_s() -> None:
     assert presets("ranking") == sorted(MODELS)
     keys = {key for name in MODELS for key in read_props(f"ranking/{name}.yaml")}
