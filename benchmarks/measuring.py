@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import statistics
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -50,6 +52,42 @@ def median_ratio(ours: Callable[[], object], peer: Callable[[], object], rounds:
             ours_spent.append(first)
             peer_spent.append(second)
     return statistics.median(ratios), statistics.median(ours_spent), statistics.median(peer_spent)
+
+
+class InTurn:
+    """A process of a benchmark's own that does its work when it is called, and waits otherwise.
+
+    Args:
+        module: of the benchmark; its process calls :func:`take_turns`.
+        options: on its command line.
+    """
+
+    def __init__(self, module: str, *options: str) -> None:
+        command = [sys.executable, "-m", module, *options]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __call__(self) -> None:
+        """Let it work and wait until it has.
+
+        Raises:
+            RuntimeError: if it ended.
+        """
+        asked, answers = self.process.stdin, self.process.stdout
+        assert asked is not None and answers is not None
+        print("go", file=asked, flush=True)
+        if answers.readline() != "done\n":
+            raise RuntimeError(f"a process of the benchmark ended: {self.process.args!r}")
+
+    def end(self) -> None:
+        """Let the process end."""
+        self.process.communicate()
+
+
+def take_turns(work: Callable[[], object]) -> None:
+    """Do the work whenever the process that started this one asks for it."""
+    for _ in sys.stdin:
+        work()
+        print("done", flush=True)
 
 
 def seconds(function: Callable[[], object]) -> float:

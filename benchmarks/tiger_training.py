@@ -1,6 +1,9 @@
 """TIGER's training step against Hugging Face's T5 of the same size, on padded batches, as most implementations train.
 
-python -m benchmarks.tiger_training
+    python -m benchmarks.tiger_training
+
+Each trains in a process of its own, as ours keeps freed memory for itself (`recbole_adasid/freed_memory.py`): a process
+has that or has it not. One row lets the peer keep it too, which it does not by itself.
 """
 
 from __future__ import annotations
@@ -12,7 +15,8 @@ import torch
 from torch import Tensor
 
 from benchmarks import networks, toys
-from benchmarks.measuring import Measurement, median_ratio
+from benchmarks.measuring import InTurn, Measurement, median_ratio, take_turns
+from recbole_adasid.freed_memory import keep_freed_memory
 from recbole_adasid.host.batches import LengthBuckets
 from recbole_adasid.model.optimiser import adamw
 from recbole_adasid.model.tiger import TIGERModel
@@ -20,6 +24,9 @@ from recbole_adasid.precision import has_bfloat16
 
 BATCH_SIZE = 256
 POOL_BATCHES = 50  # what the trainer sorts by length together
+
+PEERS = ("", "bfloat16", "memory kept")
+"""Ways to train the peer: as it is usually run, in bfloat16, and with the allocator's settings that ours has."""
 
 Step = Callable[[Tensor], None]
 
@@ -67,53 +74,52 @@ def spread_batches(lengths: Tensor, count: int) -> list[Tensor]:
     return [ordered[int(width * (number + 0.5))] for number in range(count)]
 
 
+def work(who: str, full: bool, arguments: argparse.Namespace) -> Callable[[], object]:
+    """Return a round's work: of ours, or of one of the peers."""
+    torch.manual_seed(0)
+    ours = networks.our_model(toys.semantic_ids(None), arguments.size).train()
+    pool = torch.full((BATCH_SIZE,), toys.LONGEST) if full else toys.history_lengths(BATCH_SIZE * POOL_BATCHES)
+    if who == "ours":
+        step, batches = our_step(ours), [pool] if full else spread_batches(pool, arguments.batches)
+    else:  # its batches all cost the same
+        peer = networks.peer_model(ours.catalogue, arguments.size).train()
+        step = peer_step(peer, networks.peer_tokens(ours.catalogue), bfloat16="bfloat16" in who)
+        batches = [pool[:BATCH_SIZE]]
+    if who == "ours" or "memory kept" in who:
+        keep_freed_memory()
+    return lambda: [step(batch) for batch in batches]
+
+
 def main() -> None:
     """Print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--batches", type=int, default=5, help="our batches in a round")
     parser.add_argument("--size", default="paper", choices=("tiny", "small", "paper"))
+    parser.add_argument("--who", help=f"be a process that trains: ours, or one of {PEERS}")
+    parser.add_argument("--full", action="store_true", help="with --who: all histories have 20 items")
     arguments = parser.parse_args()
-    torch.manual_seed(0)
-    ours = networks.our_model(toys.semantic_ids(None), arguments.size).train()
-    peer = networks.peer_model(ours.catalogue, arguments.size).train()
-    tokens = networks.peer_tokens(ours.catalogue)
-    step = our_step(ours)
-    pool = toys.history_lengths(BATCH_SIZE * POOL_BATCHES)
-    full = torch.full((BATCH_SIZE,), toys.LONGEST)
-    cases = [
-        ("real lengths", spread_batches(pool, arguments.batches), pool[:BATCH_SIZE], 6.0),
-        ("all of 20 items", [full], full, 2.0),
-    ]
-    for name, batches, padded, target in cases:
-        for bfloat16 in (False, True):
-            theirs = peer_step(peer, tokens, bfloat16=bfloat16)
-            measure(name, step, batches, theirs, padded, target, bfloat16, arguments)
+    if arguments.who is not None:
+        take_turns(work(arguments.who, arguments.full, arguments))
+        return
+    for case, full, target in (("real lengths", False, 6.0), ("all of 20 items", True, 2.0)):
+        for peer in PEERS:
+            measure(case, full, peer, target, arguments)
 
 
-def measure(
-    name: str,
-    step: Step,
-    batches: list[Tensor],
-    theirs: Step,
-    padded: Tensor,
-    target: float,
-    bfloat16: bool,
-    arguments: argparse.Namespace,
-) -> None:
-    """Time one case; a round is all our batches against one of the peer's, whose batches all cost the same."""
-
-    def run_ours() -> None:
-        for batch in batches:
-            step(batch)
-
-    ratio, ours_s, peer_s = median_ratio(run_ours, lambda: theirs(padded), arguments.rounds)
+def measure(case: str, full: bool, peer: str, target: float, arguments: argparse.Namespace) -> None:
+    """Time one case; a round is all our batches against one of the peer's."""
+    options = [f"--batches={arguments.batches}", f"--size={arguments.size}", *(["--full"] if full else [])]
+    ours, theirs = (InTurn("benchmarks.tiger_training", f"--who={who}", *options) for who in ("ours", peer))
+    ratio, ours_s, peer_s = median_ratio(ours, theirs, arguments.rounds)
+    ours.end(), theirs.end()
+    n_batches = 1 if full else arguments.batches
     Measurement(
-        stage=f"TIGER training, {arguments.size} size, {name}",
-        against="Hugging Face T5, padded batches of 256" + (", bfloat16" if bfloat16 else ""),
-        value=ratio * len(batches),
+        stage=f"TIGER training, {arguments.size} size, {case}",
+        against=", ".join(["Hugging Face T5, padded batches of 256", *filter(None, [peer])]),
+        value=ratio * n_batches,
         target=target,
-        detail=f"{BATCH_SIZE * len(batches) / ours_s:,.0f} against {BATCH_SIZE / peer_s:,.0f} examples/s",
+        detail=f"{BATCH_SIZE * n_batches / ours_s:,.0f} against {BATCH_SIZE / peer_s:,.0f} examples/s",
     ).print()
 
 

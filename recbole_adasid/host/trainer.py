@@ -16,6 +16,7 @@ from tqdm import tqdm
 from recbole_adasid.artefacts import RunFolder
 from recbole_adasid.distributed.world import Share, world
 from recbole_adasid.evaluation.record import EvaluationRecord, Record
+from recbole_adasid.freed_memory import keep_freed_memory
 from recbole_adasid.gradients import gradient_norm
 from recbole_adasid.host.batches import LengthBuckets
 from recbole_adasid.host.collector import TopKCollector
@@ -81,6 +82,8 @@ class TIGERTrainer(Trainer):
 
         Arguments and result are those of RecBole's trainer: the best validation score and all its metrics.
         """
+        if self.device.type == "cpu":
+            keep_freed_memory()
         self.eval_collector.data_collect(train_data)
         if world().is_main and self._kept and restore_training(self._kept[0], self, self._kept[1]):
             self.logger.info(f"Training goes on after {self.start_epoch} epochs.")

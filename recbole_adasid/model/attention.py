@@ -56,7 +56,7 @@ class _SplitHeads(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, n_parts: int, n_heads: int) -> tuple[Tensor, ...]:
         ctx.sizes = x.shape, n_parts, n_heads
-        return _heads_first(x, n_parts, n_heads).contiguous().unbind(0)
+        return tuple(part.contiguous() for part in _heads_first(x, n_parts, n_heads))
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
