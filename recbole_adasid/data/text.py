@@ -118,7 +118,7 @@ def check_column(table: dict[str, list[str]], key: str, field: str) -> None:
     others = [name for name in table if name != ITEM_COLUMN] or ["item_features_file"]
     close = get_close_matches(str(field), others, n=1) or others
     raise ValueError(
-        f"{key} names the column '{field}', which the .item file lacks: "
+        f"{key} names the column '{field}', which the table of items (.item, or that of new items) lacks: "
         f"did you mean {' or '.join(repr(name) for name in close)}?"
     )
 

@@ -78,12 +78,15 @@ def plugin_defaults(external: dict[str, Any], dataset: str) -> dict[str, Any]:
     }
 
 
+def settings_files() -> list[Path]:
+    """Return the files of the folder of defaults that hold settings of a run."""
+    return [path for path in sorted(props_folder().rglob("*.yaml")) if path.parent.name not in OTHER_KINDS]
+
+
 def known_keys() -> set[str]:
     """Return every key that a file of the folder of defaults sets for TIGER and its tokenizers."""
     keys: set[str] = set()
-    for path in props_folder().rglob("*.yaml"):
-        if path.parent.name in OTHER_KINDS:
-            continue
+    for path in settings_files():
         settings = parse_mapping(path.read_text(encoding="utf-8"), source=str(path))
         for block in settings.pop("model_sizes", {}).values():
             keys.update(block)

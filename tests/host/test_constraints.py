@@ -6,7 +6,7 @@ import pytest
 
 from recbole_adasid.host.config import build_config
 from recbole_adasid.host.constraints import RULES, check_values
-from recbole_adasid.host.props import known_keys, presets, props_folder, read_props
+from recbole_adasid.host.props import known_keys, presets, read_props, settings_files
 from recbole_adasid.host.settings import SettingsError, parse_mapping
 
 NEVER_RIGHT = [float("nan"), -1e300, {1, 2}, object()]
@@ -17,7 +17,7 @@ def test_every_setting_of_the_folder_of_defaults_has_a_rule():
 
 
 def test_every_default_obeys_its_rule():
-    for path in props_folder().rglob("*.yaml"):
+    for path in settings_files():
         values = parse_mapping(path.read_text(encoding="utf-8"), source=str(path))
         for block in ({}, *values.pop("model_sizes", {}).values()):
             check_values({**values, **block}, {})
