@@ -31,6 +31,7 @@ from benchmarks.tokenizer_step import Steps
 from recbole_adasid.distributed.group import Group
 from recbole_adasid.distributed.joining import joined, launched
 from recbole_adasid.distributed.world import World, enter, world
+from recbole_adasid.freed_memory import keep_freed_memory
 from recbole_adasid.model.optimiser import adamw
 from recbole_adasid.precision import has_bfloat16
 
@@ -77,6 +78,7 @@ def tokenizer_step(arguments: argparse.Namespace) -> Callable[[], object]:
 def tiger_step(size: str) -> Callable[[], object]:
     """Return TIGER's training step on batches of Amazon Toys' history lengths, as `host/trainer.py` takes it."""
     torch.manual_seed(0)
+    keep_freed_memory()
     model = networks.our_model(toys.semantic_ids(None), size).train()
     optimizer, bfloat16 = adamw(model, learning_rate=1e-3, weight_decay=0.05), has_bfloat16(CPU)
     pool = toys.history_lengths(tiger_training.BATCH_SIZE * tiger_training.POOL_BATCHES)
