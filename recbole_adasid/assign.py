@@ -30,7 +30,7 @@ from typing import Any
 
 from recbole_adasid.artefacts import RunFolder, as_json, write_atomically
 from recbole_adasid.bundle.folder import read_content
-from recbole_adasid.cli import parse_arguments
+from recbole_adasid.cli import parse_arguments, run_command
 from recbole_adasid.data.parquet import require_pyarrow
 from recbole_adasid.host.settings import SettingsError, check_types, refuse_unknown_keys, unknown_name
 from recbole_adasid.scale.assigned import MANIFEST, target_of
@@ -58,20 +58,8 @@ OWN_KEYS = (*_PATHS, *DEFAULTS)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Assign as the arguments say and return the exit status: 0, 2 for a mistake, 130 for Ctrl-C."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given or "--help" in given or "-h" in given:
-        print(__doc__)
-        return 0
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        _run(_settings(given))
-    except KeyboardInterrupt:
-        print("\nstopped: shards that are done are kept, and the same command goes on", file=sys.stderr)
-        return 130
-    except (ValueError, ImportError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    stopped = "stopped: shards that are done are kept, and the same command goes on"
+    return run_command(arguments, str(__doc__), _run, stopped=stopped)
 
 
 def _settings(given: Sequence[str]) -> dict[str, Any]:
@@ -89,7 +77,8 @@ def _settings(given: Sequence[str]) -> dict[str, Any]:
     return settings
 
 
-def _run(settings: Mapping[str, Any]) -> None:
+def _run(given: Sequence[str]) -> None:
+    settings = _settings(given)
     started, out, progress = time.perf_counter(), Path(settings["out"]), settings["show_progress"]
     require_pyarrow(out)
     tokenizer, shards = _tokenizer(settings), shard_paths(settings["features"])

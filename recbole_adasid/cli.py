@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from recbole_adasid.host.launch import torchrun_options
@@ -81,6 +82,40 @@ def _is_out_of_memory(error: BaseException) -> bool:
     """Tell by the words: torch raises RuntimeError on CPUs and a class of its own, a RuntimeError too, on GPUs."""
     said = str(error).lower()
     return isinstance(error, MemoryError) or any(words in said for words in ("out of memory", "allocate memory"))
+
+
+def run_command(
+    arguments: Sequence[str] | None,
+    usage: str | Callable[[], str],
+    work: Callable[[list[str]], object],
+    *,
+    stopped: str = "stopped",
+    log_level: int | None = logging.INFO,
+) -> int:
+    """Do what a command's arguments say and return the exit status: 0, 2 for a mistake, 130 for Ctrl-C.
+
+    Args:
+        arguments: None: those of the process.
+        usage: the text of --help, which no arguments at all show, too.
+        work: gets the arguments; what the user can put right it raises as an error of one sentence.
+        stopped: the answer to Ctrl-C.
+        log_level: from which on the log is shown; None: left as it is.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or "--help" in given or "-h" in given:
+        print(usage if isinstance(usage, str) else usage())
+        return 0
+    if log_level is not None:
+        logging.basicConfig(level=log_level, format="%(message)s")
+    try:
+        work(given)
+    except KeyboardInterrupt:
+        print(f"\n{stopped}", file=sys.stderr)
+        return 130
+    except (ValueError, FloatingPointError, ImportError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 def parse_arguments(arguments: Sequence[str], *, as_written: Collection[str] = ()) -> tuple[dict[str, Any], list[str]]:

@@ -20,7 +20,6 @@ ray_worker_memory) are those of the main job, with the same defaults.
 
 from __future__ import annotations
 
-import logging
 import sys
 import tempfile
 import time
@@ -28,7 +27,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.cli import parse_arguments
+from recbole_adasid.cli import parse_arguments, run_command
 from recbole_adasid.data.baskets import Limits
 from recbole_adasid.data.pair_sources import ENGINES, MINERS
 from recbole_adasid.data.pairs import ItemPairs
@@ -48,20 +47,7 @@ OWN_KEYS = (*_PATHS, "columns", *OWN_DEFAULTS)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Mine as the arguments say and return the exit status: 0, 2 for a mistake, 130 for Ctrl-C."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given or "--help" in given or "-h" in given:
-        print(__doc__)
-        return 0
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        _run(_settings(given))
-    except KeyboardInterrupt:
-        print("\nstopped", file=sys.stderr)
-        return 130
-    except (ValueError, ImportError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run_command(arguments, str(__doc__), _run)
 
 
 def _settings(given: Sequence[str]) -> dict[str, Any]:
@@ -84,7 +70,8 @@ def _settings(given: Sequence[str]) -> dict[str, Any]:
     return settings
 
 
-def _run(settings: Mapping[str, Any]) -> None:
+def _run(given: Sequence[str]) -> None:
+    settings = _settings(given)
     out, progress, started = Path(settings["out"]), settings["show_progress"], time.perf_counter()
     refuse_to_overwrite(out)
     swing = {argument: settings[key] for argument, key in MINERS["swing"].settings.items()}

@@ -28,7 +28,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recbole_adasid.cli import parse_arguments
+from recbole_adasid.cli import parse_arguments, run_command
 from recbole_adasid.host.settings import SettingsError, refuse_unknown_keys
 
 if TYPE_CHECKING:
@@ -43,20 +43,7 @@ SHOWN = 10
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the arguments say and return the exit status: 0, 2 for a mistake, 130 for Ctrl-C."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given or "--help" in given or "-h" in given:
-        print(__doc__)
-        return 0
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        _run(given[0], given[1:])
-    except KeyboardInterrupt:
-        print("\nstopped", file=sys.stderr)
-        return 130
-    except (ValueError, ImportError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run_command(arguments, str(__doc__), lambda given: _run(given[0], given[1:]))
 
 
 def _run(action: str, given: list[str]) -> None:

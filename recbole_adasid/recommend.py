@@ -13,7 +13,6 @@ words; `--new_share=0.1` keeps that share of the places for items that were adde
 from __future__ import annotations
 
 import json
-import logging
 import sys
 import time
 from collections.abc import Sequence
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_adasid.artefacts import write_atomically
-from recbole_adasid.cli import parse_arguments
+from recbole_adasid.cli import parse_arguments, run_command
 from recbole_adasid.host.settings import SettingsError, refuse_unknown_keys
 from recbole_adasid.recommender import Recommendation, Recommender
 from recbole_adasid.writing import written_whole
@@ -31,20 +30,7 @@ KEYS = ("run_folder", "history", "input", "output", "k", "exclude_seen", "allow"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the arguments say and return the exit status: 0, 2 for a mistake, 130 for Ctrl-C."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if "--help" in given or "-h" in given:
-        print(__doc__)
-        return 0
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        _run(given)
-    except KeyboardInterrupt:
-        print("\nstopped", file=sys.stderr)
-        return 130
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run_command(arguments, str(__doc__), _run)
 
 
 def _run(given: Sequence[str]) -> None:

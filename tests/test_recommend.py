@@ -52,7 +52,7 @@ def test_a_file_of_histories_becomes_a_file_of_recommendations(tmp_path: Path, w
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "Give --run_folder, and either --history or --input"),
+        (["--run_folder=f"], "Give --run_folder, and either --history or --input"),
         (["--run_folder=f", "--history=1", "--input=x"], "either --history or --input"),
         (["--run_folder=f", "--histroy=1"], "did you mean history"),
         (["--run_folder=f", "--history=1", "--k=many"], "k='many' has to be a whole number"),

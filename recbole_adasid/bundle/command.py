@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from recbole_adasid.cli import parse_arguments
+from recbole_adasid.cli import parse_arguments, run_command
 from recbole_adasid.host.settings import SettingsError, refuse_unknown_keys
 
 if TYPE_CHECKING:
@@ -50,23 +48,14 @@ _SWITCHES = ("suffix", "offset", "vector")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the arguments say and return the exit status: 0, 2 for a mistake, 130 for Ctrl-C."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given or "--help" in given or "-h" in given:
-        print(USAGE)
-        return 0
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        if given[0] not in COMMANDS:
-            raise SettingsError(f"The first argument is {given[0]!r}; valid: {', '.join(COMMANDS)}; see --help.")
-        run, needed, optional = COMMANDS[given[0]]
-        run(_settings(given[0], given[1:], needed, optional))
-    except KeyboardInterrupt:
-        print("\nstopped", file=sys.stderr)
-        return 130
-    except (ValueError, ImportError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run_command(arguments, USAGE, _run)
+
+
+def _run(given: Sequence[str]) -> None:
+    if given[0] not in COMMANDS:
+        raise SettingsError(f"The first argument is {given[0]!r}; valid: {', '.join(COMMANDS)}; see --help.")
+    run, needed, optional = COMMANDS[given[0]]
+    run(_settings(given[0], given[1:], needed, optional))
 
 
 def _settings(command: str, arguments: Sequence[str], needed: Sequence[str], optional: Sequence[str]) -> dict[str, Any]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.cli import parse_arguments
+from recbole_adasid.cli import parse_arguments, run_command
 from recbole_adasid.host.settings import SettingsError, refuse_unknown_keys
 
 USAGE = """\
@@ -27,24 +26,15 @@ KEYS = ("run_folder", "scorecard")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the arguments say and return the exit status: 0, 2 for a mistake, 130 for Ctrl-C."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given or "--help" in given or "-h" in given:
-        print(USAGE)
-        return 0
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    try:
-        settings, _ = parse_arguments(given, as_written=KEYS)
-        refuse_unknown_keys(settings, KEYS, source="the command line")
-        if len(settings) != 1:
-            raise SettingsError("Give either --run_folder or --scorecard; see --help.")
-        print(_write(settings))
-    except KeyboardInterrupt:
-        print("\nstopped", file=sys.stderr)
-        return 130
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run_command(arguments, USAGE, _run, log_level=logging.WARNING)
+
+
+def _run(given: Sequence[str]) -> None:
+    settings, _ = parse_arguments(given, as_written=KEYS)
+    refuse_unknown_keys(settings, KEYS, source="the command line")
+    if len(settings) != 1:
+        raise SettingsError("Give either --run_folder or --scorecard; see --help.")
+    print(_write(settings))
 
 
 def _write(settings: dict[str, Any]) -> Path:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.cli import parse_arguments
+from recbole_adasid.cli import parse_arguments, run_command
 from recbole_adasid.host.props import headline, presets
 from recbole_adasid.host.settings import SettingsError
 from recbole_adasid.report import harmless
@@ -37,24 +36,17 @@ OWN_KEYS = ("out", "tokenizers", "seeds", "proxy_examples")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the scorecard and return the exit status: 0, 2 for a mistake, 130 for Ctrl-C."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given or "--help" in given or "-h" in given:
-        print(help_text())
-        return 0
-    try:
-        settings, config_files = parse_arguments(given)
-        own = {key: settings.pop(key, None) for key in OWN_KEYS}
-        if own["out"] is None:
-            raise SettingsError("The scorecard needs a folder for its results: pass --out=FOLDER.")
-        wanted = _Wanted(_competitors(own["tokenizers"]), _seeds(own["seeds"]), _proxy(own["proxy_examples"]))
-        _run(settings, config_files, wanted, CellFolder(Path(str(own["out"]))), given)
-    except KeyboardInterrupt:
-        print("\nStopped. Finished cells are kept: the same command goes on from here.")
-        return 130
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    stopped = "Stopped. Finished cells are kept: the same command goes on from here."
+    return run_command(arguments, help_text, _start, stopped=stopped, log_level=None)
+
+
+def _start(given: list[str]) -> None:
+    settings, config_files = parse_arguments(given)
+    own = {key: settings.pop(key, None) for key in OWN_KEYS}
+    if own["out"] is None:
+        raise SettingsError("The scorecard needs a folder for its results: pass --out=FOLDER.")
+    wanted = _Wanted(_competitors(own["tokenizers"]), _seeds(own["seeds"]), _proxy(own["proxy_examples"]))
+    _run(settings, config_files, wanted, CellFolder(Path(str(own["out"]))), given)
 
 
 def help_text() -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.cli import parse_arguments
+from recbole_adasid.cli import parse_arguments, run_command
 from recbole_adasid.host.props import headline, known_keys, presets, read_props
 from recbole_adasid.host.settings import SettingsError, unknown_name
 
@@ -39,21 +38,14 @@ OWN_KEYS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the search and return the exit status: 0, 2 for a mistake, 130 for Ctrl-C."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given or "--help" in given or "-h" in given:
-        print(help_text())
-        return 0
-    try:
-        settings, config_files = parse_arguments(given, as_written=("out", "space", "seeds"))
-        wanted = _wanted({key: settings.pop(key, None) for key in OWN_KEYS})
-        _run(settings, config_files, wanted, given)
-    except KeyboardInterrupt:
-        print("\nStopped. Finished trials are kept: the same command goes on from here.")
-        return 130
-    except (ValueError, FloatingPointError, ImportError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    stopped = "Stopped. Finished trials are kept: the same command goes on from here."
+    return run_command(arguments, help_text, _start, stopped=stopped, log_level=None)
+
+
+def _start(given: list[str]) -> None:
+    settings, config_files = parse_arguments(given, as_written=("out", "space", "seeds"))
+    wanted = _wanted({key: settings.pop(key, None) for key in OWN_KEYS})
+    _run(settings, config_files, wanted, given)
 
 
 def help_text() -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.cli import parse_arguments
+from recbole_adasid.cli import parse_arguments, run_command
 from recbole_adasid.data.raw.amazon_files import convert_amazon
 from recbole_adasid.data.raw.convert import Report, convert
 from recbole_adasid.data.raw.tables import DELIMITERS, RawTable, table_interactions, table_items
@@ -49,19 +48,11 @@ OWN_KEYS = ("out", "name", *SWITCHES, *KEYS["amazon"], *KEYS["table"])
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Convert as the arguments say and return the exit status: 0, 2 for a mistake, 130 for Ctrl-C."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given or "--help" in given or "-h" in given:
-        print(USAGE)
-        return 0
-    try:
-        print(_convert(given[0], given[1:]).text())
-    except KeyboardInterrupt:
-        print("\nstopped: nothing was written", file=sys.stderr)
-        return 130
-    except (ValueError, ImportError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run_command(arguments, USAGE, _run, stopped="stopped: nothing was written", log_level=None)
+
+
+def _run(given: Sequence[str]) -> None:
+    print(_convert(given[0], list(given[1:])).text())
 
 
 def _convert(kind: str, arguments: list[str]) -> Report:
