@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import json
+import statistics
 import subprocess
 import sys
 
@@ -17,6 +18,7 @@ from benchmarks import toys
 from benchmarks.measuring import Measurement, peak_memory, reset_peak_memory
 
 SIZES = (10_000, 1_000_000, 4_000_000)
+ROUNDS = 3
 
 
 def batch_memory(n_items: int, users: int, beam_size: int) -> float:
@@ -27,6 +29,7 @@ def batch_memory(n_items: int, users: int, beam_size: int) -> float:
     from recbole_adasid.model.network import TIGERNetwork
     from recbole_adasid.model.tiger import TIGERModel
 
+    torch.set_num_threads(1)  # more threads take memory by chance
     torch.manual_seed(0)
     catalogue = Catalogue(torch.randint(256, (n_items, 3)), [256] * 3)
     size = read_props("model/TIGER.yaml")["model_sizes"]["small"]
@@ -55,7 +58,10 @@ def main() -> None:
     command = [sys.executable, "-m", "benchmarks.evaluation_memory", "--users", str(arguments.users)]
     command += ["--beam_size", str(arguments.beam_size), "--items"]
     memory = [
-        json.loads(subprocess.run([*command, str(size)], check=True, capture_output=True, text=True).stdout)
+        statistics.median(
+            json.loads(subprocess.run([*command, str(size)], check=True, capture_output=True, text=True).stdout)
+            for _ in range(ROUNDS)
+        )
         for size in SIZES
     ]
     for number in (1, 2):

@@ -104,8 +104,8 @@ def _extend(
     child, code, exists = tree.expand(level, beams.nodes)
     if exclusion is not None:
         exists &= exclusion.leaves_something(level, child)
-    scores = beams.scores[..., None] + log_probability.gather(-1, code)
-    scores = scores.masked_fill(~exists, -torch.inf).flatten(1)
+    scores = log_probability.gather(-1, code).add_(beams.scores[..., None])
+    scores = scores.masked_fill_(~exists, -torch.inf).flatten(1)
     top_scores, top = scores.topk(min(beam_size, scores.shape[1]))
     parents = top // tree.fan_outs[level]
     return _Beams(child.flatten(1).gather(1, top), top_scores, parents, code.flatten(1).gather(1, top))

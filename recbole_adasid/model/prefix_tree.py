@@ -61,8 +61,8 @@ class PrefixTree(nn.Module):
         keys, first = self._level(level)
         slot = first[nodes][..., None] + torch.arange(self.fan_outs[level], device=nodes.device)
         exists = slot < first[nodes + 1][..., None]
-        child = slot.clamp(max=keys.numel() - 1)
-        return child, keys[child].long() % self.level_sizes[level], exists
+        child = slot.clamp_(max=keys.numel() - 1)  # in place: with many children this is what a batch takes
+        return child, keys[child].long().remainder_(self.level_sizes[level]), exists
 
     def parents(self, level: int, nodes: Tensor) -> Tensor:
         """Return the parents (of depth ``level`` − 1) of ``nodes`` [...] of depth ``level`` ≥ 1."""
