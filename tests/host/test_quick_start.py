@@ -69,6 +69,25 @@ def test_run_recbole_leaves_a_file_that_load_data_and_model_reads(tiny_settings:
     assert trainer.evaluate(test, load_best_model=False) == result["test_result"]
 
 
+def test_recbole_s_full_sort_topk_ranks_all_items_exactly(tiny_settings: Settings) -> None:
+    from recbole.utils.case_study import full_sort_topk
+
+    file = run(tiny_settings)["run_folder"] / "model.safetensors"
+    config, model, dataset, _, _, test = load_data_and_model(str(file))
+    users = dataset.token2id(dataset.uid_field, ["u1", "u5"])
+    scores, items = full_sort_topk(users, model, test, k=4, device=config["device"])
+    place = dict(zip(users.tolist(), range(len(users))))
+    checked = 0
+    for histories, *_ in test:
+        best = model.full_sort_predict(histories).view(len(histories), -1).topk(4)
+        for row, user in enumerate(histories[dataset.uid_field].tolist()):
+            if user in place:
+                torch.testing.assert_close(scores[place[user]], best.values[row], rtol=1e-4, atol=1e-4)
+                assert items[place[user]].tolist() == best.indices[row].tolist()
+                checked += 1
+    assert checked == 2
+
+
 def test_a_model_whose_items_changed_since_is_refused(tiny_settings: Settings, tiny_data: Path, tmp_path: Path) -> None:
     data_path = Path(shutil.copytree(tiny_data, tmp_path / "data"))
     file = run({**tiny_settings, "data_path": str(data_path)})["run_folder"] / "model.safetensors"
