@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
+import os
 import sys
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
@@ -34,6 +36,25 @@ examples
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the main job as the arguments say and return the exit status: 0, 2 for a mistake, 130 for Ctrl-C."""
+    status = _main(arguments)
+    if arguments is None and {"RANK", "TORCHELASTIC_RUN_ID"} <= os.environ.keys():
+        _end_as_rank(status)
+    return status
+
+
+def _end_as_rank(status: int) -> None:
+    """End a process that torchrun started after Python's clean-up, but before that of libraries.
+
+    Their threads can still run then, which aborts a process whose job has ended well ("terminate called without an
+    active exception"), and torchrun would take the job for failed.
+    """
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if "--help" in given or "-h" in given:
         print(help_text())
