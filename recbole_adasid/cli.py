@@ -45,8 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _end_as_rank(status: int) -> None:
     """End a process that torchrun started after Python's clean-up, but before that of libraries.
 
-    Their threads can still run then, which aborts a process whose job has ended well ("terminate called without an
-    active exception"), and torchrun would take the job for failed.
+    A process whose job had ended well was seen to abort there ("terminate called without an active exception": a thread
+    was still running), and torchrun took the job for failed.
     """
     atexit._run_exitfuncs()
     sys.stdout.flush()
