@@ -5,6 +5,7 @@
     python -m benchmarks.catalogue_scale --part=efficiency --out=results/scale  (2 M items; 3 GB of files)
     python -m benchmarks.catalogue_scale --part=storage --out=results/scale
     python -m benchmarks.catalogue_scale --part=costs --out=results/scale
+    python -m benchmarks.catalogue_scale --part=log --out=results/scale         (10 M interactions; about 3 GB of files)
 
 Files are made up in a temporary folder of --folder and removed. The limits stand in LIMITS below. Memory is what a
 process has for itself alone, looked at twenty times a second; Ray's object store, which workers share, comes on top.
@@ -16,6 +17,8 @@ import argparse
 import functools
 import json
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +29,7 @@ import pyarrow
 import torch
 from pyarrow import parquet
 
+from benchmarks import log_training
 from benchmarks.__main__ import machine, table
 from benchmarks.assignment import WIDTH, write_features
 from benchmarks.measuring import Measurement, Watch, peak_memory, private_memory, reset_peak_memory, seconds
@@ -46,11 +50,14 @@ from recbole_adasid.scale.user_log import LogPreparation, PreparedLog
 from recbole_adasid.tokenizer.base import ItemTokenizer
 from recbole_adasid.tokenizer.registry import build_tokenizer
 
-LIMITS = {"worker": 1.0, "driver": 1.0}
-"""GiB that a worker, and the process that started them, may have for itself; stated before anything was measured."""
+LIMITS = {"worker": 1.0, "driver": 1.0, "log sorted": 1.0, "log sorted before": 0.3}
+"""GiB that a worker, the process that started them, and one that trains on a log in files may have for itself; stated
+before anything was measured."""
 EFFICIENCY = 70.0
 """Per cent of twice the speed of one worker that two should reach on a machine of two cores."""
 SHARDS = 20
+_MOST_OF_A_TABLE = 20_000_000
+"""Interactions that RecBole's table has room for on a machine of 24 GiB."""
 
 
 def write_log(folder: Path, n_users: int) -> int:
@@ -251,6 +258,45 @@ def _rates_of_pieces(log: PreparedLog) -> Iterator[Measurement]:
     )
 
 
+def training(n_users: int, folder: Path) -> Iterator[Measurement]:
+    """A log as TIGER trains on it: in files, and as RecBole's table where that fits into memory."""
+    (folder / log_training.NAME).mkdir()
+    n_rows = write_log(folder / log_training.NAME, n_users)
+    sorting, sorted_before = (_of_own_process(folder, "files") for _ in range(2))
+    stage = f"log of {n_rows:,} interactions in files, for TIGER's training"
+    for what, one in (("log sorted", sorting), ("log sorted before", sorted_before)):
+        rate = one["examples"] / one["batches in"]
+        detail = f"{one['prepared in']:.1f} s to prepare it; batches of {rate:,.0f} examples/s"
+        limit = LIMITS[what]
+        yield Measurement(
+            f"{stage}: {what}", "memory", one["memory"], limit, at_least=False, unit=" GiB", detail=detail
+        )
+    if n_rows > _MOST_OF_A_TABLE:
+        return
+    _write_inter(folder / log_training.NAME, folder / "data" / log_training.NAME)
+    table = _of_own_process(folder, "table")
+    detail = f"{table['prepared in']:.1f} s and {table['memory']:.2f} GiB by RecBole's table"
+    yield Measurement(f"{stage}: memory", "RecBole's table", table["memory"] / sorting["memory"], 2.0, detail=detail)
+    detail = f"batches of {table['examples'] / table['batches in']:,.0f} examples/s from a table"
+    share = table["batches in"] / sorted_before["batches in"]
+    yield Measurement(f"{stage}: drawing batches", "those of a table", share, 0.5, detail=detail)
+
+
+def _of_own_process(folder: Path, way: str) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks.log_training", f"--folder={folder}", f"--way={way}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _write_inter(shards: Path, out: Path) -> None:
+    """Write the log as RecBole reads it."""
+    out.mkdir(parents=True)
+    with (out / f"{log_training.NAME}.inter").open("w", encoding="utf-8") as file:
+        file.write("user_id:token\titem_id:token\ttimestamp:float\n")
+        for path in sorted(shards.iterdir()):
+            parquet.read_table(path).to_pandas().to_csv(file, sep="\t", header=False, index=False)
+
+
 def _figure(name: str, value: float, unit: str, detail: str) -> Measurement:
     """Return a figure that nothing was asked of."""
     return Measurement(name, "", value, 0.0, unit=unit, detail=detail)
@@ -275,6 +321,7 @@ PARTS: dict[str, tuple[Callable[[int, Path], Iterator[Measurement]], int]] = {
     "efficiency": (efficiency, 2_000_000),
     "storage": (storage, 10_000_000),
     "costs": (costs, 1_000_000),
+    "log": (training, 1_000_000),
 }
 """What each part measures, and of how many users or items."""
 

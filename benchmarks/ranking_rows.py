@@ -65,7 +65,7 @@ class RankingData:
 def ranking_data(parts: Sequence[Any], *, seed: int = NEGATIVES_SEED) -> RankingData:
     """Return the rows of a dataset's training, validation and test part, see :class:`TIGERDataset.build`."""
     items = parts[0].training_items()
-    users, trained = items.training_interactions()
+    users, trained = items.training_interactions().arrays()
     n_items = len(items.tokens)
     popularity = np.bincount(trained + 1, minlength=n_items + 1)
     owned, random, rows = _keys(users, trained + 1, n_items), np.random.default_rng(seed), {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,16 @@ def array_digest(*arrays: np.ndarray) -> str:
     for array in arrays:
         digest.update(f"{array.dtype.str}{array.shape}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:32]
+
+
+def digest_of_parts(length: int, *columns: Iterable[np.ndarray]) -> str:
+    """Return :func:`array_digest` of columns int64 [``length``] that come in parts."""
+    digest = hashlib.sha256()
+    for parts in columns:
+        digest.update(f"{np.dtype(np.int64).str}{(length,)}".encode())
+        for part in parts:
+            digest.update(part.tobytes())
     return digest.hexdigest()[:32]
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from recbole_adasid.cache import StageCache, array_digest, fingerprint
 from recbole_adasid.data.text import rows_of_items
+from recbole_adasid.interactions import InteractionArrays
 from recbole_adasid.item_features import item_features
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.placement import place, ranked_last_codes
@@ -43,16 +44,16 @@ class ItemSubset:
         """Return the tokens of the chosen items."""
         return [token for token, mine in zip(self.dataset.item_tokens(), self.chosen.tolist()) if mine]
 
-    def training_interactions(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return users and item rows of the training interactions.
+    def training_interactions(self) -> InteractionArrays:
+        """Return the training interactions, item rows numbered anew.
 
         Raises:
             RuntimeError: if there is one of another item: it would leak.
         """
-        users, rows = self.dataset.training_interactions()
+        users, rows = self.dataset.training_interactions().arrays()
         if not self.chosen[rows].all():
             raise RuntimeError("training interactions hold items that are held out; please report this")
-        return users, (self.chosen.cumsum() - 1)[rows]
+        return InteractionArrays(users, (self.chosen.cumsum() - 1)[rows])
 
     def item_table(self) -> dict[str, list[str]] | None:
         """Return the columns of the `.item` file for the chosen items."""

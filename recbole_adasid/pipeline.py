@@ -19,6 +19,7 @@ from recbole_adasid.data.features import ItemFeatures
 from recbole_adasid.data.pair_file import load_pair_file
 from recbole_adasid.data.pair_sources import FILE, MINERS
 from recbole_adasid.data.pairs import ItemPairs
+from recbole_adasid.interactions import Interactions
 from recbole_adasid.item_features import Fitted, ItemContents, item_features
 from recbole_adasid.tokenizer.agreement import EmbeddingPairs, embedding_pairs, neighbour_agreement
 from recbole_adasid.tokenizer.base import ItemTokenizer, Keep, LogFunction
@@ -33,8 +34,8 @@ PARAMETER_PREFIX = "parameter/"
 class ItemSource(ItemContents, Protocol):
     """What a dataset has to tell about its items."""
 
-    def training_interactions(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return users and item rows, int64 [I] each, of the interactions that training may see."""
+    def training_interactions(self) -> Interactions:
+        """Return the interactions that training may see."""
 
     def cold_items(self) -> np.ndarray | None:
         """Return which items are held out of training, bool [N], or None."""
@@ -196,16 +197,15 @@ def collaborative_pairs(config: Any, dataset: ItemSource, cache: StageCache, pro
     tokens = dataset.item_tokens()
     if config["pair_source"] == FILE:
         return load_pair_file(dataset.dataset_path() / config["pair_file"], tokens)
-    users, items = dataset.training_interactions()
+    interactions = dataset.training_interactions()
     miner = MINERS[config["pair_source"]]
     settings = {argument: config[key] for argument, key in miner.settings.items()}
-    interactions = array_digest(users, items)
     mined_by = {config["pair_source"]: settings, "edition": miner.edition}
-    description = {**mined_by, "n_items": len(tokens), "interactions": interactions}
+    description = {**mined_by, "n_items": len(tokens), "interactions": interactions.digest()}
     kept = cache.unfinished("pairs", description)
 
     def mine() -> Arrays:
-        pairs = miner.mine(users, items, len(tokens), **settings, **miner.extras(config, kept, progress))
+        pairs = miner.mine(interactions, len(tokens), **settings, **miner.extras(config, kept, progress))
         return {"trigger": pairs.trigger, "target": pairs.target, "weight": pairs.weight}
 
     mined = cache.arrays("pairs", description, mine)

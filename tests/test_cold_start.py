@@ -23,6 +23,7 @@ from recbole_adasid.host.config import build_config
 from recbole_adasid.host.props import presets
 from recbole_adasid.host.run import run
 from recbole_adasid.host.settings import SettingsError
+from recbole_adasid.interactions import InteractionArrays
 from recbole_adasid.item_features import item_features, read_fitted
 from recbole_adasid.pipeline import learn_semantic_ids, semantic_ids_fingerprint
 from recbole_adasid.recommender import Recommender
@@ -266,8 +267,8 @@ def test_cold_items_without_a_place_get_a_suffix_of_their_own(settings, caplog: 
     _, (train, _, _) = parts(settings)
     crowded = build_config({**settings, "codebook_size": 4, "sid_length": 1, "cold_item_share": 0.9})
     cold = np.arange(20) >= 4
-    interactions = np.array([0, 1]), np.array([0, 1])
-    items = dataclasses.replace(train.training_items(), cold=cold, users=interactions[0], item_rows=interactions[1])
+    interactions = InteractionArrays(np.array([0, 1]), np.array([0, 1]))
+    items = dataclasses.replace(train.training_items(), cold=cold, interactions=interactions)
     with caplog.at_level(logging.WARNING):
         learned = learn_semantic_ids(crowded, items)
     assert "items that are held out find no place" in caplog.text
@@ -277,8 +278,8 @@ def test_cold_items_without_a_place_get_a_suffix_of_their_own(settings, caplog: 
 
 def test_a_subset_refuses_interactions_of_others() -> None:
     class Leaking:
-        def training_interactions(self) -> tuple[np.ndarray, np.ndarray]:
-            return np.array([1, 2]), np.array([0, 1])
+        def training_interactions(self) -> InteractionArrays:
+            return InteractionArrays(np.array([1, 2]), np.array([0, 1]))
 
     with pytest.raises(RuntimeError, match="hold items that are held out"):
         ItemSubset(Leaking(), np.array([True, False])).training_interactions()  # type: ignore[arg-type]

@@ -14,6 +14,7 @@ from recbole_adasid.cache import CACHE_VERSION, StageCache
 from recbole_adasid.data import vector_store
 from recbole_adasid.data.atomic_text import AtomicText
 from recbole_adasid.data.text import read_item_table
+from recbole_adasid.interactions import InteractionArrays
 from recbole_adasid.item_features import item_features
 from recbole_adasid.pipeline import collaborative_pairs, learn_semantic_ids, semantic_ids_fingerprint
 
@@ -31,8 +32,8 @@ class SmallDataset:
     def item_tokens(self) -> list[str]:
         return [f"i{row}" for row in range(N_ITEMS)]
 
-    def training_interactions(self) -> tuple[np.ndarray, np.ndarray]:
-        return np.repeat(np.arange(12), 6), self.interactions.ravel()
+    def training_interactions(self) -> InteractionArrays:
+        return InteractionArrays(np.repeat(np.arange(12), 6), self.interactions.ravel())
 
     def cold_items(self) -> None:
         """None is held out."""

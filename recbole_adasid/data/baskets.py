@@ -15,6 +15,8 @@ from scipy import sparse
 from recbole_adasid.data.ordering import stable_order
 from recbole_adasid.data.pairs import check_interactions, rank_in_group
 
+_COUNTED_AT_ONCE = 1_000_000
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -52,6 +54,14 @@ class Baskets:
     def n_users(self) -> int:
         """Return U."""
         return len(self.starts) - 1
+
+    def most_users(self, n_items: int) -> int:
+        """Return how many users the item has that most have, of N; items may lie in a file of any size."""
+        counts = np.zeros(n_items, dtype=np.int64)
+        for start in range(0, len(self.items), _COUNTED_AT_ONCE):
+            distinct, times = np.unique(self.items[start : start + _COUNTED_AT_ONCE], return_counts=True)
+            counts[distinct] += times
+        return int(counts.max(initial=0))
 
     def part(self, users: slice) -> Baskets:
         """Return some of the users, counted from the first of these."""

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from recbole_adasid.data.baskets import Limits
 from recbole_adasid.data.cooccurrence import cooccurrence_pairs
 from recbole_adasid.data.item2vec import item2vec_pairs
 from recbole_adasid.data.mining_state import KeptMining
 from recbole_adasid.data.pairs import ItemPairs
-from recbole_adasid.data.swing import Engine, InProcess, swing_pairs
+from recbole_adasid.data.swing import Engine, InProcess, pairs_of_baskets
+from recbole_adasid.interactions import Interactions
 from recbole_adasid.scale.cluster import ClusterSettings
 from recbole_adasid.scale.swing_on_ray import RayEngine
 
@@ -21,7 +23,7 @@ class Miner:
     """A way to find item pairs in interactions."""
 
     mine: Callable[..., ItemPairs]
-    """Takes users [I], item rows [I], N and the arguments below."""
+    """Takes :class:`~recbole_adasid.interactions.Interactions`, N and the arguments below."""
     settings: Mapping[str, str]
     """Which setting gives which argument; they alone determine the pairs of some interactions."""
     has_engines: bool = False
@@ -34,11 +36,28 @@ class Miner:
         return {"engine": ENGINES[config["pair_engine"]](config, kept, progress)} if self.has_engines else {}
 
 
+def _swing(
+    interactions: Interactions,
+    n_items: int,
+    *,
+    top_k: int | None,
+    max_user_items: int | None,
+    max_item_users: int | None,
+    **weighing: Any,
+) -> ItemPairs:
+    with interactions.baskets(n_items, Limits(top_k, max_user_items, max_item_users)) as baskets:
+        return pairs_of_baskets(baskets, n_items, top_k=top_k, **weighing)
+
+
+def _in_memory(mine: Callable[..., ItemPairs]) -> Callable[..., ItemPairs]:
+    return lambda interactions, n_items, **settings: mine(*interactions.arrays(), n_items, **settings)
+
+
 _HISTORY = {"window": "pair_window", "top_k": "pair_top_k", "max_user_items": "pair_max_user_items"}
 
 MINERS: dict[str, Miner] = {
     "swing": Miner(
-        swing_pairs,
+        _swing,
         {
             "alpha": "swing_alpha",
             "user_weight_power": "swing_user_weight_power",
@@ -49,8 +68,10 @@ MINERS: dict[str, Miner] = {
         has_engines=True,
         edition=2,
     ),
-    "cooccurrence": Miner(cooccurrence_pairs, {"weighting": "pair_weight", **_HISTORY}),
-    "item2vec": Miner(item2vec_pairs, {"width": "item2vec_width", "negatives": "item2vec_negatives", **_HISTORY}),
+    "cooccurrence": Miner(_in_memory(cooccurrence_pairs), {"weighting": "pair_weight", **_HISTORY}),
+    "item2vec": Miner(
+        _in_memory(item2vec_pairs), {"width": "item2vec_width", "negatives": "item2vec_negatives", **_HISTORY}
+    ),
 }
 ENGINES: dict[str, Callable[[Mapping[str, Any], Path | None, bool], Engine]] = {
     "local": lambda config, kept, progress: InProcess(None if kept is None else KeptMining(kept), progress),

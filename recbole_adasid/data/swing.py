@@ -112,8 +112,22 @@ def swing_pairs(
     """
     limits = Limits(top_k, max_user_items, max_item_users)
     baskets = baskets_of(users, items, n_items, limits)
-    most_users = int(np.bincount(baskets.items).max(initial=0))
-    weighing = Weighing.of(alpha, user_weight_power, np.diff(baskets.starts), most_users)
+    return pairs_of_baskets(
+        baskets, n_items, alpha=alpha, user_weight_power=user_weight_power, top_k=top_k, engine=engine
+    )
+
+
+def pairs_of_baskets(
+    baskets: Baskets,
+    n_items: int,
+    *,
+    alpha: float,
+    user_weight_power: float,
+    top_k: int | None,
+    engine: Engine | None = None,
+) -> ItemPairs:
+    """Return what :func:`swing_pairs` does, of baskets that are within limits."""
+    weighing = Weighing.of(alpha, user_weight_power, np.diff(baskets.starts), baskets.most_users(n_items))
     return (engine or InProcess()).mine(weighing, baskets, n_items, top_k)
 
 

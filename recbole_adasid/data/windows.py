@@ -67,12 +67,16 @@ class SequenceWindows:
     def gather(self, index: ArrayLike) -> tuple[IntArray, IntArray]:
         """Return histories `index` [B]: items [B, T], oldest first, padded right with 0; lengths [B]."""
         rows = np.asarray(index, dtype=np.int64)
-        lengths = self.lengths[rows]
-        columns = np.arange(lengths.max(initial=0))
-        inside = columns < lengths[:, None]
-        history = np.zeros(inside.shape, dtype=np.int64)
-        history[inside] = self.flat_items[(self.starts[rows, None] + columns)[inside]]
-        return history, lengths
+        return gather_histories(self.flat_items, self.starts[rows], self.lengths[rows])
+
+
+def gather_histories(flat_items: NDArray[np.integer], starts: IntArray, lengths: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the histories that start at [B] and are of lengths [B]: items [B, T], padded right with 0; lengths [B]."""
+    columns = np.arange(lengths.max(initial=0))
+    inside = columns < lengths[:, None]
+    history = np.zeros(inside.shape, dtype=np.int64)
+    history[inside] = flat_items[(starts[:, None] + columns)[inside]]
+    return history, lengths
 
 
 def build_windows(

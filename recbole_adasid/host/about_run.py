@@ -32,7 +32,7 @@ def about_run(config: Any, parts: dict[str, Any], n_parameters: int) -> dict[str
             "name": config["dataset"],
             "users": every.user_num - 1,
             "items": every.item_num - 1,
-            "interactions": len(every.windows.flat_items),
+            "interactions": len(every.flat_items),
             "examples": {name: len(part) for name, part in parts.items()},
         },
         "defaults_of_changed_settings": changed_settings(config),

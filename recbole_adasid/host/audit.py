@@ -43,10 +43,10 @@ def audit(run_folder: str | Path) -> list[tuple[str, bool | None]]:
             raise SettingsError(f"{folder} has no {name}: give --run_folder the folder of a finished run.")
     config = build_config({"cache_dir": None}, [folder / "config.yaml"])
     train, valid, test = create_dataset(config).build()
-    held_out = np.concatenate([target_positions(part) for part in (valid, test)])
+    held_out = np.concatenate([valid.targets(), test.targets()])
     info = read_json(folder / "sids.info.json")
-    _, items = train.training_items().training_interactions()
-    flat = test.windows.flat_items  # of all interactions, whatever the training part leaves out
+    _, items = train.training_items().training_interactions().arrays()
+    flat = test.flat_items  # of all interactions, whatever the training part leaves out
     kept = np.setdiff1d(np.arange(len(flat)), held_out)
     if config["cold_item_share"]:
         cold = draw_cold_items(train.item_num - 1, config["cold_item_share"], config["seed"])
@@ -54,7 +54,7 @@ def audit(run_folder: str | Path) -> list[tuple[str, bool | None]]:
     expected = semantic_ids_fingerprint(config, train.training_items())
     checks: list[tuple[str, bool | None]] = [
         ("no training history reaches a held-out interaction", not np.isin(history_positions(train), held_out).any()),
-        ("no training target is a held-out interaction", not np.isin(target_positions(train), held_out).any()),
+        ("no training target is a held-out interaction", not np.isin(train.targets(), held_out).any()),
         _about_pairs(config, np.array_equal(items, flat[kept] - 1)),
         (
             "the Semantic IDs' fingerprint is that of these pairs, features and settings",
@@ -67,7 +67,8 @@ def audit(run_folder: str | Path) -> list[tuple[str, bool | None]]:
         about = f"Semantic IDs come from {config['sids_file']}, and whether they know held-out interactions is open"
         checks.append((about, None))
     if "LS" in config["eval_args"]["split"]:
-        checks.append(("held-out interactions are their users' last two", _are_last(test._flat_users, held_out)))
+        last_two = bool((test.user_spans(held_out)[1] - held_out <= 2).all())
+        checks.append(("held-out interactions are their users' last two", last_two))
     return checks
 
 
@@ -98,8 +99,11 @@ def _about_cold_items(
     _, trained_on = load_tokenizer(RunFolder.existing(folder).tokenizer_path)
     return [
         ("no training history holds a cold item", none_cold(history_positions(train))),
-        ("no training target is a cold item", none_cold(target_positions(train))),
-        ("item pairs are mined from no interaction of a cold item", not cold[items.training_interactions()[1]].any()),
+        ("no training target is a cold item", none_cold(train.targets())),
+        (
+            "item pairs are mined from no interaction of a cold item",
+            not cold[items.training_interactions().arrays()[1]].any(),
+        ),
         (
             "the tokenizer was trained on the features and pairs of the other items alone",
             left_out is not None and np.array_equal(left_out, cold) and fingerprint(trained_on) == expected,
@@ -107,29 +111,13 @@ def _about_cold_items(
     ]
 
 
-def target_positions(part: Any) -> NDArray[np.int64]:
-    """Return where the targets of a part's examples stand among all interactions, ordered by user and time."""
-    from recbole_adasid.host.dataset import WINDOW_FIELD
-
-    return part.among_all(part._positions_after(part.inter_feat[WINDOW_FIELD].numpy()))
-
-
 def history_positions(part: Any) -> NDArray[np.int64]:
     """Return where those of all interactions stand that some example of a part has in its history."""
-    from recbole_adasid.host.dataset import WINDOW_FIELD
-
-    chosen = part.inter_feat[WINDOW_FIELD].numpy()
-    starts, lengths = part.windows.starts[chosen], part.windows.lengths[chosen]
-    steps = np.zeros(len(part.windows.flat_items) + 1, dtype=np.int64)
+    starts, lengths = part.spans()
+    steps = np.zeros(len(part.flat_items) + 1, dtype=np.int64)
     np.add.at(steps, starts, 1)
     np.add.at(steps, starts + lengths, -1)
     return part.among_all(np.flatnonzero(steps.cumsum()[:-1] > 0))
-
-
-def _are_last(users: NDArray[np.int64], positions: NDArray[np.int64]) -> bool:
-    """Tell whether all positions are among the last two of their user's run."""
-    ends = np.r_[np.flatnonzero(users[1:] != users[:-1]), len(users) - 1]
-    return bool((ends[np.searchsorted(ends, positions)] - positions <= 1).all())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

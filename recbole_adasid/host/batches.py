@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +12,20 @@ from numpy.typing import NDArray
 POOL_BATCHES = 50
 
 
+class Lengths(Protocol):
+    """Lengths of E histories: an array, or something that works them out."""
+
+    def __len__(self) -> int:
+        """Return E."""
+
+    def __getitem__(self, rows: Any, /) -> NDArray[np.int64]:
+        """Return some of them."""
+
+
 class LengthBuckets:
     """Every example once, B at a time; examples of a batch have similar lengths, batches come in random order."""
 
-    def __init__(self, lengths: NDArray[np.int64], *, batch_size: int, seed: int, epoch: int) -> None:
+    def __init__(self, lengths: Lengths, *, batch_size: int, seed: int, epoch: int) -> None:
         """Take the history lengths of the E examples; the order is a function of `seed` and `epoch` alone."""
         self.lengths = lengths
         self.batch_size = batch_size
@@ -28,12 +39,12 @@ class LengthBuckets:
     def __iter__(self) -> Iterator[NDArray[np.int64]]:
         """Yield the row numbers of each batch, [B], the last one possibly shorter."""
         random = np.random.default_rng([self.seed, self.epoch])
-        order = random.permutation(len(self.lengths))
+        order = np.arange(len(self.lengths), dtype=np.int32 if len(self.lengths) < 2**31 else np.int64)
+        random.shuffle(order)
         pool = self.batch_size * POOL_BATCHES
-        batches: list[NDArray[np.int64]] = []
         for start in range(0, len(order), pool):
             rows = order[start : start + pool]
-            rows = rows[np.argsort(self.lengths[rows], kind="stable")]
-            batches += [rows[cut : cut + self.batch_size] for cut in range(0, len(rows), self.batch_size)]
-        for place in random.permutation(len(batches)):
-            yield batches[place]
+            lengths = self.lengths[rows]
+            rows[:] = rows[np.argsort(lengths, kind="stable")]
+        for place in random.permutation(len(self)):  # a pool is so many whole batches, but for the last one
+            yield order[place * self.batch_size : (place + 1) * self.batch_size].astype(np.int64)

@@ -32,6 +32,8 @@ def check_combinations(settings: Settings) -> None:
     _check_columns(settings)
     _check_evaluation(settings)
     _check_split(settings["eval_args"])
+    if settings["interactions_files"]:
+        _check_log(settings)
     _check_tokenizer(settings)
     if settings["modalities"]:
         _check_modalities(settings["modalities"])
@@ -90,6 +92,33 @@ def _check_pairs(settings: Settings) -> None:
         raise SettingsError(
             f"pair_engine={settings['pair_engine']} works with pair_source={' or '.join(engines)} alone, not with "
             f"{settings['pair_source']}: set pair_engine=local."
+        )
+
+
+def _check_log(settings: Settings) -> None:
+    """Check what a log that is sorted in files cannot do: what would need all of it in memory, or further columns."""
+    columns = [settings[key] for key in ("USER_ID_FIELD", "ITEM_ID_FIELD", "TIME_FIELD")]
+    others = {
+        "interactions_table": "the log itself is read: convert it, or name it here, not both",
+        "val_interval": "a log is filtered by numbers of interactions alone: filter its files before",
+        "normalize_field": "times order the interactions as they are",
+        "cold_item_share": "hold items out of a log that is read by RecBole",
+    }
+    for key, why in others.items():
+        if settings[key]:
+            raise SettingsError(
+                f"{key}={settings[key]} does not go with interactions_files ({why}): unset one of them."
+            )
+    if settings["load_col"] != {"inter": columns}:
+        raise SettingsError(
+            f"load_col={settings['load_col']} does not go with interactions_files, of which {', '.join(columns)} are "
+            "read: leave load_col out."
+        )
+    split, mode = settings["eval_args"]["split"], settings["eval_args"].get("mode", "full")
+    if "LS" not in split or set(mode.values() if isinstance(mode, Mapping) else [mode]) != {"full"}:
+        raise SettingsError(
+            f"eval_args: split {split} and mode {mode} do not go with interactions_files: leave one out (LS) and rank "
+            "all items (full)."
         )
 
 

@@ -125,6 +125,8 @@ def _apply_defaults(config: Any, dataset: str) -> None:
     if merged["load_col"] is None:
         columns = [merged[key] for key in ("USER_ID_FIELD", "ITEM_ID_FIELD", "TIME_FIELD")]
         config.external_config_dict["load_col"] = merged["load_col"] = {"inter": columns}
+    if merged["interactions_files"]:  # a saved model's settings are read from anywhere
+        config.external_config_dict["interactions_files"] = str(Path(merged["interactions_files"]).resolve())
     if codecs.lookup(merged["encoding"]).name == "utf-8":
         # RecBole would take a byte order mark for a part of the first column's name.
         config.external_config_dict["encoding"] = "utf-8-sig"

@@ -211,6 +211,8 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("interactions_table", "items_table"), optional(path)),
     **dict.fromkeys(("interactions_columns", "items_columns"), Rule("a mapping of names", _is_naming)),
     "table_time_unit": name_of(TIME_UNITS),
+    "interactions_files": optional(path),
+    "interactions_memory": real(0.1, 4096),
     "load_col": optional(Rule("columns by file, such as {inter: [user_id, item_id, timestamp]}", _is_column_choice)),
     "field_separator": Rule("a tab, a space or one of , ; |", _is_separator),
     "seq_separator": Rule("at least one character", lambda value: isinstance(value, str) and bool(value)),

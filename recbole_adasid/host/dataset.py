@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,18 @@ from recbole.utils import FeatureSource, FeatureType
 
 from recbole_adasid.data.atomic_text import AtomicText
 from recbole_adasid.data.cold_items import draw_cold_items, warm_examples
+from recbole_adasid.data.examples import Examples
 from recbole_adasid.data.ordering import stable_order
 from recbole_adasid.data.text import ITEM_COLUMN, read_item_table
 from recbole_adasid.data.windows import SequenceWindows, build_windows, flatten_sequences
 from recbole_adasid.host.atomic_files import atomic_text, read_atomic_file
+from recbole_adasid.host.batches import Lengths
 from recbole_adasid.host.filters import filter_by_count
 from recbole_adasid.host.missing import require_dataset
 from recbole_adasid.host.obtain import obtain_dataset
 from recbole_adasid.host.preset_features import report_absent_features
 from recbole_adasid.host.settings import SettingsError
+from recbole_adasid.interactions import InteractionArrays, Interactions
 
 # A column of inter_feat that stays inside: which of the windows is the example's history.
 WINDOW_FIELD = "window"
@@ -37,8 +41,7 @@ class TrainingItems:
     """What learning Semantic IDs may know of a dataset: the items, and the interactions that are trained on."""
 
     tokens: list[str]
-    users: NDArray[np.int64]
-    item_rows: NDArray[np.int64]
+    interactions: Interactions
     table: AtomicText
     """The `.item` file, which need not be there."""
     item_field: str = ITEM_COLUMN
@@ -49,9 +52,9 @@ class TrainingItems:
         """Return the N external item tokens; row r is RecBole's item r + 1."""
         return self.tokens
 
-    def training_interactions(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return users and item rows [I] of all interactions that are neither a validation nor a test target."""
-        return self.users, self.item_rows
+    def training_interactions(self) -> Interactions:
+        """Return all interactions that are neither a validation nor a test target."""
+        return self.interactions
 
     def cold_items(self) -> NDArray[np.bool_] | None:
         """Return which items are held out of training, or None."""
@@ -80,6 +83,14 @@ class TIGERDataset(SequentialDataset):
     """Where the interactions of `windows` stand among all, if cold items are left out; None: all are there."""
     _flat_users: NDArray[np.int64]
     _is_training: NDArray[np.bool_]
+
+    def __new__(cls, config: Any = None) -> TIGERDataset:
+        """Return a dataset of the kind that the settings ask for; without settings, an empty one for copies."""
+        if cls is TIGERDataset and config is not None and config["interactions_files"]:
+            from recbole_adasid.host.log_dataset import LogDataset
+
+            return super().__new__(LogDataset)
+        return super().__new__(cls)
 
     def _load_data(self, token: str, dataset_path: str) -> None:
         obtain_dataset(self.config, token, Path(dataset_path))
@@ -111,12 +122,16 @@ class TIGERDataset(SequentialDataset):
         """
         for name in self.feat_name_list:
             if getattr(self, name).empty:
-                raise SettingsError(
-                    f"The filters leave nothing of the dataset {self.dataset_name!r}: loosen user_inter_num_interval="
-                    f"{self.config['user_inter_num_interval']}, item_inter_num_interval="
-                    f"{self.config['item_inter_num_interval']} or val_interval={self.config['val_interval']}."
-                )
+                raise self.nothing_left()
         super()._reset_index()
+
+    def nothing_left(self) -> SettingsError:
+        """Return what to say where filters leave nothing."""
+        names = ("user_inter_num_interval", "item_inter_num_interval", "val_interval")
+        users, items, values = (f"{name}={self.config[name]}" for name in names)
+        return SettingsError(
+            f"The filters leave nothing of the dataset {self.dataset_name!r}: loosen {users}, {items} or {values}."
+        )
 
     def _remove_duplication(self) -> None:
         """Keep one interaction of a user with an item, as RecBole, but without disturbing the order of equal times."""
@@ -168,20 +183,24 @@ class TIGERDataset(SequentialDataset):
         """
         parts: list[TIGERDataset] = super().build()
         for part in parts[1:]:
-            self._is_training[part._positions_after(part.inter_feat[WINDOW_FIELD].numpy())] = False
+            self._is_training[part._own_targets()] = False
         if self.config["cold_item_share"]:
             parts[0]._leave_out(draw_cold_items(self.item_num - 1, self.config["cold_item_share"], self.config["seed"]))
+        self._check_parts(parts)
+        return parts
+
+    def _check_parts(self, parts: Sequence[TIGERDataset]) -> None:
+        """Refuse a split without a training example, and warn of one without others."""
         if not len(parts[0]):
             raise SettingsError(
                 f"The dataset {self.dataset_name!r} leaves no training example: loosen user_inter_num_interval and "
                 "item_inter_num_interval, lower cold_item_share, or bring users with three or more interactions."
             )
         self._report_evaluation(parts[1:])
-        return parts
 
     def _leave_out(self, cold: NDArray[np.bool_]) -> None:
         """Take the interactions of cold items out of this part, as if they had never happened."""
-        targets = self._positions_after(self.inter_feat[WINDOW_FIELD].numpy())
+        targets = self._own_targets()
         n_interactions = len(self._flat_users)
         warm = warm_examples(self._flat_users, self.windows.flat_items, cold, targets, self.max_item_list_len)
         rows = torch.from_numpy(warm.rows)
@@ -195,7 +214,7 @@ class TIGERDataset(SequentialDataset):
             f"{n_interactions - len(warm.places)} of {n_interactions} interactions."
         )
 
-    def _report_evaluation(self, parts: list[TIGERDataset]) -> None:
+    def _report_evaluation(self, parts: Sequence[TIGERDataset]) -> None:
         """Warn of parts without an example, and of metrics that every order of the items would satisfy."""
         empty = [name for name, part in zip(("validation", "test"), parts) if not len(part)]
         if empty:
@@ -243,20 +262,56 @@ class TIGERDataset(SequentialDataset):
         """Return where the targets of some windows lie in the flat array: right behind them."""
         return self.windows.starts[windows] + self.windows.lengths[windows]
 
+    def _own_targets(self) -> NDArray[np.int64]:
+        """Return where the targets of this part's examples stand among this part's interactions [E]."""
+        return self._positions_after(self.inter_feat[WINDOW_FIELD].numpy())
+
+    @property
+    def flat_items(self) -> NDArray[np.integer]:
+        """Items, from 1, of this part's interactions, ordered by user and time."""
+        return self.windows.flat_items
+
+    def targets(self) -> NDArray[np.int64]:
+        """Return where the targets of this part's examples stand among the interactions of all parts [E]."""
+        return self.among_all(self._own_targets())
+
+    def spans(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return where the histories of this part's examples start in `flat_items`, and how long they are, [E] each."""
+        chosen = self.inter_feat[WINDOW_FIELD].numpy()
+        return self.windows.starts[chosen], self.windows.lengths[chosen]
+
+    def user_spans(self, positions: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return where in `flat_items` the interactions of the users of some interactions begin and end, [B] each."""
+        users = self._flat_users[positions]
+        begins, ends = (np.searchsorted(self._flat_users, users, side=side) for side in ("left", "right"))
+        return begins, ends
+
+    def examples(self) -> Examples:
+        """Return histories and targets without users and times."""
+        starts, lengths = self.spans()
+        kept = SequenceWindows(flat_items=self.flat_items, starts=starts, lengths=lengths)
+        return Examples(kept, self.inter_feat[self.iid_field].numpy())
+
     def among_all(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return where some of this part's interactions stand among those of all parts, ordered by user and time."""
         return positions if self._places is None else self._places[positions]
 
     def __getitem__(self, index: Any, join: bool = True) -> Interaction:
         """Return the examples `index` with their histories [B, T], T the longest among them; nothing is joined."""
-        rows = _as_rows(index, len(self.inter_feat))
+        rows = as_rows(index, len(self.inter_feat))
         history, lengths = self.windows.gather(self.inter_feat[WINDOW_FIELD][rows].numpy())
+        users, targets = (self.inter_feat[field][rows] for field in (self.uid_field, self.iid_field))
+        return self._batch(users, targets, torch.from_numpy(self._pad(history)), torch.from_numpy(lengths))
+
+    def _batch(
+        self, users: torch.Tensor, targets: torch.Tensor, history: torch.Tensor, lengths: torch.Tensor
+    ) -> Interaction:
         return Interaction(
             {
-                self.uid_field: self.inter_feat[self.uid_field][rows],
-                self.iid_field: self.inter_feat[self.iid_field][rows],
-                self.item_id_list_field: torch.from_numpy(self._pad(history)),
-                self.item_list_length_field: torch.from_numpy(lengths),
+                self.uid_field: users,
+                self.iid_field: targets,
+                self.item_id_list_field: history,
+                self.item_list_length_field: lengths,
             }
         )
 
@@ -268,28 +323,31 @@ class TIGERDataset(SequentialDataset):
 
     def training_items(self) -> TrainingItems:
         """Return what the tokenizer may learn from; call it after `build`."""
-        chosen = self._is_training
         return TrainingItems(
             tokens=[str(token) for token in self.field2id_token[self.iid_field][1:]],
-            users=self._flat_users[chosen],
-            item_rows=self.windows.flat_items[chosen] - 1,
+            interactions=self._training_interactions(),
             table=atomic_text(self.config, Path(self.dataset_path) / f"{self.dataset_name}.item"),
             item_field=self.iid_field,
             cold=self.cold,
         )
 
-    def history_lengths(self) -> NDArray[np.int64]:
+    def _training_interactions(self) -> Interactions:
+        chosen = self._is_training
+        return InteractionArrays(self._flat_users[chosen], self.windows.flat_items[chosen] - 1)
+
+    def history_lengths(self) -> Lengths:
         """Return how long each example's history is."""
         return self.inter_feat[self.item_list_length_field].numpy()
 
     def inter_matrix(self, form: str = "coo", value_field: str | None = None) -> Any:
         """Return the sparse user-item matrix of this part's targets and of its users' first items, as RecBole does."""
         users, items = self.inter_feat[self.uid_field], self.inter_feat[self.iid_field]
-        second = self.inter_feat[self.item_list_length_field] == 1
-        firsts = self.windows.starts[self.inter_feat[WINDOW_FIELD][second].numpy()]
+        starts, lengths = self.spans()
+        second = lengths == 1
+        firsts = self.flat_items[starts[second]].astype(np.int64)
         table = {
-            self.uid_field: torch.cat([users, users[second]]),
-            self.iid_field: torch.cat([items, torch.from_numpy(self.windows.flat_items[firsts])]),
+            self.uid_field: torch.cat([users, users[torch.from_numpy(second)]]),
+            self.iid_field: torch.cat([items, torch.from_numpy(firsts)]),
         }
         return self._create_sparse_matrix(Interaction(table), self.uid_field, self.iid_field, form, value_field)
 
@@ -310,7 +368,7 @@ def _grouped(groups: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.i
     return order, np.repeat(ends, sizes) - 1 - place, np.repeat(sizes, sizes)
 
 
-def _as_rows(index: Any, size: int) -> torch.Tensor:
+def as_rows(index: Any, size: int) -> torch.Tensor:
     """Return any index (slice, number, list, array, tensor) as row numbers [B]."""
     if isinstance(index, slice):
         return torch.arange(size)[index]

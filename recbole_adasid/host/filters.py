@@ -21,7 +21,7 @@ def filter_by_count(dataset: Any) -> None:
     intervals = {name: dataset._parse_intervals_str(dataset.config[f"{name}_inter_num_interval"]) for name in fields}
     asked = {name: interval for name, interval in intervals.items() if interval}
     codes = {name: dataset.inter_feat[fields[name]].astype("category").cat.codes.to_numpy() for name in asked}
-    fits = {name: _within(dataset, interval) for name, interval in asked.items()}
+    fits = {name: within(dataset, interval) for name, interval in asked.items()}
     keep, banned = count_core(codes, fits)
     for name, interval in asked.items():
         ids = dataset.inter_feat[fields[name]].astype("category").cat.categories
@@ -55,7 +55,8 @@ def count_core(
             keep &= ~new[name][column]
 
 
-def _within(dataset: Any, interval: Any) -> Fits:
+def within(dataset: Any, interval: Any) -> Fits:
+    """Return the test of RecBole's interval for a dataset."""
     return lambda counts: dataset._within_intervals(counts, interval)
 
 

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recbole_adasid.evaluation.record import Record
-from recbole_adasid.host.audit import target_positions
 
 
 def example_rows(part: Any, record: Record) -> NDArray[np.int64]:
@@ -30,9 +29,9 @@ def earlier_interactions(part: Any, rows: NDArray[np.int64]) -> tuple[NDArray[np
     Returns:
         The place in ``rows`` that each interaction belongs to [S], and its item [S], a user's oldest first.
     """
-    targets = target_positions(part)[rows]
-    begins = np.searchsorted(part._flat_users, part._flat_users[targets])
+    targets = part.targets()[rows]
+    begins, _ = part.user_spans(targets)
     lengths = targets - begins
     places = np.repeat(np.arange(len(rows)), lengths)
     within = np.arange(lengths.sum()) - np.repeat(lengths.cumsum() - lengths, lengths)
-    return places, part.windows.flat_items[np.repeat(begins, lengths) + within]
+    return places, part.flat_items[np.repeat(begins, lengths) + within]

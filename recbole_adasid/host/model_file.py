@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from recbole_adasid.storage import DamagedFile, MismatchedFile, below, check_fit
 
 KIND = "tiger-model"
 SUFFIX = ".safetensors"
+_TOKENS_AT_ONCE = 100_000
 
 
 @dataclass(frozen=True)
@@ -95,13 +97,30 @@ def describe_data(dataset: Any, *, with_users: bool) -> dict[str, Any]:
         with_users: for a network with user tokens, which is bound to the users too.
     """
     fields = [dataset.iid_field, *([dataset.uid_field] if with_users else [])]
-    tokens = [[str(token) for token in dataset.field2id_token[field][1:]] for field in fields]
-    return {"dataset": dataset.dataset_name, "items": len(tokens[0]), "digest": tokens_digest(tokens)}
+    tokens = [dataset.field2id_token[field] for field in fields]
+    digest = tokens_digest(*(_parts(column) for column in tokens))
+    return {"dataset": dataset.dataset_name, "items": len(tokens[0]) - 1, "digest": digest}
 
 
-def tokens_digest(tokens: list[list[str]]) -> str:
-    """Return a digest of the tokens of items, and of users if there is a second list, in their order."""
-    return hashlib.sha256(json.dumps(tokens).encode()).hexdigest()
+def _parts(tokens: Any) -> Iterator[list[str]]:
+    """Yield the tokens of RecBole's numbers from 1 on, some at a time: they may lie in files."""
+    for start in range(1, len(tokens), _TOKENS_AT_ONCE):
+        yield [str(token) for token in tokens[start : start + _TOKENS_AT_ONCE]]
+
+
+def tokens_digest(*columns: Iterable[list[str]]) -> str:
+    """Return a digest of the tokens of items, and of users if there is a second column, in their order.
+
+    A column comes in parts. The digest is that of the JSON text of a list of columns.
+    """
+    digest = hashlib.sha256(b"[")
+    for number, parts in enumerate(columns):
+        digest.update(b", [" if number else b"[")
+        for place, part in enumerate(parts):
+            digest.update((", " * (place > 0) + json.dumps(part)[1:-1]).encode())
+        digest.update(b"]")
+    digest.update(b"]")
+    return digest.hexdigest()
 
 
 def save_model(trainer: Any, path: Path, *, epoch: int) -> None:

@@ -18,10 +18,11 @@ MODEL_MODULE = "recbole.model.sequential_recommender.tiger"
 AFTER_IMPORT = {
     "recbole": "recbole_adasid.host.compatibility:restore_numpy_names",
     "recbole.config.configurator": "recbole_adasid.host.config:extend_configurator",
+    "recbole.data.dataloader.abstract_dataloader": "recbole_adasid.host.loaders:number_rows_lazily",
     "recbole.data.dataset": "recbole_adasid.host.registration:offer_dataset",
     "recbole.data.dataset.dataset": "recbole_adasid.host.compatibility:mend_dataset",
     "recbole.data.dataset.sequential_dataset": "recbole_adasid.host.compatibility:mend_sequential_dataset",
-    "recbole.data.utils": "recbole_adasid.host.saved_data:mend_data_utils",
+    "recbole.data.utils": "recbole_adasid.host.loaders:mend_data_utils",
     "recbole.model.sequential_recommender.sasrecf": "recbole_adasid.host.vector_columns:count_features_once",
     "recbole.model.sequential_recommender.sine": "recbole_adasid.host.compatibility:end_anomaly_detection",
     "recbole.quick_start.quick_start": "recbole_adasid.host.quick_start:mend_quick_start",

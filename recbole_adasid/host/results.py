@@ -17,6 +17,8 @@ from recbole_adasid.host.held_out import earlier_interactions, example_rows
 from recbole_adasid.pipeline import SemanticIDs
 from recbole_adasid.report import harmless
 
+_USERS_AT_ONCE = 50_000
+
 
 def judged(name: str, record: Record, metrics: dict[str, float]) -> dict[str, Any]:
     """Return the intervals of a part's metrics, and what they would be if a hit on the Semantic ID were enough."""
@@ -45,8 +47,11 @@ def by_popularity(part: Any, record: Record, popularity: NDArray[np.int64], metr
     """Return what recommending the most popular items would score; nothing where only sampled items are ranked."""
     if part.config["eval_args"]["mode"]["test"] != "full":
         return {}
-    earlier = earlier_interactions(part, example_rows(part, record))
-    return mean_gains(popularity_ranks(record["item"], popularity, *earlier), metrics)
+    examples, ranks = example_rows(part, record), []
+    for start in range(0, len(examples), _USERS_AT_ONCE):
+        some = slice(start, start + _USERS_AT_ONCE)
+        ranks.append(popularity_ranks(record["item"][some], popularity, *earlier_interactions(part, examples[some])))
+    return mean_gains(np.concatenate(ranks), metrics)
 
 
 def write_report(

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recbole_adasid.artefacts import RunFolder, results_table
-from recbole_adasid.cache import array_digest
 from recbole_adasid.distributed.joining import joined
 from recbole_adasid.distributed.world import world
 from recbole_adasid.evaluation.breakdown import breakdown
@@ -101,15 +100,13 @@ def _run(config: Any, path: Path) -> dict[str, Any]:
     loaders = {"train": train_data, "valid": valid_data, "test": test_data}
     parts = {name: loader._dataset for name, loader in loaders.items()}
     items = parts["train"].training_items()
-    world().require_same(
-        "data", lambda: [tokens_digest([items.item_tokens()]), array_digest(*items.training_interactions())]
-    )
+    world().require_same("data", lambda: [tokens_digest([items.item_tokens()]), items.training_interactions().digest()])
 
     model = TIGER(config, parts["train"]).to(config["device"])
     world().from_main(lambda: _write_beginning(RunFolder(path), config, model, parts))
 
     trainer = TIGERTrainer(config, model)
-    key = training_key(config, model.semantic_ids.fingerprint)
+    key = training_key(config, model.semantic_ids.fingerprint, items.training_interactions().digest())
     world().require_same("settings", lambda: key)
     trainer.keep_training(path / UNFINISHED, key)
     show_progress = bool(config["show_progress"])
@@ -143,8 +140,8 @@ def _write_results(
 ) -> None:
     """Write and log what came out; the training that could be gone on from is not needed any more."""
     results: dict[str, Any] = dict(metrics)
-    _, item_rows = parts["train"].training_items().training_interactions()
-    popularity = np.bincount(item_rows + 1, minlength=parts["train"].item_num)
+    interactions = parts["train"].training_items().training_interactions()
+    popularity = np.r_[0, interactions.counts(parts["train"].item_num - 1)]
     for name, ranks in (("best_valid", trainer.best_valid_record), ("test", record)):
         results |= judged(name, ranks, results[name])
         found = _breakdown(ranks, model, popularity, told_by_ranks(results[name])) if ranks else {}
@@ -175,7 +172,7 @@ def _write_sids(folder: RunFolder, model: Any, items: Any) -> None:
         "fingerprint": learned.fingerprint,
         "collision": catalogue.collision,
         "quality": learned.quality,
-        "training_interactions": array_digest(*items.training_interactions()),
+        "training_interactions": items.training_interactions().digest(),
         "given": learned.description.get("given"),
         "cold_items": None if items.cold is None else int(items.cold.sum()),
     }

@@ -39,15 +39,19 @@ def _stem(config: Any) -> str:
     return f"{config['dataset']}-{sids_name(config)}-"
 
 
-def training_key(config: Any, semantic_ids: str) -> str:
-    """Return the fingerprint of what training depends on: settings but for places and display, and Semantic IDs."""
+def training_key(config: Any, semantic_ids: str, interactions: str) -> str:
+    """Return the fingerprint of what training depends on: settings but for places and display, Semantic IDs, and the
+    interactions that are trained on.
+    """
     elsewhere = {"data_path", "run_root", "cache_dir", "gpu_id", "show_progress", "state", "log_wandb", "download"}
     elsewhere |= {"reviews_url", "reviews_sha256", "metadata_url", "metadata_sha256"}
     elsewhere |= {"interactions_table", "items_table", "interactions_columns", "items_columns", "table_time_unit"}
     elsewhere |= {"title_field", "category_field", "sids_file", "report"}
     elsewhere |= {"pair_engine", "ray_address", "ray_workers", "ray_worker_memory", "item_features_mapped"}
+    elsewhere |= {"interactions_files", "interactions_memory"}
     settings = {key: to_plain(value) for key, value in writable(config).items() if key not in elsewhere}
-    return fingerprint({"settings": settings, "semantic_ids": semantic_ids, "dataset": str(config["dataset"])})
+    about = {"semantic_ids": semantic_ids, "interactions": interactions, "dataset": str(config["dataset"])}
+    return fingerprint({"settings": settings, **about})
 
 
 def sids_name(config: Any) -> str:

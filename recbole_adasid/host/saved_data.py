@@ -15,7 +15,7 @@ from recbole_adasid.host.settings import SettingsError
 PICKLE_KEYS = ("save_dataset", "dataset_save_path", "save_dataloaders", "dataloaders_save_path")
 
 
-def mend_data_utils(module: ModuleType) -> None:
+def guard_pickles(module: ModuleType) -> None:
     """Let RecBole's functions that unpickle a saved dataset or saved dataloaders refuse to do so for TIGER."""
     for name in ("create_dataset", "load_split_dataloaders"):
         replace_function(module, name, _guarded(getattr(module, name)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from recbole_adasid.data.examples import Examples
-from recbole_adasid.host.dataset import WINDOW_FIELD, TIGERDataset, TrainingItems
+from recbole_adasid.host.dataset import TrainingItems
 
 
 def load_splits(config: Any) -> tuple[TrainingItems, Examples, Examples]:
@@ -17,11 +17,4 @@ def load_splits(config: Any) -> tuple[TrainingItems, Examples, Examples]:
     from recbole.data import create_dataset
 
     train, valid, _ = create_dataset(config).build()
-    return train.training_items(), _examples(train), _examples(valid)
-
-
-def _examples(part: TIGERDataset) -> Examples:
-    chosen = part.inter_feat[WINDOW_FIELD].numpy()
-    windows = part.windows
-    kept = type(windows)(flat_items=windows.flat_items, starts=windows.starts[chosen], lengths=windows.lengths[chosen])
-    return Examples(kept, part.inter_feat[part.iid_field].numpy())
+    return train.training_items(), train.examples(), valid.examples()

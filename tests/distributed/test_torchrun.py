@@ -50,8 +50,9 @@ def test_a_killed_rank_is_restarted_and_the_result_is_that_of_an_undisturbed_run
 
 
 @pytest.mark.slow
-def test_recbole_s_option_starts_the_processes(settings, tmp_path):
-    done = start([str(ROOT / "run_recbole_adasid.py"), "--nproc=2"], {**settings, "run_folder": str(tmp_path / "run")})
+def test_recbole_s_option_starts_the_processes_which_share_a_log_in_files(settings, tmp_path):
+    log = {"interactions_files": f"{settings['data_path']}/tiny/tiny.inter", "run_folder": str(tmp_path / "run")}
+    done = start([str(ROOT / "run_recbole_adasid.py"), "--nproc=2"], {**settings, **log})
     assert done.returncode == 0, done.stderr
     assert "2 processes" in done.stderr and done.stderr.count("Result\n") == 1
     alone = run({**settings, "cache_dir": str(tmp_path / "other")})

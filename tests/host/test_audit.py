@@ -9,6 +9,7 @@ import pytest
 from recbole_adasid.host import dataset as dataset_module
 from recbole_adasid.host.audit import audit, main
 from recbole_adasid.host.run import run
+from recbole_adasid.interactions import InteractionArrays
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,8 @@ def test_pairs_that_know_held_out_interactions_are_found_out(
     honest = dataset_module.TIGERDataset.training_items
 
     def leaking(self: dataset_module.TIGERDataset) -> dataset_module.TrainingItems:
-        return dataclasses.replace(honest(self), users=self._flat_users, item_rows=self.windows.flat_items - 1)
+        everything = InteractionArrays(self._flat_users, self.windows.flat_items - 1)
+        return dataclasses.replace(honest(self), interactions=everything)
 
     monkeypatch.setattr(dataset_module.TIGERDataset, "training_items", leaking)
     assert main([f"--run_folder={folder}"]) == 1

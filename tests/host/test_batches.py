@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from recbole_adasid.host.batches import LengthBuckets
+from recbole_adasid.host.batches import POOL_BATCHES, LengthBuckets
 
 LENGTHS = np.random.default_rng(1).integers(1, 21, size=1003)
 
@@ -30,3 +30,13 @@ def test_histories_of_a_batch_have_similar_lengths():
 def test_batches_do_not_come_in_order_of_length():
     means = [LENGTHS[rows].mean() for rows in batches()]
     assert abs(np.corrcoef(means, np.arange(len(means)))[0, 1]) < 0.5
+
+
+def test_batches_are_those_of_lists_of_batches():
+    random = np.random.default_rng([3, 2])
+    order = random.permutation(len(LENGTHS))
+    expected = []
+    for start in range(0, len(order), 16 * POOL_BATCHES):
+        pool = sorted(order[start : start + 16 * POOL_BATCHES].tolist(), key=lambda row: LENGTHS[row])
+        expected += [pool[cut : cut + 16] for cut in range(0, len(pool), 16)]
+    assert batches(3, 2) == [expected[place] for place in random.permutation(len(expected))]

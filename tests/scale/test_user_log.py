@@ -11,7 +11,7 @@ import pytest
 
 from recbole_adasid.data.baskets import Limits
 from recbole_adasid.data.swing import InProcess, Weighing, swing_pairs
-from recbole_adasid.scale import user_log
+from recbole_adasid.scale import numbered_log
 from recbole_adasid.scale.user_log import LogPreparation, PreparedLog, for_training
 
 Row = tuple[str, str, float]
@@ -117,8 +117,8 @@ def test_times_beyond_float64_decide(tmp_path: Path) -> None:
         pyarrow.parquet.write_table(table, tmp_path / f"{kind.bit_width}-{kind.id}.parquet")
         log = prepare(tmp_path / f"work{kind.id}", tmp_path / f"{kind.bit_width}-{kind.id}.parquet", Limits())
         assert named(log) == [["b", "a"]] and log.tokens == ["b", "a", "d", "c"]
-    whole = user_log._exact(np.array([late, later]))
-    parts = user_log._exact(np.array([2.5, -0.25, 2.0**40 + 0.5]))
+    whole = numbered_log._exact(np.array([late, later]))
+    parts = numbered_log._exact(np.array([2.5, -0.25, 2.0**40 + 0.5]))
     assert whole["whole"].tolist() == [late, later]
     assert (parts["whole"].tolist(), parts["rest"].tolist()) == ([2, -1, 2**40], [0.5, 0.75, 0.5])
 
@@ -128,7 +128,7 @@ def test_two_tokens_of_one_hash_stay_two(tmp_path: Path, monkeypatch: pytest.Mon
         check = [int.from_bytes(value.encode(), "big") for value in values]
         return np.array([len(value) for value in values], dtype=np.uint64), np.array(check, dtype=np.uint64)
 
-    monkeypatch.setattr(user_log, "token_hashes", colliding)
+    monkeypatch.setattr(numbered_log, "token_hashes", colliding)
     rows = random_rows(3)
     log = prepare(tmp_path / "work", write(tmp_path / "log.csv", rows), Limits(), buckets=2)
     assert (log.tokens, named(log)) == literally(rows, Limits(), 2)

@@ -1,0 +1,95 @@
+"""A log of many interactions as TIGER trains on it: read by RecBole into a table, or sorted in files.
+
+    python -m benchmarks.log_training --folder=FOLDER --way=files
+
+FOLDER holds the log as Parquet shards in log/, and for --way=table as data/log/log.inter. Prints what it took to
+prepare the log, and to draw every batch of an epoch, without a network. `python -m benchmarks.catalogue_scale
+--part=log` makes the log up and compares.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measuring import Watch, private_memory
+
+NAME = "log"
+WAYS = ("table", "files")
+BATCH = 256
+MEMORY = 0.5
+"""GiB that reading and sorting may take."""
+
+
+def settings(folder: Path, way: str) -> dict[str, Any]:
+    """Return the settings of a run, as far as they concern the dataset."""
+    files = {"interactions_files": str(folder / NAME), "interactions_memory": MEMORY} if way == "files" else {}
+    shared = {
+        "dataset": NAME,
+        "data_path": str(folder / "data"),
+        "cache_dir": str(folder / "cache"),
+        "show_progress": False,
+    }
+    return {**shared, "train_batch_size": BATCH, **files}
+
+
+def prepare(folder: Path, way: str) -> Any:
+    """Return the loader of the training part, the training interactions looked at once."""
+    from recbole.data import create_dataset, data_preparation
+
+    from recbole_adasid.host.config import build_config
+
+    config = build_config(settings(folder, way))
+    train, _, _ = data_preparation(config, create_dataset(config))
+    train._dataset.training_items().training_interactions().digest()
+    return train
+
+
+def draw(train: Any, most: int) -> int:
+    """Draw the batches of an epoch, ``most`` at most, and return how many examples the epoch has."""
+    from recbole_adasid.host.batches import LengthBuckets
+
+    buckets = LengthBuckets(train._dataset.history_lengths(), batch_size=BATCH, seed=0, epoch=0)
+    for number, rows in enumerate(buckets):
+        if number == most:
+            break
+        train.collate_fn(rows)
+    return len(train._dataset)
+
+
+def measure(folder: Path, way: str, most: int) -> dict[str, float]:
+    """Return seconds and GiB of preparing and of drawing batches."""
+    import recbole_adasid.host.trainer  # noqa: F401  (what every run loads)
+
+    before = private_memory(os.getpid())
+    preparing, drawing = Watch(), Watch()
+    with preparing.watching():
+        train = prepare(folder, way)
+    started = time.perf_counter()
+    with drawing.watching():
+        examples = draw(train, most)
+    return {
+        "prepared in": preparing.seconds,
+        "memory": max(preparing.driver, drawing.driver) - before,
+        "memory of batches": drawing.driver - before,
+        "batches in": time.perf_counter() - started,
+        "examples": examples,
+    }
+
+
+def main() -> None:
+    """Print the measurements of one way as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--way", choices=WAYS, required=True)
+    parser.add_argument("--batches", type=int, default=10**9, help="draw so many at most")
+    arguments = parser.parse_args()
+    print(json.dumps(measure(arguments.folder, arguments.way, arguments.batches)))
+
+
+if __name__ == "__main__":
+    main()

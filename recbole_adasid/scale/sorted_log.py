@@ -1,0 +1,235 @@
+"""A log of any size, filtered and ordered as the main job wants it, in files that later runs open again.
+
+Letters: I interactions, U users, N items, V users with two or more interactions, R interactions of a part.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from recbole_adasid.scale.buckets import array_on_disk, stretches
+from recbole_adasid.scale.log_filters import Fits, mark_core, users_of
+from recbole_adasid.scale.numbered_log import LogNumbering, NumberedLog, OrderedRows, begins_of_runs
+from recbole_adasid.scale.token_file import TokenFile, write_tokens
+
+
+@dataclass(frozen=True)
+class SortedLog:
+    """Interactions by user, each user's oldest first; users and items stand in the order of their first interaction."""
+
+    folder: Path
+    """That holds it."""
+    items: NDArray[np.int32]
+    """Items [I], numbered from 1, in a file."""
+    starts: NDArray[np.int64]
+    """[U + 1], where each user's interactions begin, and where the last one's end; in a file."""
+    order: NDArray[np.int64]
+    """Users [V], from 0, that have a second interaction, in the order of its time, equal ones as they are numbered."""
+    users: TokenFile
+    """Tokens of the U users."""
+    item_tokens: list[str]
+    """Of the N items."""
+    read: int
+    """Interactions that the log had before filters."""
+
+    @classmethod
+    def open(cls, folder: Path) -> SortedLog:
+        """Return what :class:`LogSorting` wrote into a folder.
+
+        Raises:
+            ValueError: if a file is not as long as it was.
+        """
+        about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+        for name, size in about["sizes"].items():
+            if (folder / name).stat().st_size != size:
+                raise ValueError(f"{name} has not the {size} bytes that it had")
+        return cls(
+            folder=folder,
+            items=np.memmap(folder / "items.rows", dtype="i4", mode="r"),
+            starts=np.memmap(folder / "starts", dtype="i8", mode="r"),
+            order=_mapped(folder / "order"),
+            users=TokenFile(folder / "users"),
+            item_tokens=json.loads((folder / "items.json").read_text(encoding="utf-8")),
+            read=about["read"],
+        )
+
+    @property
+    def n_users(self) -> int:
+        """Return U."""
+        return len(self.starts) - 1
+
+    @property
+    def n_items(self) -> int:
+        """Return N."""
+        return len(self.item_tokens)
+
+
+class LogSorting(LogNumbering):
+    """The way of a log from its files to a :class:`SortedLog`.
+
+    Args:
+        folder: for files in between; it is there and empty.
+        fits: which numbers of interactions of ``users`` and ``items`` may stay; one that is left out has no say.
+        repeated: of a user's interactions with one item keep the ``first`` or the ``last``; None: all.
+        memory: GiB that it may take beside what it holds of users and items.
+        progress: show a bar while files are read.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        fits: Mapping[str, Fits] | None = None,
+        repeated: str | None = None,
+        memory: float = 1.0,
+        progress: bool = False,
+    ) -> None:
+        super().__init__(folder, memory=memory, progress=progress, named=("users", "items"))
+        self.fits, self.repeated = dict(fits or {}), repeated
+
+    def sort(self, where: str | Path, columns: Mapping[str, str], out: Path) -> bool:
+        """Write the log ``where`` into the folder ``out``, which is there; return False if filters leave nothing.
+
+        Raises:
+            ValueError: if the log has no interaction, or a row that cannot be used.
+            CannotWrite: if the disk has no room.
+        """
+        log = self.number(where, columns)
+        flat = self._flatten(log)
+        keep = self._filter(flat, len(log.items))
+        numbers = self._renumber(flat, keep, log)
+        if not len(numbers.users):
+            return False
+        self._write_interactions(flat, keep, numbers, out)
+        self._write_names(log, numbers, out)
+        about = {"read": log.interactions, "sizes": {path.name: path.stat().st_size for path in out.iterdir()}}
+        (out / "about.json").write_text(json.dumps(about), encoding="utf-8")
+        return True
+
+    def _flatten(self, log: NumberedLog) -> _Flat:
+        """Write interactions one user after the other, those that repeat an earlier or later one left out if asked."""
+        sizes = np.zeros(len(log.users), dtype=np.int64)
+        with ExitStack() as stack:
+            files = {name: stack.enter_context((self.folder / name).open("wb")) for name in _FLAT}
+            for rows in log.ordered():
+                if self.repeated:
+                    rows = rows.some(_once(rows, self.repeated))
+                for name, kind in _FLAT.items():
+                    files[name].write(getattr(rows, name).astype(kind).tobytes())
+                if len(rows.user):
+                    sizes[rows.user[0] : rows.user[-1] + 1] += np.bincount(rows.user - rows.user[0])
+        columns = (np.memmap(self.folder / name, dtype=kind, mode="r") for name, kind in _FLAT.items())
+        return _Flat(np.r_[0, np.cumsum(sizes)], *columns)
+
+    def _filter(self, flat: _Flat, n_items: int) -> NDArray[np.bool_]:
+        """Return which of the interactions stay [I]."""
+        keep = array_on_disk(self.folder / "keep", len(flat.item), "?")
+        keep[:] = True
+        mark_core(flat.item, flat.starts, n_items, keep, self.fits, self.rows_at_once)
+        return keep
+
+    def _renumber(self, flat: _Flat, keep: NDArray[np.bool_], log: NumberedLog) -> _Numbers:
+        """Return users and items that are left in the order of the first interaction that is left."""
+        if len(flat.item) == log.interactions and bool(keep.all()):
+            return _Numbers(np.arange(len(log.users)), np.arange(len(log.items)))
+        first_of_user, first_of_item = (np.full(len(places), _NEVER) for places in (log.users, log.items))
+        for part in stretches(len(flat.item), self.rows_at_once):
+            kept, position = keep[part], flat.position[part][keep[part]]
+            np.minimum.at(first_of_user, users_of(flat.starts, part)[kept], position)
+            np.minimum.at(first_of_item, flat.item[part][kept], position)
+        return _Numbers(*(_in_order(firsts) for firsts in (first_of_user, first_of_item)))
+
+    def _write_interactions(self, flat: _Flat, keep: NDArray[np.bool_], numbers: _Numbers, out: Path) -> None:
+        item_ids = np.zeros(int(numbers.items.max()) + 1, dtype=np.int32)
+        item_ids[numbers.items] = np.arange(1, len(numbers.items) + 1)
+        sizes = np.zeros(len(numbers.users), dtype=np.int64)
+        seconds = []
+        with (out / "items.rows").open("wb") as items:
+            for block in user_blocks(np.diff(flat.starts)[numbers.users], self.rows_at_once):
+                rows, user = _rows_of(flat.starts, numbers.users[block])
+                kept = keep[rows]
+                rows, user = rows[kept], user[kept]
+                items.write(item_ids[flat.item[rows]].tobytes())
+                sizes[block] = np.bincount(user, minlength=block.stop - block.start)
+                begins = np.flatnonzero(begins_of_runs(user))
+                second = begins[sizes[block][user[begins]] > 1] + 1
+                seconds.append((user[second] + block.start, flat.whole[rows[second]], flat.rest[rows[second]]))
+        np.r_[0, np.cumsum(sizes)].tofile(out / "starts")
+        users, whole, rest = (np.concatenate(column) for column in zip(*seconds))
+        users[np.lexsort((rest, whole))].tofile(out / "order")
+
+    def _write_names(self, log: NumberedLog, numbers: _Numbers, out: Path) -> None:
+        items = [token for some in self.tokens("items", log.items) for token in some]
+        chosen = [items[item] for item in numbers.items.tolist()]
+        (out / "items.json").write_text(json.dumps(chosen), encoding="utf-8")
+        users = self.tokens("users", log.users)
+        if len(numbers.users) == len(log.users) and bool((numbers.users[1:] > numbers.users[:-1]).all()):
+            write_tokens(out / "users", users)
+            return
+        write_tokens(self.folder / "all", users)
+        every = TokenFile(self.folder / "all")
+        parts = stretches(len(numbers.users), self.rows_at_once)
+        write_tokens(out / "users", (every.of(numbers.users[part]).tolist() for part in parts))
+
+
+class _Flat(NamedTuple):
+    """Interactions [I] one user after the other, in files."""
+
+    starts: NDArray[np.int64]
+    item: NDArray[np.int32]
+    position: NDArray[np.int64]
+    whole: NDArray[np.int64]
+    rest: NDArray[np.float64]
+
+
+class _Numbers(NamedTuple):
+    """Which users and items of the whole log are left, in their new order."""
+
+    users: NDArray[np.int64]
+    items: NDArray[np.int64]
+
+
+_FLAT = {"item": "i4", "position": "i8", "whole": "i8", "rest": "f8"}
+_NEVER = np.iinfo(np.int64).max
+
+
+def _once(rows: OrderedRows, repeated: str) -> NDArray[np.intp]:
+    """Return the first or last of a user's interactions with one item, in their order."""
+    pairs = pd.MultiIndex.from_arrays([rows.user, rows.item])
+    return np.flatnonzero(~pairs.duplicated(keep=repeated))
+
+
+def _in_order(firsts: NDArray[np.int64]) -> NDArray[np.int64]:
+    order = np.argsort(firsts, kind="stable")
+    return order[: int((firsts < _NEVER).sum())]
+
+
+def user_blocks(sizes: NDArray[np.int64], at_once: int) -> Iterator[slice]:
+    """Yield consecutive users with about ``at_once`` interactions; a user with more stands alone."""
+    ends, first = np.cumsum(sizes), 0
+    while first < len(sizes):
+        done = int(ends[first - 1]) if first else 0
+        stop = max(first + 1, int(np.searchsorted(ends, done + at_once, side="right")))
+        yield slice(first, stop)
+        first = stop
+
+
+def _rows_of(starts: NDArray[np.int64], users: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return where the interactions of some users stand, and whose each is, by place in ``users``."""
+    sizes = starts[users + 1] - starts[users]
+    owner = np.repeat(np.arange(len(users)), sizes)
+    return np.arange(len(owner)) + np.repeat(starts[users] - (np.cumsum(sizes) - sizes), sizes), owner
+
+
+def _mapped(path: Path) -> NDArray[np.int64]:
+    """Return the whole numbers in a file, which may be empty: there is no mapping of nothing."""
+    return np.memmap(path, dtype="i8", mode="r") if path.stat().st_size else np.empty(0, dtype=np.int64)

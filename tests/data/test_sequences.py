@@ -1,0 +1,62 @@
+"""Examples that are computed are those of loops over the definition."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from recbole_adasid.data.sequences import UserSequences, leave_one_out
+
+SIZES = [3, 1, 9, 2, 4, 6]
+PARTS = {"valid_and_test": ("valid", "test"), "valid_only": ("valid",), "test_only": ("test",)}
+
+
+def sequences(longest: int = 3) -> UserSequences:
+    items = np.random.default_rng(0).integers(1, 30, size=sum(SIZES)).astype(np.int32)
+    order = np.array([4, 0, 5, 2, 3])
+    return UserSequences(items, np.r_[0, np.cumsum(SIZES)], order, longest)
+
+
+def literally(given: UserSequences, left_out: tuple[str, ...]) -> dict[str, list[tuple[int, list[int], int]]]:
+    """Return user, history and target of each example, user by user."""
+    parts: dict[str, list[tuple[int, list[int], int]]] = {"train": [], "valid": [], "test": []}
+    for user in given.order.tolist():
+        items = given.items[given.starts[user] : given.starts[user + 1]].tolist()
+        examples = [(user, items[max(0, at - given.longest) : at], items[at]) for at in range(1, len(items))]
+        names = list(left_out)[-min(len(left_out), len(examples) - 1) :] if len(examples) > 1 else []
+        for name in reversed(names):
+            parts[name].append(examples.pop())
+        parts["train"] += examples
+    return parts
+
+
+@pytest.mark.parametrize("longest", [1, 3, 20])
+@pytest.mark.parametrize("mode", PARTS)
+def test_examples_are_those_of_loops_over_the_definition(mode: str, longest: int) -> None:
+    given = sequences(longest)
+    expected = literally(given, PARTS[mode])
+    for name, part in leave_one_out(given, PARTS[mode]).items():
+        rows = np.random.default_rng(1).permutation(len(part))
+        history, lengths = part.histories(rows)
+        targets = given.items[part.targets(rows)]
+        found = [(u, h[:n].tolist(), t) for u, h, n, t in zip(part.users(rows), history, lengths, targets)]
+        assert found == [expected[name][row] for row in rows]
+        assert not history[np.arange(history.shape[1]) >= lengths[:, None]].any()
+
+
+def test_a_part_without_users_is_empty() -> None:
+    part = leave_one_out(sequences(), ("test",))["valid"]
+    assert len(part) == 0 and part.histories(np.empty(0, dtype=np.int64))[0].shape == (0, 0)
+
+
+def test_memory_grows_with_users_alone() -> None:
+    import tracemalloc
+
+    starts = np.array([0, 1_000_000, 2_000_000])
+    given = UserSequences(np.ones(2_000_000, dtype=np.int32), starts, np.array([0, 1]), 20)
+    tracemalloc.start()
+    part = leave_one_out(given, ("valid", "test"))["train"]
+    part.histories(np.arange(256))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(part) == 2 * (1_000_000 - 3) and peak < 1_000_000
