@@ -1,20 +1,19 @@
 """Examples of users' sequences that are computed when they are asked for: memory grows with users, not with examples.
 
-Letters: I interactions, U users, V users with two or more interactions, E examples of a part, B some of them, T longest
-history of some.
+Letters: I interactions, U users, V users with two or more interactions, E examples of a part, B some of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recbole_adasid.data.windows import gather_histories
-
 IntArray = NDArray[np.int64]
+_MOST_STEPS = 16
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,19 @@ class UserSequences:
     """Items of a history at most."""
 
 
+class Located(NamedTuple):
+    """Where some examples are, [B] each."""
+
+    users: IntArray
+    """Users, from 0."""
+    targets: IntArray
+    """Places of the targets among all interactions."""
+    starts: IntArray
+    """Where histories start."""
+    lengths: IntArray
+    """How long they are; the target stands right behind."""
+
+
 class SequenceExamples:
     """Examples of some users: of each the first few, or the one that ends a given number of places before the last.
 
@@ -45,37 +57,51 @@ class SequenceExamples:
         self, sequences: UserSequences, users: IntArray, counts: IntArray | None = None, from_last: int = 0
     ) -> None:
         self.sequences, self._users, self._from_last = sequences, users, from_last
-        self._begins = None if counts is None else np.cumsum(counts) - counts
-        self._length = len(users) if counts is None else int(counts.sum())
+        self._owners = None if counts is None else _Owners(counts)
+        self._length = len(users) if self._owners is None else self._owners.total
 
     def __len__(self) -> int:
         """Return E."""
         return self._length
 
-    def users(self, rows: IntArray) -> IntArray:
-        """Return the users [B], from 0, of examples [B]."""
-        return np.asarray(self._users[self._owners(rows)])
+    def locate(self, rows: IntArray) -> Located:
+        """Return where examples [B] are."""
+        starts = self.sequences.starts
+        if self._owners is None:
+            users = self._users[rows]
+            targets = starts[users + 1] - 1 - self._from_last
+        else:
+            owners = self._owners.of(rows)
+            users = self._users[owners]
+            targets = starts[users] + 1 + rows - self._owners.begins[owners]
+        begin = np.maximum(starts[users], targets - self.sequences.longest)
+        return Located(users, targets, begin, targets - begin)
 
-    def targets(self, rows: IntArray) -> IntArray:
-        """Return where the targets of examples [B] stand among all interactions."""
-        owners = self._owners(rows)
-        users = self._users[owners]
-        if self._begins is None:
-            return self.sequences.starts[users + 1] - 1 - self._from_last
-        return self.sequences.starts[users] + 1 + rows - self._begins[owners]
 
-    def spans(self, rows: IntArray) -> tuple[IntArray, IntArray]:
-        """Return where the histories of examples [B] start, and how long they are."""
-        targets = self.targets(rows)
-        starts = np.maximum(self.sequences.starts[self.users(rows)], targets - self.sequences.longest)
-        return np.asarray(starts), np.asarray(targets - starts)
+class _Owners:
+    """Whose each row is, where some own so many rows each, one after the other.
 
-    def histories(self, rows: IntArray) -> tuple[IntArray, IntArray]:
-        """Return histories [B, T], oldest first, padded right with 0, and their lengths [B]."""
-        return gather_histories(self.sequences.items, *self.spans(rows))
+    Args:
+        counts: rows of each, one or more, [V′].
+    """
 
-    def _owners(self, rows: IntArray) -> IntArray:
-        return rows if self._begins is None else np.searchsorted(self._begins, rows, side="right") - 1
+    def __init__(self, counts: IntArray) -> None:
+        self.begins = np.r_[0, np.cumsum(counts)]
+        self.total = int(self.begins[-1])
+        # The owner of every so manieth row: from there it is a step or two, where a search would take twenty.
+        self._stride = max(1, self.total // max(1, len(counts)))
+        marks = np.arange(0, self.total, self._stride)
+        self._marked = np.searchsorted(self.begins, marks, side="right") - 1
+
+    def of(self, rows: IntArray) -> IntArray:
+        """Return the owners [B] of rows [B]."""
+        owners = self._marked[rows // self._stride]
+        for _ in range(_MOST_STEPS):
+            beyond = self.begins[owners + 1] <= rows
+            if not beyond.any():
+                return owners
+            owners += beyond
+        return np.searchsorted(self.begins, rows, side="right") - 1
 
 
 def leave_one_out(sequences: UserSequences, left_out: Sequence[str]) -> dict[str, SequenceExamples]:

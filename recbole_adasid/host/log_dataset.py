@@ -17,7 +17,7 @@ from recbole.utils import FeatureSource, FeatureType
 
 from recbole_adasid.data.examples import Examples
 from recbole_adasid.data.sequences import SequenceExamples, UserSequences, leave_one_out
-from recbole_adasid.data.windows import SequenceWindows
+from recbole_adasid.data.windows import SequenceWindows, gather_histories
 from recbole_adasid.host.batches import Lengths
 from recbole_adasid.host.dataset import LEFT_OUT, TIGERDataset, as_rows
 from recbole_adasid.host.filters import within
@@ -109,15 +109,15 @@ class LogDataset(TIGERDataset):
 
     def _of(self, part: SequenceExamples) -> LogDataset:
         def column(values: Any) -> Any:
-            return lambda: torch.from_numpy(values(np.arange(len(part))))
+            return lambda: torch.from_numpy(values(part.locate(np.arange(len(part)))))
 
         dataset = self.copy(
             _Columns(
                 len(part),
                 {
-                    self.uid_field: column(lambda rows: part.users(rows) + 1),
-                    self.iid_field: column(lambda rows: self._items_at(part.targets(rows))),
-                    self.item_list_length_field: column(lambda rows: part.spans(rows)[1]),
+                    self.uid_field: column(lambda found: found.users + 1),
+                    self.iid_field: column(lambda found: self._items_at(found.targets)),
+                    self.item_list_length_field: column(lambda found: found.lengths),
                 },
             )
         )
@@ -126,9 +126,9 @@ class LogDataset(TIGERDataset):
 
     def __getitem__(self, index: Any, join: bool = True) -> Interaction:
         """Return the examples `index` with their histories [B, T], T the longest among them; nothing is joined."""
-        rows = as_rows(index, len(self)).numpy()
-        history, lengths = self.part.histories(rows)
-        columns = self.part.users(rows) + 1, self._items_at(self.part.targets(rows)), history, lengths
+        found = self.part.locate(as_rows(index, len(self)).numpy())
+        history, lengths = gather_histories(self.flat_items, found.starts, found.lengths)
+        columns = found.users + 1, self._items_at(found.targets), history, lengths
         return self._batch(*map(torch.from_numpy, columns))
 
     @property
@@ -149,16 +149,17 @@ class LogDataset(TIGERDataset):
 
     def targets(self) -> NDArray[np.int64]:
         """Return where the targets of this part's examples stand among all interactions [E]."""
-        return self.part.targets(np.arange(len(self)))
+        return self.part.locate(np.arange(len(self))).targets
 
     def spans(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return where the histories of this part's examples start, and how long they are, [E] each."""
-        return self.part.spans(np.arange(len(self)))
+        found = self.part.locate(np.arange(len(self)))
+        return found.starts, found.lengths
 
     def user_spans(self, positions: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return where the interactions of the users of some interactions begin and end, [B] each."""
         users = np.searchsorted(self.log.starts, positions, side="right") - 1
-        return np.asarray(self.log.starts[users]), np.asarray(self.log.starts[users + 1])
+        return self.log.starts[users], self.log.starts[users + 1]
 
     def examples(self) -> Examples:
         """Return histories and targets without users and times, in memory."""
@@ -167,7 +168,7 @@ class LogDataset(TIGERDataset):
         return Examples(windows, self._items_at(self.targets()))
 
     def _items_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        return self.log.items[positions].astype(np.int64)
+        return self.flat_items[positions].astype(np.int64)
 
     def _training_interactions(self) -> LogInteractions:
         return self.interactions
@@ -185,7 +186,7 @@ class _Lengths:
 
     def __getitem__(self, rows: NDArray[np.integer]) -> NDArray[np.int64]:
         """Return the lengths [B] of some histories."""
-        return self._part.spans(np.asarray(rows, dtype=np.int64))[1]
+        return self._part.locate(np.asarray(rows, dtype=np.int64)).lengths
 
 
 class _Columns:

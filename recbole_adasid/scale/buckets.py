@@ -33,7 +33,8 @@ class Buckets:
 
     def add(self, bucket: NDArray[np.integer], *columns: NDArray) -> None:
         """Append records [R], given by their fields, to the files that ``bucket`` [R] says."""
-        order = np.argsort(bucket, kind="stable")
+        # Numbers of 16 bits are sorted by radix, several times as fast as larger ones.
+        order = np.argsort(bucket.astype(np.uint16) if len(self.paths) < 2**16 else bucket, kind="stable")
         records = np.empty(len(order), dtype=self.type)
         for name, column in zip(self.type.names or (), columns):
             records[name] = column[order]
@@ -75,6 +76,13 @@ def array_on_disk(path: Path, length: int, kind: str) -> NDArray[Any]:
     except OSError as error:
         raise CannotWrite(f"cannot write {path} ({error.strerror or error}): make room, or work elsewhere") from error
     return np.memmap(path, dtype=kind, mode="r+", shape=(length,))
+
+
+def mapped(path: Path, kind: str) -> NDArray[Any]:
+    """Return the array in a file, to read: a plain one, whose rows are found quicker than those of a `memmap`."""
+    if not path.stat().st_size:  # there is no mapping of nothing
+        return np.empty(0, dtype=kind)
+    return np.asarray(np.memmap(path, dtype=kind, mode="r"))
 
 
 def stretches(length: int, size: int) -> Iterator[slice]:

@@ -23,6 +23,8 @@ from recbole_adasid.scale.sorted_log import SortedLog, user_blocks
 
 _BYTES_OF_A_ROW = 60
 """Memory that an interaction takes, about, while its block is at work."""
+_MOST_ROWS = 1_000_000
+"""More together are no quicker."""
 
 
 class LogInteractions:
@@ -86,7 +88,7 @@ class LogInteractions:
 
     @property
     def _at_once(self) -> int:
-        return max(1, self.memory // _BYTES_OF_A_ROW)
+        return min(max(1, self.memory // _BYTES_OF_A_ROW), _MOST_ROWS)
 
     @cached_property
     def _sizes(self) -> NDArray[np.int64]:

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from recbole_adasid.data.ordering import lexsort
 from recbole_adasid.scale.buckets import BYTES_OF_A_RECORD, Buckets, array_on_disk, stretches, token_hashes
 from recbole_adasid.scale.log_files import Rows, log_paths, read_log, rows_at_most
 
@@ -58,7 +58,7 @@ class NumberedLog:
     def ordered(self) -> Iterator[OrderedRows]:
         """Yield one bucket's interactions after another, sorted, and remove it."""
         for records in self.grouped.take():
-            order = np.lexsort((records["rest"], records["whole"], records["user"]))  # stable: ties by position
+            order = lexsort([records[key] for key in ("rest", "whole", "user")])  # stable: ties by position
             user, item, *others = (records[name][order] for name in OrderedRows._fields)
             yield OrderedRows(user, item.astype(np.int64), *others)
 
@@ -123,12 +123,13 @@ class LogNumbering:
                 for kind in ("seen", "tokens")
             )
             for rows in log:
-                position = np.arange(total, total + len(rows.users))
-                for name, values in zip(_KINDS, (rows.users, rows.items)):
-                    codes, distinct = pd.factorize(values)
+                position = np.arange(total, total + len(rows.times))
+                for name, (codes, distinct) in zip(_KINDS, (rows.users, rows.items)):
                     if name in self.named:
-                        seen[name].write(position[np.unique(codes, return_index=True)[1]].tobytes())
-                        tokens[name].writelines(f"{_on_one_line(name, token)}\n".encode() for token in distinct)
+                        firsts = first_rows(codes, len(distinct))
+                        present = np.argsort(firsts)[: int((firsts < len(codes)).sum())]
+                        seen[name].write(position[firsts[present]].tobytes())
+                        tokens[name].write(_lines(name, distinct[present]))
                     hashed, check = (values[codes] for values in token_hashes(distinct))
                     buckets[name].add(hashed % np.uint64(self.n_buckets), hashed, check, position)
                 times.write(_exact(rows.times).tobytes())
@@ -140,13 +141,14 @@ class LogNumbering:
         first_of = array_on_disk(self.folder / f"{name}.first", total, "i8")
         places = []
         for records in hashed.take():
-            order = np.argsort(records["hash"], kind="stable")
+            order = np.argsort(records["hash"])
             begins = begins_of_runs(records["hash"][order])
             if not np.array_equal(begins, begins | begins_of_runs(records["check"][order])):  # two tokens, one hash
                 order = np.lexsort((records["check"], records["hash"]))
                 begins = begins_of_runs(records["hash"][order]) | begins_of_runs(records["check"][order])
-            first = records["position"][order][begins]
-            first_of[records["position"][order]] = first[np.cumsum(begins) - 1]
+            position = records["position"][order]
+            first = np.minimum.reduceat(position, np.flatnonzero(begins)) if len(order) else position
+            first_of[position] = first[np.cumsum(begins) - 1]
             places.append(first)
         return np.sort(np.concatenate(places))
 
@@ -157,7 +159,7 @@ class LogNumbering:
         first_of = [np.memmap(self.folder / f"{name}.first", dtype="i8", mode="r") for name in _KINDS]
         times = np.memmap(self.folder / "times", dtype=_TIME, mode="r")
         for part in stretches(total, self.rows_at_once):
-            user, item = (np.searchsorted(places, one[part]) for places, one in zip((users, items), first_of))
+            user, item = (_ranks(places, one[part]) for places, one in zip((users, items), first_of))
             position = np.arange(part.start, part.stop)
             bucket = user * self.n_buckets // len(users)
             grouped.add(bucket, user, item, position, times["whole"][part], times["rest"][part])
@@ -178,6 +180,21 @@ def training_sizes(sizes: NDArray[np.int64], held_out: int) -> NDArray[np.int64]
     return sizes - np.clip(sizes - 2, 0, held_out)
 
 
+def _ranks(places: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return where each of some places stands among all, which are ascending."""
+    order = np.argsort(wanted)  # neighbours look at neighbours, which are in the processor's cache
+    ranks = np.empty(len(wanted), dtype=np.int64)
+    ranks[order] = np.searchsorted(places, wanted[order])
+    return ranks
+
+
+def first_rows(codes: NDArray[np.integer], n_codes: int) -> NDArray[np.int64]:
+    """Return the first row that has each code; beyond the last row for one that none has."""
+    firsts = np.full(n_codes, len(codes), dtype=np.int64)
+    firsts[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)  # of several values for one place the last one stays
+    return firsts
+
+
 def begins_of_runs(values: NDArray) -> NDArray[np.bool_]:
     """Mark where a value differs from the one before it."""
     return np.r_[True, values[1:] != values[:-1]][: len(values)]
@@ -194,7 +211,14 @@ def _exact(times: NDArray[Any]) -> NDArray[Any]:
     return exact
 
 
-def _on_one_line(name: str, token: str) -> str:
-    if "\n" in token or "\r" in token:
+def _lines(name: str, tokens: NDArray[np.object_]) -> bytes:
+    """Return tokens, one a line.
+
+    Raises:
+        ValueError: for one that is of several lines.
+    """
+    text = "\n".join([*tokens.tolist(), ""])
+    if text.count("\n") > len(tokens) or "\r" in text:
+        token = next(token for token in tokens if "\n" in token or "\r" in token)
         raise ValueError(f"the token {token!r} among {name} is of several lines: name {name} in one line.")
-    return token
+    return text.encode()

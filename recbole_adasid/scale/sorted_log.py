@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recbole_adasid.scale.buckets import array_on_disk, stretches
+from recbole_adasid.scale.buckets import array_on_disk, mapped, stretches
 from recbole_adasid.scale.log_filters import Fits, mark_core, users_of
 from recbole_adasid.scale.numbered_log import LogNumbering, NumberedLog, OrderedRows, begins_of_runs
 from recbole_adasid.scale.token_file import TokenFile, write_tokens
@@ -54,9 +54,9 @@ class SortedLog:
                 raise ValueError(f"{name} has not the {size} bytes that it had")
         return cls(
             folder=folder,
-            items=np.memmap(folder / "items.rows", dtype="i4", mode="r"),
-            starts=np.memmap(folder / "starts", dtype="i8", mode="r"),
-            order=_mapped(folder / "order"),
+            items=mapped(folder / "items.rows", "i4"),
+            starts=mapped(folder / "starts", "i8"),
+            order=mapped(folder / "order", "i8"),
             users=TokenFile(folder / "users"),
             item_tokens=json.loads((folder / "items.json").read_text(encoding="utf-8")),
             read=about["read"],
@@ -228,8 +228,3 @@ def _rows_of(starts: NDArray[np.int64], users: NDArray[np.int64]) -> tuple[NDArr
     sizes = starts[users + 1] - starts[users]
     owner = np.repeat(np.arange(len(users)), sizes)
     return np.arange(len(owner)) + np.repeat(starts[users] - (np.cumsum(sizes) - sizes), sizes), owner
-
-
-def _mapped(path: Path) -> NDArray[np.int64]:
-    """Return the whole numbers in a file, which may be empty: there is no mapping of nothing."""
-    return np.memmap(path, dtype="i8", mode="r") if path.stat().st_size else np.empty(0, dtype=np.int64)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from recbole_adasid.scale.buckets import stretches, token_hashes
+from recbole_adasid.scale.buckets import mapped, stretches, token_hashes
 
 _AT_ONCE = 100_000
 
@@ -24,10 +24,9 @@ class TokenFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self._ends = np.memmap(path.with_suffix(".ends"), dtype="i8", mode="r")
-        self._text = np.memmap(path.with_suffix(".text"), dtype="u1", mode="r")
-        self._hashes = np.memmap(path.with_suffix(".hashes"), dtype="u8", mode="r")
-        self._by_hash = np.memmap(path.with_suffix(".by_hash"), dtype="i8", mode="r")
+        kinds = {".ends": "i8", ".text": "u1", ".hashes": "u8", ".by_hash": "i8"}
+        files = (mapped(path.with_suffix(ending), kind) for ending, kind in kinds.items())
+        self._ends, self._text, self._hashes, self._by_hash = files
 
     def __len__(self) -> int:
         """Return U."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recbole_adasid.data.sequences import UserSequences, leave_one_out
+from recbole_adasid.data.sequences import SequenceExamples, UserSequences, leave_one_out
 
 SIZES = [3, 1, 9, 2, 4, 6]
 PARTS = {"valid_and_test": ("valid", "test"), "valid_only": ("valid",), "test_only": ("test",)}
@@ -37,16 +37,25 @@ def test_examples_are_those_of_loops_over_the_definition(mode: str, longest: int
     expected = literally(given, PARTS[mode])
     for name, part in leave_one_out(given, PARTS[mode]).items():
         rows = np.random.default_rng(1).permutation(len(part))
-        history, lengths = part.histories(rows)
-        targets = given.items[part.targets(rows)]
-        found = [(u, h[:n].tolist(), t) for u, h, n, t in zip(part.users(rows), history, lengths, targets)]
-        assert found == [expected[name][row] for row in rows]
-        assert not history[np.arange(history.shape[1]) >= lengths[:, None]].any()
+        found = part.locate(rows)
+        histories = [given.items[start : start + length].tolist() for start, length in zip(found.starts, found.lengths)]
+        assert np.array_equal(found.starts + found.lengths, found.targets)
+        targets = given.items[found.targets]
+        assert list(zip(found.users, histories, targets)) == [expected[name][row] for row in rows]
 
 
 def test_a_part_without_users_is_empty() -> None:
     part = leave_one_out(sequences(), ("test",))["valid"]
-    assert len(part) == 0 and part.histories(np.empty(0, dtype=np.int64))[0].shape == (0, 0)
+    assert len(part) == 0 and len(part.locate(np.empty(0, dtype=np.int64)).users) == 0
+
+
+@pytest.mark.parametrize("sizes", [[1] * 50, [1] * 40 + [2000], [2000, 1, 1, 2000] + [1] * 40, [3, 50, 1, 7]])
+def test_a_row_is_its_user_s_however_uneven_users_are(sizes: list[int]) -> None:
+    counts = np.array(sizes)
+    given = UserSequences(np.ones(1), np.r_[0, np.cumsum(counts + 1)], np.arange(len(sizes)), 20)
+    part = SequenceExamples(given, given.order, counts)
+    rows = np.random.default_rng(0).permutation(len(part))
+    assert np.array_equal(part.locate(rows).users, np.repeat(given.order, counts)[rows])
 
 
 def test_memory_grows_with_users_alone() -> None:
@@ -56,7 +65,7 @@ def test_memory_grows_with_users_alone() -> None:
     given = UserSequences(np.ones(2_000_000, dtype=np.int32), starts, np.array([0, 1]), 20)
     tracemalloc.start()
     part = leave_one_out(given, ("valid", "test"))["train"]
-    part.histories(np.arange(256))
+    part.locate(np.arange(256))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(part) == 2 * (1_000_000 - 3) and peak < 1_000_000
