@@ -271,6 +271,11 @@ def training(n_users: int, folder: Path) -> Iterator[Measurement]:
         yield Measurement(
             f"{stage}: {what}", "memory", one["memory"], limit, at_least=False, unit=" GiB", detail=detail
         )
+    kept = sum(path.stat().st_size for path in (folder / "cache").rglob("*") if path.is_file())
+    yield _figure("log: bytes an interaction, kept sorted", kept / n_rows, "", "ten interactions a user, 50 an item")
+    yield _figure("log: sorted for training", n_rows / sorting["prepared in"] / 1e6, " M/s", "by one process")
+    of_user = sorted_before["memory"] * GIB / n_users
+    yield _figure("log: bytes a user, opened", of_user, "", "with a fifth of an item and seven examples")
     if n_rows > _MOST_OF_A_TABLE:
         return
     _write_inter(folder / log_training.NAME, folder / "data" / log_training.NAME)

@@ -81,6 +81,15 @@ def mining(interactions: float, users: float, items: float, rates: Rates, machin
     yield Line("objects that the driver knows", "pairs of blocks · blocks of items", f"{objects / 1e6:.2f} million")
 
 
+def training(interactions: float, users: float, rates: Rates) -> Iterator[Line]:
+    """TIGER's dataset over a log in files."""
+    yield Line("sorting, one process of a machine", "I / r", hours(interactions / rates["log: sorted for training"]))
+    kept = rates["log: bytes an interaction, kept sorted"]
+    yield Line("files of a machine", f"{kept:.0f} B · I", size(kept * interactions))
+    opened = rates["log: bytes a user, opened"]
+    yield Line("memory of each process", f"{opened:.0f} B · U", size(opened * users))
+
+
 def assigning(items: float, rates: Rates, machines: Machines) -> Iterator[Line]:
     """Semantic IDs of a catalogue, and its prefix tree."""
     yield Line("encoding", "N / r / w", hours(items / rates["catalogue: items encoded"] / machines.slots))
@@ -128,6 +137,8 @@ def plan(rates: Rates, machines: Machines) -> str:
             f"Pairs of {interactions / 1e9:g} B interactions of {users / 1e6:,.0f} M users, {items / 1e6:,.0f} M items"
         )
         parts.append(f"## {title}\n\n{rendered(mining(interactions, users, items, rates, machines))}")
+        title = f"TIGER on these {interactions / 1e9:g} B interactions"
+        parts.append(f"## {title}\n\n{rendered(training(interactions, users, rates))}")
     for items in (1e8, 1e9):
         parts.append(f"## Semantic IDs of {items / 1e6:,.0f} M items\n\n{rendered(assigning(items, rates, machines))}")
     return "\n\n".join(parts) + "\n"

@@ -64,6 +64,11 @@ class SequenceExamples:
         """Return E."""
         return self._length
 
+    def some(self, rows: IntArray) -> SequenceExamples:
+        """Return some examples of a part that has one a user."""
+        assert self._owners is None, "examples of one user stay together"
+        return SequenceExamples(self.sequences, self._users[rows], from_last=self._from_last)
+
     def locate(self, rows: IntArray) -> Located:
         """Return where examples [B] are."""
         starts = self.sequences.starts
@@ -91,11 +96,12 @@ class _Owners:
         # The owner of every so manieth row: from there it is a step or two, where a search would take twenty.
         self._stride = max(1, self.total // max(1, len(counts)))
         marks = np.arange(0, self.total, self._stride)
-        self._marked = np.searchsorted(self.begins, marks, side="right") - 1
+        marked = np.searchsorted(self.begins, marks, side="right") - 1
+        self._marked = marked.astype(np.int32 if len(counts) < 2**31 else np.int64)
 
     def of(self, rows: IntArray) -> IntArray:
         """Return the owners [B] of rows [B]."""
-        owners = self._marked[rows // self._stride]
+        owners = self._marked[rows // self._stride].astype(np.int64)
         for _ in range(_MOST_STEPS):
             beyond = self.begins[owners + 1] <= rows
             if not beyond.any():
@@ -118,5 +124,6 @@ def leave_one_out(sequences: UserSequences, left_out: Sequence[str]) -> dict[str
     parts = {"train": SequenceExamples(sequences, order, n_examples - n_left_out)}
     parts |= {name: SequenceExamples(sequences, nobody) for name in ("valid", "test")}
     for from_last, name in enumerate(reversed(left_out)):
-        parts[name] = SequenceExamples(sequences, order[n_left_out > from_last], from_last=from_last)
+        chosen = n_left_out > from_last
+        parts[name] = SequenceExamples(sequences, order if chosen.all() else order[chosen], from_last=from_last)
     return parts

@@ -41,7 +41,7 @@ def audit(run_folder: str | Path) -> list[tuple[str, bool | None]]:
     for name in ("config.yaml", "sids.info.json"):
         if not (folder / name).is_file():
             raise SettingsError(f"{folder} has no {name}: give --run_folder the folder of a finished run.")
-    config = build_config({"cache_dir": None}, [folder / "config.yaml"])
+    config = build_config({"cache_dir": None, "eval_examples": None}, [folder / "config.yaml"])
     train, valid, test = create_dataset(config).build()
     held_out = np.concatenate([valid.targets(), test.targets()])
     info = read_json(folder / "sids.info.json")

@@ -278,6 +278,7 @@ RULES: dict[str, Rule] = {
     "beam_size": whole(1, 2**20),
     "cold_list_share": real(0, 1),
     "eval_batch_size": whole(1),
+    "eval_examples": optional(whole(1)),
     "eval_bf16": switch,
     "eval_args": Rule("a mapping of split, order, group_by and mode", lambda value: isinstance(value, Mapping)),
     "repeatable": Rule("true: a user may meet an item again", lambda value: value is True),

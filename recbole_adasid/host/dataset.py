@@ -190,13 +190,26 @@ class TIGERDataset(SequentialDataset):
         return parts
 
     def _check_parts(self, parts: Sequence[TIGERDataset]) -> None:
-        """Refuse a split without a training example, and warn of one without others."""
+        """Refuse a split without a training example, warn of one without others, and draw from those if asked."""
         if not len(parts[0]):
             raise SettingsError(
                 f"The dataset {self.dataset_name!r} leaves no training example: loosen user_inter_num_interval and "
                 "item_inter_num_interval, lower cold_item_share, or bring users with three or more interactions."
             )
         self._report_evaluation(parts[1:])
+        most = self.config["eval_examples"]
+        for number, part in enumerate(parts[1:]):
+            if most and most < len(part):
+                random = np.random.default_rng([self.config["seed"], number])
+                self.logger.info(
+                    f"{('Validation', 'Test')[number]} looks at {most} of {len(part)} examples, drawn by the seed."
+                )
+                part._keep(np.sort(random.choice(len(part), most, replace=False, shuffle=False)))
+
+    def _keep(self, rows: NDArray[np.int64]) -> None:
+        """Keep some of this part's examples; their interactions stay."""
+        chosen = torch.from_numpy(rows)
+        self.inter_feat = Interaction({field: values[chosen] for field, values in self.inter_feat.interaction.items()})
 
     def _leave_out(self, cold: NDArray[np.bool_]) -> None:
         """Take the interactions of cold items out of this part, as if they had never happened."""

@@ -5,7 +5,7 @@ Letters: I interactions, U users, E examples of a part, B some of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from recbole.data.interaction import Interaction
 from recbole.utils import FeatureSource, FeatureType
 
 from recbole_adasid.data.examples import Examples
-from recbole_adasid.data.sequences import SequenceExamples, UserSequences, leave_one_out
+from recbole_adasid.data.sequences import Located, SequenceExamples, UserSequences, leave_one_out
 from recbole_adasid.data.windows import SequenceWindows, gather_histories
 from recbole_adasid.host.batches import Lengths
 from recbole_adasid.host.dataset import LEFT_OUT, TIGERDataset, as_rows
@@ -74,11 +74,10 @@ class LogDataset(TIGERDataset):
     def _data_processing(self) -> None:
         """Number users and items: the log was filtered as it was sorted."""
         self.feat_name_list = ["inter_feat"]
-        self.field2id_token[self.uid_field] = _PaddedTokens(self.log.users)
-        self.field2token_id[self.uid_field] = _NumbersOfTokens(self.log.users)
-        tokens = [_PADDING, *self.log.item_tokens]
-        self.field2id_token[self.iid_field] = np.array(tokens, dtype=object)
-        self.field2token_id[self.iid_field] = {token: number for number, token in enumerate(tokens)}
+        names = {self.uid_field: self.log.user_names, self.iid_field: self.log.item_names}
+        self.field2token_id |= {field: _NumbersOfTokens(tokens) for field, tokens in names.items()}
+        self.field2id_token[self.uid_field] = _PaddedTokens(self.log.user_names)
+        self.field2id_token[self.iid_field] = np.array([_PADDING, *self.log.item_tokens], dtype=object)
 
     @property
     def avg_actions_of_users(self) -> float:
@@ -108,21 +107,26 @@ class LogDataset(TIGERDataset):
         return parts
 
     def _of(self, part: SequenceExamples) -> LogDataset:
-        def column(values: Any) -> Any:
+        dataset = self.copy(None)
+        dataset._show(part)
+        return dataset
+
+    def _keep(self, rows: NDArray[np.int64]) -> None:
+        """Keep some of this part's examples; their interactions stay."""
+        self._show(self.part.some(rows))
+
+    def _show(self, part: SequenceExamples) -> None:
+        """Let this dataset have the examples of a part."""
+
+        def column(values: Callable[[Located], NDArray[np.int64]]) -> Callable[[], torch.Tensor]:
             return lambda: torch.from_numpy(values(part.locate(np.arange(len(part)))))
 
-        dataset = self.copy(
-            _Columns(
-                len(part),
-                {
-                    self.uid_field: column(lambda found: found.users + 1),
-                    self.iid_field: column(lambda found: self._items_at(found.targets)),
-                    self.item_list_length_field: column(lambda found: found.lengths),
-                },
-            )
-        )
-        dataset._part = part
-        return dataset
+        columns = {
+            self.uid_field: column(lambda found: found.users + 1),
+            self.iid_field: column(lambda found: self._items_at(found.targets)),
+            self.item_list_length_field: column(lambda found: found.lengths),
+        }
+        self._part, self.inter_feat = part, _Columns(len(part), columns)
 
     def __getitem__(self, index: Any, join: bool = True) -> Interaction:
         """Return the examples `index` with their histories [B, T], T the longest among them; nothing is joined."""
@@ -192,7 +196,7 @@ class _Lengths:
 class _Columns:
     """Columns of examples in the place of RecBole's table; one is in memory as long as somebody looks at it."""
 
-    def __init__(self, length: int, columns: Mapping[str, Any]) -> None:
+    def __init__(self, length: int, columns: Mapping[str, Callable[[], torch.Tensor]]) -> None:
         self._length, self._columns = length, columns
 
     def __len__(self) -> int:

@@ -33,7 +33,7 @@ class LogInteractions:
     Args:
         log: in files.
         held_out: interactions of a user, the last ones, that are not for training.
-        memory: bytes that work on them may take, beside 8 a user.
+        memory: bytes that work on them may take.
     """
 
     def __init__(self, log: SortedLog, *, held_out: int, memory: int) -> None:
@@ -41,7 +41,7 @@ class LogInteractions:
 
     def __len__(self) -> int:
         """Return I."""
-        return int(self._sizes.sum())
+        return self._length
 
     def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return users, numbered from 1, and item rows [I], in memory: 16 bytes each."""
@@ -80,8 +80,9 @@ class LogInteractions:
     def blocks(self) -> Iterator[Block]:
         """Yield users, from 0, and item rows, of some users at a time."""
         starts = self.log.starts
-        for block in user_blocks(self._sizes, self._at_once):
-            kept, whole = self._sizes[block], np.diff(starts[block.start : block.stop + 1])
+        for block in user_blocks(starts, self._at_once):
+            whole = np.diff(starts[block.start : block.stop + 1])
+            kept = training_sizes(whole, self.held_out)
             within = np.arange(whole.sum()) - np.repeat(np.cumsum(whole) - whole, whole)
             items = self.log.items[starts[block.start] : starts[block.stop]][within < np.repeat(kept, whole)]
             yield np.repeat(np.arange(block.start, block.stop), kept), items.astype(np.int64) - 1
@@ -91,8 +92,8 @@ class LogInteractions:
         return min(max(1, self.memory // _BYTES_OF_A_ROW), _MOST_ROWS)
 
     @cached_property
-    def _sizes(self) -> NDArray[np.int64]:
-        return training_sizes(np.diff(self.log.starts), self.held_out)
+    def _length(self) -> int:
+        return sum(len(user) for user, _ in self.blocks())
 
     @cached_property
     def _digest(self) -> str:

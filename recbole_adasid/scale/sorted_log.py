@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,10 +35,10 @@ class SortedLog:
     """[U + 1], where each user's interactions begin, and where the last one's end; in a file."""
     order: NDArray[np.int64]
     """Users [V], from 0, that have a second interaction, in the order of its time, equal ones as they are numbered."""
-    users: TokenFile
+    user_names: TokenFile
     """Tokens of the U users."""
-    item_tokens: list[str]
-    """Of the N items."""
+    item_names: TokenFile
+    """Tokens of the N items."""
     read: int
     """Interactions that the log had before filters."""
 
@@ -54,11 +55,11 @@ class SortedLog:
                 raise ValueError(f"{name} has not the {size} bytes that it had")
         return cls(
             folder=folder,
-            items=mapped(folder / "items.rows", "i4"),
+            items=mapped(folder / "interactions", "i4"),
             starts=mapped(folder / "starts", "i8"),
             order=mapped(folder / "order", "i8"),
-            users=TokenFile(folder / "users"),
-            item_tokens=json.loads((folder / "items.json").read_text(encoding="utf-8")),
+            user_names=TokenFile(folder / "users"),
+            item_names=TokenFile(folder / "items"),
             read=about["read"],
         )
 
@@ -70,7 +71,12 @@ class SortedLog:
     @property
     def n_items(self) -> int:
         """Return N."""
-        return len(self.item_tokens)
+        return len(self.item_names)
+
+    @cached_property
+    def item_tokens(self) -> list[str]:
+        """Return the tokens of the N items, in memory."""
+        return [token for part in self.item_names.parts() for token in part]
 
 
 class LogSorting(LogNumbering):
@@ -153,8 +159,8 @@ class LogSorting(LogNumbering):
         item_ids[numbers.items] = np.arange(1, len(numbers.items) + 1)
         sizes = np.zeros(len(numbers.users), dtype=np.int64)
         seconds = []
-        with (out / "items.rows").open("wb") as items:
-            for block in user_blocks(np.diff(flat.starts)[numbers.users], self.rows_at_once):
+        with (out / "interactions").open("wb") as items:
+            for block in user_blocks(np.r_[0, np.cumsum(np.diff(flat.starts)[numbers.users])], self.rows_at_once):
                 rows, user = _rows_of(flat.starts, numbers.users[block])
                 kept = keep[rows]
                 rows, user = rows[kept], user[kept]
@@ -168,17 +174,15 @@ class LogSorting(LogNumbering):
         users[np.lexsort((rest, whole))].tofile(out / "order")
 
     def _write_names(self, log: NumberedLog, numbers: _Numbers, out: Path) -> None:
-        items = [token for some in self.tokens("items", log.items) for token in some]
-        chosen = [items[item] for item in numbers.items.tolist()]
-        (out / "items.json").write_text(json.dumps(chosen), encoding="utf-8")
-        users = self.tokens("users", log.users)
-        if len(numbers.users) == len(log.users) and bool((numbers.users[1:] > numbers.users[:-1]).all()):
-            write_tokens(out / "users", users)
-            return
-        write_tokens(self.folder / "all", users)
-        every = TokenFile(self.folder / "all")
-        parts = stretches(len(numbers.users), self.rows_at_once)
-        write_tokens(out / "users", (every.of(numbers.users[part]).tolist() for part in parts))
+        for name in ("users", "items"):
+            chosen, places = getattr(numbers, name), getattr(log, name)
+            if np.array_equal(chosen, np.arange(len(places))):
+                write_tokens(out / name, self.tokens(name, places))
+                continue
+            write_tokens(self.folder / f"every-{name}", self.tokens(name, places))
+            every = TokenFile(self.folder / f"every-{name}")
+            parts = stretches(len(chosen), self.rows_at_once)
+            write_tokens(out / name, (every.of(chosen[part]).tolist() for part in parts))
 
 
 class _Flat(NamedTuple):
@@ -213,12 +217,16 @@ def _in_order(firsts: NDArray[np.int64]) -> NDArray[np.int64]:
     return order[: int((firsts < _NEVER).sum())]
 
 
-def user_blocks(sizes: NDArray[np.int64], at_once: int) -> Iterator[slice]:
-    """Yield consecutive users with about ``at_once`` interactions; a user with more stands alone."""
-    ends, first = np.cumsum(sizes), 0
-    while first < len(sizes):
-        done = int(ends[first - 1]) if first else 0
-        stop = max(first + 1, int(np.searchsorted(ends, done + at_once, side="right")))
+def user_blocks(starts: NDArray[np.int64], at_once: int) -> Iterator[slice]:
+    """Yield consecutive users with ``at_once`` interactions at most; a user with more stands alone.
+
+    Args:
+        starts: where each user's interactions begin, and where the last one's end, [U + 1].
+        at_once: interactions of a block.
+    """
+    first, n_users = 0, len(starts) - 1
+    while first < n_users:
+        stop = max(first + 1, int(np.searchsorted(starts, starts[first] + at_once, side="right")) - 1)
         yield slice(first, stop)
         first = stop
 

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("benchmarks")
-from benchmarks.scale_plan import Machines, assigning, hours, mining, plan, read_rates, size  # noqa: E402
+from benchmarks.scale_plan import Machines, assigning, hours, mining, plan, read_rates, size, training  # noqa: E402
 
 RATES = {
     **{"log: share that counts": 0.5, "log: directed sums": 2.0, "log: co-occurrences": 40.0},
     **{"log: interactions read": 1e6, "task: co-occurrences": 1e7, "task: sums": 1e6},
     **{"task: items of users who never meet": 1e7, "catalogue: items encoded": 1e5, "catalogue: suffixes": 1e6},
-    **{"bytes an item": 35.0, "tree: built": 1e6},
+    **{"bytes an item": 35.0, "tree: built": 1e6, "log: sorted for training": 5e5},
+    **{"log: bytes an interaction, kept sorted": 10.0, "log: bytes a user, opened": 90.0},
 }
 MACHINES = Machines(nodes=2, workers=2, worker_memory=1e9, network=1e9)
 
@@ -35,6 +36,12 @@ def test_a_catalogue_by_hand() -> None:
     assert found["encoding"] == hours(1e8 / 1e5 / 4) and found["suffixes, one process"] == "100 s"
     assert found["features over the network"] == hours(1536e8 / 2e9)
     assert found["catalogue and prefix tree"] == "3.5 GB" and found["building them, one process"] == "100 s"
+
+
+def test_a_log_that_is_trained_on_by_hand() -> None:
+    found = {line.stage: line.value for line in training(1e9, 1e8, RATES)}
+    assert found["sorting, one process of a machine"] == hours(1e9 / 5e5)
+    assert found["files of a machine"] == "10.0 GB" and found["memory of each process"] == "9.0 GB"
 
 
 def test_rates_are_read_from_measurements_and_the_largest_catalogue_counts(tmp_path: Path) -> None:

@@ -85,6 +85,25 @@ def test_examples_are_those_of_the_inter_file_row_by_row(settings: Settings, fil
     assert items.training_interactions().digest() == items_of_log.training_interactions().digest()
 
 
+def test_evaluation_looks_at_a_draw_of_the_seed_and_training_stays(settings: Settings, tmp_path: Path) -> None:
+    drawn = {**settings, "eval_examples": 9, "report": True}
+    whole, parts = prepared(settings)
+    _, some = prepared(drawn)
+    _, of_log = prepared(of_files(drawn))
+    _, others = prepared({**drawn, "seed": 1})
+    assert [len(part) for part in some] == [len(parts[0]), 9, 9] == [len(part) for part in of_log]
+    assert np.array_equal(some[1].targets(), of_log[1].targets()) and np.array_equal(
+        some[2].targets(), of_log[2].targets()
+    )
+    assert np.isin(some[2].targets(), parts[2].targets()).all() and np.isin(some[1].targets(), parts[1].targets()).all()
+    assert not np.array_equal(some[2].targets(), others[2].targets())
+    digests = {one[0].training_items().training_interactions().digest() for one in (parts, some, of_log)}
+    assert len(digests) == 1  # what is not looked at is not trained on either
+    first, second = run(drawn), run(of_files(drawn))
+    assert first["test"] == second["test"]
+    assert audit([f"--run_folder={first['run_folder']}"]) == 0 == audit([f"--run_folder={second['run_folder']}"])
+
+
 def test_users_are_found_by_name_and_by_number(settings: Settings) -> None:
     whole, _ = prepared(settings)
     log, _ = prepared(of_files(settings))

@@ -60,7 +60,7 @@ def test_another_request_is_sorted_anew(request_: LogRequest, tmp_path: Path, ch
 def test_another_content_is_sorted_anew(request_: LogRequest, tmp_path: Path) -> None:
     kept_log(request_, tmp_path / "cache")
     request_.where.write_text(ROWS.replace("u3,", "u9,"), encoding="utf-8")
-    assert kept_log(request_, tmp_path / "cache").users.find("u9") == 3
+    assert kept_log(request_, tmp_path / "cache").user_names.find("u9") == 3
     assert len(kept(tmp_path / "cache")) == 2
 
 
@@ -71,7 +71,7 @@ def test_a_damaged_one_is_sorted_again(
     kept_log(request_, tmp_path / "cache")
     (folder,) = kept(tmp_path / "cache")
     if harm == "cut":
-        (folder / "items.rows").write_bytes(b"1234")
+        (folder / "interactions").write_bytes(b"1234")
     else:
         (folder / ("starts" if harm == "gone" else "about.json")).unlink()
     with caplog.at_level(logging.WARNING):
