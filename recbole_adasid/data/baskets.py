@@ -5,6 +5,7 @@ Letters: I interactions, U users, N items, E items of some users, all told.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,8 +60,7 @@ class Baskets:
         """Return how many users the item has that most have, of N; items may lie in a file of any size."""
         counts = np.zeros(n_items, dtype=np.int64)
         for start in range(0, len(self.items), _COUNTED_AT_ONCE):
-            distinct, times = np.unique(self.items[start : start + _COUNTED_AT_ONCE], return_counts=True)
-            counts[distinct] += times
+            add_counts(counts, self.items[start : start + _COUNTED_AT_ONCE])
         return int(counts.max(initial=0))
 
     def part(self, users: slice) -> Baskets:
@@ -77,6 +77,29 @@ def baskets_of(users: ArrayLike, items: ArrayLike, n_items: int, limits: Limits)
     """
     check_interactions(users, items, n_items)
     return _of_rows(*_limited(np.asarray(users), np.asarray(items, dtype=np.int64), n_items, limits), n_items)
+
+
+def user_blocks(starts: NDArray[np.int64], at_once: int) -> Iterator[slice]:
+    """Yield consecutive users with ``at_once`` items at most; a user with more stands alone.
+
+    Args:
+        starts: where each user's items begin, and where the last one's end, [U + 1].
+        at_once: items of a block.
+    """
+    first, n_users = 0, len(starts) - 1
+    while first < n_users:
+        stop = max(first + 1, int(np.searchsorted(starts, starts[first] + at_once, side="right")) - 1)
+        yield slice(first, stop)
+        first = stop
+
+
+def add_counts(counts: NDArray[np.int64], values: NDArray[np.integer]) -> None:
+    """Add to counts [N] how often each number 0 … N−1 stands among some values."""
+    if len(counts) <= 4 * len(values):
+        counts += np.bincount(values, minlength=len(counts))
+        return
+    distinct, times = np.unique(values, return_counts=True)  # takes as much as there are values, however large N is
+    counts[distinct] += times
 
 
 def latest_of_users(

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 # Unix times of 1973 to 2286, in seconds and in milliseconds: no moment is in both ranges.
-_SECONDS, _MILLISECONDS = (1e8, 1e10), (1e11, 1e13)
+SECONDS, MILLISECONDS = (1e8, 1e10), (1e11, 1e13)
 
 
 def atomic_text(config: Any, path: Path) -> AtomicText:
@@ -102,7 +102,7 @@ def _check_times(text: AtomicText, name: str, times: NDArray[np.float64]) -> Non
             f"{text.path}, line {line}: the {name} is {times[wrong[0]]} ({len(wrong)} such lines): give every "
             "interaction a time, or remove it."
         )
-    units = [np.flatnonzero((times >= low) & (times < high)) for low, high in (_SECONDS, _MILLISECONDS)]
+    units = [np.flatnonzero((times >= low) & (times < high)) for low, high in (SECONDS, MILLISECONDS)]
     if all(map(len, units)):
         fewer = min(units, key=len)
         logger.warning(

@@ -127,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if set(settings) != {"run_folder"}:
             raise SettingsError("usage: python -m recbole_adasid.host.audit --run_folder=FOLDER")
         found = audit(settings["run_folder"])
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     for statement, holds in found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import importlib.util
 import re
 from collections.abc import Mapping, Sequence
@@ -100,8 +101,10 @@ def _check_log(settings: Settings) -> None:
     columns = [settings[key] for key in ("USER_ID_FIELD", "ITEM_ID_FIELD", "TIME_FIELD")]
     others = {
         "interactions_table": "the log itself is read: convert it, or name it here, not both",
+        "download": "the log itself is read",
         "val_interval": "a log is filtered by numbers of interactions alone: filter its files before",
         "normalize_field": "times order the interactions as they are",
+        "normalize_all": "times order the interactions as they are",
         "cold_item_share": "hold items out of a log that is read by RecBole",
     }
     for key, why in others.items():
@@ -109,10 +112,15 @@ def _check_log(settings: Settings) -> None:
             raise SettingsError(
                 f"{key}={settings[key]} does not go with interactions_files ({why}): unset one of them."
             )
-    if settings["load_col"] != {"inter": columns}:
+    if {kind: set(names) for kind, names in settings["load_col"].items()} != {"inter": set(columns)}:
         raise SettingsError(
             f"load_col={settings['load_col']} does not go with interactions_files, of which {', '.join(columns)} are "
             "read: leave load_col out."
+        )
+    if settings["field_separator"] != "\t" or codecs.lookup(settings["encoding"]).name not in ("utf-8", "utf-8-sig"):
+        raise SettingsError(
+            f"field_separator={settings['field_separator']!r} and encoding={settings['encoding']} do not go with "
+            "interactions_files: .inter and .tsv are read with tabs, .csv with commas, all of them as UTF-8."
         )
     split, mode = settings["eval_args"]["split"], settings["eval_args"].get("mode", "full")
     if "LS" not in split or set(mode.values() if isinstance(mode, Mapping) else [mode]) != {"full"}:

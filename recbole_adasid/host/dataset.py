@@ -200,9 +200,9 @@ class TIGERDataset(SequentialDataset):
         most = self.config["eval_examples"]
         for number, part in enumerate(parts[1:]):
             if most and most < len(part):
-                random = np.random.default_rng([self.config["seed"], number])
+                random = np.random.default_rng(number)
                 self.logger.info(
-                    f"{('Validation', 'Test')[number]} looks at {most} of {len(part)} examples, drawn by the seed."
+                    f"{('Validation', 'Test')[number]} looks at {most} of {len(part)} examples, drawn at random."
                 )
                 part._keep(np.sort(random.choice(len(part), most, replace=False, shuffle=False)))
 
@@ -284,9 +284,10 @@ class TIGERDataset(SequentialDataset):
         """Items, from 1, of this part's interactions, ordered by user and time."""
         return self.windows.flat_items
 
-    def targets(self) -> NDArray[np.int64]:
-        """Return where the targets of this part's examples stand among the interactions of all parts [E]."""
-        return self.among_all(self._own_targets())
+    def targets(self, rows: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+        """Return where targets of some examples of this part [B], or of all, stand among all parts' interactions."""
+        targets = self.among_all(self._own_targets())
+        return targets if rows is None else targets[rows]
 
     def spans(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return where the histories of this part's examples start in `flat_items`, and how long they are, [E] each."""
@@ -382,7 +383,14 @@ def _grouped(groups: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.i
 
 
 def as_rows(index: Any, size: int) -> torch.Tensor:
-    """Return any index (slice, number, list, array, tensor) as row numbers [B]."""
+    """Return any index (slice, number, list, array, tensor) into ``size`` rows as row numbers [B].
+
+    Raises:
+        IndexError: if there is no such row.
+    """
     if isinstance(index, slice):
-        return torch.arange(size)[index]
-    return torch.as_tensor(index, dtype=torch.int64).reshape(-1)
+        return torch.arange(*index.indices(size))
+    rows = torch.as_tensor(index, dtype=torch.int64).reshape(-1)
+    if len(rows) and not -size <= int(rows.min()) <= int(rows.max()) < size:
+        raise IndexError(f"there are {size} examples, not those of {int(rows.min())} to {int(rows.max())}")
+    return torch.where(rows < 0, rows + size, rows)

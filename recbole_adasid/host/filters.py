@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Fits = Callable[[NDArray[np.int64]], NDArray[np.bool_]]
-"""Tells for numbers of interactions which of them may stay."""
+from recbole_adasid.scale.log_filters import Fits
 
 
 def filter_by_count(dataset: Any) -> None:

@@ -29,7 +29,7 @@ def earlier_interactions(part: Any, rows: NDArray[np.int64]) -> tuple[NDArray[np
     Returns:
         The place in ``rows`` that each interaction belongs to [S], and its item [S], a user's oldest first.
     """
-    targets = part.targets()[rows]
+    targets = part.targets(rows)
     begins, _ = part.user_spans(targets)
     lengths = targets - begins
     places = np.repeat(np.arange(len(rows)), lengths)

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from recbole.data.interaction import Interaction
 from recbole.utils import FeatureSource, FeatureType
 
-from recbole_adasid.data.examples import Examples
 from recbole_adasid.data.sequences import Located, SequenceExamples, UserSequences, leave_one_out
-from recbole_adasid.data.windows import SequenceWindows, gather_histories
+from recbole_adasid.data.windows import gather_histories
 from recbole_adasid.host.batches import Lengths
 from recbole_adasid.host.dataset import LEFT_OUT, TIGERDataset, as_rows
 from recbole_adasid.host.filters import within
@@ -64,6 +63,7 @@ class LogDataset(TIGERDataset):
         return LogRequest(
             where=Path(config["interactions_files"]),
             columns={**names, **config["interactions_columns"]},
+            key="interactions_columns",
             intervals={name: str(intervals[name]) for name in parsed if parsed[name]},
             fits={name: within(self, interval) for name, interval in parsed.items() if interval},
             repeated=config["rm_dup_inter"],
@@ -151,9 +151,9 @@ class LogDataset(TIGERDataset):
         """Return how long each example's history is."""
         return _Lengths(self.part)
 
-    def targets(self) -> NDArray[np.int64]:
-        """Return where the targets of this part's examples stand among all interactions [E]."""
-        return self.part.locate(np.arange(len(self))).targets
+    def targets(self, rows: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+        """Return where the targets of some examples of this part [B], or of all, stand among all interactions."""
+        return self.part.locate(np.arange(len(self)) if rows is None else rows).targets
 
     def spans(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return where the histories of this part's examples start, and how long they are, [E] each."""
@@ -164,12 +164,6 @@ class LogDataset(TIGERDataset):
         """Return where the interactions of the users of some interactions begin and end, [B] each."""
         users = np.searchsorted(self.log.starts, positions, side="right") - 1
         return self.log.starts[users], self.log.starts[users + 1]
-
-    def examples(self) -> Examples:
-        """Return histories and targets without users and times, in memory."""
-        starts, lengths = self.spans()
-        windows = SequenceWindows(flat_items=self.log.items, starts=starts, lengths=lengths)
-        return Examples(windows, self._items_at(self.targets()))
 
     def _items_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         return self.flat_items[positions].astype(np.int64)

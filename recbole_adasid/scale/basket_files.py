@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recbole_adasid.data.baskets import Baskets, Limits, first_of_groups, latest_of_users
+from recbole_adasid.data.baskets import Baskets, Limits, add_counts, first_of_groups, latest_of_users
+from recbole_adasid.data.ordering import lexsort
 from recbole_adasid.scale.buckets import Buckets, array_on_disk, stretches
 from recbole_adasid.scale.numbered_log import begins_of_runs
 
@@ -55,7 +56,7 @@ class BasketFiles:
                 user = user - user[:1]
                 latest = latest_of_users(user, item, n_items, self.limits.max_user_items)
                 user, item = user[latest], item[latest]
-                order = np.lexsort((item, user))
+                order = lexsort((item, user))
                 some = np.empty(len(order), dtype=_KEPT)
                 some["size"], some["item"] = np.bincount(user)[user[order]], item[order]
                 some["begins"] = begins_of_runs(user[order])
@@ -84,8 +85,7 @@ class BasketFiles:
         """Take out of ``stays`` what items have beyond the ``limit`` users of fewest items."""
         counts = np.zeros(n_items, dtype=np.int64)
         for part in stretches(len(kept), self.rows_at_once):
-            distinct, times = np.unique(kept["item"][part], return_counts=True)
-            counts[distinct] += times
+            add_counts(counts, kept["item"][part])
         crowded = Buckets(self.folder / "crowded", self.n_buckets, [("item", "i4"), ("size", "i4"), ("place", "i8")])
         for part in stretches(len(kept), self.rows_at_once):
             item, size = kept["item"][part], kept["size"][part]

@@ -78,7 +78,7 @@ def array_on_disk(path: Path, length: int, kind: str) -> NDArray[Any]:
     return np.memmap(path, dtype=kind, mode="r+", shape=(length,))
 
 
-def mapped(path: Path, kind: str) -> NDArray[Any]:
+def mapped(path: Path, kind: str | np.dtype) -> NDArray[Any]:
     """Return the array in a file, to read: a plain one, whose rows are found quicker than those of a `memmap`."""
     if not path.stat().st_size:  # there is no mapping of nothing
         return np.empty(0, dtype=kind)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import atexit
 import hashlib
 import logging
 import os
 import shutil
 import tempfile
+import weakref
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,13 +49,23 @@ class LogRequest:
     """The same as tests."""
     repeated: str | None = None
     """Which of a user's interactions with one item is kept; None: all."""
+    key: str = "columns"
+    """The setting that ``columns`` come from, for messages."""
     memory: float = 1.0
     """GiB for reading and sorting; changes nothing in the result."""
     progress: bool = False
 
-    def describe(self) -> dict[str, Any]:
-        """Return what the sorted log depends on, contents of the files included."""
-        files = [[path.suffix, _digest_of_file(path, self.progress)] for path in log_paths(self.where)]
+    def files(self) -> list[list[Any]]:
+        """Return what is in the log's files, in their order: kinds and digests.
+
+        Raises:
+            FileNotFoundError, SettingsError: as :func:`~recbole_adasid.scale.log_files.log_paths`.
+            ValueError: if one cannot be read.
+        """
+        return [[path.suffix.lower(), _digest_of_file(path, self.progress)] for path in log_paths(self.where)]
+
+    def description(self, files: list[list[Any]]) -> dict[str, Any]:
+        """Return what the sorted log depends on."""
         wanted = {"columns": dict(self.columns), "intervals": dict(self.intervals), "repeated": self.repeated}
         return {"sorted_log": _EDITION, "files": files, **wanted}
 
@@ -63,26 +74,43 @@ class LogRequest:
 
         Raises:
             NothingLeft: if filters leave nothing.
+            ValueError: if the log has no interaction or a row that cannot be used, or changes meanwhile.
             CannotWrite: if the disk takes no more.
         """
-        work, out = folder / "work", folder / "out"
+        work, out, before = folder / "work", folder / "out", self.look()
         try:
             work.mkdir()
             out.mkdir()
             sorting = LogSorting(
                 work, fits=self.fits, repeated=self.repeated, memory=self.memory, progress=self.progress
             )
-            if not sorting.sort(self.where, self.columns, out):
-                raise NothingLeft(f"filters leave nothing of {self.where}")
+            some = sorting.sort(self.where, self.columns, out, self.key)
             for path in out.iterdir():
                 with path.open("rb+") as stream:
                     os.fsync(stream.fileno())
+        except FileNotFoundError:
+            raise
         except OSError as error:
-            if isinstance(error, (CannotWrite, FileNotFoundError)):
-                raise
             raise CannotWrite(f"cannot write {folder} ({error.strerror or error}): make room") from error
+        self.refuse_changes(before)
+        if not some:
+            raise NothingLeft(f"filters leave nothing of {self.where}")
         shutil.rmtree(work)
         return out
+
+    def look(self) -> list[tuple[str, int, int]]:
+        """Return names, sizes and times of change of the log's files."""
+        found = ((path, path.stat()) for path in log_paths(self.where))
+        return [(path.name, about.st_size, about.st_mtime_ns) for path, about in found]
+
+    def refuse_changes(self, before: list[tuple[str, int, int]]) -> None:
+        """Check that files still look as they did.
+
+        Raises:
+            ValueError: if not.
+        """
+        if self.look() != before:
+            raise ValueError(f"{self.where} changed while it was read: start again when it is written.")
 
 
 def kept_log(request: LogRequest, root: Path | None) -> SortedLog:
@@ -90,24 +118,43 @@ def kept_log(request: LogRequest, root: Path | None) -> SortedLog:
 
     Args:
         request: what is wanted.
-        root: of the cache; None: a temporary folder, removed when this process ends.
+        root: of the cache; None: a temporary folder, removed when the log is not used any more.
 
     Raises:
+        FileNotFoundError: if there is no such log.
+        SettingsError: if it has a file that is not read, or a column is unknown.
         NothingLeft: if filters leave nothing.
-        ValueError: if the log has no interaction, or a row that cannot be used.
+        ValueError: if the log has no interaction or a row that cannot be used, or changes meanwhile.
         CannotWrite: if the disk takes no more.
     """
     if root is None:
-        folder = Path(tempfile.mkdtemp(prefix="log-"))
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        return SortedLog.open(request.sort(folder))
-    path = root / STAGE / fingerprint(request.describe())
-    if (found := _whole(path)) is None:
-        with held(path.with_suffix(".lock"), f"the stage {STAGE} of the cache", wait=True):
-            if (found := _whole(path)) is None:  # meanwhile, by the one waited for
-                _sort_into(path, request)
-                found = SortedLog.open(path)
+        return _temporary(request)
+    before = request.look()
+    path = root / STAGE / fingerprint(request.description(request.files()))
+    if (found := _whole(path)) is not None:
+        return found
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(held(path.with_suffix(".lock"), f"the stage {STAGE} of the cache", wait=True))
+        except CannotWrite as error:
+            logger.warning("The stage %s is not kept: %s.", STAGE, error)
+            return _temporary(request)
+        if (found := _whole(path, warn=False)) is None:  # meanwhile, by the one waited for
+            request.refuse_changes(before)  # what is sorted is what the fingerprint is of
+            _sort_into(path, request)
+            found = SortedLog.open(path)
     return found
+
+
+def _temporary(request: LogRequest) -> SortedLog:
+    folder = Path(tempfile.mkdtemp(prefix="log-"))
+    try:
+        log = SortedLog.open(request.sort(folder))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    weakref.finalize(log, shutil.rmtree, folder, ignore_errors=True)
+    return log
 
 
 def _sort_into(path: Path, request: LogRequest) -> None:
@@ -122,23 +169,27 @@ def _sort_into(path: Path, request: LogRequest) -> None:
         shutil.rmtree(begun, ignore_errors=True)
 
 
-def _whole(path: Path) -> SortedLog | None:
+def _whole(path: Path, *, warn: bool = True) -> SortedLog | None:
     if not path.is_dir():
         return None
     try:
         return SortedLog.open(path)
     except (OSError, ValueError, KeyError) as error:
-        logger.warning("The stage %s is sorted again: %s is damaged (%s).", STAGE, path, error)
+        if warn:
+            logger.warning("The stage %s is sorted again: %s is damaged (%s).", STAGE, path, error)
         return None
 
 
 def _digest_of_file(path: Path, progress: bool) -> str:
     digest = hashlib.sha256()
-    with (
-        path.open("rb") as file,
-        tqdm(desc=f"looking at {path.name}", unit="B", unit_scale=True, disable=not progress, delay=2) as bar,
-    ):
-        while block := file.read(_READ_AT_ONCE):
-            digest.update(block)
-            bar.update(len(block))
+    bar = tqdm(desc=f"looking at {path.name}", unit="B", unit_scale=True, disable=not progress, delay=2)
+    try:
+        with bar, path.open("rb") as file:
+            while block := file.read(_READ_AT_ONCE):
+                digest.update(block)
+                bar.update(len(block))
+    except OSError as error:
+        raise ValueError(
+            f"{path} cannot be read ({error.strerror or error}): let it be read, or name another."
+        ) from None
     return digest.hexdigest()

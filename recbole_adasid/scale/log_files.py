@@ -6,6 +6,9 @@ Letters: R rows read together.
 from __future__ import annotations
 
 import csv
+import logging
+import math
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,12 +21,19 @@ from tqdm import tqdm
 
 from recbole_adasid.data.atomic_text import AtomicText, Column
 from recbole_adasid.data.parquet import first_line, open_parquet
+from recbole_adasid.host.atomic_files import MILLISECONDS, SECONDS
 from recbole_adasid.host.settings import SettingsError
 
 Cells = tuple["Tokens", "Tokens", NDArray[Any]]
 """Users, items and times, the last as they are written."""
+_LATEST = 2**62
+logger = logging.getLogger(__name__)
+
 COLUMNS = ("user_id", "item_id", "timestamp")
-_SMALLEST_ROW = 16  # bytes of a line with a user, an item and a time, about
+BYTES_OF_A_ROW = 600
+"""Memory that a row takes while it is read: texts, mostly."""
+_SMALLEST_ROW = 6  # bytes of a line with a user, an item and a time of one character each
+_LOOKED_AT = 2**20
 
 
 class Tokens(NamedTuple):
@@ -41,7 +51,11 @@ class Rows(NamedTuple):
     users: Tokens
     items: Tokens
     times: NDArray[Any]
-    """int64 or float64 [R], as exact as the file has them."""
+    """Of `TIME` [R], as exact as the file has them."""
+
+
+TIME = np.dtype([("whole", "i8"), ("rest", "f8")])
+"""A time as a whole number and what is left of it, of the same sign: none is rounded to a float that holds less."""
 
 
 def log_paths(where: str | Path) -> list[Path]:
@@ -55,26 +69,44 @@ def log_paths(where: str | Path) -> list[Path]:
     if not path.exists():
         raise FileNotFoundError(f"There is no log {path}: correct its name.")
     found = sorted(path.iterdir()) if path.is_dir() else [path]
-    chosen = [one for one in found if one.suffix in READERS]
+    chosen = [one for one in found if one.is_file() and one.suffix.lower() in READERS]
     if not chosen:
         raise SettingsError(f"{path} has no file that ends in {', '.join(READERS)}: convert the log to one of them.")
+    others = [one.name for one in found if one not in chosen and not one.name.startswith(("_", "."))]
+    if others:  # marks such as _SUCCESS are no part of a log
+        raise SettingsError(
+            f"{path} also holds {', '.join(others[:3])}, and only files that end in {', '.join(READERS)} are read: put "
+            "those of the log into a folder of their own, unpacked and side by side."
+        )
     return chosen
 
 
 def rows_at_most(path: Path) -> int:
     """Return how many interactions a file holds at most, about."""
-    if path.suffix == ".parquet":
+    if path.suffix.lower() == ".parquet":
         return open_parquet(path, ()).metadata.num_rows
     return path.stat().st_size // _SMALLEST_ROW + 1
 
 
-def read_log(paths: list[Path], columns: Mapping[str, str], at_once: int, *, progress: bool = False) -> Iterator[Rows]:
+def bytes_of_a_row(path: Path) -> int:
+    """Return how much memory a row takes while it is read, about: all columns of a text file are."""
+    if path.suffix.lower() == ".parquet":
+        return BYTES_OF_A_ROW
+    with path.open("rb") as file:
+        beginning = file.read(_LOOKED_AT)
+    return BYTES_OF_A_ROW + 4 * len(beginning) // (1 + beginning.count(b"\n"))
+
+
+def read_log(
+    paths: list[Path], columns: Mapping[str, str], at_once: int, *, key: str = "columns", progress: bool = False
+) -> Iterator[Rows]:
     """Yield the interactions of some files, in order, ``at_once`` at most together.
 
     Args:
         paths: of the files.
         columns: what `COLUMNS` are called in them; one that is left out has that name.
         at_once: R at most.
+        key: the setting that ``columns`` come from, for messages.
         progress: show a bar.
 
     Raises:
@@ -83,17 +115,55 @@ def read_log(paths: list[Path], columns: Mapping[str, str], at_once: int, *, pro
     """
     unknown = [name for name in columns if name not in COLUMNS]
     if unknown:
-        raise SettingsError(f"columns: {unknown[0]!r} is none of {', '.join(COLUMNS)}.")
+        raise SettingsError(f"{key}: {unknown[0]!r} is none of {', '.join(COLUMNS)}.")
     names = [columns.get(name, name) for name in COLUMNS]
+    seen = _TimesSeen()
     with tqdm(desc="reading the log", unit="row", unit_scale=True, disable=not progress) as bar:
         for path in paths:
             first = 1
-            for users, items, times in READERS[path.suffix](path, names, at_once):
+            for users, items, times in _cells(path, names, at_once, key):
                 _refuse_gaps(path, first, names[0], users)
                 _refuse_gaps(path, first, names[1], items)
-                yield Rows(users, items, _times(path, first, names[2], times))
+                rows = Rows(users, items, _times(path, first, names[2], times))
+                yield rows
+                seen.note(rows.times["whole"], path)
                 first += len(times)
                 bar.update(len(times))
+    seen.report(names[2])
+
+
+def _cells(path: Path, names: list[str], at_once: int, key: str) -> Iterator[Cells]:
+    try:
+        yield from READERS[path.suffix.lower()](path, names, at_once, key)
+    except OSError as error:
+        raise ValueError(
+            f"{path} cannot be read ({error.strerror or error}): let it be read, or name another."
+        ) from None
+
+
+class _TimesSeen:
+    """What times of a whole log make one doubt: two units, or no difference."""
+
+    def __init__(self) -> None:
+        self.of_unit: dict[str, Path] = {}
+        self.least, self.most = math.inf, -math.inf
+        self.rows = 0
+
+    def note(self, times: NDArray[np.int64], path: Path) -> None:
+        """Look at the times [R] of a file."""
+        for unit, (low, high) in (("seconds", SECONDS), ("milliseconds", MILLISECONDS)):
+            if unit not in self.of_unit and ((times >= low) & (times < high)).any():
+                self.of_unit[unit] = path
+        self.rows += len(times)
+        self.least = min(self.least, times.min(initial=_LATEST))
+        self.most = max(self.most, times.max(initial=-_LATEST))
+
+    def report(self, name: str) -> None:
+        if len(self.of_unit) == 2:
+            where = " and ".join(f"{unit} ({path.name})" for unit, path in self.of_unit.items())
+            logger.warning("The %s of the log mixes %s: times are compared as they stand.", name, where)
+        if self.rows > 1 and self.least == self.most:
+            logger.warning("Every %s of the log is %g, so that the order of its files decides.", name, self.most)
 
 
 def _refuse_gaps(path: Path, first: int, name: str, column: Tokens) -> None:
@@ -103,21 +173,35 @@ def _refuse_gaps(path: Path, first: int, name: str, column: Tokens) -> None:
 
 
 def _times(path: Path, first: int, name: str, column: NDArray) -> NDArray[Any]:
-    """Return times as whole numbers where all are, which float64 would round beyond 2^53."""
+    """Return times, of `TIME` [R]."""
+    times = np.zeros(len(column), dtype=TIME)
+    whole = _plain_integers(column)
+    if whole is not None:
+        times["whole"] = whole
+        return times
+    numbers = np.array([_number(value) for value in column]) if column.dtype.kind == "O" else column.astype(np.float64)
+    wrong = ~np.isfinite(numbers)
+    if wrong.any():
+        raise ValueError(
+            f"{path}, row {first + int(np.argmax(wrong))}: the {name} is no finite number: correct it, or convert the "
+            "log by `python -m recbole_adasid.data.raw`, which also reads dates."
+        )
+    parts = np.trunc(numbers).clip(-(2.0**62), 2.0**62)
+    times["whole"], times["rest"] = parts, numbers - parts
+    for row in np.flatnonzero(np.abs(parts) >= 2**53).tolist():  # a float of that size may be another whole number
+        if _WHOLE.fullmatch(str(column[row])) and abs(int(column[row])) < 2**63:
+            times[row] = int(column[row]), 0.0
+    return times
+
+
+def _plain_integers(column: NDArray[Any]) -> NDArray[np.int64] | None:
+    """Return the numbers of a column in a fraction of Python's time, or None if not all of them are plain integers."""
+    if column.dtype == np.uint64:
+        return column.astype(np.int64) if column.max(initial=0) < 2**63 else None
     if column.dtype.kind in "iu":
         return column.astype(np.int64)
-    if column.dtype.kind == "O":
-        if (whole := _plain_integers(column)) is not None:
-            return whole
-        try:
-            return np.array(list(map(_whole, column)), dtype=np.int64)
-        except (ValueError, OverflowError):
-            column = np.array([_number(value) for value in column])
-    return _finite(path, first, name, column)
-
-
-def _plain_integers(column: NDArray[np.object_]) -> NDArray[np.int64] | None:
-    """Return the numbers of texts in a fraction of Python's time, or None if not all of them are plain integers."""
+    if column.dtype.kind != "O":
+        return None
     try:
         numbers = pd.to_numeric(column)
     except (ValueError, TypeError):
@@ -125,47 +209,36 @@ def _plain_integers(column: NDArray[np.object_]) -> NDArray[np.int64] | None:
     return numbers if numbers.dtype == np.int64 else None
 
 
-def _finite(path: Path, first: int, name: str, numbers: NDArray) -> NDArray[np.float64]:
-    wrong = ~np.isfinite(numbers)
-    if wrong.any():
-        raise ValueError(
-            f"{path}, row {first + int(np.argmax(wrong))}: the {name} is no finite number: correct it, or convert the "
-            "log by `python -m recbole_adasid.data.raw`, which also reads dates."
-        )
-    return numbers.astype(np.float64)
-
-
-def _whole(value: Any) -> int:
-    if not isinstance(value, str):  # int() would cut a decimal fraction down
-        raise ValueError(value)
-    return int(value)
-
-
 def _number(value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return float("nan")
+    """Return the number that a text spells as data files do, or NaN; Python also takes 1_000."""
+    if isinstance(value, str):
+        return float(value) if _NUMBER.fullmatch(value.strip(" ")) else float("nan")
+    return float("nan") if value is None else float(value)
 
 
-def _read_inter(path: Path, names: list[str], at_once: int) -> Iterator[Cells]:
-    needed = [Column(name, "columns", kind) for name, kind in zip(names, ("token", "token", "float"))]
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
+
+
+def _read_inter(path: Path, names: list[str], at_once: int, key: str) -> Iterator[Cells]:
+    needed = [Column(name, key, kind) for name, kind in zip(names, ("token", "token", "float"))]
     types = AtomicText(path).check(needed)
     headers = [f"{name}:{types[name]}" for name in names]
     yield from _read_text(path, headers, at_once, sep="\t", quoting=csv.QUOTE_NONE)
 
 
-def _read_csv(path: Path, names: list[str], at_once: int) -> Iterator[Cells]:
+def _read_csv(path: Path, names: list[str], at_once: int, _: str) -> Iterator[Cells]:
     yield from _read_text(path, names, at_once, sep=",", quoting=csv.QUOTE_MINIMAL)
 
 
-def _read_tsv(path: Path, names: list[str], at_once: int) -> Iterator[Cells]:
+def _read_tsv(path: Path, names: list[str], at_once: int, _: str) -> Iterator[Cells]:
     yield from _read_text(path, names, at_once, sep="\t", quoting=csv.QUOTE_NONE)
 
 
 def _read_text(path: Path, headers: list[str], at_once: int, **form: Any) -> Iterator[Cells]:
     # Every column is parsed: with some of them alone, pandas passes over lines that have too many cells.
-    kinds = defaultdict(lambda: "str", dict.fromkeys(headers[:2], "category"))
+    users, items, times = headers
+    kinds = defaultdict(lambda: "str", {users: "category", items: "category", times: "str"})
     form |= {"dtype": kinds, "na_filter": False, "encoding": "utf-8-sig", "chunksize": at_once}
     try:
         with pd.read_csv(path, **form) as reader:
@@ -173,17 +246,18 @@ def _read_text(path: Path, headers: list[str], at_once: int, **form: Any) -> Ite
                 missing = [name for name in headers if name not in table]
                 if missing:
                     raise ValueError(f"there is no column {missing[0]!r} among {', '.join(map(str, table))}")
-                users, items = (_of_category(table[name].cat) for name in headers[:2])
-                yield users, items, table[headers[2]].to_numpy(dtype=object)
+                if not isinstance(table.index, pd.RangeIndex):  # pandas takes what stands before the columns for names
+                    raise ValueError("its lines have more cells than columns")
+                yield _of_category(table[users]), _of_category(table[items]), table[times].to_numpy(dtype=object)
     except (ValueError, pd.errors.ParserError) as error:  # UnicodeDecodeError is among these
         raise ValueError(f"{path} cannot be read as a table with {', '.join(headers)} ({error}): correct it.") from None
 
 
 def _of_category(column: Any) -> Tokens:
-    return Tokens(column.codes.to_numpy(), column.categories.to_numpy(dtype=object))
+    return Tokens(column.cat.codes.to_numpy(), column.cat.categories.to_numpy(dtype=object))
 
 
-def _read_parquet(path: Path, names: list[str], at_once: int) -> Iterator[Cells]:
+def _read_parquet(path: Path, names: list[str], at_once: int, _: str) -> Iterator[Cells]:
     import pyarrow
     from pyarrow import compute, types
 
@@ -206,10 +280,13 @@ def _of_arrow(column: Any) -> Tokens:
         column = column.dictionary_decode()
     encoded = column.dictionary_encode()
     codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    return Tokens(codes, compute.cast(encoded.dictionary, pyarrow.string()).to_numpy(zero_copy_only=False))
+    distinct = compute.cast(encoded.dictionary, pyarrow.string()).to_numpy(zero_copy_only=False)
+    if types.is_floating(column.type):
+        distinct[distinct == "nan"] = ""  # is nobody's name
+    return Tokens(codes, distinct)
 
 
-READERS: dict[str, Callable[[Path, list[str], int], Iterator[Cells]]] = {
+READERS: dict[str, Callable[[Path, list[str], int, str], Iterator[Cells]]] = {
     ".parquet": _read_parquet,
     ".csv": _read_csv,
     ".tsv": _read_tsv,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from recbole_adasid.data.baskets import add_counts
 from recbole_adasid.scale.buckets import stretches
 
 Fits = Callable[[NDArray[np.int64]], NDArray[np.bool_]]
@@ -54,15 +55,10 @@ def mark_core(
         counts = {name: np.zeros(sizes[name], dtype=np.int64) for name in fits}
         for part, columns in parts():
             for name in fits:
-                _add_counts(counts[name], columns[name][keep[part]])
+                add_counts(counts[name], columns[name][keep[part]])
         wrong = {name: (counts[name] > 0) & ~judge(counts[name]) for name, judge in fits.items()}
         if not any(found.any() for found in wrong.values()):
             return
         for part, columns in parts():
             for name, found in wrong.items():
                 keep[part] &= ~found[columns[name]]
-
-
-def _add_counts(counts: NDArray[np.int64], column: NDArray[np.integer]) -> None:
-    distinct, times = np.unique(column, return_counts=True)
-    counts[distinct] += times

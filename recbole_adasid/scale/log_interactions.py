@@ -5,21 +5,25 @@ Letters: I interactions, N items.
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recbole_adasid.cache import digest_of_parts
-from recbole_adasid.data.baskets import Baskets, Limits
-from recbole_adasid.locks import held
+from recbole_adasid.data.baskets import Baskets, Limits, add_counts, user_blocks
+from recbole_adasid.locks import InUse, held
 from recbole_adasid.scale.basket_files import BasketFiles, Block
 from recbole_adasid.scale.buckets import BYTES_OF_A_RECORD
 from recbole_adasid.scale.numbered_log import training_sizes
-from recbole_adasid.scale.sorted_log import SortedLog, user_blocks
+from recbole_adasid.scale.sorted_log import SortedLog
+from recbole_adasid.writing import CannotWrite
 
 _BYTES_OF_A_ROW = 60
 """Memory that an interaction takes, about, while its block is at work."""
@@ -60,22 +64,16 @@ class LogInteractions:
         """Return how many interactions each item [N] has."""
         counts = np.zeros(n_items, dtype=np.int64)
         for _, item in self.blocks():
-            counts += np.bincount(item, minlength=n_items)
+            add_counts(counts, item)
         return counts
 
     @contextmanager
     def baskets(self, n_items: int, limits: Limits) -> Iterator[Baskets]:
         """Return each user's items within limits, in files beside the log that are there as long as the block lasts."""
-        folder = self.log.folder.with_suffix(".baskets")
-        with held(folder.with_suffix(".lock"), f"the baskets {folder}", wait=True):
-            shutil.rmtree(folder, ignore_errors=True)  # of a process that was killed
-            folder.mkdir()
-            try:
-                n_buckets = 1 + len(self) * BYTES_OF_A_RECORD // self.memory
-                files = BasketFiles(folder, limits, rows_at_once=self._at_once, n_buckets=n_buckets)
-                yield files.baskets(self.blocks(), n_items)
-            finally:
-                shutil.rmtree(folder, ignore_errors=True)
+        with _folder_beside(self.log.folder) as folder:
+            n_buckets = 1 + len(self) * BYTES_OF_A_RECORD // self.memory
+            files = BasketFiles(folder, limits, rows_at_once=self._at_once, n_buckets=n_buckets)
+            yield files.baskets(self.blocks(), n_items)
 
     def blocks(self) -> Iterator[Block]:
         """Yield users, from 0, and item rows, of some users at a time."""
@@ -93,9 +91,33 @@ class LogInteractions:
 
     @cached_property
     def _length(self) -> int:
-        return sum(len(user) for user, _ in self.blocks())
+        return int(training_sizes(np.diff(self.log.starts), self.held_out).sum())
 
     @cached_property
     def _digest(self) -> str:
         users = (user + 1 for user, _ in self.blocks())
         return digest_of_parts(len(self), users, (item for _, item in self.blocks()))
+
+
+@contextmanager
+def _folder_beside(log: Path) -> Iterator[Path]:
+    """Yield an empty folder on the disk of a log, or a temporary one where that cannot be written to.
+
+    It goes with the block; what killed processes left is removed by the next one.
+    """
+    for leftover in log.parent.glob(f"{log.name}.work-*.lock"):
+        with suppress(InUse, CannotWrite), held(leftover, "", wait=False):
+            shutil.rmtree(leftover.with_suffix(""), ignore_errors=True)
+            leftover.unlink(missing_ok=True)
+    folder = log.with_name(f"{log.name}.work-{os.getpid()}")
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(held(folder.with_name(f"{folder.name}.lock"), str(folder), wait=True))
+            folder.mkdir()
+        except OSError:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="baskets-")))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.with_name(f"{folder.name}.lock").unlink(missing_ok=True)

@@ -6,7 +6,7 @@ Letters: I interactions, U users, N items, V users with two or more interactions
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from recbole_adasid.data.baskets import user_blocks
 from recbole_adasid.scale.buckets import array_on_disk, mapped, stretches
 from recbole_adasid.scale.log_filters import Fits, mark_core, users_of
-from recbole_adasid.scale.numbered_log import LogNumbering, NumberedLog, OrderedRows, begins_of_runs
+from recbole_adasid.scale.numbered_log import LogNumbering, NumberedLog, begins_of_runs
 from recbole_adasid.scale.token_file import TokenFile, write_tokens
 
 
@@ -102,14 +103,14 @@ class LogSorting(LogNumbering):
         super().__init__(folder, memory=memory, progress=progress, named=("users", "items"))
         self.fits, self.repeated = dict(fits or {}), repeated
 
-    def sort(self, where: str | Path, columns: Mapping[str, str], out: Path) -> bool:
+    def sort(self, where: str | Path, columns: Mapping[str, str], out: Path, key: str = "columns") -> bool:
         """Write the log ``where`` into the folder ``out``, which is there; return False if filters leave nothing.
 
         Raises:
             ValueError: if the log has no interaction, or a row that cannot be used.
             CannotWrite: if the disk has no room.
         """
-        log = self.number(where, columns)
+        log = self.number(where, columns, key)
         flat = self._flatten(log)
         keep = self._filter(flat, len(log.items))
         numbers = self._renumber(flat, keep, log)
@@ -125,16 +126,17 @@ class LogSorting(LogNumbering):
         """Write interactions one user after the other, those that repeat an earlier or later one left out if asked."""
         sizes = np.zeros(len(log.users), dtype=np.int64)
         with ExitStack() as stack:
-            files = {name: stack.enter_context((self.folder / name).open("wb")) for name in _FLAT}
-            for rows in log.ordered():
+            files = [stack.enter_context((self.folder / name).open("wb")) for name in _FLAT]
+            for user, *columns in log.ordered("user", *_FLAT):
                 if self.repeated:
-                    rows = rows.some(_once(rows, self.repeated))
-                for name, kind in _FLAT.items():
-                    files[name].write(getattr(rows, name).astype(kind).tobytes())
-                if len(rows.user):
-                    sizes[rows.user[0] : rows.user[-1] + 1] += np.bincount(rows.user - rows.user[0])
-        columns = (np.memmap(self.folder / name, dtype=kind, mode="r") for name, kind in _FLAT.items())
-        return _Flat(np.r_[0, np.cumsum(sizes)], *columns)
+                    once = _once(user, columns[0], self.repeated)
+                    user, *columns = (column[once] for column in (user, *columns))
+                for file, column in zip(files, columns):
+                    file.write(column.tobytes())
+                if len(user):
+                    sizes[user[0] : user[-1] + 1] += np.bincount(user - user[0])
+        flat = (mapped(self.folder / name, kind) for name, kind in _FLAT.items())
+        return _Flat(np.r_[0, np.cumsum(sizes)], *flat)
 
     def _filter(self, flat: _Flat, n_items: int) -> NDArray[np.bool_]:
         """Return which of the interactions stay [I]."""
@@ -146,7 +148,7 @@ class LogSorting(LogNumbering):
     def _renumber(self, flat: _Flat, keep: NDArray[np.bool_], log: NumberedLog) -> _Numbers:
         """Return users and items that are left in the order of the first interaction that is left."""
         if len(flat.item) == log.interactions and bool(keep.all()):
-            return _Numbers(np.arange(len(log.users)), np.arange(len(log.items)))
+            return _Numbers(*(np.arange(len(places), dtype=np.int64) for places in (log.users, log.items)))
         first_of_user, first_of_item = (np.full(len(places), _NEVER) for places in (log.users, log.items))
         for part in stretches(len(flat.item), self.rows_at_once):
             kept, position = keep[part], flat.position[part][keep[part]]
@@ -206,29 +208,15 @@ _FLAT = {"item": "i4", "position": "i8", "whole": "i8", "rest": "f8"}
 _NEVER = np.iinfo(np.int64).max
 
 
-def _once(rows: OrderedRows, repeated: str) -> NDArray[np.intp]:
+def _once(user: NDArray[np.int64], item: NDArray[np.int32], repeated: str) -> NDArray[np.intp]:
     """Return the first or last of a user's interactions with one item, in their order."""
-    pairs = pd.MultiIndex.from_arrays([rows.user, rows.item])
-    return np.flatnonzero(~pairs.duplicated(keep=repeated))
+    both = pd.Series(user * (int(item.max(initial=0)) + 1) + item)
+    return np.flatnonzero(~both.duplicated(keep=repeated).to_numpy())
 
 
 def _in_order(firsts: NDArray[np.int64]) -> NDArray[np.int64]:
-    order = np.argsort(firsts, kind="stable")
+    order = np.argsort(firsts)
     return order[: int((firsts < _NEVER).sum())]
-
-
-def user_blocks(starts: NDArray[np.int64], at_once: int) -> Iterator[slice]:
-    """Yield consecutive users with ``at_once`` interactions at most; a user with more stands alone.
-
-    Args:
-        starts: where each user's interactions begin, and where the last one's end, [U + 1].
-        at_once: interactions of a block.
-    """
-    first, n_users = 0, len(starts) - 1
-    while first < n_users:
-        stop = max(first + 1, int(np.searchsorted(starts, starts[first] + at_once, side="right")) - 1)
-        yield slice(first, stop)
-        first = stop
 
 
 def _rows_of(starts: NDArray[np.int64], users: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

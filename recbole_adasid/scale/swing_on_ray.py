@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from tqdm import tqdm
 
-from recbole_adasid.data.baskets import Baskets
+from recbole_adasid.data.baskets import Baskets, user_blocks
 from recbole_adasid.data.pairs import ItemPairs, RunningSum, sorted_pairs
 from recbole_adasid.data.swing import BasketPair, Weighing
 from recbole_adasid.scale.cluster import Cluster, ClusterSettings, Outcome, WorkerFailed, cluster
@@ -111,7 +111,7 @@ class RayEngine:
             -(-len(baskets.items) * BYTES_OF_AN_ITEM_OF_A_USER // self.settings.worker_bytes),
             math.isqrt(2 * _TASKS_OF_A_WORKER * workers.slots),  # half as many pairs of blocks as its square
         )
-        users = user_blocks(baskets, max(1, -(-len(baskets.items) // n_blocks)))
+        users = user_blocks(baskets.starts, max(1, -(-len(baskets.items) // n_blocks)))
         blocks = [workers.share(baskets.part(part)) for part in users]
         jobs = [Piece(one, other) for one in range(len(blocks)) for other in range(one, len(blocks))]
         add_up = workers.task(sums_of_piece, n_results=len(cuts))
@@ -175,20 +175,10 @@ def directed(first: NDArray[np.int64], second: NDArray[np.int64], value: NDArray
     return Sums(trigger[order], target.astype(np.int32)[order], np.concatenate([value, value])[order])
 
 
-def user_blocks(baskets: Baskets, most_items: int) -> Iterator[slice]:
-    """Cut users into consecutive blocks with about ``most_items`` items, all told; one user is never cut."""
-    start = 0
-    while start < baskets.n_users:
-        stop = int(np.searchsorted(baskets.starts, baskets.starts[start] + most_items, side="right")) - 1
-        stop = min(max(stop, start + 1), baskets.n_users)
-        yield slice(start, stop)
-        start = stop
-
-
 def item_reach(baskets: Baskets, n_items: int) -> NDArray[np.int64]:
     """Return the most targets [N] that each item can have: the other items of its users, each counted."""
     reach = np.zeros(n_items, dtype=np.int64)
-    for part in user_blocks(baskets, 1 << 22):
+    for part in user_blocks(baskets.starts, 1 << 22):
         some = baskets.part(part)
         sizes = np.diff(some.starts)
         reach += np.bincount(some.items, weights=np.repeat(sizes - 1, sizes), minlength=n_items).astype(np.int64)

@@ -69,9 +69,9 @@ class LogPreparation(LogNumbering):
 
 
 def _training(log: NumberedLog, held_out: int) -> Iterator[Block]:
-    for rows in log.ordered():
-        chosen = for_training(rows.user, held_out)
-        yield rows.user[chosen], rows.item[chosen]
+    for user, item in log.ordered("user", "item"):
+        chosen = for_training(user, held_out)
+        yield user[chosen], item[chosen].astype(np.int64)
 
 
 def for_training(users: NDArray[np.int64], held_out: int) -> NDArray[np.bool_]:

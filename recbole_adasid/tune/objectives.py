@@ -79,7 +79,7 @@ class Validation:
         """See :class:`Objective`; the content of data files is not looked at."""
         from recbole_adasid.host.run_settings import training_key
 
-        return training_key(config, semantic_ids="", interactions="")
+        return training_key(config, semantic_ids="", interactions=str(config["interactions_files"]))
 
     def measure(self, config: Any, settings: Settings, name: str) -> tuple[NDArray[np.int64], dict[str, float]]:
         """See :class:`Objective`."""

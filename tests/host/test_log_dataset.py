@@ -85,7 +85,7 @@ def test_examples_are_those_of_the_inter_file_row_by_row(settings: Settings, fil
     assert items.training_interactions().digest() == items_of_log.training_interactions().digest()
 
 
-def test_evaluation_looks_at_a_draw_of_the_seed_and_training_stays(settings: Settings, tmp_path: Path) -> None:
+def test_evaluation_looks_at_a_draw_and_training_stays(settings: Settings) -> None:
     drawn = {**settings, "eval_examples": 9, "report": True}
     whole, parts = prepared(settings)
     _, some = prepared(drawn)
@@ -96,7 +96,7 @@ def test_evaluation_looks_at_a_draw_of_the_seed_and_training_stays(settings: Set
         some[2].targets(), of_log[2].targets()
     )
     assert np.isin(some[2].targets(), parts[2].targets()).all() and np.isin(some[1].targets(), parts[1].targets()).all()
-    assert not np.array_equal(some[2].targets(), others[2].targets())
+    assert np.array_equal(some[2].targets(), others[2].targets())  # users are the same for every seed
     digests = {one[0].training_items().training_interactions().digest() for one in (parts, some, of_log)}
     assert len(digests) == 1  # what is not looked at is not trained on either
     first, second = run(drawn), run(of_files(drawn))
@@ -120,7 +120,13 @@ def test_users_are_found_by_name_and_by_number(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("tokenizer", ["adasid", "rqkmeans"])
-def test_a_run_on_the_log_is_a_run_on_the_inter_file(settings: Settings, tokenizer: str, tmp_path: Path) -> None:
+def test_a_run_on_the_log_is_a_run_on_the_inter_file(
+    settings: Settings, tokenizer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So that even this log is read in chunks, sorted in buckets and mined in blocks.
+    for name, value in (("BYTES_OF_A_ROW", 5_000_000), ("BYTES_OF_A_RECORD", 10_000_000)):
+        monkeypatch.setattr(f"recbole_adasid.scale.numbered_log.{name}", value)
+    monkeypatch.setattr("recbole_adasid.scale.log_interactions._MOST_ROWS", 7)
     small = {"tokenizer": tokenizer, "tokenizer_steps": 12, "tokenizer_batch_pairs": 8, "n_user_tokens": 5}
     whole = run({**settings, **small, "encoder_hidden": [16]})
     log = run({**of_files(settings), **small, "encoder_hidden": [16]})
@@ -168,6 +174,9 @@ def test_shards_under_other_names_are_read_from_a_saved_run_too(
         ({"load_col": {"inter": ["user_id", "item_id", "timestamp"], "item": ["item_id"]}}, "leave load_col out"),
         ({"eval_args": {"split": {"RS": [8, 1, 1]}, "order": "TO", "mode": "full"}}, "leave one out"),
         ({"eval_args": {"split": {"LS": "valid_and_test"}, "order": "TO", "mode": "uni50"}}, "rank all items"),
+        ({"field_separator": ","}, "do not go with"),
+        ({"encoding": "latin-1"}, "do not go with"),
+        ({"normalize_all": True}, "normalize_all=True does not go with"),
         ({"interactions_memory": 0}, "interactions_memory=0 has to be"),
         ({"interactions_columns": {"who": "x"}}, "'who' is none of user_id"),
         ({"interactions_columns": {"user_id": "who"}}, "who"),
@@ -178,10 +187,23 @@ def test_what_a_log_cannot_do_is_refused(settings: Settings, given: Settings, sa
         run({**of_files(settings), **given})
 
 
-def test_two_ranks_share_what_one_sorted(settings: Settings, tmp_path: Path) -> None:
-    from recbole_adasid.scale.kept_log import STAGE
-
+def test_what_one_sorted_others_open(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     first, _ = prepared(of_files(settings))
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("it was sorted again")
+
+    monkeypatch.setattr("recbole_adasid.scale.kept_log.LogRequest.sort", refuse)
     again, _ = prepared(of_files(settings))
     assert again.log.folder == first.log.folder
-    assert len([path for path in (Path(settings["cache_dir"]) / STAGE).iterdir() if path.is_dir()]) == 1
+
+
+def test_rows_are_counted_from_the_end_too_and_others_refused(settings: Settings) -> None:
+    for given in (settings, of_files(settings)):
+        train = prepared(given)[1][0]
+        last, same = train[len(train) - 1], train[-1]
+        assert all(torch.equal(values, same[field]) for field, values in last.interaction.items())
+        assert train[2:5]["user_id"].tolist() == train[[2, 3, 4]]["user_id"].tolist()
+        for row in (len(train), -len(train) - 1):
+            with pytest.raises(IndexError, match="there are .* examples"):
+                train[row]

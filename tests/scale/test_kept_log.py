@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import logging
 import shutil
 from pathlib import Path
@@ -87,6 +88,47 @@ def test_what_a_killed_process_left_is_removed(request_: LogRequest, tmp_path: P
     assert kept(tmp_path / "cache") == [folder]
 
 
+def test_a_log_that_changes_meanwhile_is_not_kept(
+    request_: LogRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Growing(kept_log_module.LogSorting):
+        def sort(self, *arguments: object) -> bool:
+            done = super().sort(*arguments)  # type: ignore[arg-type]
+            request_.where.write_text(ROWS + "u9,i1,99\n", encoding="utf-8")
+            return done
+
+    monkeypatch.setattr(kept_log_module, "LogSorting", Growing)
+    for root in (tmp_path / "cache", None):
+        request_.where.write_text(ROWS, encoding="utf-8")
+        with pytest.raises(ValueError, match="changed while it was read"):
+            kept_log(request_, root)
+    assert kept(tmp_path / "cache") == []
+
+
+def test_a_cache_that_cannot_be_written_to_costs_the_keeping_alone(
+    request_: LogRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise CannotWrite("it is read-only")
+
+    monkeypatch.setattr(kept_log_module, "held", refuse)
+    with caplog.at_level(logging.WARNING):
+        assert len(kept_log(request_, tmp_path / "cache").items) == 40
+    assert "not kept: it is read-only" in caplog.text
+
+
+def test_a_failure_half_way_leaves_nothing(
+    request_: LogRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> bool:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(kept_log_module.LogSorting, "_write_names", full)
+    with pytest.raises(CannotWrite, match="No space left on device"):
+        kept_log(request_, tmp_path / "cache")
+    assert kept(tmp_path / "cache") == []
+
+
 def test_a_failure_leaves_nothing(request_: LogRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> bool:
         raise OSError(28, "No space left on device")
@@ -106,4 +148,8 @@ def test_nothing_left_is_told_and_not_kept(request_: LogRequest, tmp_path: Path)
 
 def test_without_a_cache_it_lies_in_a_temporary_folder(request_: LogRequest, tmp_path: Path) -> None:
     log = kept_log(request_, None)
-    assert len(log.items) == 40 and tmp_path not in log.folder.parents
+    folder = log.folder
+    assert len(log.items) == 40 and tmp_path not in folder.parents and folder.is_dir()
+    del log
+    gc.collect()
+    assert not folder.exists()

@@ -9,8 +9,10 @@ import pytest
 
 from recbole_adasid.data.baskets import Limits
 from recbole_adasid.interactions import InteractionArrays
+from recbole_adasid.locks import held
 from recbole_adasid.scale.log_interactions import LogInteractions
 from recbole_adasid.scale.sorted_log import LogSorting, SortedLog
+from recbole_adasid.writing import CannotWrite
 
 N_ITEMS = 12
 
@@ -51,10 +53,34 @@ def test_everything_that_is_asked_is_as_in_memory(log: SortedLog, held_out: int,
             assert np.array_equal(ours.starts, theirs.starts) and np.array_equal(ours.items, theirs.items)
 
 
+def folders_beside(log: SortedLog) -> list[str]:
+    return sorted(path.name for path in log.folder.parent.iterdir() if path.name.startswith(f"{log.folder.name}.work"))
+
+
 def test_files_in_between_end_with_the_block_and_those_of_a_killed_process_are_removed(log: SortedLog) -> None:
-    folder = log.folder.with_suffix(".baskets")
-    folder.mkdir()
-    (folder / "items").write_bytes(b"left over")
+    killed = log.folder.with_name(f"{log.folder.name}.work-99999999")
+    killed.mkdir()
+    (killed / "items").write_bytes(b"left over")
+    killed.with_name(f"{killed.name}.lock").touch()
+    interactions = LogInteractions(log, held_out=2, memory=2**20)
+    with interactions.baskets(N_ITEMS, Limits()) as baskets:
+        assert baskets.n_users > 20 and len(folders_beside(log)) == 2 and not killed.exists()
+    assert folders_beside(log) == []
+
+
+def test_work_of_another_process_that_lives_stays(log: SortedLog) -> None:
+    other = log.folder.with_name(f"{log.folder.name}.work-1")
+    with held(other.with_name(f"{other.name}.lock"), "it", wait=False):
+        other.mkdir()
+        with LogInteractions(log, held_out=2, memory=2**20).baskets(N_ITEMS, Limits()):
+            assert other.is_dir()
+        assert other.is_dir()
+
+
+def test_where_nothing_can_be_written_baskets_lie_elsewhere(log: SortedLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise CannotWrite("it is read-only")
+
+    monkeypatch.setattr("recbole_adasid.scale.log_interactions.held", refuse)
     with LogInteractions(log, held_out=2, memory=2**20).baskets(N_ITEMS, Limits()) as baskets:
-        assert baskets.n_users > 20 and folder.is_dir()
-    assert not folder.exists()
+        assert baskets.n_users > 20 and folders_beside(log) == []

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from recbole_adasid.scale.log_filters import Fits
-from recbole_adasid.scale.sorted_log import LogSorting, SortedLog, user_blocks
+from recbole_adasid.scale.sorted_log import LogSorting, SortedLog
 
 Row = tuple[str, str, float]
 AT_LEAST_3: dict[str, Fits] = {name: lambda counts: counts >= 3 for name in ("users", "items")}
@@ -83,10 +83,3 @@ def test_filters_that_leave_nothing_say_so(tmp_path: Path) -> None:
 def test_users_with_one_interaction_each_have_no_order(tmp_path: Path) -> None:
     log = sort(tmp_path, [("a", "x", 1.0), ("b", "x", 2.0)])
     assert len(log.order) == 0 and log.starts.tolist() == [0, 1, 2]
-
-
-def test_blocks_of_users_hold_so_many_interactions() -> None:
-    starts = np.r_[0, np.cumsum([3, 3, 9, 1, 1, 1, 0, 5])]
-    blocks = [(block.start, block.stop) for block in user_blocks(starts, 6)]
-    assert blocks == [(0, 2), (2, 3), (3, 7), (7, 8)]
-    assert list(user_blocks(np.array([0]), 6)) == []

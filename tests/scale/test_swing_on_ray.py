@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from recbole_adasid.data import swing
-from recbole_adasid.data.baskets import Baskets
+from recbole_adasid.data.baskets import Baskets, user_blocks
 from recbole_adasid.data.pairs import ItemPairs
 from recbole_adasid.data.swing import Weighing, swing_pairs
 from recbole_adasid.scale import swing_on_ray
@@ -40,7 +40,7 @@ class InPieces:
         self.block_items, self.n_cuts, self.limit, self.pieces = block_items, n_cuts, limit, 0
 
     def mine(self, weighing: Weighing, baskets: Baskets, n_items: int, top_k: int | None) -> ItemPairs:
-        blocks = [baskets.part(part) for part in swing_on_ray.user_blocks(baskets, self.block_items)]
+        blocks = [baskets.part(part) for part in user_blocks(baskets.starts, self.block_items)]
         todo = [(one, other, 0) for one in range(len(blocks)) for other in range(one, len(blocks))]
         cuts = np.r_[0, np.sort(self.random.integers(0, n_items + 1, self.n_cuts)), n_items]
         sums: list[list[Sums]] = []
@@ -101,7 +101,7 @@ def test_the_largest_sum_that_there_can_be_fits_and_the_smallest_term_counts(pow
 
 def test_users_are_cut_into_blocks_of_bounded_size_and_none_is_cut() -> None:
     baskets = Baskets(0, np.array([0, 2, 9, 10, 12, 12, 15]), np.zeros(15, dtype=np.int32))
-    blocks = list(swing_on_ray.user_blocks(baskets, 4))
+    blocks = list(user_blocks(baskets.starts, 4))
     assert [(part.start, part.stop) for part in blocks] == [(0, 1), (1, 2), (2, 5), (5, 6)]
     assert [baskets.part(part).starts.tolist() for part in blocks] == [[0, 2], [0, 7], [0, 1, 3, 3], [0, 3]]
 
