@@ -5,7 +5,7 @@
     python -m benchmarks.catalogue_scale --part=efficiency --out=results/scale  (2 M items; 3 GB of files)
     python -m benchmarks.catalogue_scale --part=storage --out=results/scale
     python -m benchmarks.catalogue_scale --part=costs --out=results/scale
-    python -m benchmarks.catalogue_scale --part=log --out=results/scale         (100 M interactions; 20 GB of files)
+    python -m benchmarks.catalogue_scale --part=log --out=results/scale         (50 M interactions; 10 GB of files)
 
 Files are made up in a temporary folder of --folder and removed. The limits stand in LIMITS below. Memory is what a
 process has for itself alone, looked at twenty times a second; Ray's object store, which workers share, comes on top.
@@ -326,7 +326,7 @@ PARTS: dict[str, tuple[Callable[[int, Path], Iterator[Measurement]], int]] = {
     "efficiency": (efficiency, 2_000_000),
     "storage": (storage, 10_000_000),
     "costs": (costs, 1_000_000),
-    "log": (training, 10_000_000),
+    "log": (training, 5_000_000),
 }
 """What each part measures, and of how many users or items."""
 
