@@ -21,7 +21,7 @@ from recbole_adasid.scale.swing_on_ray import BYTES_OF_A_SUM, BYTES_OF_AN_ITEM_O
 GB = 1e9
 BYTES_OF_AN_ENTRY, BYTES_OF_A_VECTOR = 16, 2 * 768
 # What reading a log leaves in files and in memory, docs/distributed.md.
-BYTES_OF_AN_INTERACTION, BYTES_OF_A_USER, BYTES_OF_AN_ITEM = 100, 40, 100
+BYTES_OF_AN_INTERACTION, BYTES_OF_A_USER, BYTES_OF_AN_ITEM = 100, 60, 100
 
 
 @dataclass(frozen=True)

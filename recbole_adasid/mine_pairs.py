@@ -11,7 +11,7 @@ files among equal times. Item pairs are those of the main job to the bit, whatev
   --columns=MAPPING       what the columns user_id, item_id and timestamp are called, such as "{user_id: customer}"
   --held_out=2            last interactions of a user that are left out; 0 for a log of training interactions alone
   --work=FOLDER           for files in between, about 100 bytes an interaction (default: where temporary files go)
-  --memory=1.0            GiB for reading and sorting the log; beside it some 40 bytes a user and 100 an item
+  --memory=1.0            GiB for reading and sorting the log; beside it some 60 bytes a user and 100 an item
   --show_progress=false   no progress bars
 
 Swing's settings (swing_alpha, swing_top_k, …) and the engine's (pair_engine, ray_address, ray_workers,

@@ -5,7 +5,7 @@ Letters: I interactions, U users, E examples of a part, B some of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from recbole.data.interaction import Interaction
 from recbole.utils import FeatureSource, FeatureType
 
-from recbole_adasid.data.sequences import Located, SequenceExamples, UserSequences, leave_one_out
+from recbole_adasid.data.sequences import SequenceExamples, UserSequences, leave_one_out
 from recbole_adasid.data.windows import gather_histories
 from recbole_adasid.host.batches import Lengths
 from recbole_adasid.host.dataset import LEFT_OUT, TIGERDataset, as_rows
@@ -52,7 +52,7 @@ class LogDataset(TIGERDataset):
             self.logger.info(f"Filters keep {len(self.log.items)} of {self.log.read} interactions.")
         for field, kind in ((self.uid_field, "TOKEN"), (self.iid_field, "TOKEN"), (self.time_field, "FLOAT")):
             self.set_field_property(field, FeatureType[kind], FeatureSource.INTERACTION, 1)
-        self.inter_feat = _Columns(len(self.log.items), {})
+        self.inter_feat = _Columns(len(self.log.items), None, {})
         self.user_feat = self.item_feat = None
 
     def _request(self) -> LogRequest:
@@ -117,16 +117,8 @@ class LogDataset(TIGERDataset):
 
     def _show(self, part: SequenceExamples) -> None:
         """Let this dataset have the examples of a part."""
-
-        def column(values: Callable[[Located], NDArray[np.int64]]) -> Callable[[], torch.Tensor]:
-            return lambda: torch.from_numpy(values(part.locate(np.arange(len(part)))))
-
-        columns = {
-            self.uid_field: column(lambda found: found.users + 1),
-            self.iid_field: column(lambda found: self._items_at(found.targets)),
-            self.item_list_length_field: column(lambda found: found.lengths),
-        }
-        self._part, self.inter_feat = part, _Columns(len(part), columns)
+        kinds = {self.uid_field: "users", self.iid_field: "targets", self.item_list_length_field: "lengths"}
+        self._part, self.inter_feat = part, _Columns(len(part), part, kinds)
 
     def __getitem__(self, index: Any, join: bool = True) -> Interaction:
         """Return the examples `index` with their histories [B, T], T the longest among them; nothing is joined."""
@@ -190,20 +182,28 @@ class _Lengths:
 class _Columns:
     """Columns of examples in the place of RecBole's table; one is in memory as long as somebody looks at it."""
 
-    def __init__(self, length: int, columns: Mapping[str, Callable[[], torch.Tensor]]) -> None:
-        self._length, self._columns = length, columns
+    def __init__(self, length: int, part: SequenceExamples | None, kinds: Mapping[str, str]) -> None:
+        """Say which field of :class:`Located` a column comes from."""
+        self._length, self._part, self._kinds = length, part, kinds
 
     def __len__(self) -> int:
         return self._length
 
     def __contains__(self, field: object) -> bool:
-        return field in self._columns
+        return field in self._kinds
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._columns)
+        return iter(self._kinds)
 
     def __getitem__(self, field: str) -> torch.Tensor:
-        return self._columns[field]()
+        kind = self._kinds[field]
+        assert self._part is not None
+        values = getattr(self._part.locate(np.arange(self._length)), kind)
+        if kind == "users":
+            values = values + 1
+        elif kind == "targets":
+            values = self._part.sequences.items[values].astype(np.int64)
+        return torch.from_numpy(values)
 
 
 class _PaddedTokens:

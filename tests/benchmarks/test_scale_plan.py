@@ -21,7 +21,7 @@ MACHINES = Machines(nodes=2, workers=2, worker_memory=1e9, network=1e9)
 def test_a_log_of_a_billion_interactions_by_hand() -> None:
     found = {line.stage: line.value for line in mining(1e9, 1e8, 1e7, RATES, MACHINES)}
     assert found["reading, one process"] == hours(1e9 / 1e6)
-    assert found["its files"] == size(100e9) and found["its memory"] == size(40e8 + 100e7)
+    assert found["its files"] == size(100e9) and found["its memory"] == size(60e8 + 100e7)
     assert found["blocks of users, pairs of blocks"] == "50, 1,275"  # 0.5 billion · 100 bytes in blocks of 1 GB
     assert found["pairs of users, all workers"] == hours(40e9 / 1e7 / 4)
     assert found["passing over users who never meet"] == hours(51 * 0.5e9 / 1e7 / 4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,14 @@ def test_evaluation_looks_at_a_draw_and_training_stays(settings: Settings) -> No
     first, second = run(drawn), run(of_files(drawn))
     assert first["test"] == second["test"]
     assert audit([f"--run_folder={first['run_folder']}"]) == 0 == audit([f"--run_folder={second['run_folder']}"])
+
+
+def test_processes_that_load_batches_get_the_dataset(settings: Settings) -> None:
+    _, (train, _, test) = prepared(of_files(settings))
+    for part in (train, test):
+        copy = pickle.loads(pickle.dumps(part))
+        assert torch.equal(copy[:5]["item_id_list"], part[:5]["item_id_list"])
+        assert torch.equal(copy.inter_feat["user_id"], part.inter_feat["user_id"])
 
 
 def test_users_are_found_by_name_and_by_number(settings: Settings) -> None:
