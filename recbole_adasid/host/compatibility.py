@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import functools
+import io
 from collections.abc import Iterator, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -131,13 +133,23 @@ def cells_as_written() -> Iterator[None]:
 def _plain_options(kwargs: dict[str, Any]) -> dict[str, Any]:
     """Return the options of `read_csv` that take cells as they are written; only numbers can be missing.
 
-    Tokens become categories, so that each is one object in memory and not one a row.
+    Tokens become categories, so that each is one object in memory and not one a row: while they are read, or after
+    that where pandas would make numbers of them.
     """
     numbers = {name: [""] for name, kind in kwargs["dtype"].items() if kind is not str}
-    kinds = {name: "category" if name.endswith(":token") else kind for name, kind in kwargs["dtype"].items()}
+    token = str if _guesses_categories() else "category"
+    kinds = {name: token if name.endswith(":token") else kind for name, kind in kwargs["dtype"].items()}
     options = {"quoting": csv.QUOTE_NONE, "keep_default_na": False, "na_values": numbers, "dtype": kinds}
     # pandas skips a byte order mark by itself, and reads the encoding it knows best much faster.
     return {**options, "encoding": "utf-8"} if kwargs["encoding"] == "utf-8-sig" else options
+
+
+@functools.cache
+def _guesses_categories() -> bool:
+    """Tell whether pandas reads the categories 07 and 7 as one number, as it does from version 3.1 on."""
+    import pandas
+
+    return len(pandas.read_csv(io.StringIO("a\n07\n7\n"), dtype="category")["a"].cat.categories) == 1
 
 
 class _PandasForRecBole(ModuleType):
@@ -159,6 +171,8 @@ class _PandasForRecBole(ModuleType):
             kwargs |= _plain_options(kwargs)
         frame = self._pandas.read_csv(*args, **kwargs)
         for column in frame.columns:
+            if _AS_WRITTEN.get() and column.endswith(":token"):
+                frame[column] = frame[column].astype("category")
             if not column.endswith(":float") and frame[column].dtype != "category":
                 frame[column] = frame[column].astype(object)
             if column.endswith("_seq"):

@@ -9,7 +9,6 @@ import csv
 import logging
 import math
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -237,9 +236,7 @@ def _read_tsv(path: Path, names: list[str], at_once: int, _: str) -> Iterator[Ce
 
 def _read_text(path: Path, headers: list[str], at_once: int, **form: Any) -> Iterator[Cells]:
     # Every column is parsed: with some of them alone, pandas passes over lines that have too many cells.
-    users, items, times = headers
-    kinds = defaultdict(lambda: "str", {users: "category", items: "category", times: "str"})
-    form |= {"dtype": kinds, "na_filter": False, "encoding": "utf-8-sig", "chunksize": at_once}
+    form |= {"dtype": str, "na_filter": False, "encoding": "utf-8-sig", "chunksize": at_once}
     try:
         with pd.read_csv(path, **form) as reader:
             for table in reader:
@@ -248,13 +245,10 @@ def _read_text(path: Path, headers: list[str], at_once: int, **form: Any) -> Ite
                     raise ValueError(f"there is no column {missing[0]!r} among {', '.join(map(str, table))}")
                 if not isinstance(table.index, pd.RangeIndex):  # pandas takes what stands before the columns for names
                     raise ValueError("its lines have more cells than columns")
-                yield _of_category(table[users]), _of_category(table[items]), table[times].to_numpy(dtype=object)
+                users, items, times = (table[name].to_numpy(dtype=object) for name in headers)
+                yield Tokens(*pd.factorize(users)), Tokens(*pd.factorize(items)), times
     except (ValueError, pd.errors.ParserError) as error:  # UnicodeDecodeError is among these
         raise ValueError(f"{path} cannot be read as a table with {', '.join(headers)} ({error}): correct it.") from None
-
-
-def _of_category(column: Any) -> Tokens:
-    return Tokens(column.cat.codes.to_numpy(), column.cat.categories.to_numpy(dtype=object))
 
 
 def _read_parquet(path: Path, names: list[str], at_once: int, _: str) -> Iterator[Cells]:

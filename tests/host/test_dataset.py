@@ -84,6 +84,22 @@ def test_dropping_duplicates_keeps_file_order_on_ties(tmp_path, write_dataset):
     assert examples(test) == [("u", ("i3", "i1", "i4"), "i2")]
 
 
+@pytest.mark.parametrize("tokens", [["07", "7", "7.0", "070", "7e0"], ["True", "true", "TRUE", "False", "false"]])
+@pytest.mark.parametrize("of_files", [False, True])
+def test_names_that_look_like_values_are_names(tmp_path, tokens, of_files):
+    home = tmp_path / "tiny"
+    home.mkdir()
+    rows = [f"{user}\t{item}\t{time}" for user in tokens for time, item in enumerate(tokens)]
+    text = "\n".join(["user_id:token\titem_id:token\ttimestamp:float", *rows])
+    (home / "tiny.inter").write_text(text, encoding="utf-8")
+    (home / "tiny.item").write_text("item_id:token\ttitle:token\n", encoding="utf-8")
+    dataset, _ = built(
+        tmp_path, cache_dir=None, **({"interactions_files": str(home / "tiny.inter")} if of_files else {})
+    )
+    for field in ("user_id", "item_id"):
+        assert list(dataset.field2id_token[field][:]) == ["[PAD]", *tokens]
+
+
 def test_valid_and_test_targets_are_never_trained_on(tmp_path, write_dataset):
     # Every item is bought once, so that a target seen in training would be recognised.
     rows = [(f"u{user}", f"i{10 * user + step}", str(step)) for user in range(4) for step in range(6)]
