@@ -178,7 +178,7 @@ def _times(path: Path, first: int, name: str, column: NDArray) -> NDArray[Any]:
     if whole is not None:
         times["whole"] = whole
         return times
-    numbers = np.array([_number(value) for value in column]) if column.dtype.kind == "O" else column.astype(np.float64)
+    numbers = _numbers(column)
     wrong = ~np.isfinite(numbers)
     if wrong.any():
         raise ValueError(
@@ -206,6 +206,15 @@ def _plain_integers(column: NDArray[Any]) -> NDArray[np.int64] | None:
     except (ValueError, TypeError):
         return None
     return numbers if numbers.dtype == np.int64 else None
+
+
+def _numbers(column: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the numbers of a column [R], NaN where there is none."""
+    if column.dtype.kind == "O":
+        return np.array([_number(value) for value in column])
+    if column.dtype.kind == "M":  # a missing date would be a number of its own
+        return np.where(np.isnat(column), np.nan, column.astype(np.float64))
+    return column.astype(np.float64)
 
 
 def _number(value: Any) -> float:

@@ -8,7 +8,6 @@ Letters: I interactions, U users, N items, R records of a bucket.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -122,8 +121,7 @@ class LogNumbering:
         buckets = {name: Buckets(self.folder / name, self.n_buckets, fields) for name in _NAMES}
         chunks: list[_Chunk] = []
         done = _Chunk(0, 0, 0)
-        with ExitStack() as stack:
-            times = stack.enter_context((self.folder / "times").open("wb"))
+        with (self.folder / "times").open("wb") as times:
             for rows in log:
                 found = {name: _entries(column) for name, column in zip(_NAMES, (rows.users, rows.items))}
                 for name, entries in found.items():

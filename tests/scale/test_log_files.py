@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,8 @@ def test_parquet_of_any_kind_of_name(tmp_path: Path) -> None:
         ([None, "a"], [1, 2], "row 1 has no user_id"),
         ([1.5, float("nan")], [1, 2], "row 2 has no user_id"),
         (["a", "b"], [1, None], "row 2: the timestamp is no finite"),
+        (["a", "b"], [date(2020, 1, 1), None], "row 2: the timestamp is no finite"),
+        (["a", "b"], [datetime(2020, 1, 1), None], "row 2: the timestamp is no finite"),
     ],
 )
 def test_gaps_of_parquet_are_refused(users: list[object], stamps: list[object], said: str, tmp_path: Path) -> None:
