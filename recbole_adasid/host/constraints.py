@@ -23,6 +23,7 @@ from recbole_adasid.data.raw.tables import TIME_UNITS
 from recbole_adasid.host.collector import AVAILABLE
 from recbole_adasid.host.settings import SettingsError, check_types, unknown_name
 from recbole_adasid.model.catalogue import COLLISIONS
+from recbole_adasid.model.network import ENCODER_ATTENTIONS, ENCODER_INPUTS
 from recbole_adasid.scale.cluster import LEAST_MEMORY
 from recbole_adasid.tokenizer.autoencoder import REDUCTIONS
 from recbole_adasid.tokenizer.quantizer import QUANTIZERS
@@ -261,6 +262,8 @@ RULES: dict[str, Rule] = {
     "d_ff": whole(1, _LARGE),
     "dropout": real(0, 0.49),
     "n_user_tokens": whole(0, 2**24),
+    "encoder_attention": name_of(ENCODER_ATTENTIONS),
+    "encoder_input": name_of(ENCODER_INPUTS),
     "collision": name_of(COLLISIONS),
     # --- training ---
     "epochs": whole(1),

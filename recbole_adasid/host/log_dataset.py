@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from recbole.data.interaction import Interaction
 from recbole.utils import FeatureSource, FeatureType
 
+from recbole_adasid.data.histories import Sequences
 from recbole_adasid.data.sequences import SequenceExamples, UserSequences, leave_one_out
 from recbole_adasid.data.windows import gather_histories
 from recbole_adasid.host.batches import Lengths
@@ -156,6 +157,13 @@ class LogDataset(TIGERDataset):
         """Return where the interactions of the users of some interactions begin and end, [B] each."""
         users = np.searchsorted(self.log.starts, positions, side="right") - 1
         return self.log.starts[users], self.log.starts[users + 1]
+
+    def sequences(self) -> Sequences:
+        """Return this part's examples as sequences; see :meth:`TIGERDataset.sequences`."""
+        return self.part.as_sequences()
+
+    def _users_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.searchsorted(self.log.starts, positions, side="right")
 
     def _items_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         return self.flat_items[positions].astype(np.int64)

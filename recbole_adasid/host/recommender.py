@@ -11,11 +11,12 @@ from recbole.utils import InputType, init_seed
 from torch import Tensor
 
 from recbole_adasid.distributed.world import world
+from recbole_adasid.host.dataset import SKIPPED_FIELD
 from recbole_adasid.host.logs import tokenizer_log
 from recbole_adasid.host.model_file import describe_data
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.model.interleave import interleave
-from recbole_adasid.model.network import NETWORK_SETTINGS, TIGERNetwork
+from recbole_adasid.model.network import TIGERNetwork, network_settings
 from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.pipeline import SemanticIDs, learn_semantic_ids
@@ -40,7 +41,7 @@ class TIGER(SequentialRecommender):
         self._split: tuple[PrefixTree, PrefixTree, PrefixTree] | None = None
         self.data = describe_data(dataset, with_users=config["n_user_tokens"] > 0)
         catalogue = self._catalogue(config, dataset)
-        network = TIGERNetwork(level_sizes=catalogue.level_sizes, **{key: config[key] for key in NETWORK_SETTINGS})
+        network = TIGERNetwork(level_sizes=catalogue.level_sizes, **network_settings(config.final_config_dict))
         self.tiger = TIGERModel(network=network, catalogue=catalogue)
 
     def _catalogue(self, config: Any, dataset: Any) -> Catalogue:
@@ -74,6 +75,16 @@ class TIGER(SequentialRecommender):
         """Return the mean cross-entropy of the target items' tokens."""
         target = interaction[self.POS_ITEM_ID]
         return self.tiger.training_loss(*self._history(interaction), target, users=interaction[self.USER_ID])
+
+    @property
+    def one_pass(self) -> bool:
+        """Whether one pass over a sequence trains all of its positions: the encoder is causal."""
+        return self.tiger.network.causal
+
+    def sequence_loss(self, interaction: Any) -> Tensor:
+        """Return the mean cross-entropy of the tokens of all items that a batch of sequences predicts."""
+        skipped, users = interaction[SKIPPED_FIELD], interaction[self.USER_ID]
+        return self.tiger.sequence_loss(*self._history(interaction), skipped=skipped, users=users)
 
     def predict(self, interaction: Any) -> Tensor:
         """Return the log-probability [B] of each given item after its history."""

@@ -41,6 +41,15 @@ class TIGERModel(nn.Module):
         """Return the mean cross-entropy of the targets' tokens (``target_items`` [B])."""
         return self.network.loss(self.catalogue(history_items), lengths, self.catalogue(target_items), users)
 
+    def sequence_loss(
+        self, items: Tensor, lengths: Tensor, *, skipped: Tensor | None = None, users: Tensor | None = None
+    ) -> Tensor:
+        """Return the mean cross-entropy of the tokens of every item [B, n] after those before it, in one pass.
+
+        Arguments are those of :meth:`~recbole_adasid.model.network.TIGERNetwork.sequence_loss`.
+        """
+        return self.network.sequence_loss(self.catalogue(items), lengths, skipped=skipped, users=users)
+
     @torch.no_grad()
     def recommend(
         self,
