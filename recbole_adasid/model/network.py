@@ -195,7 +195,10 @@ class TIGERNetwork(nn.Module):
             history_tokens, lengths, users, extra: see ``encode``.
             target_tokens: int64 [B, S], codes per level.
         """
-        memory = self.encode(history_tokens, lengths, users, extra)
+        return self.target_loss(self.encode(history_tokens, lengths, users, extra), target_tokens)
+
+    def target_loss(self, memory: Memory, target_tokens: Tensor) -> Tensor:
+        """Return the cross-entropy of the next item's tokens [B, S] after encoded histories."""
         inputs = nn.functional.pad(self.vocabulary.token_ids(target_tokens[:, :-1]), (1, 0))
         hidden = self.decode(inputs, Tree.sequence(inputs.shape[1], inputs.device), memory)
         return self._token_loss(hidden, target_tokens)

@@ -10,6 +10,7 @@ from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.model.exhaustive import score_all_items, score_targets
 from recbole_adasid.model.network import TIGERNetwork
 from recbole_adasid.model.prefix_tree import PrefixTree
+from recbole_adasid.model.stack import Memory
 
 USERS_AT_ONCE = {"cpu": 32, "cuda": 512}
 """Users decoded together by kind of device: enough for full speed, few enough to bound memory and padding."""
@@ -34,6 +35,10 @@ class TIGERModel(nn.Module):
             )
         self.network = network
         self.catalogue = catalogue
+
+    def encode(self, history_items: Tensor, lengths: Tensor, users: Tensor | None = None) -> Memory:
+        """Encode histories of item ids [B, T]."""
+        return self.network.encode(self.catalogue(history_items), lengths, users)
 
     def training_loss(
         self, history_items: Tensor, lengths: Tensor, target_items: Tensor, users: Tensor | None = None
@@ -91,7 +96,7 @@ class TIGERModel(nn.Module):
     @torch.no_grad()
     def score_items(self, history_items: Tensor, lengths: Tensor, users: Tensor | None = None) -> Tensor:
         """Return the exact log-probability of every item, [B, N + 1]; column 0 is −inf. For small catalogues."""
-        memory = self.network.encode(self.catalogue(history_items), lengths, users)
+        memory = self.encode(history_items, lengths, users)
         return score_all_items(self.network, self.catalogue, memory)
 
     @torch.no_grad()
@@ -99,5 +104,5 @@ class TIGERModel(nn.Module):
         self, history_items: Tensor, lengths: Tensor, target_items: Tensor, users: Tensor | None = None
     ) -> Tensor:
         """Return the exact log-probability [B] of ``target_items`` [B], one for each history."""
-        memory = self.network.encode(self.catalogue(history_items), lengths, users)
+        memory = self.encode(history_items, lengths, users)
         return score_targets(self.network, memory, self.catalogue(target_items))
