@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from recbole_adasid.model.beam_search import beam_search
 from recbole_adasid.model.catalogue import Catalogue
+from recbole_adasid.model.exclusion import Excluded, Exclusion
 from recbole_adasid.model.exhaustive import score_all_items, score_targets
 from recbole_adasid.model.network import TIGERNetwork
 from recbole_adasid.model.prefix_tree import PrefixTree
@@ -14,6 +15,8 @@ from recbole_adasid.model.stack import Memory
 
 USERS_AT_ONCE = {"cpu": 32, "cuda": 512}
 """Users decoded together by kind of device: enough for full speed, few enough to bound memory and padding."""
+
+_WIDE = 256  # beams; of wider ones fewer users are decoded together
 
 
 class TIGERModel(nn.Module):
@@ -65,16 +68,21 @@ class TIGERModel(nn.Module):
         beam_size: int,
         users: Tensor | None = None,
         tree: PrefixTree | None = None,
-        excluded: Tensor | None = None,
+        excluded: Excluded | Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Return the ``k`` best items by beam search and their log-probabilities, [B, k] each.
 
-        ``tree`` and ``excluded`` [B, X] keep items out; see :func:`~recbole_adasid.model.beam_search.beam_search`.
+        ``tree`` and ``excluded`` keep items out: ``tree`` from all users, ``excluded`` each user's, as pairs or as a
+        table int64 [B, X] with 0 for none; see :func:`~recbole_adasid.model.beam_search.beam_search`.
 
         Item 0 with score −inf fills up where the beam found fewer. Users of similar history lengths are decoded
         together, so that a short history does not pay for the longest one's padding.
         """
+        tree = self.catalogue.tree if tree is None else tree
+        pairs = Excluded.of_table(excluded) if isinstance(excluded, Tensor) else excluded
+        exclusion = None if pairs is None else Exclusion(tree, pairs)
         order = lengths.argsort(stable=True)
+        at_once = USERS_AT_ONCE.get(lengths.device.type, len(lengths))
         found = [
             beam_search(
                 self.network,
@@ -85,9 +93,9 @@ class TIGERModel(nn.Module):
                 k=k,
                 users=None if users is None else users[rows],
                 tree=tree,
-                excluded=None if excluded is None else excluded[rows],
+                exclusion=None if exclusion is None else exclusion.of(rows),
             )
-            for rows in order.split(USERS_AT_ONCE.get(lengths.device.type, len(lengths)))
+            for rows in order.split(max(1, at_once * _WIDE // max(_WIDE, min(beam_size, tree.n_nodes[-1]))))
         ]
         items, scores = (torch.cat(parts) for parts in zip(*found))
         back = order.argsort()
