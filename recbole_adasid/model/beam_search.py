@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.model.exclusion import Exclusion
 from recbole_adasid.model.exhaustive import STEMS_AT_ONCE, score_leaves
 from recbole_adasid.model.network import TIGERNetwork
@@ -62,14 +61,11 @@ class _Decoding:
 
 def beam_search(
     network: TIGERNetwork,
-    catalogue: Catalogue,
-    history_items: Tensor,
-    lengths: Tensor,
+    tree: PrefixTree,
+    memory: Memory,
     *,
     beam_size: int,
     k: int,
-    users: Tensor | None = None,
-    tree: PrefixTree | None = None,
     exclusion: Exclusion | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return the ``k`` best items that a beam of ``beam_size`` prefixes finds.
@@ -77,10 +73,8 @@ def beam_search(
     No beam is wider than the tree. One so wide that it costs more than to score every item does that instead.
 
     Args:
-        history_items: int64 [B, T] item ids, oldest first, padded on the right with 0.
-        lengths: int64 [B].
-        users: int64 [B], needed when the network has user tokens.
-        tree: of the items that may be recommended, some of the catalogue's; all of them unless told otherwise.
+        tree: of the items that may be recommended.
+        memory: the encoded histories of B users.
         exclusion: items of this tree that must not be recommended to each of the B users. No beam is spent on prefixes
             that lead to nothing else.
 
@@ -93,8 +87,6 @@ def beam_search(
     """
     if beam_size < 1 or k < 1:
         raise ValueError(f"beam_size is {beam_size} and k is {k}: both must be at least 1")
-    tree = catalogue.tree if tree is None else tree
-    memory = network.encode(catalogue(history_items), lengths, users)
     width = min(beam_size, tree.n_nodes[-1])
     if width * width < tree.n_nodes[-1] * STEMS_AT_ONCE:
         leaves, scores = _search(network, tree, memory, width, exclusion)

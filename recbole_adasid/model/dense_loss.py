@@ -28,7 +28,7 @@ def sampled_softmax_loss(
     """Return the mean cross-entropy of each target among itself and M drawn candidates, log-Q corrected.
 
     The score of a draw is lowered by the logarithm of how often it is expected among M, so that the sum over draws is,
-    in expectation, the sum over all candidates but the target (Bengio & Senécal 2008). The target is there for sure: its
+    in expectation, the sum over all candidates but the target (Bengio & Senécal 2008). The target is always there: its
     score is not corrected, and draws of it do not count.
 
     Args:

@@ -86,13 +86,14 @@ class TIGERModel(nn.Module):
         found = [
             beam_search(
                 self.network,
-                self.catalogue,
-                history_items[rows, : max(1, int(lengths[rows[-1]]))],
-                lengths[rows],
+                tree,
+                self.encode(
+                    history_items[rows, : max(1, int(lengths[rows[-1]]))],
+                    lengths[rows],
+                    None if users is None else users[rows],
+                ),
                 beam_size=beam_size,
                 k=k,
-                users=None if users is None else users[rows],
-                tree=tree,
                 exclusion=None if exclusion is None else exclusion.of(rows),
             )
             for rows in order.split(max(1, at_once * _WIDE // max(_WIDE, min(beam_size, tree.n_nodes[-1]))))

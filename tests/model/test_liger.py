@@ -31,9 +31,7 @@ def build(
     catalogue = Catalogue(torch.randint(4, (N, 3)), [4, 4, 4])
     trained = torch.ones(N + 1, dtype=torch.bool)
     trained[[0, *COLD]] = False
-    content = ItemContent(
-        torch.randn(N + 1, 6), trained, d_model=16, id_embedding=id_embedding, id_dropout=id_dropout
-    )
+    content = ItemContent(torch.randn(N + 1, 6), trained, d_model=16, id_embedding=id_embedding, id_dropout=id_dropout)
     network = TIGERNetwork(
         level_sizes=catalogue.level_sizes,
         d_model=16,
@@ -104,7 +102,7 @@ def test_one_pass_is_the_mean_over_positions_in_loss_and_gradients(
     ).mean()
     loss = model.sequence_loss(sequences, LENGTHS, users=users)
     torch.testing.assert_close(loss, literal)
-    used = [p for p in model.parameters()]
+    used = list(model.parameters())
     expected = torch.autograd.grad(literal, used, allow_unused=True)
     for mine, theirs in zip(torch.autograd.grad(loss, used, allow_unused=True), expected):
         assert (mine is None) == (theirs is None)
@@ -140,9 +138,9 @@ def test_dense_retrieval_ranks_all_items_exactly(sequences: Tensor, attention: s
     excluded = Excluded(torch.tensor([0, 0, 2]), torch.tensor([4, 20, 9]))
     items, _ = model.recommend(sequences, LENGTHS, k=6, beam_size=6, tree=tree, excluded=excluded)
     assert set(items[0].tolist()) == {0, 2, 3, 9} and set(items[2].tolist()) == {0, 2, 3, 4, 20}
-    assert model.score_targets(sequences, LENGTHS, torch.tensor([3, 8, 30, 1])).equal(
-        scores.gather(1, torch.tensor([[3], [8], [30], [1]]))[:, 0]
-    )
+    targets = torch.tensor([3, 8, 30, 1])
+    expected = scores.gather(1, targets[:, None])[:, 0]
+    torch.testing.assert_close(model.score_targets(sequences, LENGTHS, targets), expected)
 
 
 @pytest.mark.parametrize("hybrid_score", ["dense", "sum"])
