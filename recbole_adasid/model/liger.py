@@ -71,11 +71,7 @@ class LIGERModel(TIGERModel):
         super().__init__(network=network, catalogue=catalogue)
         if network.item_tokens is None:
             raise ValueError("LIGER's encoder reads items: build the network with encoder_input='items'")
-        if len(content.features) != catalogue.n_items + 1:
-            raise ValueError(
-                f"there are features of {len(content.features) - 1} items and {catalogue.n_items} items in the "
-                "catalogue: give one row an item behind that of padding"
-            )
+        _check_items(catalogue, content)
         for name, value, valid in (
             ("retrieval", retrieval, RETRIEVALS),
             ("hybrid_score", hybrid_score, HYBRID_SCORES),
@@ -91,6 +87,15 @@ class LIGERModel(TIGERModel):
         if len(self._candidates) > self.losses.full_softmax_items:
             self._draws = Draws(torch.ones(len(self._candidates)) if weights is None else weights[self._candidates])
         self._kept_keys: tuple[object, Tensor] | None = None
+
+    def adopt(self, catalogue: Catalogue, content: ItemContent) -> None:
+        """Recommend from other items, after those that the model was trained with; they have features alone.
+
+        Raises:
+            ValueError: the two are of different items.
+        """
+        _check_items(catalogue, content)
+        self.catalogue, self.content = catalogue, content
 
     def training_loss(
         self, history_items: Tensor, lengths: Tensor, target_items: Tensor, users: Tensor | None = None
@@ -237,3 +242,11 @@ class LIGERModel(TIGERModel):
         if self.retrieval == "generative":
             return super().score_targets(history_items, lengths, target_items, users)
         return (self.queries(history_items, lengths, users) * self.all_keys()[target_items]).sum(1).float()
+
+
+def _check_items(catalogue: Catalogue, content: ItemContent) -> None:
+    if len(content.features) != catalogue.n_items + 1:
+        raise ValueError(
+            f"there are features of {len(content.features) - 1} items and {catalogue.n_items} items in the catalogue: "
+            "give one row an item"
+        )

@@ -31,7 +31,9 @@ def build(
     catalogue = Catalogue(torch.randint(4, (N, 3)), [4, 4, 4])
     trained = torch.ones(N + 1, dtype=torch.bool)
     trained[[0, *COLD]] = False
-    content = ItemContent(torch.randn(N + 1, 6), trained, d_model=16, id_embedding=id_embedding, id_dropout=id_dropout)
+    content = ItemContent(
+        torch.randn(N, 6) * 3 + 1, trained, d_model=16, id_embedding=id_embedding, id_dropout=id_dropout
+    )
     network = TIGERNetwork(
         level_sizes=catalogue.level_sizes,
         d_model=16,
@@ -196,6 +198,37 @@ def test_an_item_that_is_not_trained_on_gets_no_gradient(sequences: Tensor) -> N
     assert not touched[[0, *COLD]].any() and touched.sum() == N - len(COLD)
 
 
+def test_features_are_standardised_by_the_items_that_are_trained_on() -> None:
+    raw = torch.randn(N, 6) * 3 + 1
+    trained = torch.ones(N + 1, dtype=torch.bool)
+    trained[[0, *COLD]] = False
+    content = ItemContent(raw, trained, d_model=16)
+    warm = raw[trained[1:]]
+    expected = (raw - warm.mean(0)) / ((warm - warm.mean(0)) ** 2).mean(0).sqrt()
+    torch.testing.assert_close(content.features[1:].float(), expected, atol=1e-2, rtol=1e-2)
+    assert not content.features[0].any()
+
+
+def test_items_that_come_later_are_read_and_found_by_their_features_alone(sequences: Tensor) -> None:
+    model = build().eval()
+    twin = 8
+    raw = model.content.features[twin].float() * model.content.deviation + model.content.mean
+    codes = model.catalogue(torch.tensor([twin]))
+    content = model.content.with_items(raw[None])
+    catalogue = model.catalogue.changed(codes, torch.arange(1, N + 2))
+    before = model.score_items(sequences, LENGTHS)
+    model.adopt(catalogue, content)
+    after = model.score_items(sequences, LENGTHS)
+    assert after.shape == (4, N + 2)
+    torch.testing.assert_close(after[:, : N + 1], before)
+    own = model.content.ids
+    assert own is not None
+    with torch.no_grad():
+        own.weight[twin] = 0
+    torch.testing.assert_close(*model.score_items(sequences, LENGTHS)[:, [twin, N + 1]].unbind(1), atol=1e-2, rtol=0)
+    model.score_items(torch.tensor([[N + 1, 4]]), torch.tensor([2]))
+
+
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="retrieval is 'both', it must be one of generative, dense, hybrid"):
         build(retrieval="both")
@@ -203,7 +236,7 @@ def test_what_does_not_fit_is_refused() -> None:
         build(hybrid_score="max")
     model = build()
     with pytest.raises(ValueError, match="id_dropout is 2, it must lie between 0 and 1"):
-        ItemContent(torch.zeros(3, 2), torch.ones(3, dtype=torch.bool), d_model=4, id_dropout=2)
-    few = ItemContent(torch.zeros(3, 2), torch.ones(3, dtype=torch.bool), d_model=16)
+        ItemContent(torch.zeros(2, 2), torch.ones(3, dtype=torch.bool), d_model=4, id_dropout=2)
+    few = ItemContent(torch.zeros(2, 2), torch.ones(3, dtype=torch.bool), d_model=16)
     with pytest.raises(ValueError, match="there are features of 2 items and 30 items in the catalogue"):
         LIGERModel(network=model.network, catalogue=model.catalogue, content=few, head=model.head)
