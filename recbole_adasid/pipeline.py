@@ -68,6 +68,8 @@ class SemanticIDs:
     """Steps of the tokenizer's training and their numbers; none where it is not trained by steps."""
     near: EmbeddingPairs | None = None
     """Items and their nearest by embedding; None where there are no features."""
+    vectors: np.ndarray | None = None
+    """float32 [N, d], features of all items, those held out included; None where there are none."""
 
 
 def learn_semantic_ids(
@@ -130,6 +132,7 @@ def _learn(config: Any, dataset: ItemSource, cache: StageCache, log: LogFunction
         fitted=features.fitted,
         history=history,
         near=near,
+        vectors=features.values,
     )
 
 
@@ -159,6 +162,7 @@ def _given(config: Any, dataset: ItemSource, cache: StageCache, progress: bool) 
         stages={**cache.statuses, "tokenizer": "given"},
         tokenizer=None,
         near=near,
+        vectors=features.values if features else None,
     )
 
 

@@ -39,6 +39,7 @@ class SavedModel:
             raise DamagedFile(f"{self.path} names the model {name!r}, but holds a TIGER: train the model again")
         config = rebuild_config(self.about["config"])
         config["sid_level_sizes"] = self.about["sid_level_sizes"]
+        config["content_width"] = self.about.get("content_width")
         return config
 
     def fill(self, model: Any) -> None:
@@ -131,6 +132,7 @@ def save_model(trainer: Any, path: Path, *, epoch: int) -> None:
         "config": plain_config(trainer.config),
         "data": trainer.model.data,
         "sid_level_sizes": list(trainer.model.sid_level_sizes),
+        "content_width": trainer.model.content_width,
         "epoch": epoch,
         "cur_step": trainer.cur_step,
         "best_valid_score": float(trainer.best_valid_score),

@@ -53,15 +53,17 @@ def read_props(relative: str) -> dict[str, Any]:
     return parse_mapping(path.read_text(encoding="utf-8"), source=str(path)) if path.is_file() else {}
 
 
-def plugin_defaults(external: dict[str, Any], dataset: str) -> dict[str, Any]:
+def plugin_defaults(external: dict[str, Any], dataset: str, model_name: str = "TIGER") -> dict[str, Any]:
     """Return the defaults for a dataset, given what the user set: `tokenizer` and `model_size` choose presets.
 
-    Later ones win: TIGER.yaml, the block of the model size, tokenizers.yaml, the tokenizer, the dataset.
+    Later ones win: TIGER.yaml, that of another model, the block of the model size, tokenizers.yaml, the tokenizer, the
+    dataset.
 
     Raises:
         SettingsError: for a tokenizer or model size that does not exist.
     """
-    model, data = read_props("model/TIGER.yaml"), read_props(f"dataset/{dataset}.yaml")
+    model = {**read_props("model/TIGER.yaml"), **read_props(f"model/{model_name}.yaml")}
+    data = read_props(f"dataset/{dataset}.yaml")
     sizes = model.pop("model_sizes")
     chosen = {**model, **data, **external}
     size, tokenizer = chosen["model_size"], chosen["tokenizer"]

@@ -42,7 +42,10 @@ class TIGER(SequentialRecommender):
         self.data = describe_data(dataset, with_users=config["n_user_tokens"] > 0)
         catalogue = self._catalogue(config, dataset)
         network = TIGERNetwork(level_sizes=catalogue.level_sizes, **network_settings(config.final_config_dict))
-        self.tiger = TIGERModel(network=network, catalogue=catalogue)
+        self.tiger = self._model(config, dataset, network, catalogue)
+
+    def _model(self, config: Any, dataset: Any, network: TIGERNetwork, catalogue: Catalogue) -> TIGERModel:
+        return TIGERModel(network=network, catalogue=catalogue)
 
     def _catalogue(self, config: Any, dataset: Any) -> Catalogue:
         stored = config["sid_level_sizes"]
@@ -65,6 +68,11 @@ class TIGER(SequentialRecommender):
                 "collision=shared may help."
             )
         return catalogue
+
+    @property
+    def content_width(self) -> int | None:
+        """Columns of the item features that the model reads beside Semantic IDs; None: it reads none."""
+        return None
 
     @property
     def sid_level_sizes(self) -> list[int]:
