@@ -30,9 +30,11 @@ def check_combinations(settings: Settings) -> None:
         SettingsError: for some that contradict each other or name what there is not.
         ValueError: from the parts of the tokenizer that settings do not fit.
     """
-    _check_columns(settings)
-    _check_evaluation(settings)
-    _check_split(settings["eval_args"])
+    check_shared(settings)
+    if settings["beam_size"] < max(_places(settings)):
+        raise SettingsError(
+            f"beam_size={settings['beam_size']} cannot fill topk={settings['topk']}: raise it to the largest k or more."
+        )
     if settings["interactions_files"]:
         _check_log(settings)
     _check_tokenizer(settings)
@@ -48,6 +50,17 @@ def check_combinations(settings: Settings) -> None:
         )
     if settings["cold_list_share"] and not settings["cold_item_share"]:
         raise SettingsError("cold_list_share keeps places for items held out of training: set cold_item_share too.")
+
+
+def check_shared(settings: Settings) -> None:
+    """Check settings against each other that all models have, each of which obeys its rule.
+
+    Raises:
+        SettingsError: for some that contradict each other or name what there is not.
+    """
+    _check_columns(settings)
+    _check_evaluation(settings)
+    _check_split(settings["eval_args"])
     if settings["items_table"] and not settings["interactions_table"]:
         raise SettingsError("items_table needs interactions_table: a dataset is made from interactions.")
     if settings["log_wandb"] and importlib.util.find_spec("wandb") is None:
@@ -148,14 +161,15 @@ def _check_columns(settings: Settings) -> None:
                 raise SettingsError(f"{key} names the column {name!r}, which load_col does not load: add it there.")
 
 
+def _places(settings: Settings) -> Sequence[int]:
+    """Return the values of k that metrics are asked for."""
+    topk: Sequence[int] = settings["topk"] if isinstance(settings["topk"], (list, tuple)) else [settings["topk"]]
+    return topk
+
+
 def _check_evaluation(settings: Settings) -> None:
-    topk = settings["topk"] if isinstance(settings["topk"], (list, tuple)) else [settings["topk"]]
     metrics = [settings["metrics"]] if isinstance(settings["metrics"], str) else settings["metrics"]
-    if settings["beam_size"] < max(topk):
-        raise SettingsError(
-            f"beam_size={settings['beam_size']} cannot fill topk={settings['topk']}: raise it to the largest k or more."
-        )
-    valid = [f"{metric}@{k}" for metric in metrics for k in topk]
+    valid = [f"{metric}@{k}" for metric in metrics for k in _places(settings)]
     if settings["valid_metric"].lower() not in map(str.lower, valid):
         raise SettingsError(
             f"valid_metric={settings['valid_metric']} is not among what metrics and topk give: choose one of "

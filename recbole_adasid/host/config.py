@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import codecs
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from recbole_adasid.host.peers.names import TIGER, model_defaults, peer_class, peer_names
+from recbole_adasid.host.peers.settings import check_peer, known_peer_settings, peer_defaults, refuse_foreign_keys
 from recbole_adasid.host.preset_features import without_absent_features
 from recbole_adasid.host.props import known_keys, plugin_defaults
 from recbole_adasid.host.settings import (
@@ -20,7 +22,7 @@ from recbole_adasid.host.settings import (
 
 logger = logging.getLogger(__name__)
 
-MODELS = ("TIGER",)
+MODELS = (TIGER,)
 # Keys that RecBole reads but none of its YAML files sets.
 _UNLISTED_KEYS = (
     *("model", "dataset", "config_files", "config_file", "encoding", "reg_weight", "valid_metric_bigger"),
@@ -29,8 +31,13 @@ _UNLISTED_KEYS = (
 )
 
 
-def build_config(settings: Mapping[str, Any], config_files: Iterable[str | Path] = ()) -> Any:
+def build_config(settings: Mapping[str, Any], config_files: Iterable[str | Path] = (), *, peers: bool = False) -> Any:
     """Return the RecBole Config of a run: defaults < `config_files` < `settings`; nothing is read from `sys.argv`.
+
+    Args:
+        settings: by name.
+        config_files: YAML files of settings.
+        peers: whether `model` may be another recommender of RecBole than TIGER.
 
     Raises:
         SettingsError: for an unknown key, name or preset, or a value of the wrong kind; or in one of several processes
@@ -53,14 +60,26 @@ def build_config(settings: Mapping[str, Any], config_files: Iterable[str | Path]
         def _load_cmd_line(self) -> dict[str, Any]:
             return {}
 
-    files = [str(path) for path in config_files]
-    given = {"model": "TIGER", "dataset": "ml-100k", **read_settings_files(files), **settings}
-    if given["model"] not in MODELS:
-        raise unknown_name("model", given["model"], MODELS)
-    # The class itself is handed over, because RecBole's search by name imports every model there is.
-    from recbole_adasid.host.recommender import TIGER
+        def _load_internal_config_dict(self, model: str, model_class: type, dataset: str) -> None:
+            super()._load_internal_config_dict(model, model_class, dataset)
+            if model not in MODELS:
+                _apply_peer_defaults(self, model, dataset)
 
-    return PlainConfig(TIGER, str(given["dataset"]), files, dict(settings))
+    files = [str(path) for path in config_files]
+    given = {"model": TIGER, "dataset": "ml-100k", **read_settings_files(files), **settings}
+    models = (*MODELS, *peer_names()) if peers else MODELS
+    if given["model"] not in models:
+        raise unknown_name("model", given["model"], models)
+    # The class itself is handed over, because RecBole's search by name imports every model there is.
+    return PlainConfig(_model_class(given["model"]), str(given["dataset"]), files, dict(settings))
+
+
+def _model_class(name: str) -> type:
+    if name != TIGER:
+        return peer_class(name)
+    from recbole_adasid.host.recommender import TIGER as ours
+
+    return ours
 
 
 def extend_configurator(module: ModuleType) -> None:
@@ -74,9 +93,10 @@ def extend_configurator(module: ModuleType) -> None:
     allow_config()
 
 
-def known_settings() -> set[str]:
-    """Return every key that settings may have: RecBole's and this package's."""
-    return known_keys().union(_recbole_keys(), _UNLISTED_KEYS)
+def known_settings(model: str = TIGER) -> set[str]:
+    """Return every key that settings of a model may have: RecBole's and this package's."""
+    recboles = _recbole_keys().union(_UNLISTED_KEYS)
+    return recboles | known_keys() if model == TIGER else known_peer_settings(model, recboles)
 
 
 def _with_plugin_defaults(load: Callable[..., None]) -> Callable[..., None]:
@@ -111,6 +131,27 @@ def _check_keys(config: Any) -> None:
         logger.warning("The argument --%s is no setting of RecBole or of this package: it is ignored.", key)
 
 
+def _apply_peer_defaults(config: Any, model: str, dataset: str) -> None:
+    """Give a Config of another model TIGER's data and evaluation, and check what the user set."""
+    from recbole_adasid.host.combinations import check_shared
+    from recbole_adasid.host.constraints import check_values
+    from recbole_adasid.host.peers.rules import PEER_RULES, check_own_values
+
+    known, given = known_settings(model), config.external_config_dict
+    refuse_foreign_keys(config.file_config_dict, model, known, source="the settings files")
+    refuse_foreign_keys(config.variable_config_dict, model, known, source="the command line or config_dict")
+    check_values({"dataset": dataset}, {})  # presets are looked up by it
+    kind, own = config.internal_config_dict["MODEL_TYPE"].name, model_defaults(model)
+    config.internal_config_dict.update(peer_defaults(model, kind, dataset, given))
+    check_own_values({key: value for key, value in given.items() if key in own}, own)
+    others = {key: value for key, value in given.items() if key not in own}
+    check_values(others, config.internal_config_dict, PEER_RULES)
+    merged = {**config.internal_config_dict, **given}
+    _complete(config, merged, merged.get("selected_features") or ())
+    check_peer(model, kind, merged)
+    check_shared(merged)
+
+
 def _apply_defaults(config: Any, dataset: str) -> None:
     # Their tables name the parts of tokenizers and networks, which need torch: it is loaded by now.
     from recbole_adasid.host.combinations import check_combinations
@@ -122,15 +163,28 @@ def _apply_defaults(config: Any, dataset: str) -> None:
     check_values(config.external_config_dict, {**config.internal_config_dict, **defaults})
     config.internal_config_dict.update(without_absent_features(defaults, Path(data_path) / dataset))
     merged = {**config.internal_config_dict, **config.external_config_dict}
-    if merged["load_col"] is None:
-        columns = [merged[key] for key in ("USER_ID_FIELD", "ITEM_ID_FIELD", "TIME_FIELD")]
-        config.external_config_dict["load_col"] = merged["load_col"] = {"inter": columns}
+    _complete(config, merged)
     if merged["interactions_files"]:  # a saved model's settings are read from anywhere
         config.external_config_dict["interactions_files"] = str(Path(merged["interactions_files"]).resolve())
+    check_combinations(merged)
+
+
+def _complete(config: Any, merged: dict[str, Any], item_columns: Sequence[str] = ()) -> None:
+    """Settle, in a Config and in its `merged` settings, what depends on others: columns to load, and byte order marks.
+
+    Args:
+        config: of RecBole.
+        merged: its defaults and what the user set.
+        item_columns: that the model reads of the items.
+    """
+    if merged["load_col"] is None:
+        columns = {"inter": [merged[key] for key in ("USER_ID_FIELD", "ITEM_ID_FIELD", "TIME_FIELD")]}
+        if item_columns:
+            columns["item"] = [merged["ITEM_ID_FIELD"], *item_columns]
+        config.external_config_dict["load_col"] = merged["load_col"] = columns
     if codecs.lookup(merged["encoding"]).name == "utf-8":
         # RecBole would take a byte order mark for a part of the first column's name.
         config.external_config_dict["encoding"] = "utf-8-sig"
-    check_combinations(merged)
 
 
 def _recbole_keys() -> set[str]:

@@ -361,7 +361,7 @@ RULES: dict[str, Rule] = {
     "partial_weight": real(0),
     # --- RecBole's, for other kinds of models ---
     "benchmark_filename": Rule(
-        "left out: it asks for files split beforehand, which TIGER does not read; give one NAME.inter and choose the "
+        "left out: it asks for files split beforehand, which are not read here; give one NAME.inter and choose the "
         "split by eval_args",
         lambda value: not value,
     ),
@@ -376,21 +376,29 @@ RULES: dict[str, Rule] = {
 }
 
 
-def check_values(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+def check_values(
+    given: Mapping[str, Any], defaults: Mapping[str, Any], rules: Mapping[str, Rule] | None = None
+) -> None:
     """Check every value that was given: by its rule, or without one by the kind of its default.
+
+    Args:
+        given: settings by name.
+        defaults: by name.
+        rules: by name; None: those of TIGER, :data:`RULES`.
 
     Raises:
         SettingsError: for the first that does not fit, with what is wanted and the default.
     """
+    rules = RULES if rules is None else rules
     for key, value in given.items():
-        rule = RULES.get(key)
+        rule = rules.get(key)
         if rule is None or rule.fits(value):
             continue
         if rule.names:
             raise unknown_name(key, value, rule.names)
         default = f" (default: {_shown(defaults[key])})" if key in defaults and rule.fits(defaults[key]) else ""
         raise SettingsError(f"The setting {key}={_shown(value)} has to be {rule.wanted}{default}.")
-    check_types({key: value for key, value in given.items() if key not in RULES}, defaults)
+    check_types({key: value for key, value in given.items() if key not in rules}, defaults)
 
 
 def _shown(value: Any) -> str:

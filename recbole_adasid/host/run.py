@@ -23,8 +23,11 @@ from recbole_adasid.host.about_run import about_run
 from recbole_adasid.host.config import build_config
 from recbole_adasid.host.logs import silence, start_logging, stop_logging
 from recbole_adasid.host.model_file import tokens_digest
+from recbole_adasid.host.peers.names import is_tiger
+from recbole_adasid.host.peers.run import run_peer
 from recbole_adasid.host.results import by_popularity, by_training, judged, write_report
 from recbole_adasid.host.run_settings import run_folder, sids_name, training_key, writable
+from recbole_adasid.host.settings import SettingsError
 from recbole_adasid.item_features import ItemContents, write_fitted
 from recbole_adasid.item_labels import labels_of, write_labels
 
@@ -37,6 +40,7 @@ UNFINISHED = "training.safetensors"
 def run(settings: Mapping[str, Any], config_files: Iterable[str | Path] = ()) -> dict[str, Any]:
     """Do the whole job: learn Semantic IDs, train TIGER on them, test the best epoch, write the run folder.
 
+    With another `model` of RecBole that one is trained and tested on the same data, without Semantic IDs.
     Several processes that torchrun started do it together; rank 0 writes, and all return the same.
 
     Args:
@@ -44,7 +48,7 @@ def run(settings: Mapping[str, Any], config_files: Iterable[str | Path] = ()) ->
         config_files: YAML files of settings; `settings` win over them.
 
     Returns:
-        `best_valid` and `test` (metric → value), `run_folder` (Path) and `semantic_ids` (what was learned).
+        `best_valid` and `test` (metric → value), `run_folder` (Path) and `semantic_ids` (what was learned, or None).
 
     Raises:
         SettingsError: for a setting or a dataset that has to be put right.
@@ -53,12 +57,17 @@ def run(settings: Mapping[str, Any], config_files: Iterable[str | Path] = ()) ->
         PeerFailed: if another process of the job failed.
     """
     with joined():
-        config = build_config(settings, config_files)
+        config = build_config(settings, config_files, peers=True)
+        run_model = _run if is_tiger(config) else run_peer
+        if world().size > 1 and run_model is run_peer:
+            raise SettingsError(
+                f"{config['model']} is trained by RecBole in one process: leave nproc and torchrun out."
+            )
         path = world().from_main(lambda: run_folder(config))
         config["run_folder"] = config["checkpoint_dir"] = str(path)
         if world().is_main:
             with _at_work(RunFolder(path), config):
-                return _run(config, path)
+                return run_model(config, path)
         config["checkpoint_dir"] = "."  # RecBole makes it, though only rank 0 saves anything
         with silence():
             return _run(config, path)
@@ -74,9 +83,8 @@ def _at_work(folder: RunFolder, config: Any) -> Iterator[None]:
             folder.write_config(writable(config))
             yield
         except KeyboardInterrupt:
-            logger.info(
-                f"Stopped. The same command with --run_folder={folder.path} goes on from the last step or epoch kept."
-            )
+            how = "goes on from the last step or epoch kept" if is_tiger(config) else "starts anew"
+            logger.info(f"Stopped. The same command with --run_folder={folder.path} {how}.")
             raise
         except BaseException:
             # The caller tells the user; where it happened belongs into the log alone.
