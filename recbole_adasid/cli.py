@@ -176,7 +176,11 @@ def help_text() -> str:
         sections.append(
             f"{kind}s\n" + "\n".join(f"  {name:<16}{headline(f'{kind}/{name}.yaml')}" for name in presets(kind))
         )
-    for title, file in (("settings", "model/TIGER.yaml"), ("settings of tokenizers", "tokenizers.yaml")):
+    for title, file in (
+        ("settings", "model/TIGER.yaml"),
+        ("settings of LIGER", "model/LIGER.yaml"),
+        ("settings of tokenizers", "tokenizers.yaml"),
+    ):
         sections.append(f"{title} (props/{file})\n" + _indented(documented_lines(file)))
     for name in presets("tokenizer"):
         sections.append(f"settings of --tokenizer={name}\n" + _indented(documented_lines(f"tokenizer/{name}.yaml")[1:]))

@@ -19,9 +19,8 @@ from recbole_adasid.host.model_file import SavedModel, read_model, tokens_digest
 from recbole_adasid.intake import Intake, Table
 from recbole_adasid.inventory import Arrival, Departure, Inventory
 from recbole_adasid.item_labels import ItemLabel, read_labels
-from recbole_adasid.model.catalogue import Catalogue
+from recbole_adasid.model.building import empty_model
 from recbole_adasid.model.interleave import interleave
-from recbole_adasid.model.network import TIGERNetwork, network_settings
 from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.storage import MismatchedFile, below, check_fit
@@ -341,10 +340,13 @@ class Recommender:
 
 
 def _model(saved: SavedModel, settings: dict[str, Any]) -> TIGERModel:
-    sizes = saved.about["sid_level_sizes"]
-    catalogue = Catalogue.empty(saved.about["data"]["items"], sizes, settings["collision"])
-    network = TIGERNetwork(level_sizes=sizes, **network_settings(settings))
-    model = TIGERModel(network=network, catalogue=catalogue)
+    about = saved.about
+    model = empty_model(
+        settings,
+        n_items=about["data"]["items"],
+        level_sizes=about["sid_level_sizes"],
+        content_width=about.get("content_width"),
+    )
     weights = {name.removeprefix("tiger."): value for name, value in below("model", saved.tensors).items()}
     check_fit(saved.path, weights, model.state_dict())
     model.load_state_dict(weights)

@@ -13,6 +13,7 @@ import torch
 from recbole_adasid.data.pair_sources import FILE, MINERS
 from recbole_adasid.host.constraints import WEIGHT, check_values
 from recbole_adasid.host.dataset import LEFT_OUT
+from recbole_adasid.host.peers.names import LIGER
 from recbole_adasid.host.settings import SettingsError, unknown_name
 from recbole_adasid.item_features import MODALITY_KEYS, SOURCES
 from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
@@ -60,6 +61,8 @@ def check_shared(settings: Settings) -> None:
     """
     _check_columns(settings)
     _check_evaluation(settings)
+    if settings["model"] == LIGER:
+        _check_liger(settings)
     _check_split(settings["eval_args"])
     if settings["items_table"] and not settings["interactions_table"]:
         raise SettingsError("items_table needs interactions_table: a dataset is made from interactions.")
@@ -174,6 +177,16 @@ def _check_evaluation(settings: Settings) -> None:
         raise SettingsError(
             f"valid_metric={settings['valid_metric']} is not among what metrics and topk give: choose one of "
             f"{', '.join(valid)}."
+        )
+
+
+def _check_liger(settings: Settings) -> None:
+    if settings["encoder_input"] != "items":
+        raise SettingsError("LIGER compares the encoder's states of items: set encoder_input to items.")
+    if not settings["generative_weight"] and settings["retrieval"] != "dense":
+        raise SettingsError(
+            f"retrieval={settings['retrieval']} needs a trained decoder: set generative_weight above 0, or "
+            "retrieval=dense."
         )
 
 

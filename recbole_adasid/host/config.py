@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from recbole_adasid.host.peers.names import TIGER, model_defaults, peer_class, peer_names
+from recbole_adasid.host.peers.names import OURS, TIGER, model_defaults, own_class, peer_class, peer_names
 from recbole_adasid.host.peers.settings import check_peer, known_peer_settings, peer_defaults, refuse_foreign_keys
 from recbole_adasid.host.preset_features import without_absent_features
 from recbole_adasid.host.props import known_keys, plugin_defaults
@@ -22,12 +22,12 @@ from recbole_adasid.host.settings import (
 
 logger = logging.getLogger(__name__)
 
-MODELS = (TIGER,)
+MODELS = tuple(OURS)
 # Keys that RecBole reads but none of its YAML files sets.
 _UNLISTED_KEYS = (
     *("model", "dataset", "config_files", "config_file", "encoding", "reg_weight", "valid_metric_bigger"),
     *("local_rank", "nproc", "world_size", "offset", "ip", "port"),
-    "sid_level_sizes",
+    *("sid_level_sizes", "content_width"),
 )
 
 
@@ -71,15 +71,8 @@ def build_config(settings: Mapping[str, Any], config_files: Iterable[str | Path]
     if given["model"] not in models:
         raise unknown_name("model", given["model"], models)
     # The class itself is handed over, because RecBole's search by name imports every model there is.
-    return PlainConfig(_model_class(given["model"]), str(given["dataset"]), files, dict(settings))
-
-
-def _model_class(name: str) -> type:
-    if name != TIGER:
-        return peer_class(name)
-    from recbole_adasid.host.recommender import TIGER as ours
-
-    return ours
+    found = own_class if given["model"] in OURS else peer_class
+    return PlainConfig(found(given["model"]), str(given["dataset"]), files, dict(settings))
 
 
 def extend_configurator(module: ModuleType) -> None:
@@ -96,7 +89,9 @@ def extend_configurator(module: ModuleType) -> None:
 def known_settings(model: str = TIGER) -> set[str]:
     """Return every key that settings of a model may have: RecBole's and this package's."""
     recboles = _recbole_keys().union(_UNLISTED_KEYS)
-    return recboles | known_keys() if model == TIGER else known_peer_settings(model, recboles)
+    if model not in OURS:
+        return known_peer_settings(model, recboles)
+    return recboles | known_keys(without=[other for other in OURS if other not in (model, TIGER)])
 
 
 def _with_plugin_defaults(load: Callable[..., None]) -> Callable[..., None]:
@@ -123,7 +118,7 @@ def _with_ranks(init: Callable[[Any], None]) -> Callable[[Any], None]:
 
 
 def _check_keys(config: Any) -> None:
-    known = known_settings()
+    known = known_settings(config.model)
     refuse_unknown_keys(config.file_config_dict, known, source="the settings files")
     refuse_unknown_keys(config.variable_config_dict, known, source="the command line or config_dict")
     # Under a program of the user's own, the arguments that RecBole finds may be that program's.
@@ -158,7 +153,7 @@ def _apply_defaults(config: Any, dataset: str) -> None:
     from recbole_adasid.host.constraints import check_values
 
     check_values({"dataset": dataset}, {})  # presets are looked up by it
-    defaults = plugin_defaults(config.external_config_dict, dataset)
+    defaults = plugin_defaults(config.external_config_dict, dataset, config.model)
     data_path = {**config.internal_config_dict, **defaults, **config.external_config_dict}["data_path"]
     check_values(config.external_config_dict, {**config.internal_config_dict, **defaults})
     config.internal_config_dict.update(without_absent_features(defaults, Path(data_path) / dataset))

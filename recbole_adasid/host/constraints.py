@@ -23,6 +23,7 @@ from recbole_adasid.data.raw.tables import TIME_UNITS
 from recbole_adasid.host.collector import AVAILABLE
 from recbole_adasid.host.settings import SettingsError, check_types, unknown_name
 from recbole_adasid.model.catalogue import COLLISIONS
+from recbole_adasid.model.liger import HYBRID_SCORES, RETRIEVALS
 from recbole_adasid.model.network import ENCODER_ATTENTIONS, ENCODER_INPUTS
 from recbole_adasid.scale.cluster import LEAST_MEMORY
 from recbole_adasid.tokenizer.autoencoder import REDUCTIONS
@@ -264,6 +265,14 @@ RULES: dict[str, Rule] = {
     "n_user_tokens": whole(0, 2**24),
     "encoder_attention": name_of(ENCODER_ATTENTIONS),
     "encoder_input": name_of(ENCODER_INPUTS),
+    "retrieval": name_of(RETRIEVALS),
+    "hybrid_score": name_of(HYBRID_SCORES),
+    "id_dropout": real(0, 1),
+    "generative_weight": real(0),
+    "dense_weight": real(0, above=True),
+    "dense_temperature": real(0, above=True),
+    "full_softmax_items": whole(0),
+    "sampled_items": whole(1),
     "collision": name_of(COLLISIONS),
     # --- training ---
     "epochs": whole(1),

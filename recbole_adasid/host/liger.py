@@ -12,6 +12,7 @@ from recbole_adasid.host.settings import SettingsError
 from recbole_adasid.model.building import content_settings, liger_model
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.model.item_content import ItemContent
+from recbole_adasid.model.liger import LIGERModel
 from recbole_adasid.model.network import TIGERNetwork
 from recbole_adasid.model.tiger import TIGERModel
 
@@ -19,7 +20,7 @@ _POPULARITY_POWER = 0.75  # of what candidates are drawn by, as word2vec has it
 
 
 class LIGER(TIGER):
-    """Learn Semantic IDs of the dataset's items, then recommend by them, by a dense score, or both (arXiv 2411.18814)."""
+    """Learn Semantic IDs of the dataset's items, then recommend by them, by a dense score or both (arXiv 2411.18814)."""
 
     def _model(self, config: Any, dataset: Any, network: TIGERNetwork, catalogue: Catalogue) -> TIGERModel:
         options = content_settings(config)
@@ -28,8 +29,8 @@ class LIGER(TIGER):
             return liger_model(config, network, catalogue, content)
         if self.semantic_ids.vectors is None:
             raise SettingsError(
-                "LIGER reads item features, and there are none beside sids_file: set item_features_file, text_fields or "
-                "modalities."
+                "LIGER reads item features, and there are none beside sids_file: set item_features_file, text_fields "
+                "or modalities."
             )
         counts = dataset.training_items().training_interactions().counts(catalogue.n_items)
         trained = torch.from_numpy(np.r_[False, counts > 0])
@@ -40,4 +41,5 @@ class LIGER(TIGER):
     @property
     def content_width(self) -> int:
         """Columns of the item features that the model reads beside Semantic IDs."""
-        return self.tiger.content.features.shape[1]  # type: ignore[union-attr,return-value]
+        assert isinstance(self.tiger, LIGERModel)
+        return self.tiger.content.features.shape[1]

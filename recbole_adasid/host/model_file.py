@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from recbole_adasid.host.checkpoint import plain_config, rebuild_config
+from recbole_adasid.host.peers.names import OURS
 from recbole_adasid.optimizer_state import optimizer_state, restore_optimizer
 from recbole_adasid.storage import DamagedFile, MismatchedFile, below, check_fit, read_tensors, write_tensors
 
@@ -35,8 +36,8 @@ class SavedModel:
             DamagedFile: if it is of another model.
         """
         name = self.about["config"]["settings"]["model"]
-        if name != "TIGER":
-            raise DamagedFile(f"{self.path} names the model {name!r}, but holds a TIGER: train the model again")
+        if name not in OURS:
+            raise DamagedFile(f"{self.path} names the model {name!r}, not {' or '.join(OURS)}: train the model again")
         config = rebuild_config(self.about["config"])
         config["sid_level_sizes"] = self.about["sid_level_sizes"]
         config["content_width"] = self.about.get("content_width")

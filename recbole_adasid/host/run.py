@@ -23,7 +23,7 @@ from recbole_adasid.host.about_run import about_run
 from recbole_adasid.host.config import build_config
 from recbole_adasid.host.logs import silence, start_logging, stop_logging
 from recbole_adasid.host.model_file import tokens_digest
-from recbole_adasid.host.peers.names import is_tiger
+from recbole_adasid.host.peers.names import is_tiger, own_class
 from recbole_adasid.host.peers.run import run_peer
 from recbole_adasid.host.results import by_popularity, by_training, judged, write_report
 from recbole_adasid.host.run_settings import run_folder, sids_name, training_key, writable
@@ -98,7 +98,6 @@ def _run(config: Any, path: Path) -> dict[str, Any]:
     from recbole.data import create_dataset, data_preparation
     from recbole.utils import init_seed
 
-    from recbole_adasid.host.recommender import TIGER
     from recbole_adasid.host.trainer import TIGERTrainer
 
     init_seed(config["seed"], config["reproducibility"])
@@ -110,7 +109,7 @@ def _run(config: Any, path: Path) -> dict[str, Any]:
     items = parts["train"].training_items()
     world().require_same("data", lambda: [tokens_digest([items.item_tokens()]), items.training_interactions().digest()])
 
-    model = TIGER(config, parts["train"]).to(config["device"])
+    model = own_class(config["model"])(config, parts["train"]).to(config["device"])
     world().from_main(lambda: _write_beginning(RunFolder(path), config, model, parts))
 
     trainer = TIGERTrainer(config, model)
@@ -133,7 +132,7 @@ def _write_beginning(folder: RunFolder, config: Any, model: Any, parts: dict[str
     _write_labels(folder, config, items)
     n_parameters = sum(p.numel() for p in model.parameters())
     ranks = f", {world().size} processes" if world().size > 1 else ""
-    logger.info(f"TIGER: {n_parameters:,} parameters on {config['device']}{ranks}")
+    logger.info(f"{config['model']}: {n_parameters:,} parameters on {config['device']}{ranks}")
     folder.write_about(about_run(config, parts, n_parameters))
 
 

@@ -12,7 +12,7 @@ from recbole_adasid.cache import fingerprint
 from recbole_adasid.distributed.joining import restarted
 from recbole_adasid.host.checkpoint import to_plain
 from recbole_adasid.host.config import known_settings
-from recbole_adasid.host.peers.names import is_tiger
+from recbole_adasid.host.peers.names import LIGER, is_tiger
 
 
 def run_folder(config: Any) -> Path:
@@ -37,7 +37,8 @@ def _interrupted(config: Any) -> Path | None:
 
 
 def _stem(config: Any) -> str:
-    return f"{config['dataset']}-{sids_name(config) if is_tiger(config) else config['model']}-"
+    name = sids_name(config) if is_tiger(config) else config["model"]
+    return f"{config['dataset']}-{'liger-' * (config['model'] == LIGER)}{name}-"
 
 
 def training_key(config: Any, semantic_ids: str, interactions: str) -> str:

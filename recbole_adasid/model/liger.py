@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -175,7 +175,7 @@ class LIGERModel(TIGERModel):
 
         Scores are log-probabilities in generative retrieval, cosines over the temperature in dense retrieval.
         """
-        some = {"users": users, "tree": tree, "excluded": excluded}
+        some: dict[str, Any] = {"users": users, "tree": tree, "excluded": excluded}
         if self.retrieval == "generative":
             return super().recommend(history_items, lengths, k=k, beam_size=beam_size, **some)
         queries = self.queries(history_items, lengths, users)

@@ -9,7 +9,9 @@ from typing import Any
 
 from recbole_adasid.host.settings import parse_mapping
 
-TIGER = "TIGER"
+TIGER, LIGER = "TIGER", "LIGER"
+OURS = {TIGER: "recbole_adasid.host.recommender", LIGER: "recbole_adasid.host.liger"}
+"""The models of this package, and the modules that they are in; they have Semantic IDs."""
 KINDS = ("sequential_recommender", "general_recommender")
 """RecBole's folders of models that rank items for a user; others predict clicks, or need a knowledge graph."""
 _WITHOUT_FILE = ("Random",)  # of defaults: it has none
@@ -17,8 +19,13 @@ _OF_GRAPHS = ("GRU4RecKG", "KSR")  # they need vectors of a knowledge graph
 
 
 def is_tiger(config: Any) -> bool:
-    """Tell whether a Config, or settings, are of TIGER."""
-    return bool(config["model"] == TIGER)
+    """Tell whether a Config, or settings, are of TIGER or another model of this package."""
+    return config["model"] in OURS
+
+
+def own_class(name: str) -> Any:
+    """Return the class of one of :data:`OURS`."""
+    return getattr(importlib.import_module(OURS[name]), name)
 
 
 @cache
