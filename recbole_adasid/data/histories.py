@@ -41,7 +41,7 @@ class Sequences:
 
 
 def runs_of_targets(targets: IntArray, history_starts: IntArray) -> Sequences:
-    """Return the longest sequences whose items, behind those skipped, are exactly the given targets.
+    """Return the longest sequences whose items, behind those skipped, are exactly the given targets, by place.
 
     Args:
         targets: places of the targets in the flat array [E], in any order, none twice; the first item of a user is

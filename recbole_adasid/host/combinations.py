@@ -32,6 +32,8 @@ def check_combinations(settings: Settings) -> None:
         ValueError: from the parts of the tokenizer that settings do not fit.
     """
     check_shared(settings)
+    if settings["model"] == LIGER:
+        _check_liger(settings)
     if settings["beam_size"] < max(_places(settings)):
         raise SettingsError(
             f"beam_size={settings['beam_size']} cannot fill topk={settings['topk']}: raise it to the largest k or more."
@@ -61,8 +63,6 @@ def check_shared(settings: Settings) -> None:
     """
     _check_columns(settings)
     _check_evaluation(settings)
-    if settings["model"] == LIGER:
-        _check_liger(settings)
     _check_split(settings["eval_args"])
     if settings["items_table"] and not settings["interactions_table"]:
         raise SettingsError("items_table needs interactions_table: a dataset is made from interactions.")

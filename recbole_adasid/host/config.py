@@ -157,7 +157,7 @@ def _apply_defaults(config: Any, dataset: str) -> None:
     data_path = {**config.internal_config_dict, **defaults, **config.external_config_dict}["data_path"]
     check_values(config.external_config_dict, {**config.internal_config_dict, **defaults})
     config.internal_config_dict.update(without_absent_features(defaults, Path(data_path) / dataset))
-    merged = {**config.internal_config_dict, **config.external_config_dict}
+    merged = {**config.internal_config_dict, **config.external_config_dict, "model": config.model}
     _complete(config, merged)
     if merged["interactions_files"]:  # a saved model's settings are read from anywhere
         config.external_config_dict["interactions_files"] = str(Path(merged["interactions_files"]).resolve())

@@ -20,7 +20,7 @@ _POPULARITY_POWER = 0.75  # of what candidates are drawn by, as word2vec has it
 
 
 class LIGER(TIGER):
-    """Learn Semantic IDs of the dataset's items, then recommend by them, by a dense score or both (arXiv 2411.18814)."""
+    """Learn Semantic IDs, then recommend by them, by a dense score or by both (Yang et al. 2024, arXiv 2411.18814)."""
 
     def _model(self, config: Any, dataset: Any, network: TIGERNetwork, catalogue: Catalogue) -> TIGERModel:
         options = content_settings(config)
