@@ -24,6 +24,7 @@ from benchmarks.measuring import PREFIX, Measurement
 BENCHMARKS = {
     "bfloat16": False,
     "tiger_training": False,
+    "one_pass": False,
     "beam_search": True,
     "tokenizer_step": True,
     "assignment": False,
