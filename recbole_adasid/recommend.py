@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_adasid.artefacts import write_atomically
+from recbole_adasid.checked_input import number_of_items, share_of_places, switch
 from recbole_adasid.cli import parse_arguments, run_command
 from recbole_adasid.host.settings import SettingsError, refuse_unknown_keys
 from recbole_adasid.recommender import Recommendation, Recommender
@@ -59,12 +60,9 @@ def _options(settings: dict[str, Any]) -> dict[str, Any]:
     options: dict[str, Any] = {
         key: settings[key] for key in ("k", "exclude_seen", "category", "new_share") if key in settings
     }
-    if not isinstance(options.get("k", 1), int) or isinstance(options.get("k"), bool):
-        raise SettingsError(f"k={options['k']!r} has to be a whole number.")
-    if not isinstance(options.get("exclude_seen", True), bool):
-        raise SettingsError(f"exclude_seen={options['exclude_seen']!r} has to be true or false.")
-    if not isinstance(options.get("new_share", 0), (int, float)) or isinstance(options.get("new_share"), bool):
-        raise SettingsError(f"new_share={options['new_share']!r} has to be a number from 0 to 1.")
+    number_of_items(options.get("k", 1))
+    switch(options.get("exclude_seen", True), "exclude_seen")
+    share_of_places(options.get("new_share", 0))
     for key in ("allow", "deny"):
         if key in settings:
             lines = Path(settings[key]).read_text(encoding="utf-8").splitlines()

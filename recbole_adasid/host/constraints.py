@@ -181,7 +181,7 @@ interval = Rule("an interval such as [5,inf), its lower end first", _is_interval
 web_address = Rule("an address of http or https", lambda value: text.fits(value) and _matches(r"https?://\S+", value))
 checksum = Rule("64 hexadecimal digits", lambda value: text.fits(value) and _matches(r"[0-9a-fA-F]{64}", value))
 unused = Rule("left out: TIGER does not use it", lambda value: not value)
-# Those that need more than which items were recommended cannot be computed from a beam search.
+# Those that need more than which items were recommended, and training counts, cannot be computed from a beam search.
 WEIGHT = real(0, above=True)
 METRICS = [metrics_dict[name].__name__ for name, needed in metric_information.items() if set(needed) <= AVAILABLE]
 LEARNERS = ("adamw", "adam", "sgd", "adagrad", "rmsprop")
@@ -297,6 +297,7 @@ RULES: dict[str, Rule] = {
     "metrics": one_or_list(any_case(METRICS)),
     "topk": one_or_list(whole(1, 2**20)),
     "valid_metric": text,
+    "tail_ratio": real(0, above=True),
     "metric_decimal_place": whole(0, 15),
     "loss_decimal_place": whole(0, 15),
     # --- the Semantic ID ---

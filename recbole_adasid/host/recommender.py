@@ -25,6 +25,9 @@ from recbole_adasid.pipeline import SemanticIDs, learn_semantic_ids
 class TIGER(SequentialRecommender):
     """Learn Semantic IDs of the dataset's items, then recommend by generating them (arXiv 2305.05065).
 
+    An interaction needs a history (`item_id_list` and `item_length` by default); that it tells the user is needed with
+    `n_user_tokens` alone. What is missing is named by a ValueError.
+
     `semantic_ids` tells what was learned; it is None for a model that a file will fill. `data` tells the dataset and
     its items, to which weights and Semantic IDs are bound.
     """
@@ -36,10 +39,11 @@ class TIGER(SequentialRecommender):
         """Build the model for the training part of a dataset, with RecBole's arguments."""
         super().__init__(config, dataset)
         self.beam_size: int = config["beam_size"]
+        self.n_user_tokens: int = config["n_user_tokens"]
         self.cold_list_share: float = config["cold_list_share"] or 0.0
         self._cold = None if dataset.cold is None else torch.from_numpy(dataset.cold)
         self._split: tuple[PrefixTree, PrefixTree, PrefixTree] | None = None
-        self.data = describe_data(dataset, with_users=config["n_user_tokens"] > 0)
+        self.data = describe_data(dataset, with_users=self.n_user_tokens > 0)
         catalogue = self._catalogue(config, dataset)
         network = TIGERNetwork(level_sizes=catalogue.level_sizes, **network_settings(config.final_config_dict))
         self.tiger = self._model(config, dataset, network, catalogue)
@@ -81,8 +85,8 @@ class TIGER(SequentialRecommender):
 
     def calculate_loss(self, interaction: Any) -> Tensor:
         """Return the mean cross-entropy of the target items' tokens."""
-        target = interaction[self.POS_ITEM_ID]
-        return self.tiger.training_loss(*self._history(interaction), target, users=interaction[self.USER_ID])
+        target = self._field(interaction, self.POS_ITEM_ID)
+        return self.tiger.training_loss(*self._history(interaction), target, users=self._users(interaction))
 
     @property
     def one_pass(self) -> bool:
@@ -96,19 +100,19 @@ class TIGER(SequentialRecommender):
 
     def predict(self, interaction: Any) -> Tensor:
         """Return the log-probability [B] of each given item after its history."""
-        target = interaction[self.ITEM_ID]
-        return self.tiger.score_targets(*self._history(interaction), target, users=interaction[self.USER_ID])
+        target = self._field(interaction, self.ITEM_ID)
+        return self.tiger.score_targets(*self._history(interaction), target, users=self._users(interaction))
 
     def full_sort_predict(self, interaction: Any) -> Tensor:
         """Return the log-probabilities of all items, [B, N + 1]: exact, and dear for large catalogues."""
-        return self.tiger.score_items(*self._history(interaction), users=interaction[self.USER_ID])
+        return self.tiger.score_items(*self._history(interaction), users=self._users(interaction))
 
     def recommend_topk(self, interaction: Any, k: int) -> tuple[Tensor, Tensor]:
         """Return the k best items and their log-probabilities, [B, k] each; item 0 where the beam found fewer.
 
         With `cold_list_share`, items that were held out of training have that share of the places.
         """
-        history, users = self._history(interaction), interaction[self.USER_ID]
+        history, users = self._history(interaction), self._users(interaction)
         find = partial(self.tiger.recommend, *history, k=k, beam_size=self.beam_size, users=users)
         if not self.cold_list_share or self._cold is None:
             return find()
@@ -124,7 +128,18 @@ class TIGER(SequentialRecommender):
         return self._split[1:]
 
     def _history(self, interaction: Any) -> tuple[Tensor, Tensor]:
-        return interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN]
+        return self._field(interaction, self.ITEM_SEQ), self._field(interaction, self.ITEM_SEQ_LEN)
+
+    def _users(self, interaction: Any) -> Tensor | None:
+        """Return the users where the network reads them: who is new has no number, and needs none without."""
+        return self._field(interaction, self.USER_ID) if self.n_user_tokens else None
+
+    def _field(self, interaction: Any, name: str) -> Tensor:
+        if name in interaction:
+            return interaction[name]
+        reason = f", because n_user_tokens is {self.n_user_tokens}" if name == self.USER_ID else ""
+        there = ", ".join(interaction.columns)
+        raise ValueError(f"the interaction has no field {name!r}, which TIGER reads{reason}: add it to {there}")
 
 
 def _learn(config: Any, dataset: Any) -> SemanticIDs:

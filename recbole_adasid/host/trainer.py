@@ -21,6 +21,7 @@ from recbole_adasid.freed_memory import keep_freed_memory
 from recbole_adasid.gradients import gradient_norm
 from recbole_adasid.host.batches import LengthBuckets
 from recbole_adasid.host.collector import TopKCollector
+from recbole_adasid.host.list_metrics import use_list_metrics
 from recbole_adasid.host.model_file import SUFFIX, read_model, save_model
 from recbole_adasid.host.training_state import adopt_from_main, restore_training, save_training
 from recbole_adasid.model.optimiser import adamw, learning_rate_factor
@@ -42,6 +43,7 @@ class TIGERTrainer(Trainer):
         super().__init__(config, model)
         self.record = EvaluationRecord(model.tiger.catalogue.semantic_ids)
         self.eval_collector = TopKCollector(config, self.record)
+        use_list_metrics(self.evaluator)
         self._decimals: int = config["metric_decimal_place"]
         for metric in self.evaluator.metric_class.values():
             metric.decimal_place = _EXACT_DECIMALS

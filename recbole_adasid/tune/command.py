@@ -135,7 +135,10 @@ def _objective(settings: dict[str, Any], config_files: list[str], wanted: _Wante
     if wanted.objective == "proxy":
         refuse_what_the_proxy_ignores(space, _tokenizer_keys())
         return Proxy(ProxySettings(**wanted.proxy))
-    metric = str(build_config(settings, config_files)["valid_metric"])
+    config = build_config(settings, config_files)
+    metric = str(config["valid_metric"])
+    if not config["valid_metric_bigger"]:
+        raise SettingsError(f"valid_metric={metric} is better the smaller it is: search by a metric of hits.")
     return Validation(metric, wanted.out / "runs", config_files)
 
 

@@ -57,3 +57,19 @@ def test_slices_split_users_by_the_item_held_out_for_them() -> None:
     by_popularity = [name for name in slices if not name.startswith("Semantic") and name != WARM]
     assert sum(slices[name]["users"] for name in by_popularity) == 5
     assert found["rates"]["missing"] == 0.2
+
+
+def test_thirds_of_popularity_end_with_the_items_that_stand_on_their_bounds() -> None:
+    """Counts 1, 2, 3, 4, 5, 6, 7 have their thirds at 3 and 5: who stands there belongs to the lower slice."""
+    counts = np.arange(8)
+    users = np.arange(1, 8)
+    record = {name: np.ones(7, dtype=np.int64) for name in ("rank", "sid_rank", "sid_start", "shared_prefix")}
+    record |= {"user": users, "item": users, "missing": np.zeros(7, dtype=np.int64)}
+    slices = breakdown(record, np.ones(8, dtype=np.int64), counts)["slices"]
+    assert {name: slices[name]["users"] for name in list(slices)[-3:]} == {
+        "rare: 1 to 3": 3,
+        "middling: to 5": 2,
+        "popular: more": 2,
+    }
+    same = breakdown(record, np.ones(8, dtype=np.int64), np.r_[0, np.full(7, 4)])["slices"]
+    assert same["rare: 1 to 4"]["users"] == 7 and same["popular: more"]["users"] == 0

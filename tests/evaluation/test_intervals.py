@@ -24,6 +24,26 @@ def test_the_interval_of_a_share_is_that_of_the_binomial() -> None:
     assert low == pytest.approx(0.3 - error, abs=0.005) and high == pytest.approx(0.3 + error, abs=0.005)
 
 
+@pytest.mark.parametrize("level", [0.5, 0.9, 0.95])
+def test_both_ends_are_the_quantiles_of_literally_resampled_means(level: float) -> None:
+    """Few users with a rare hit: the means are skewed, so that no end follows from the other."""
+    ranks = np.r_[np.ones(2), np.zeros(13)]
+    random = np.random.default_rng(7)
+    means = []
+    for _ in range(20):  # so many times 50 resamples
+        means += [ranks[row].mean() for row in random.integers(15, size=(50, 15))]
+    ordered = sorted(means)
+
+    def quantile(share: float) -> float:
+        place = share * (len(ordered) - 1)
+        below = int(place)
+        return ordered[below] + (place - below) * (ordered[min(below + 1, len(ordered) - 1)] - ordered[below])
+
+    low, high = bootstrap_intervals(ranks, ["recall@5"], level=level, seed=7)["recall@5"]
+    assert low == pytest.approx(quantile((1 - level) / 2)) and high == pytest.approx(quantile((1 + level) / 2))
+    assert high - np.mean(means) > 1.01 * (np.mean(means) - low)
+
+
 def test_intervals_repeat_cover_the_mean_and_widen_with_their_level() -> None:
     ranks = np.random.default_rng(0).integers(12, size=400)
     narrow, wide = (bootstrap_intervals(ranks, ["ndcg@10"], level=level)["ndcg@10"] for level in (0.5, 0.99))

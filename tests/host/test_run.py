@@ -20,6 +20,16 @@ def arguments(settings: dict[str, object]) -> list[str]:
     return [f"--{key}={json.dumps(value) if not isinstance(value, str) else value}" for key, value in settings.items()]
 
 
+def test_a_run_may_be_judged_by_what_it_recommends_alone(tiny_settings):
+    settings = {**tiny_settings, "metrics": ["ItemCoverage", "TailPercentage"], "valid_metric": "ItemCoverage@10"}
+    done = run({**settings, "tail_ratio": 0.5})
+    metrics = json.loads((done["run_folder"] / "metrics.json").read_text())
+    names = {f"{name}@{k}" for name in ("itemcoverage", "tailpercentage") for k in (3, 5, 10)}
+    assert metrics["test"].keys() == metrics["best_valid"].keys() == names
+    assert metrics["test_intervals"] == {} and 0 < metrics["test"]["itemcoverage@10"] <= 20 / 21
+    assert "ItemCoverage@10" in (done["run_folder"] / "report.html").read_text()
+
+
 def test_a_run_leaves_settings_semantic_ids_metrics_and_model(tiny_settings, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     done = run(tiny_settings)
