@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from recbole_adasid.host.intervals import with_interval_texts
 from recbole_adasid.host.peers.names import OURS, TIGER, model_defaults, own_class, peer_class, peer_names
 from recbole_adasid.host.peers.settings import check_peer, known_peer_settings, peer_defaults, refuse_foreign_keys
 from recbole_adasid.host.preset_features import without_absent_features
@@ -141,6 +142,7 @@ def _apply_peer_defaults(config: Any, model: str, dataset: str) -> None:
     check_own_values({key: value for key, value in given.items() if key in own}, own)
     others = {key: value for key, value in given.items() if key not in own}
     check_values(others, config.internal_config_dict, PEER_RULES)
+    given.update(with_interval_texts(given))
     merged = {**config.internal_config_dict, **given}
     _complete(config, merged, merged.get("selected_features") or ())
     check_peer(model, kind, merged)
@@ -156,6 +158,7 @@ def _apply_defaults(config: Any, dataset: str) -> None:
     defaults = plugin_defaults(config.external_config_dict, dataset, config.model)
     data_path = {**config.internal_config_dict, **defaults, **config.external_config_dict}["data_path"]
     check_values(config.external_config_dict, {**config.internal_config_dict, **defaults})
+    config.external_config_dict.update(with_interval_texts(config.external_config_dict))
     config.internal_config_dict.update(without_absent_features(defaults, Path(data_path) / dataset))
     merged = {**config.internal_config_dict, **config.external_config_dict, "model": config.model}
     _complete(config, merged)

@@ -21,6 +21,7 @@ from recbole_adasid.data.fusion import FUSIONS
 from recbole_adasid.data.pair_sources import ENGINES, FILE, MINERS
 from recbole_adasid.data.raw.tables import TIME_UNITS
 from recbole_adasid.host.collector import AVAILABLE
+from recbole_adasid.host.intervals import BY_COLUMN, INTERVALS, is_interval
 from recbole_adasid.host.settings import SettingsError, check_types, unknown_name
 from recbole_adasid.model.catalogue import COLLISIONS
 from recbole_adasid.model.liger import HYBRID_SCORES, RETRIEVALS
@@ -101,6 +102,15 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def _is_finite_throughout(value: Any) -> bool:
+    """Tell whether no number in a value, however nested, is infinite or NaN: YAML reads `inf` and `nan` as such."""
+    if isinstance(value, Mapping):
+        return all(map(_is_finite_throughout, value.values()))
+    if isinstance(value, (list, tuple, set)):
+        return all(map(_is_finite_throughout, value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
 def _matches(pattern: str, value: str) -> bool:
     return re.fullmatch(pattern, value) is not None
 
@@ -108,17 +118,6 @@ def _matches(pattern: str, value: str) -> bool:
 def _is_finite(value: Any) -> bool:
     # A whole number may be too large for a float.
     return _is_whole(value) and abs(value) < 2**63 or isinstance(value, float) and math.isfinite(value)
-
-
-def _is_interval(value: Any) -> bool:
-    # YAML reads [5,10] as a list; RecBole turns it into text again.
-    if not isinstance(value, (str, list, tuple)):
-        return False
-    parts = [re.fullmatch(r"\s*[\[(]([^,\[\]()]+),([^,\[\]()]+)[\])]\s*", part) for part in str(value).split(";")]
-    try:
-        return all(part is not None and float(part[1]) <= float(part[2]) for part in parts)
-    except ValueError:
-        return False
 
 
 def _is_separator(value: Any) -> bool:
@@ -177,7 +176,7 @@ def _is_naming(value: Any) -> bool:
 text = Rule("a text that is not empty", lambda value: isinstance(value, str) and bool(value.strip()))
 switch = Rule("true or false", lambda value: isinstance(value, bool))
 path = Rule("a path", lambda value: text.fits(value) or isinstance(value, PathLike))
-interval = Rule("an interval such as [5,inf), its lower end first", _is_interval)
+interval = Rule("an interval such as [5,inf), its lower end first", is_interval)
 web_address = Rule("an address of http or https", lambda value: text.fits(value) and _matches(r"https?://\S+", value))
 checksum = Rule("64 hexadecimal digits", lambda value: text.fits(value) and _matches(r"[0-9a-fA-F]{64}", value))
 unused = Rule("left out: TIGER does not use it", lambda value: not value)
@@ -403,6 +402,8 @@ def check_values(
     for key, value in given.items():
         rule = rules.get(key)
         if rule is None or rule.fits(value):
+            if key not in (*INTERVALS, BY_COLUMN) and not _is_finite_throughout(value):
+                raise SettingsError(f"The setting {key}={_shown(value)} holds a number that is not finite: correct it.")
             continue
         if rule.names:
             raise unknown_name(key, value, rule.names)

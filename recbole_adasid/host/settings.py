@@ -157,5 +157,6 @@ def check_types(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
 
 
 def _nearest(value: object, names: list[str]) -> str:
-    near = difflib.get_close_matches(str(value), names, n=3, cutoff=0.5)
+    same = [name for name in names if name.lower() == str(value).lower()]  # but for upper and lower case
+    near = same or difflib.get_close_matches(str(value), names, n=3, cutoff=0.5)
     return f": did you mean {' or '.join(near)}?" if near else "."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import OrderedDict
 from copy import deepcopy
 from pathlib import Path
@@ -60,6 +61,11 @@ class MeasuredTrainer(Trainer):
 
     def _recommended(self, scores: torch.Tensor, held_out: torch.Tensor) -> torch.Tensor:
         return first_places(scores, held_out.to(scores.device), max(self.config["topk"]))
+
+    def _train_epoch(self, *args: Any, **kwargs: Any) -> Any:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*GradScaler", category=FutureWarning)  # RecBole's own use of it
+            return super()._train_epoch(*args, **kwargs)
 
     def _valid_epoch(self, valid_data: Any, show_progress: bool = False) -> tuple[float, dict[str, float]]:
         """Return the exact score that decides, and all metrics rounded as they are printed."""
