@@ -9,6 +9,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from recbole_adasid.data.atomic_text import AtomicText
+from recbole_adasid.host.item_columns import settled_columns
 from recbole_adasid.host.preset_features import without_absent_features
 from recbole_adasid.host.props import known_keys, plugin_defaults
 from recbole_adasid.host.settings import (
@@ -130,7 +132,10 @@ def _apply_defaults(config: Any, dataset: str) -> None:
     if codecs.lookup(merged["encoding"]).name == "utf-8":
         # RecBole would take a byte order mark for a part of the first column's name.
         config.external_config_dict["encoding"] = "utf-8-sig"
-    check_combinations(merged)
+    table = AtomicText(Path(data_path) / dataset / f"{dataset}.item", merged["field_separator"], merged["encoding"])
+    settled = settled_columns(merged, config.external_config_dict, defaults, table)
+    config.internal_config_dict.update(settled)
+    check_combinations({**merged, **settled})
 
 
 def _recbole_keys() -> set[str]:
