@@ -5,6 +5,7 @@ Letters: A new items, N items of the catalogue, L levels, S codes and suffix, K 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,13 +20,15 @@ from torch import Tensor
 from recbole_adasid.artefacts import RunFolder
 from recbole_adasid.cache import StageCache
 from recbole_adasid.data.features import LARGEST
-from recbole_adasid.data.text import ITEM_COLUMN, rows_of_items
-from recbole_adasid.item_features import item_features, read_fitted
+from recbole_adasid.data.text import ITEM_COLUMN, missing_column, rows_of_items
+from recbole_adasid.item_features import item_features, read_fitted, source_columns
 from recbole_adasid.item_labels import ItemLabel, labels_of
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.placement import Placement, place, ranked_last_codes
 from recbole_adasid.tokenizer.base import ItemTokenizer
 from recbole_adasid.tokenizer.saved import load_tokenizer
+
+logger = logging.getLogger(__name__)
 
 Table = Mapping[str, Sequence[str]]
 """Columns of an `.item` file by name, without their types, every cell a text."""
@@ -152,7 +155,7 @@ class Intake:
         """Return the vectors of items; those whose contents say nothing are refused, if the run has it so."""
         fitted = read_fitted(self.folder.fitted_path)
         columns = {ITEM_COLUMN: list(names)} if table is None else rows_of_items(table, names)
-        contents = NewItems(list(names), columns, Path(self.settings["data_path"]))
+        contents = NewItems(list(names), with_absent_columns(columns, self.settings), Path(self.settings["data_path"]))
         one_by_one = {**self.settings, "missing_modality": "allow"}
         found = item_features(one_by_one, contents, StageCache(None), fitted=fitted)
         if found.present is not None and self.settings["missing_modality"] == "refuse":
@@ -162,3 +165,33 @@ class Intake:
     def _labels(self, names: Sequence[str], table: Table | None) -> list[ItemLabel]:
         fields = {key: self.settings[key] for key in ("title_field", "category_field")}
         return labels_of(table, names, **fields)
+
+
+def with_absent_columns(table: Table, settings: Mapping[str, Any]) -> dict[str, Sequence[str]]:
+    """Return the columns of new items with an empty one for each that the run's features read and the table lacks.
+
+    An item without a brand is nothing special, and so is a table without any; but something of each source has to be
+    there, or ``missing_modality`` has to be allow.
+
+    Raises:
+        ValueError: if the table has no column of a source.
+    """
+    completed = dict(table)
+    may_miss = bool(settings["modalities"]) and settings["missing_modality"] == "allow"
+    for key, named in source_columns(settings):
+        absent = [name for name in named if name not in table]
+        others = [name for name in table if name != ITEM_COLUMN]
+        if absent and len(absent) == len(named) and not may_miss:
+            raise ValueError(
+                f"{missing_column(key, absent[0], others, 'the table of new items', named)} A column of another name "
+                f"is mapped by columns={{{absent[0]}: NAME}}, and features of the items can be given instead of a table"
+            )
+        if absent:
+            logger.warning(
+                "The table of new items has no %s, which counts as empty. If it is called otherwise there, map it: "
+                "columns={%s: NAME}.",
+                *(" and no ".join(absent), absent[0]),
+            )
+            empty = [""] * len(table[ITEM_COLUMN])
+            completed |= dict.fromkeys(absent, empty)
+    return completed

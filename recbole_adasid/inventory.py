@@ -88,6 +88,11 @@ class Inventory:
             changes = read_changes(folder.changes_path, digest, n_places)
         self._apply(changes)
 
+    @property
+    def run_settings(self) -> Mapping[str, Any]:
+        """Settings of the run; none without one."""
+        return self._intake.settings if self._intake else {}
+
     tokens: list[str]
     """Of all items there are and were, in the order of the catalogue."""
     numbers: Mapping[str, int]

@@ -19,7 +19,7 @@ from recbole_adasid.data.features import ItemFeatures, load_feature_file, report
 from recbole_adasid.data.fusion import REDUCING, fuse
 from recbole_adasid.data.image_encoders import build_image_encoder
 from recbole_adasid.data.images import locate_images
-from recbole_adasid.data.text import ITEM_COLUMN, check_column, render_texts
+from recbole_adasid.data.text import ITEM_COLUMN, check_column, render_texts, text_columns
 from recbole_adasid.data.vector_store import VectorStore, content_digest
 from recbole_adasid.storage import below, read_tensors, write_tensors
 
@@ -91,6 +91,18 @@ def item_features(
     learnt |= {f"fusion/{name}": array for name, array in kept.items() if name != "values"}
     complete = None if np.all(present) else present
     return ItemFeatures(values=kept["values"], source=source, present=complete, blocks=blocks, fitted=learnt)
+
+
+def source_columns(config: Any) -> list[tuple[str, list[str]]]:
+    """Return for each source of features that reads the `.item` file the setting that names its columns, and these."""
+    found = []
+    for source in map(dict, config["modalities"] or [{}]):
+        settings = ChainMap(source, dict.fromkeys(SOURCES), config) if source else config
+        if source.get("image_field"):
+            found.append(("image_field", [source["image_field"]]))
+        elif not settings["item_features_file"]:
+            found.append(text_columns(settings["text_fields"], settings["text_template"]))
+    return found
 
 
 def write_fitted(path: Path, fitted: Fitted) -> None:

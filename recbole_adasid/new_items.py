@@ -5,8 +5,9 @@
 
 `add` gives Semantic IDs to items that the model was not trained with, the codebooks as they are, and makes them
 recommendable. `--items` is a table with the columns of the run's NAME.item: an `.item` file, or a .csv, .tsv, .jsonl
-or .parquet with a header; `--columns="{item_id: sku, title: name}"` tells what they are called there. The run's own
-encoders make features from it; with `--features=FILE`, an .npz of item_id and embedding, vectors of the kind the
+or .parquet with a header; `--columns="{item_id: sku, title: name}"` tells what they are called there, and
+`--delimiter=semicolon` (comma, semicolon, tab, bar) what stands between the cells of a CSV. The run's own encoders make
+features from it; with `--features=FILE`, an .npz of item_id and embedding, vectors of the kind the
 tokenizer was trained on are taken instead. Items that are in the catalogue keep their Semantic ID, so that the same
 file may come twice; items that were removed come back with theirs.
 
@@ -21,6 +22,7 @@ to new-items.jsonl, which tells what came and went and when; no other file of th
 
 from __future__ import annotations
 
+import itertools
 import logging
 import sys
 import time
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
     from recbole_adasid.recommender import Recommender
 
-OWN_KEYS = ("run_folder", "items", "features", "columns", "bad_items")
+OWN_KEYS = ("run_folder", "items", "features", "columns", "delimiter", "bad_items")
 ACTIONS = ("add", "remove")
 SHOWN = 10
 
@@ -72,7 +74,13 @@ def _run(action: str, given: list[str]) -> None:
 def _add(recommender: Recommender, settings: Mapping[str, Any]) -> None:
     from recbole_adasid.data.text import ITEM_COLUMN
 
-    table, features = read_table(Path(settings["items"]), settings.get("columns") or {}), settings.get("features")
+    table = read_table(
+        Path(settings["items"]),
+        settings.get("columns") or {},
+        run=recommender.run_settings,
+        delimiter=settings.get("delimiter"),
+    )
+    features = settings.get("features")
     tokens, started = table[ITEM_COLUMN], time.perf_counter()
     vectors = None if features is None else read_vectors(Path(features), tokens)
     chosen = settings.get("bad_items", "refuse")
@@ -107,27 +115,81 @@ def _print_refused(refused: Mapping[str, str]) -> None:
         print(f"… and {len(refused) - SHOWN:,} more, see new-items.jsonl", file=sys.stderr)
 
 
-def read_table(path: Path, columns: Mapping[str, str]) -> dict[str, list[str]]:
+def read_table(
+    path: Path, columns: Mapping[str, str], *, run: Mapping[str, Any] | None = None, delimiter: str | None = None
+) -> dict[str, list[str]]:
     """Return the columns of a table of items, by the names that an `.item` file has for them.
+
+    Args:
+        path: of the table.
+        columns: what it calls them; one that is left out has its own name, or that of the table the run was made from.
+        run: settings of the run, whose own columns are taken too.
+        delimiter: between the cells of a CSV file.
 
     Raises:
         FileNotFoundError: if there is no such file.
+        SettingsError: for a column that there is not.
         ValueError: if it is damaged, or has no item.
     """
-    from recbole_adasid.data.atomic_text import AtomicText
     from recbole_adasid.data.raw.tables import RawTable, table_items
-    from recbole_adasid.data.text import read_item_table
 
+    settings = run or {}
     if path.suffix == ".item":
-        return read_item_table(AtomicText(path))
-    rows = table_items(RawTable(path), columns)
+        return _read_item_file(path, columns, settings)
+    table = RawTable(path, delimiter)
+    mapping = _mapping(table.columns, columns, settings)
+    rows = table_items(table, mapping, key="columns", kept=_own_columns(settings))
     cells = list(rows.rows)
     if not cells:
         raise ValueError(f"{path} has no item: {rows.lines.summary()}")
-    if rows.lines.left_out:
+    if not rows.lines.flawless:
         logging.getLogger(__name__).warning("%s", rows.lines.summary())
     names = [column.partition(":")[0] for column in rows.columns]
     return dict(zip(names, map(list, zip(*cells))))
+
+
+def _read_item_file(path: Path, columns: Mapping[str, str], run: Mapping[str, Any]) -> dict[str, list[str]]:
+    from recbole_adasid.data.atomic_text import AtomicText
+    from recbole_adasid.data.text import ITEM_COLUMN, missing_column, read_item_table
+
+    text = AtomicText(path, run.get("field_separator") or "\t", run.get("encoding") or "utf-8")
+    items = _item_column(columns, run)
+    table = read_item_table(text, item_field=items if items in text.columns() else ITEM_COLUMN)
+    for name, raw in columns.items():
+        if raw not in table:
+            raise SettingsError(missing_column("columns", raw, list(table), path.name))
+        table[name] = table[raw]
+    return table
+
+
+def _mapping(there: Sequence[str], columns: Mapping[str, str], run: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a table with the columns `there` calls those of an `.item` file."""
+    from recbole_adasid.data.text import ITEM_COLUMN
+
+    # That of the next products is often the table that the run was made from, with more lines.
+    first = run.get("items_columns") or {}
+    mapping = {**(first if set(first.values()) <= set(there) else {}), **columns}
+    items = _item_column(mapping, run)
+    mapping.pop(run.get("ITEM_ID_FIELD"), None)
+    return {**mapping, ITEM_COLUMN: items if items in there or ITEM_COLUMN not in there else ITEM_COLUMN}
+
+
+def _item_column(columns: Mapping[str, str], run: Mapping[str, Any]) -> str:
+    """Return which column names the items: as it is mapped by its common or its own name, or else its own name."""
+    from recbole_adasid.data.text import ITEM_COLUMN
+
+    own = run.get("ITEM_ID_FIELD") or ITEM_COLUMN
+    return columns.get(ITEM_COLUMN) or columns.get(own) or own
+
+
+def _own_columns(run: Mapping[str, Any]) -> list[str]:
+    """Return the columns of the `.item` file that the run's features and labels are made of."""
+    from recbole_adasid.item_features import source_columns
+
+    if not run:
+        return []
+    labels = [run[key] for key in ("title_field", "category_field") if run.get(key)]
+    return list(dict.fromkeys([*itertools.chain(*(named for _, named in source_columns(run))), *labels]))
 
 
 def read_vectors(path: Path, tokens: Sequence[str]) -> np.ndarray:

@@ -117,6 +117,11 @@ class Recommender:
         return cls(model, tokens, **lengths, inventory=inventory)
 
     @property
+    def run_settings(self) -> Mapping[str, Any]:
+        """Settings of the run that the recommender is of; none if it is of no run."""
+        return self._inventory.run_settings
+
+    @property
     def n_recommended(self) -> int:
         """How many items may be recommended."""
         return int(self._inventory.recommended.sum())

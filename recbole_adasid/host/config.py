@@ -9,7 +9,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from recbole_adasid.data.atomic_text import AtomicText
 from recbole_adasid.host.intervals import with_interval_texts
+from recbole_adasid.host.item_columns import settled_columns
 from recbole_adasid.host.peers.names import OURS, TIGER, model_defaults, own_class, peer_class, peer_names
 from recbole_adasid.host.peers.settings import check_peer, known_peer_settings, peer_defaults, refuse_foreign_keys
 from recbole_adasid.host.preset_features import without_absent_features
@@ -164,7 +166,10 @@ def _apply_defaults(config: Any, dataset: str) -> None:
     _complete(config, merged)
     if merged["interactions_files"]:  # a saved model's settings are read from anywhere
         config.external_config_dict["interactions_files"] = str(Path(merged["interactions_files"]).resolve())
-    check_combinations(merged)
+    table = AtomicText(Path(data_path) / dataset / f"{dataset}.item", merged["field_separator"], merged["encoding"])
+    settled = settled_columns(merged, config.external_config_dict, defaults, table)
+    config.internal_config_dict.update(settled)
+    check_combinations({**merged, **settled})
 
 
 def _complete(config: Any, merged: dict[str, Any], item_columns: Sequence[str] = ()) -> None:

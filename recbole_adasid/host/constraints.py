@@ -19,7 +19,7 @@ from recbole_adasid.data.cooccurrence import WEIGHTS
 from recbole_adasid.data.encoders import ENCODERS
 from recbole_adasid.data.fusion import FUSIONS
 from recbole_adasid.data.pair_sources import ENGINES, FILE, MINERS
-from recbole_adasid.data.raw.tables import TIME_UNITS
+from recbole_adasid.data.raw.tables import DELIMITERS, TIME_UNITS
 from recbole_adasid.host.collector import AVAILABLE
 from recbole_adasid.host.intervals import BY_COLUMN, INTERVALS, is_interval
 from recbole_adasid.host.settings import SettingsError, check_types, unknown_name
@@ -212,6 +212,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("interactions_table", "items_table"), optional(path)),
     **dict.fromkeys(("interactions_columns", "items_columns"), Rule("a mapping of names", _is_naming)),
     "table_time_unit": name_of(TIME_UNITS),
+    "table_delimiter": optional(name_of(DELIMITERS)),
     "interactions_files": optional(path),
     "interactions_memory": real(0.1, 4096),
     "load_col": optional(Rule("columns by file, such as {inter: [user_id, item_id, timestamp]}", _is_column_choice)),

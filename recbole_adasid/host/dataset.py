@@ -25,6 +25,7 @@ from recbole_adasid.data.windows import SequenceWindows, build_windows, flatten_
 from recbole_adasid.host.atomic_files import atomic_text, read_atomic_file
 from recbole_adasid.host.batches import Lengths
 from recbole_adasid.host.filters import filter_by_count
+from recbole_adasid.host.item_columns import settle_columns
 from recbole_adasid.host.missing import require_dataset
 from recbole_adasid.host.obtain import obtain_dataset
 from recbole_adasid.host.preset_features import report_absent_features
@@ -99,6 +100,7 @@ class TIGERDataset(SequentialDataset):
         obtain_dataset(self.config, token, Path(dataset_path))
         require_dataset(token, Path(dataset_path), self.config["reviews_url"])
         report_absent_features(self.config, token)
+        settle_columns(self.config, token, atomic_text(self.config, Path(dataset_path) / f"{token}.item"))
         super()._load_data(token, dataset_path)
 
     def _load_feat(self, filepath: str, source: Any) -> Any:

@@ -18,9 +18,11 @@ from recbole.utils import FeatureSource, FeatureType
 from recbole_adasid.data.histories import Sequences
 from recbole_adasid.data.sequences import SequenceExamples, UserSequences, leave_one_out
 from recbole_adasid.data.windows import gather_histories
+from recbole_adasid.host.atomic_files import atomic_text
 from recbole_adasid.host.batches import Lengths
 from recbole_adasid.host.dataset import LEFT_OUT, TIGERDataset, as_rows
 from recbole_adasid.host.filters import within
+from recbole_adasid.host.item_columns import settle_columns
 from recbole_adasid.host.preset_features import report_absent_features
 from recbole_adasid.scale.kept_log import LogRequest, NothingLeft, kept_log
 from recbole_adasid.scale.log_files import COLUMNS
@@ -44,6 +46,7 @@ class LogDataset(TIGERDataset):
 
     def _load_data(self, token: str, dataset_path: str) -> None:
         report_absent_features(self.config, token)
+        settle_columns(self.config, token, atomic_text(self.config, Path(dataset_path) / f"{token}.item"))
         cache = self.config["cache_dir"]
         try:
             self.log = kept_log(self._request(), cache and Path(cache))

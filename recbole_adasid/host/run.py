@@ -102,6 +102,8 @@ def _run(config: Any, path: Path) -> dict[str, Any]:
 
     init_seed(config["seed"], config["reproducibility"])
     dataset = create_dataset(config)
+    # Of a dataset that was made just now, the columns that the defaults name are known only since.
+    world().from_main(lambda: RunFolder(path).write_config(writable(config)))
     logger.info(dataset)
     train_data, valid_data, test_data = data_preparation(config, dataset)
     loaders = {"train": train_data, "valid": valid_data, "test": test_data}

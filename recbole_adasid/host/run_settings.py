@@ -48,6 +48,7 @@ def training_key(config: Any, semantic_ids: str, interactions: str) -> str:
     elsewhere = {"data_path", "run_root", "cache_dir", "gpu_id", "show_progress", "state", "log_wandb", "download"}
     elsewhere |= {"reviews_url", "reviews_sha256", "metadata_url", "metadata_sha256"}
     elsewhere |= {"interactions_table", "items_table", "interactions_columns", "items_columns", "table_time_unit"}
+    elsewhere |= {"table_delimiter"}
     elsewhere |= {"title_field", "category_field", "sids_file", "report"}
     elsewhere |= {"pair_engine", "ray_address", "ray_workers", "ray_worker_memory", "item_features_mapped"}
     elsewhere |= {"interactions_files", "interactions_memory"}

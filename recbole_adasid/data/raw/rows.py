@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from recbole_adasid.data.raw.counting import LineCount
 
@@ -24,3 +25,23 @@ class Rows:
     columns: tuple[str, ...]
     rows: Iterator[tuple[str, ...]]
     lines: LineCount
+
+
+def cells(
+    columns: Sequence[str], values: Sequence[Any], makers: Sequence[Callable[[Any], str]], count: LineCount
+) -> tuple[str, ...]:
+    """Return the cells that some values of a line become, and count those that are left empty though there is a value.
+
+    Args:
+        columns: `name:type` each.
+        values: as they were read.
+        makers: what makes a cell of each; an empty one stands for what says nothing.
+        count: of the lines.
+
+    Raises:
+        Unusable: if one of the values leaves no row.
+    """
+    row = tuple([make(value) for make, value in zip(makers, values)])
+    if "" in row:
+        count.note_emptied([column.partition(":")[0] for column in columns], values, row)
+    return row

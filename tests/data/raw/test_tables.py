@@ -160,7 +160,7 @@ def test_a_csv_file_that_cannot_be_read_leaves_nothing(tmp_path, monkeypatch, re
     import csv
 
     before = csv.field_size_limit(150_000)
-    monkeypatch.setattr("recbole_adasid.data.raw.tables._LONGEST_CELL", 1)
+    monkeypatch.setattr("recbole_adasid.data.raw.csv_rows._LONGEST_CELL", 1)
     (tmp_path / "a.csv").write_bytes(b"customer,sku,when\n" + rest)
     with pytest.raises(ValueError, match=message):
         converted(tmp_path, tmp_path / "a.csv")
