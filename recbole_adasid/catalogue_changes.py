@@ -1,10 +1,15 @@
-"""Items that came and went after a run was finished, in a file beside it: the run's own files stay as they are."""
+"""Items that came and went after a run was finished, in a file beside it: the run's own files stay as they are.
+
+A change is made at the moment when that file takes the place of the one before. It brings along what the log of changes
+is still to get, so that the log can be completed whatever happens between the two.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +18,6 @@ from torch import Tensor
 
 from recbole_adasid.item_labels import ItemLabel
 from recbole_adasid.storage import DamagedFile, MismatchedFile, read_tensors, write_tensors
-from recbole_adasid.writing import append_line
 
 KIND = "catalogue-changes"
 
@@ -30,6 +34,8 @@ class CatalogueChanges:
     """Of the A items."""
     removed: frozenset[str] = frozenset()
     """Items, of the run or come later, that are not recommended any more."""
+    to_log: Sequence[str] = ()
+    """The last lines of the log, which it may lack if the process ended before they were written."""
 
 
 def write_changes(path: Path, changes: CatalogueChanges, catalogue: str) -> None:
@@ -43,17 +49,15 @@ def write_changes(path: Path, changes: CatalogueChanges, catalogue: str) -> None
         "tokens": list(changes.tokens),
         "labels": [list(label) for label in changes.labels],
         "removed": sorted(changes.removed),
+        "to_log": list(changes.to_log),
     }
     write_tensors(path, KIND, {"sids": changes.sids}, about)
 
 
-def log_changes(path: Path, entry: Mapping[str, Any]) -> None:
-    """Append what happened to a catalogue, a line of JSON for each action, for people to look up afterwards.
-
-    Raises:
-        CannotWrite: if the disk takes no more.
-    """
-    append_line(path, json.dumps(entry, ensure_ascii=False))
+def log_line(action: str, **what: Any) -> str:
+    """Return what is done to a catalogue, and when, as a line of JSON: no two lines are the same."""
+    time = datetime.now(timezone.utc).isoformat(timespec="microseconds")
+    return json.dumps({"time": time, "action": action, **what}, ensure_ascii=False)
 
 
 def read_changes(path: Path, catalogue: str, n_places: int) -> CatalogueChanges:
@@ -76,5 +80,8 @@ def read_changes(path: Path, catalogue: str, n_places: int) -> CatalogueChanges:
     tokens, sids = about["tokens"], tensors["sids"]
     if sids.shape != (len(tokens), n_places) or len(about["labels"]) != len(tokens):
         raise DamagedFile(f"{path} has Semantic IDs of the shape {list(sids.shape)} for {len(tokens)} items")
+    to_log = about.get("to_log", [])
+    if not isinstance(to_log, list) or not all(isinstance(line, str) and "\n" not in line for line in to_log):
+        raise DamagedFile(f"{path} has no lines of text as to_log: bring back a copy, or remove the file")
     labels = [ItemLabel(*label) for label in about["labels"]]
-    return CatalogueChanges(tokens, sids, labels, frozenset(about["removed"]))
+    return CatalogueChanges(tokens, sids, labels, frozenset(about["removed"]), to_log)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
+from recbole_adasid.ending import SPARE, ended
 from recbole_adasid.host.launch import torchrun_options
 from recbole_adasid.host.props import documented_lines, headline, presets
 from recbole_adasid.host.settings import SettingsError, parse_value
@@ -35,7 +36,7 @@ examples
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the main job as the arguments say and return the exit status: 0, 2 for a mistake, 130 for Ctrl-C."""
+    """Run the main job as the arguments say and return the exit status, 0 or what :mod:`recbole_adasid.ending` says."""
     status = _main(arguments)
     if arguments is None and {"RANK", "TORCHELASTIC_RUN_ID"} <= os.environ.keys():
         _end_as_rank(status)
@@ -59,29 +60,17 @@ def _main(arguments: Sequence[str] | None) -> int:
     if "--help" in given or "-h" in given:
         print(help_text())
         return 0
-    try:
-        settings, config_files = parse_arguments(given)
-        processes = torchrun_options(settings)
-        if processes is not None:
-            return _start(processes, arguments)
-        from recbole_adasid.host.run import run
+    return ended(lambda: _work(given, arguments), kept=_KEPT, spare=_SPARE)
 
-        run(settings, config_files)
-    except KeyboardInterrupt:
-        print("\nstopped", file=sys.stderr)  # the log's last line says how to go on
-        return 130
-    except (ValueError, FloatingPointError, ImportError, OSError) as error:
-        # What the user can put right is said in one sentence; the run folder's log has the traceback.
-        if not getattr(error, "told", False):  # by another process of the job
-            print(f"error: {error}", file=sys.stderr)
-        return 2
-    except (MemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
-            raise
-        print(
-            f"error: {_OUT_OF_MEMORY} ({str(error).splitlines()[0] if str(error) else 'MemoryError'})", file=sys.stderr
-        )
-        return 2
+
+def _work(given: list[str], arguments: Sequence[str] | None) -> int:
+    settings, config_files = parse_arguments(given)
+    processes = torchrun_options(settings)
+    if processes is not None:
+        return _start(processes, arguments)
+    from recbole_adasid.host.run import run
+
+    run(settings, config_files)
     return 0
 
 
@@ -93,33 +82,27 @@ def _start(processes: list[str], arguments: Sequence[str] | None) -> int:
     return launch(processes)
 
 
-_OUT_OF_MEMORY = (
-    "memory ran out: lower train_batch_size, eval_batch_size or beam_size, or tokenizer_batch_pairs if the tokenizer "
-    "was training; what was kept before is intact, and the same command goes on from it"
-)
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    """Tell by the words: torch raises RuntimeError on CPUs and a class of its own, a RuntimeError too, on GPUs."""
-    said = str(error).lower()
-    return isinstance(error, MemoryError) or any(words in said for words in ("out of memory", "allocate memory"))
+_KEPT = "what was kept before is intact, and the last line of the log, if there is one, says how to go on"
+_SPARE = "lower train_batch_size, eval_batch_size or beam_size, or tokenizer_batch_pairs if the tokenizer was training"
 
 
 def run_command(
     arguments: Sequence[str] | None,
     usage: str | Callable[[], str],
-    work: Callable[[list[str]], object],
+    work: Callable[[list[str]], int | None],
     *,
-    stopped: str = "stopped",
+    kept: str,
+    spare: str = SPARE,
     log_level: int | None = logging.INFO,
 ) -> int:
-    """Do what a command's arguments say and return the exit status: 0, 2 for a mistake, 130 for Ctrl-C.
+    """Do what a command's arguments say and return the exit status: 0, or what :func:`ended` or the work says.
 
     Args:
         arguments: None: those of the process.
         usage: the text of --help, which no arguments at all show, too.
         work: gets the arguments; what the user can put right it raises as an error of one sentence.
-        stopped: the answer to Ctrl-C.
+        kept: what becomes of what was done, and how to go on, for one who stops the command or runs out of memory.
+        spare: how to get by with less memory.
         log_level: from which on the log is shown; None: left as it is.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -128,15 +111,7 @@ def run_command(
         return 0
     if log_level is not None:
         logging.basicConfig(level=log_level, format="%(message)s")
-    try:
-        work(given)
-    except KeyboardInterrupt:
-        print(f"\n{stopped}", file=sys.stderr)
-        return 130
-    except (ValueError, FloatingPointError, ImportError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return ended(lambda: work(given), kept=kept, spare=spare)
 
 
 def parse_arguments(arguments: Sequence[str], *, as_written: Collection[str] = ()) -> tuple[dict[str, Any], list[str]]:

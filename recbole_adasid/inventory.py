@@ -5,10 +5,11 @@ Letters: N items of the run, A items that came, S codes and suffix.
 
 from __future__ import annotations
 
+import logging
 from collections import ChainMap, Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,13 +18,16 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from recbole_adasid.artefacts import RunFolder
-from recbole_adasid.catalogue_changes import CatalogueChanges, log_changes, read_changes, write_changes
+from recbole_adasid.catalogue_changes import CatalogueChanges, log_line, read_changes, write_changes
 from recbole_adasid.host.settings import unknown_name
 from recbole_adasid.intake import Intake, Settled, Table
 from recbole_adasid.item_labels import ItemLabel
 from recbole_adasid.locks import InUse
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.model.prefix_tree import PrefixTree
+from recbole_adasid.writing import CannotWrite, end_with
+
+logger = logging.getLogger(__name__)
 
 BAD_ITEMS = ("refuse", "skip")
 """What to do when some of many items cannot be added or removed: nothing at all, or the others."""
@@ -81,11 +85,12 @@ class Inventory:
         self._of_run, self._tokens, self._labels = catalogue, list(tokens), labels
         self._numbers = {token: number for number, token in enumerate(self._tokens, start=1)}
         self._folder, self._intake, self._digest = folder, intake, digest
-        self._unsaved: list[dict[str, Any]] = []
+        self._unsaved: list[str] = []
         changes, n_places = CatalogueChanges(sids=catalogue.tokens[:0].cpu()), catalogue.tokens.shape[1]
         if folder is not None:
             self._stamp = _stamp(folder.changes_path)
             changes = read_changes(folder.changes_path, digest, n_places)
+        self._unlogged = list(changes.to_log)
         self._apply(changes)
 
     @property
@@ -180,22 +185,33 @@ class Inventory:
     def save(self) -> Path:
         """Keep the changes in the run's folder and log them; return the path of the former.
 
+        They are kept once that file is there. What the log cannot take then, it gets when changes are next kept.
+
         Raises:
             ValueError: without a folder.
             InUse: if another process kept changes since these were loaded.
-            CannotWrite: if the disk takes no more.
+            CannotWrite: if the disk takes no more; none of the changes is kept.
         """
         if self._folder is None:
             raise ValueError("this recommender is of no run: load it from a run's folder")
         path = self._folder.changes_path
         if _stamp(path) != self._stamp:
             raise InUse(f"{path} was changed since this recommender was loaded: load it again and repeat the change")
-        write_changes(path, self._changes, self._digest)
-        self._stamp = _stamp(path)
-        while self._unsaved:
-            log_changes(self._folder.changes_log_path, self._unsaved[0])
-            del self._unsaved[0]
+        with suppress(CannotWrite):  # then its lines wait with those of this change
+            self._complete_log(self._folder.changes_log_path)
+        to_log = [*self._unlogged, *self._unsaved]
+        write_changes(path, replace(self._changes, to_log=to_log), self._digest)
+        self._stamp, self._unlogged, self._unsaved = _stamp(path), to_log, []
+        try:
+            self._complete_log(self._folder.changes_log_path)
+        except CannotWrite as error:
+            logger.warning("The change is kept, but %s; the log gets its lines when a change is next kept.", error)
         return path
+
+    def _complete_log(self, path: Path) -> None:
+        """Write the lines that the log may lack."""
+        end_with(path, self._unlogged)
+        self._unlogged = []
 
     def _arrive(self, new: Sequence[str], found: Settled, back: set[str]) -> None:
         """Take in those of the ``new`` items that found a place, and those that come back."""
@@ -225,8 +241,7 @@ class Inventory:
             self.catalogue = self._of_run.changed(changes.sids, self.recommended.nonzero().squeeze(1))
 
     def _note(self, action: str, **what: Any) -> None:
-        time = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        self._unsaved.append({"time": time, "action": action, **what, "recommended": int(self.recommended.sum())})
+        self._unsaved.append(log_line(action, **what, recommended=int(self.recommended.sum())))
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

@@ -44,8 +44,11 @@ SHOWN = 10
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the arguments say and return the exit status: 0, 2 for a mistake, 130 for Ctrl-C."""
-    return run_command(arguments, str(__doc__), lambda given: _run(given[0], given[1:]))
+    """Do what the arguments say and return the exit status: 0, or what :mod:`recbole_adasid.ending` says."""
+    kept = "the change is kept whole or not at all: the same command again says which, and makes it if it was not"
+    return run_command(
+        arguments, str(__doc__), lambda given: _run(given[0], given[1:]), kept=kept, spare="name fewer items at a time"
+    )
 
 
 def _run(action: str, given: list[str]) -> None:
@@ -64,14 +67,23 @@ def _run(action: str, given: list[str]) -> None:
     folder = RunFolder.existing(settings["run_folder"])
     with folder.in_use():
         recommender = Recommender.load(folder.path)
-        if action == "add":
-            _add(recommender, settings)
-        else:
-            _remove(recommender, settings)
-        print(f"{recommender.n_recommended:,} items can be recommended; written to {recommender.save()}")
+        told, refused = (_add if action == "add" else _remove)(recommender, settings)
+        path = recommender.save()
+        _tell([*told, f"{recommender.n_recommended:,} items can be recommended; written to {path}"])
+        _print_refused(refused)
 
 
-def _add(recommender: Recommender, settings: Mapping[str, Any]) -> None:
+def _tell(lines: Sequence[str]) -> None:
+    """Print what became of a change that is kept: that nobody takes the words does not undo it."""
+    try:
+        print("\n".join(lines), flush=True)
+    except OSError as error:
+        print(f"the change is kept, but could not be shown here ({error.strerror})", file=sys.stderr)
+        sys.stdout = None  # type: ignore[assignment]  # Python would try again, and fail, when it ends
+
+
+def _add(recommender: Recommender, settings: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
+    """Add items and return what to tell of it, and which were refused and why."""
     from recbole_adasid.data.text import ITEM_COLUMN
 
     table = read_table(
@@ -86,26 +98,28 @@ def _add(recommender: Recommender, settings: Mapping[str, Any]) -> None:
     chosen = settings.get("bad_items", "refuse")
     arrival = recommender.add_items(tokens, features=vectors, table=table, bad_items=chosen)
     seconds = time.perf_counter() - started
-    for token, semantic_id in list(zip(arrival.items, arrival.semantic_ids))[:SHOWN]:
-        print(f"{token}\t{semantic_id}\t{recommender.labels[token].title}".rstrip())
+    told = [
+        f"{token}\t{semantic_id}\t{recommender.labels[token].title}".rstrip()
+        for token, semantic_id in list(zip(arrival.items, arrival.semantic_ids))[:SHOWN]
+    ]
     if len(arrival.items) > SHOWN:
-        print(f"… and {len(arrival.items) - SHOWN:,} more")
-    print(f"{len(arrival.items):,} items added in {seconds:.1f} s")
+        told.append(f"… and {len(arrival.items) - SHOWN:,} more")
+    told.append(f"{len(arrival.items):,} items added in {seconds:.1f} s")
     if arrival.known:
-        print(f"{len(arrival.known):,} were in the catalogue and keep their Semantic IDs")
+        told.append(f"{len(arrival.known):,} were in the catalogue and keep their Semantic IDs")
     if arrival.moved:
-        print(
+        told.append(
             f"{len(arrival.moved):,} of them took another last code than their nearest, first {arrival.moved[0]!r}: as "
             "many items as the model can tell apart have that Semantic ID"
         )
-    _print_refused(arrival.refused)
+    return told, arrival.refused
 
 
-def _remove(recommender: Recommender, settings: Mapping[str, Any]) -> None:
+def _remove(recommender: Recommender, settings: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
+    """Remove items and return what to tell of it, and which were refused and why."""
     lines = Path(settings["items"]).read_text(encoding="utf-8-sig").split("\n")
     departure = recommender.remove_items(filter(None, lines), bad_items=settings.get("bad_items", "refuse"))
-    print(f"{len(departure.items):,} items are not recommended any more")
-    _print_refused(departure.refused)
+    return [f"{len(departure.items):,} items are not recommended any more"], departure.refused
 
 
 def _print_refused(refused: Mapping[str, str]) -> None:

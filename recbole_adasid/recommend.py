@@ -30,8 +30,10 @@ KEYS = ("run_folder", "history", "input", "output", "k", "exclude_seen", "allow"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the arguments say and return the exit status: 0, 2 for a mistake, 130 for Ctrl-C."""
-    return run_command(arguments, str(__doc__), _run)
+    """Do what the arguments say and return the exit status: 0, or what :mod:`recbole_adasid.ending` says."""
+    kept = "nothing was written: run the same command again"
+    spare = "ask for a smaller k, or for fewer histories at a time"
+    return run_command(arguments, str(__doc__), _run, kept=kept, spare=spare)
 
 
 def _run(given: Sequence[str]) -> None:

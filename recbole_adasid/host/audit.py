@@ -1,6 +1,8 @@
 """Check that a run learned nothing from held-out interactions.
 
-python -m recbole_adasid.host.audit --run_folder=FOLDER
+    python -m recbole_adasid.host.audit --run_folder=FOLDER
+
+The exit status is 0 if all is known to hold, 1 if not, 2 for a mistake.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from recbole_adasid.cache import fingerprint
 from recbole_adasid.cli import parse_arguments
 from recbole_adasid.data.cold_items import draw_cold_items
 from recbole_adasid.data.pair_sources import FILE
+from recbole_adasid.ending import SPARE, ended
 from recbole_adasid.host.settings import SettingsError
 from recbole_adasid.tokenizer.saved import load_tokenizer
 
@@ -121,15 +124,19 @@ def history_positions(part: Any) -> NDArray[np.int64]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print what was checked; return 0 if all is known to hold, 1 if not, 2 for a mistake."""
-    try:
-        settings, _ = parse_arguments(list(sys.argv[1:] if arguments is None else arguments))
-        if set(settings) != {"run_folder"}:
-            raise SettingsError("usage: python -m recbole_adasid.host.audit --run_folder=FOLDER")
-        found = audit(settings["run_folder"])
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    """Print what was checked; return 0 if all holds, 1 if not, or what :mod:`recbole_adasid.ending` says."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if "--help" in given or "-h" in given:
+        print(__doc__)
+        return 0
+    return ended(lambda: _run(given), kept="nothing was changed: run the same command again", spare=SPARE)
+
+
+def _run(given: Sequence[str]) -> int:
+    settings, _ = parse_arguments(given, as_written=("run_folder",))
+    if set(settings) != {"run_folder"}:
+        raise SettingsError("usage: python -m recbole_adasid.host.audit --run_folder=FOLDER")
+    found = audit(settings["run_folder"])
     for statement, holds in found:
         print(f"{_VERDICTS[holds]}  {statement}")
     return 0 if all(holds for _, holds in found) else 1

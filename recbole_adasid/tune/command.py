@@ -37,9 +37,10 @@ OWN_KEYS = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the search and return the exit status: 0, 2 for a mistake, 130 for Ctrl-C."""
-    stopped = "Stopped. Finished trials are kept: the same command goes on from here."
-    return run_command(arguments, help_text, _start, stopped=stopped, log_level=None)
+    """Run the search and return the exit status: 0, or what :mod:`recbole_adasid.ending` says."""
+    kept = "finished trials are kept, and the same command goes on from there"
+    spare = "lower train_batch_size, eval_batch_size, beam_size, tokenizer_batch_pairs or proxy_examples"
+    return run_command(arguments, help_text, _start, kept=kept, spare=spare, log_level=None)
 
 
 def _start(given: list[str]) -> None:

@@ -47,8 +47,9 @@ OWN_KEYS = ("out", "name", *SWITCHES, *KEYS["amazon"], *KEYS["table"])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Convert as the arguments say and return the exit status: 0, 2 for a mistake, 130 for Ctrl-C."""
-    return run_command(arguments, USAGE, _run, stopped="stopped: nothing was written", log_level=None)
+    """Convert as the arguments say and return the exit status: 0, or what :mod:`recbole_adasid.ending` says."""
+    kept = "each file is there whole or not at all: run the same command again"
+    return run_command(arguments, USAGE, _run, kept=kept, log_level=None)
 
 
 def _run(given: Sequence[str]) -> None:
