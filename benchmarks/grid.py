@@ -22,9 +22,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from benchmarks.grid_report import finished_cells, write_report
+from recbole_adasid import plain_yaml
 from recbole_adasid.scorecard.competitors import competitor
 from recbole_adasid.writing import append_line
 
@@ -65,7 +64,7 @@ def main() -> None:
 
 def read_grid(name: str) -> dict[str, dict[str, Any]]:
     """Return the cells of a grid: label, group and settings by name. An empty entry names a tokenizer or variant."""
-    cells = yaml.safe_load(GRIDS[name].read_text(encoding="utf-8"))
+    cells = plain_yaml.load(GRIDS[name].read_text(encoding="utf-8"))
     return {cell: entry if entry else known_cell(cell) for cell, entry in cells.items()}
 
 

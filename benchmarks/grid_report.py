@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 from scipy import stats
 
+from recbole_adasid import plain_yaml
 from recbole_adasid.artefacts import read_arrays
 from recbole_adasid.evaluation.intervals import gains
 
-PAPER = yaml.safe_load((Path(__file__).parent / "paper_results.yaml").read_text(encoding="utf-8"))
+PAPER = plain_yaml.load((Path(__file__).parent / "paper_results.yaml").read_text(encoding="utf-8"))
 PAPER_METRICS = ["recall@3", "ndcg@3", "recall@5", "ndcg@5"]
 SLICES, SLICE_METRICS = ("cold", "warm"), ("recall@5", "recall@10", "ndcg@10")
 METRICS = [*PAPER_METRICS, "recall@10", "ndcg@10"]

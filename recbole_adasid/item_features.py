@@ -161,8 +161,7 @@ def _of_one_source(
     if config["item_features_file"]:
         path = dataset.dataset_path() / config["item_features_file"]
         allow_missing = config["missing_modality"] == "allow"
-        # Settings of earlier runs do not have this one.
-        mapped = "item_features_mapped" in config and config["item_features_mapped"]
+        mapped = _is_set(config, "item_features_mapped")
         mapped_in = (cache.root or Path(tempfile.gettempdir())) if mapped else None
         return load_feature_file(path, dataset.item_tokens(), allow_missing=allow_missing, mapped_in=mapped_in)
     return _of_texts(config, dataset, cache, progress, fitted)
@@ -224,7 +223,8 @@ def _of_images(
     cell_of = dict(zip(table[ITEM_COLUMN], table[field]))
     folder = dataset.dataset_path() / config["image_folder"]
     cells = [cell_of.get(token, "") for token in tokens]
-    located = locate_images(cells, folder, download=config["image_download"], progress=progress)
+    fetching = {"download": config["image_download"], "private_hosts": _is_set(config, "image_private_hosts")}
+    located = locate_images(cells, folder, **fetching, progress=progress)
     there, files = [row for row, file in enumerate(located) if file], [file for file in located if file]
     digests = [content_digest(file.read_bytes()) for file in files]
     if files:
@@ -252,6 +252,11 @@ def _encode_images(files: list[Path], digests: list[str], model: str, cache: Sta
         what="images",
         progress=progress,
     )
+
+
+def _is_set(config: Any, key: str) -> bool:
+    """Return a switch that settings of earlier runs do not have."""
+    return key in config and bool(config[key])
 
 
 def _table(dataset: ItemContents, what: str) -> dict[str, list[str]]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import importlib
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,6 +17,10 @@ from numpy.typing import NDArray
 PIXELS = "pixels"
 """The name that stands for no model: the picture itself."""
 _SIDE = 16
+MOST_PIXELS = 2**26
+"""A file that announces more is not decoded: half a megabyte of PNG may be gigabytes of picture."""
+# Pillow hands these to Ghostscript, to Windows or to a reader that is registered from outside.
+_BY_OTHER_PROGRAMS = ("EPS", "WMF", "BUFR", "GRIB", "HDF5")
 
 
 class ImageEncoder(Protocol):
@@ -70,17 +75,18 @@ class PretrainedImageEncoder:
 
         self._model = self._model or self._loaded()
         model, processor, device = self._model
-        decoded, parts = [_decoded(image) for image in images], []
+        readable, parts = [], []
         blank = _blank()
         with torch.inference_mode():
-            for start in range(0, len(decoded), self.batch_size):
-                batch = [image or blank for image in decoded[start : start + self.batch_size]]
+            for decoded in _batches(images, self.batch_size):
+                readable += [image is not None for image in decoded]
+                batch = [image or blank for image in decoded]
                 pixels = processor(images=batch, return_tensors="pt")["pixel_values"].to(device)
                 found = model.get_image_features(pixel_values=pixels)
                 found = found if torch.is_tensor(found) else found.pooler_output  # from transformers 5 on
                 parts.append(torch.nn.functional.normalize(found.float(), dim=1).cpu().numpy())
         vectors = np.concatenate(parts)
-        vectors[[image is None for image in decoded]] = np.nan
+        vectors[~np.array(readable)] = np.nan
         return vectors
 
     def _loaded(self) -> tuple[Any, Any, Any]:
@@ -102,14 +108,42 @@ class PretrainedImageEncoder:
         return model.to(device).eval(), processor, device
 
 
+def _batches(images: Sequence[bytes], most: int) -> Iterator[list[Any]]:
+    """Yield the decoded images of files, None where one cannot be read, a batch of ``most`` files or `MOST_PIXELS`."""
+    batch: list[Any] = []
+    pixels = 0
+    for data in images:
+        picture = _decoded(data)
+        size = picture.width * picture.height if picture else 0
+        if batch and (len(batch) == most or pixels + size > MOST_PIXELS):
+            yield batch
+            batch, pixels = [], 0
+        batch.append(picture)
+        pixels += size
+    if batch:
+        yield batch
+
+
 def _decoded(data: bytes) -> Any:
-    """Return the image of a file as RGB, or None if it cannot be read."""
+    """Return the image of a file as RGB, or None if it cannot be read, or announces more pixels than `MOST_PIXELS`."""
     from PIL import Image
 
     try:
-        return Image.open(io.BytesIO(data)).convert("RGB")
+        with Image.open(io.BytesIO(data), formats=_formats()) as picture:
+            if picture.width * picture.height > MOST_PIXELS:
+                return None
+            return picture.convert("RGB")
     except Exception:  # of a broken file each of Pillow's readers raises its own
         return None
+
+
+@cache
+def _formats() -> list[str]:
+    """Return the formats that Pillow reads by itself."""
+    from PIL import Image
+
+    Image.init()
+    return [name for name in Image.OPEN if name not in _BY_OTHER_PROGRAMS]
 
 
 def _blank() -> Any:

@@ -17,6 +17,7 @@ from recbole_adasid.host.peers.settings import check_peer, known_peer_settings, 
 from recbole_adasid.host.preset_features import without_absent_features
 from recbole_adasid.host.props import known_keys, plugin_defaults
 from recbole_adasid.host.settings import (
+    check_yaml_file,
     parse_mapping,
     read_settings_files,
     refuse_unknown_keys,
@@ -84,6 +85,7 @@ def extend_configurator(module: ModuleType) -> None:
 
     config_class = module.Config  # type: ignore[attr-defined]
     config_class._init_device = _with_ranks(config_class._init_device)
+    config_class._load_config_files = _with_bounds(config_class._load_config_files)
     config_class._load_internal_config_dict = _with_plugin_defaults(config_class._load_internal_config_dict)
     config_class.__reduce__ = reduce_config
     allow_config()
@@ -105,6 +107,15 @@ def _with_plugin_defaults(load: Callable[..., None]) -> Callable[..., None]:
             _apply_defaults(config, dataset)
 
     return load_with_plugin_defaults
+
+
+def _with_bounds(load: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    def load_bounded(config: Any, file_list: list[str] | None) -> dict[str, Any]:
+        for path in file_list or []:
+            check_yaml_file(path)
+        return load(config, file_list)
+
+    return load_bounded
 
 
 def _with_ranks(init: Callable[[Any], None]) -> Callable[[Any], None]:

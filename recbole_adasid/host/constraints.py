@@ -249,7 +249,7 @@ RULES: dict[str, Rule] = {
     "image_field": text,
     "image_folder": path,
     "image_encoder_model": text,
-    "image_download": switch,
+    **dict.fromkeys(("image_download", "image_private_hosts"), switch),
     "fusion": name_of(FUSIONS),
     "fusion_width": optional(whole(1, _LARGE)),
     "modality_unit_length": switch,

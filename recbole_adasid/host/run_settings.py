@@ -51,6 +51,7 @@ def training_key(config: Any, semantic_ids: str, interactions: str) -> str:
     elsewhere |= {"table_delimiter"}
     elsewhere |= {"title_field", "category_field", "sids_file", "report"}
     elsewhere |= {"pair_engine", "ray_address", "ray_workers", "ray_worker_memory", "item_features_mapped"}
+    elsewhere |= {"image_private_hosts"}
     elsewhere |= {"interactions_files", "interactions_memory"}
     settings = {key: to_plain(value) for key, value in writable(config).items() if key not in elsewhere}
     about = {"semantic_ids": semantic_ids, "interactions": interactions, "dataset": str(config["dataset"])}

@@ -3,78 +3,23 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from recbole_adasid import plain_yaml
+
 
 class SettingsError(ValueError):
     """A setting or a file that the user can put right; the message says how."""
 
 
-class _PlainLoader(yaml.SafeLoader):
-    """YAML where only true/false, null, numbers, lists and mappings are special: `no`, `12:30` and dates are text."""
-
-
-_PlainLoader.yaml_implicit_resolvers = {}
-for _tag, _pattern, _starts in (
-    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
-    ("null", r"~|null|Null|NULL|None|", ["~", "n", "N", ""]),
-    ("int", r"[-+]?[0-9]+", "-+0123456789"),
-    ("float", r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.?inf|\.?nan", "-+.0123456789in"),
-):
-    _PlainLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), list(_starts))
-
-
-def _construct_int(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
-    # YAML 1.1 would read 010 as eight.
-    return int(loader.construct_scalar(node))
-
-
-def _construct_float(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> float:
-    text = loader.construct_scalar(node).lower()
-    return float(text.replace(".inf", "inf").replace(".nan", "nan"))
-
-
-_PlainLoader.add_constructor("tag:yaml.org,2002:int", _construct_int)
-_PlainLoader.add_constructor("tag:yaml.org,2002:float", _construct_float)
-
-
-def _construct_mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    """Return a mapping; YAML itself would let the last of two equal keys win."""
-    keys = [loader.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]
-    for place, key in enumerate(keys):
-        if key in keys[:place]:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"{key!r} stands twice", node.value[place][0].start_mark
-            )
-    return yaml.constructor.SafeConstructor.construct_mapping(loader, node, deep=True)
-
-
-_PlainLoader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
-
-
-def _load(text: str) -> Any:
-    """Return what a YAML document holds.
-
-    Raises:
-        yaml.YAMLError: for whatever is wrong with it.
-    """
-    try:
-        return yaml.load(text, Loader=_PlainLoader)
-    except yaml.YAMLError:
-        raise
-    except Exception as error:  # explicit tags (!!bool x), deep nesting and long numbers raise whatever they run into
-        raise yaml.YAMLError(f"{type(error).__name__} {error}") from error
-
-
 def parse_value(text: str) -> Any:
     """Return the value that a command line's text stands for; what is no YAML, like `[5,inf)`, is text."""
     try:
-        return _load(text)
+        return plain_yaml.load(text)
     except yaml.YAMLError:
         return text
 
@@ -86,7 +31,7 @@ def parse_mapping(text: str, *, source: str) -> dict[str, Any]:
         SettingsError: if it is not YAML or not a mapping of names to values.
     """
     try:
-        settings = _load(text)
+        settings = plain_yaml.load(text)
     except yaml.YAMLError as error:
         raise SettingsError(f"{source} is not valid YAML: {' '.join(str(error).split())}.") from error
     if settings is None:
@@ -112,6 +57,18 @@ def read_settings_files(paths: Iterable[str | Path]) -> dict[str, Any]:
             raise SettingsError(f"{path} is not UTF-8 ({error.reason}): save the settings file as UTF-8.") from error
         settings.update(parse_mapping(text, source=str(path)))
     return settings
+
+
+def check_yaml_file(path: str | Path) -> None:
+    """Check that a YAML file that RecBole is about to read grows neither in depth nor by its aliases.
+
+    Raises:
+        SettingsError: if it does, or is no YAML.
+    """
+    try:
+        plain_yaml.check_bounds(Path(path).read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
 
 
 def unknown_name(what: str, value: object, valid: Iterable[str]) -> SettingsError:

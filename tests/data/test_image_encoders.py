@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
 import torch
 
+from recbole_adasid.data import image_encoders
 from recbole_adasid.data.image_encoders import PixelEncoder, PretrainedImageEncoder, build_image_encoder
 
 pil = pytest.importorskip("PIL.Image")
@@ -108,3 +111,43 @@ def test_pixels_are_written_down_row_by_row_and_colour_by_colour():
 def test_the_name_chooses_the_encoder():
     assert isinstance(build_image_encoder("pixels"), PixelEncoder)
     assert isinstance(build_image_encoder("some/model"), PretrainedImageEncoder)
+
+
+def announced(width: int, height: int) -> bytes:
+    """A PNG of one letter a line that announces many: the file is small and the picture is not."""
+    chunks = (
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)),
+        (b"IDAT", zlib.compress(bytes((width // 8 + 2) * height), 9)),
+        (b"IEND", b""),
+    )
+    parts = (struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def test_a_small_file_of_a_huge_picture_is_not_decoded(monkeypatch):
+    bomb = announced(13_000, 13_000)
+    assert len(bomb) < 100_000
+    monkeypatch.setattr(pil.Image, "convert", lambda *_: pytest.fail("it was decoded"))
+    monkeypatch.setattr(pil.Image, "load", lambda *_: pytest.fail("it was decoded"))
+    assert np.isnan(PixelEncoder().encode([bomb])).all()
+
+
+def test_the_bound_is_on_pixels(monkeypatch):
+    monkeypatch.setattr(image_encoders, "MOST_PIXELS", 600)
+    found = np.isnan(PixelEncoder().encode([picture(1), picture(1, size=(601, 1)), picture(1, size=(1, 600))]))
+    assert found[:, 0].tolist() == [False, True, False]
+
+
+def test_pictures_that_other_programs_would_read_are_not_read(monkeypatch):
+    from PIL import EpsImagePlugin
+
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *_, **__: pytest.fail("Ghostscript was called"))
+    assert np.isnan(PixelEncoder().encode([picture(1, "EPS")])).all()
+
+
+def test_batches_are_bounded_by_pixels_too(model, monkeypatch):
+    pictures = [picture(red) for red in (0, 60, 120, 255)]
+    together = PretrainedImageEncoder(name=model).encode(pictures)
+    monkeypatch.setattr(image_encoders, "MOST_PIXELS", 1300)
+    assert [len(batch) for batch in image_encoders._batches([*pictures, b"x"], 3)] == [2, 3]
+    assert PretrainedImageEncoder(name=model).encode(pictures) == pytest.approx(together, abs=1e-5)

@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,13 @@ from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
+from recbole_adasid.data.web import Deadline, Refused, is_private, opened, stated_length
 from recbole_adasid.writing import CannotWrite, written_whole
 
 _BLOCK = 1 << 18
 _TIMEOUT = 60.0
+_LEAST_BYTES = 1 << 14
+"""Of a connection that is alive, within the timeout."""
 _ATTEMPTS = 5
 
 
@@ -131,25 +134,35 @@ def _receive(remote: RemoteFile, part: Path, progress: bool) -> None:
     headers = {"Accept-Encoding": "identity", "User-Agent": "recbole-adasid"}
     if start:
         headers |= {"Range": f"bytes={start}-", "If-Range": origin}
-    try:
-        answer = _opener().open(urllib.request.Request(remote.url, headers=headers), timeout=_TIMEOUT)
-    except urllib.error.HTTPError as error:
-        if error.code != 416:
-            raise
-        if error.headers.get("Content-Range") == f"bytes */{start}":  # all of it was there already
-            return
-        _forget(part)
-        raise _Broken("what was there was longer than the file, and was removed") from None
-    except urllib.error.URLError:
-        raise  # no connection at all
-    except (http.client.HTTPException, OSError) as error:
-        raise _Broken(str(error) or type(error).__name__) from None
-    with answer:
+    with ExitStack() as stack:
+        try:
+            answer = _asked(stack, urllib.request.Request(remote.url, headers=headers))
+        except urllib.error.HTTPError as error:
+            if error.code != 416:
+                raise
+            if error.headers.get("Content-Range") == f"bytes */{start}":  # all of it was there already
+                return
+            _forget(part)
+            raise _Broken("what was there was longer than the file, and was removed") from None
+        except urllib.error.URLError:
+            raise  # no connection at all
+        except (http.client.HTTPException, OSError) as error:
+            raise _Broken(str(error) or type(error).__name__) from None
+        except Refused as error:
+            raise DownloadError(f"{_host(remote)}: {error}; {_by_hand(remote, part)}.") from None
         start = _place(answer, start)
         _remember_origin(part, answer)
-        length = answer.headers.get("Content-Length")
-        total = start + int(length) if length is not None else None
+        length = stated_length(answer)
+        total = None if length is None else start + length
         _append(answer, part, start, total, _bar_options(remote.name, total, start, progress))
+
+
+def _asked(stack: ExitStack, request: urllib.request.Request) -> Any:
+    """Return the answer to a request, open as long as the stack is, once its headers are there."""
+    # An address that the user gave may be of the own network; one that it redirects to only then.
+    private = is_private(urlsplit(request.full_url).hostname or "")
+    with Deadline(2 * _TIMEOUT) as deadline:
+        return stack.enter_context(opened(request, timeout=_TIMEOUT, deadline=deadline, private=private))
 
 
 def _append(answer: Any, part: Path, start: int, total: int | None, options: dict[str, Any]) -> None:
@@ -157,13 +170,7 @@ def _append(answer: Any, part: Path, start: int, total: int | None, options: dic
     with part.open("r+b" if part.exists() else "w+b") as file, tqdm(**options) as bar:
         file.truncate(start)
         file.seek(start)
-        while True:
-            try:
-                block = answer.read(_BLOCK)
-            except (http.client.HTTPException, OSError) as error:
-                raise _Broken(str(error) or type(error).__name__) from None
-            if not block:
-                break
+        for block in _blocks(answer):
             file.write(block)
             bar.update(len(block))
         received = file.tell()
@@ -171,6 +178,28 @@ def _append(answer: Any, part: Path, start: int, total: int | None, options: dic
         os.fsync(file.fileno())
     if total is not None and received < total:
         raise _Broken(f"{received:,} of {total:,} bytes")
+
+
+def _blocks(answer: Any) -> Iterator[bytes]:
+    """Yield what an answer brings, as it comes.
+
+    Raises:
+        _Broken: if the connection breaks, or brings next to nothing for a minute: it would do so for ever.
+    """
+    since, received = time.monotonic(), 0
+    while True:
+        try:
+            block = answer.read1(_BLOCK)
+        except (http.client.HTTPException, OSError) as error:
+            raise _Broken(str(error) or type(error).__name__) from None
+        if not block:
+            return
+        yield block
+        received += len(block)
+        if received >= _LEAST_BYTES:
+            since, received = time.monotonic(), 0
+        elif time.monotonic() - since > _TIMEOUT:
+            raise _Broken(f"{received:,} bytes in {_TIMEOUT:g} s")
 
 
 def _place(answer: Any, start: int) -> int:
@@ -190,22 +219,6 @@ def _bar_options(name: str, total: int | None, start: int, progress: bool) -> di
         **{"desc": name, "total": total, "initial": start, "disable": disable},
         **{"unit": "B", "unit_scale": True, "unit_divisor": 1024},
     }
-
-
-def _opener() -> urllib.request.OpenerDirector:
-    """Return what opens http and https alone, wherever a redirection leads."""
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.ProxyHandler,
-        urllib.request.UnknownHandler,
-        urllib.request.HTTPHandler,
-        urllib.request.HTTPSHandler,
-        urllib.request.HTTPDefaultErrorHandler,
-        urllib.request.HTTPRedirectHandler,
-        urllib.request.HTTPErrorProcessor,
-    ):
-        opener.add_handler(handler())
-    return opener
 
 
 def _check(path: Path, remote: RemoteFile, remedy: str) -> str:

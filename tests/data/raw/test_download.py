@@ -6,12 +6,16 @@ import gzip
 import hashlib
 import socket
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from recbole_adasid.data import web
+from recbole_adasid.data.raw import download
 from recbole_adasid.data.raw.download import DownloadError, RemoteFile, fetch
 from recbole_adasid.writing import CannotWrite
 
@@ -31,6 +35,10 @@ class Server(ThreadingHTTPServer):
         self.statuses: list[int] = []
         """What the next requests are answered by, instead of the file."""
         self.location = ""
+        self.length = ""
+        """What the answers state as their length, if it is not the true one."""
+        self.pause = 0.0
+        """Seconds before each byte."""
         self.ranges: list[str | None] = []
         """The Range header of each request."""
 
@@ -64,10 +72,16 @@ class Handler(BaseHTTPRequestHandler):
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         self.send_header("ETag", self.server.tag)
-        self.send_header("Content-Length", str(len(content) - start))
+        self.send_header("Content-Length", self.server.length or str(len(content) - start))
         self.end_headers()
         end = start + self.server.breaks_after.pop(0) if self.server.breaks_after else len(content)
-        self.wfile.write(content[start:end])
+        if not self.server.pause:
+            self.wfile.write(content[start:end])
+            return
+        with suppress(OSError):  # the other side may have enough
+            for place in range(start, end):
+                time.sleep(self.server.pause)
+                self.wfile.write(content[place : place + 1])
 
     def log_message(self, *_: object) -> None:
         pass
@@ -214,3 +228,34 @@ def test_a_disk_that_takes_no_file_is_one_sentence(server, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(CannotWrite, match=r"cannot write .*: make room or choose another folder"):
         get(server, tmp_path / "file")
+
+
+@pytest.mark.parametrize("length", ["abc", "-5", "1.5", "4, 5"])
+def test_a_length_that_is_none_is_a_mistake_of_the_server_and_leaves_nothing(server, tmp_path, length):
+    server.length = length
+    with pytest.raises(DownloadError, match=rf"states the length '{length}', which is no length.*by hand"):
+        get(server, tmp_path)
+    assert names(tmp_path) == []
+
+
+def test_a_server_that_drips_does_not_hold_a_download_for_ever(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "_TIMEOUT", 0.3)
+    monkeypatch.setattr(download, "_ATTEMPTS", 2)
+    server.pause = 0.05
+    started = time.perf_counter()
+    with pytest.raises(DownloadError, match=r"broke \(\d+ bytes in 0.3 s\) with"):
+        get(server, tmp_path)
+    assert time.perf_counter() - started < 20 and not (tmp_path / NAME).exists()
+    server.pause = 0
+    assert get(server, tmp_path).read_bytes() == CONTENT  # what came so slowly is not lost
+
+
+def test_a_redirection_from_the_web_to_the_own_network_is_not_followed(server, tmp_path, monkeypatch):
+    """The host of the first address counts as one of the web, that of the second as what it is."""
+    server.statuses, server.location = [302], server.url.replace("127.0.0.1", "localhost")
+    monkeypatch.setattr(download, "is_private", lambda host: False)
+    monkeypatch.setattr(web, "is_private", lambda host: host == "localhost")
+    monkeypatch.setattr(web, "_is_private", lambda number: False)
+    with pytest.raises(DownloadError, match="localhost is this machine or in a private network"):
+        get(server, tmp_path)
+    assert server.ranges == [None] and names(tmp_path) == []

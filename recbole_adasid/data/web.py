@@ -1,0 +1,228 @@
+"""One request to the web: http and https alone, only to hosts that may be asked, and over by a deadline.
+
+An address out of a table is no command to look around: what lies on this machine or in a private network is asked only
+where the user allows it, and a redirect is checked as the first address was.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ipaddress
+import socket
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
+from types import TracebackType
+from typing import Any, Union
+from urllib.parse import urlsplit
+
+Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+class Refused(ValueError):
+    """An address that is not asked, or an answer that is not taken; the message says why."""
+
+
+class PrivateHost(Refused):
+    """A host of this machine or of a private network."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(f"{host} is this machine or in a private network, which is not asked")
+
+
+class Deadline(AbstractContextManager["Deadline"]):
+    """The moment at which every connection made within the block is shut, wherever it stands.
+
+    A timeout of a socket starts anew with each byte, so that a server may drip; this does not.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds, self.passed = seconds, False
+        self._ends = time.monotonic() + seconds
+        self._sockets: list[socket.socket] = []
+        self._timer = threading.Timer(seconds, self._shut)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Deadline:
+        """Let the time run."""
+        self._timer.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop the time."""
+        self._timer.cancel()
+        for watched in self._sockets:
+            watched.close()
+
+    def within(self, timeout: float) -> float:
+        """Return a timeout that does not reach beyond the deadline; it is a little above 0 at the least."""
+        return max(0.001, min(timeout, self._ends - time.monotonic()))
+
+    def watch(self, connection: socket.socket) -> None:
+        """Shut a connection at the deadline; a second handle stays valid where TLS takes the first one over."""
+        self._sockets.append(connection.dup())
+        if self.passed:
+            self._shut()
+
+    def _shut(self) -> None:
+        self.passed = True
+        for watched in list(self._sockets):
+            with suppress(OSError):
+                watched.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def opened(
+    request: urllib.request.Request, *, timeout: float, deadline: Deadline | None = None, private: bool = False
+) -> Iterator[Any]:
+    """Yield the answer to a request, of status 200 or 206; redirects to http and https are followed.
+
+    Args:
+        request: of http or https.
+        timeout: seconds without a byte.
+        deadline: shuts the connections, if there is one.
+        private: also ask hosts of this machine and of private networks.
+
+    Raises:
+        PrivateHost: for a host that is not asked, be it behind a redirect.
+        Refused: for a redirect to another kind of address, or a length that is none.
+        urllib.error.URLError, http.client.HTTPException, OSError: as urllib does.
+    """
+    _check_host(request, private)
+    opener = _opener(private, deadline)
+    with opener.open(request, timeout=deadline.within(timeout) if deadline else timeout) as answer:
+        stated_length(answer)
+        yield answer
+
+
+def stated_length(answer: Any) -> int | None:
+    """Return how many bytes an answer says that it brings, None where it does not say.
+
+    Raises:
+        Refused: if what it says is no length.
+    """
+    told = answer.headers.get_all("Content-Length") or []
+    lengths = {part.strip() for value in told for part in value.split(",")}
+    if not lengths:
+        return None
+    if len(lengths) > 1 or not all(length.isascii() and length.isdigit() for length in lengths):
+        raise Refused(f"the server states the length {', '.join(told)!r}, which is no length: its answer is not taken")
+    return int(lengths.pop())
+
+
+def is_private(host: str) -> bool:
+    """Tell whether a host, by name or number, is this machine or in a private network; False where it is unknown."""
+    with suppress(OSError, UnicodeError):
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        return any(_is_private(str(entry[4][0])) for entry in found)
+    return False
+
+
+def _is_private(number: str) -> bool:
+    address: Address = ipaddress.ip_address(number.partition("%")[0])
+    inner: Any = None
+    if isinstance(address, ipaddress.IPv6Address):  # forms that carry an address of version 4
+        inner = address.ipv4_mapped or address.sixtofour or (address.teredo and address.teredo[1])
+        if address in _NAT64:
+            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return not address.is_global or address.is_multicast or inner is not None and _is_private(str(inner))
+
+
+def _check_host(request: urllib.request.Request, private: bool) -> None:
+    parts = urlsplit(request.full_url)
+    if parts.scheme not in ("http", "https"):
+        raise Refused(f"{request.full_url} is not of http or https: it is not asked")
+    if not parts.hostname:
+        raise Refused(f"{request.full_url!r} names no host")
+    if not private and is_private(parts.hostname):
+        raise PrivateHost(parts.hostname)
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follow a redirect if its address may be asked."""
+
+    def __init__(self, private: bool) -> None:
+        self.private = private
+
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        """Return the next request.
+
+        Raises:
+            Refused: if its host may not be asked, or it is not of http or https.
+        """
+        _check_host(urllib.request.Request(newurl), self.private)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+class _Handler(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
+    """Connect as urllib does, but to the address that was checked, and under the deadline's eyes."""
+
+    def __init__(self, private: bool, deadline: Deadline | None) -> None:
+        urllib.request.HTTPSHandler.__init__(self)
+        self.private, self.deadline = private, deadline
+
+    def http_open(self, req: Any) -> Any:
+        """Open an address of http."""
+        return self.do_open(partial(_connection, http.client.HTTPConnection, self._connect(req)), req)
+
+    def https_open(self, req: Any) -> Any:
+        """Open an address of https, its certificate checked."""
+        context = getattr(self, "_context", None)
+        made = partial(_connection, http.client.HTTPSConnection, self._connect(req))
+        return self.do_open(made, req, context=context)
+
+    def _connect(self, req: Any) -> Any:
+        # A proxy may well be in a private network; the address behind it was checked by name.
+        through_proxy = req.has_proxy() or bool(getattr(req, "_tunnel_host", None))
+        return partial(_connected, self.private or through_proxy, self.deadline)
+
+
+def _connection(kind: Any, connect: Any, host: str, **options: Any) -> Any:
+    made = kind(host, **options)
+    made._create_connection = connect
+    return made
+
+
+def _connected(
+    private: bool, deadline: Deadline | None, address: tuple[str, int], timeout: float, *rest: Any
+) -> socket.socket:
+    """Return a connection to a host; its name is looked up once, so that what was checked is what is asked."""
+    try:
+        found = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)
+    except UnicodeError as error:
+        raise OSError(f"{address[0]!r} is no name of a host ({error})") from None
+    numbers = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    if not private and any(map(_is_private, numbers)):
+        raise PrivateHost(address[0])
+    for number in numbers:
+        try:
+            made = socket.create_connection((number, address[1]), deadline.within(timeout) if deadline else timeout)
+        except OSError:
+            if number == numbers[-1]:
+                raise
+            continue
+        if deadline is not None:
+            deadline.watch(made)
+        return made
+    raise OSError(f"{address[0]} has no address")
+
+
+def _opener(private: bool, deadline: Deadline | None) -> urllib.request.OpenerDirector:
+    """Return what opens http and https alone, wherever a redirection leads."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler(),
+        urllib.request.UnknownHandler(),
+        _Handler(private, deadline),
+        urllib.request.HTTPDefaultErrorHandler(),
+        _Redirects(private),
+        urllib.request.HTTPErrorProcessor(),
+    ):
+        opener.add_handler(handler)
+    return opener

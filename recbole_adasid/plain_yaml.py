@@ -1,0 +1,142 @@
+"""YAML without surprises: plain values alone, no key twice, and no more of them than a text of its size should hold.
+
+Every YAML file of this package's and of its users is read by :func:`load`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+DEEPEST = 64
+"""Lists and mappings within one another."""
+MOST_VALUES = 100_000
+"""Values of a document with aliases, each counted as often as it is referred to, and a long text as several."""
+_LETTERS = 64
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML where only true/false, null, numbers, lists and mappings are special: `no`, `12:30` and dates are text."""
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Return the next node, as yaml does, unless it lies too deep: Python would run out of stack."""
+        self._depth += 1
+        if self._depth > DEEPEST:
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(None, None, f"it is nested more than {DEEPEST} levels deep", mark)
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
+
+
+_PlainLoader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _starts in (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("null", r"~|null|Null|NULL|None|", ["~", "n", "N", ""]),
+    ("int", r"[-+]?[0-9]+", "-+0123456789"),
+    ("float", r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.?inf|\.?nan", "-+.0123456789in"),
+):
+    _PlainLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), list(_starts))
+
+
+def load(text: str) -> Any:
+    """Return what a YAML document holds.
+
+    Raises:
+        yaml.YAMLError: for whatever is wrong with it.
+    """
+    loader = _PlainLoader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        check_size(node)
+        return loader.construct_document(node)  # type: ignore[no-untyped-call]
+    except yaml.YAMLError:
+        raise
+    except Exception as error:  # explicit tags (!!bool x) and long numbers raise whatever they run into
+        raise yaml.YAMLError(f"{type(error).__name__} {error}") from error
+    finally:
+        loader.dispose()
+
+
+def check_bounds(text: str) -> None:
+    """Check that a document is neither too deep nor grows by its aliases, whatever its values are.
+
+    Raises:
+        yaml.YAMLError: if it does, or is no YAML.
+    """
+    loader = _PlainLoader(text)
+    try:
+        node = loader.get_single_node()
+        if node is not None:
+            check_size(node)
+    finally:
+        loader.dispose()
+
+
+def check_size(root: yaml.Node) -> None:
+    """Check that aliases do not make a document many times as large as it is written.
+
+    Raises:
+        yaml.YAMLError: if they do, or a value refers to itself.
+    """
+    sizes: dict[yaml.Node, int] = {}
+    held = _count(root, sizes, set())
+    if held > MOST_VALUES and held > sum(map(_own_size, sizes)):
+        raise yaml.YAMLError(f"its aliases make {len(sizes):,} values more than {MOST_VALUES:,}: write them out")
+
+
+def _count(node: yaml.Node, sizes: dict[yaml.Node, int], open_nodes: set[yaml.Node]) -> int:
+    """Return how many values a node holds, itself included; each node is looked at once."""
+    if node in open_nodes:
+        raise yaml.YAMLError("a value refers to itself by an alias: write it out")
+    if node not in sizes:
+        open_nodes.add(node)
+        sizes[node] = _own_size(node) + sum(_count(child, sizes, open_nodes) for child in _children(node))
+        open_nodes.remove(node)
+    return sizes[node]
+
+
+def _own_size(node: yaml.Node) -> int:
+    return 1 + len(node.value) // _LETTERS if isinstance(node, yaml.ScalarNode) else 1
+
+
+def _children(node: yaml.Node) -> Iterator[yaml.Node]:
+    if isinstance(node, yaml.SequenceNode):
+        yield from node.value
+    elif isinstance(node, yaml.MappingNode):
+        for pair in node.value:
+            yield from pair
+
+
+def _construct_int(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
+    # YAML 1.1 would read 010 as eight.
+    return int(loader.construct_scalar(node))
+
+
+def _construct_float(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> float:
+    text = loader.construct_scalar(node).lower()
+    return float(text.replace(".inf", "inf").replace(".nan", "nan"))
+
+
+def _construct_mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    """Return a mapping; YAML itself would let the last of two equal keys win."""
+    seen = set()
+    for key_node, _ in node.value:
+        key = loader.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+        if key in seen:
+            raise yaml.constructor.ConstructorError(None, None, f"{key!r} stands twice", key_node.start_mark)
+        seen.add(key)
+    return yaml.constructor.SafeConstructor.construct_mapping(loader, node, deep=True)
+
+
+_PlainLoader.add_constructor("tag:yaml.org,2002:int", _construct_int)
+_PlainLoader.add_constructor("tag:yaml.org,2002:float", _construct_float)
+_PlainLoader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
