@@ -55,6 +55,10 @@ class ItemSubset:
             raise RuntimeError("training interactions hold items that are held out; please report this")
         return InteractionArrays(users, (self.chosen.cumsum() - 1)[rows])
 
+    def training_digest(self) -> str:
+        """Return the digest of the training interactions as the whole dataset numbers them."""
+        return self.dataset.training_digest()
+
     def item_table(self) -> dict[str, list[str]] | None:
         """Return the columns of the `.item` file for the chosen items."""
         table = self.dataset.item_table()

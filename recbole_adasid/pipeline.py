@@ -37,6 +37,9 @@ class ItemSource(ItemContents, Protocol):
     def training_interactions(self) -> Interactions:
         """Return the interactions that training may see."""
 
+    def training_digest(self) -> str:
+        """Return the digest of all interactions that training may see, whichever of the items these are."""
+
     def cold_items(self) -> np.ndarray | None:
         """Return which items are held out of training, bool [N], or None."""
 

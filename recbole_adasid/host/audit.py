@@ -16,12 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recbole_adasid.artefacts import RunFolder, read_json
+from recbole_adasid.behaviour_features import COOCCURRENCE, KIND
 from recbole_adasid.cache import fingerprint
 from recbole_adasid.cli import parse_arguments
 from recbole_adasid.data.cold_items import draw_cold_items
 from recbole_adasid.data.pair_sources import FILE
 from recbole_adasid.ending import SPARE, ended
 from recbole_adasid.host.settings import SettingsError
+from recbole_adasid.interactions import InteractionArrays
 from recbole_adasid.tokenizer.saved import load_tokenizer
 
 _VERDICTS = {True: "ok      ", False: "VIOLATED", None: "UNKNOWN "}
@@ -48,23 +50,27 @@ def audit(run_folder: str | Path) -> list[tuple[str, bool | None]]:
     train, valid, test = create_dataset(config).build()
     held_out = np.concatenate([valid.targets(), test.targets()])
     info = read_json(folder / "sids.info.json")
-    _, items = train.training_items().training_interactions().arrays()
+    users, items = train.training_items().training_interactions().arrays()
     flat = test.flat_items  # of all interactions, whatever the training part leaves out
     kept = np.setdiff1d(np.arange(len(flat)), held_out)
+    cold = None
     if config["cold_item_share"]:
         cold = draw_cold_items(train.item_num - 1, config["cold_item_share"], config["seed"])
         kept = kept[~cold[flat[kept] - 1]]
+    honest = np.array_equal(items, flat[kept] - 1)
     expected = semantic_ids_fingerprint(config, train.training_items())
     checks: list[tuple[str, bool | None]] = [
         ("no training history reaches a held-out interaction", not np.isin(history_positions(train), held_out).any()),
         ("no training target is a held-out interaction", not np.isin(train.targets(), held_out).any()),
-        _about_pairs(config, np.array_equal(items, flat[kept] - 1)),
+        _about_pairs(config, honest),
         (
             "the Semantic IDs' fingerprint is that of these pairs, features and settings",
             info.get("fingerprint") == expected,
         ),
     ]
-    if config["cold_item_share"]:
+    if not config["sids_file"]:
+        checks += _about_behaviour(folder, config, InteractionArrays(users, items), cold, honest)
+    if cold is not None:
         checks += _about_cold_items(folder, train, flat, cold, expected)
     if config["sids_file"]:
         about = f"Semantic IDs come from {config['sids_file']}, and whether they know held-out interactions is open"
@@ -79,6 +85,39 @@ def _about_pairs(config: Any, honest: bool) -> tuple[str, bool | None]:
     if config["pair_source"] == FILE:
         return f"item pairs come from {config['pair_file']}, and whether that knows held-out interactions is open", None
     return "item pairs are mined from all other interactions", honest
+
+
+def _about_behaviour(
+    folder: Path, config: Any, training: InteractionArrays, cold: NDArray[np.bool_] | None, honest: bool
+) -> list[tuple[str, bool | None]]:
+    """Return, for each modality of behaviour, whether what it was made of is the training interactions and no more.
+
+    What the run noted down is compared, not what its settings would give today.
+
+    Args:
+        folder: of the run.
+        config: its settings.
+        training: its training interactions.
+        cold: [N], which items are held out, drawn anew; None: none.
+        honest: whether those are all interactions that are not held out.
+    """
+    noted = load_tokenizer(RunFolder.existing(folder).tokenizer_path)[1]["features"].get("modalities", [])
+    found: list[tuple[str, bool | None]] = []
+    for modality, source in zip(config["modalities"] or [], noted):
+        if source.get("kind") != KIND:
+            continue
+        name, digest = modality["behaviour"], source["training_interactions"]
+        if digest is None:
+            found.append(
+                (f"item features come from {name}, and whether that knows held-out interactions is open", None)
+            )
+            continue
+        of = training
+        if cold is not None and source["of"] == COOCCURRENCE:  # among the other items, numbered anew
+            of = InteractionArrays(training.users, (np.cumsum(~cold) - 1)[training.items])
+        about = f"behaviour in the item features ({name}) is of all other interactions and no held-out one"
+        found.append((about, honest and digest == of.digest()))
+    return found
 
 
 def _about_cold_items(

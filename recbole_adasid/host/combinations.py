@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from recbole_adasid.data.pair_sources import FILE, MINERS
-from recbole_adasid.host.constraints import WEIGHT, check_values
+from recbole_adasid.host.constraints import MODALITY_RULES, check_values
 from recbole_adasid.host.dataset import LEFT_OUT
 from recbole_adasid.host.peers.names import LIGER
 from recbole_adasid.host.settings import SettingsError, unknown_name
@@ -83,11 +83,13 @@ def check_shared(settings: Settings) -> None:
 def _check_modalities(modalities: Sequence[Settings]) -> None:
     for place, modality in enumerate(modalities, start=1):
         for key, value in modality.items():
-            if key == "weight" and not WEIGHT.fits(value):
-                raise SettingsError(f"modalities: the weight {value!r} of number {place} has to be {WEIGHT.wanted}.")
-            if key not in ("weight", *MODALITY_KEYS):
-                raise unknown_name(f"setting of modality number {place}", key, ["weight", *MODALITY_KEYS])
-            check_values({key: value} if key != "weight" else {}, {})
+            if key not in MODALITY_KEYS:
+                raise unknown_name(f"setting of modality number {place}", key, MODALITY_KEYS)
+            rule = MODALITY_RULES.get(key)
+            if rule is None:
+                check_values({key: value}, {})
+            elif not rule.fits(value):
+                raise SettingsError(f"modalities: the {key} {value!r} of number {place} has to be {rule.wanted}.")
         named = [key for key in SOURCES if modality.get(key)]
         if len(named) != 1:
             raise SettingsError(

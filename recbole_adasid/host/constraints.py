@@ -181,7 +181,6 @@ web_address = Rule("an address of http or https", lambda value: text.fits(value)
 checksum = Rule("64 hexadecimal digits", lambda value: text.fits(value) and _matches(r"[0-9a-fA-F]{64}", value))
 unused = Rule("left out: TIGER does not use it", lambda value: not value)
 # Those that need more than which items were recommended, and training counts, cannot be computed from a beam search.
-WEIGHT = real(0, above=True)
 METRICS = [metrics_dict[name].__name__ for name, needed in metric_information.items() if set(needed) <= AVAILABLE]
 LEARNERS = ("adamw", "adam", "sgd", "adagrad", "rmsprop")
 
@@ -253,6 +252,11 @@ RULES: dict[str, Rule] = {
     "fusion": name_of(FUSIONS),
     "fusion_width": optional(whole(1, _LARGE)),
     "modality_unit_length": switch,
+    "modality_balanced": optional(switch),
+    "behaviour_width": whole(1, _LARGE),
+    "behaviour_negatives": whole(1),
+    "behaviour_window": optional(whole(1)),
+    "behaviour_max_user_items": optional(whole(1)),
     "missing_modality": name_of(["refuse", "allow"]),
     # --- network ---
     "n_encoder_layers": whole(0, 1000),
@@ -384,6 +388,14 @@ RULES: dict[str, Rule] = {
         unused,
     ),
 }
+
+MODALITY_RULES: dict[str, Rule] = {
+    "weight": real(0, above=True),
+    "width": whole(1, _LARGE),
+    "dataset_features": Rule("true", lambda value: value is True),
+    "behaviour": path,
+}
+"""Of settings that a modality alone has."""
 
 
 def check_values(

@@ -60,6 +60,10 @@ class TrainingItems:
         """Return all interactions that are neither a validation nor a test target."""
         return self.interactions
 
+    def training_digest(self) -> str:
+        """Return the digest of these interactions, as sids.info.json has it."""
+        return self.interactions.digest()
+
     def cold_items(self) -> NDArray[np.bool_] | None:
         """Return which items are held out of training, or None."""
         return self.cold

@@ -135,7 +135,7 @@ def _write_beginning(folder: RunFolder, config: Any, model: Any, parts: dict[str
     n_parameters = sum(p.numel() for p in model.parameters())
     ranks = f", {world().size} processes" if world().size > 1 else ""
     logger.info(f"{config['model']}: {n_parameters:,} parameters on {config['device']}{ranks}")
-    folder.write_about(about_run(config, parts, n_parameters))
+    folder.write_about(about_run(config, parts, n_parameters, model.semantic_ids.description["features"]))
 
 
 def _write_results(
