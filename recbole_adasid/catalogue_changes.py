@@ -36,6 +36,8 @@ class CatalogueChanges:
     """Items, of the run or come later, that are not recommended any more."""
     to_log: Sequence[str] = ()
     """The last lines of the log, which it may lack if the process ended before they were written."""
+    features: Tensor = field(default_factory=lambda: torch.empty(0, 0))
+    """float32 [A, d], where the model reads features beside Semantic IDs; else [A, 0]."""
 
 
 def write_changes(path: Path, changes: CatalogueChanges, catalogue: str) -> None:
@@ -51,7 +53,8 @@ def write_changes(path: Path, changes: CatalogueChanges, catalogue: str) -> None
         "removed": sorted(changes.removed),
         "to_log": list(changes.to_log),
     }
-    write_tensors(path, KIND, {"sids": changes.sids}, about)
+    features = {"features": changes.features} if changes.features.shape[1] else {}
+    write_tensors(path, KIND, {"sids": changes.sids, **features}, about)
 
 
 def log_line(action: str, **what: Any) -> str:
@@ -60,28 +63,33 @@ def log_line(action: str, **what: Any) -> str:
     return json.dumps({"time": time, "action": action, **what}, ensure_ascii=False)
 
 
-def read_changes(path: Path, catalogue: str, n_places: int) -> CatalogueChanges:
+def read_changes(path: Path, catalogue: str, n_places: int, width: int | None = None) -> CatalogueChanges:
     """Return the changes in a file, none where there is no such file.
 
     Args:
         path: of the file.
         catalogue: digest of the catalogue that they have to be of.
         n_places: S, codes and suffix of a Semantic ID.
+        width: d, columns of features that the model reads, 0 for none; None: whatever there are.
 
     Raises:
         DamagedFile: if the file is damaged.
         MismatchedFile: if it is of another catalogue.
     """
     if not path.is_file():
-        return CatalogueChanges(sids=torch.empty(0, n_places, dtype=torch.int64))
+        no_sids = torch.empty(0, n_places, dtype=torch.int64)
+        return CatalogueChanges(sids=no_sids, features=torch.empty(0, width or 0))
     tensors, about = read_tensors(path, KIND)
     if about.get("catalogue") != catalogue:
         raise MismatchedFile(f"{path} is of another run's catalogue: bring back the run's own, or remove the file")
     tokens, sids = about["tokens"], tensors["sids"]
     if sids.shape != (len(tokens), n_places) or len(about["labels"]) != len(tokens):
         raise DamagedFile(f"{path} has Semantic IDs of the shape {list(sids.shape)} for {len(tokens)} items")
+    features = tensors.get("features", torch.empty(len(tokens), 0))
+    if features.ndim != 2 or len(features) != len(tokens) or width not in (None, features.shape[1]):
+        raise DamagedFile(f"{path} has features of the shape {list(features.shape)} for {len(tokens)} items")
     to_log = about.get("to_log", [])
     if not isinstance(to_log, list) or not all(isinstance(line, str) and "\n" not in line for line in to_log):
         raise DamagedFile(f"{path} has no lines of text as to_log: bring back a copy, or remove the file")
     labels = [ItemLabel(*label) for label in about["labels"]]
-    return CatalogueChanges(tokens, sids, labels, frozenset(about["removed"]), to_log)
+    return CatalogueChanges(tokens, sids, labels, frozenset(about["removed"]), to_log, features)

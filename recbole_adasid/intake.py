@@ -51,6 +51,8 @@ class Settled(NamedTuple):
     """Of the A items."""
     refused: dict[int, str]
     """Why items cannot be placed, by row."""
+    features: Tensor
+    """float32 [A, d], what their Semantic IDs were made of; those of the refused ones mean nothing."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,7 @@ class Intake:
         refused: dict[int, str] = {}
         tokens = torch.zeros(len(names), present.shape[1], dtype=torch.int64)
         moved = tokens.new_empty(0)
+        values = np.empty((0, 0), dtype=np.float32)
         if names:
             values = self._encoded(names, table, refused) if features is None else features
             wrong = np.flatnonzero(~(np.abs(values) <= LARGEST).all(axis=1)).tolist()  # NaN is not below either
@@ -128,7 +131,7 @@ class Intake:
                 placed = self._placed(torch.from_numpy(values[good.numpy()]), present, catalogue)
                 tokens[good], moved = placed.tokens, good[placed.moved]
                 refused |= dict.fromkeys(good[placed.unplaced].tolist(), _NO_PLACE)
-        return Settled(tokens, moved, self._labels(names, table), refused)
+        return Settled(tokens, moved, self._labels(names, table), refused, torch.from_numpy(values))
 
     def checked(self, features: ArrayLike, n_items: int) -> NDArray[np.float32]:
         """Return features [n_items, d] as the tokenizer reads them.

@@ -67,6 +67,7 @@ class Inventory:
         folder: of the run, which tells what came and went since; None: there is none, and changes cannot be kept.
         intake: what gives Semantic IDs to further items; None: none can be added.
         digest: of the run's items, to which changes are bound.
+        content_width: d, columns of features that the model reads beside Semantic IDs; 0 for none.
 
     Raises:
         DamagedFile: if the folder's changes are damaged, or of other items.
@@ -81,15 +82,18 @@ class Inventory:
         folder: RunFolder | None = None,
         intake: Intake | None = None,
         digest: str = "",
+        content_width: int = 0,
     ) -> None:
         self._of_run, self._tokens, self._labels = catalogue, list(tokens), labels
         self._numbers = {token: number for number, token in enumerate(self._tokens, start=1)}
         self._folder, self._intake, self._digest = folder, intake, digest
         self._unsaved: list[str] = []
-        changes, n_places = CatalogueChanges(sids=catalogue.tokens[:0].cpu()), catalogue.tokens.shape[1]
+        self._content_width = content_width
+        n_places = catalogue.tokens.shape[1]
+        changes = CatalogueChanges(sids=catalogue.tokens[:0].cpu(), features=torch.empty(0, content_width))
         if folder is not None:
             self._stamp = _stamp(folder.changes_path)
-            changes = read_changes(folder.changes_path, digest, n_places)
+            changes = read_changes(folder.changes_path, digest, n_places, content_width)
         self._unlogged = list(changes.to_log)
         self._apply(changes)
 
@@ -161,6 +165,11 @@ class Inventory:
         self._note("remove", items=gone, refused=refused)
         return Departure(gone, refused)
 
+    @property
+    def features(self) -> Tensor:
+        """Features float32 [A, d] of the items that came, where the model reads them; else [A, 0]."""
+        return self._changes.features
+
     def semantic_ids(self, tokens: Iterable[str]) -> list[list[int]]:
         """Return codes and suffix of known items, counted from 0 on every level."""
         return self.catalogue.tokens[[self.numbers[token] for token in tokens]].tolist()
@@ -216,12 +225,16 @@ class Inventory:
     def _arrive(self, new: Sequence[str], found: Settled, back: set[str]) -> None:
         """Take in those of the ``new`` items that found a place, and those that come back."""
         came = [row for row in range(len(new)) if row not in found.refused]
+        features = self._changes.features
+        if came:
+            features = torch.cat([features, found.features[came][:, : self._content_width]])
         self._apply(
             CatalogueChanges(
                 [*self._changes.tokens, *(new[row] for row in came)],
                 torch.cat([self._changes.sids, found.tokens[came]]),
                 [*self._changes.labels, *(found.labels[row] for row in came)],
                 self._changes.removed - back,
+                features=features,
             )
         )
 

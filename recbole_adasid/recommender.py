@@ -75,7 +75,7 @@ class Recommender:
     ) -> None:
         self.model, self.max_history, self.beam_size = model, max_history, beam_size
         self._inventory = inventory or Inventory(model.catalogue, tokens, labels={})
-        self.model.catalogue = self._inventory.catalogue
+        self.model.adopt(self._inventory.catalogue, self._inventory.features)
 
     @property
     def tokens(self) -> list[str]:
@@ -112,6 +112,7 @@ class Recommender:
             folder=folder,
             intake=Intake(folder, settings),
             digest=saved.about["data"]["digest"],
+            content_width=saved.about.get("content_width") or 0,
         )
         lengths = {"max_history": settings["MAX_ITEM_LIST_LENGTH"], "beam_size": settings["beam_size"]}
         return cls(model, tokens, **lengths, inventory=inventory)
@@ -254,7 +255,7 @@ class Recommender:
         """
         given: dict[str, Any] = {"features": features, "table": table, "labels": labels}
         arrival = self._inventory.add(token_list(tokens, "tokens"), **given, bad_items=bad_items)
-        self.model.catalogue = self._inventory.catalogue
+        self.model.adopt(self._inventory.catalogue, self._inventory.features)
         return arrival
 
     def remove_items(self, tokens: Iterable[str], *, bad_items: str = "refuse") -> Departure:
@@ -268,7 +269,7 @@ class Recommender:
             ValueError: if an item is not in the catalogue, or none would be left.
         """
         departure = self._inventory.remove(token_list(tokens, "tokens", ordered=False), bad_items=bad_items)
-        self.model.catalogue = self._inventory.catalogue
+        self.model.adopt(self._inventory.catalogue, self._inventory.features)
         return departure
 
     def semantic_ids(self, tokens: Iterable[str]) -> list[list[int]]:

@@ -221,3 +221,27 @@ def test_files_of_different_runs_and_missing_ones_are_refused(folder: Path, tmp_
         Recommender.load(copy)
     with pytest.raises(FileNotFoundError, match="no run folder"):
         Recommender.load(tmp_path / "absent")
+
+
+def test_a_liger_recommends_new_items_by_their_features_and_keeps_them(tiny_settings, tmp_path):
+    settings = {**tiny_settings, "tokenizer": "rqkmeans", "model": "LIGER", "epochs": 20, "learning_rate": 0.01}
+    folder = run({**settings, "report": False, "run_folder": str(tmp_path / "liger")})["run_folder"]
+    recommender = Recommender.load(folder)
+    history = ["i1", "i2", "i3"]
+    before = recommender.recommend(history, k=10, exclude_seen=False)
+    assert not {"i1", "i2"} & {found.item for found in recommender.recommend(history, k=10)}
+    table = {"item_id": ["new1", "new2"], "title": ["the red thing number 3", "the blue thing number 8"]}
+    recommender.add_items(["new1", "new2"], table=table)
+    after = recommender.recommend(history, k=22, exclude_seen=False)
+    assert [found for found in after if found.item not in ("new1", "new2")][:10] == [
+        found._replace(score=pytest.approx(found.score)) for found in before
+    ]
+    assert {"new1", "new2"} <= {found.item for found in after}
+    recommender.save()
+    again = Recommender.load(folder)
+    assert [found.item for found in again.recommend(history, k=22, exclude_seen=False)] == [
+        found.item for found in after
+    ]
+    assert again.recommend(["new1", "i4"], k=3)
+    again.remove_items(["new1"])
+    assert "new1" not in {found.item for found in again.recommend(history, k=22, exclude_seen=False)}

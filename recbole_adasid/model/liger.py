@@ -79,6 +79,7 @@ class LIGERModel(TIGERModel):
             if value not in valid:
                 raise ValueError(f"{name} is {value!r}, it must be one of {', '.join(valid)}")
         self.content, self.head = content, head
+        self._own_content = (content,)  # of the items of training; in a tuple, to be registered once
         self.losses = losses or Losses()
         self.retrieval, self.hybrid_score = retrieval, hybrid_score
         self._candidates: Tensor
@@ -88,12 +89,13 @@ class LIGERModel(TIGERModel):
             self._draws = Draws(torch.ones(len(self._candidates)) if weights is None else weights[self._candidates])
         self._kept_keys: tuple[object, Tensor] | None = None
 
-    def adopt(self, catalogue: Catalogue, content: ItemContent) -> None:
-        """Recommend from other items, after those that the model was trained with; they have features alone.
+    def adopt(self, catalogue: Catalogue, features: Tensor) -> None:
+        """Recommend from a catalogue that was changed since training; see :meth:`TIGERModel.adopt`.
 
         Raises:
-            ValueError: the two are of different items.
+            ValueError: the features are of other items.
         """
+        content = self._own_content[0].with_items(features) if len(features) else self._own_content[0]
         _check_items(catalogue, content)
         self.catalogue, self.content = catalogue, content
 

@@ -39,6 +39,15 @@ class TIGERModel(nn.Module):
         self.network = network
         self.catalogue = catalogue
 
+    def adopt(self, catalogue: Catalogue, features: Tensor) -> None:
+        """Recommend from a catalogue that was changed since training.
+
+        Args:
+            catalogue: of the items of training and then further ones.
+            features: float [A, d] of the further ones, where the model reads any.
+        """
+        self.catalogue = catalogue
+
     def encode(self, history_items: Tensor, lengths: Tensor, users: Tensor | None = None) -> Memory:
         """Encode histories of item ids [B, T]."""
         return self.network.encode(self.catalogue(history_items), lengths, users)

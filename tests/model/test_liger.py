@@ -214,10 +214,9 @@ def test_items_that_come_later_are_read_and_found_by_their_features_alone(sequen
     twin = 8
     raw = model.content.features[twin].float() * model.content.deviation + model.content.mean
     codes = model.catalogue(torch.tensor([twin]))
-    content = model.content.with_items(raw[None])
     catalogue = model.catalogue.changed(codes, torch.arange(1, N + 2))
     before = model.score_items(sequences, LENGTHS)
-    model.adopt(catalogue, content)
+    model.adopt(catalogue, raw[None])
     after = model.score_items(sequences, LENGTHS)
     assert after.shape == (4, N + 2)
     torch.testing.assert_close(after[:, : N + 1], before)
