@@ -24,7 +24,7 @@ from recbole_adasid.item_features import Fitted, ItemContents, item_features
 from recbole_adasid.tokenizer.agreement import EmbeddingPairs, embedding_pairs, neighbour_agreement
 from recbole_adasid.tokenizer.base import ItemTokenizer, Keep, LogFunction
 from recbole_adasid.tokenizer.quality import collapsed_levels, sid_quality
-from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
+from recbole_adasid.tokenizer.registry import EDITION, build_tokenizer, tokenizer_settings
 
 logger = logging.getLogger(__name__)
 
@@ -196,7 +196,8 @@ def _ingredients(
     if features.blocks:
         settings["feature_blocks"] = [list(block) for block in features.blocks]
     described = _pairs_description(config, pairs)
-    return features, pairs, {"tokenizer": settings, "features": features.source, "pairs": described}
+    determined_by = {"tokenizer": settings, "edition": EDITION, "features": features.source, "pairs": described}
+    return features, pairs, determined_by
 
 
 def collaborative_pairs(config: Any, dataset: ItemSource, cache: StageCache, progress: bool = False) -> ItemPairs:

@@ -94,7 +94,7 @@ def _slices(
         **_cold_and_warm(counts),
         f"rare: 1 to {low:.0f}": (counts > 0) & (counts <= low),
         f"middling: to {high:.0f}": (counts > low) & (counts <= high),
-        "popular: more": (counts > high) & (counts > 0),
+        "popular: more": counts > high,
     }
     return {name: {"users": float(mask.sum()), **mean_gains(rank[mask], metrics)} for name, mask in masks.items()}
 

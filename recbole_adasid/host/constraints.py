@@ -33,7 +33,7 @@ from recbole_adasid.tokenizer.registry import FAMILIES, REGULATIONS
 from recbole_adasid.tokenizer.regulation.adaptive import REDUCTIONS as COLLISION_REDUCTIONS
 from recbole_adasid.tokenizer.regulation.schedule import UNITS
 from recbole_adasid.tokenizer.scaling import SCALINGS
-from recbole_adasid.tokenizer.training import CONTRASTIVE_SPACES
+from recbole_adasid.tokenizer.training import CONTRASTIVE_SPACES, DRAWS
 
 # Sizes beyond this are slips of the keyboard, which torch would answer by running out of memory.
 _LARGE = 2**16
@@ -343,6 +343,8 @@ RULES: dict[str, Rule] = {
     "tokenizer_steps": whole(1),
     "tokenizer_batch_pairs": whole(1, _HUGE // 4),
     "tokenizer_batch_solo_items": whole(0),
+    "tokenizer_draw": name_of(DRAWS),
+    "pair_draw_power": real(0, 10),
     "tokenizer_learning_rate": real(0, above=True),
     "tokenizer_weight_decay": real(0),
     "tokenizer_bf16": switch,

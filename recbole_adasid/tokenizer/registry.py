@@ -46,6 +46,8 @@ AUTOENCODER_KEYS = (
     "tokenizer_steps",
     "tokenizer_batch_pairs",
     "tokenizer_batch_solo_items",
+    "tokenizer_draw",
+    "pair_draw_power",
     "tokenizer_learning_rate",
     "tokenizer_weight_decay",
     "tokenizer_bf16",
@@ -79,6 +81,10 @@ ADAPTIVE_KEYS = (
     "collision_floor",
     "collision_reduction",
 )
+EDITION = 2
+"""Of what tokenizers make of the same features and settings: raise it when that changes, and the cache forgets."""
+BEFORE: dict[str, Any] = {"tokenizer_draw": "pairs", "pair_draw_power": 1.0}
+"""Settings that older saved tokenizers lack, and the values that act as was done then."""
 
 
 def tokenizer_settings(config: Any) -> dict[str, Any]:
@@ -108,6 +114,7 @@ def build_tokenizer(settings: Settings, *, width: int) -> ItemTokenizer:
     Raises:
         ValueError: for an unknown family, quantizer or regulation, or an impossible value.
     """
+    settings = {**BEFORE, **settings}
     build = _lookup("tokenizer_family", settings["tokenizer_family"], FAMILIES)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings["seed"])
@@ -174,6 +181,8 @@ def _training(settings: Settings) -> TrainingSettings:
         steps=settings["tokenizer_steps"],
         batch_pairs=settings["tokenizer_batch_pairs"],
         batch_solo_items=settings["tokenizer_batch_solo_items"],
+        draw=settings["tokenizer_draw"],
+        pair_draw_power=settings["pair_draw_power"],
         learning_rate=settings["tokenizer_learning_rate"],
         weight_decay=settings["tokenizer_weight_decay"],
         temperature=settings["contrastive_temperature"],

@@ -19,6 +19,7 @@ from recbole_adasid.tokenizer.revival import CodewordReviver
 from recbole_adasid.tokenizer.sampling import PairBatch, PairSampler
 
 CONTRASTIVE_SPACES = ("quantized", "latent")
+DRAWS = ("auto", "pairs")
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class TrainingSettings:
     steps: int
     batch_pairs: int
     batch_solo_items: int
+    draw: str
+    pair_draw_power: float
     learning_rate: float
     weight_decay: float
     temperature: float
@@ -48,10 +51,12 @@ class TrainingSettings:
             raise ValueError(
                 f"unknown contrastive_space {self.contrastive_space!r}; valid: {', '.join(CONTRASTIVE_SPACES)}"
             )
+        if self.draw not in DRAWS:
+            raise ValueError(f"unknown tokenizer_draw {self.draw!r}; valid: {', '.join(DRAWS)}")
         for name in ("steps", "batch_pairs", "log_every", "learning_rate", "temperature"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"tokenizer setting {name} must be above 0, got {getattr(self, name)}")
-        for name in ("batch_solo_items", "kmeans_iterations", "revive_every", "weight_decay"):
+        for name in ("batch_solo_items", "pair_draw_power", "kmeans_iterations", "revive_every", "weight_decay"):
             if getattr(self, name) < 0:
                 raise ValueError(f"tokenizer setting {name} must not be negative, got {getattr(self, name)}")
 
@@ -81,11 +86,12 @@ class TokenizerTraining:
         self.autoencoder, self.regulation, self.settings, self.features = autoencoder, regulation, settings, features
         self.generator = generator
         self.sampler = PairSampler(
-            pairs=pairs,
+            pairs=pairs if regulation.aligns_pairs or settings.draw == "pairs" else None,
             n_items=len(features),
             batch_pairs=settings.batch_pairs,
             batch_solo_items=settings.batch_solo_items,
             generator=generator,
+            weight_power=settings.pair_draw_power,
         )
         self.optimizer = torch.optim.AdamW(
             autoencoder.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True

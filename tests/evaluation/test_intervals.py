@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import pytest
 
-from recbole_adasid.evaluation.intervals import bootstrap_intervals, gains
+from recbole_adasid.evaluation.intervals import bootstrap_intervals, gains, mean_gains, told_by_ranks
 
 
 def test_gains_by_hand() -> None:
@@ -15,6 +16,31 @@ def test_gains_by_hand() -> None:
     assert gains(ranks, "mrr@10").tolist() == pytest.approx([1, 1 / 3, 0, 1 / 6])
     with pytest.raises(ValueError, match="recall, hit, ndcg and mrr"):
         gains(ranks, "gauc@5")
+
+
+def test_a_mean_over_no_user_is_nan_without_a_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert math.isnan(mean_gains(np.zeros(0, dtype=np.int64), ["recall@5"])["recall@5"])
+    assert mean_gains(np.array([1, 0, 2, 0]), ["recall@5", "mrr@5"]) == {"recall@5": 0.5, "mrr@5": 0.375}
+
+
+def test_metrics_that_a_rank_tells_are_known_in_whatever_case() -> None:
+    given = ["Recall@5", "hit@5", "NDCG@10", "mrr@1", "itemcoverage@10", "gauc"]
+    assert told_by_ranks(given) == given[:4]
+
+
+def test_half_of_the_resampled_means_lie_in_an_interval_of_one_half() -> None:
+    ranks = np.r_[np.ones(300), np.zeros(700)]
+    low, high = bootstrap_intervals(ranks, ["recall@5"], level=0.5)["recall@5"]
+    error = 0.6745 * math.sqrt(0.3 * 0.7 / 1000)
+    assert low == pytest.approx(0.3 - error, abs=0.0025) and high == pytest.approx(0.3 + error, abs=0.0025)
+
+
+def test_resamples_are_those_of_seed_0_unless_another_is_given() -> None:
+    ranks = np.random.default_rng(0).integers(12, size=50)
+    first, other = (bootstrap_intervals(ranks, ["ndcg@10"], seed=seed) for seed in (0, 1))
+    assert bootstrap_intervals(ranks, ["ndcg@10"]) == first != other
 
 
 def test_the_interval_of_a_share_is_that_of_the_binomial() -> None:

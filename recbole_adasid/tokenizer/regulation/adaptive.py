@@ -106,6 +106,11 @@ class AdaptiveRegulation(Regulation):
         relative = load.clamp_max(saturation) / saturation
         return self.f_min + (self.f_max - self.f_min) * relative.pow(self.alpha)
 
+    @property
+    def aligns_pairs(self) -> bool:
+        """Whether λ_cf ever rises above 0."""
+        return self.schedule.collaborative_ceiling > 0
+
     def weights(self, step: int, total_steps: int) -> ObjectiveWeights:
         """Return λ_col and λ_cf at ``step`` (Eq. 12)."""
         return self.schedule.weights(step, total_steps)
