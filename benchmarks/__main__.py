@@ -25,6 +25,7 @@ BENCHMARKS = {
     "bfloat16": False,
     "tiger_training": False,
     "beam_search": True,
+    "long_history": False,
     "tokenizer_step": True,
     "assignment": False,
     "swing": True,
