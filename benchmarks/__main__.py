@@ -26,6 +26,7 @@ BENCHMARKS = {
     "tiger_training": False,
     "one_pass": False,
     "beam_search": True,
+    "long_history": False,
     "tokenizer_step": True,
     "assignment": False,
     "swing": True,
