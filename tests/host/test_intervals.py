@@ -24,7 +24,8 @@ def test_infinity_in_an_interval_is_understood_however_it_is_written(key: str, w
 
 def test_a_yaml_file_may_write_it_as_a_list(tmp_path: Any) -> None:
     (tmp_path / "mine.yaml").write_text(
-        "user_inter_num_interval: [5, .inf]\nitem_inter_num_interval:\n  - 2\n  - 20\nval_interval: {timestamp: [-.inf, 4.5]}\n"
+        "user_inter_num_interval: [5, .inf]\nitem_inter_num_interval:\n  - 2\n  - 20\n"
+        "val_interval: {timestamp: [-.inf, 4.5]}\n"
     )
     config = build_config({}, [tmp_path / "mine.yaml"])
     assert [config[key] for key in KEYS] == ["[5,inf)", "[2,20]"]
