@@ -12,7 +12,7 @@ from typing import Any
 from recbole_adasid.ending import SPARE, ended
 from recbole_adasid.host.launch import torchrun_options
 from recbole_adasid.host.props import documented_lines, headline, presets
-from recbole_adasid.host.settings import SettingsError, parse_value
+from recbole_adasid.host.settings import SettingsError, parse_value, written_paths
 
 USAGE = """\
 usage: python run_recbole_adasid.py [--tokenizer=NAME] [--dataset=NAME] [--config_files="A.yaml"] [--KEY=VALUE ...]
@@ -20,10 +20,12 @@ usage: python run_recbole_adasid.py [--tokenizer=NAME] [--dataset=NAME] [--confi
 Learn Semantic IDs for the items of a dataset, train the generative recommender TIGER on them, and print Recall and
 NDCG on validation and test items. A run folder keeps settings, Semantic IDs, metrics and model.
 
-  --model=TIGER           the recommender (default: TIGER)
+  --model=NAME            TIGER (default), or another recommender of RecBole on the same data and evaluation, such as
+                          SASRec, GRU4Rec, BPR or Pop, with RecBole's settings of it: docs/comparing.md
   --tokenizer=NAME        how items get their Semantic IDs (default: adasid)
   --dataset=NAME          a preset below, or any NAME with --data_path=FOLDER holding NAME/NAME.inter (default: ml-100k)
-  --config_files=FILES    YAML files of settings, separated by spaces; later ones win, the command line wins over all
+  --config_files=FILES    YAML files of settings, separated by spaces (a path with spaces quoted once more); later ones
+                          win, the command line wins over all
   --nproc=N               N processes on this machine; or start this under torchrun, see docs/distributed.md
   --KEY=VALUE             any setting below or of RecBole; values are read as YAML: 0.001, true, [3, 5], ~ for none
   --help                  this text
@@ -34,6 +36,7 @@ after SIGTERM; a sentence says what was kept and how to go on.
 examples
   python run_recbole_adasid.py
   python run_recbole_adasid.py --tokenizer=rqvae --dataset=amazon-toys --data_path=FOLDER
+  python run_recbole_adasid.py --model=SASRec --dataset=amazon-toys --data_path=FOLDER --hidden_size=128
   python run_recbole_adasid.py --dataset=my-data --data_path=FOLDER --text_fields="[title, brand]" --epochs=10
 """
 
@@ -139,7 +142,7 @@ def parse_arguments(arguments: Sequence[str], *, as_written: Collection[str] = (
         if key in settings:
             raise SettingsError(f"The setting --{key} is given twice: keep one.")
         settings[key] = text if key in as_written or _is_as_written(key, text) else parse_value(text)
-    return settings, str(settings.pop("config_files", "")).split()
+    return settings, written_paths(settings.pop("config_files", ""))
 
 
 def _is_as_written(key: str, text: str) -> bool:

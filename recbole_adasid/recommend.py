@@ -7,7 +7,8 @@ A line of the input is a list of item tokens, oldest first, or a mapping with su
 holds is copied to the same line of the output, beside `items`, `scores` and `titles`. An output that ends in .parquet
 is a table of them (needs the extra `parquet`). `--exclude_seen=false` lets items of the history return; `--allow=FILE`
 and `--deny=FILE` name files of item tokens, one a line; `--category=NAME` keeps to items whose category has it as whole
-words; `--new_share=0.1` keeps that share of the places for items that were added after training.
+words; `--new_share=0.1` keeps that share of the places for items that were added after training. Of a LIGER,
+`--retrieval` chooses dense, generative or hybrid in place of what the run was set to.
 """
 
 from __future__ import annotations
@@ -26,7 +27,19 @@ from recbole_adasid.host.settings import SettingsError, refuse_unknown_keys
 from recbole_adasid.recommender import Recommendation, Recommender
 from recbole_adasid.writing import written_whole
 
-KEYS = ("run_folder", "history", "input", "output", "k", "exclude_seen", "allow", "deny", "category", "new_share")
+KEYS = (
+    "run_folder",
+    "history",
+    "input",
+    "output",
+    "k",
+    "exclude_seen",
+    "allow",
+    "deny",
+    "category",
+    "new_share",
+    "retrieval",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,7 +56,7 @@ def _run(given: Sequence[str]) -> None:
     if "run_folder" not in settings or ("history" in settings) == ("input" in settings):
         raise SettingsError("Give --run_folder, and either --history or --input and --output; see --help.")
     options = _options(settings)
-    recommender = Recommender.load(settings["run_folder"])
+    recommender = Recommender.load(settings["run_folder"], retrieval=settings.get("retrieval"))
     if "history" in settings:
         for rank, one in enumerate(recommender.recommend(settings["history"].split(), **options), start=1):
             print(f"{rank}\t{one.item}\t{one.score:.4f}\t{one.title}".rstrip())
@@ -60,7 +73,7 @@ def _run(given: Sequence[str]) -> None:
 
 def _options(settings: dict[str, Any]) -> dict[str, Any]:
     options: dict[str, Any] = {
-        key: settings[key] for key in ("k", "exclude_seen", "category", "new_share") if key in settings
+        key: settings[key] for key in ("k", "exclude_seen", "category", "new_share", "retrieval") if key in settings
     }
     number_of_items(options.get("k", 1))
     switch(options.get("exclude_seen", True), "exclude_seen")

@@ -88,8 +88,13 @@ class Recommender:
         return self._inventory.labels
 
     @classmethod
-    def load(cls, run_folder: str | Path, *, device: str = "cpu") -> Recommender:
+    def load(cls, run_folder: str | Path, *, device: str = "cpu", retrieval: str | None = None) -> Recommender:
         """Return the recommender of a finished run's folder.
+
+        Args:
+            run_folder: of the run.
+            device: to compute on.
+            retrieval: of a LIGER, what recommends: dense, generative or hybrid; None: what the run was set to.
 
         Raises:
             FileNotFoundError: if the folder lacks the model or the Semantic IDs.
@@ -98,9 +103,11 @@ class Recommender:
         """
         folder = RunFolder.existing(run_folder)
         saved = read_model(folder.model_path)
-        settings = saved.about["config"]["settings"]
+        settings = {**saved.about["config"]["settings"], **({"retrieval": retrieval} if retrieval else {})}
         if settings["n_user_tokens"]:
             raise ValueError(f"{saved.path} reads a user beside the history: train with n_user_tokens=0 to recommend")
+        if retrieval and settings["model"] != "LIGER":
+            raise ValueError(f"retrieval={retrieval} is a choice of LIGER, {saved.path} is a {settings['model']}")
         tokens = list(read_json(folder.sids_path))
         if tokens_digest([tokens]) != saved.about["data"]["digest"]:
             raise MismatchedFile(f"{folder.sids_path} lists other items than {saved.path}: bring back the run's own")

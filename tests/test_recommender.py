@@ -231,6 +231,9 @@ def test_a_liger_recommends_new_items_by_their_features_and_keeps_them(tiny_sett
     before = recommender.recommend(history, k=10, exclude_seen=False)
     assert not {"i1", "i2"} & {found.item for found in recommender.recommend(history, k=10)}
     table = {"item_id": ["new1", "new2"], "title": ["the red thing number 3", "the blue thing number 8"]}
+    assert Recommender.load(folder, retrieval="generative").recommend(history, k=3)[0].score < 0
+    with pytest.raises(ValueError, match="retrieval is 'best', it must be one of generative, dense, hybrid"):
+        Recommender.load(folder, retrieval="best")
     recommender.add_items(["new1", "new2"], table=table)
     after = recommender.recommend(history, k=22, exclude_seen=False)
     assert [found for found in after if found.item not in ("new1", "new2")][:10] == [
@@ -245,3 +248,8 @@ def test_a_liger_recommends_new_items_by_their_features_and_keeps_them(tiny_sett
     assert again.recommend(["new1", "i4"], k=3)
     again.remove_items(["new1"])
     assert "new1" not in {found.item for found in again.recommend(history, k=22, exclude_seen=False)}
+
+
+def test_a_tiger_has_no_choice_of_retrieval(folder):
+    with pytest.raises(ValueError, match="retrieval=dense is a choice of LIGER"):
+        Recommender.load(folder, retrieval="dense")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,7 +17,12 @@ from recbole_adasid.host.peers.settings import check_peer, known_peer_settings, 
 from recbole_adasid.host.preset_features import without_absent_features
 from recbole_adasid.host.props import known_keys, plugin_defaults
 from recbole_adasid.host.settings import (
+<<<<<<< HEAD
     check_yaml_file,
+=======
+    Paths,
+    listed_paths,
+>>>>>>> h-host
     parse_mapping,
     read_settings_files,
     refuse_unknown_keys,
@@ -35,12 +40,12 @@ _UNLISTED_KEYS = (
 )
 
 
-def build_config(settings: Mapping[str, Any], config_files: Iterable[str | Path] = (), *, peers: bool = False) -> Any:
+def build_config(settings: Mapping[str, Any], config_files: Paths = (), *, peers: bool = False) -> Any:
     """Return the RecBole Config of a run: defaults < `config_files` < `settings`; nothing is read from `sys.argv`.
 
     Args:
         settings: by name.
-        config_files: YAML files of settings.
+        config_files: YAML files of settings, or one.
         peers: whether `model` may be another recommender of RecBole than TIGER.
 
     Raises:
@@ -64,12 +69,16 @@ def build_config(settings: Mapping[str, Any], config_files: Iterable[str | Path]
         def _load_cmd_line(self) -> dict[str, Any]:
             return {}
 
+        def _init_device(self) -> None:
+            _obey_use_gpu(self)
+            super()._init_device()
+
         def _load_internal_config_dict(self, model: str, model_class: type, dataset: str) -> None:
             super()._load_internal_config_dict(model, model_class, dataset)
             if model not in MODELS:
                 _apply_peer_defaults(self, model, dataset)
 
-    files = [str(path) for path in config_files]
+    files = listed_paths(config_files)
     given = {"model": TIGER, "dataset": "ml-100k", **read_settings_files(files), **settings}
     models = (*MODELS, *peer_names()) if peers else MODELS
     if given["model"] not in models:
@@ -77,6 +86,12 @@ def build_config(settings: Mapping[str, Any], config_files: Iterable[str | Path]
     # The class itself is handed over, because RecBole's search by name imports every model there is.
     found = own_class if given["model"] in OURS else peer_class
     return PlainConfig(found(given["model"]), str(given["dataset"]), files, dict(settings))
+
+
+def _obey_use_gpu(config: Any) -> None:
+    """Let `use_gpu: false` have the meaning that RecBole documents: it looks at `gpu_id` alone."""
+    if config.final_config_dict["use_gpu"] is False:
+        config.final_config_dict["gpu_id"] = config.external_config_dict["gpu_id"] = ""
 
 
 def extend_configurator(module: ModuleType) -> None:
@@ -123,6 +138,7 @@ def _with_ranks(init: Callable[[Any], None]) -> Callable[[Any], None]:
         if config.model not in MODELS:
             init(config)
             return
+        _obey_use_gpu(config)
         from recbole_adasid.host.ranks import choose_device, join_where_launched
 
         join_where_launched(config.final_config_dict)

@@ -180,7 +180,13 @@ interval = Rule("an interval such as [5,inf), its lower end first", is_interval)
 web_address = Rule("an address of http or https", lambda value: text.fits(value) and _matches(r"https?://\S+", value))
 checksum = Rule("64 hexadecimal digits", lambda value: text.fits(value) and _matches(r"[0-9a-fA-F]{64}", value))
 unused = Rule("left out: TIGER does not use it", lambda value: not value)
+<<<<<<< HEAD
 # Those that need more than which items were recommended, and training counts, cannot be computed from a beam search.
+=======
+shuffled = Rule("true: TIGER's batches are drawn at random in each epoch", lambda value: value is True)
+# Those that need more than which items were recommended cannot be computed from a beam search.
+WEIGHT = real(0, above=True)
+>>>>>>> h-host
 METRICS = [metrics_dict[name].__name__ for name, needed in metric_information.items() if set(needed) <= AVAILABLE]
 LEARNERS = ("adamw", "adam", "sgd", "adagrad", "rmsprop")
 
@@ -286,7 +292,6 @@ RULES: dict[str, Rule] = {
     "warmup_fraction": real(0, 1),
     "weight_decay": real(0),
     "clip_grad_norm": optional(Rule("a number of 0 or more, or arguments such as {max_norm: 1.0}", _is_gradient_limit)),
-    "reg_weight": optional(real(0)),
     "bf16": switch,
     "eval_step": whole(0),
     "stopping_step": whole(0),
@@ -386,9 +391,11 @@ RULES: dict[str, Rule] = {
             *("numerical_features", "discretization", "threshold", "preload_weight", "additional_feat_suffix"),
             *("alias_of_user_id", "alias_of_item_id", "alias_of_entity_id", "alias_of_relation_id"),
             *("unload_col", "unused_col", "transform", "sid_level_sizes"),
+            *("reg_weight", "require_pow", "enable_amp", "enable_scaler"),  # TIGER has weight_decay and bf16
         ),
         unused,
     ),
+    "shuffle": shuffled,
 }
 
 MODALITY_RULES: dict[str, Rule] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from recbole_adasid.host.peers.names import is_tiger, own_class
 from recbole_adasid.host.peers.run import run_peer
 from recbole_adasid.host.results import by_popularity, by_training, judged, write_report
 from recbole_adasid.host.run_settings import run_folder, sids_name, training_key, writable
-from recbole_adasid.host.settings import SettingsError
+from recbole_adasid.host.settings import Paths, SettingsError
 from recbole_adasid.item_features import ItemContents, write_fitted
 from recbole_adasid.item_labels import labels_of, write_labels
 
@@ -37,7 +37,7 @@ UNFINISHED = "training.safetensors"
 """Within the run folder: TIGER's training between two epochs, until the run ends."""
 
 
-def run(settings: Mapping[str, Any], config_files: Iterable[str | Path] = ()) -> dict[str, Any]:
+def run(settings: Mapping[str, Any], config_files: Paths = ()) -> dict[str, Any]:
     """Do the whole job: learn Semantic IDs, train TIGER on them, test the best epoch, write the run folder.
 
     With another `model` of RecBole that one is trained and tested on the same data, without Semantic IDs.
@@ -45,7 +45,7 @@ def run(settings: Mapping[str, Any], config_files: Iterable[str | Path] = ()) ->
 
     Args:
         settings: keys of `props/` and of RecBole, such as `dataset`, `tokenizer`, `epochs`.
-        config_files: YAML files of settings; `settings` win over them.
+        config_files: YAML files of settings, or one; `settings` win over them.
 
     Returns:
         `best_valid` and `test` (metric → value), `run_folder` (Path) and `semantic_ids` (what was learned, or None).
@@ -58,11 +58,8 @@ def run(settings: Mapping[str, Any], config_files: Iterable[str | Path] = ()) ->
     """
     with joined():
         config = build_config(settings, config_files, peers=True)
+        _refuse_what_is_not_done(config)
         run_model = _run if is_tiger(config) else run_peer
-        if world().size > 1 and run_model is run_peer:
-            raise SettingsError(
-                f"{config['model']} is trained by RecBole in one process: leave nproc and torchrun out."
-            )
         path = world().from_main(lambda: run_folder(config))
         config["run_folder"] = config["checkpoint_dir"] = str(path)
         if world().is_main:
@@ -71,6 +68,16 @@ def run(settings: Mapping[str, Any], config_files: Iterable[str | Path] = ()) ->
         config["checkpoint_dir"] = "."  # RecBole makes it, though only rank 0 saves anything
         with silence():
             return _run(config, path)
+
+
+def _refuse_what_is_not_done(config: Any) -> None:
+    if "checkpoint_dir" in config.external_config_dict:
+        raise SettingsError(
+            "checkpoint_dir is where RecBole's own command keeps models; here the model is in the run folder: set "
+            "run_folder or run_root instead."
+        )
+    if world().size > 1 and not is_tiger(config):
+        raise SettingsError(f"{config['model']} is trained by RecBole in one process: leave nproc and torchrun out.")
 
 
 @contextmanager

@@ -56,6 +56,10 @@ class LIGERModel(TIGERModel):
         ValueError: network, catalogue and content do not fit, or an unknown ``retrieval`` or ``hybrid_score``.
     """
 
+    weights: Tensor  # [N + 1]
+    _candidates: Tensor  # int64 [C], ascending
+    _draws: Draws | None
+
     def __init__(
         self,
         *,
@@ -82,12 +86,16 @@ class LIGERModel(TIGERModel):
         self._own_content = (content,)  # of the items of training; in a tuple, to be registered once
         self.losses = losses or Losses()
         self.retrieval, self.hybrid_score = retrieval, hybrid_score
-        self._candidates: Tensor
-        self.register_buffer("_candidates", content.trained.nonzero().squeeze(1), persistent=False)
-        self._draws: Draws | None = None
-        if len(self._candidates) > self.losses.full_softmax_items:
-            self._draws = Draws(torch.ones(len(self._candidates)) if weights is None else weights[self._candidates])
+        self.register_buffer("weights", torch.ones(len(content.trained)) if weights is None else weights.float())
+        self._choose_candidates()
+        self.register_load_state_dict_post_hook(lambda model, _: model._choose_candidates())
         self._kept_keys: tuple[object, Tensor] | None = None
+
+    def _choose_candidates(self) -> None:
+        """Let the items that are trained on be what the dense loss chooses from."""
+        self.register_buffer("_candidates", self.content.trained.nonzero().squeeze(1), persistent=False)
+        many = len(self._candidates) > self.losses.full_softmax_items
+        self._draws = Draws(self.weights[self._candidates]) if many else None
 
     def adopt(self, catalogue: Catalogue, features: Tensor) -> None:
         """Recommend from a catalogue that was changed since training; see :meth:`TIGERModel.adopt`.

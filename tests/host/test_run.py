@@ -137,6 +137,9 @@ def test_the_command_line_runs_the_job(tiny_settings, capfd):
         (["--config_files=missing.yaml"], "There is no settings file missing.yaml"),
         (["--dataset=nowhere", "--data_path=nowhere"], "There is no dataset 'nowhere'"),
         (["--tokenizer=rqva"], "did you mean rqvae"),
+        (["--checkpoint_dir=saved"], "set run_folder or run_root instead"),
+        (["--device=cpu"], "use_gpu=false trains on the CPU"),
+        (["--config_files=my settings.yaml"], "quote a path with spaces once more"),
     ],
 )
 def test_a_mistake_is_answered_by_a_sentence_and_no_traceback(given, message, capfd, tmp_path, monkeypatch):

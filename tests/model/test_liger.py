@@ -170,6 +170,17 @@ def test_generative_retrieval_is_tigers_beam_on_histories_with_content(sequences
     assert not torch.allclose(exact.values, build(id_embedding=False).eval().score_items(sequences, LENGTHS).topk(5)[0])
 
 
+def test_candidates_are_those_of_a_model_that_is_loaded(sequences: Tensor) -> None:
+    model = build(losses=Losses(0.0, 1.0, full_softmax_items=10), weights=torch.arange(N + 1.0) + 1)
+    empty = build(losses=Losses(0.0, 1.0, full_softmax_items=10))
+    empty.content.trained[1:] = True
+    empty._choose_candidates()
+    empty.load_state_dict(model.state_dict())
+    assert empty._candidates.equal(model._candidates) and not set(COLD) & set(empty._candidates.tolist())
+    assert empty._draws is not None and model._draws is not None
+    assert empty._draws.log_probability.equal(model._draws.log_probability)
+
+
 def test_keys_follow_the_weights(sequences: Tensor) -> None:
     model = build()
     before = model.all_keys()

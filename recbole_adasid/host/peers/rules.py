@@ -11,6 +11,7 @@ from recbole_adasid.host.constraints import (
     check_values,
     list_of,
     real,
+    shuffled,
     switch,
     text,
     unused,
@@ -39,7 +40,7 @@ def _is_sampling(value: Any) -> bool:
 
 # TIGER forbids what it has no use for; another model may have some.
 PEER_RULES: dict[str, Rule] = {
-    **{key: rule for key, rule in RULES.items() if rule is not unused},
+    **{key: rule for key, rule in RULES.items() if rule not in (unused, shuffled)},
     "repeatable": switch,
     "train_neg_sample_args": Rule(
         "null for none, or such as {distribution: uniform, sample_num: 1}; distributions are uniform and popularity",
