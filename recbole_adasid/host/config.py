@@ -17,12 +17,9 @@ from recbole_adasid.host.peers.settings import check_peer, known_peer_settings, 
 from recbole_adasid.host.preset_features import without_absent_features
 from recbole_adasid.host.props import known_keys, plugin_defaults
 from recbole_adasid.host.settings import (
-<<<<<<< HEAD
-    check_yaml_file,
-=======
     Paths,
+    check_yaml_file,
     listed_paths,
->>>>>>> h-host
     parse_mapping,
     read_settings_files,
     refuse_unknown_keys,

@@ -180,13 +180,8 @@ interval = Rule("an interval such as [5,inf), its lower end first", is_interval)
 web_address = Rule("an address of http or https", lambda value: text.fits(value) and _matches(r"https?://\S+", value))
 checksum = Rule("64 hexadecimal digits", lambda value: text.fits(value) and _matches(r"[0-9a-fA-F]{64}", value))
 unused = Rule("left out: TIGER does not use it", lambda value: not value)
-<<<<<<< HEAD
-# Those that need more than which items were recommended, and training counts, cannot be computed from a beam search.
-=======
 shuffled = Rule("true: TIGER's batches are drawn at random in each epoch", lambda value: value is True)
-# Those that need more than which items were recommended cannot be computed from a beam search.
-WEIGHT = real(0, above=True)
->>>>>>> h-host
+# Those that need more than which items were recommended, and training counts, cannot be computed from a beam search.
 METRICS = [metrics_dict[name].__name__ for name, needed in metric_information.items() if set(needed) <= AVAILABLE]
 LEARNERS = ("adamw", "adam", "sgd", "adagrad", "rmsprop")
 

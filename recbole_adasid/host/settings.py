@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import difflib
-<<<<<<< HEAD
-=======
 import os
 import re
->>>>>>> h-host
 from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
@@ -15,12 +12,10 @@ from typing import Any, Union
 
 import yaml
 
-<<<<<<< HEAD
 from recbole_adasid import plain_yaml
-=======
+
 Paths = Union[str, "PathLike[str]", Iterable[Union[str, "PathLike[str]"]]]
 """One path or several."""
->>>>>>> h-host
 
 
 class SettingsError(ValueError):
@@ -93,7 +88,6 @@ def read_settings_files(paths: Paths) -> dict[str, Any]:
     return settings
 
 
-<<<<<<< HEAD
 def check_yaml_file(path: str | Path) -> None:
     """Check that a YAML file that RecBole is about to read grows neither in depth nor by its aliases.
 
@@ -104,7 +98,8 @@ def check_yaml_file(path: str | Path) -> None:
         plain_yaml.check_bounds(Path(path).read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
-=======
+
+
 # What other programs call a setting.
 _ELSEWHERE = {
     "device": "use_gpu=false trains on the CPU, gpu_id chooses GPUs",
@@ -121,7 +116,6 @@ _ELSEWHERE = {
     **dict.fromkeys(("data_dir", "data_root", "data_folder"), "the setting is data_path"),
     **dict.fromkeys(("num_beams", "n_beams"), "the setting is beam_size"),
 }
->>>>>>> h-host
 
 
 def unknown_name(what: str, value: object, valid: Iterable[str]) -> SettingsError:
