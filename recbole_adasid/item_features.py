@@ -82,14 +82,15 @@ def item_features(
 
     def compute() -> dict[str, np.ndarray]:
         fused = fuse(found, weights, **settings, fitted=None if fitted is None else below("fusion", fitted))
-        return {"values": fused.values, "columns": np.array(fused.widths), **fused.learnt}
+        columns = {"columns": np.array(fused.widths)} if side_by_side else {}
+        return {"values": fused.values, **columns, **fused.learnt}
 
+    side_by_side = config["fusion"] == "concatenate" and len(found) > 1
     slow = config["fusion"] in REDUCING or "widths" in settings
     kept = cache.arrays("fusion", {**source, **_kept(fitted)}, compute) if slow else compute()
-    values, columns = kept.pop("values"), kept.pop("columns").tolist()
+    values = kept.pop("values")
+    blocks = list(zip(kept.pop("columns").tolist(), weights)) if side_by_side else None
     report_degenerate(values, dataset.item_tokens())
-    side_by_side = config["fusion"] == "concatenate" and len(found) > 1
-    blocks = list(zip(columns, weights)) if side_by_side else None
     learnt = {f"{place}/{name}": array for place, one in enumerate(found) for name, array in one.fitted.items()}
     learnt |= {f"fusion/{name}": array for name, array in kept.items()}
     return ItemFeatures(values=values, source=source, present=_complete(found), blocks=blocks, fitted=learnt)

@@ -14,7 +14,7 @@ from recbole_adasid.data.aligned_rows import row_blocks
 from recbole_adasid.data.preparation import Prepared
 
 NEIGHBOURS = 5
-"""Items whose vectors are averaged; docs/features.md has a comparison with others, and with the mean of all."""
+"""Items whose vectors are averaged: benchmarks/unused_items.py compares it with others and with the mean of all."""
 MOST_ANCHORS = 50_000
 """Items that are kept to look neighbours up among, so that they need no more room than the rest of a run."""
 _ROWS_AT_ONCE = 1_024
@@ -38,8 +38,10 @@ def anchors_of(wanted: Prepared, known: NDArray[np.float64]) -> dict[str, NDArra
     }
 
 
-def filled(wanted: Prepared, known: NDArray[np.float64], anchors: Anchors) -> NDArray[np.float64]:
-    """Return the vectors [N, d'], each missing one the mean of those of the nearest `NEIGHBOURS` anchors.
+def filled(
+    wanted: Prepared, known: NDArray[np.float64], anchors: Anchors, neighbours: int = NEIGHBOURS
+) -> NDArray[np.float64]:
+    """Return the vectors [N, d'], each missing one the mean of those of the nearest `neighbours` anchors.
 
     Nearest is by the cosine of what is known of the items; one of which nothing is known gets the mean of all anchors.
     """
@@ -50,7 +52,7 @@ def filled(wanted: Prepared, known: NDArray[np.float64], anchors: Anchors) -> ND
     told = known[missing].any(axis=1)
     values[missing[~told]] = vectors.mean(axis=0)
     missing = missing[told]
-    count = min(NEIGHBOURS, len(vectors))
+    count = min(neighbours, len(vectors))
     for part in row_blocks(len(missing), _ROWS_AT_ONCE):
         rows = missing[part]
         cosine = _of_unit_length(known[rows]).astype(np.float32) @ anchors["known"].T

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import importlib.util
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -42,8 +42,8 @@ def check_combinations(settings: Settings) -> None:
         _check_log(settings)
     _check_tokenizer(settings)
     if settings["modalities"]:
-        _check_modalities(settings["modalities"])
-    elif not any(settings[key] for key in ("item_features_file", "text_fields", "text_template", "sids_file")):
+        _check_modalities(settings)
+    elif not _has_own_features(settings) and not settings["sids_file"]:
         raise SettingsError("There is neither item_features_file nor text_fields: set one, items need features.")
     _check_pairs(settings)
     if settings["cold_item_share"] and settings["sids_file"]:
@@ -80,8 +80,12 @@ def check_shared(settings: Settings) -> None:
             )
 
 
-def _check_modalities(modalities: Sequence[Settings]) -> None:
-    for place, modality in enumerate(modalities, start=1):
+def _has_own_features(settings: Settings) -> bool:
+    return any(settings[key] for key in ("item_features_file", "text_fields", "text_template"))
+
+
+def _check_modalities(settings: Settings) -> None:
+    for place, modality in enumerate(settings["modalities"], start=1):
         for key, value in modality.items():
             if key not in MODALITY_KEYS:
                 raise unknown_name(f"setting of modality number {place}", key, MODALITY_KEYS)
@@ -95,6 +99,11 @@ def _check_modalities(modalities: Sequence[Settings]) -> None:
             raise SettingsError(
                 f"modalities: number {place} names {' and '.join(named) or 'no source'}: give it one of "
                 f"{', '.join(SOURCES)}."
+            )
+        if named == ["dataset_features"] and not _has_own_features(settings):
+            raise SettingsError(
+                f"modalities: number {place} stands for the dataset's own features, and there are none: set "
+                "item_features_file or text_fields."
             )
 
 

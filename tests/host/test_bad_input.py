@@ -410,6 +410,31 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
         r"number 1 names item_features_file and text_fields: give it one of",
     ),
     "modalities: weight": (settings(modalities="[{text_fields: [title], weight: 0}]"), r"the weight 0 of number 1"),
+    "modalities: width": (settings(modalities="[{text_fields: [title], width: 0}]"), r"the width 0 of number 1"),
+    "modalities: dataset_features": (
+        settings(modalities="[{dataset_features: no}]"),
+        r"dataset_features .* of number 1 has to be true",
+    ),
+    "modalities: behaviour": (
+        settings(modalities="[{behaviour: [a]}]"),
+        r"the behaviour \['a'\] of number 1 .* a path",
+    ),
+    "modalities: no such vectors": (
+        settings(modalities="[{behaviour: coocurrence}]"),
+        r"no file of item vectors .*coocurrence: name an .npz .* or 'cooccurrence'",
+    ),
+    "modalities: behaviour and a text": (
+        settings(modalities="[{behaviour: cooccurrence, text_fields: [title]}]"),
+        r"number 1 names text_fields and behaviour: give it one of",
+    ),
+    "modalities: nothing beyond chance": (
+        settings(modalities="[{behaviour: cooccurrence}]", behaviour_negatives="100000"),
+        r"no two items that meet more often than chance .*: lower behaviour_negatives",
+    ),
+    "modalities: the dataset has none": (
+        settings(modalities="[{dataset_features: true}]", text_fields="[]"),
+        r"number 1 stands for the dataset's own features, and there are none: set item_features_file or text_fields",
+    ),
     "modalities: value": (settings(modalities="[{text_fields: [title], text_width: 0}]"), r"text_width=0 has to be"),
     "modalities: no column": (settings(modalities="[{text_fields: [titel]}]"), r"did you mean 'title'"),
     "modalities: mean of two widths": (
