@@ -26,7 +26,7 @@ class Walker:
 @pytest.fixture(autouse=True)
 def walker(monkeypatch: pytest.MonkeyPatch) -> Walker:
     one = Walker()
-    monkeypatch.setattr(recommend.Recommender, "load", lambda folder: one)
+    monkeypatch.setattr(recommend.Recommender, "load", lambda folder, retrieval=None: one)
     return one
 
 

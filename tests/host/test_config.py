@@ -105,5 +105,5 @@ def test_what_tiger_would_ignore_is_refused(settings, message):
 
 
 def test_only_the_main_job_takes_other_models():
-    with pytest.raises(SettingsError, match="Unknown model 'SASRec'.*Valid are: TIGER"):
+    with pytest.raises(SettingsError, match="Unknown model 'SASRec'.*Valid are: LIGER, TIGER"):
         build_config({"model": "SASRec"})
