@@ -312,6 +312,29 @@ def test_new_items_can_have_a_share_of_the_places(folder: Path) -> None:
         recommender.recommend(["i1"], new_share=1.5)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_filters_seen_and_withdrawn_items_leave_all_that_is_allowed(folder: Path, share: float) -> None:
+    """Items that are kept out share prefixes with those that are not; none of the latter may go with them."""
+    recommender = Recommender.load(folder)
+    recommender.add_items(["new0", "new1", "new2"], table=table("the red thing number i3", "a blue thing", "another"))
+    recommender.remove_items(["i2", "i9", "new1"])
+    there = set(recommender.tokens) - {"i2", "i9", "new1"}
+    random = np.random.default_rng(0)
+    for _ in range(20):
+        history = random.choice(sorted(set(recommender.tokens)), size=6, replace=True).tolist()
+        allow, deny = (set(random.choice(sorted(there), size=size, replace=False).tolist()) for size in (14, 4))
+        expected = (allow - deny - set(history)) & there
+        found = recommender.recommend(history, 30, allow=allow, deny=deny, new_share=share)
+        assert sorted(items(found)) == sorted(expected)
+        ids = torch.tensor([[recommender.tokens.index(token) + 1 for token in history[-4:]]])
+        exact = recommender.model.score_items(ids, torch.tensor([4]))[0]
+        for one in found:
+            assert one.score == pytest.approx(float(exact[recommender.tokens.index(one.item) + 1]), abs=1e-4)
+        if not share:
+            first = recommender.recommend(history, 3, allow=allow, deny=deny)
+            assert [one.score for one in first] == pytest.approx([one.score for one in found[:3]], abs=1e-4)
+
+
 def test_a_category_keeps_to_items_that_have_it_as_whole_words(folder: Path) -> None:
     recommender = Recommender.load(folder)  # whose categories are the titles
     red = {token for token in recommender.tokens if "red" in recommender.labels[token].title}
