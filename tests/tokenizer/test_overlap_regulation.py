@@ -156,6 +156,20 @@ def test_strengthening_is_bounded_increasing_and_saturates():
     assert factors[3] == pytest.approx(F_MIN + (F_MAX - F_MIN) * math.sqrt(100 / 110.4))
 
 
+def test_a_cosine_at_its_threshold_is_admissible():
+    similarity = torch.tensor(THRESHOLDS)
+    depth = torch.tensor([1, 2, 3])
+    assert regulation().gate(similarity, depth).all()
+    assert not regulation().gate(torch.nextafter(similarity, torch.tensor(-1.0)), depth).any()
+
+
+def test_one_draw_has_no_load_and_the_smallest_factor():
+    latent, codes = torch.randn(1, 3), torch.zeros(1, 3, dtype=torch.long)
+    stats = regulation().collision(latent, codes, PairBatch.of(torch.tensor([4]), 0)).stats
+    assert all(math.isfinite(value) for value in stats.values())
+    assert regulation().strengthening(torch.zeros(3), n_draws=1).tolist() == [F_MIN] * 3
+
+
 def test_a_batch_without_overlap_or_with_one_item_costs_exactly_nothing():
     for codes, batch in [
         (torch.arange(12).view(4, 3), apart(4)),
