@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 
 from recbole_adasid.cli import parse_arguments, run_command
 from recbole_adasid.host.settings import SettingsError, refuse_unknown_keys
+from recbole_adasid.text_files import read_text_lines
 
 if TYPE_CHECKING:
     import numpy as np
@@ -102,8 +103,8 @@ def _add(recommender: Recommender, settings: Mapping[str, Any]) -> None:
 
 
 def _remove(recommender: Recommender, settings: Mapping[str, Any]) -> None:
-    lines = Path(settings["items"]).read_text(encoding="utf-8-sig").split("\n")
-    departure = recommender.remove_items(filter(None, lines), bad_items=settings.get("bad_items", "refuse"))
+    lines = filter(None, read_text_lines(Path(settings["items"])))
+    departure = recommender.remove_items(lines, bad_items=settings.get("bad_items", "refuse"))
     print(f"{len(departure.items):,} items are not recommended any more")
     _print_refused(departure.refused)
 

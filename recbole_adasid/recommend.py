@@ -23,6 +23,7 @@ from recbole_adasid.artefacts import write_atomically
 from recbole_adasid.cli import parse_arguments, run_command
 from recbole_adasid.host.settings import SettingsError, refuse_unknown_keys
 from recbole_adasid.recommender import Recommendation, Recommender
+from recbole_adasid.text_files import read_text_lines
 from recbole_adasid.writing import written_whole
 
 KEYS = ("run_folder", "history", "input", "output", "k", "exclude_seen", "allow", "deny", "category", "new_share")
@@ -67,8 +68,7 @@ def _options(settings: dict[str, Any]) -> dict[str, Any]:
         raise SettingsError(f"new_share={options['new_share']!r} has to be a number from 0 to 1.")
     for key in ("allow", "deny"):
         if key in settings:
-            lines = Path(settings[key]).read_text(encoding="utf-8").splitlines()
-            options[key] = [token for token in lines if token]
+            options[key] = [token for token in read_text_lines(Path(settings[key])) if token]
     return options
 
 
@@ -80,7 +80,7 @@ def read_histories(path: Path) -> list[dict[str, Any]]:
         ValueError: naming the first line that holds something else.
     """
     records = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(read_text_lines(path), start=1):
         try:
             entry = json.loads(line)
         except ValueError as error:
