@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 
 from recbole_adasid.cli import parse_arguments, run_command
 from recbole_adasid.host.settings import SettingsError, refuse_unknown_keys
+from recbole_adasid.text_files import read_text_lines
 
 if TYPE_CHECKING:
     import numpy as np
@@ -117,8 +118,8 @@ def _add(recommender: Recommender, settings: Mapping[str, Any]) -> tuple[list[st
 
 def _remove(recommender: Recommender, settings: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
     """Remove items and return what to tell of it, and which were refused and why."""
-    lines = Path(settings["items"]).read_text(encoding="utf-8-sig").split("\n")
-    departure = recommender.remove_items(filter(None, lines), bad_items=settings.get("bad_items", "refuse"))
+    lines = filter(None, read_text_lines(Path(settings["items"])))
+    departure = recommender.remove_items(lines, bad_items=settings.get("bad_items", "refuse"))
     return [f"{len(departure.items):,} items are not recommended any more"], departure.refused
 
 

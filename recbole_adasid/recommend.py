@@ -25,6 +25,7 @@ from recbole_adasid.checked_input import number_of_items, share_of_places, switc
 from recbole_adasid.cli import parse_arguments, run_command
 from recbole_adasid.host.settings import SettingsError, refuse_unknown_keys
 from recbole_adasid.recommender import Recommendation, Recommender
+from recbole_adasid.text_files import read_text_lines
 from recbole_adasid.writing import written_whole
 
 KEYS = (
@@ -80,8 +81,7 @@ def _options(settings: dict[str, Any]) -> dict[str, Any]:
     share_of_places(options.get("new_share", 0))
     for key in ("allow", "deny"):
         if key in settings:
-            lines = Path(settings[key]).read_text(encoding="utf-8").splitlines()
-            options[key] = [token for token in lines if token]
+            options[key] = [token for token in read_text_lines(Path(settings[key])) if token]
     return options
 
 
@@ -93,7 +93,7 @@ def read_histories(path: Path) -> list[dict[str, Any]]:
         ValueError: naming the first line that holds something else.
     """
     records = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(read_text_lines(path), start=1):
         try:
             entry = json.loads(line)
         except ValueError as error:

@@ -24,7 +24,7 @@ from recbole_adasid.data.text import ITEM_COLUMN, read_item_table
 from recbole_adasid.data.windows import SequenceWindows, build_windows, flatten_sequences, gather_histories
 from recbole_adasid.host.atomic_files import atomic_text, read_atomic_file
 from recbole_adasid.host.batches import Lengths
-from recbole_adasid.host.filters import filter_by_count
+from recbole_adasid.host.filters import filter_by_count, filter_by_value, report_gaps
 from recbole_adasid.host.item_columns import settle_columns
 from recbole_adasid.host.missing import require_dataset
 from recbole_adasid.host.obtain import obtain_dataset
@@ -119,6 +119,10 @@ class TIGERDataset(SequentialDataset):
         super()._data_filtering()
         if len(self.inter_feat) < before:
             self.logger.info(f"Filters keep {len(self.inter_feat)} of {before} interactions.")
+        report_gaps(self)
+
+    def _filter_by_field_value(self) -> None:
+        filter_by_value(self, super()._filter_by_field_value)
 
     def _filter_by_inter_num(self) -> None:
         filter_by_count(self)

@@ -81,6 +81,17 @@ def rows(*chosen: tuple[str, str, str], **changes: str) -> Spoil:
     return spoil
 
 
+def rated(**changes: str) -> Spoil:
+    """Give every interaction but each user's last a rating, and load them."""
+
+    def spoil(given: Given) -> None:
+        lines = [f"{line}\t{'' if line.endswith('1004') else 3}\n" for line in INTER.splitlines()[1:]]
+        given.write("inter", HEADER.replace("stamp:float", "stamp:float\trating:float") + "".join(lines))
+        given.settings.update(load_col="{inter: [user_id, item_id, timestamp, rating]}", **changes)
+
+    return spoil
+
+
 def adasid(**changes: str) -> Spoil:
     return settings(tokenizer="adasid", **changes)
 
@@ -528,22 +539,17 @@ REPAIRED: dict[str, tuple[Spoil, str]] = {
         content("inter", re.sub(r"\t100\d\n", "\t1\n", INTER)),
         r"every timestamp is 1, so that the order of the file decides",
     ),
-    "inter: gaps in a column for filters": (
-        lambda given: (
-            given.write(
-                "inter",
-                INTER.replace("stamp:float", "stamp:float\trating:float")
-                .replace("\t1004\n", "\t1004\t\n")
-                .replace("\t1000\n", "\t1000\t3\n")
-                .replace("\t1001\n", "\t1001\t3\n")
-                .replace("\t1002\n", "\t1002\t3\n")
-                .replace("\t1003\n", "\t1003\t3\n"),
-            ),
-            given.settings.update(
-                load_col="{inter: [user_id, item_id, timestamp, rating]}", val_interval="{rating: '[1,5]'}"
-            ),
-        ),
-        r"14 lines have no rating; RecBole puts the mean there",
+    "inter: gaps in a column that filters": (
+        rated(val_interval="{rating: '[1,5]'}"),
+        r"val_interval drops 14 interactions that have no rating\.[^\0]*Filters keep 56 of 70 interactions",
+    ),
+    "inter: gaps in a column that is loaded": (
+        rated(),
+        r"14 of 70 interactions have no rating; RecBole puts the mean there",
+    ),
+    "inter: gaps that another filter leaves": (
+        rated(val_interval="{timestamp: '[1002,1004]'}"),
+        r"14 of 42 interactions have no rating; RecBole puts the mean there",
     ),
     "item: an item twice, loaded by RecBole": (
         lambda given: (
@@ -612,6 +618,7 @@ def test_what_can_be_repaired_is_said_and_the_job_completes(name, tmp_path, capf
     assert given.run() == 0
     said = "".join(capfd.readouterr())
     assert re.search(message, said), said
+    assert "puts the mean" in message or "puts the mean" not in said
     assert "Settings, Semantic IDs, metrics and model are in" in said
 
 
