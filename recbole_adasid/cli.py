@@ -12,6 +12,7 @@ from typing import Any
 from recbole_adasid.host.launch import torchrun_options
 from recbole_adasid.host.props import documented_lines, headline, presets
 from recbole_adasid.host.settings import SettingsError, parse_value, written_paths
+from recbole_adasid.out_of_memory import is_out_of_memory
 
 USAGE = """\
 usage: python run_recbole_adasid.py [--tokenizer=NAME] [--dataset=NAME] [--config_files="A.yaml"] [--KEY=VALUE ...]
@@ -79,7 +80,7 @@ def _main(arguments: Sequence[str] | None) -> int:
             print(f"error: {error}", file=sys.stderr)
         return 2
     except (MemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         print(
             f"error: {_OUT_OF_MEMORY} ({str(error).splitlines()[0] if str(error) else 'MemoryError'})", file=sys.stderr
@@ -100,12 +101,6 @@ _OUT_OF_MEMORY = (
     "memory ran out: lower train_batch_size, eval_batch_size or beam_size, or tokenizer_batch_pairs if the tokenizer "
     "was training; what was kept before is intact, and the same command goes on from it"
 )
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    """Tell by the words: torch raises RuntimeError on CPUs and a class of its own, a RuntimeError too, on GPUs."""
-    said = str(error).lower()
-    return isinstance(error, MemoryError) or any(words in said for words in ("out of memory", "allocate memory"))
 
 
 def run_command(
