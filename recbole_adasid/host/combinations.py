@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import importlib.util
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch

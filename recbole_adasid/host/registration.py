@@ -27,6 +27,7 @@ AFTER_IMPORT = {
     "recbole.data.dataset.dataset": "recbole_adasid.host.compatibility:mend_dataset",
     "recbole.data.dataset.sequential_dataset": "recbole_adasid.host.compatibility:mend_sequential_dataset",
     "recbole.data.utils": "recbole_adasid.host.loaders:mend_data_utils",
+    "recbole.model.general_recommender": "recbole_adasid.host.compatibility:restore_dok_update",
     "recbole.model.sequential_recommender.sasrecf": "recbole_adasid.host.vector_columns:count_features_once",
     "recbole.model.sequential_recommender.sine": "recbole_adasid.host.compatibility:end_anomaly_detection",
     "recbole.quick_start.quick_start": "recbole_adasid.host.quick_start:mend_quick_start",

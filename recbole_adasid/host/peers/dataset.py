@@ -14,8 +14,11 @@ from recbole.data.interaction import Interaction
 from recbole_adasid.host.dataset import TIGERDataset
 from recbole_adasid.host.missing import require_dataset
 from recbole_adasid.host.obtain import obtain_dataset
+from recbole_adasid.host.settings import SettingsError
 
 TABLES = {"user_feat": "uid_field", "item_feat": "iid_field"}
+_READ_HISTORIES_BY_ROW = ("FEARec",)
+"""Models that look into the training part for other examples' histories."""
 
 
 class SequenceDataset(TIGERDataset):
@@ -29,6 +32,19 @@ class SequenceDataset(TIGERDataset):
         obtain_dataset(self.config, token, Path(dataset_path))
         require_dataset(token, Path(dataset_path), self.config["reviews_url"])
         SequentialDataset._load_data(self, token, dataset_path)
+
+    def _load_feat(self, filepath: str, source: Any) -> Any:
+        """Read a file as for TIGER, and say which setting names the columns that a model reads of the items."""
+        try:
+            return super()._load_feat(filepath, source)
+        except ValueError as error:
+            chosen = self.config["selected_features"]
+            if getattr(source, "value", source) != "item" or not chosen:
+                raise
+            raise SettingsError(
+                f"{error} {self.config['model']} reads selected_features={chosen} of the items: set it to columns that "
+                "are there."
+            ) from error
 
     def _data_filtering(self) -> None:
         """Filter as for TIGER; users and items without an interaction are none there."""
@@ -47,6 +63,14 @@ class SequenceDataset(TIGERDataset):
         for name, rows in tables.items():
             if rows is not None:
                 setattr(self, name, self._dataframe_to_interaction(rows))
+
+    def build(self) -> list[TIGERDataset]:
+        """Split as TIGER's dataset."""
+        parts = super().build()
+        if self.config["model"] in _READ_HISTORIES_BY_ROW:
+            rows = parts[0].inter_feat
+            rows.update(Interaction({self.item_id_list_field: parts[0][np.arange(len(rows))][self.item_id_list_field]}))
+        return parts
 
     def __getitem__(self, index: Any, join: bool = True) -> Interaction:
         """Return examples with their histories [B, MAX_ITEM_LIST_LENGTH] and what is known of users and targets."""
@@ -71,6 +95,7 @@ class InteractionDataset(SequenceDataset):
         parts = super().build()
         users, items = parts[0]._training_interactions().arrays()
         columns = {self.uid_field: users.astype(np.int64), self.iid_field: items.astype(np.int64) + 1}
+        columns[self.time_field] = np.arange(len(users), dtype=np.float64)  # of a user's the order, for DiffRec
         parts[0].inter_feat = Interaction({name: torch.from_numpy(values) for name, values in columns.items()})
         return parts
 

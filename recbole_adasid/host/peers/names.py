@@ -15,7 +15,8 @@ OURS = {TIGER: "recbole_adasid.host.recommender", LIGER: "recbole_adasid.host.li
 KINDS = ("sequential_recommender", "general_recommender")
 """RecBole's folders of models that rank items for a user; others predict clicks, or need a knowledge graph."""
 _WITHOUT_FILE = ("Random",)  # of defaults: it has none
-_OF_GRAPHS = ("GRU4RecKG", "KSR")  # they need vectors of a knowledge graph
+# They need vectors of a knowledge graph, or histories of what was not chosen.
+_OF_OTHER_DATA = ("GRU4RecKG", "KSR", "DIEN")
 
 
 def is_tiger(config: Any) -> bool:
@@ -32,7 +33,7 @@ def own_class(name: str) -> Any:
 def peer_names() -> tuple[str, ...]:
     """Return the names of the models that run beside TIGER, in alphabetical order; none of them is imported."""
     names = {path.stem for path in (_recbole() / "properties" / "model").glob("*.yaml")}.union(_WITHOUT_FILE)
-    return tuple(sorted(name for name in names if _module_path(name) and name not in _OF_GRAPHS))
+    return tuple(sorted(name for name in names if _module_path(name) and name not in _OF_OTHER_DATA))
 
 
 def peer_class(name: str) -> Any:

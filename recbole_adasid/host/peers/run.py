@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from recbole_adasid.artefacts import RunFolder, results_table
+from recbole_adasid.ending import is_out_of_memory
 from recbole_adasid.evaluation.breakdown import breakdown
 from recbole_adasid.evaluation.intervals import told_by_ranks
 from recbole_adasid.evaluation.record import Record
@@ -17,6 +20,7 @@ from recbole_adasid.host.about_run import about_run
 from recbole_adasid.host.results import by_popularity, by_training, judged
 from recbole_adasid.host.saved_data import refuse_saved_data
 from recbole_adasid.host.settings import SettingsError
+from recbole_adasid.writing import CannotWrite
 
 logger = logging.getLogger(__name__)
 
@@ -37,43 +41,45 @@ def run_peer(config: Any, path: Path) -> dict[str, Any]:
     from recbole.utils import init_seed
 
     from recbole_adasid.host.peers.loaders import PHASES, load_parts
+    from recbole_adasid.host.peers.names import peer_class
     from recbole_adasid.host.peers.trainer import peer_trainer
 
     refuse_saved_data(config)
     init_seed(config["seed"], config["reproducibility"])
     train, valid, test = loaders = load_parts(config)
     parts = {name: loader._dataset for name, loader in zip(PHASES, loaders)}
-    model = _build(config, parts["train"])
+    with _told(config["model"], "cannot be built with these settings on this dataset"):
+        init_seed(config["seed"] + config["local_rank"], config["reproducibility"])
+        model = peer_class(config["model"])(config, parts["train"]).to(config["device"])
     n_parameters = sum(p.numel() for p in model.parameters())
     logger.info(f"{config['model']}: {n_parameters:,} parameters on {config['device']}")
     folder = RunFolder(path)
     folder.write_about(about_run(config, parts, n_parameters))
 
     trainer, show_progress = peer_trainer(config, model), bool(config["show_progress"])
-    best_valid = trainer.fit(train, valid, show_progress=show_progress)[1] or {}
-    found = {"best_valid": best_valid, "test": trainer.evaluate(test, show_progress=show_progress) or {}}
+    with _told(config["model"], "failed with these settings on this dataset"):
+        best_valid = trainer.fit(train, valid, show_progress=show_progress)[1] or {}
+        found = {"best_valid": best_valid, "test": trainer.evaluate(test, show_progress=show_progress) or {}}
     _write(folder, config, trainer, parts, {name: dict(metrics) for name, metrics in found.items()})
     return {**found, "run_folder": path, "semantic_ids": None}
 
 
-def _build(config: Any, part: Any) -> Any:
-    """Return the model for the training part of a dataset, under a seed of its own.
+@contextmanager
+def _told(model: str, what: str) -> Iterator[None]:
+    """Say in a sentence that a model of RecBole failed within: how, its settings decide, which nobody has checked.
 
     Raises:
-        SettingsError: if RecBole cannot build it.
+        SettingsError: for what is no shortage of memory or disk.
     """
-    from recbole.utils import init_seed
-
-    from recbole_adasid.host.peers.names import peer_class
-
-    init_seed(config["seed"] + config["local_rank"], config["reproducibility"])
     try:
-        return peer_class(config["model"])(config, part).to(config["device"])
-    except (ValueError, TypeError, KeyError, AssertionError, NotImplementedError, RuntimeError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise SettingsError(
-            f"RecBole's {config['model']} cannot be built with these settings on this dataset: {reason}"
-        ) from error
+        yield
+    except (CannotWrite, FloatingPointError, SettingsError):
+        raise
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        if is_out_of_memory(error):
+            raise
+        reason = " ".join(str(error).split())
+        raise SettingsError(f"RecBole's {model} {what} ({type(error).__name__}: {reason}).") from error
 
 
 def _write(
