@@ -21,6 +21,7 @@ from recbole_adasid.evaluation.record import Record
 from recbole_adasid.history import run_history, write_history
 from recbole_adasid.host.about_run import about_run
 from recbole_adasid.host.config import build_config
+from recbole_adasid.host.item_vectors import keep_item_vectors
 from recbole_adasid.host.logs import silence, start_logging, stop_logging
 from recbole_adasid.host.model_file import tokens_digest
 from recbole_adasid.host.peers.names import is_tiger, own_class
@@ -171,6 +172,7 @@ def _write_results(
         folder.history_path, run_history(model.semantic_ids.history, trainer.train_loss_dict, trainer.valid_results)
     )
     (folder.path / UNFINISHED).unlink(missing_ok=True)
+    keep_item_vectors(folder.path, model, parts["train"].training_items(), config["model"])
     _finish(folder, model, results)
     if config["report"]:
         write_report(folder, config, model.semantic_ids, parts["test"], record, popularity)

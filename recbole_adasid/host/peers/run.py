@@ -17,6 +17,7 @@ from recbole_adasid.evaluation.intervals import told_by_ranks
 from recbole_adasid.evaluation.record import Record
 from recbole_adasid.history import run_history, write_history
 from recbole_adasid.host.about_run import about_run
+from recbole_adasid.host.item_vectors import keep_item_vectors
 from recbole_adasid.host.results import by_popularity, by_training, judged
 from recbole_adasid.host.saved_data import refuse_saved_data
 from recbole_adasid.host.settings import SettingsError
@@ -98,6 +99,7 @@ def _write(
         folder.write_record(record)
         folder.write_evaluation(found, f"Test of {config['model']} on {config['dataset']}")
         results["test_by_popularity"] = by_popularity(parts["test"], record, popularity, told_by_ranks(results["test"]))
+    keep_item_vectors(folder.path, trainer.model, parts["train"].training_items(), config["model"])
     write_history(folder.history_path, run_history([], trainer.train_loss_dict, trainer.valid_results))
     folder.write_metrics(results)
     logger.info("Result\n" + results_table(results["best_valid"], results["test"], results["test_intervals"]))
