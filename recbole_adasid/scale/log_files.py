@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +18,7 @@ from tqdm import tqdm
 from recbole_adasid.data.atomic_text import AtomicText, Column
 from recbole_adasid.data.parquet import first_line, open_parquet
 from recbole_adasid.data.raw.csv_rows import csv_rows, other_delimiter
+from recbole_adasid.data.raw.rows import mapped
 from recbole_adasid.host.settings import SettingsError
 from recbole_adasid.scale.log_times import TimesSeen, exact_times, times_of_arrow
 
@@ -169,8 +169,7 @@ def _read_table(path: Path, names: list[str], at_once: int, key: str, **form: An
 
 
 def _no_column(path: Path, raw: str, there: list[str], name: str, key: str) -> str:
-    near = get_close_matches(raw, there, n=1) or there[:1] or ["its own name"]
-    return f'{path} has no column {raw!r} among {", ".join(there)}: map it, as in {key}="{{{name}: {near[0]}}}".'
+    return f"{path} has no column {raw!r} among {', '.join(there)}: map it, as in --{key}={mapped(name, raw, there)}."
 
 
 def _read_text(path: Path, headers: list[str], at_once: int, **form: Any) -> Iterator[Cells]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from recbole_adasid.data.raw.counting import LineCount
@@ -25,6 +27,13 @@ class Rows:
     columns: tuple[str, ...]
     rows: Iterator[tuple[str, ...]]
     lines: LineCount
+
+
+def mapped(name: str, raw: str, there: Sequence[str]) -> str:
+    """Return what to write on a command line so that `name` stands for the column that `raw` may have meant."""
+    near = (get_close_matches(raw, there, n=1) or [*there[:1], "its own name"])[0]
+    quoted = near if re.fullmatch(r"\w[\w .-]*", near) else "'" + near.replace("'", "''") + "'"
+    return f'"{{{name}: {quoted}}}"'
 
 
 def cells(

@@ -6,7 +6,6 @@ import csv
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
-from difflib import get_close_matches
 from functools import partial
 from numbers import Real
 from pathlib import Path
@@ -18,7 +17,7 @@ from recbole_adasid.data.raw.counting import LineCount, usable
 from recbole_adasid.data.raw.csv_rows import DELIMITERS, csv_record, csv_rows, other_delimiter
 from recbole_adasid.data.raw.lines import parse_record, read_lines, require_file
 from recbole_adasid.data.raw.parquet_rows import open_table, parquet_rows
-from recbole_adasid.data.raw.rows import ITEM, RATING, TEXTS, TIME, USER, Rows
+from recbole_adasid.data.raw.rows import ITEM, RATING, TEXTS, TIME, USER, Rows, mapped
 from recbole_adasid.data.raw.rows import cells as row_of
 from recbole_adasid.host.settings import SettingsError, unknown_name
 
@@ -99,10 +98,9 @@ class RawTable:
                 f"{self.path} has no column {raw!r}: its cells seem to be separated by {other}s, not by {between}s; "
                 f"set --{self._delimiter_key}={other}."
             )
-        near = get_close_matches(raw, self.columns, n=1) or self.columns[:1] or ["its own name"]
         return SettingsError(
             f"{self.path} has no column {raw!r} for {name} among {', '.join(self.columns)}: map it, as in "
-            f'--{key}="{{{name}: {near[0]}}}".'
+            f"--{key}={mapped(name, raw, self.columns)}."
         )
 
     def _columns(self) -> list[str]:
