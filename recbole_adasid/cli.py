@@ -66,6 +66,8 @@ def _main(arguments: Sequence[str] | None) -> int:
     try:
         settings, config_files = parse_arguments(given)
         processes = torchrun_options(settings)
+        if processes is not None and settings.get("model", "TIGER") != "TIGER":
+            raise SettingsError(f"{settings['model']} is trained by RecBole in one process: leave nproc out.")
         if processes is not None:
             return _start(processes, arguments)
         from recbole_adasid.host.run import run

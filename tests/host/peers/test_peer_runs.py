@@ -10,6 +10,7 @@ import yaml
 from recbole_adasid.cli import main
 from recbole_adasid.history import read_history
 from recbole_adasid.host.run import run
+from recbole_adasid.host.settings import SettingsError
 
 
 @pytest.fixture
@@ -193,3 +194,15 @@ def test_memory_that_runs_out_is_no_fault_of_the_settings(settings, monkeypatch)
     monkeypatch.setattr(trainers.MeasuredTrainer, "_train_epoch", fail)
     with pytest.raises(RuntimeError, match="CUDA out of memory"):
         run({**settings, "model": "SASRec"})
+
+
+def test_several_processes_are_refused(monkeypatch, capfd):
+    from types import SimpleNamespace
+
+    from recbole_adasid.host import run as main_job
+
+    assert main(["--model=SASRec", "--nproc=2"]) == 2
+    assert "SASRec is trained by RecBole in one process" in capfd.readouterr().err
+    monkeypatch.setattr(main_job, "world", lambda: SimpleNamespace(size=2))
+    with pytest.raises(SettingsError, match="one process"):
+        run({"model": "SASRec"})
