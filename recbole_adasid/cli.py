@@ -11,6 +11,7 @@ from typing import Any
 
 from recbole_adasid.ending import SPARE, ended
 from recbole_adasid.host.launch import torchrun_options
+from recbole_adasid.host.peers.names import OURS
 from recbole_adasid.host.props import documented_lines, headline, presets
 from recbole_adasid.host.settings import SettingsError, parse_value, written_paths
 
@@ -72,6 +73,8 @@ def _main(arguments: Sequence[str] | None) -> int:
 def _work(given: list[str], arguments: Sequence[str] | None) -> int:
     settings, config_files = parse_arguments(given)
     processes = torchrun_options(settings)
+    if processes is not None and settings.get("model", "TIGER") not in OURS:
+        raise SettingsError(f"{settings['model']} is trained by RecBole in one process: leave nproc out.")
     if processes is not None:
         return _start(processes, arguments)
     from recbole_adasid.host.run import run

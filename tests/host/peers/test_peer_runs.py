@@ -10,6 +10,7 @@ import yaml
 from recbole_adasid.cli import main
 from recbole_adasid.history import read_history
 from recbole_adasid.host.run import run
+from recbole_adasid.host.settings import SettingsError
 
 
 @pytest.fixture
@@ -28,7 +29,9 @@ def tiger(tiny_settings):
     return run({**tiny_settings, "epochs": 1})
 
 
-@pytest.mark.parametrize("model", ["SASRec", "GRU4Rec", "BPR", "Pop", "FPMC", "ItemKNN", "NeuMF", "MultiVAE"])
+@pytest.mark.parametrize(
+    "model", ["SASRec", "GRU4Rec", "BPR", "Pop", "FPMC", "ItemKNN", "NeuMF", "MultiVAE", "LightGCN", "FEARec"]
+)
 def test_a_recommender_of_recbole_leaves_a_run_folder_like_tigers(model, settings, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     done = run({**settings, "model": model})
@@ -112,6 +115,12 @@ def test_the_written_settings_repeat_the_run(settings, tmp_path):
         (["--model=SASRec", "--train_neg_sample_args={distribution: uniform}"], "has to be null with loss_type=CE"),
         (["--model=BPR", "--train_neg_sample_args={distribution: even}"], "distributions are uniform and popularity"),
         (["--model=S3Rec"], "trained in stages"),
+        (
+            ["--model=SASRecCPR", "--epochs=1"],
+            "failed with these settings on this dataset (RuntimeError: selected index",
+        ),
+        (["--model=SASRecF"], "SASRecF reads selected_features=['class'] of the items"),
+        (["--model=BPR", "--checkpoint_dir=saved"], "set run_folder or run_root instead"),
         (["--model=BPR", "--save_dataset=true"], "asks RecBole for a pickle"),
     ],
 )
@@ -168,3 +177,32 @@ def test_data_and_evaluation_are_set_as_for_tiger(model, more, settings, caplog)
     if "eval_examples" in more:
         assert len(np.load(done["run_folder"] / "test_ranks.npz")["user"]) == 10
     assert 0 <= metrics["test"]["ndcg@10"] <= 1
+
+
+def test_columns_of_the_items_reach_the_models_that_read_them(settings):
+    done = run({**settings, "model": "SASRecF", "selected_features": ["title"]})
+    written = yaml.safe_load((done["run_folder"] / "config.yaml").read_text())
+    assert written["load_col"]["item"] == ["item_id", "title"] and done["test"]
+
+
+def test_memory_that_runs_out_is_no_fault_of_the_settings(settings, monkeypatch):
+    from recbole_adasid.host.peers import trainer as trainers
+
+    def fail(*_, **__):
+        raise RuntimeError("CUDA out of memory")
+
+    monkeypatch.setattr(trainers.MeasuredTrainer, "_train_epoch", fail)
+    with pytest.raises(RuntimeError, match="CUDA out of memory"):
+        run({**settings, "model": "SASRec"})
+
+
+def test_several_processes_are_refused(monkeypatch, capfd):
+    from types import SimpleNamespace
+
+    from recbole_adasid.host import run as main_job
+
+    assert main(["--model=SASRec", "--nproc=2"]) == 2
+    assert "SASRec is trained by RecBole in one process" in capfd.readouterr().err
+    monkeypatch.setattr(main_job, "world", lambda: SimpleNamespace(size=2))
+    with pytest.raises(SettingsError, match="one process"):
+        run({"model": "SASRec"})
