@@ -28,8 +28,8 @@ NDCG on validation and test items. A run folder keeps settings, Semantic IDs, me
   --KEY=VALUE             any setting below or of RecBole; values are read as YAML: 0.001, true, [3, 5], ~ for none
   --help                  this text
 
-The exit status is 0, 2 for what can be put right (a setting, a file, too little memory or disk), 130 after Ctrl-C and 143
-after SIGTERM; a sentence says what was kept and how to go on.
+The exit status is 0, 2 for what can be put right (a setting, a file, too little memory or disk), 130 after Ctrl-C and
+143 after SIGTERM; a sentence says what was kept and how to go on.
 
 examples
   python run_recbole_adasid.py
