@@ -58,8 +58,9 @@ def is_out_of_memory(error: BaseException) -> bool:
     """
     if isinstance(error, MemoryError) or isinstance(error, OSError) and error.errno == errno.ENOMEM:
         return True
-    words = ("out of memory", "allocate memory", "bad_alloc", "bad allocation")
-    return isinstance(error, RuntimeError) and any(said in str(error).lower() for said in words)
+    words = ("out of memory", "allocate memory", "bad_alloc", "bad allocation", "failed to map segment")
+    by_words = isinstance(error, (RuntimeError, ImportError))  # the latter where a library does not fit any more
+    return by_words and any(said in str(error).lower() for said in words)
 
 
 @contextmanager
@@ -104,4 +105,5 @@ def keeping_sigterm() -> Iterator[None]:
 
 def _beginning(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+    said = lines[0].rpartition("err == 0. ")[2] if lines else ""  # before that torch names a line of its own code
+    return said or type(error).__name__

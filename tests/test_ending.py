@@ -51,9 +51,11 @@ def end_by(error: BaseException) -> int:
         (Terminated(), 143, "stopped by SIGTERM: all is kept\n"),
         (MemoryError(), 2, "error: memory ran out: take less; all is kept (MemoryError)\n"),
         (
-            RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried\nto allocate"),
+            RuntimeError(
+                "[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory\nyou tried"
+            ),
             2,
-            "error: memory ran out: take less; all is kept (DefaultCPUAllocator: can't allocate memory: you tried)\n",
+            "error: memory ran out: take less; all is kept (DefaultCPUAllocator: can't allocate memory)\n",
         ),
     ],
 )
@@ -100,12 +102,16 @@ def ask_cpp():
     raise RuntimeError("std::bad_alloc")
 
 
-ASKING = [ask_torch, ask_numpy, ask_the_system, ask_an_accelerator, ask_cpp]
+def ask_the_loader():
+    raise ImportError("libscipy_openblas.so: failed to map segment from shared object")
+
+
+ASKING = [ask_torch, ask_numpy, ask_the_system, ask_an_accelerator, ask_cpp, ask_the_loader]
 
 
 @pytest.mark.parametrize("ask", ASKING)
 def test_want_of_memory_is_known_whoever_says_so(ask):
-    with pytest.raises((MemoryError, RuntimeError, OSError)) as raised:
+    with pytest.raises((MemoryError, RuntimeError, OSError, ImportError)) as raised:
         ask()
     assert is_out_of_memory(raised.value)
 
