@@ -65,7 +65,7 @@ def _run(action: str, given: list[str]) -> None:
     from recbole_adasid.artefacts import RunFolder
     from recbole_adasid.recommender import Recommender
 
-    folder = RunFolder.existing(settings["run_folder"])
+    folder = RunFolder.existing(settings["run_folder"], with_semantic_ids=True)
     with folder.in_use():
         recommender = Recommender.load(folder.path)
         told, refused = (_add if action == "add" else _remove)(recommender, settings)

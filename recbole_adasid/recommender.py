@@ -101,7 +101,7 @@ class Recommender:
             DamagedFile: if one of them is damaged, or they are of different runs.
             ValueError: if the model needs to know the user (`n_user_tokens`).
         """
-        folder = RunFolder.existing(run_folder)
+        folder = RunFolder.existing(run_folder, with_semantic_ids=True)
         saved = read_model(folder.model_path)
         settings = {**saved.about["config"]["settings"], **({"retrieval": retrieval} if retrieval else {})}
         if settings["n_user_tokens"]:

@@ -35,6 +35,7 @@ def audit(run_folder: str | Path) -> list[tuple[str, bool | None]]:
     None stands for what cannot be told: what pairs that the user brought were made from.
 
     Raises:
+        FileNotFoundError: if there is no such folder, or it is of a recommender without Semantic IDs.
         SettingsError: if the folder is none of a finished run.
     """
     from recbole.data import create_dataset
@@ -42,7 +43,7 @@ def audit(run_folder: str | Path) -> list[tuple[str, bool | None]]:
     from recbole_adasid.host.config import build_config
     from recbole_adasid.pipeline import semantic_ids_fingerprint
 
-    folder = Path(run_folder)
+    folder = RunFolder.existing(run_folder, with_semantic_ids=True).path
     for name in ("config.yaml", "sids.info.json"):
         if not (folder / name).is_file():
             raise SettingsError(f"{folder} has no {name}: give --run_folder the folder of a finished run.")
