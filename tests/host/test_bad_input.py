@@ -344,9 +344,18 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
     "topk is zero": (settings(topk="0"), r"topk=0 has to be"),
     "topk holds a negative": (settings(topk="[5, -1]"), r"topk=\[5, -1\] has to be"),
     "topk is null": (settings(topk="~"), r"topk=null has to be"),
-    "no metric": (settings(metrics="[]"), r"metrics=\[\] has to be one of Hit, MAP, MRR, NDCG, Precision, Recall"),
-    "unknown metric": (settings(metrics="[Recal]"), r"metrics=\['Recal'\] has to be one of Hit"),
-    "metric of scores": (settings(metrics="[AUC]"), r"metrics=\['AUC'\] has to be one of Hit"),
+    "no metric": (
+        settings(metrics="[]"),
+        r"metrics=\[\] has to be one of AveragePopularity, GiniIndex, Hit, ItemCoverage, MAP, MRR, NDCG, Precision, Recall",
+    ),
+    "unknown metric": (
+        settings(metrics="[Recal]"),
+        r"metrics=\['Recal'\] has to be one of AveragePopularity, GiniIndex, Hit",
+    ),
+    "metric of scores": (
+        settings(metrics="[AUC]"),
+        r"metrics=\['AUC'\] has to be one of AveragePopularity, GiniIndex, Hit",
+    ),
     "interval without brackets": (settings(user_inter_num_interval="5"), r"has to be an interval such as \[5,inf\)"),
     "interval the wrong way": (
         settings(item_inter_num_interval="[9,3]"),
