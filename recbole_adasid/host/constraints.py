@@ -338,6 +338,8 @@ RULES: dict[str, Rule] = {
     "reconstruction_reduction": name_of(REDUCTIONS),
     "opq_subspaces": whole(1, 8),
     "kmeans_iterations": whole(0),
+    "quantize_from": whole(0),
+    "latent_scale": real(0, above=True),
     "revive_every": whole(0),
     # --- its training ---
     "tokenizer_steps": whole(1),

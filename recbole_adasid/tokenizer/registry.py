@@ -42,6 +42,8 @@ AUTOENCODER_KEYS = (
     "quantizer",
     "commitment",
     "reconstruction_reduction",
+    "quantize_from",
+    "latent_scale",
     "revive_every",
     "tokenizer_steps",
     "tokenizer_batch_pairs",
@@ -83,7 +85,7 @@ ADAPTIVE_KEYS = (
 )
 EDITION = 2
 """Of what tokenizers make of the same features and settings: raise it when that changes, and the cache forgets."""
-BEFORE: dict[str, Any] = {"tokenizer_draw": "pairs", "pair_draw_power": 1.0}
+BEFORE: dict[str, Any] = {"tokenizer_draw": "pairs", "pair_draw_power": 1.0, "quantize_from": 0, "latent_scale": 1.0}
 """Settings that older saved tokenizers lack, and the values that act as was done then."""
 
 
@@ -188,6 +190,8 @@ def _training(settings: Settings) -> TrainingSettings:
         temperature=settings["contrastive_temperature"],
         contrastive_space=settings["contrastive_space"],
         kmeans_iterations=settings["kmeans_iterations"],
+        quantize_from=settings["quantize_from"],
+        latent_scale=settings["latent_scale"],
         revive_every=settings["revive_every"],
         log_every=settings["tokenizer_log_every"],
         bf16=settings["tokenizer_bf16"],

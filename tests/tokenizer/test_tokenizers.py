@@ -244,7 +244,8 @@ def test_adasid_takes_any_quantizer(quantizer, features, pairs):
     logged = []
     tokenizer = build_tokenizer(settings("adasid", quantizer=quantizer), width=WIDTH)
     tokenizer.fit(features, pairs, log=lambda step, numbers: logged.append(numbers))
-    assert all(np.isfinite(numbers["collision_loss"]) for numbers in logged)
+    collisions = [numbers["collision_loss"] for numbers in logged if "collision_loss" in numbers]
+    assert len(collisions) == len(logged) - 1 and np.isfinite(collisions).all()  # the first step has no codebooks
     assert len(tokenizer.encode(features).unique(dim=0)) > 10
 
 

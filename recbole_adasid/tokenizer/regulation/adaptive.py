@@ -93,7 +93,8 @@ class AdaptiveRegulation(Regulation):
     @staticmethod
     def load(pairs: Overlaps, n_levels: int) -> Tensor:
         """Return c, Eq. 9: how many ordered pairs of P have each signature κ from 0 to 2^L − 1."""
-        return 2 * world().total(torch.bincount(pairs.signature, weights=pairs.times, minlength=2**n_levels)).float()
+        own = torch.bincount(pairs.signature, weights=pairs.times, minlength=2**n_levels)
+        return 2 * world().total(own.float())  # of no pairs it would be integers, which other ranks' numbers do not fit
 
     def strengthening(self, load: Tensor, n_draws: int) -> Tensor:
         """Return a for each load, Eq. 10, as f_min + (f_max − f_min)·(min(c, d_max) / d_max)^α.
