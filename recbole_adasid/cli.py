@@ -29,7 +29,7 @@ NDCG on validation and test items. A run folder keeps settings, Semantic IDs, me
                           win, the command line wins over all
   --nproc=N               N processes on this machine; or start this under torchrun, see docs/distributed.md
   --KEY=VALUE             any setting below or of RecBole; values are read as YAML: 0.001, true, [3, 5], ~ for none
-  --help                  this text
+  --help                  this text; with --model=NAME the settings of another recommender
 
 The exit status is 0, 2 for what can be put right (a setting, a file, too little memory or disk), 130 after Ctrl-C and
 143 after SIGTERM; a sentence says what was kept and how to go on.
@@ -65,7 +65,7 @@ def _end_as_rank(status: int) -> None:
 def _main(arguments: Sequence[str] | None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if "--help" in given or "-h" in given:
-        print(help_text())
+        print(_help_for(given))
         return 0
     return ended(lambda: _work(given, arguments), kept=_KEPT, spare=_SPARE)
 
@@ -151,6 +151,37 @@ def parse_arguments(arguments: Sequence[str], *, as_written: Collection[str] = (
 def _is_as_written(key: str, text: str) -> bool:
     # A template's colons and braces would be YAML.
     return key in ("model", "dataset", "tokenizer", "config_files") or key == "text_template" and text != "~"
+
+
+def _help_for(arguments: Sequence[str]) -> str:
+    models = [argument.partition("=")[2] for argument in arguments if argument.startswith("--model=")]
+    if not models or models[-1] == "TIGER":
+        return help_text()
+    from recbole_adasid.host.peers.names import peer_names
+
+    return peer_help_text(models[-1]) if models[-1] in peer_names() else help_text()
+
+
+def peer_help_text(model: str) -> str:
+    """Return the settings of another recommender: RecBole's of the model, those it shares with TIGER, and the rest."""
+    from recbole_adasid.host.peers.names import documented_defaults
+    from recbole_adasid.host.peers.settings import SHARED
+
+    own = documented_defaults(model).strip().splitlines() or ["(none)"]
+    parts = [f"settings of --model={model} (RecBole's)\n" + _indented(own)]
+    parts += ["settings that have TIGER's and the dataset's defaults\n" + _indented(_lines_of(SHARED))]
+    parts += ["all others, such as epochs, train_batch_size and learning_rate, have RecBole's"]
+    return "\n\n".join(parts)
+
+
+def _lines_of(keys: Collection[str]) -> list[str]:
+    """Return the lines of TIGER's defaults that set some keys, with what belongs to them."""
+    lines, wanted = [], False
+    for line in documented_lines("model/TIGER.yaml"):
+        if not line.startswith(" "):
+            wanted = line.partition(":")[0] in keys
+        lines += [line] if wanted else []
+    return lines
 
 
 def help_text() -> str:

@@ -180,6 +180,16 @@ def test_too_little_memory_ends_in_a_sentence(run_out, monkeypatch, capsys):
     assert line.startswith("error: memory ran out: lower train_batch_size")
 
 
+def test_help_of_another_recommender_lists_its_settings_without_importing_torch():
+    code = "import sys; from recbole_adasid.cli import main; main(['--model=SASRec', '--help']);"
+    code += "print('torch' in sys.modules)"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.endswith("False\n")
+    for name in ("settings of --model=SASRec", "inner_size: 256", "MAX_ITEM_LIST_LENGTH: 20", "eval_args:"):
+        assert name in printed
+    assert "beam_size" not in printed and "tokenizer:" not in printed
+
+
 def test_other_errors_of_torch_are_not_hidden(monkeypatch):
     def fail(settings, files):
         raise RuntimeError("shapes do not match")

@@ -47,8 +47,13 @@ def peer_class(name: str) -> Any:
 
 def model_defaults(name: str) -> dict[str, Any]:
     """Return RecBole's defaults of a model, whose keys are the settings that it has."""
+    return parse_mapping(documented_defaults(name), source=f"RecBole's {name}.yaml")
+
+
+def documented_defaults(name: str) -> str:
+    """Return RecBole's file of a model's defaults, with its comments; nothing where a model has no settings."""
     path = _recbole() / "properties" / "model" / f"{name}.yaml"
-    return parse_mapping(path.read_text(encoding="utf-8"), source=str(path)) if path.is_file() else {}
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def _module_path(name: str) -> str | None:
