@@ -346,7 +346,7 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
     "topk is null": (settings(topk="~"), r"topk=null has to be"),
     "no metric": (
         settings(metrics="[]"),
-        r"metrics=\[\] has to be one of AveragePopularity, GiniIndex, Hit, ItemCoverage, MAP, MRR, NDCG, Precision, Recall",
+        r"metrics=\[\] has to be one of AveragePopularity, GiniIndex, Hit, ItemCoverage, MAP, MRR",
     ),
     "unknown metric": (
         settings(metrics="[Recal]"),
