@@ -31,6 +31,7 @@ from recbole_adasid.tokenizer.autoencoder import REDUCTIONS
 from recbole_adasid.tokenizer.quantizer import QUANTIZERS
 from recbole_adasid.tokenizer.registry import FAMILIES, REGULATIONS
 from recbole_adasid.tokenizer.regulation.adaptive import REDUCTIONS as COLLISION_REDUCTIONS
+from recbole_adasid.tokenizer.regulation.load import REFERENCES, REGIONS
 from recbole_adasid.tokenizer.regulation.schedule import UNITS
 from recbole_adasid.tokenizer.scaling import SCALINGS
 from recbole_adasid.tokenizer.training import CONTRASTIVE_SPACES, DRAWS
@@ -364,6 +365,8 @@ RULES: dict[str, Rule] = {
     "collision_margins": one_or_list(real(0, 2)),
     "load_f_min": real(0),
     "load_f_max": real(0),
+    "load_region": name_of(REGIONS),
+    "load_reference": name_of(REFERENCES),
     "load_saturation": real(0, 1, above=True),
     "load_alpha": real(0, above=True),
     "rebalancing_unit": name_of(UNITS),

@@ -74,6 +74,8 @@ ADAPTIVE_KEYS = (
     "collision_margins",
     "load_f_min",
     "load_f_max",
+    "load_region",
+    "load_reference",
     "load_saturation",
     "load_alpha",
     "rebalancing_unit",
@@ -85,7 +87,14 @@ ADAPTIVE_KEYS = (
 )
 EDITION = 2
 """Of what tokenizers make of the same features and settings: raise it when that changes, and the cache forgets."""
-BEFORE: dict[str, Any] = {"tokenizer_draw": "pairs", "pair_draw_power": 1.0, "quantize_from": 0, "latent_scale": 1.0}
+BEFORE: dict[str, Any] = {
+    "tokenizer_draw": "pairs",
+    "pair_draw_power": 1.0,
+    "quantize_from": 0,
+    "latent_scale": 1.0,
+    "load_region": "signature",
+    "load_reference": "batch",
+}
 """Settings that older saved tokenizers lack, and the values that act as was done then."""
 
 
@@ -255,6 +264,8 @@ def _adaptive_regulation(settings: Settings) -> Regulation:
         margins=per_depth(settings["collision_margins"], settings["sid_length"]),
         f_min=settings["load_f_min"],
         f_max=settings["load_f_max"],
+        load_region=settings["load_region"],
+        load_reference=settings["load_reference"],
         load_saturation=settings["load_saturation"],
         alpha=settings["load_alpha"],
         schedule=schedule,
