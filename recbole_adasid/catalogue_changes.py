@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from recbole_adasid.forms import list_of, text
 from recbole_adasid.item_labels import ItemLabel
-from recbole_adasid.storage import DamagedFile, MismatchedFile, read_tensors, write_tensors
+from recbole_adasid.storage import DamagedFile, MismatchedFile, check_about, read_tensors, write_tensors
 from recbole_adasid.writing import append_line
 
 KIND = "catalogue-changes"
@@ -71,10 +72,52 @@ def read_changes(path: Path, catalogue: str, n_places: int) -> CatalogueChanges:
     if not path.is_file():
         return CatalogueChanges(sids=torch.empty(0, n_places, dtype=torch.int64))
     tensors, about = read_tensors(path, KIND)
-    if about.get("catalogue") != catalogue:
+    check_about(path, about, _ABOUT)
+    if about["catalogue"] != catalogue:
         raise MismatchedFile(f"{path} is of another run's catalogue: bring back the run's own, or remove the file")
-    tokens, sids = about["tokens"], tensors["sids"]
-    if sids.shape != (len(tokens), n_places) or len(about["labels"]) != len(tokens):
-        raise DamagedFile(f"{path} has Semantic IDs of the shape {list(sids.shape)} for {len(tokens)} items")
+    tokens = about["tokens"]
     labels = [ItemLabel(*label) for label in about["labels"]]
-    return CatalogueChanges(tokens, sids, labels, frozenset(about["removed"]))
+    shape = list(tensors["sids"].shape) if "sids" in tensors else []
+    if shape != [len(tokens), n_places] or tensors["sids"].dtype != torch.int64:
+        raise DamagedFile(f"{path} has Semantic IDs of the shape {shape} for {len(tokens)} items, or no whole numbers")
+    if len(labels) != len(tokens) or len(set(tokens)) < len(tokens):
+        raise DamagedFile(f"{path} has {len(labels)} labels for {len(tokens)} items, or an item twice")
+    return CatalogueChanges(tokens, tensors["sids"], labels, frozenset(about["removed"]))
+
+
+def check_changes(path: Path, changes: CatalogueChanges, tokens: Collection[str], level_sizes: Sequence[int]) -> None:
+    """Check that changes go with the catalogue that they are of.
+
+    Args:
+        path: of the file that they are from.
+        changes: to that catalogue.
+        tokens: of its own items.
+        level_sizes: of the S places of its Semantic IDs.
+
+    Raises:
+        DamagedFile: if an item came that was there, an unknown one went, none is left, or a code is out of its level.
+    """
+    known = set(tokens)
+    again = known.intersection(changes.tokens)
+    if again:
+        raise DamagedFile(f"{path} adds the item {min(again)!r}, which the run has")
+    known.update(changes.tokens)
+    if unknown := changes.removed - known:
+        raise DamagedFile(f"{path} removes the item {min(unknown)!r}, which is not in the catalogue")
+    if len(changes.removed) == len(known):
+        raise DamagedFile(f"{path} removes every item")
+    wrong = ((changes.sids < 0) | (changes.sids >= torch.tensor(list(level_sizes)))).nonzero()
+    if len(wrong):
+        row, level = wrong[0].tolist()
+        raise DamagedFile(
+            f"{path} has for the item {changes.tokens[row]!r} the code {int(changes.sids[row, level])} on level "
+            f"{level + 1}, which has {level_sizes[level]}"
+        )
+
+
+_ABOUT = {
+    "catalogue": text,
+    "tokens": list_of(text),
+    "labels": list_of(list_of(text, least=2, most=2)),
+    "removed": list_of(text),
+}

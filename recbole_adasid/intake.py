@@ -6,6 +6,7 @@ Letters: A new items, N items of the catalogue, L levels, S codes and suffix, K 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,7 @@ from recbole_adasid.artefacts import RunFolder
 from recbole_adasid.cache import StageCache
 from recbole_adasid.data.features import LARGEST
 from recbole_adasid.data.text import ITEM_COLUMN, rows_of_items
+from recbole_adasid.harmless import nothing_fetched
 from recbole_adasid.item_features import item_features, read_fitted
 from recbole_adasid.item_labels import ItemLabel, labels_of
 from recbole_adasid.model.catalogue import Catalogue
@@ -77,10 +79,11 @@ class Intake:
     Args:
         folder: of the run.
         settings: of the run.
+        trusted: the run is the user's own, so that what they name may be downloaded, and folders be loaded from.
     """
 
-    def __init__(self, folder: RunFolder, settings: Mapping[str, Any]) -> None:
-        self.folder, self.settings = folder, settings
+    def __init__(self, folder: RunFolder, settings: Mapping[str, Any], *, trusted: bool = False) -> None:
+        self.folder, self.settings, self.trusted = folder, settings, trusted
 
     @cached_property
     def tokenizer(self) -> ItemTokenizer:
@@ -154,7 +157,8 @@ class Intake:
         columns = {ITEM_COLUMN: list(names)} if table is None else rows_of_items(table, names)
         contents = NewItems(list(names), columns, Path(self.settings["data_path"]))
         one_by_one = {**self.settings, "missing_modality": "allow"}
-        found = item_features(one_by_one, contents, StageCache(None), fitted=fitted)
+        with nullcontext() if self.trusted else nothing_fetched():
+            found = item_features(one_by_one, contents, StageCache(None), fitted=fitted)
         if found.present is not None and self.settings["missing_modality"] == "refuse":
             refused |= dict.fromkeys(np.flatnonzero(~found.present).tolist(), _NO_CONTENT)
         return found.values.astype(np.float32)

@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 from tqdm import tqdm
 
-from recbole_adasid.artefacts import RunFolder, read_json
-from recbole_adasid.host.model_file import SavedModel, read_model, tokens_digest
+from recbole_adasid.artefacts import RunFolder
+from recbole_adasid.host.model_file import SavedModel, read_model
 from recbole_adasid.intake import Intake, Table
 from recbole_adasid.inventory import Arrival, Departure, Inventory
 from recbole_adasid.item_labels import ItemLabel, read_labels
@@ -24,7 +24,8 @@ from recbole_adasid.model.interleave import interleave
 from recbole_adasid.model.network import NETWORK_SETTINGS, TIGERNetwork
 from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.model.tiger import TIGERModel
-from recbole_adasid.storage import MismatchedFile, below, check_fit
+from recbole_adasid.run_items import items_of
+from recbole_adasid.storage import below, check_fit
 
 logger = logging.getLogger(__name__)
 
@@ -85,8 +86,14 @@ class Recommender:
         return self._inventory.labels
 
     @classmethod
-    def load(cls, run_folder: str | Path, *, device: str = "cpu") -> Recommender:
+    def load(cls, run_folder: str | Path, *, device: str = "cpu", trusted: bool = False) -> Recommender:
         """Return the recommender of a finished run's folder.
+
+        Args:
+            run_folder: of the run.
+            device: of torch.
+            trusted: the run is your own: for new items, models of texts and images may be downloaded or loaded from the
+                folders that its settings name, and images be fetched.
 
         Raises:
             FileNotFoundError: if the folder lacks the model or the Semantic IDs.
@@ -94,20 +101,18 @@ class Recommender:
             ValueError: if the model needs to know the user (`n_user_tokens`).
         """
         folder = RunFolder.existing(run_folder)
-        saved = read_model(folder.model_path)
+        saved = read_model(folder.model_path, trusted=trusted)
         settings = saved.about["config"]["settings"]
         if settings["n_user_tokens"]:
             raise ValueError(f"{saved.path} reads a user beside the history: train with n_user_tokens=0 to recommend")
-        tokens = list(read_json(folder.sids_path))
-        if tokens_digest([tokens]) != saved.about["data"]["digest"]:
-            raise MismatchedFile(f"{folder.sids_path} lists other items than {saved.path}: bring back the run's own")
+        tokens = items_of(folder, saved)
         model = _model(saved, settings).to(device).eval()
         inventory = Inventory(
             model.catalogue,
             tokens,
-            labels=read_labels(folder.labels_path),
+            labels=read_labels(folder.labels_path, tokens),
             folder=folder,
-            intake=Intake(folder, settings),
+            intake=Intake(folder, settings, trusted=trusted),
             digest=saved.about["data"]["digest"],
         )
         lengths = {"max_history": settings["MAX_ITEM_LIST_LENGTH"], "beam_size": settings["beam_size"]}
