@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-import zipfile
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +18,7 @@ import numpy as np
 import yaml
 from numpy.typing import ArrayLike
 
+from recbole_adasid.data.array_file import check_archive
 from recbole_adasid.evaluation.report import render
 from recbole_adasid.locks import held
 from recbole_adasid.writing import CannotWrite, written_whole
@@ -240,12 +241,15 @@ def read_arrays(path: Path, *names: str) -> dict[str, np.ndarray]:
         ValueError: if it is no .npz, damaged, lacks an array or holds Python objects.
     """
     try:
-        with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as stored:
+        check_archive(path)
+        with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in names or stored.files}
         if not all(isinstance(values, np.ndarray) for values in arrays.values()):
             raise ValueError("it holds other files than arrays")
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        reason = " ".join(str(error).split())
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # of a damaged file numpy, zipfile, zlib and ast each raise their own
+        reason = " ".join(str(error).split()) or type(error).__name__
         wanted = ", ".join(names) or "plain arrays"
         raise ValueError(f"{path} is no .npz of {wanted} ({reason}): make it again") from None
     return arrays
@@ -259,12 +263,30 @@ def read_json(path: Path) -> dict[str, Any]:
         ValueError: if it is not JSON, or holds something else than names and values.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are among these
+        found = parse_json(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # UnicodeDecodeError is one of these
         raise ValueError(f"{path} is no JSON ({error}): bring back the file as it was written") from None
     if not isinstance(found, dict):
         raise ValueError(f"{path} holds no names and values: bring back the file as it was written")
     return found
+
+
+def parse_json(text: str, **options: Any) -> Any:
+    """Return what a JSON text holds; ``options`` are those of `json.loads`.
+
+    Raises:
+        ValueError: if it is no JSON, nested too deeply, or has half of a surrogate pair, which cannot be written again.
+    """
+    try:
+        found = json.loads(text, **options)
+        if _HALF.search(text):
+            json.dumps(found, ensure_ascii=False).encode("utf-8")
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    return found
+
+
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def check_codes(item_tokens: Sequence[str], codes: np.ndarray, sizes: Sequence[int]) -> None:

@@ -7,7 +7,7 @@ is still to get, so that the log can be completed whatever happens between the t
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,8 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from recbole_adasid.forms import list_of, text
 from recbole_adasid.item_labels import ItemLabel
-from recbole_adasid.storage import DamagedFile, MismatchedFile, read_tensors, write_tensors
+from recbole_adasid.storage import DamagedFile, MismatchedFile, check_about, check_finite, read_tensors, write_tensors
 
 KIND = "catalogue-changes"
 
@@ -80,16 +81,60 @@ def read_changes(path: Path, catalogue: str, n_places: int, width: int | None = 
         no_sids = torch.empty(0, n_places, dtype=torch.int64)
         return CatalogueChanges(sids=no_sids, features=torch.empty(0, width or 0))
     tensors, about = read_tensors(path, KIND)
-    if about.get("catalogue") != catalogue:
+    check_about(path, about, _ABOUT, _LATER)
+    if about["catalogue"] != catalogue:
         raise MismatchedFile(f"{path} is of another run's catalogue: bring back the run's own, or remove the file")
-    tokens, sids = about["tokens"], tensors["sids"]
-    if sids.shape != (len(tokens), n_places) or len(about["labels"]) != len(tokens):
-        raise DamagedFile(f"{path} has Semantic IDs of the shape {list(sids.shape)} for {len(tokens)} items")
+    tokens, sids = about["tokens"], tensors.get("sids", torch.empty(0))
+    labels, shape = [ItemLabel(*label) for label in about["labels"]], list(sids.shape)
+    if shape != [len(tokens), n_places] or sids.dtype != torch.int64:
+        raise DamagedFile(f"{path} has Semantic IDs of the shape {shape} for {len(tokens)} items, or no whole numbers")
+    if len(labels) != len(tokens) or len(set(tokens)) < len(tokens):
+        raise DamagedFile(f"{path} has {len(labels)} labels for {len(tokens)} items, or an item twice")
     features = tensors.get("features", torch.empty(len(tokens), 0))
     if features.ndim != 2 or len(features) != len(tokens) or width not in (None, features.shape[1]):
         raise DamagedFile(f"{path} has features of the shape {list(features.shape)} for {len(tokens)} items")
-    to_log = about.get("to_log", [])
-    if not isinstance(to_log, list) or not all(isinstance(line, str) and "\n" not in line for line in to_log):
-        raise DamagedFile(f"{path} has no lines of text as to_log: bring back a copy, or remove the file")
-    labels = [ItemLabel(*label) for label in about["labels"]]
-    return CatalogueChanges(tokens, sids, labels, frozenset(about["removed"]), to_log, features)
+    check_finite(path, {"features": features})
+    removed, to_log = frozenset(about["removed"]), about.get("to_log", [])
+    if any("\n" in line for line in to_log):
+        raise DamagedFile(f"{path} has lines of the log that are more than one: bring back a copy, or remove the file")
+    return CatalogueChanges(tokens, sids, labels, removed, to_log, features)
+
+
+def check_changes(path: Path, changes: CatalogueChanges, tokens: Collection[str], level_sizes: Sequence[int]) -> None:
+    """Check that changes go with the catalogue that they are of.
+
+    Args:
+        path: of the file that they are from.
+        changes: to that catalogue.
+        tokens: of its own items.
+        level_sizes: of the S places of its Semantic IDs.
+
+    Raises:
+        DamagedFile: if an item came that was there, an unknown one went, none is left, or a code is out of its level.
+    """
+    known = set(tokens)
+    again = known.intersection(changes.tokens)
+    if again:
+        raise DamagedFile(f"{path} adds the item {min(again)!r}, which the run has")
+    known.update(changes.tokens)
+    if unknown := changes.removed - known:
+        raise DamagedFile(f"{path} removes the item {min(unknown)!r}, which is not in the catalogue")
+    if len(changes.removed) == len(known):
+        raise DamagedFile(f"{path} removes every item")
+    wrong = ((changes.sids < 0) | (changes.sids >= torch.tensor(list(level_sizes)))).nonzero()
+    if len(wrong):
+        row, level = wrong[0].tolist()
+        raise DamagedFile(
+            f"{path} has for the item {changes.tokens[row]!r} the code {int(changes.sids[row, level])} on level "
+            f"{level + 1}, which has {level_sizes[level]}"
+        )
+
+
+_ABOUT = {
+    "catalogue": text,
+    "tokens": list_of(text),
+    "labels": list_of(list_of(text, least=2, most=2)),
+    "removed": list_of(text),
+}
+_LATER = {"to_log": list_of(text)}
+"""What files of before lack."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,7 @@ from recbole_adasid.artefacts import RunFolder
 from recbole_adasid.cache import StageCache
 from recbole_adasid.data.features import LARGEST
 from recbole_adasid.data.text import ITEM_COLUMN, missing_column, rows_of_items
+from recbole_adasid.harmless import nothing_fetched
 from recbole_adasid.item_features import item_features, read_fitted, source_columns
 from recbole_adasid.item_labels import ItemLabel, labels_of
 from recbole_adasid.model.catalogue import Catalogue
@@ -82,10 +84,11 @@ class Intake:
     Args:
         folder: of the run.
         settings: of the run.
+        trusted: the run is the user's own, so that what they name may be downloaded, and folders be loaded from.
     """
 
-    def __init__(self, folder: RunFolder, settings: Mapping[str, Any]) -> None:
-        self.folder, self.settings = folder, settings
+    def __init__(self, folder: RunFolder, settings: Mapping[str, Any], *, trusted: bool = False) -> None:
+        self.folder, self.settings, self.trusted = folder, settings, trusted
 
     @cached_property
     def tokenizer(self) -> ItemTokenizer:
@@ -160,7 +163,8 @@ class Intake:
         columns = {ITEM_COLUMN: list(names)} if table is None else rows_of_items(table, names)
         contents = NewItems(list(names), with_absent_columns(columns, self.settings), Path(self.settings["data_path"]))
         one_by_one = {**self.settings, "missing_modality": "allow"}
-        found = item_features(one_by_one, contents, StageCache(None), fitted=fitted)
+        with nullcontext() if self.trusted else nothing_fetched():
+            found = item_features(one_by_one, contents, StageCache(None), fitted=fitted)
         if found.present is not None and self.settings["missing_modality"] == "refuse":
             refused |= dict.fromkeys(np.flatnonzero(~found.present).tolist(), _NO_CONTENT)
         return found.values.astype(np.float32)

@@ -18,13 +18,14 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from recbole_adasid.artefacts import RunFolder
-from recbole_adasid.catalogue_changes import CatalogueChanges, log_line, read_changes, write_changes
+from recbole_adasid.catalogue_changes import CatalogueChanges, check_changes, log_line, read_changes, write_changes
 from recbole_adasid.host.settings import unknown_name
 from recbole_adasid.intake import Intake, Settled, Table
 from recbole_adasid.item_labels import ItemLabel
 from recbole_adasid.locks import InUse
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.model.prefix_tree import PrefixTree
+from recbole_adasid.storage import DamagedFile
 from recbole_adasid.writing import CannotWrite, end_with
 
 logger = logging.getLogger(__name__)
@@ -94,6 +95,7 @@ class Inventory:
         if folder is not None:
             self._stamp = _stamp(folder.changes_path)
             changes = read_changes(folder.changes_path, digest, n_places, content_width)
+            self._check(changes, folder.changes_path)
         self._unlogged = list(changes.to_log)
         self._apply(changes)
 
@@ -252,6 +254,15 @@ class Inventory:
         self.catalogue = self._of_run
         if changes.tokens or changes.removed:
             self.catalogue = self._of_run.changed(changes.sids, self.recommended.nonzero().squeeze(1))
+
+    def _check(self, changes: CatalogueChanges, path: Path) -> None:
+        """Refuse changes of a file that this catalogue cannot take in."""
+        check_changes(path, changes, self._tokens, self._of_run.level_sizes)
+        if self._of_run.collision == "suffix" and len(changes.tokens):
+            sids = changes.sids.to(self._of_run.tokens.device)
+            taken = (self._of_run.tree.find(sids) >= 0).any()
+            if taken or len(sids.unique(dim=0)) < len(sids):
+                raise DamagedFile(f"{path} gives two items one Semantic ID: bring back the run's own")
 
     def _note(self, action: str, **what: Any) -> None:
         self._unsaved.append(log_line(action, **what, recommended=int(self.recommended.sum())))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from recbole_adasid.artefacts import parse_json
 from recbole_adasid.data.text import ITEM_COLUMN
 from recbole_adasid.writing import written_whole
 
@@ -41,8 +42,12 @@ def write_labels(path: Path, tokens: Sequence[str], labels: Sequence[ItemLabel])
     return path
 
 
-def read_labels(path: Path) -> dict[str, ItemLabel]:
+def read_labels(path: Path, tokens: Sequence[str] | None = None) -> dict[str, ItemLabel]:
     """Return what :func:`write_labels` wrote; nothing where there is no such file, which runs can do without.
+
+    Args:
+        path: of the file.
+        tokens: of the items that it has to have, in this order; None: any.
 
     Raises:
         ValueError: if the file holds something else.
@@ -50,10 +55,12 @@ def read_labels(path: Path) -> dict[str, ItemLabel]:
     if not path.is_file():
         return {}
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = parse_json(path.read_text(encoding="utf-8"))
         labels = {token: ItemLabel(texts["title"], texts["category"]) for token, texts in found.items()}
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"{path} holds no titles and categories ({error}): bring back the run's own") from None
     if not all(isinstance(text, str) for label in labels.values() for text in label):
         raise ValueError(f"{path} holds titles or categories that are no texts: bring back the run's own")
+    if tokens is not None and list(labels) != list(tokens):
+        raise ValueError(f"{path} has titles of other items than the run's {len(tokens)}: bring back the run's own")
     return labels

@@ -11,6 +11,10 @@ features from it; with `--features=FILE`, an .npz of item_id and embedding, vect
 tokenizer was trained on are taken instead. Items that are in the catalogue keep their Semantic ID, so that the same
 file may come twice; items that were removed come back with theirs.
 
+As the run's folder may be from somebody else, what its settings name is not followed everywhere: a model of texts or
+images has to be on this machine already, under its name, and images are not fetched. With `--trusted=true`, for a run
+of your own, models are downloaded or taken from folders, and images fetched where the run has image_download.
+
 `remove` stops recommending the items of a file of tokens, one a line; histories may still name them.
 
 If an item cannot be added or removed, nothing is changed; with `--bad_items=skip` the others are, and those that could
@@ -39,7 +43,7 @@ if TYPE_CHECKING:
 
     from recbole_adasid.recommender import Recommender
 
-OWN_KEYS = ("run_folder", "items", "features", "columns", "delimiter", "bad_items")
+OWN_KEYS = ("run_folder", "items", "features", "columns", "delimiter", "bad_items", "trusted")
 ACTIONS = ("add", "remove")
 SHOWN = 10
 
@@ -55,19 +59,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(action: str, given: list[str]) -> None:
     if action not in ACTIONS:
         raise SettingsError(f"The first argument is {action!r}; valid: {', '.join(ACTIONS)}; see --help.")
-    settings, _ = parse_arguments(given, as_written=[key for key in OWN_KEYS if key != "columns"])
+    settings, _ = parse_arguments(given, as_written=[key for key in OWN_KEYS if key not in ("columns", "trusted")])
     refuse_unknown_keys(settings, OWN_KEYS, source="the command line")
     if not {"run_folder", "items"} <= settings.keys():
         raise SettingsError("Give --run_folder and --items; see --help.")
     if not isinstance(settings.get("columns", {}), dict):
         raise SettingsError(f"columns={settings['columns']!r} has to be a mapping, such as {{item_id: sku}}.")
+    if not isinstance(settings.get("trusted", False), bool):
+        raise SettingsError(f"trusted={settings['trusted']!r} has to be true or false.")
     # torch and all that needs it take longer to load than the help takes to print.
     from recbole_adasid.artefacts import RunFolder
     from recbole_adasid.recommender import Recommender
 
     folder = RunFolder.existing(settings["run_folder"], with_semantic_ids=True)
     with folder.in_use():
-        recommender = Recommender.load(folder.path)
+        recommender = Recommender.load(folder.path, trusted=settings.get("trusted", False))
         told, refused = (_add if action == "add" else _remove)(recommender, settings)
         path = recommender.save()
         _tell([*told, f"{recommender.n_recommended:,} items can be recommended; written to {path}"])

@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 from tqdm import tqdm
 
-from recbole_adasid.artefacts import RunFolder, read_json
+from recbole_adasid.artefacts import RunFolder
 from recbole_adasid.checked_input import history_lists, number_of_items, share_of_places, switch, token_list
-from recbole_adasid.host.model_file import SavedModel, read_model, tokens_digest
+from recbole_adasid.host.model_file import SavedModel, read_model
 from recbole_adasid.intake import Intake, Table
 from recbole_adasid.inventory import Arrival, Departure, Inventory
 from recbole_adasid.item_filters import chosen_items, item_numbers
@@ -26,7 +26,8 @@ from recbole_adasid.model.exclusion import Excluded
 from recbole_adasid.model.interleave import interleave
 from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.model.tiger import TIGERModel
-from recbole_adasid.storage import MismatchedFile, below, check_fit
+from recbole_adasid.run_items import items_of
+from recbole_adasid.storage import below, check_fit
 
 logger = logging.getLogger(__name__)
 
@@ -88,12 +89,16 @@ class Recommender:
         return self._inventory.labels
 
     @classmethod
-    def load(cls, run_folder: str | Path, *, device: str = "cpu", retrieval: str | None = None) -> Recommender:
+    def load(
+        cls, run_folder: str | Path, *, device: str = "cpu", trusted: bool = False, retrieval: str | None = None
+    ) -> Recommender:
         """Return the recommender of a finished run's folder.
 
         Args:
             run_folder: of the run.
-            device: to compute on.
+            device: of torch.
+            trusted: the run is your own: for new items, models of texts and images may be downloaded or loaded from the
+                folders that its settings name, and images be fetched.
             retrieval: of a LIGER, what recommends: dense, generative or hybrid; None: what the run was set to.
 
         Raises:
@@ -102,22 +107,20 @@ class Recommender:
             ValueError: if the model needs to know the user (`n_user_tokens`).
         """
         folder = RunFolder.existing(run_folder, with_semantic_ids=True)
-        saved = read_model(folder.model_path)
+        saved = read_model(folder.model_path, trusted=trusted)
         settings = {**saved.about["config"]["settings"], **({"retrieval": retrieval} if retrieval else {})}
         if settings["n_user_tokens"]:
             raise ValueError(f"{saved.path} reads a user beside the history: train with n_user_tokens=0 to recommend")
         if retrieval and settings["model"] != "LIGER":
             raise ValueError(f"retrieval={retrieval} is a choice of LIGER, {saved.path} is a {settings['model']}")
-        tokens = list(read_json(folder.sids_path))
-        if tokens_digest([tokens]) != saved.about["data"]["digest"]:
-            raise MismatchedFile(f"{folder.sids_path} lists other items than {saved.path}: bring back the run's own")
+        tokens = items_of(folder, saved)
         model = _model(saved, settings).to(device).eval()
         inventory = Inventory(
             model.catalogue,
             tokens,
-            labels=read_labels(folder.labels_path),
+            labels=read_labels(folder.labels_path, tokens),
             folder=folder,
-            intake=Intake(folder, settings),
+            intake=Intake(folder, settings, trusted=trusted),
             digest=saved.about["data"]["digest"],
             content_width=saved.about.get("content_width") or 0,
         )

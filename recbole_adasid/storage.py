@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
+from recbole_adasid.forms import Form, record
 from recbole_adasid.writing import written_whole
 
 FORMAT_VERSION = 1
@@ -60,10 +61,11 @@ def read_tensors(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, An
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     try:
+        # Opening compares the sizes that the header states with the file's, before anything of it is allocated.
         with safe_open(path, framework="pt") as stored:
             metadata = stored.metadata() or {}
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 (no mapping)
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:  # the last of unknown types
         raise DamagedFile(
             f"{path} cannot be read as safetensors ({error}): it is truncated or something else"
         ) from None
@@ -74,7 +76,49 @@ def read_tensors(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, An
     about = metadata.get("about", "")
     if metadata.get("digest") != _digest(tensors, about):
         raise DamagedFile(f"{path} was changed after it was written: its checksum does not match")
-    return tensors, json.loads(about)
+    return tensors, _values(path, about)
+
+
+def _values(path: Path, text: str) -> dict[str, Any]:
+    """Return the plain values of a file: anybody can write a checksum, so that they may still be anything."""
+    try:
+        about = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DamagedFile(f"{path} has no JSON about itself ({error})") from None
+    if not isinstance(about, dict):
+        raise DamagedFile(f"{path} has no names and values about itself")
+    return about
+
+
+def check_about(
+    path: Path, about: Mapping[str, Any], needed: Mapping[str, Form], known: Mapping[str, Form] | None = None
+) -> None:
+    """Check that the plain values of a file have the names and the forms that its reader relies on.
+
+    Args:
+        path: of the file.
+        about: its plain values.
+        needed: forms of those that have to be there.
+        known: forms of those that may be.
+
+    Raises:
+        DamagedFile: naming the first that does not.
+    """
+    try:
+        record(needed, known)(about, "what it says of itself")
+    except ValueError as error:
+        raise DamagedFile(f"{path} cannot be used: {error}") from None
+
+
+def check_finite(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Check that there are numbers to compute with in every tensor.
+
+    Raises:
+        DamagedFile: naming the first with NaN or infinite values.
+    """
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise DamagedFile(f"{path} has values in {name} that are NaN or infinite")
 
 
 def check_fit(path: Path, stored: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import http.server
+import shutil
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import numpy as np
@@ -68,3 +72,58 @@ def tiny_settings(tiny_data: Path, tmp_path: Path) -> dict[str, object]:
         "run_root": str(tmp_path / "runs"),
         "cache_dir": str(tmp_path / "cache"),
     }
+
+
+@pytest.fixture(scope="session")
+def finished_run(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run, which is not to be changed."""
+    from recbole_adasid.host.run import run
+
+    base = tmp_path_factory.mktemp("finished")
+    settings = {"dataset": NAME, "data_path": str(tiny_data), "tokenizer": "rqkmeans", "codebook_size": 4}
+    settings |= {"text_fields": ["title"], "text_width": 8, "MAX_ITEM_LIST_LENGTH": 4, "model_size": "tiny"}
+    settings |= {"epochs": 1, "eval_step": 1, "beam_size": 10, "show_progress": False, "cache_dir": None}
+    return run({**settings, "report": False, "run_folder": str(base / "run")})["run_folder"]
+
+
+@pytest.fixture
+def run_copy(finished_run: Path, tmp_path: Path) -> Path:
+    """The folder of a finished run that a test may change."""
+    return Path(shutil.copytree(finished_run, tmp_path / "run"))
+
+
+@pytest.fixture(scope="session")
+def resigned() -> Callable[..., Path]:
+    """A function that gives the model in a folder other settings, and its file the checksum of what is in it then."""
+    from recbole_adasid.host.model_file import KIND
+    from recbole_adasid.storage import read_tensors, write_tensors
+
+    def sign(folder: Path, **settings: Any) -> Path:
+        path = folder / "model.safetensors"
+        tensors, about = read_tensors(path, KIND)
+        about["config"]["settings"] |= settings
+        write_tensors(path, KIND, tensors, about)
+        return path
+
+    return sign
+
+
+@pytest.fixture
+def attacker() -> Iterator[tuple[str, list[str]]]:
+    """The address of a server on this machine, and what was asked of it."""
+    asked: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"reviewerID": "a", "asin": "b", "unixReviewTime": 1}\n')
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}", asked
+        server.shutdown()

@@ -12,10 +12,11 @@ import torch
 
 from recbole_adasid.artefacts import as_json, read_json, write_atomically
 from recbole_adasid.bundle.content import ABOUT, BundleContent
-from recbole_adasid.bundle.item_sids import ItemSIDs
+from recbole_adasid.bundle.item_sids import LARGEST_LEVEL, ItemSIDs
+from recbole_adasid.forms import anything, list_of, mapping_of, optional, record, text, whole
 from recbole_adasid.item_labels import ItemLabel, read_labels, write_labels
-from recbole_adasid.storage import DamagedFile, read_tensors, write_tensors
-from recbole_adasid.tokenizer.base import DESCRIPTION_FILE, PARAMETERS_FILE
+from recbole_adasid.storage import DamagedFile, check_about, check_fit, read_tensors, write_tensors
+from recbole_adasid.tokenizer.base import DESCRIPTION_FILE, PARAMETERS_FILE, ItemTokenizer
 from recbole_adasid.tokenizer.saved import load_tokenizer
 
 KIND = "sid-bundle"
@@ -80,7 +81,7 @@ def read_content(folder: str | Path, *, with_tokenizer: bool = True) -> BundleCo
     if told != [len(sids.tokens), sids.level_sizes, sids.collision]:
         raise DamagedFile(f"{folder / DESCRIPTION} describes other Semantic IDs than {SIDS} holds: {_REMEDY}")
     wanted = with_tokenizer and set(OF_TOKENIZER) <= names
-    tokenizer = load_tokenizer(folder / TOKENIZER)[0] if wanted else None
+    tokenizer = _read_tokenizer(folder, description, sids) if wanted else None
     named = {token: label for token, label in labels.items() if any(label)}
     return BundleContent(sids, tokenizer, named, {key: description.get(key) for key in ABOUT})
 
@@ -108,7 +109,14 @@ def _read_description(folder: Path) -> dict[str, Any]:
         )
     if description.pop("digest", None) != _digest(description) or not isinstance(description.get("files"), dict):
         raise DamagedFile(f"{path} was changed after it was written: its checksum does not match: {_REMEDY}")
+    try:
+        _DESCRIPTION(description, "the description")
+    except ValueError as error:
+        raise DamagedFile(f"{path} cannot be used: {error}: {_REMEDY}") from None
     return description
+
+
+_DESCRIPTION = record({"files": mapping_of(text), **dict.fromkeys(ABOUT, optional(mapping_of(anything)))})
 
 
 def _check_files(folder: Path, digests: Mapping[str, str]) -> set[str]:
@@ -124,14 +132,34 @@ def _check_files(folder: Path, digests: Mapping[str, str]) -> set[str]:
     return names
 
 
+def _read_tokenizer(folder: Path, description: Mapping[str, Any], sids: ItemSIDs) -> ItemTokenizer:
+    """Return the tokenizer, once it was found to be that of the Semantic IDs and of the description."""
+    tokenizer, described = load_tokenizer(folder / TOKENIZER)
+    if tokenizer.codebook_sizes != list(sids.level_sizes):
+        raise DamagedFile(
+            f"{folder / TOKENIZER} has codebooks of {tokenizer.codebook_sizes}, {SIDS} levels of "
+            f"{list(sids.level_sizes)}: {_REMEDY}"
+        )
+    if described["tokenizer"] != description["settings"]:
+        raise DamagedFile(f"{folder / DESCRIPTION} has other settings than the tokenizer's: {_REMEDY}")
+    return tokenizer
+
+
 def _read_sids(folder: Path, tokens: list[str]) -> ItemSIDs:
     tensors, about = read_tensors(folder / SIDS, KIND)
     try:
+        check_about(folder / SIDS, about, {"level_sizes": list_of(whole(1, LARGEST_LEVEL), least=1)})
+        check_fit(folder / SIDS, tensors, _shapes(len(tokens), len(about["level_sizes"]), "suffix" in tensors))
         codes = tensors["codes"].long().numpy()
         suffix = tensors["suffix"].long().numpy() if "suffix" in tensors else None
         return ItemSIDs(tokens, codes, about["level_sizes"], suffix)
-    except (KeyError, TypeError, ValueError) as error:
+    except ValueError as error:
         raise DamagedFile(f"{folder / SIDS} and {ITEMS} do not go together ({error}): {_REMEDY}") from None
+
+
+def _shapes(n_items: int, n_levels: int, with_suffix: bool) -> dict[str, torch.Tensor]:
+    shapes = {"codes": (n_items, n_levels), **({"suffix": (n_items,)} if with_suffix else {})}
+    return {name: torch.empty(shape, dtype=torch.int32, device="meta") for name, shape in shapes.items()}
 
 
 def _tokenizer_description(about: Mapping[str, Any]) -> dict[str, Any]:

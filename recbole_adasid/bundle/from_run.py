@@ -10,10 +10,12 @@ import numpy as np
 from recbole_adasid.artefacts import RunFolder, read_json
 from recbole_adasid.bundle.content import BundleContent
 from recbole_adasid.bundle.item_sids import ItemSIDs, as_item_sids
-from recbole_adasid.catalogue_changes import CatalogueChanges, read_changes
-from recbole_adasid.host.model_file import tokens_digest
+from recbole_adasid.catalogue_changes import CatalogueChanges, check_changes, read_changes
+from recbole_adasid.forms import anything, list_of, mapping_of, one_of, optional, record, text, whole
+from recbole_adasid.host.model_file import read_model, tokens_digest
 from recbole_adasid.host.settings import read_settings_files
 from recbole_adasid.item_labels import read_labels
+from recbole_adasid.run_items import check_info, items_of, read_sids
 from recbole_adasid.storage import DamagedFile, MismatchedFile
 from recbole_adasid.tokenizer.base import PARAMETERS_FILE, ItemTokenizer
 from recbole_adasid.tokenizer.saved import load_tokenizer
@@ -33,6 +35,8 @@ def content_of_run(run_folder: str | Path) -> BundleContent:
     own = _sids(folder, info)
     items = tokens_digest([list(own.tokens)])
     changes = read_changes(folder.changes_path, items, len(own.sequence_sizes))
+    check_changes(folder.changes_path, changes, own.tokens, own.sequence_sizes)
+    _check_model(folder, info)
     tokenizer, described = _tokenizer(folder, own)
     catalogue = {"items_of_the_run": len(own.tokens), "items_added": len(changes.tokens)}
     about = {
@@ -49,8 +53,16 @@ def content_of_run(run_folder: str | Path) -> BundleContent:
         },
         "quality": info.get("quality", {}),
     }
-    labels = {**read_labels(folder.labels_path), **dict(zip(changes.tokens, changes.labels))}
+    labels = {**read_labels(folder.labels_path, own.tokens), **dict(zip(changes.tokens, changes.labels))}
     return BundleContent(_with_added(own, changes, folder), tokenizer, labels, about)
+
+
+def _check_model(folder: RunFolder, info: dict[str, Any]) -> None:
+    """Check that the Semantic IDs are those of the run's model, if it has one yet."""
+    if folder.model_path.is_file():
+        saved = read_model(folder.model_path)
+        items_of(folder, saved)
+        check_info(folder, saved, info)
 
 
 def _tokenizer(folder: RunFolder, own: ItemSIDs) -> tuple[ItemTokenizer | None, dict[str, Any]]:
@@ -81,15 +93,20 @@ def _with_added(own: ItemSIDs, changes: CatalogueChanges, folder: RunFolder) -> 
 
 def _sids(folder: RunFolder, info: dict[str, Any]) -> ItemSIDs:
     """Return the Semantic IDs, with the suffix that the run gave its items apart from the codes."""
-    rows = read_json(folder.sids_path)
     try:
-        sizes, with_suffix = list(info["level_sizes"]), info["collision"] == "suffix"
-        table = np.array(list(rows.values()), dtype=np.int64)
+        tokens, table = read_sids(folder.sids_path)
+        _INFO(info, "sids.info.json")
+        sizes, with_suffix = info["level_sizes"], info["collision"] == "suffix"
         if not with_suffix:
-            return as_item_sids(list(rows), table, sizes)
-        return as_item_sids(list(rows), table[:, :-1], sizes[:-1], table[:, -1])
-    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
+            return as_item_sids(tokens, table, sizes)
+        return as_item_sids(tokens, table[:, :-1], sizes[:-1], table[:, -1])
+    except (TypeError, ValueError) as error:
         raise DamagedFile(
-            f"{folder.sids_path} and sids.info.json do not go together ({type(error).__name__}: {error}): bring back "
-            "the run's own"
+            f"{folder.sids_path} and sids.info.json do not go together ({error}): bring back the run's own"
         ) from None
+
+
+_INFO = record(
+    {"level_sizes": list_of(whole(1, 2**31 - 1), least=1), "collision": one_of(("suffix", "shared"))},
+    {"quality": mapping_of(anything), "fingerprint": optional(text), "training_interactions": optional(text)},
+)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from recbole_adasid.artefacts import read_json, write_atomically
+from recbole_adasid.artefacts import parse_json, read_json, write_atomically
 from recbole_adasid.bundle.about_file import about_path, layout_of, read_about, write_about
 from recbole_adasid.bundle.folder import file_digest
 from recbole_adasid.bundle.item_map import read_item_map, row_numbers, write_item_map
@@ -117,8 +117,8 @@ def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path} of Semantic IDs.")
     try:
-        found = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_without_repetition)
-    except (ValueError, RecursionError) as error:
+        found = parse_json(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_without_repetition)
+    except ValueError as error:
         raise ValueError(f"{path} is no JSON of Semantic IDs ({error}): bring the file as it was published") from None
     if not isinstance(found, dict) or not found:
         raise ValueError(f'{path} holds no Semantic IDs by item: they look like {{"0": [12, 3, 7], …}}')

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,13 +33,48 @@ def load_arrays(path: Path, names: Sequence[str], optional: Sequence[str] = (), 
     Raises:
         ValueError: if it is no such file, damaged, lacks one of `names`, or holds Python objects.
     """
-    with _readable(path, saved_by), np.load(path, allow_pickle=False) as stored:
-        present = list(stored.files)
-        found = {name: stored[name] for name in (*names, *optional) if name in present}
+    with _readable(path, saved_by):
+        check_archive(path)
+        with np.load(path, allow_pickle=False) as stored:
+            present = list(stored.files)
+            found = {name: stored[name] for name in (*names, *optional) if name in present}
     missing = [name for name in names if name not in found]
     if missing:
         raise ValueError(f"{path} has the arrays {present}: it also needs '{missing[0]}'.")
     return found
+
+
+def check_archive(path: Path) -> None:
+    """Check the sizes that the arrays of an `.npz` state against what the file can hold, before they get any memory.
+
+    Raises:
+        ValueError: if an array states a size that its file has not, or a file unpacks to more than it can.
+        zipfile.BadZipFile: if it is no archive.
+    """
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if member.file_size > _MOST_OF_ONE_BYTE * (member.compress_size + 1):
+                raise ValueError(f"{member.filename} states {member.file_size:,} bytes in {member.compress_size:,}")
+            if member.filename.endswith(".npy"):
+                with archive.open(member) as stream:
+                    _check_array(stream, member.filename, member.file_size)
+
+
+def _check_array(stream: IO[bytes], name: str, size: int) -> None:
+    """Check that an array in a file of ``size`` bytes has the elements that its header states."""
+    version = np.lib.format.read_magic(stream)
+    if version not in _HEADERS:
+        raise ValueError(f"{name} is of NumPy's format {version}")
+    shape, _, kind = _HEADERS[version](stream)
+    if any(extent < 0 for extent in shape):
+        raise ValueError(f"{name} states the shape {shape}")
+    if not kind.hasobject and math.prod(shape) * kind.itemsize > size:
+        raise ValueError(f"{name} states the shape {shape} of {kind}, which {size:,} bytes do not hold")
+
+
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+_MOST_OF_ONE_BYTE = 1100
+"""Bytes that a byte unpacks to: deflate reaches 1032."""
 
 
 def as_tokens(path: Path, name: str, values: NDArray) -> list[str]:

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from recbole_adasid.harmless import pretrained_options, pretrained_remedy
+
 logger = logging.getLogger(__name__)
 
 DEFAULT_MODEL = "sentence-transformers/sentence-t5-xxl"
@@ -161,12 +163,13 @@ class SentenceTransformerEncoder:
                 "text_encoder 'sentence-transformers' needs an extra that is not installed: "
                 "run pip install 'recbole-adasid[text]', or set text_encoder to 'tfidf'."
             ) from error
+        options = pretrained_options(self.name, "text_encoder_model")
         try:
-            return SentenceTransformer(self.name, device=self.device or _device())
-        except (OSError, ValueError) as error:
+            return SentenceTransformer(self.name, device=self.device or _device(), **options)
+        except (OSError, TypeError, ValueError) as error:  # the second from versions that do not know the option
+            remedy = pretrained_remedy("name a folder or a model that can be downloaded")
             raise ValueError(
-                f"text_encoder_model {self.name!r} cannot be loaded ({' '.join(str(error).split())}): name a folder or "
-                "a model that can be downloaded."
+                f"text_encoder_model {self.name!r} cannot be loaded ({' '.join(str(error).split())}): {remedy}."
             ) from error
 
 

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from recbole_adasid.harmless import pretrained_options, pretrained_remedy
+
 PIXELS = "pixels"
 """The name that stands for no model: the picture itself."""
 _SIDE = 16
@@ -96,12 +98,16 @@ class PretrainedImageEncoder:
         from transformers import AutoImageProcessor, AutoModel
 
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        options = pretrained_options(self.name, "image_encoder_model")
         try:
-            model, processor = AutoModel.from_pretrained(self.name), AutoImageProcessor.from_pretrained(self.name)
+            model = AutoModel.from_pretrained(self.name, **options)
+            processor = AutoImageProcessor.from_pretrained(self.name, **options)
         except (OSError, ValueError) as error:
+            remedy = pretrained_remedy(
+                f"name a folder or a model that can be downloaded, or {PIXELS}, which needs none"
+            )
             raise ValueError(
-                f"image_encoder_model {self.name!r} cannot be loaded ({' '.join(str(error).split())}): name a folder "
-                f"or a model that can be downloaded, or {PIXELS}, which needs none."
+                f"image_encoder_model {self.name!r} cannot be loaded ({' '.join(str(error).split())}): {remedy}."
             ) from error
         if not hasattr(model, "get_image_features"):
             raise ValueError(f"image_encoder_model {self.name!r} is a {type(model).__name__}: name a CLIP or SigLIP.")

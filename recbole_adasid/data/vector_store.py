@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from recbole_adasid.cache import fingerprint
-from recbole_adasid.storage import DamagedFile, read_tensors, write_tensors
+from recbole_adasid.forms import list_of, text
+from recbole_adasid.storage import DamagedFile, check_about, read_tensors, write_tensors
 from recbole_adasid.writing import CannotWrite
 
 logger = logging.getLogger(__name__)
@@ -82,15 +83,16 @@ class VectorStore:
         for path in self._files():
             try:
                 tensors, about = read_tensors(path, KIND)
-                if about.get("encoder") != self.encoder:
-                    raise DamagedFile(f"{path} is of another encoder")
+                check_about(path, about, {"encoder": text, "digests": list_of(text)})
+                rows = tensors.get("vectors")
+                if about["encoder"] != self.encoder or rows is None or rows.shape[:1] != (len(about["digests"]),):
+                    raise DamagedFile(f"{path} is of another encoder or other contents")
             except DamagedFile as error:
                 logger.warning("What %s held is encoded again: %s.", path.name, error)
                 with suppress(OSError):  # a cache that can only be read
                     path.unlink(missing_ok=True)
                 continue
-            rows = tensors["vectors"].numpy()
-            found.update((name, row) for name, row in zip(about["digests"], rows) if name in wanted)
+            found.update((name, row) for name, row in zip(about["digests"], rows.numpy()) if name in wanted)
         return found
 
     def _files(self) -> Iterator[Path]:

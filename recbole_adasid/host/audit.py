@@ -1,14 +1,16 @@
 """Check that a run learned nothing from held-out interactions.
 
-    python -m recbole_adasid.host.audit --run_folder=FOLDER
+    python -m recbole_adasid.host.audit --run_folder=FOLDER [--trusted=true]
 
-The exit status is 0 if all is known to hold, 1 if not, 2 for a mistake.
+The run may be somebody else's: what its settings would fetch is fetched with --trusted=true alone. The exit status is 0
+if all is known to hold, 1 if not, 2 for a mistake.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,32 +24,44 @@ from recbole_adasid.cli import parse_arguments
 from recbole_adasid.data.cold_items import draw_cold_items
 from recbole_adasid.data.pair_sources import FILE
 from recbole_adasid.ending import SPARE, ended
-from recbole_adasid.host.settings import SettingsError
+from recbole_adasid.harmless import harmless, nothing_fetched
+from recbole_adasid.host.settings import SettingsError, read_settings_files
 from recbole_adasid.interactions import InteractionArrays
 from recbole_adasid.tokenizer.saved import load_tokenizer
 
 _VERDICTS = {True: "ok      ", False: "VIOLATED", None: "UNKNOWN "}
 
 
-def audit(run_folder: str | Path) -> list[tuple[str, bool | None]]:
+def audit(run_folder: str | Path, *, trusted: bool = False) -> list[tuple[str, bool | None]]:
     """Return statements about a finished run and whether each holds, recomputed from its settings and its dataset.
 
     None stands for what cannot be told: what pairs that the user brought were made from.
+
+    Args:
+        run_folder: of the run.
+        trusted: the run is your own, so that what its settings name may be downloaded.
 
     Raises:
         FileNotFoundError: if there is no such folder, or it is of a recommender without Semantic IDs.
         SettingsError: if the folder is none of a finished run.
     """
-    from recbole.data import create_dataset
-
     from recbole_adasid.host.config import build_config
-    from recbole_adasid.pipeline import semantic_ids_fingerprint
 
     folder = RunFolder.existing(run_folder, with_semantic_ids=True).path
     for name in ("config.yaml", "sids.info.json"):
         if not (folder / name).is_file():
             raise SettingsError(f"{folder} has no {name}: give --run_folder the folder of a finished run.")
-    config = build_config({"cache_dir": None, "eval_examples": None}, [folder / "config.yaml"])
+    settings = {**read_settings_files([folder / "config.yaml"]), "cache_dir": None, "eval_examples": None}
+    with nullcontext() if trusted else nothing_fetched():
+        config = build_config(settings if trusted else harmless(settings, folder.resolve()))
+        return _audited(folder, config)
+
+
+def _audited(folder: Path, config: Any) -> list[tuple[str, bool | None]]:
+    from recbole.data import create_dataset
+
+    from recbole_adasid.pipeline import semantic_ids_fingerprint
+
     train, valid, test = create_dataset(config).build()
     held_out = np.concatenate([valid.targets(), test.targets()])
     info = read_json(folder / "sids.info.json")
@@ -174,9 +188,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(given: Sequence[str]) -> int:
     settings, _ = parse_arguments(given, as_written=("run_folder",))
-    if set(settings) != {"run_folder"}:
-        raise SettingsError("usage: python -m recbole_adasid.host.audit --run_folder=FOLDER")
-    found = audit(settings["run_folder"])
+    if "run_folder" not in settings or set(settings) - {"run_folder", "trusted"}:
+        raise SettingsError("usage: python -m recbole_adasid.host.audit --run_folder=FOLDER [--trusted=true]")
+    found = audit(settings["run_folder"], trusted=settings.get("trusted") is True)
     for statement, holds in found:
         print(f"{_VERDICTS[holds]}  {statement}")
     return 0 if all(holds for _, holds in found) else 1

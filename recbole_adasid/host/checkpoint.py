@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from recbole_adasid.harmless import OF_THE_MACHINE
 from recbole_adasid.writing import written_whole
 
 PlainValue = Any
@@ -14,13 +15,11 @@ PlainValue = Any
 
 # What cannot be plain is stored as a one-entry dict under one of these marks.
 _ENUM, _TUPLE = "__enum__", "__tuple__"
-# Decided anew wherever the model is loaded.
-_MACHINE_KEYS = ("device", "local_rank", "single_spec")
 
 
 def plain_config(config: Any) -> dict[str, Any]:
     """Return a RecBole Config in plain types, without what is decided anew on each machine."""
-    settings = {key: value for key, value in config.final_config_dict.items() if key not in _MACHINE_KEYS}
+    settings = {key: value for key, value in config.final_config_dict.items() if key not in OF_THE_MACHINE}
     # A model may be loaded from another working directory.
     settings["data_path"] = os.path.abspath(settings["data_path"])
     return to_plain({"settings": settings, "categories": config.parameters})
@@ -42,7 +41,8 @@ def rebuild_config(stored: dict[str, Any]) -> Any:
     values = from_plain(stored)
     config = Config.__new__(Config)
     config.parameters = values["categories"]
-    settings = config.final_config_dict = values["settings"]
+    settings = {key: value for key, value in values["settings"].items() if key not in OF_THE_MACHINE}
+    config.final_config_dict = settings  # with RecBole's numbers of ranks it would connect to other processes
     config.model, config.dataset = settings["model"], settings["dataset"]
     config.yaml_loader = config._build_yaml_loader()
     config.compatibility_settings()
@@ -113,17 +113,39 @@ def to_plain(value: Any) -> PlainValue:
 
 
 def from_plain(value: PlainValue) -> Any:
-    """Return what :func:`to_plain` was given."""
-    from recbole.utils import enum_type
+    """Return what :func:`to_plain` was given.
 
+    Raises:
+        ValueError: for a mark of something else.
+    """
     if isinstance(value, dict):
         if set(value) == {_ENUM}:
-            kind, name = value[_ENUM]
-            return getattr(enum_type, kind)[name]
+            return _member(value[_ENUM])
         if set(value) == {_TUPLE}:
             return tuple(from_plain(entry) for entry in value[_TUPLE])
         return {key: from_plain(entry) for key, entry in value.items()}
     return [from_plain(entry) for entry in value] if isinstance(value, list) else value
+
+
+def _member(named: Any) -> Any:
+    """Return a member of one of RecBole's enumerations.
+
+    Raises:
+        ValueError: if there is no such one; the module has other names, too.
+    """
+    from enum import Enum
+
+    from recbole.utils import enum_type
+
+    kind, name = named if isinstance(named, list) and len(named) == 2 else (None, None)
+    found = vars(enum_type).get(kind) if isinstance(kind, str) else None
+    if (
+        not (isinstance(found, type) and issubclass(found, Enum))
+        or not isinstance(name, str)
+        or name not in found.__members__
+    ):
+        raise ValueError(f"{str(named)[:60]} is no member of an enumeration of RecBole's")
+    return found[name]
 
 
 def _bare(value: Any) -> PlainValue:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
+from recbole_adasid.harmless import harmless
 from recbole_adasid.host.checkpoint import plain_config, rebuild_config
-from recbole_adasid.host.peers.names import OURS
-from recbole_adasid.optimizer_state import optimizer_state, restore_optimizer
+from recbole_adasid.host.model_check import check_model
+from recbole_adasid.optimizer_state import PREFIX, optimizer_state, restore_optimizer
 from recbole_adasid.storage import DamagedFile, MismatchedFile, below, check_fit, read_tensors, write_tensors
 
 KIND = "tiger-model"
@@ -33,12 +36,12 @@ class SavedModel:
         """Return the RecBole Config that the model was trained with, for this machine's device.
 
         Raises:
-            DamagedFile: if it is of another model.
+            DamagedFile: if RecBole can make none of it.
         """
-        name = self.about["config"]["settings"]["model"]
-        if name not in OURS:
-            raise DamagedFile(f"{self.path} names the model {name!r}, not {' or '.join(OURS)}: train the model again")
-        config = rebuild_config(self.about["config"])
+        try:
+            config = rebuild_config(self.about["config"])
+        except Exception as error:  # RecBole takes the settings as they come, and these come from a file
+            raise DamagedFile(f"{self.path} has settings of no RecBole Config ({_reason(error)})") from None
         config["sid_level_sizes"] = self.about["sid_level_sizes"]
         config["content_width"] = self.about.get("content_width")
         return config
@@ -50,7 +53,7 @@ class SavedModel:
             MismatchedFile: if they are of another dataset, other items or another architecture.
         """
         weights = below("model", self.tensors)
-        self._check_data(model.data)
+        self.check_data(model.data)
         try:
             sizes, own = self.about["sid_level_sizes"], list(model.sid_level_sizes)
             if sizes != own:
@@ -72,11 +75,29 @@ class SavedModel:
                 f"{self.path} was trained with learner={learner}, not {trainer.config['learner']}: set the same learner"
             )
         self.fill(trainer.model)
+        self._check_optimizer(trainer.optimizer)
         restore_optimizer(trainer.optimizer, self.tensors, self.about["optimizer_numbers"])
         trainer.start_epoch, trainer.cur_step = self.about["epoch"] + 1, self.about["cur_step"]
         trainer.best_valid_score = self.about["best_valid_score"]
 
-    def _check_data(self, data: dict[str, Any]) -> None:
+    def _check_optimizer(self, optimizer: Any) -> None:
+        """Check that the optimiser's state is that of its parameters."""
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        for name, value in {**below(PREFIX, self.tensors), **below(PREFIX, self.about["optimizer_numbers"])}.items():
+            index, _, what = name.partition("/")
+            known = index.isdecimal() and len(index) < 9 and int(index) < len(parameters) and what and "/" not in what
+            shapes = (torch.Size(()), parameters[int(index)].shape) if known else ()
+            if not known or isinstance(value, Tensor) and value.shape not in shapes:
+                raise MismatchedFile(
+                    f"{self.path} has a state of the optimiser, {name}, that is none of its parameters'"
+                )
+
+    def check_data(self, data: dict[str, Any]) -> None:
+        """Check that a dataset is the one that the model was trained on, see :func:`describe_data`.
+
+        Raises:
+            MismatchedFile: if it has another name, other items or, with user tokens, other users.
+        """
         trained = self.about["data"]
         if trained["dataset"] != data["dataset"]:
             raise MismatchedFile(
@@ -142,12 +163,17 @@ def save_model(trainer: Any, path: Path, *, epoch: int) -> None:
     write_tensors(path, KIND, tensors, about)
 
 
-def read_model(path: Path) -> SavedModel:
+def read_model(path: Path, *, trusted: bool = False) -> SavedModel:
     """Return what :func:`save_model` wrote.
+
+    Args:
+        path: of the file.
+        trusted: the file is the user's own, so that its settings may act: fetch, write, and name encoders to load.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        DamagedFile: if it is truncated, was changed, is of another kind or version, or would have to be unpickled.
+        DamagedFile: if it is truncated, was changed, is of another kind or version, says something impossible of
+            itself, or would have to be unpickled.
     """
     if is_pickled(path):
         raise DamagedFile(
@@ -155,9 +181,20 @@ def read_model(path: Path) -> SavedModel:
             "with the version of recbole-adasid that wrote it"
         )
     try:
-        return SavedModel(path, *read_tensors(path, KIND))
+        tensors, about = read_tensors(path, KIND)
+        check_model(path, tensors, about)
+        if not trusted:
+            settings = about["config"]["settings"]
+            about["config"]["settings"] = harmless(settings, Path(os.path.abspath(path)).parent)
     except DamagedFile as error:
         raise DamagedFile(f"{error}: copy it again or train the model again") from None
+    except ValueError as error:
+        raise DamagedFile(f"{path} cannot be used: {error}") from None
+    return SavedModel(path, tensors, about)
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
 def is_pickled(path: Path) -> bool:

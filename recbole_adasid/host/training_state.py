@@ -74,7 +74,7 @@ def restore_training(path: Path, trainer: Any, key: str) -> bool:
     """
     try:
         tensors, about = read_tensors(path, KIND)
-        if about["key"] != key:
+        if about.get("key") != key:
             raise MismatchedFile(f"{path} is of other settings or data")
         check_fit(path, below("model", tensors), trainer.model.state_dict())
     except FileNotFoundError:

@@ -31,7 +31,7 @@ class Vocabulary(nn.Module):
         self.n_user_tokens = n_user_tokens
         starts = torch.tensor([1, *level_sizes]).cumsum(0)
         self.register_buffer("offsets", starts[:-1], persistent=False)
-        self.first_user = int(starts[-1])
+        self.first_user = 1 + int(sum(level_sizes))
         self.embedding = nn.Embedding(self.first_user + n_user_tokens, d_model)
         nn.init.normal_(self.embedding.weight, std=d_model**-0.5)
 

@@ -83,7 +83,7 @@ class RunContent:
     def name(self) -> str:
         """What the Semantic IDs are called: by the tokenizer, or by the bundle they were taken from."""
         given = self.settings.get("sids_file")
-        return Path(given).name if given else str(self.settings.get("tokenizer", "unknown"))
+        return Path(str(given)).name if given else str(self.settings.get("tokenizer", "unknown"))
 
     @property
     def dataset(self) -> str:

@@ -139,9 +139,9 @@ def codebook_sizes(settings: Settings) -> list[int]:
         ValueError: if the length lies outside 1 … 8, a size outside 2 … 65,536, or the list has another length.
     """
     length, size = settings["sid_length"], settings["codebook_size"]
-    sizes = [size] * length if isinstance(size, int) else list(size)
     if not 1 <= length <= 8:
         raise ValueError(f"sid_length must lie between 1 and 8, got {length}")
+    sizes = [size] * length if isinstance(size, int) else list(size)
     if len(sizes) != length:
         raise ValueError(f"codebook_size lists {len(sizes)} sizes for sid_length {length}: give one per level")
     if not all(2 <= k <= 65_536 for k in sizes):

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.storage import DamagedFile, read_tensors
-from recbole_adasid.tokenizer.base import KIND, PARAMETERS_FILE, ItemTokenizer
+import torch
+from torch import Tensor
+
+from recbole_adasid.artefacts import read_json
+from recbole_adasid.forms import list_of, record, text, whole
+from recbole_adasid.storage import DamagedFile, MismatchedFile, check_about, check_finite, check_fit, read_tensors
+from recbole_adasid.tokenizer.base import DESCRIPTION_FILE, KIND, PARAMETERS_FILE, ItemTokenizer
 from recbole_adasid.tokenizer.registry import build_tokenizer
 
 
@@ -15,16 +22,67 @@ def load_tokenizer(folder: Path) -> tuple[ItemTokenizer, dict[str, Any]]:
 
     Raises:
         FileNotFoundError: if there is no saved tokenizer.
-        DamagedFile: if it was damaged or changed, or does not say how to build it.
+        DamagedFile: if it was damaged or changed, does not say how to build it, says something else than its tensors
+            or than the description beside it, or has values that are no numbers.
     """
     path = folder / PARAMETERS_FILE
-    _, about = read_tensors(path, KIND)
-    try:
-        description, width = about["description"], about["width"]
-        tokenizer = build_tokenizer(description["tokenizer"], width=width)
-    except (KeyError, TypeError, ValueError) as error:
-        raise DamagedFile(
-            f"{path} does not say how to build its tokenizer ({type(error).__name__}: {error}): train it again"
-        ) from None
+    stored, about = read_tensors(path, KIND)
+    check_about(path, about, _ABOUT)
+    description, width = about["description"], about["width"]
+    check_finite(path, stored)
+    _check_sizes(path, stored, description["tokenizer"], width)
+    _check_beside(folder / DESCRIPTION_FILE, description)
+    tokenizer = _built(path, description["tokenizer"], width)
     tokenizer.load(folder)
     return tokenizer.eval(), description
+
+
+_SIZE = whole(1, 65_536)
+_ABOUT = {
+    "width": whole(1, 2**24),
+    "built": text,
+    "description": record(
+        {
+            "tokenizer": record(
+                {"sid_length": whole(1, 8)},
+                {
+                    **dict.fromkeys(("code_dim", "lookup_dim", "quantizer_groups", "opq_subspaces"), _SIZE),
+                    "encoder_hidden": list_of(_SIZE, most=100),
+                },
+            )
+        }
+    ),
+}
+
+
+def _built(path: Path, settings: dict[str, Any], width: int) -> ItemTokenizer:
+    try:
+        return build_tokenizer(settings, width=width)
+    except Exception as error:  # the settings are a file's: constructors run into whatever is in them
+        reason = " ".join(str(error).split())
+        raise DamagedFile(
+            f"{path} does not say how to build its tokenizer ({type(error).__name__}: {reason}): train it again"
+        ) from None
+
+
+def _check_sizes(path: Path, stored: dict[str, Tensor], settings: dict[str, Any], width: int) -> None:
+    """Check that the file holds the tensors that its settings ask for, before these get any memory."""
+    wanted = _shapes(path, json.dumps(settings), width)
+    try:
+        check_fit(path, stored, wanted)
+    except MismatchedFile as error:
+        raise DamagedFile(f"{error} by its own settings: train the tokenizer again") from None
+
+
+@lru_cache(maxsize=8)  # a run's tokenizer is read several times
+def _shapes(path: Path, settings: str, width: int) -> dict[str, Tensor]:
+    with torch.device("meta"):
+        return _built(path, json.loads(settings), width).state_dict()
+
+
+def _check_beside(path: Path, description: dict[str, Any]) -> None:
+    """Check that the description for people, if there is one, says what the tokenizer says."""
+    if path.is_file() and read_json(path) != description:
+        raise DamagedFile(
+            f"{path} describes another tokenizer than {PARAMETERS_FILE} beside it: bring back the run's own"
+        )
