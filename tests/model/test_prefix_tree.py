@@ -52,6 +52,51 @@ def test_rows_are_ordered_as_python_orders_lists() -> None:
         assert lexicographic_order(tokens, sizes).tolist() == sorted(range(50), key=lambda row: (rows[row], row))
 
 
+def some_tree() -> tuple[PrefixTree, list[list[int]], list[int]]:
+    """A tree of 50 items, their SIDs and their ids."""
+    random = torch.Generator().manual_seed(1)
+    tokens, ids = torch.randint(4, (50, 3), generator=random), torch.randperm(200, generator=random)[:50].sort().values
+    return PrefixTree(tokens, [4, 4, 4], ids), tokens.tolist(), ids.tolist()
+
+
+def prefixes_of(rows: list[list[int]], depth: int) -> list[list[int]]:
+    return [list(prefix) for prefix in sorted({tuple(row[:depth]) for row in rows})]
+
+
+def test_every_prefix_has_the_items_that_begin_with_it() -> None:
+    tree, rows, ids = some_tree()
+    on_the_way = tree.path(torch.tensor(rows))
+    for depth in range(4):
+        prefixes = prefixes_of(rows, depth)
+        items = [[item for item, row in zip(ids, rows) if row[:depth] == prefix] for prefix in prefixes]
+        first, last = tree.item_range(depth, torch.arange(len(prefixes)))
+        assert [sorted(tree.leaf_items[a:b].tolist()) for a, b in zip(first, last)] == items
+        if depth:
+            assert tree.items_below()[depth - 1].tolist() == [len(below) for below in items]
+            assert [prefixes[node] for node in on_the_way[depth - 1].tolist()] == [row[:depth] for row in rows]
+    assert [tree.items(leaf).tolist() for leaf in range(len(items))] == items
+
+
+def test_a_node_has_room_for_as_many_children_as_any_of_its_depth() -> None:
+    tree, rows, _ = some_tree()
+    for depth in range(3):
+        prefixes, following = prefixes_of(rows, depth), prefixes_of(rows, depth + 1)
+        counts = [sum(one[:depth] == prefix for one in following) for prefix in prefixes]
+        child, _, exists = tree.expand(depth, torch.arange(len(prefixes)))
+        assert exists.sum(1).tolist() == counts
+        assert child.shape == (len(prefixes), max(counts)) and tree.fan_outs[depth] == max(counts)
+        assert tree.n_nodes[depth] == len(prefixes) and int(child.max()) == len(following) - 1
+
+
+def test_a_way_ends_where_no_item_goes_on() -> None:
+    nodes = torch.stack(TREE.path(torch.tensor([[1, 1], [3, 0], [2, 1], [1, 2]])), dim=1)
+    assert nodes.tolist() == [[1, -1], [-1, -1], [2, 3], [1, 2]]
+
+
+def test_a_tree_belongs_to_no_checkpoint() -> None:
+    assert not TREE.state_dict()
+
+
 def test_many_levels_of_large_codebooks_do_not_overflow() -> None:
     torch.manual_seed(0)
     tokens = torch.randint(65536, (100, 8))
