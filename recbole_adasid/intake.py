@@ -6,8 +6,8 @@ Letters: A new items, N items of the catalogue, L levels, S codes and suffix, K 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +27,7 @@ from recbole_adasid.item_features import item_features, read_fitted, source_colu
 from recbole_adasid.item_labels import ItemLabel, labels_of
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.placement import Placement, place, ranked_last_codes
+from recbole_adasid.storage import DamagedFile
 from recbole_adasid.tokenizer.base import ItemTokenizer
 from recbole_adasid.tokenizer.saved import load_tokenizer
 
@@ -126,7 +127,8 @@ class Intake:
         moved = tokens.new_empty(0)
         values = np.empty((0, 0), dtype=np.float32)
         if names:
-            values = self._encoded(names, table, refused) if features is None else features
+            with self._nothing_lacking():
+                values = self._encoded(names, table, refused) if features is None else features
             wrong = np.flatnonzero(~(np.abs(values) <= LARGEST).all(axis=1)).tolist()  # NaN is not below either
             refused |= {row: _NO_NUMBERS for row in wrong if row not in refused}
             good = torch.tensor([row for row in range(len(names)) if row not in refused], dtype=torch.int64)
@@ -134,7 +136,23 @@ class Intake:
                 placed = self._placed(torch.from_numpy(values[good.numpy()]), present, catalogue)
                 tokens[good], moved = placed.tokens, good[placed.moved]
                 refused |= dict.fromkeys(good[placed.unplaced].tolist(), _NO_PLACE)
-        return Settled(tokens, moved, self._labels(names, table), refused, torch.from_numpy(values))
+        with self._nothing_lacking():
+            labels = self._labels(names, table)
+        return Settled(tokens, moved, labels, refused, torch.from_numpy(values))
+
+    @contextmanager
+    def _nothing_lacking(self) -> Iterator[None]:
+        """Say so where the run's files lack a setting, or something that features were learnt with.
+
+        Raises:
+            DamagedFile: naming it.
+        """
+        try:
+            yield
+        except KeyError as error:
+            raise DamagedFile(
+                f"the files of {self.folder.path} lack {error}, which new items need: bring back the run's own"
+            ) from None
 
     def checked(self, features: ArrayLike, n_items: int) -> NDArray[np.float32]:
         """Return features [n_items, d] as the tokenizer reads them.
