@@ -37,11 +37,8 @@ def page(records: Sequence[Record]) -> str:
         own = [record for record in records if record["part"] == part]
         if own:
             parts += [f"## {heading}", NOTES[part], _table(part, own)]
-    steps = sorted({record["steps"] for record in records if "steps" in record})
     minutes = sum(record["cpu_s"] for record in records) / 60
-    parts.append(
-        f"Trainable tokenizers took {', '.join(map(str, steps)) or 'no'} steps; all took {minutes:.0f} core minutes."
-    )
+    parts.append(f"All of it took {minutes:.0f} core minutes.")
     return "\n\n".join(parts) + "\n"
 
 
@@ -56,6 +53,8 @@ def _table(part: str, records: Sequence[Record]) -> str:
 def _row(part: str, record: Record) -> dict[str, str]:
     changes = ", ".join(f"{key} {value}" for key, value in record["changes"].items())
     row = {"tokenizer": record["tokenizer"], "with": changes, "seed": str(record["seed"])}
+    if "steps" in record:
+        row["steps"] = f"{record['steps']:,}"
     if part in ("kmeans", "opq"):
         row["code"] = "" if record["tokenizer"] == "faiss" else record["label"]
     if "after_20_steps" in record:
