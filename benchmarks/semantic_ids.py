@@ -22,6 +22,8 @@ import torch
 from torch import Tensor
 
 PARTS = ("kmeans", "opq", "start", "draws", "collisions")
+SINGLE = ("start", "collisions")
+"""Parts that train many tokenizers and take the first seed alone."""
 TRAINABLE = ("rqvae", "vqgan", "grvq", "rotation", "simrq", "quasid", "adasid")
 DRAWS: dict[str, list[dict[str, Any]]] = {
     "rqvae": [{"tokenizer_draw": "pairs"}, {}],
@@ -41,7 +43,7 @@ COLLISIONS: list[dict[str, Any]] = [
 def wanted(parts: list[str], seeds: list[int], label: str) -> Iterator[dict[str, Any]]:
     """Yield what to measure: ``part``, ``tokenizer``, ``changes`` to its settings, ``seed``, ``label``."""
     for part in parts:
-        for seed in seeds[: 1 if part in ("start", "collisions") else None]:
+        for seed in seeds[: 1 if part in SINGLE else None]:
             for tokenizer, changes in cases(part):
                 yield {"part": part, "tokenizer": tokenizer, "changes": changes, "seed": seed, "label": label}
     if "opq" in parts:
@@ -172,6 +174,7 @@ def main() -> None:
     parser.add_argument("--data_path", type=Path, required=True, help="folder of amazon-toys")
     parser.add_argument("--out", type=Path, required=True, help="folder for README.md and measurements.jsonl")
     parser.add_argument("--parts", default=",".join(PARTS))
+    parser.add_argument("--tokenizers", default=None, help="some of those of the parts; without it, all")
     parser.add_argument("--seeds", default="0,1,2", help="parts that train many tokenizers take the first alone")
     parser.add_argument("--steps", type=int, default=1000, help="of trainable tokenizers")
     parser.add_argument("--proxy_examples", type=int, default=100_000)
@@ -181,6 +184,8 @@ def main() -> None:
     lines, seeds = arguments.out / "measurements.jsonl", [int(seed) for seed in arguments.seeds.split(",")]
     bench = None
     for case in wanted(arguments.parts.split(","), seeds, arguments.label):
+        if arguments.tokenizers and case["tokenizer"] not in arguments.tokenizers.split(","):
+            continue
         if any(all(one[key] == case[key] for key in case) for one in read(lines)):
             continue
         bench = bench or Bench(arguments.data_path, arguments.steps, arguments.proxy_examples)

@@ -114,16 +114,18 @@ REGION = {"signature": signature, "codes": agreed}
 def literal_factors(codes: Tensor, draws: Tensor, region: str, reference: str) -> dict[tuple[int, int], float]:
     """Eq. 9 and 10 for each ordered pair, with every way to count a load and to scale it."""
     candidates = ordered_candidates(codes, draws)
-    loads = Counter(REGION[region](codes[i], codes[j]) for i, j in candidates)
+    regions = {(i, j): REGION[region](codes[i], codes[j]) for i, j in candidates}
+    depths = {(i, j): overlap_depth(codes[i], codes[j]) for i, j in candidates}
+    loads = Counter(regions[pair] for pair in candidates)
+    largest_at = {o: max(loads[regions[pair]] for pair in candidates if depths[pair] == o) for o in depths.values()}
     found = {}
-    for i, j in candidates:
-        own = loads[REGION[region](codes[i], codes[j])]
-        depth = overlap_depth(codes[i], codes[j])
-        like = [loads[REGION[region](codes[u], codes[v])] for u, v in candidates]
-        deep = [c for c, (u, v) in zip(like, candidates) if overlap_depth(codes[u], codes[v]) == depth]
-        full = {"batch": len(draws) * (len(draws) - 1), "largest": max(like), "depth": max(deep)}[reference]
-        d_max = max(1.0, SATURATION * full)
-        found[i, j] = F_MIN + (F_MAX - F_MIN) * (min(own, d_max) / d_max) ** ALPHA
+    for pair in candidates:
+        own = loads[regions[pair]]
+        batch, largest = len(draws) * (len(draws) - 1), max(loads.values())
+        d_max = max(
+            1.0, SATURATION * {"batch": batch, "largest": largest, "depth": largest_at[depths[pair]]}[reference]
+        )
+        found[pair] = F_MIN + (F_MAX - F_MIN) * (min(own, d_max) / d_max) ** ALPHA
     return found
 
 
