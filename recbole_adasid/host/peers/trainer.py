@@ -85,6 +85,7 @@ class MeasuredTrainer(Trainer):
         show_progress: bool = False,
     ) -> OrderedDict[str, float] | None:
         """Return RecBole's metrics on `eval_data`, of the best epoch unless told otherwise; None without data."""
+        self.record.take()
         if not eval_data:
             return None
         if load_best_model and self._best is not None:

@@ -208,3 +208,10 @@ def test_several_processes_are_refused(monkeypatch, capfd):
     monkeypatch.setattr(main_job, "world", lambda: SimpleNamespace(size=2))
     with pytest.raises(SettingsError, match="one process"):
         run({"model": "SASRec"})
+
+
+@pytest.mark.parametrize("model", ["SASRec", "BPR"])
+def test_without_a_test_no_ranks_of_a_validation_are_written(model, settings):
+    order = {"split": {"LS": "valid_only"}, "order": "TO", "group_by": "user", "mode": "full"}
+    done = run({**settings, "model": model, "eval_args": order, "epochs": 4, "learning_rate": 0.5})
+    assert not done["test"] and done["best_valid"] and not (done["run_folder"] / "test_ranks.npz").exists()
