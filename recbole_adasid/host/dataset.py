@@ -103,8 +103,8 @@ class TIGERDataset(SequentialDataset):
     def _load_data(self, token: str, dataset_path: str) -> None:
         obtain_dataset(self.config, token, Path(dataset_path))
         require_dataset(token, Path(dataset_path), self.config["reviews_url"])
-        report_absent_features(self.config, token)
         settle_columns(self.config, token, atomic_text(self.config, Path(dataset_path) / f"{token}.item"))
+        report_absent_features(self.config, token)
         super()._load_data(token, dataset_path)
 
     def _load_feat(self, filepath: str, source: Any) -> Any:

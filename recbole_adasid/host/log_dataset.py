@@ -45,8 +45,8 @@ class LogDataset(TIGERDataset):
     _part: SequenceExamples | None = None
 
     def _load_data(self, token: str, dataset_path: str) -> None:
-        report_absent_features(self.config, token)
         settle_columns(self.config, token, atomic_text(self.config, Path(dataset_path) / f"{token}.item"))
+        report_absent_features(self.config, token)
         cache = self.config["cache_dir"]
         try:
             self.log = kept_log(self._request(), cache and Path(cache))
