@@ -24,7 +24,9 @@ from benchmarks.measuring import PREFIX, Measurement
 BENCHMARKS = {
     "bfloat16": False,
     "tiger_training": False,
+    "one_pass": False,
     "beam_search": True,
+    "long_history": False,
     "tokenizer_step": True,
     "assignment": False,
     "swing": True,

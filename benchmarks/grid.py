@@ -1,11 +1,13 @@
-"""Run tokenizers × seeds × datasets through the same TIGER and render the paper's Tables 2 and 4 and its Figure 4.
+"""Run tokenizers × seeds × datasets through the same TIGER, and other recommenders beside it, and render the paper's
+Tables 2 and 4 and its Figure 4.
 
     python -m benchmarks.grid --grid=table2 --datasets=amazon-toys --seeds=2020,2021 --data_path=data --out=results/grid
 
 A cell is one run of run_recbole_adasid.py in a process of its own. Finished cells are lines of cells.jsonl, with the
 users' ranks in ranks/: a stopped grid goes on with the missing ones, also on another machine that has a copy of the
 folder, and several processes or machines can work on different cells (--datasets, --seeds, --cells) and put their
-lines together. Further --key=value options go to every cell and are part of it. --render only rewrites the tables.
+lines together. Further --key=value options go to every cell and are part of it; other recommenders than TIGER get those
+that they have. --render only rewrites the tables.
 """
 
 from __future__ import annotations
@@ -22,8 +24,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.grid_report import finished_cells, write_report
+from benchmarks.grid_report import SEEDLESS, finished_cells, write_report
 from recbole_adasid import plain_yaml
+from recbole_adasid.artefacts import read_json
+from recbole_adasid.host.config import known_settings
+from recbole_adasid.host.peers.names import TIGER, peer_names
 from recbole_adasid.scorecard.competitors import competitor
 from recbole_adasid.writing import append_line
 
@@ -63,14 +68,18 @@ def main() -> None:
 
 
 def read_grid(name: str) -> dict[str, dict[str, Any]]:
-    """Return the cells of a grid: label, group and settings by name. An empty entry names a tokenizer or variant."""
+    """Return the cells of a grid: label, group and settings by name.
+
+    An empty entry names a tokenizer, a variant or a recommender of RecBole.
+    """
     cells = plain_yaml.load(GRIDS[name].read_text(encoding="utf-8"))
     return {cell: entry if entry else known_cell(cell) for cell, entry in cells.items()}
 
 
 def known_cell(name: str) -> dict[str, Any]:
-    if name == POP:
-        return {"label": "RecBole's Pop"}
+    model = "Pop" if name == POP else name
+    if model in peer_names():
+        return {"label": f"RecBole's {model}", "model": model}
     known = competitor(name)
     return {"label": known.title, **known.settings}
 
@@ -81,12 +90,12 @@ class Cell:
     def __init__(
         self, name: str, entry: dict[str, Any], dataset: str, seed: int, data_path: str | None, options: list[str]
     ) -> None:
-        self.name, self.dataset = name, dataset
-        self.seed = 0 if name == POP else seed  # which has no randomness: one cell serves all seeds
-        self.about = {key: entry[key] for key in ABOUT if key in entry}
+        self.name, self.dataset, self.model = name, dataset, entry.get("model", TIGER)
+        self.seed = 0 if self.model in SEEDLESS else seed
+        self.about = {**{key: entry[key] for key in ABOUT if key in entry}, "model": self.model}
         settings = {key: value for key, value in entry.items() if key not in ABOUT}
         own = [f"--{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in settings.items()]
-        self.options, self.common = own + options, options
+        self.options, self.common = own + for_model(self.model, options), options
         self.data_path = data_path
 
     @property
@@ -104,42 +113,40 @@ class Cell:
         """Run the cell; return its metrics, time and memory, and keep the users' ranks."""
         common = [f"--dataset={self.dataset}"] + ([f"--data_path={self.data_path}"] if self.data_path else [])
         folder = self.folder
-        command = [str(ROOT / "benchmarks" / "popularity.py"), *common]
-        if self.name != POP:
-            command = [str(ROOT / "run_recbole_adasid.py"), *common, f"--seed={self.seed}", *self.options]
+        command = [str(ROOT / "run_recbole_adasid.py"), *common, f"--seed={self.seed}", *self.options]
         record: dict[str, Any] = {"cell": self.name, **self.about, "dataset": self.dataset, "seed": self.seed}
         record |= {"options": self.options, "common": self.common, "command": self.shown(command)}
         print(f"--- {record['command']}", flush=True)
         started = time.time()
         metrics, memory = self.execute(command, folder)
         record |= {"seconds": round(time.time() - started), "peak_memory_gib": memory, "machine": machine()}
-        if self.name != POP:
-            ranks = out / "ranks" / f"{self.dataset}-{folder.name}.npz"  # of these options and no others
-            ranks.parent.mkdir(exist_ok=True)
-            shutil.copy(folder / "test_ranks.npz", ranks)
-            record["ranks"] = ranks.name
-            shutil.rmtree(folder)
-        return {**record, **metrics}
+        ranks = out / "ranks" / f"{self.dataset}-{folder.name}.npz"  # of these options and no others
+        ranks.parent.mkdir(exist_ok=True)
+        shutil.copy(folder / "test_ranks.npz", ranks)
+        shutil.rmtree(folder)
+        return {**record, "ranks": ranks.name, **metrics}
 
     def execute(self, command: list[str], folder: Path) -> tuple[dict[str, Any], float]:
         """Run the command and return what it measured, and the most memory it held, in GiB."""
-        is_pop = self.name == POP
-        options = [] if is_pop else [f"--run_folder={folder}"]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-        process = subprocess.Popen(
-            [sys.executable, *command, *options], stdout=subprocess.PIPE if is_pop else None, text=True, env=environment
-        )
-        output = process.stdout.read() if process.stdout else ""
+        process = subprocess.Popen([sys.executable, *command, f"--run_folder={folder}"], env=environment)
         _, status, usage = os.wait4(process.pid, 0)
         if status:
             shown, code = self.shown(command), os.waitstatus_to_exitcode(status)
             raise SystemExit(f"{shown} failed with exit status {code}; see {folder}/run.log")
-        text = output.splitlines()[-1] if is_pop else (folder / "metrics.json").read_text(encoding="utf-8")
-        return json.loads(text), round(usage.ru_maxrss / 1024**2, 2)
+        return read_json(folder / "metrics.json"), round(usage.ru_maxrss / 1024**2, 2)
 
     @staticmethod
     def shown(command: list[str]) -> str:
         return " ".join(["python", Path(command[0]).relative_to(ROOT).as_posix(), *command[1:]])
+
+
+def for_model(model: str, options: list[str]) -> list[str]:
+    """Return those `--key=value` options that a model has: TIGER's tokenizers are no business of the others."""
+    if model == TIGER:
+        return options
+    known = known_settings(model)
+    return [option for option in options if option[2:].partition("=")[0] in known]
 
 
 def add(out: Path, record: dict[str, Any]) -> None:

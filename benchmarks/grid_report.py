@@ -14,6 +14,10 @@ from scipy import stats
 from recbole_adasid import plain_yaml
 from recbole_adasid.artefacts import read_arrays
 from recbole_adasid.evaluation.intervals import gains
+from recbole_adasid.host.peers.names import TIGER
+
+SEEDLESS = ("Pop",)
+"""Models without randomness: one cell serves all seeds."""
 
 PAPER = plain_yaml.load((Path(__file__).parent / "paper_results.yaml").read_text(encoding="utf-8"))
 PAPER_METRICS = ["recall@3", "ndcg@3", "recall@5", "ndcg@5"]
@@ -27,7 +31,9 @@ TABLES = {
         *("adasid-no-collision", "rqvae-infonce"),
     ),
 }
+IN_TABLES = {name for names in TABLES.values() for name in names}
 VALID, TEST = "best_valid", "test"
+PAIRED_METRICS = ("recall@5", "ndcg@5", "recall@10", "ndcg@10")
 
 
 def write_report(out: Path) -> None:
@@ -64,14 +70,21 @@ def section(out: Path, setting: str, records: list[dict[str, Any]]) -> list[str]
         rows = [(name, runs) for name, runs in rows if runs]
         if len([name for name, _ in rows if name != "pop"]) > 1:
             parts += [f"### {title}, test", table(rows, TEST, PAPER.get(records[0]["dataset"], {}))]
+    parts += recommenders(out, records)
     parts += held_out_items(records)
     parts += paired_test(out, records)
-    others = [r for r in records if not any(r["cell"] in names for names in TABLES.values())]
+    others = [r for r in records if r["cell"] not in IN_TABLES and model_of(r) == TIGER]
     rows = [(name, [r for r in others if r["cell"] == name]) for name in dict.fromkeys(r["cell"] for r in others)]
     if rows:  # choices are made without a look at the test
         parts += ["### Choices, validation", table(rows, VALID, {})]
         parts += figure4(out, setting, others)
     return [*parts, "### Cost and commands", costs(records)]
+
+
+def model_of(record: dict[str, Any]) -> str:
+    """Return the recommender of a cell; older cells do not name it."""
+    model: str = record.get("model", "Pop" if record["cell"] == "pop" else TIGER)
+    return model
 
 
 def table(rows: list[tuple[str, list[dict[str, Any]]]], split: str, paper: dict[str, list[float]]) -> str:
@@ -87,6 +100,68 @@ def table(rows: list[tuple[str, list[dict[str, Any]]]], split: str, paper: dict[
             cells.append(f"{values[metric].mean():.4f}{spread}{theirs}")
         lines.append(f"| {runs[-1].get('label', name)} | {len(runs)} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def recommenders(out: Path, records: list[dict[str, Any]]) -> list[str]:
+    """Return TIGER beside RecBole's other recommenders, if there are others than the floor."""
+    names = list(dict.fromkeys(r["cell"] for r in records if model_of(r) != TIGER))
+    if not any(model_of(r) not in (TIGER, "Pop") for r in records):
+        return []
+    tigers = [name for name in dict.fromkeys(r["cell"] for r in records if model_of(r) == TIGER) if name in IN_TABLES]
+    rows = [(name, [r for r in records if r["cell"] == name]) for name in names]
+    for name in tigers:
+        runs = [r for r in records if r["cell"] == name]
+        rows.append((name, [{**run, "label": f"TIGER, {run.get('label', name)}"} for run in runs]))
+    return ["### Recommenders, test", table(rows, TEST, {}), *paired_recommenders(out, records, names, tigers)]
+
+
+def paired_recommenders(out: Path, records: list[dict[str, Any]], names: list[str], tigers: list[str]) -> list[str]:
+    """Compare TIGER, on the Semantic IDs of the best validation NDCG@10, with each other recommender, user by user."""
+    seeds = {name: ranked(out, records, name) for name in (*names, *tigers)}
+    candidates = [name for name in tigers if seeds[name]]
+    if not candidates:
+        return []
+    best = max(candidates, key=lambda name: np.mean([r[VALID]["ndcg@10"] for r in seeds[name].values()]))
+    lines = []
+    for name in names:
+        runs = seeds[name]
+        if runs and all(model_of(run) in SEEDLESS for run in runs.values()):
+            runs = dict.fromkeys(seeds[best], next(iter(runs.values())))
+        shared = sorted(runs.keys() & seeds[best].keys())
+        for metric in PAIRED_METRICS if shared else ():
+            cells = paired_cells(out, *([one[seed] for seed in shared] for one in (seeds[best], runs)), metric)
+            lines.append(f"| {runs[shared[0]].get('label', name)} | {shared} | {metric} | {cells} |")
+    if not lines:
+        return []
+    label = next(iter(seeds[best].values())).get("label", best)
+    about = [f"TIGER on the Semantic IDs of {label}, those of the best validation NDCG@10, against each recommender"]
+    about += ["by a paired t-test over users, each user's metric averaged over the seeds that both have:", ""]
+    about += ["| recommender | seeds | metric | TIGER | recommender | difference, 95% interval | p |", "|" + "---|" * 7]
+    return ["\n".join([*about, *lines])]
+
+
+def ranked(out: Path, records: list[dict[str, Any]], name: str) -> dict[int, dict[str, Any]]:
+    """Return, by seed, the runs of a cell whose users' ranks are there."""
+    kept = (r for r in records if r["cell"] == name and "ranks" in r)
+    return {record["seed"]: record for record in kept if (out / "ranks" / record["ranks"]).exists()}
+
+
+def paired_cells(out: Path, our_runs: list[dict[str, Any]], their_runs: list[dict[str, Any]], metric: str) -> str:
+    """Return means, difference, its interval and p of a paired t-test over users, as cells of a table.
+
+    Raises:
+        ValueError: if the runs have not tested the same users.
+    """
+    tested = [np.sort(read_arrays(out / "ranks" / r["ranks"], "user")["user"]) for r in (*our_runs, *their_runs)]
+    if any(not np.array_equal(users, tested[0]) for users in tested):
+        raise ValueError(
+            f"{our_runs[0]['cell']} and {their_runs[0]['cell']} have not tested the same users: run them anew"
+        )
+    ours, theirs = per_user(out, our_runs, metric), per_user(out, their_runs, metric)
+    result = stats.ttest_rel(ours, theirs)
+    low, high = result.confidence_interval(0.95)
+    difference = f"{(ours - theirs).mean():+.4f} [{low:+.4f}, {high:+.4f}]"
+    return f"{ours.mean():.4f} | {theirs.mean():.4f} | {difference} | {result.pvalue:.2g}"
 
 
 def held_out_items(records: list[dict[str, Any]]) -> list[str]:
@@ -114,8 +189,7 @@ def slice_cell(runs: list[dict[str, Any]], part: str, metric: str) -> str:
 
 def paired_test(out: Path, records: list[dict[str, Any]]) -> list[str]:
     """Compare AdaSID with the baseline of the best validation NDCG@10, user by user."""
-    ranked = [record for record in records if "ranks" in record and (out / "ranks" / record["ranks"]).exists()]
-    seeds = {name: {r["seed"]: r for r in ranked if r["cell"] == name} for name in ("adasid", *BASELINES)}
+    seeds = {name: ranked(out, records, name) for name in ("adasid", *BASELINES)}
     shared = {name: sorted(seeds[name].keys() & seeds["adasid"].keys()) for name in BASELINES}
     candidates = [name for name in BASELINES if shared[name]]
     if not candidates:
@@ -125,11 +199,8 @@ def paired_test(out: Path, records: list[dict[str, Any]]) -> list[str]:
     lines += [f"a paired t-test over users, each user's metric averaged over the seeds {shared[best]}:"]
     lines += ["", "| metric | AdaSID | baseline | difference, 95% interval | p |", "|---|---|---|---|---|"]
     for metric in METRICS:
-        ours, theirs = (per_user(out, [seeds[name][s] for s in shared[best]], metric) for name in ("adasid", best))
-        result = stats.ttest_rel(ours, theirs)
-        low, high = result.confidence_interval(0.95)
-        difference = f"{(ours - theirs).mean():+.4f} [{low:+.4f}, {high:+.4f}]"
-        lines.append(f"| {metric} | {ours.mean():.4f} | {theirs.mean():.4f} | {difference} | {result.pvalue:.2g} |")
+        cells = paired_cells(out, *([seeds[name][s] for s in shared[best]] for name in ("adasid", best)), metric)
+        lines.append(f"| {metric} | {cells} |")
     return ["\n".join(lines)]
 
 

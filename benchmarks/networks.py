@@ -17,10 +17,11 @@ DROPOUT = 0.1
 FIRST_ID = 1  # of Hugging Face's vocabulary: 0 pads and starts
 
 
-def our_model(codes: Tensor, size: str) -> TIGERModel:
+def our_model(codes: Tensor, size: str, **network_settings: Any) -> TIGERModel:
     """Return TIGER of a size of `props/model/TIGER.yaml` on the catalogue ``codes`` [N, L]."""
     catalogue = Catalogue(codes, [256] * codes.shape[1])
-    network = TIGERNetwork(level_sizes=catalogue.level_sizes, dropout=DROPOUT, **model_size(size))
+    settings = {**model_size(size), **network_settings}
+    network = TIGERNetwork(level_sizes=catalogue.level_sizes, dropout=DROPOUT, **settings)
     return TIGERModel(network=network, catalogue=catalogue)
 
 
@@ -55,5 +56,5 @@ def peer_tokens(catalogue: Catalogue) -> Tensor:
 
 
 @functools.cache
-def model_size(name: str) -> dict[str, int]:
+def model_size(name: str) -> dict[str, Any]:
     return dict(read_props("model/TIGER.yaml")["model_sizes"][name])

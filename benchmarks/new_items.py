@@ -23,7 +23,7 @@ from recbole_adasid.host.model_file import KIND, tokens_digest
 from recbole_adasid.host.props import plugin_defaults
 from recbole_adasid.item_labels import ItemLabel, write_labels
 from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.model.network import NETWORK_SETTINGS, TIGERNetwork
+from recbole_adasid.model.network import TIGERNetwork, network_settings
 from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.recommender import Recommender
 from recbole_adasid.storage import write_tensors
@@ -39,7 +39,7 @@ def write_run(folder: RunFolder, n_items: int) -> None:
     torch.manual_seed(0)
     settings = plugin_defaults({"seed": 0, "data_path": str(folder.path)}, "made-up") | {"data_path": str(folder.path)}
     catalogue = Catalogue(torch.randint(256, (n_items, 3)), [256] * 3)
-    network = TIGERNetwork(level_sizes=catalogue.level_sizes, **{key: settings[key] for key in NETWORK_SETTINGS})
+    network = TIGERNetwork(level_sizes=catalogue.level_sizes, **network_settings(settings))
     weights = TIGERModel(network=network, catalogue=catalogue).state_dict()
     tokens = [f"B{number:09d}" for number in range(n_items)]
     about = {

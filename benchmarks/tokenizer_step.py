@@ -28,7 +28,9 @@ class Steps:
 
     def __init__(self, name: str, features: Tensor, pairs: ItemPairs, arguments: argparse.Namespace) -> None:
         settings = {**read_props("tokenizers.yaml"), **read_props(f"tokenizer/{name}.yaml"), "seed": 0}
+        # Both on the same batches of pairs, and with codebooks from the first step on.
         settings |= {"tokenizer_batch_pairs": arguments.pairs, "tokenizer_batch_solo_items": 0}
+        settings |= {"tokenizer_draw": "pairs", "quantize_from": 0}
         tokenizer = build_tokenizer(tokenizer_settings(settings), width=features.shape[1])
         assert isinstance(tokenizer, AutoencoderTokenizer)
         self.training = tokenizer.start_training(features, pairs)

@@ -45,20 +45,30 @@ class RunFolder:
             ) from error
 
     @classmethod
-    def existing(cls, path: str | Path) -> RunFolder:
-        """Return the folder of an earlier run.
+    def existing(cls, path: str | Path, *, with_semantic_ids: bool = False) -> RunFolder:
+        """Return the folder of an earlier run, which has to have learned Semantic IDs if asked for.
 
         Raises:
-            FileNotFoundError: if there is none.
+            FileNotFoundError: if there is none, or it is of a recommender that has none.
         """
         if not Path(path).is_dir():
             raise FileNotFoundError(f"There is no run folder {path}: give the folder that a run named as its own.")
-        return cls(path)
+        folder = cls(path)
+        if with_semantic_ids and folder.metrics_path.is_file() and not folder.sids_path.is_file():
+            raise FileNotFoundError(
+                f"The run in {path} is of a recommender without Semantic IDs: give the folder of a run of TIGER."
+            )
+        return folder
 
     @property
     def config_path(self) -> Path:
         """Where the settings are."""
         return self.path / "config.yaml"
+
+    @property
+    def metrics_path(self) -> Path:
+        """Where the metrics are: it is the last file that a run writes but for the report."""
+        return self.path / "metrics.json"
 
     @property
     def sids_path(self) -> Path:
@@ -178,7 +188,7 @@ class RunFolder:
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> Path:
         """Write metrics.json; a number that is not finite becomes null, as JSON has no other word for it."""
-        return write_atomically(self.path / "metrics.json", as_json(metrics))
+        return write_atomically(self.metrics_path, as_json(metrics))
 
 
 def results_table(

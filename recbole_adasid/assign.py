@@ -57,9 +57,10 @@ OWN_KEYS = (*_PATHS, *DEFAULTS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Assign as the arguments say and return the exit status: 0, 2 for a mistake, 130 for Ctrl-C."""
-    stopped = "stopped: shards that are done are kept, and the same command goes on"
-    return run_command(arguments, str(__doc__), _run, stopped=stopped)
+    """Assign as the arguments say and return the exit status: 0, or what :mod:`recbole_adasid.ending` says."""
+    kept = "shards that are done are kept, and the same command goes on from there"
+    spare = "lower --memory, or cut the features into smaller shards"
+    return run_command(arguments, str(__doc__), _run, kept=kept, spare=spare)
 
 
 def _settings(given: Sequence[str]) -> dict[str, Any]:

@@ -1,10 +1,15 @@
-"""Items that came and went after a run was finished, in a file beside it: the run's own files stay as they are."""
+"""Items that came and went after a run was finished, in a file beside it: the run's own files stay as they are.
+
+A change is made at the moment when that file takes the place of the one before. It brings along what the log of changes
+is still to get, so that the log can be completed whatever happens between the two.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +18,7 @@ from torch import Tensor
 
 from recbole_adasid.forms import list_of, text
 from recbole_adasid.item_labels import ItemLabel
-from recbole_adasid.storage import DamagedFile, MismatchedFile, check_about, read_tensors, write_tensors
-from recbole_adasid.writing import append_line
+from recbole_adasid.storage import DamagedFile, MismatchedFile, check_about, check_finite, read_tensors, write_tensors
 
 KIND = "catalogue-changes"
 
@@ -31,6 +35,10 @@ class CatalogueChanges:
     """Of the A items."""
     removed: frozenset[str] = frozenset()
     """Items, of the run or come later, that are not recommended any more."""
+    to_log: Sequence[str] = ()
+    """The last lines of the log, which it may lack if the process ended before they were written."""
+    features: Tensor = field(default_factory=lambda: torch.empty(0, 0))
+    """float32 [A, d], where the model reads features beside Semantic IDs; else [A, 0]."""
 
 
 def write_changes(path: Path, changes: CatalogueChanges, catalogue: str) -> None:
@@ -44,45 +52,52 @@ def write_changes(path: Path, changes: CatalogueChanges, catalogue: str) -> None
         "tokens": list(changes.tokens),
         "labels": [list(label) for label in changes.labels],
         "removed": sorted(changes.removed),
+        "to_log": list(changes.to_log),
     }
-    write_tensors(path, KIND, {"sids": changes.sids}, about)
+    features = {"features": changes.features} if changes.features.shape[1] else {}
+    write_tensors(path, KIND, {"sids": changes.sids, **features}, about)
 
 
-def log_changes(path: Path, entry: Mapping[str, Any]) -> None:
-    """Append what happened to a catalogue, a line of JSON for each action, for people to look up afterwards.
-
-    Raises:
-        CannotWrite: if the disk takes no more.
-    """
-    append_line(path, json.dumps(entry, ensure_ascii=False))
+def log_line(action: str, **what: Any) -> str:
+    """Return what is done to a catalogue, and when, as a line of JSON: no two lines are the same."""
+    time = datetime.now(timezone.utc).isoformat(timespec="microseconds")
+    return json.dumps({"time": time, "action": action, **what}, ensure_ascii=False)
 
 
-def read_changes(path: Path, catalogue: str, n_places: int) -> CatalogueChanges:
+def read_changes(path: Path, catalogue: str, n_places: int, width: int | None = None) -> CatalogueChanges:
     """Return the changes in a file, none where there is no such file.
 
     Args:
         path: of the file.
         catalogue: digest of the catalogue that they have to be of.
         n_places: S, codes and suffix of a Semantic ID.
+        width: d, columns of features that the model reads, 0 for none; None: whatever there are.
 
     Raises:
         DamagedFile: if the file is damaged.
         MismatchedFile: if it is of another catalogue.
     """
     if not path.is_file():
-        return CatalogueChanges(sids=torch.empty(0, n_places, dtype=torch.int64))
+        no_sids = torch.empty(0, n_places, dtype=torch.int64)
+        return CatalogueChanges(sids=no_sids, features=torch.empty(0, width or 0))
     tensors, about = read_tensors(path, KIND)
-    check_about(path, about, _ABOUT)
+    check_about(path, about, _ABOUT, _LATER)
     if about["catalogue"] != catalogue:
         raise MismatchedFile(f"{path} is of another run's catalogue: bring back the run's own, or remove the file")
-    tokens = about["tokens"]
-    labels = [ItemLabel(*label) for label in about["labels"]]
-    shape = list(tensors["sids"].shape) if "sids" in tensors else []
-    if shape != [len(tokens), n_places] or tensors["sids"].dtype != torch.int64:
+    tokens, sids = about["tokens"], tensors.get("sids", torch.empty(0))
+    labels, shape = [ItemLabel(*label) for label in about["labels"]], list(sids.shape)
+    if shape != [len(tokens), n_places] or sids.dtype != torch.int64:
         raise DamagedFile(f"{path} has Semantic IDs of the shape {shape} for {len(tokens)} items, or no whole numbers")
     if len(labels) != len(tokens) or len(set(tokens)) < len(tokens):
         raise DamagedFile(f"{path} has {len(labels)} labels for {len(tokens)} items, or an item twice")
-    return CatalogueChanges(tokens, tensors["sids"], labels, frozenset(about["removed"]))
+    features = tensors.get("features", torch.empty(len(tokens), 0))
+    if features.ndim != 2 or len(features) != len(tokens) or width not in (None, features.shape[1]):
+        raise DamagedFile(f"{path} has features of the shape {list(features.shape)} for {len(tokens)} items")
+    check_finite(path, {"features": features})
+    removed, to_log = frozenset(about["removed"]), about.get("to_log", [])
+    if any("\n" in line for line in to_log):
+        raise DamagedFile(f"{path} has lines of the log that are more than one: bring back a copy, or remove the file")
+    return CatalogueChanges(tokens, sids, labels, removed, to_log, features)
 
 
 def check_changes(path: Path, changes: CatalogueChanges, tokens: Collection[str], level_sizes: Sequence[int]) -> None:
@@ -121,3 +136,5 @@ _ABOUT = {
     "labels": list_of(list_of(text, least=2, most=2)),
     "removed": list_of(text),
 }
+_LATER = {"to_log": list_of(text)}
+"""What files of before lack."""

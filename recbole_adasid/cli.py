@@ -9,9 +9,11 @@ import sys
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
+from recbole_adasid.ending import SPARE, ended
 from recbole_adasid.host.launch import torchrun_options
+from recbole_adasid.host.peers.names import OURS
 from recbole_adasid.host.props import documented_lines, headline, presets
-from recbole_adasid.host.settings import SettingsError, parse_value
+from recbole_adasid.host.settings import SettingsError, parse_value, written_paths
 
 USAGE = """\
 usage: python run_recbole_adasid.py [--tokenizer=NAME] [--dataset=NAME] [--config_files="A.yaml"] [--KEY=VALUE ...]
@@ -19,23 +21,29 @@ usage: python run_recbole_adasid.py [--tokenizer=NAME] [--dataset=NAME] [--confi
 Learn Semantic IDs for the items of a dataset, train the generative recommender TIGER on them, and print Recall and
 NDCG on validation and test items. A run folder keeps settings, Semantic IDs, metrics and model.
 
-  --model=TIGER           the recommender (default: TIGER)
+  --model=NAME            TIGER (default), or another recommender of RecBole on the same data and evaluation, such as
+                          SASRec, GRU4Rec, BPR or Pop, with RecBole's settings of it: docs/comparing.md
   --tokenizer=NAME        how items get their Semantic IDs (default: adasid)
   --dataset=NAME          a preset below, or any NAME with --data_path=FOLDER holding NAME/NAME.inter (default: ml-100k)
-  --config_files=FILES    YAML files of settings, separated by spaces; later ones win, the command line wins over all
+  --config_files=FILES    YAML files of settings, separated by spaces (a path with spaces quoted once more); later ones
+                          win, the command line wins over all
   --nproc=N               N processes on this machine; or start this under torchrun, see docs/distributed.md
   --KEY=VALUE             any setting below or of RecBole; values are read as YAML: 0.001, true, [3, 5], ~ for none
-  --help                  this text
+  --help                  this text; with --model=NAME the settings of another recommender
+
+The exit status is 0, 2 for what can be put right (a setting, a file, too little memory or disk), 130 after Ctrl-C and
+143 after SIGTERM; a sentence says what was kept and how to go on.
 
 examples
   python run_recbole_adasid.py
   python run_recbole_adasid.py --tokenizer=rqvae --dataset=amazon-toys --data_path=FOLDER
+  python run_recbole_adasid.py --model=SASRec --dataset=amazon-toys --data_path=FOLDER --hidden_size=128
   python run_recbole_adasid.py --dataset=my-data --data_path=FOLDER --text_fields="[title, brand]" --epochs=10
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the main job as the arguments say and return the exit status: 0, 2 for a mistake, 130 for Ctrl-C."""
+    """Run the main job as the arguments say and return the exit status, 0 or what :mod:`recbole_adasid.ending` says."""
     status = _main(arguments)
     if arguments is None and {"RANK", "TORCHELASTIC_RUN_ID"} <= os.environ.keys():
         _end_as_rank(status)
@@ -57,31 +65,21 @@ def _end_as_rank(status: int) -> None:
 def _main(arguments: Sequence[str] | None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if "--help" in given or "-h" in given:
-        print(help_text())
+        print(_help_for(given))
         return 0
-    try:
-        settings, config_files = parse_arguments(given)
-        processes = torchrun_options(settings)
-        if processes is not None:
-            return _start(processes, arguments)
-        from recbole_adasid.host.run import run
+    return ended(lambda: _work(given, arguments), kept=_KEPT, spare=_SPARE)
 
-        run(settings, config_files)
-    except KeyboardInterrupt:
-        print("\nstopped", file=sys.stderr)  # the log's last line says how to go on
-        return 130
-    except (ValueError, FloatingPointError, ImportError, OSError) as error:
-        # What the user can put right is said in one sentence; the run folder's log has the traceback.
-        if not getattr(error, "told", False):  # by another process of the job
-            print(f"error: {error}", file=sys.stderr)
-        return 2
-    except (MemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
-            raise
-        print(
-            f"error: {_OUT_OF_MEMORY} ({str(error).splitlines()[0] if str(error) else 'MemoryError'})", file=sys.stderr
-        )
-        return 2
+
+def _work(given: list[str], arguments: Sequence[str] | None) -> int:
+    settings, config_files = parse_arguments(given)
+    processes = torchrun_options(settings)
+    if processes is not None and settings.get("model", "TIGER") not in OURS:
+        raise SettingsError(f"{settings['model']} is trained by RecBole in one process: leave nproc out.")
+    if processes is not None:
+        return _start(processes, arguments)
+    from recbole_adasid.host.run import run
+
+    run(settings, config_files)
     return 0
 
 
@@ -93,33 +91,27 @@ def _start(processes: list[str], arguments: Sequence[str] | None) -> int:
     return launch(processes)
 
 
-_OUT_OF_MEMORY = (
-    "memory ran out: lower train_batch_size, eval_batch_size or beam_size, or tokenizer_batch_pairs if the tokenizer "
-    "was training; what was kept before is intact, and the same command goes on from it"
-)
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    """Tell by the words: torch raises RuntimeError on CPUs and a class of its own, a RuntimeError too, on GPUs."""
-    said = str(error).lower()
-    return isinstance(error, MemoryError) or any(words in said for words in ("out of memory", "allocate memory"))
+_KEPT = "what was kept before is intact, and the last line of the log, if there is one, says how to go on"
+_SPARE = "lower train_batch_size, eval_batch_size or beam_size, or tokenizer_batch_pairs if the tokenizer was training"
 
 
 def run_command(
     arguments: Sequence[str] | None,
     usage: str | Callable[[], str],
-    work: Callable[[list[str]], object],
+    work: Callable[[list[str]], int | None],
     *,
-    stopped: str = "stopped",
+    kept: str,
+    spare: str = SPARE,
     log_level: int | None = logging.INFO,
 ) -> int:
-    """Do what a command's arguments say and return the exit status: 0, 2 for a mistake, 130 for Ctrl-C.
+    """Do what a command's arguments say and return the exit status: 0, or what :func:`ended` or the work says.
 
     Args:
         arguments: None: those of the process.
         usage: the text of --help, which no arguments at all show, too.
         work: gets the arguments; what the user can put right it raises as an error of one sentence.
-        stopped: the answer to Ctrl-C.
+        kept: what becomes of what was done, and how to go on, for one who stops the command or runs out of memory.
+        spare: how to get by with less memory.
         log_level: from which on the log is shown; None: left as it is.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -128,15 +120,7 @@ def run_command(
         return 0
     if log_level is not None:
         logging.basicConfig(level=log_level, format="%(message)s")
-    try:
-        work(given)
-    except KeyboardInterrupt:
-        print(f"\n{stopped}", file=sys.stderr)
-        return 130
-    except (ValueError, FloatingPointError, ImportError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return ended(lambda: work(given), kept=kept, spare=spare)
 
 
 def parse_arguments(arguments: Sequence[str], *, as_written: Collection[str] = ()) -> tuple[dict[str, Any], list[str]]:
@@ -161,12 +145,43 @@ def parse_arguments(arguments: Sequence[str], *, as_written: Collection[str] = (
         if key in settings:
             raise SettingsError(f"The setting --{key} is given twice: keep one.")
         settings[key] = text if key in as_written or _is_as_written(key, text) else parse_value(text)
-    return settings, str(settings.pop("config_files", "")).split()
+    return settings, written_paths(settings.pop("config_files", ""))
 
 
 def _is_as_written(key: str, text: str) -> bool:
     # A template's colons and braces would be YAML.
     return key in ("model", "dataset", "tokenizer", "config_files") or key == "text_template" and text != "~"
+
+
+def _help_for(arguments: Sequence[str]) -> str:
+    models = [argument.partition("=")[2] for argument in arguments if argument.startswith("--model=")]
+    if not models or models[-1] == "TIGER":
+        return help_text()
+    from recbole_adasid.host.peers.names import peer_names
+
+    return peer_help_text(models[-1]) if models[-1] in peer_names() else help_text()
+
+
+def peer_help_text(model: str) -> str:
+    """Return the settings of another recommender: RecBole's of the model, those it shares with TIGER, and the rest."""
+    from recbole_adasid.host.peers.names import documented_defaults
+    from recbole_adasid.host.peers.settings import SHARED
+
+    own = documented_defaults(model).strip().splitlines() or ["(none)"]
+    parts = [f"settings of --model={model} (RecBole's)\n" + _indented(own)]
+    parts += ["settings that have TIGER's and the dataset's defaults\n" + _indented(_lines_of(SHARED))]
+    parts += ["all others, such as epochs, train_batch_size and learning_rate, have RecBole's"]
+    return "\n\n".join(parts)
+
+
+def _lines_of(keys: Collection[str]) -> list[str]:
+    """Return the lines of TIGER's defaults that set some keys, with what belongs to them."""
+    lines, wanted = [], False
+    for line in documented_lines("model/TIGER.yaml"):
+        if not line.startswith(" "):
+            wanted = line.partition(":")[0] in keys
+        lines += [line] if wanted else []
+    return lines
 
 
 def help_text() -> str:
@@ -176,7 +191,11 @@ def help_text() -> str:
         sections.append(
             f"{kind}s\n" + "\n".join(f"  {name:<16}{headline(f'{kind}/{name}.yaml')}" for name in presets(kind))
         )
-    for title, file in (("settings", "model/TIGER.yaml"), ("settings of tokenizers", "tokenizers.yaml")):
+    for title, file in (
+        ("settings", "model/TIGER.yaml"),
+        ("settings of LIGER", "model/LIGER.yaml"),
+        ("settings of tokenizers", "tokenizers.yaml"),
+    ):
         sections.append(f"{title} (props/{file})\n" + _indented(documented_lines(file)))
     for name in presets("tokenizer"):
         sections.append(f"settings of --tokenizer={name}\n" + _indented(documented_lines(f"tokenizer/{name}.yaml")[1:]))

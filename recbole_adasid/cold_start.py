@@ -55,6 +55,10 @@ class ItemSubset:
             raise RuntimeError("training interactions hold items that are held out; please report this")
         return InteractionArrays(users, (self.chosen.cumsum() - 1)[rows])
 
+    def training_digest(self) -> str:
+        """Return the digest of the training interactions as the whole dataset numbers them."""
+        return self.dataset.training_digest()
+
     def item_table(self) -> dict[str, list[str]] | None:
         """Return the columns of the `.item` file for the chosen items."""
         table = self.dataset.item_table()
@@ -102,6 +106,9 @@ def with_cold_items(
         )
     tokens = np.empty((len(cold), placed.tokens.shape[1]), dtype=np.int64)
     tokens[~cold], tokens[cold] = warm.tokens[1:].numpy(), placed.tokens.numpy()
+    assert learned.vectors is not None
+    vectors = np.empty((len(cold), learned.vectors.shape[1]), dtype=np.float32)
+    vectors[~cold], vectors[cold] = learned.vectors, features.values
     description = described_with_cold(learned.description, config, cold, features.source)
     levels = len(learned.codebook_sizes)
     return replace(
@@ -113,6 +120,7 @@ def with_cold_items(
         description=description,
         stages={**learned.stages, **cache.statuses},
         near=None if learned.near is None else _renumbered(learned.near, np.flatnonzero(~cold)),
+        vectors=vectors,
     )
 
 

@@ -40,7 +40,10 @@ OF_THE_MACHINE = (
 )
 """Decided anew wherever a model is loaded; those of RecBole's would open a connection."""
 OF_THE_COMMAND = ("config_file", "config_files")
-READ = ("data_path", "interactions_files", "item_features_file", "image_folder", "pair_file", "sids_file")
+READ = (
+    *("data_path", "interactions_files", "item_features_file", "image_folder", "pair_file", "sids_file"),
+    "behaviour",  # of a modality
+)
 """Where data is, in formats that execute nothing: read as it is named, but not from other machines."""
 
 
@@ -61,16 +64,21 @@ def harmless(settings: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         kept["run_root"] = str(folder.parent)
     if isinstance(kept.get("worker"), int):
         kept["worker"] = max(0, min(kept["worker"], os.cpu_count() or 1))
-    for key in READ:
-        if str(kept.get(key) or "").startswith(("\\\\", "//")):
-            raise ValueError(f"{key}={kept[key]!r} is on another machine, which is not asked at the wish of a file")
+    _refuse_shares(kept)
     modalities = kept.get("modalities")
     if isinstance(modalities, list):
         kept["modalities"] = [_inert(one) if isinstance(one, Mapping) else one for one in modalities]
     return kept
 
 
+def _refuse_shares(settings: Mapping[str, Any]) -> None:
+    for key in READ:
+        if str(settings.get(key) or "").startswith(("\\\\", "//")):
+            raise ValueError(f"{key}={settings[key]!r} is on another machine, which is not asked at the wish of a file")
+
+
 def _inert(modality: Mapping[str, Any]) -> dict[str, Any]:
+    _refuse_shares(modality)
     return {key: INERT.get(key, value) for key, value in modality.items()}
 
 

@@ -5,8 +5,9 @@ Letters: A new items, N items of the catalogue, L levels, S codes and suffix, K 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,14 +21,17 @@ from torch import Tensor
 from recbole_adasid.artefacts import RunFolder
 from recbole_adasid.cache import StageCache
 from recbole_adasid.data.features import LARGEST
-from recbole_adasid.data.text import ITEM_COLUMN, rows_of_items
+from recbole_adasid.data.text import ITEM_COLUMN, missing_column, rows_of_items
 from recbole_adasid.harmless import nothing_fetched
-from recbole_adasid.item_features import item_features, read_fitted
+from recbole_adasid.item_features import item_features, read_fitted, source_columns
 from recbole_adasid.item_labels import ItemLabel, labels_of
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.placement import Placement, place, ranked_last_codes
+from recbole_adasid.storage import DamagedFile
 from recbole_adasid.tokenizer.base import ItemTokenizer
 from recbole_adasid.tokenizer.saved import load_tokenizer
+
+logger = logging.getLogger(__name__)
 
 Table = Mapping[str, Sequence[str]]
 """Columns of an `.item` file by name, without their types, every cell a text."""
@@ -56,6 +60,8 @@ class Settled(NamedTuple):
     """Of the A items."""
     refused: dict[int, str]
     """Why items cannot be placed, by row."""
+    features: Tensor
+    """float32 [A, d], what their Semantic IDs were made of; those of the refused ones mean nothing."""
 
 
 @dataclass(frozen=True)
@@ -125,8 +131,10 @@ class Intake:
         refused: dict[int, str] = {}
         tokens = torch.zeros(len(names), present.shape[1], dtype=torch.int64)
         moved = tokens.new_empty(0)
+        values = np.empty((0, 0), dtype=np.float32)
         if names:
-            values = self._encoded(names, table, refused) if features is None else features
+            with self._nothing_lacking():
+                values = self._encoded(names, table, refused) if features is None else features
             wrong = np.flatnonzero(~(np.abs(values) <= LARGEST).all(axis=1)).tolist()  # NaN is not below either
             refused |= {row: _NO_NUMBERS for row in wrong if row not in refused}
             good = torch.tensor([row for row in range(len(names)) if row not in refused], dtype=torch.int64)
@@ -134,7 +142,23 @@ class Intake:
                 placed = self._placed(torch.from_numpy(values[good.numpy()]), present, catalogue)
                 tokens[good], moved = placed.tokens, good[placed.moved]
                 refused |= dict.fromkeys(good[placed.unplaced].tolist(), _NO_PLACE)
-        return Settled(tokens, moved, self._labels(names, table), refused)
+        with self._nothing_lacking():
+            labels = self._labels(names, table)
+        return Settled(tokens, moved, labels, refused, torch.from_numpy(values))
+
+    @contextmanager
+    def _nothing_lacking(self) -> Iterator[None]:
+        """Say so where the run's files lack a setting, or something that features were learnt with.
+
+        Raises:
+            DamagedFile: naming it.
+        """
+        try:
+            yield
+        except KeyError as error:
+            raise DamagedFile(
+                f"the files of {self.folder.path} lack {error}, which new items need: bring back the run's own"
+            ) from None
 
     def checked(self, features: ArrayLike, n_items: int) -> NDArray[np.float32]:
         """Return features [n_items, d] as the tokenizer reads them.
@@ -162,7 +186,7 @@ class Intake:
         self._check_settings()
         fitted = read_fitted(self.folder.fitted_path)
         columns = {ITEM_COLUMN: list(names)} if table is None else rows_of_items(table, names)
-        contents = NewItems(list(names), columns, Path(self.settings["data_path"]))
+        contents = NewItems(list(names), with_absent_columns(columns, self.settings), Path(self.settings["data_path"]))
         one_by_one = {**self.settings, "missing_modality": "allow"}
         with nullcontext() if self.trusted else nothing_fetched():
             found = item_features(one_by_one, contents, StageCache(None), fitted=fitted)
@@ -179,3 +203,33 @@ class Intake:
     def _labels(self, names: Sequence[str], table: Table | None) -> list[ItemLabel]:
         fields = {key: str(self.settings.get(key)) for key in ("title_field", "category_field")}
         return labels_of(table, names, **fields)
+
+
+def with_absent_columns(table: Table, settings: Mapping[str, Any]) -> dict[str, Sequence[str]]:
+    """Return the columns of new items with an empty one for each that the run's features read and the table lacks.
+
+    An item without a brand is nothing special, and so is a table without any; but something of each source has to be
+    there, or ``missing_modality`` has to be allow.
+
+    Raises:
+        ValueError: if the table has no column of a source.
+    """
+    completed = dict(table)
+    may_miss = bool(settings["modalities"]) and settings["missing_modality"] == "allow"
+    for key, named in source_columns(settings):
+        absent = [name for name in named if name not in table]
+        others = [name for name in table if name != ITEM_COLUMN]
+        if absent and len(absent) == len(named) and not may_miss:
+            raise ValueError(
+                f"{missing_column(key, absent[0], others, 'the table of new items', named)} A column of another name "
+                f"is mapped by columns={{{absent[0]}: NAME}}, and features of the items can be given instead of a table"
+            )
+        if absent:
+            logger.warning(
+                "The table of new items has no %s, which counts as empty. If it is called otherwise there, map it: "
+                "columns={%s: NAME}.",
+                *(" and no ".join(absent), absent[0]),
+            )
+            empty = [""] * len(table[ITEM_COLUMN])
+            completed |= dict.fromkeys(absent, empty)
+    return completed

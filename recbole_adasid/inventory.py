@@ -5,10 +5,11 @@ Letters: N items of the run, A items that came, S codes and suffix.
 
 from __future__ import annotations
 
+import logging
 from collections import ChainMap, Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,13 +18,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from recbole_adasid.artefacts import RunFolder
-from recbole_adasid.catalogue_changes import (
-    CatalogueChanges,
-    check_changes,
-    log_changes,
-    read_changes,
-    write_changes,
-)
+from recbole_adasid.catalogue_changes import CatalogueChanges, check_changes, log_line, read_changes, write_changes
 from recbole_adasid.host.settings import unknown_name
 from recbole_adasid.intake import Intake, Settled, Table
 from recbole_adasid.item_labels import ItemLabel
@@ -31,6 +26,9 @@ from recbole_adasid.locks import InUse
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.storage import DamagedFile
+from recbole_adasid.writing import CannotWrite, end_with
+
+logger = logging.getLogger(__name__)
 
 BAD_ITEMS = ("refuse", "skip")
 """What to do when some of many items cannot be added or removed: nothing at all, or the others."""
@@ -70,6 +68,7 @@ class Inventory:
         folder: of the run, which tells what came and went since; None: there is none, and changes cannot be kept.
         intake: what gives Semantic IDs to further items; None: none can be added.
         digest: of the run's items, to which changes are bound.
+        content_width: d, columns of features that the model reads beside Semantic IDs; 0 for none.
 
     Raises:
         DamagedFile: if the folder's changes are damaged, or of other items.
@@ -84,17 +83,26 @@ class Inventory:
         folder: RunFolder | None = None,
         intake: Intake | None = None,
         digest: str = "",
+        content_width: int = 0,
     ) -> None:
         self._of_run, self._tokens, self._labels = catalogue, list(tokens), labels
         self._numbers = {token: number for number, token in enumerate(self._tokens, start=1)}
         self._folder, self._intake, self._digest = folder, intake, digest
-        self._unsaved: list[dict[str, Any]] = []
-        changes, n_places = CatalogueChanges(sids=catalogue.tokens[:0].cpu()), catalogue.tokens.shape[1]
+        self._unsaved: list[str] = []
+        self._content_width = content_width
+        n_places = catalogue.tokens.shape[1]
+        changes = CatalogueChanges(sids=catalogue.tokens[:0].cpu(), features=torch.empty(0, content_width))
         if folder is not None:
             self._stamp = _stamp(folder.changes_path)
-            changes = read_changes(folder.changes_path, digest, n_places)
+            changes = read_changes(folder.changes_path, digest, n_places, content_width)
             self._check(changes, folder.changes_path)
+        self._unlogged = list(changes.to_log)
         self._apply(changes)
+
+    @property
+    def run_settings(self) -> Mapping[str, Any]:
+        """Settings of the run; none without one."""
+        return self._intake.settings if self._intake else {}
 
     tokens: list[str]
     """Of all items there are and were, in the order of the catalogue."""
@@ -159,6 +167,11 @@ class Inventory:
         self._note("remove", items=gone, refused=refused)
         return Departure(gone, refused)
 
+    @property
+    def features(self) -> Tensor:
+        """Features float32 [A, d] of the items that came, where the model reads them; else [A, 0]."""
+        return self._changes.features
+
     def semantic_ids(self, tokens: Iterable[str]) -> list[list[int]]:
         """Return codes and suffix of known items, counted from 0 on every level."""
         return self.catalogue.tokens[[self.numbers[token] for token in tokens]].tolist()
@@ -183,32 +196,47 @@ class Inventory:
     def save(self) -> Path:
         """Keep the changes in the run's folder and log them; return the path of the former.
 
+        They are kept once that file is there. What the log cannot take then, it gets when changes are next kept.
+
         Raises:
             ValueError: without a folder.
             InUse: if another process kept changes since these were loaded.
-            CannotWrite: if the disk takes no more.
+            CannotWrite: if the disk takes no more; none of the changes is kept.
         """
         if self._folder is None:
             raise ValueError("this recommender is of no run: load it from a run's folder")
         path = self._folder.changes_path
         if _stamp(path) != self._stamp:
             raise InUse(f"{path} was changed since this recommender was loaded: load it again and repeat the change")
-        write_changes(path, self._changes, self._digest)
-        self._stamp = _stamp(path)
-        while self._unsaved:
-            log_changes(self._folder.changes_log_path, self._unsaved[0])
-            del self._unsaved[0]
+        with suppress(CannotWrite):  # then its lines wait with those of this change
+            self._complete_log(self._folder.changes_log_path)
+        to_log = [*self._unlogged, *self._unsaved]
+        write_changes(path, replace(self._changes, to_log=to_log), self._digest)
+        self._stamp, self._unlogged, self._unsaved = _stamp(path), to_log, []
+        try:
+            self._complete_log(self._folder.changes_log_path)
+        except CannotWrite as error:
+            logger.warning("The change is kept, but %s; the log gets its lines when a change is next kept.", error)
         return path
+
+    def _complete_log(self, path: Path) -> None:
+        """Write the lines that the log may lack."""
+        end_with(path, self._unlogged)
+        self._unlogged = []
 
     def _arrive(self, new: Sequence[str], found: Settled, back: set[str]) -> None:
         """Take in those of the ``new`` items that found a place, and those that come back."""
         came = [row for row in range(len(new)) if row not in found.refused]
+        features = self._changes.features
+        if came:
+            features = torch.cat([features, found.features[came][:, : self._content_width]])
         self._apply(
             CatalogueChanges(
                 [*self._changes.tokens, *(new[row] for row in came)],
                 torch.cat([self._changes.sids, found.tokens[came]]),
                 [*self._changes.labels, *(found.labels[row] for row in came)],
                 self._changes.removed - back,
+                features=features,
             )
         )
 
@@ -237,8 +265,7 @@ class Inventory:
                 raise DamagedFile(f"{path} gives two items one Semantic ID: bring back the run's own")
 
     def _note(self, action: str, **what: Any) -> None:
-        time = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        self._unsaved.append({"time": time, "action": action, **what, "recommended": int(self.recommended.sum())})
+        self._unsaved.append(log_line(action, **what, recommended=int(self.recommended.sum())))
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

@@ -4,33 +4,39 @@ from __future__ import annotations
 
 import tempfile
 from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from recbole_adasid.behaviour_features import COOCCURRENCE, UsedItems, behaviour_features, without_behaviour
 from recbole_adasid.cache import StageCache, array_digest
 from recbole_adasid.data.encoders import build_encoder, can_use_bfloat16, describe_encoder, describe_encoding
 from recbole_adasid.data.features import ItemFeatures, load_feature_file, report_degenerate, with_missing
 from recbole_adasid.data.fusion import REDUCING, fuse
 from recbole_adasid.data.image_encoders import build_image_encoder
 from recbole_adasid.data.images import locate_images
-from recbole_adasid.data.text import ITEM_COLUMN, check_column, render_texts
+from recbole_adasid.data.text import ITEM_COLUMN, check_column, render_texts, text_columns
 from recbole_adasid.data.vector_store import VectorStore, content_digest
 from recbole_adasid.storage import below, read_tensors, write_tensors
 
-SOURCES = ("item_features_file", "text_fields", "text_template", "image_field")
-"""Settings that name where vectors come from; a modality has one of them, and the last is none but a modality's."""
+OF_CONTENTS = ("item_features_file", "text_fields", "text_template", "image_field")
+SOURCES = (*OF_CONTENTS, "dataset_features", "behaviour")
+"""Settings that name where vectors come from; a modality has one of them, and the last three are none but a modality's.
+"""
 MODALITY_KEYS = (
     *SOURCES,
+    *("weight", "width"),
     *("text_encoder", "text_encoder_model", "text_bf16", "text_width"),
     *("image_folder", "image_encoder_model", "image_download"),
+    *("behaviour_negatives", "behaviour_window", "behaviour_max_user_items"),
 )
-"""Settings that a modality may have for itself, beside its `weight`."""
+"""Settings that a modality may have for itself."""
 
 KIND = "item-features"
 Fitted = Mapping[str, np.ndarray]
@@ -65,32 +71,68 @@ def item_features(
     Raises:
         ValueError: if a source is missing or wrong, or an item misses a modality and ``missing_modality`` is refuse.
     """
-    if not config["modalities"]:
+    modalities = config["modalities"]
+    if not modalities:
         return _of_one_source(config, dataset, cache, progress, fitted)
-    known = [None if fitted is None else below(str(place), fitted) for place in range(len(config["modalities"]))]
-    found = [
-        _of_modality(modality, config, dataset, cache, progress, own)
-        for modality, own in zip(config["modalities"], known)
-    ]
-    weights = [float(modality.get("weight", 1.0)) for modality in config["modalities"]]
-    settings = {"fusion": config["fusion"], "unit_length": config["modality_unit_length"]}
-    if config["fusion"] in REDUCING:
-        settings["width"] = config["fusion_width"]
+    known = [None if fitted is None else below(str(place), fitted) for place in range(len(modalities))]
+    found = [_of_modality(modality, config, dataset, cache, progress, own) for modality, own in zip(modalities, known)]
+    weights = [float(modality.get("weight", 1.0)) for modality in modalities]
+    settings = _fusion_settings(config)
     source = {"kind": "fusion", **settings, "weights": weights, "modalities": [one.source for one in found]}
 
     def compute() -> dict[str, np.ndarray]:
-        values, learnt = fuse(found, weights, **settings, fitted=None if fitted is None else below("fusion", fitted))
-        return {"values": values, **learnt}
+        fused = fuse(found, weights, **settings, fitted=None if fitted is None else below("fusion", fitted))
+        columns = {"columns": np.array(fused.widths)} if side_by_side else {}
+        return {"values": fused.values, **columns, **fused.learnt}
 
-    kept = cache.arrays("fusion", {**source, **_kept(fitted)}, compute) if config["fusion"] in REDUCING else compute()
-    report_degenerate(kept["values"], dataset.item_tokens())
-    present = np.logical_and.reduce([one.present for one in found if one.present is not None], initial=True)
     side_by_side = config["fusion"] == "concatenate" and len(found) > 1
-    blocks = [(one.values.shape[1], weight) for one, weight in zip(found, weights)] if side_by_side else None
+    slow = config["fusion"] in REDUCING or "widths" in settings
+    kept = cache.arrays("fusion", {**source, **_kept(fitted)}, compute) if slow else compute()
+    values = kept.pop("values")
+    blocks = list(zip(kept.pop("columns").tolist(), weights)) if side_by_side else None
+    report_degenerate(values, dataset.item_tokens())
     learnt = {f"{place}/{name}": array for place, one in enumerate(found) for name, array in one.fitted.items()}
-    learnt |= {f"fusion/{name}": array for name, array in kept.items() if name != "values"}
-    complete = None if np.all(present) else present
-    return ItemFeatures(values=kept["values"], source=source, present=complete, blocks=blocks, fitted=learnt)
+    learnt |= {f"fusion/{name}": array for name, array in kept.items()}
+    return ItemFeatures(values=values, source=source, present=_complete(found), blocks=blocks, fitted=learnt)
+
+
+def _fusion_settings(config: Any) -> dict[str, Any]:
+    """Return the arguments of the fusion; those that change nothing are left out, and out of the fingerprint."""
+    modalities = config["modalities"]
+    settings = {"fusion": config["fusion"], "unit_length": config["modality_unit_length"]}
+    if config["fusion"] in REDUCING:
+        settings["width"] = config["fusion_width"]
+    # Co-occurrence is factorised into as many columns as are wanted.
+    widths = [None if modality.get("behaviour") == COOCCURRENCE else modality.get("width") for modality in modalities]
+    if any(widths):
+        settings["widths"] = widths
+    balanced = any(modality.get("width") or modality.get("behaviour") for modality in modalities)
+    # Settings of earlier runs do not have this one.
+    if "modality_balanced" in config and config["modality_balanced"] is not None:
+        balanced = config["modality_balanced"]
+    return {**settings, "balanced": True} if balanced else settings
+
+
+def _complete(found: Sequence[ItemFeatures]) -> NDArray[np.bool_] | None:
+    """Return which items have all modalities that they have to have, and at least one; None: all do."""
+    told = [(one.optional, one.present) for one in found if one.present is not None]
+    if all(one.optional for one in found):
+        present = np.logical_or.reduce([present for _, present in told])
+    else:
+        present = np.logical_and.reduce([present for optional, present in told if not optional], initial=True)
+    return None if np.all(present) else present
+
+
+def source_columns(config: Any) -> list[tuple[str, list[str]]]:
+    """Return for each source of features that reads the `.item` file the setting that names its columns, and these."""
+    found = []
+    for source in map(dict, config["modalities"] or [{}]):
+        settings = ChainMap(source, dict.fromkeys(SOURCES), config) if source else config
+        if source.get("image_field"):
+            found.append(("image_field", [source["image_field"]]))
+        elif not settings["item_features_file"]:
+            found.append(text_columns(settings["text_fields"], settings["text_template"]))
+    return found
 
 
 def write_fitted(path: Path, fitted: Fitted) -> None:
@@ -129,7 +171,13 @@ def _of_modality(
     fitted: Fitted | None,
 ) -> ItemFeatures:
     """Return what one modality's source gives; its own settings win over the run's."""
-    settings = ChainMap(dict(modality), dict.fromkeys(SOURCES), config)
+    if modality.get("behaviour"):
+        if fitted is not None:  # of items that training does not know
+            return without_behaviour(len(dataset.item_tokens()), int(fitted["width"]))
+        own = ChainMap(dict(modality), {"width": None}, config)
+        return behaviour_features(own, cast(UsedItems, dataset), cache)
+    unset = {} if modality.get("dataset_features") else dict.fromkeys(OF_CONTENTS)
+    settings = ChainMap(dict(modality), unset, {"image_field": None}, config)
     if settings["image_field"]:
         features = _of_images(settings, dataset, cache, progress, fitted)
     else:

@@ -46,8 +46,9 @@ OWN_KEYS = (*_PATHS, "columns", *OWN_DEFAULTS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Mine as the arguments say and return the exit status: 0, 2 for a mistake, 130 for Ctrl-C."""
-    return run_command(arguments, str(__doc__), _run)
+    """Mine as the arguments say and return the exit status: 0, or what :mod:`recbole_adasid.ending` says."""
+    kept = "files that are in --out do not hold all pairs: remove them, and run the same command again"
+    return run_command(arguments, str(__doc__), _run, kept=kept, spare="lower --memory or swing_max_item_users")
 
 
 def _settings(given: Sequence[str]) -> dict[str, Any]:

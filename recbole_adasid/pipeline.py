@@ -24,7 +24,7 @@ from recbole_adasid.item_features import Fitted, ItemContents, item_features
 from recbole_adasid.tokenizer.agreement import EmbeddingPairs, embedding_pairs, neighbour_agreement
 from recbole_adasid.tokenizer.base import ItemTokenizer, Keep, LogFunction
 from recbole_adasid.tokenizer.quality import collapsed_levels, sid_quality
-from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
+from recbole_adasid.tokenizer.registry import EDITION, build_tokenizer, tokenizer_settings
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +36,9 @@ class ItemSource(ItemContents, Protocol):
 
     def training_interactions(self) -> Interactions:
         """Return the interactions that training may see."""
+
+    def training_digest(self) -> str:
+        """Return the digest of all interactions that training may see, whichever of the items these are."""
 
     def cold_items(self) -> np.ndarray | None:
         """Return which items are held out of training, bool [N], or None."""
@@ -68,6 +71,8 @@ class SemanticIDs:
     """Steps of the tokenizer's training and their numbers; none where it is not trained by steps."""
     near: EmbeddingPairs | None = None
     """Items and their nearest by embedding; None where there are no features."""
+    vectors: np.ndarray | None = None
+    """float32 [N, d], features of all items, those held out included; None where there are none."""
 
 
 def learn_semantic_ids(
@@ -130,6 +135,7 @@ def _learn(config: Any, dataset: ItemSource, cache: StageCache, log: LogFunction
         fitted=features.fitted,
         history=history,
         near=near,
+        vectors=features.values,
     )
 
 
@@ -159,6 +165,7 @@ def _given(config: Any, dataset: ItemSource, cache: StageCache, progress: bool) 
         stages={**cache.statuses, "tokenizer": "given"},
         tokenizer=None,
         near=near,
+        vectors=features.values if features else None,
     )
 
 
@@ -189,7 +196,8 @@ def _ingredients(
     if features.blocks:
         settings["feature_blocks"] = [list(block) for block in features.blocks]
     described = _pairs_description(config, pairs)
-    return features, pairs, {"tokenizer": settings, "features": features.source, "pairs": described}
+    determined_by = {"tokenizer": settings, "edition": EDITION, "features": features.source, "pairs": described}
+    return features, pairs, determined_by
 
 
 def collaborative_pairs(config: Any, dataset: ItemSource, cache: StageCache, progress: bool = False) -> ItemPairs:

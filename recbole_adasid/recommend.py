@@ -7,7 +7,8 @@ A line of the input is a list of item tokens, oldest first, or a mapping with su
 holds is copied to the same line of the output, beside `items`, `scores` and `titles`. An output that ends in .parquet
 is a table of them (needs the extra `parquet`). `--exclude_seen=false` lets items of the history return; `--allow=FILE`
 and `--deny=FILE` name files of item tokens, one a line; `--category=NAME` keeps to items whose category has it as whole
-words; `--new_share=0.1` keeps that share of the places for items that were added after training.
+words; `--new_share=0.1` keeps that share of the places for items that were added after training. Of a LIGER,
+`--retrieval` chooses dense, generative or hybrid in place of what the run was set to.
 """
 
 from __future__ import annotations
@@ -20,17 +21,33 @@ from pathlib import Path
 from typing import Any
 
 from recbole_adasid.artefacts import write_atomically
+from recbole_adasid.checked_input import number_of_items, share_of_places, switch
 from recbole_adasid.cli import parse_arguments, run_command
 from recbole_adasid.host.settings import SettingsError, refuse_unknown_keys
 from recbole_adasid.recommender import Recommendation, Recommender
+from recbole_adasid.text_files import read_text_lines
 from recbole_adasid.writing import written_whole
 
-KEYS = ("run_folder", "history", "input", "output", "k", "exclude_seen", "allow", "deny", "category", "new_share")
+KEYS = (
+    "run_folder",
+    "history",
+    "input",
+    "output",
+    "k",
+    "exclude_seen",
+    "allow",
+    "deny",
+    "category",
+    "new_share",
+    "retrieval",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the arguments say and return the exit status: 0, 2 for a mistake, 130 for Ctrl-C."""
-    return run_command(arguments, str(__doc__), _run)
+    """Do what the arguments say and return the exit status: 0, or what :mod:`recbole_adasid.ending` says."""
+    kept = "nothing was written: run the same command again"
+    spare = "ask for a smaller k, or for fewer histories at a time"
+    return run_command(arguments, str(__doc__), _run, kept=kept, spare=spare)
 
 
 def _run(given: Sequence[str]) -> None:
@@ -40,7 +57,7 @@ def _run(given: Sequence[str]) -> None:
     if "run_folder" not in settings or ("history" in settings) == ("input" in settings):
         raise SettingsError("Give --run_folder, and either --history or --input and --output; see --help.")
     options = _options(settings)
-    recommender = Recommender.load(settings["run_folder"])
+    recommender = Recommender.load(settings["run_folder"], retrieval=settings.get("retrieval"))
     if "history" in settings:
         for rank, one in enumerate(recommender.recommend(settings["history"].split(), **options), start=1):
             print(f"{rank}\t{one.item}\t{one.score:.4f}\t{one.title}".rstrip())
@@ -57,18 +74,14 @@ def _run(given: Sequence[str]) -> None:
 
 def _options(settings: dict[str, Any]) -> dict[str, Any]:
     options: dict[str, Any] = {
-        key: settings[key] for key in ("k", "exclude_seen", "category", "new_share") if key in settings
+        key: settings[key] for key in ("k", "exclude_seen", "category", "new_share", "retrieval") if key in settings
     }
-    if not isinstance(options.get("k", 1), int) or isinstance(options.get("k"), bool):
-        raise SettingsError(f"k={options['k']!r} has to be a whole number.")
-    if not isinstance(options.get("exclude_seen", True), bool):
-        raise SettingsError(f"exclude_seen={options['exclude_seen']!r} has to be true or false.")
-    if not isinstance(options.get("new_share", 0), (int, float)) or isinstance(options.get("new_share"), bool):
-        raise SettingsError(f"new_share={options['new_share']!r} has to be a number from 0 to 1.")
+    number_of_items(options.get("k", 1))
+    switch(options.get("exclude_seen", True), "exclude_seen")
+    share_of_places(options.get("new_share", 0))
     for key in ("allow", "deny"):
         if key in settings:
-            lines = Path(settings[key]).read_text(encoding="utf-8").splitlines()
-            options[key] = [token for token in lines if token]
+            options[key] = [token for token in read_text_lines(Path(settings[key])) if token]
     return options
 
 
@@ -80,7 +93,7 @@ def read_histories(path: Path) -> list[dict[str, Any]]:
         ValueError: naming the first line that holds something else.
     """
     records = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(read_text_lines(path), start=1):
         try:
             entry = json.loads(line)
         except ValueError as error:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,13 +15,15 @@ from torch import Tensor
 from tqdm import tqdm
 
 from recbole_adasid.artefacts import RunFolder
+from recbole_adasid.checked_input import history_lists, number_of_items, share_of_places, switch, token_list
 from recbole_adasid.host.model_file import SavedModel, read_model
 from recbole_adasid.intake import Intake, Table
 from recbole_adasid.inventory import Arrival, Departure, Inventory
+from recbole_adasid.item_filters import chosen_items, item_numbers
 from recbole_adasid.item_labels import ItemLabel, read_labels
-from recbole_adasid.model.catalogue import Catalogue
+from recbole_adasid.model.building import empty_model
+from recbole_adasid.model.exclusion import Excluded
 from recbole_adasid.model.interleave import interleave
-from recbole_adasid.model.network import NETWORK_SETTINGS, TIGERNetwork
 from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.run_items import items_of
@@ -30,6 +32,7 @@ from recbole_adasid.storage import below, check_fit
 logger = logging.getLogger(__name__)
 
 HISTORIES_AT_ONCE = 512
+_PLACES_AT_ONCE = 2**22  # of the lists that are made together
 
 
 class Recommendation(NamedTuple):
@@ -47,7 +50,7 @@ class _Search(NamedTuple):
 
     k: int
     exclude_seen: bool
-    trees: Sequence[PrefixTree | None]
+    trees: Sequence[PrefixTree]
     new_share: float
 
 
@@ -73,7 +76,7 @@ class Recommender:
     ) -> None:
         self.model, self.max_history, self.beam_size = model, max_history, beam_size
         self._inventory = inventory or Inventory(model.catalogue, tokens, labels={})
-        self.model.catalogue = self._inventory.catalogue
+        self.model.adopt(self._inventory.catalogue, self._inventory.features)
 
     @property
     def tokens(self) -> list[str]:
@@ -86,7 +89,9 @@ class Recommender:
         return self._inventory.labels
 
     @classmethod
-    def load(cls, run_folder: str | Path, *, device: str = "cpu", trusted: bool = False) -> Recommender:
+    def load(
+        cls, run_folder: str | Path, *, device: str = "cpu", trusted: bool = False, retrieval: str | None = None
+    ) -> Recommender:
         """Return the recommender of a finished run's folder.
 
         Args:
@@ -94,17 +99,20 @@ class Recommender:
             device: of torch.
             trusted: the run is your own: for new items, models of texts and images may be downloaded or loaded from the
                 folders that its settings name, and images be fetched.
+            retrieval: of a LIGER, what recommends: dense, generative or hybrid; None: what the run was set to.
 
         Raises:
             FileNotFoundError: if the folder lacks the model or the Semantic IDs.
             DamagedFile: if one of them is damaged, or they are of different runs.
             ValueError: if the model needs to know the user (`n_user_tokens`).
         """
-        folder = RunFolder.existing(run_folder)
+        folder = RunFolder.existing(run_folder, with_semantic_ids=True)
         saved = read_model(folder.model_path, trusted=trusted)
-        settings = saved.about["config"]["settings"]
+        settings = {**saved.about["config"]["settings"], **({"retrieval": retrieval} if retrieval else {})}
         if settings["n_user_tokens"]:
             raise ValueError(f"{saved.path} reads a user beside the history: train with n_user_tokens=0 to recommend")
+        if retrieval and settings["model"] != "LIGER":
+            raise ValueError(f"retrieval={retrieval} is a choice of LIGER, {saved.path} is a {settings['model']}")
         tokens = items_of(folder, saved)
         model = _model(saved, settings).to(device).eval()
         inventory = Inventory(
@@ -114,9 +122,15 @@ class Recommender:
             folder=folder,
             intake=Intake(folder, settings, trusted=trusted),
             digest=saved.about["data"]["digest"],
+            content_width=saved.about.get("content_width") or 0,
         )
         lengths = {"max_history": settings["MAX_ITEM_LIST_LENGTH"], "beam_size": settings["beam_size"]}
         return cls(model, tokens, **lengths, inventory=inventory)
+
+    @property
+    def run_settings(self) -> Mapping[str, Any]:
+        """Settings of the run that the recommender is of; none if it is of no run."""
+        return self._inventory.run_settings
 
     @property
     def n_recommended(self) -> int:
@@ -137,14 +151,13 @@ class Recommender:
         """Return the ``k`` best items after a history of item tokens, oldest first; see :meth:`recommend_many`.
 
         Raises:
-            ValueError: if no item of the history is known.
+            ValueError: if no item of the history is known, or as :meth:`recommend_many`.
         """
-        if not any(token in self._inventory.numbers for token in history):
-            raise ValueError(
-                f"no item of the history {list(history)[:5]} is in the catalogue: give tokens of its items"
-            )
+        tokens = token_list(history, "the history")
+        if not any(token in self._inventory.numbers for token in tokens):
+            raise ValueError(f"no item of the history {tokens[:5]} is in the catalogue: give tokens of its items")
         filters: dict[str, Any] = {"allow": allow, "deny": deny, "category": category, "new_share": new_share}
-        return self.recommend_many([history], k, exclude_seen=exclude_seen, **filters)[0]
+        return self.recommend_many([tokens], k, exclude_seen=exclude_seen, **filters)[0]
 
     def recommend_many(
         self,
@@ -164,7 +177,7 @@ class Recommender:
 
         Args:
             histories: of any number and length; the model reads the last ``max_history`` known items of each.
-            k: items for each.
+            k: items for each; no list is longer than there are items to recommend.
             exclude_seen: leave out all items of the history, also those too old to be read.
             allow: recommend only these. Filters act inside the search: no beam is spent on what they rule out.
             deny: never recommend these.
@@ -175,22 +188,21 @@ class Recommender:
             progress: show a progress bar.
 
         Raises:
-            ValueError: for k below 1, a share that is none, or filters that name unknown items or leave none.
+            ValueError: for histories or filters that are no lists of texts, k below 1 or no whole number, a share that
+                is none, or filters that name unknown items or leave none.
         """
-        if k < 1:
-            raise ValueError(f"k is {k}: ask for 1 item or more")
-        if not 0 <= new_share <= 1:
-            raise ValueError(f"new_share is {new_share}: it has to be from 0 to 1")
-        search = _Search(k, exclude_seen, self._trees(self._chosen(allow, deny, category), new_share), new_share)
-        known = [
-            [self._inventory.numbers[token] for token in history if token in self._inventory.numbers]
-            for history in histories
-        ]
-        self._report_unknown(histories, known)
+        k, share = number_of_items(k), share_of_places(new_share)
+        exclude_seen, given = switch(exclude_seen, "exclude_seen"), history_lists(histories)
+        trees = self._trees(chosen_items(self._inventory, allow, deny, category), share)
+        search = _Search(min(k, sum(tree.n_items for tree in trees)), exclude_seen, trees, share)
+        number_of = self._inventory.numbers.get
+        known = [[number for token in history if (number := number_of(token))] for history in given]
+        self._report_unknown(given, known)
         rows = [row for row, history in enumerate(known) if history]
-        found: list[list[Recommendation]] = [[] for _ in histories]
-        for start in tqdm(range(0, len(rows), HISTORIES_AT_ONCE), "recommend", disable=not progress):
-            chosen = rows[start : start + HISTORIES_AT_ONCE]
+        found: list[list[Recommendation]] = [[] for _ in given]
+        at_once = max(1, min(HISTORIES_AT_ONCE, _PLACES_AT_ONCE // search.k))
+        for start in tqdm(range(0, len(rows), at_once), "recommend", disable=not progress):
+            chosen = rows[start : start + at_once]
             for row, items in zip(chosen, self._batch([known[row] for row in chosen], search)):
                 found[row] = items
         return found
@@ -204,7 +216,7 @@ class Recommender:
             torch.tensor([len(history) for history in read], device=device),
             k=search.k,
             beam_size=max(self.beam_size, search.k),
-            excluded=_padded(histories).to(device) if search.exclude_seen else None,
+            excluded=_excluded(histories, device) if search.exclude_seen else None,
         )
         found = [find(tree=tree) for tree in search.trees]
         items, scores = found[0] if len(found) == 1 else interleave(found[0], found[1], search.new_share)
@@ -217,54 +229,12 @@ class Recommender:
         token = self.tokens[item - 1]
         return Recommendation(token, score, *self.labels.get(token, ItemLabel()))
 
-    def _trees(self, chosen: Tensor | None, new_share: float) -> list[PrefixTree | None]:
-        """Return the prefix trees to search: one, None for that of all, or those of old and of new items."""
+    def _trees(self, chosen: Tensor | None, new_share: float) -> list[PrefixTree]:
+        """Return the prefix trees to search: one, or those of old and of new items."""
         if new_share and (by_age := self._inventory.trees_by_age(chosen)):
             return [*by_age]
-        return [None if chosen is None else self.model.catalogue.tree_of(chosen.nonzero().squeeze(1))]
-
-    def _chosen(self, allow: Iterable[str] | None, deny: Iterable[str], category: str | None) -> Tensor | None:
-        """Return which items may be recommended, bool [N + 1], None for all."""
-        denied = self._numbers(deny, "deny")
-        if allow is None and category is None and not denied:
-            return None
-        chosen = self._inventory.recommended.clone()
-        if allow is not None:
-            chosen &= self._mask(self._numbers(allow, "allow"))
-        if category is not None:
-            chosen &= self._mask(self._of_category(category))
-        chosen &= ~self._mask(denied)
-        if not chosen.any():
-            raise ValueError("allow, deny and category leave no item to recommend: loosen them")
-        return chosen
-
-    def _mask(self, numbers: set[int]) -> Tensor:
-        """Return bool [N + 1], true for the items of these numbers."""
-        mask = torch.zeros(len(self.tokens) + 1, dtype=torch.bool)
-        mask[list(numbers)] = True
-        return mask
-
-    def _of_category(self, category: str) -> set[int]:
-        wanted = re.compile(rf"(?<!\w){re.escape(category.strip())}(?!\w)", re.IGNORECASE)
-        found = {
-            self._inventory.numbers[token] for token, label in self.labels.items() if wanted.search(label.category)
-        }
-        if not category.strip() or not found:
-            known = list(dict.fromkeys(label.category for label in self.labels.values() if label.category))
-            raise ValueError(
-                f"no item has the category {category!r}"
-                + (f"; the items have for example {', '.join(known[:5])}" if known else ": the run knows none")
-            )
-        return found
-
-    def _numbers(self, tokens: Iterable[str], what: str) -> set[int]:
-        tokens = list(tokens)
-        unknown = [token for token in tokens if token not in self._inventory.numbers]
-        if unknown:
-            raise ValueError(
-                f"{what} names {len(unknown)} unknown items, first {unknown[0]!r}: give tokens of the catalogue"
-            )
-        return {self._inventory.numbers[token] for token in tokens}
+        catalogue = self.model.catalogue
+        return [catalogue.tree if chosen is None else catalogue.tree_of(chosen.nonzero().squeeze(1))]
 
     def add_items(
         self,
@@ -294,8 +264,8 @@ class Recommender:
                 are not finite, or no place, or stands twice. Nothing is changed then.
         """
         given: dict[str, Any] = {"features": features, "table": table, "labels": labels}
-        arrival = self._inventory.add(tokens, **given, bad_items=bad_items)
-        self.model.catalogue = self._inventory.catalogue
+        arrival = self._inventory.add(token_list(tokens, "tokens"), **given, bad_items=bad_items)
+        self.model.adopt(self._inventory.catalogue, self._inventory.features)
         return arrival
 
     def remove_items(self, tokens: Iterable[str], *, bad_items: str = "refuse") -> Departure:
@@ -308,18 +278,18 @@ class Recommender:
         Raises:
             ValueError: if an item is not in the catalogue, or none would be left.
         """
-        departure = self._inventory.remove(tokens, bad_items=bad_items)
-        self.model.catalogue = self._inventory.catalogue
+        departure = self._inventory.remove(token_list(tokens, "tokens", ordered=False), bad_items=bad_items)
+        self.model.adopt(self._inventory.catalogue, self._inventory.features)
         return departure
 
     def semantic_ids(self, tokens: Iterable[str]) -> list[list[int]]:
         """Return codes and suffix of items, counted from 0 on every level.
 
         Raises:
-            ValueError: for an unknown item.
+            ValueError: for an unknown item, or a text in place of a list.
         """
-        names = list(tokens)
-        self._numbers(names, "the question")
+        names = token_list(tokens, "tokens")
+        item_numbers(self._inventory, names, "the question")
         return self._inventory.semantic_ids(names)
 
     def save(self) -> Path:
@@ -346,14 +316,24 @@ class Recommender:
 
 
 def _model(saved: SavedModel, settings: dict[str, Any]) -> TIGERModel:
-    sizes = saved.about["sid_level_sizes"]
-    catalogue = Catalogue.empty(saved.about["data"]["items"], sizes, settings["collision"])
-    network = TIGERNetwork(level_sizes=sizes, **{key: settings[key] for key in NETWORK_SETTINGS})
-    model = TIGERModel(network=network, catalogue=catalogue)
+    about = saved.about
+    model = empty_model(
+        settings,
+        n_items=about["data"]["items"],
+        level_sizes=about["sid_level_sizes"],
+        content_width=about.get("content_width"),
+    )
     weights = {name.removeprefix("tiger."): value for name, value in below("model", saved.tensors).items()}
     check_fit(saved.path, weights, model.state_dict())
     model.load_state_dict(weights)
     return model
+
+
+def _excluded(histories: Sequence[Sequence[int]], device: torch.device) -> Excluded:
+    """Return the items of each history as pairs of row and item: a table would be as wide as the longest one."""
+    lengths = torch.tensor([len(history) for history in histories])
+    rows = torch.arange(len(histories)).repeat_interleave(lengths)
+    return Excluded(rows.to(device), torch.tensor(list(chain.from_iterable(histories)), device=device))
 
 
 def _padded(histories: Sequence[Sequence[int]]) -> Tensor:

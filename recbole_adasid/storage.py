@@ -90,14 +90,22 @@ def _values(path: Path, text: str) -> dict[str, Any]:
     return about
 
 
-def check_about(path: Path, about: Mapping[str, Any], needed: Mapping[str, Form]) -> None:
+def check_about(
+    path: Path, about: Mapping[str, Any], needed: Mapping[str, Form], known: Mapping[str, Form] | None = None
+) -> None:
     """Check that the plain values of a file have the names and the forms that its reader relies on.
+
+    Args:
+        path: of the file.
+        about: its plain values.
+        needed: forms of those that have to be there.
+        known: forms of those that may be.
 
     Raises:
         DamagedFile: naming the first that does not.
     """
     try:
-        record(needed)(about, "what it says of itself")
+        record(needed, known)(about, "what it says of itself")
     except ValueError as error:
         raise DamagedFile(f"{path} cannot be used: {error}") from None
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 
 class CannotWrite(OSError):
@@ -29,6 +30,7 @@ def written_whole(path: Path) -> Iterator[Path]:
         with waiting.open("rb+") as stream:
             os.fsync(stream.fileno())
         os.replace(waiting, path)
+        _flush_names(path.parent)
     except OSError as error:
         raise CannotWrite(f"cannot write {path} ({error.strerror or error}); {_REMEDY}") from error
     finally:
@@ -54,6 +56,53 @@ def append_line(path: Path, line: str) -> None:
         raise CannotWrite(f"cannot write {path} ({error.strerror or error}): make room and start again") from error
 
 
+def end_with(path: Path, lines: Sequence[str]) -> None:
+    """Make a text file end with some lines, of which it may hold the first already, and flush it to disk.
+
+    A line that a kill or a full disk cut off is gone on with where it ends, so that no part of one stays behind. No
+    other process may write the file meanwhile.
+
+    Raises:
+        CannotWrite: if the disk takes no more; the same call goes on from there.
+    """
+    if not lines:
+        return
+    wanted = "".join(f"{line}\n" for line in lines).encode()
+    try:
+        with path.open("ab+") as stream:
+            missing = _missing(stream, wanted)
+            if missing:
+                stream.write(missing)
+                stream.flush()
+                os.fsync(stream.fileno())
+    except OSError as error:
+        raise CannotWrite(f"cannot write {path} ({error.strerror or error}): make room") from error
+
+
+def _missing(stream: BinaryIO, wanted: bytes) -> bytes:
+    """Return what a file lacks to end with ``wanted``: what it holds of it already begins where a line does."""
+    size = stream.seek(0, os.SEEK_END)
+    begin = max(0, size - len(wanted) - 1)
+    stream.seek(begin)
+    tail = stream.read()
+    starts = [] if begin else [0]
+    starts += [place + 1 for place, byte in enumerate(tail) if byte == _NEWLINE]
+    for start in starts:
+        if wanted.startswith(tail[start:]):
+            return wanted[len(tail) - start :]
+    return b"\n" + wanted
+
+
+def _flush_names(folder: Path) -> None:
+    """Flush a folder to disk, where the system can, so that a file that got its name keeps it if the power fails."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 def remove_leftovers(path: Path) -> None:
     """Remove what killed processes had begun to write for ``path``, and for files named like it but for their endings.
 
@@ -63,4 +112,5 @@ def remove_leftovers(path: Path) -> None:
         begun.unlink(missing_ok=True)
 
 
+_NEWLINE = ord("\n")
 _REMEDY = "what stood there before is intact: make room or choose another folder, and run the same command again"

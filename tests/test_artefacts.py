@@ -116,3 +116,12 @@ def test_the_table_shows_both_splits_and_gaps():
     both = results_table({}, {"mrr": 0.25, "gauc": 0.5}, {"mrr": (0.2, 0.3)}, {"mrr": 0.375}).split("\n")
     assert both[0].endswith("by Semantic ID") and both[2].endswith("0.3000          0.3750")
     assert both[3].endswith("0.5000" + " " * 35 + "-")
+
+
+def test_a_finished_run_without_semantic_ids_is_told_where_some_are_needed(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    assert RunFolder.existing(folder.path, with_semantic_ids=True).path == folder.path  # not finished: others will say
+    folder.write_metrics({})
+    assert RunFolder.existing(folder.path).path == folder.path
+    with pytest.raises(FileNotFoundError, match="a recommender without Semantic IDs"):
+        RunFolder.existing(folder.path, with_semantic_ids=True)

@@ -8,6 +8,7 @@ from recbole_adasid.assign import OWN_KEYS as ASSIGN_KEYS
 from recbole_adasid.bundle.command import KEYS as BUNDLE_KEYS
 from recbole_adasid.data.raw.command import OWN_KEYS as RAW_KEYS
 from recbole_adasid.host.launch import OPTIONS as RECBOLE_OPTIONS
+from recbole_adasid.host.peers.names import model_defaults, peer_names
 from recbole_adasid.host.props import known_keys, presets
 from recbole_adasid.mine_pairs import OWN_KEYS as MINE_KEYS
 from recbole_adasid.new_items import OWN_KEYS as NEW_ITEM_KEYS
@@ -30,7 +31,8 @@ def test_every_option_that_a_page_names_exists(page):
     of_benchmarks = set(re.findall(r'add_argument\("--([\w-]+)"', scripts))
     of_torchrun = {option.lstrip("-") for action in get_args_parser()._actions for option in action.option_strings}
     known = known_keys() | OWN_ARGUMENTS | OWN_OF_COMMANDS
-    assert named - known - of_benchmarks - of_torchrun == set()
+    of_models = {key for name in peer_names() for key in model_defaults(name)}
+    assert named - known - of_benchmarks - of_torchrun - of_models == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -15,7 +15,7 @@ from recbole_adasid import new_items, recommend
 from recbole_adasid.artefacts import read_json
 from recbole_adasid.cache import StageCache
 from recbole_adasid.host.run import run
-from recbole_adasid.intake import Intake, NewItems
+from recbole_adasid.intake import Intake, NewItems, with_absent_columns
 from recbole_adasid.item_features import item_features, read_fitted
 from recbole_adasid.item_labels import ItemLabel
 from recbole_adasid.locks import InUse
@@ -312,6 +312,29 @@ def test_new_items_can_have_a_share_of_the_places(folder: Path) -> None:
         recommender.recommend(["i1"], new_share=1.5)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_filters_seen_and_withdrawn_items_leave_all_that_is_allowed(folder: Path, share: float) -> None:
+    """Items that are kept out share prefixes with those that are not; none of the latter may go with them."""
+    recommender = Recommender.load(folder)
+    recommender.add_items(["new0", "new1", "new2"], table=table("the red thing number i3", "a blue thing", "another"))
+    recommender.remove_items(["i2", "i9", "new1"])
+    there = set(recommender.tokens) - {"i2", "i9", "new1"}
+    random = np.random.default_rng(0)
+    for _ in range(20):
+        history = random.choice(sorted(set(recommender.tokens)), size=6, replace=True).tolist()
+        allow, deny = (set(random.choice(sorted(there), size=size, replace=False).tolist()) for size in (14, 4))
+        expected = (allow - deny - set(history)) & there
+        found = recommender.recommend(history, 30, allow=allow, deny=deny, new_share=share)
+        assert sorted(items(found)) == sorted(expected)
+        ids = torch.tensor([[recommender.tokens.index(token) + 1 for token in history[-4:]]])
+        exact = recommender.model.score_items(ids, torch.tensor([4]))[0]
+        for one in found:
+            assert one.score == pytest.approx(float(exact[recommender.tokens.index(one.item) + 1]), abs=1e-4)
+        if not share:
+            first = recommender.recommend(history, 3, allow=allow, deny=deny)
+            assert [one.score for one in first] == pytest.approx([one.score for one in found[:3]], abs=1e-4)
+
+
 def test_a_category_keeps_to_items_that_have_it_as_whole_words(folder: Path) -> None:
     recommender = Recommender.load(folder)  # whose categories are the titles
     red = {token for token in recommender.tokens if "red" in recommender.labels[token].title}
@@ -365,6 +388,120 @@ def test_the_command_goes_on_without_bad_items_if_it_is_told(
     assert new_items.main(command) == 2 and "'unheard of' cannot be removed" in capsys.readouterr().err
     assert new_items.main([*command, "--bad_items=skip"]) == 0
     assert Recommender.load(copy).n_recommended == 20
+
+
+@pytest.fixture(scope="module")
+def odd_settings(settings: dict[str, object], tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """Settings of a dataset whose `.item` file has names of its own, the items' among them."""
+    home = tmp_path_factory.mktemp("odd") / "tiny"
+    shutil.copytree(Path(str(settings["data_path"])) / "tiny", home)
+    for suffix in ("inter", "item"):
+        text = (home / f"tiny.{suffix}").read_text().replace("item_id:token", "asin:token")
+        (home / f"tiny.{suffix}").write_text(text.replace("title:token", "product name:token"))
+    lines = (home / "tiny.item").read_text().splitlines()
+    colours = ["colour:token", *(["red", "blue", "green"][row % 3] for row in range(20))]
+    (home / "tiny.item").write_text("".join(f"{line}\t{colour}\n" for line, colour in zip(lines, colours)))
+    odd = {"ITEM_ID_FIELD": "asin", "text_fields": ["product name", "colour"], "title_field": "product name"}
+    return {**settings, "data_path": str(home.parent), "category_field": "colour", **odd}
+
+
+@pytest.fixture(scope="module")
+def odd_run(odd_settings: dict[str, object]) -> Path:
+    return run(odd_settings)["run_folder"]
+
+
+ODD = {
+    "csv": "asin,product name,colour\nn1,the red thing,red\n",
+    "item": "asin:token\tproduct name:token\tcolour:token\nn1\tthe red thing\tred\n",
+    "tsv": "item_id\tproduct name\tcolour\tunused\nn1\tthe red thing\tred\tx\n",
+    "jsonl": '{"asin": "n1", "product name": "the red thing", "colour": "red"}\n',
+}
+
+
+@pytest.mark.parametrize("ending", ODD)
+def test_a_table_with_the_run_s_own_columns_needs_no_mapping(ending: str, odd_run: Path, tmp_path: Path) -> None:
+    (tmp_path / f"new.{ending}").write_text(ODD[ending])
+    recommender = Recommender.load(odd_run)
+    columns = new_items.read_table(tmp_path / f"new.{ending}", {}, run=recommender.run_settings)
+    chosen = {name: columns[name] for name in ("item_id", "product name", "colour")}
+    assert chosen == {"item_id": ["n1"], "product name": ["the red thing"], "colour": ["red"]}
+    arrival = recommender.add_items(["n1"], table=columns)
+    assert recommender.labels["n1"] == ItemLabel("the red thing", "red")
+    same = {"item_id": ["n1"], "product name": ["the red thing"], "colour": ["red"]}
+    assert arrival == Recommender.load(odd_run).add_items(["n1"], table=same)
+
+
+def test_a_table_of_other_names_is_mapped_to_the_run_s(odd_run: Path, tmp_path: Path) -> None:
+    settings = Recommender.load(odd_run).run_settings
+    (tmp_path / "new.csv").write_text("sku;name\nn1;the red thing\n")
+
+    def read(path: Path, mapping: dict[str, str]) -> dict[str, list[str]]:
+        return new_items.read_table(path, mapping, run=settings, delimiter="semicolon")
+
+    for items in ("item_id", "asin"):
+        found = read(tmp_path / "new.csv", {items: "sku", "title": "name"})
+        assert found["item_id"] == ["n1"] and found["title"] == ["the red thing"]
+    (tmp_path / "new.item").write_text("sku:token\tname:token\nn1\tthe red thing\n")
+    found = read(tmp_path / "new.item", {"item_id": "sku", "product name": "name"})
+    assert found["item_id"] == ["n1"] and found["product name"] == ["the red thing"]
+    with pytest.raises(ValueError, match="columns names the column 'nam', which new.item lacks: did you mean 'name'"):
+        read(tmp_path / "new.item", {"item_id": "sku", "product name": "nam"})
+    with pytest.raises(ValueError, match="no column 'asin' for item_id among sku, name: map it, as in --columns="):
+        read(tmp_path / "new.csv", {})
+
+
+def test_a_table_like_the_one_the_run_was_made_from_is_read_like_it(tmp_path: Path) -> None:
+    made = {"items_columns": {"item_id": "sku", "title": "name"}, "modalities": None, "item_features_file": None}
+    made |= {"text_fields": ["title", "brand"], "text_template": None, "title_field": "title"}
+    (tmp_path / "new.csv").write_text("sku,name,title,brand\nn1,the red thing,Dr,Acme\n")
+    found = new_items.read_table(tmp_path / "new.csv", {}, run=made)
+    assert found == {"item_id": ["n1"], "title": ["the red thing"], "brand": ["Acme"]}
+    (tmp_path / "new.csv").write_text("item_id,title,brand\nn1,the red thing,Acme\n")
+    assert new_items.read_table(tmp_path / "new.csv", {}, run=made) == found
+    with pytest.raises(ValueError, match="no column 'what' for title"):
+        new_items.read_table(tmp_path / "new.csv", {"title": "what"}, run=made)
+
+
+def test_a_text_column_that_new_items_lack_counts_as_empty(odd_run: Path, caplog: pytest.LogCaptureFixture) -> None:
+    lacking, empty = Recommender.load(odd_run), Recommender.load(odd_run)
+    names = {"item_id": ["n1"], "product name": ["the red thing"]}
+    arrival = lacking.add_items(["n1"], table=names)
+    assert "has no colour, which counts as empty. If it is called otherwise there, map it" in caplog.text
+    assert arrival == empty.add_items(["n1"], table={**names, "colour": [""]})
+    with pytest.raises(
+        ValueError, match="names the column 'product name', which the table of new items lacks.*columns="
+    ):
+        lacking.add_items(["n2"], table={"item_id": ["n2"], "name": ["the red thing"]})
+
+
+def test_a_modality_that_all_new_items_miss_is_allowed_as_it_is_for_single_ones(caplog) -> None:
+    table = {"item_id": ["n1"], "title": ["the red thing"]}
+    config = {"modalities": [{"text_fields": ["title"]}, {"image_field": "picture"}], "missing_modality": "allow"}
+    config |= {"item_features_file": None, "text_fields": ["never read"], "text_template": None}
+    assert with_absent_columns(table, config) == {**table, "picture": [""]}
+    assert "has no picture, which counts as empty" in caplog.text
+    with pytest.raises(ValueError, match="image_field names the column 'picture', which the table of new items lacks"):
+        with_absent_columns(table, {**config, "missing_modality": "refuse"})
+
+
+def test_cells_of_new_items_that_cannot_be_used_are_told(copy: Path, tmp_path: Path, capsys, caplog) -> None:
+    (tmp_path / "new.jsonl").write_text('{"item_id": "n1", "title": "the red thing", "price": "call us"}\n')
+    assert new_items.main(["add", f"--run_folder={copy}", f"--items={tmp_path}/new.jsonl"]) == 0
+    assert "1 of price, first 'call us' on line 1" in caplog.text
+
+
+def test_the_command_names_another_delimiter_and_takes_it(copy: Path, tmp_path: Path, capsys) -> None:
+    (tmp_path / "new.csv").write_bytes("\ufeffitem_id;title\nn1;the red thing\n".encode())
+    command = ["add", f"--run_folder={copy}", f"--items={tmp_path}/new.csv"]
+    assert new_items.main(command) == 2
+    assert "separated by semicolons, not by commas; set --delimiter=semicolon" in capsys.readouterr().err
+    assert new_items.main([*command, "--delimiter=semicolon"]) == 0
+
+
+def test_the_items_to_remove_may_begin_with_a_byte_order_mark(copy: Path, tmp_path: Path) -> None:
+    (tmp_path / "gone.txt").write_bytes("\ufeffi3\r\ni4\r\n".encode())
+    assert new_items.main(["remove", f"--run_folder={copy}", f"--items={tmp_path}/gone.txt"]) == 0
+    assert Recommender.load(copy).n_recommended == 18
 
 
 def test_the_command_takes_item_files_and_vectors(copy: Path, tmp_path: Path) -> None:

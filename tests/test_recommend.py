@@ -26,7 +26,7 @@ class Walker:
 @pytest.fixture(autouse=True)
 def walker(monkeypatch: pytest.MonkeyPatch) -> Walker:
     one = Walker()
-    monkeypatch.setattr(recommend.Recommender, "load", lambda folder: one)
+    monkeypatch.setattr(recommend.Recommender, "load", lambda folder, retrieval=None: one)
     return one
 
 
@@ -49,6 +49,27 @@ def test_a_file_of_histories_becomes_a_file_of_recommendations(tmp_path: Path, w
     ]
 
 
+def test_files_may_begin_with_a_byte_order_mark_and_have_line_ends_of_windows(tmp_path: Path, walker: Walker) -> None:
+    (tmp_path / "in.jsonl").write_bytes('\ufeff["001"]\r\n{"note": "a\u2028b", "history": ["005"]}\r\n'.encode())
+    for name in ("allow", "deny"):
+        (tmp_path / name).write_bytes("\ufeff002\r\n006\r\n".encode())
+    files = [f"--{name}={tmp_path}/{name}" for name in ("allow", "deny")]
+    arguments = ["--run_folder=f", f"--input={tmp_path}/in.jsonl", f"--output={tmp_path}/out.jsonl", "--k=1", *files]
+    assert recommend.main(arguments) == 0
+    assert walker.options["allow"] == walker.options["deny"] == ["002", "006"]
+    lines = (tmp_path / "out.jsonl").read_text(encoding="utf-8").split("\n")
+    assert [json.loads(line)["items"] for line in lines[:2]] == [["002"], ["006"]]
+
+
+@pytest.mark.parametrize("option", ["input", "allow", "deny"])
+def test_a_file_of_another_encoding_is_named(option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "in.jsonl").write_text("[]\n")
+    (tmp_path / "odd").write_bytes("ü\n".encode("latin-1"))
+    given = {"input": f"{tmp_path}/in.jsonl", "output": f"{tmp_path}/out.jsonl", option: f"{tmp_path}/odd"}
+    assert recommend.main(["--run_folder=f", *(f"--{key}={value}" for key, value in given.items())]) == 2
+    assert "odd, line 1: the text is not UTF-8" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -56,6 +77,12 @@ def test_a_file_of_histories_becomes_a_file_of_recommendations(tmp_path: Path, w
         (["--run_folder=f", "--history=1", "--input=x"], "either --history or --input"),
         (["--run_folder=f", "--histroy=1"], "did you mean history"),
         (["--run_folder=f", "--history=1", "--k=many"], "k='many' has to be a whole number"),
+        (["--run_folder=f", "--history=1", "--k=2.5"], "k=2.5 has to be a whole number"),
+        (["--run_folder=f", "--history=1", "--k=1e5"], "k=100000.0 has to be a whole number"),
+        (["--run_folder=f", "--history=1", "--k=true"], "k=True has to be a whole number"),
+        (["--run_folder=f", "--history=1", "--k=[3]"], "k=[3] has to be a whole number"),
+        (["--run_folder=f", "--history=1", "--k=-1"], "k is -1: ask for 1 item or more"),
+        (["--run_folder=f", "--history=1", "--new_share=2"], "new_share is 2: it has to be from 0 to 1"),
         (["--run_folder=f", "--history=1", "--exclude_seen=1"], "exclude_seen=1 has to be true or false"),
         (["--run_folder=f", "--history=1", "--new_share=some"], "new_share='some' has to be a number"),
         (["--run_folder=f", "--input=absent.jsonl"], "Give --output"),

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -102,6 +103,103 @@ def test_many_histories_give_what_each_gives_alone(
         recommender.recommend_many(histories, 0)
 
 
+TEXT = r"is the text '50 181': give a list of item tokens, oldest first, such as \['50', '181'\]"
+
+
+@pytest.mark.parametrize(
+    ("history", "message"),
+    [
+        ("50 181", f"the history {TEXT}"),
+        (b"50 181", r"the history is the text b'50 181': .* such as \['50', '181'\]"),
+        (None, "the history is None: give a list of item tokens, oldest first"),
+        (50, "the history is 50: give a list"),
+        (np.array("i3"), r"the history is array\('i3'.*\): give a list"),
+        (["i3", 50], "the history holds 50 of type int: item tokens are texts"),
+        (["i3", None], "the history holds None of type NoneType"),
+        ([["i3"], ["i4"]], r"the history holds \['i3'\] of type list"),
+        (np.array([3, 4]), "of type int64: item tokens are texts"),
+        ([b"i3"], "the history holds b'i3' of type bytes"),
+        ({"i3", "i4"}, "the history is a set, which has no order of items"),
+        ({"i3": 1}, "the history is a dict, which has no order of items"),
+        ([], r"no item of the history \[\] is in the catalogue"),
+    ],
+)
+def test_what_is_no_history_is_told(recommender: Recommender, history: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        recommender.recommend(history)
+
+
+@pytest.mark.parametrize(
+    ("histories", "message"),
+    [
+        ("50 181", "histories is '50 181': give a list of histories, each a list of item tokens"),
+        (None, "histories is None: give a list of histories"),
+        (3, "histories is 3"),
+        ({"u": ["i3"]}, "histories is {'u'"),
+        (["i3", "i4"], "history 1 is the text 'i3': give a list of item tokens"),
+        ([["i3"], "50 181"], f"history 2 {TEXT}"),
+        ([["i3"], None], "history 2 is None"),
+        ([["i3"], ["i4", 5]], "history 2 holds 5 of type int"),
+    ],
+)
+def test_what_is_no_list_of_histories_is_told(recommender: Recommender, histories: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        recommender.recommend_many(histories)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"k": 2.5}, "k=2.5 has to be a whole number: ask for 1 item or more"),
+        ({"k": 2.0}, "k=2.0 has to be a whole number"),
+        ({"k": True}, "k=True has to be a whole number"),
+        ({"k": "3"}, "k='3' has to be a whole number"),
+        ({"k": None}, "k=None has to be a whole number"),
+        ({"k": -3}, "k is -3: ask for 1 item or more"),
+        ({"exclude_seen": "false"}, "exclude_seen='false' has to be true or false"),
+        ({"exclude_seen": None}, "exclude_seen=None has to be true or false"),
+        ({"new_share": "0.5"}, "new_share='0.5' has to be a number from 0 to 1"),
+        ({"new_share": True}, "new_share=True has to be a number"),
+        ({"new_share": float("nan")}, "new_share is nan: it has to be from 0 to 1"),
+        ({"allow": "i1 i2"}, r"allow is the text 'i1 i2': give a list of item tokens such as \['i1', 'i2'\]"),
+        ({"deny": "i1"}, r"deny is the text 'i1': give a list of item tokens such as \['i1'\]"),
+        ({"deny": b"i1"}, "deny is the text b'i1'"),
+        ({"deny": [3]}, "deny holds 3 of type int"),
+        ({"allow": 3}, "allow is 3: give a list"),
+        ({"category": 3}, "category=3 has to be a text, or left out"),
+        ({"category": b"red"}, "category=b'red' has to be a text"),
+    ],
+)
+def test_options_of_another_kind_are_told(recommender: Recommender, options: dict[str, Any], message: str) -> None:
+    for ask in (lambda: recommender.recommend(["i3"], **options), lambda: recommender.recommend_many([], **options)):
+        with pytest.raises(ValueError, match=message):
+            ask()
+
+
+def test_lists_of_tokens_come_in_many_forms(recommender: Recommender) -> None:
+    expected = recommender.recommend(["i3", "i4"], 5, deny=["i7"])
+    for history in (("i3", "i4"), np.array(["i3", "i4"]), np.array(["i3", "i4"], dtype=object), iter(["i3", "i4"])):
+        assert recommender.recommend(history, np.int64(5), deny={"i7"}) == expected
+    many = recommender.recommend_many(np.array([["i3", "i4"]]), 5, deny=(token for token in ["i7"]))
+    assert many == [expected]
+    assert recommender.recommend(["i3", "i4"], 5, deny=None) == recommender.recommend(["i3", "i4"], 5)
+
+
+def test_tokens_as_a_text_are_not_read_letter_by_letter(recommender: Recommender) -> None:
+    for ask in (recommender.semantic_ids, recommender.remove_items, recommender.add_items):
+        with pytest.raises(ValueError, match=r"tokens is the text 'i1 i2': give a list .* such as \['i1', 'i2'\]"):
+            ask("i1 i2")
+
+
+def test_no_list_is_longer_than_what_can_be_recommended(recommender: Recommender) -> None:
+    history = ["i3", "i4"]
+    everything = recommender.recommend(history, 20, exclude_seen=False)
+    assert recommender.recommend(history, 10**9, exclude_seen=False) == everything
+    assert len(recommender.recommend(history, 10**9)) == 18
+    assert items(recommender.recommend(history, 10**9, allow=["i3", "i5"])) == ["i5"]
+    assert [len(one) for one in recommender.recommend_many([history, ["i1"], []], 10**9)] == [18, 19, 0]
+
+
 def test_neither_recbole_nor_the_dataset_is_needed(folder: Path, tmp_path: Path) -> None:
     moved = shutil.copytree(folder, tmp_path / "moved")
     code = (
@@ -123,3 +221,35 @@ def test_files_of_different_runs_and_missing_ones_are_refused(folder: Path, tmp_
         Recommender.load(copy)
     with pytest.raises(FileNotFoundError, match="no run folder"):
         Recommender.load(tmp_path / "absent")
+
+
+def test_a_liger_recommends_new_items_by_their_features_and_keeps_them(tiny_settings, tmp_path):
+    settings = {**tiny_settings, "tokenizer": "rqkmeans", "model": "LIGER", "epochs": 20, "learning_rate": 0.01}
+    folder = run({**settings, "report": False, "run_folder": str(tmp_path / "liger")})["run_folder"]
+    recommender = Recommender.load(folder)
+    history = ["i1", "i2", "i3"]
+    before = recommender.recommend(history, k=10, exclude_seen=False)
+    assert not {"i1", "i2"} & {found.item for found in recommender.recommend(history, k=10)}
+    table = {"item_id": ["new1", "new2"], "title": ["the red thing number 3", "the blue thing number 8"]}
+    assert Recommender.load(folder, retrieval="generative").recommend(history, k=3)[0].score < 0
+    with pytest.raises(ValueError, match="retrieval is 'best', it must be one of generative, dense, hybrid"):
+        Recommender.load(folder, retrieval="best")
+    recommender.add_items(["new1", "new2"], table=table)
+    after = recommender.recommend(history, k=22, exclude_seen=False)
+    assert [found for found in after if found.item not in ("new1", "new2")][:10] == [
+        found._replace(score=pytest.approx(found.score)) for found in before
+    ]
+    assert {"new1", "new2"} <= {found.item for found in after}
+    recommender.save()
+    again = Recommender.load(folder)
+    assert [found.item for found in again.recommend(history, k=22, exclude_seen=False)] == [
+        found.item for found in after
+    ]
+    assert again.recommend(["new1", "i4"], k=3)
+    again.remove_items(["new1"])
+    assert "new1" not in {found.item for found in again.recommend(history, k=22, exclude_seen=False)}
+
+
+def test_a_tiger_has_no_choice_of_retrieval(folder):
+    with pytest.raises(ValueError, match="retrieval=dense is a choice of LIGER"):
+        Recommender.load(folder, retrieval="dense")

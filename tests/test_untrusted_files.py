@@ -30,6 +30,7 @@ from recbole_adasid.cache import StageCache, fingerprint
 from recbole_adasid.catalogue_changes import read_changes
 from recbole_adasid.cli import main
 from recbole_adasid.data.atomic_text import AtomicText
+from recbole_adasid.data.behaviour import read_item_vectors
 from recbole_adasid.data.features import load_feature_file
 from recbole_adasid.data.pair_file import load_pair_file
 from recbole_adasid.data.raw.amazon_files import convert_amazon
@@ -223,6 +224,7 @@ PLACES: dict[str, Callable[[Path, bytes], Any]] = {
     "features, npz": lambda folder, evil: load_feature_file(planted(folder, evil, "f.npz"), ["a"]),
     "features, npy": lambda folder, evil: load_feature_file(planted(folder, evil, "f.npy"), ["a"], row_tokens=["a"]),
     "features' listing": known_rows,
+    "item vectors": lambda folder, evil: read_item_vectors(planted(folder, evil, "v.npz"), ["a"]),
     "item pairs, npz": lambda folder, evil: load_pair_file(planted(folder, evil, "p.npz"), ["a"]),
     "item pairs, tsv": lambda folder, evil: load_pair_file(planted(folder, evil, "p.tsv"), ["a"]),
     "item pairs, Parquet": lambda folder, evil: load_pair_file(parquet_file(folder, evil), ["a"]),

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
 
-from recbole_adasid.writing import CannotWrite, append_line, remove_leftovers, written_whole
+from recbole_adasid.writing import CannotWrite, append_line, end_with, remove_leftovers, written_whole
 
 
 def test_a_file_appears_when_the_block_ends_and_takes_the_old_one_s_place(tmp_path: Path) -> None:
@@ -58,3 +59,54 @@ def test_lines_are_appended_and_half_a_line_spoils_no_other(tmp_path: Path) -> N
     assert path.read_bytes() == "one\nha\ntwo é\nthree\n".encode()
     with pytest.raises(CannotWrite, match="cannot write .*/lines/below"):
         append_line(path / "below", "four")
+
+
+@pytest.mark.parametrize(
+    ("there", "left"),
+    [
+        (b"", b"new 1\nnew 2\n"),
+        (b"old\n", b"old\nnew 1\nnew 2\n"),
+        (b"old\nne", b"old\nnew 1\nnew 2\n"),
+        (b"old\nnew 1", b"old\nnew 1\nnew 2\n"),
+        (b"old\nnew 1\n", b"old\nnew 1\nnew 2\n"),
+        (b"old\nnew 1\nnew 2", b"old\nnew 1\nnew 2\n"),
+        (b"old\nnew 1\nnew 2\n", b"old\nnew 1\nnew 2\n"),
+        (b"new 1\nnew 2\n", b"new 1\nnew 2\n"),
+        (b"new 1\nold\n", b"new 1\nold\nnew 1\nnew 2\n"),
+        (b"somebody's", b"somebody's\nnew 1\nnew 2\n"),  # no line of ours, and nothing is taken away
+        (b"a new 1\nnew 2\n", b"a new 1\nnew 2\nnew 1\nnew 2\n"),  # ours begins where a line does
+        (b"x" * 50 + b"new 1\nnew 2", b"x" * 50 + b"new 1\nnew 2\nnew 1\nnew 2\n"),
+    ],
+)
+def test_a_file_ends_with_lines_whatever_part_of_them_it_had(there: bytes, left: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    path.write_bytes(there)
+    end_with(path, ["new 1", "new 2"])
+    assert path.read_bytes() == left
+    end_with(path, ["new 1", "new 2"])
+    assert path.read_bytes() == left
+
+
+def test_no_lines_make_no_file_and_a_disk_that_takes_none_is_named(tmp_path: Path) -> None:
+    end_with(tmp_path / "lines", [])
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(CannotWrite, match=r"cannot write .*/missing/lines \(No such file or directory\): make room"):
+        end_with(tmp_path / "missing" / "lines", ["a"])
+
+
+def test_a_file_has_its_name_even_where_folders_cannot_be_flushed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[bool] = []
+    flush = os.fsync
+
+    def only_files(descriptor: int) -> None:
+        flushed.append(stat.S_ISDIR(os.fstat(descriptor).st_mode))
+        if flushed[-1]:
+            raise OSError(22, "Invalid argument")
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", only_files)
+    with written_whole(tmp_path / "file") as waiting:
+        waiting.write_text("new")
+    assert (tmp_path / "file").read_text() == "new" and flushed == [False, True]

@@ -18,6 +18,7 @@ from recbole_adasid.bundle.exchange import export_sids, imported_content
 from recbole_adasid.bundle.folder import read_content, write_content
 from recbole_adasid.bundle.from_run import content_of_run
 from recbole_adasid.bundle.nearest import Neighbour, nearest_rows
+from recbole_adasid.checked_input import number_of_items, token_list
 from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.tokenizer.base import ItemTokenizer
 
@@ -108,9 +109,9 @@ class SIDBundle(BundleContent):
         """Return the codes [M, L] of some items.
 
         Raises:
-            ValueError: naming the first item that is not in the bundle.
+            ValueError: naming the first item that is not in the bundle, or for a text in place of a list.
         """
-        return self.codes[self._rows(tokens)]
+        return self.codes[self._rows(token_list(tokens, "tokens"))]
 
     def encode(self, features: ArrayLike | Tensor) -> NDArray[np.int64]:
         """Return the codes [M, L] of item features [M, d], seen in training or not; the codebooks stay as they are.
@@ -169,10 +170,9 @@ class SIDBundle(BundleContent):
         equal, the smaller row. An item is not its own neighbour; suffixes take no part.
 
         Raises:
-            ValueError: for an unknown item, codes that are not on the levels, or k below 1.
+            ValueError: for an unknown item, codes that are not on the levels, or k below 1 or no whole number.
         """
-        if k < 1:
-            raise ValueError(f"k is {k}: ask for 1 item or more")
+        k = number_of_items(k)
         if isinstance(query, str):
             own = int(self._rows([query])[0])
             codes = self.codes[own]

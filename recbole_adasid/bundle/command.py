@@ -47,8 +47,9 @@ _SWITCHES = ("suffix", "offset", "vector")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the arguments say and return the exit status: 0, 2 for a mistake, 130 for Ctrl-C."""
-    return run_command(arguments, USAGE, _run)
+    """Do what the arguments say and return the exit status: 0, or what :mod:`recbole_adasid.ending` says."""
+    kept = "a folder without its bundle.json is not whole: remove it, and run the same command again"
+    return run_command(arguments, USAGE, _run, kept=kept)
 
 
 def _run(given: Sequence[str]) -> None:

@@ -30,7 +30,7 @@ def content_of_run(run_folder: str | Path) -> BundleContent:
         FileNotFoundError: if the folder or its Semantic IDs are not there.
         DamagedFile: if a file is damaged, or of another run.
     """
-    folder = RunFolder.existing(run_folder)
+    folder = RunFolder.existing(run_folder, with_semantic_ids=True)
     info = read_json(folder.sids_path.with_name("sids.info.json"))
     own = _sids(folder, info)
     items = tokens_digest([list(own.tokens)])

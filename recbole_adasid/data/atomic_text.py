@@ -74,6 +74,15 @@ class AtomicText:
             raise ValueError(f"{self.path} has no line below its header: add rows.")
         return types
 
+    def columns(self) -> dict[str, str]:
+        """Return the types of the columns by name, as the first line has them, whatever the rest of the file is like.
+
+        Raises:
+            ValueError: if there is no such line.
+        """
+        _, cells = next(self.rows(), (1, [""]))
+        return self._header(self.separator.join(cells), [])
+
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Yield the number and the cells of every line that is not empty, the header's first, as they are written."""
         for first_line, block in self._blocks():

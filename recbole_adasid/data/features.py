@@ -37,6 +37,7 @@ class ItemFeatures:
         present: [N], whether an item has what its vector is made of; the vectors of others say nothing. None: all have.
         blocks: of fused features, the width and the weight of each modality's columns, in their order.
         fitted: by name, what was learnt from these items to make the vectors, and is needed to make those of others.
+        optional: whether items may lack it as a matter of course, as new ones lack users: others stand in for theirs.
     """
 
     values: NDArray[np.float32]
@@ -44,6 +45,7 @@ class ItemFeatures:
     present: NDArray[np.bool_] | None = None
     blocks: list[tuple[int, float]] | None = None
     fitted: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    optional: bool = False
 
 
 def load_feature_file(
@@ -73,7 +75,8 @@ def load_feature_file(
     values, present = read_vectors(
         path, item_tokens, width=width, row_tokens=row_tokens, allow_missing=allow_missing, mapped_in=mapped_in
     )
-    _check_values(path, values, item_tokens)
+    check_values(path, values, item_tokens)
+    report_degenerate(values, item_tokens)
     source = {"kind": "file", **describe_values(values)}
     return with_missing(values, source, present, f"vector in {path}")
 
@@ -174,8 +177,12 @@ def _check_shape(path: Path, tokens: Sequence[str], embedding: NDArray, width: i
         )
 
 
-def _check_values(path: Path, values: NDArray[np.float32], item_tokens: Sequence[str]) -> None:
-    """Refuse values [N, d] that cannot be computed with, and report those that say nothing."""
+def check_values(path: Path, values: NDArray[np.float32], item_tokens: Sequence[str]) -> None:
+    """Refuse values [N, d] of a file that cannot be computed with.
+
+    Raises:
+        ValueError: if one is NaN, infinite or beyond `LARGEST`, naming the first item.
+    """
     not_finite, too_large = [], []
     for part in row_blocks(len(values)):
         not_finite.append(~np.isfinite(values[part]).all(axis=1))
@@ -190,7 +197,6 @@ def _check_values(path: Path, values: NDArray[np.float32], item_tokens: Sequence
                 f"{path}: the vector of item '{item_tokens[int(rows[0])]}' and of {len(rows) - 1} more is {what}: "
                 f"{remedy}."
             )
-    report_degenerate(values, item_tokens)
 
 
 def _align(path: Path, tokens: Sequence[str], item_tokens: Sequence[str], allow_missing: bool) -> NDArray[np.int64]:

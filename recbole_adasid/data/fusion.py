@@ -7,21 +7,34 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recbole_adasid.data.features import ItemFeatures
+from recbole_adasid.data.filling import anchors_of, filled
+from recbole_adasid.data.preparation import NO_VARIANCE, Preparation, Prepared
+from recbole_adasid.storage import below
 
 logger = logging.getLogger(__name__)
 
-# Directions of less variance than this share of the first are rounding errors of float32.
-_NO_VARIANCE = 1e-10
 Weighted = Sequence[tuple[NDArray[np.float64], NDArray[np.bool_], float]]
 """Of each modality the vectors [N, d], whether an item has one [N], and the weight."""
-Fitted = Mapping[str, NDArray[np.float64]]
-"""What a fusion learns from the items: nothing, or the mean and the directions of their vectors."""
+Fitted = Mapping[str, NDArray[Any]]
+"""What is learnt from the items, by name: of a modality below its place, and of the fusion itself."""
 Fused = tuple[NDArray[np.float64], Fitted]
+
+
+class FusedVectors(NamedTuple):
+    """What became of several modalities."""
+
+    values: NDArray[np.float32]
+    """[N, d'], C-contiguous."""
+    learnt: Fitted
+    """Needed to fuse the vectors of further items; nothing where it was given."""
+    widths: list[int]
+    """Columns that each modality came with."""
 
 
 def fuse(
@@ -31,9 +44,14 @@ def fuse(
     fusion: str,
     width: int | None = None,
     unit_length: bool = True,
+    widths: Sequence[int | None] | None = None,
+    balanced: bool = False,
     fitted: Fitted | None = None,
-) -> tuple[NDArray[np.float32], Fitted]:
+) -> FusedVectors:
     """Return one vector an item [N, d'] from M modalities, each [N, d], and what was learnt from the items.
+
+    Where an item lacks a modality that it need not have, the vectors of the items nearest by the others stand in, see
+    :mod:`~recbole_adasid.data.filling`.
 
     Args:
         modalities: the vectors, and which items have one.
@@ -43,6 +61,8 @@ def fuse(
             each of variance 1.
         width: of ``pca`` and ``whitening``; None keeps all directions.
         unit_length: bring each modality's vectors to length 1 first.
+        widths: principal columns kept of each modality, or None for all as they are.
+        balanced: centre each modality and bring it to the total variance d / M before it is weighed, d columns in all.
         fitted: what was learnt from other items, to put these into the same space; None learns it from these.
 
     Raises:
@@ -50,19 +70,35 @@ def fuse(
     """
     if fusion not in FUSIONS:
         raise ValueError(f"fusion {fusion!r} is unknown; valid: {', '.join(FUSIONS)}.")
-    weighted = [(*_prepared(one, unit_length), weight) for one, weight in zip(modalities, weights)]
-    values, learnt = FUSIONS[fusion](weighted, width, fitted)
-    return np.ascontiguousarray(values, dtype=np.float32), learnt
+    known = [None if fitted is None else below(str(place), fitted) for place in range(len(modalities))]
+    prepared = [
+        Preparation(unit_length, kept, balanced)(one, own)
+        for one, kept, own in zip(modalities, widths or [None] * len(modalities), known)
+    ]
+    learnt = {f"{place}/{name}": array for place, one in enumerate(prepared) for name, array in one.learnt.items()}
+    columns = [one.values.shape[1] for one in prepared]
+    prepared, anchors = _completed(modalities, prepared, known)
+    scale = (sum(columns) / len(columns)) ** 0.5 if balanced else 1.0
+    weighted = [(one.values, one.present, scale * weight) for one, weight in zip(prepared, weights)]
+    values, of_fusion = FUSIONS[fusion](weighted, width, fitted)
+    return FusedVectors(np.ascontiguousarray(values, dtype=np.float32), {**learnt, **anchors, **of_fusion}, columns)
 
 
-def _prepared(features: ItemFeatures, unit_length: bool) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return the vectors [N, d], 0 where missing, and which are there [N]."""
-    present = np.ones(len(features.values), dtype=bool) if features.present is None else features.present
-    values = np.where(present[:, None], features.values, 0).astype(np.float64)
-    if unit_length:
-        length = np.linalg.norm(values, axis=1, keepdims=True)
-        values = np.divide(values, length, out=np.zeros_like(values), where=length > 0)
-    return values, present
+def _completed(
+    modalities: Sequence[ItemFeatures], prepared: Sequence[Prepared], fitted: Sequence[Fitted | None]
+) -> tuple[list[Prepared], Fitted]:
+    """Return the modalities, those that items need not have filled in, and what was learnt for that."""
+    required = [one.values for one, features in zip(prepared, modalities) if not features.optional]
+    known = np.concatenate([np.empty((len(prepared[0].values), 0)), *required], axis=1)
+    completed, learnt = [], dict[str, NDArray[Any]]()
+    for place, (one, features, own) in enumerate(zip(prepared, modalities, fitted)):
+        if features.optional:
+            anchors = anchors_of(one, known) if own is None else below("anchors", own)
+            if own is None:
+                learnt |= {f"{place}/anchors/{name}": array for name, array in anchors.items()}
+            one = one._replace(values=filled(one, known, anchors), present=np.ones_like(one.present))
+        completed.append(one)
+    return completed, learnt
 
 
 def _concatenate(modalities: Weighted, width: int | None = None, fitted: Fitted | None = None) -> Fused:
@@ -94,7 +130,7 @@ def _pca(modalities: Weighted, width: int | None, fitted: Fitted | None = None) 
     pca = PCA(n_components=wanted, svd_solver="full")
     found = pca.fit_transform(values)
     variance = found.var(axis=0)
-    kept = max(1, int((variance > _NO_VARIANCE * variance[0]).sum()))
+    kept = max(1, int((variance > NO_VARIANCE * variance[0]).sum()))
     if width is not None and kept < width:
         logger.warning("fusion_width=%d is more than the directions in which items differ: using %d", width, kept)
     return found[:, :kept], {"mean": pca.mean_, "directions": pca.components_[:kept]}

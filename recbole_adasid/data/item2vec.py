@@ -54,7 +54,7 @@ def item2vec_pairs(
     if not information.nnz:
         nothing = np.zeros(0)
         return sorted_pairs(nothing, nothing, nothing, top_k)
-    return _nearest(_item_vectors(information, width), top_k)
+    return _nearest(_of_unit_length(left_factor(information, width)), top_k)
 
 
 def shifted_information(counts: sparse.coo_matrix, negatives: int) -> sparse.csr_matrix:
@@ -67,8 +67,11 @@ def shifted_information(counts: sparse.coo_matrix, negatives: int) -> sparse.csr
     return sparse.csr_matrix((shifted[kept], (counts.row[kept], counts.col[kept])), shape=counts.shape)
 
 
-def _item_vectors(information: sparse.csr_matrix, width: int) -> NDArray[np.float64]:
-    """Return the left factor U √Σ [N, d] of the truncated SVD, rows of unit length or 0."""
+def left_factor(information: sparse.csr_matrix, width: int) -> NDArray[np.float64]:
+    """Return U √Σ [N, d] of the truncated SVD U Σ Vᵀ of the information [N, N]; rows of which nothing is known are 0.
+
+    The solver starts from fixed numbers, and each column's sign is settled: the same information gives the same.
+    """
     from sklearn.utils.extmath import randomized_svd
 
     left, values, _ = randomized_svd(
@@ -76,6 +79,11 @@ def _item_vectors(information: sparse.csr_matrix, width: int) -> NDArray[np.floa
     )
     vectors = left * np.sqrt(values)
     vectors[np.diff(information.indptr) == 0] = 0  # nothing but rounding errors
+    return vectors
+
+
+def _of_unit_length(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return vectors [N, d] of length 1, or 0."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
 

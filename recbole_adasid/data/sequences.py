@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from recbole_adasid.data.histories import Sequences, runs_of_targets
+
 IntArray = NDArray[np.int64]
 _MOST_STEPS = 16
 
@@ -68,6 +70,18 @@ class SequenceExamples:
         """Return some examples of a part that has one a user."""
         assert self._owners is None, "examples of one user stay together"
         return SequenceExamples(self.sequences, self._users[rows], from_last=self._from_last)
+
+    def as_sequences(self) -> Sequences:
+        """Return the examples as sequences: of each user, what is predicted and all that may be read before it.
+
+        They stand in the order of :func:`~recbole_adasid.data.histories.runs_of_targets`.
+        """
+        if self._owners is None:
+            found = self.locate(np.arange(len(self)))
+            return runs_of_targets(found.targets, found.starts)
+        order = np.argsort(self._users, kind="stable")
+        starts, lengths = self.sequences.starts[self._users[order]], np.diff(self._owners.begins)[order] + 1
+        return Sequences(starts, lengths, np.zeros(len(starts), dtype=np.int64))
 
     def locate(self, rows: IntArray) -> Located:
         """Return where examples [B] are."""

@@ -74,12 +74,12 @@ def render_texts(
     Raises:
         ValueError: if a field is not a column of the table, no field is given, or the template is not well formed.
     """
-    key, parts = ("text_fields", _labelled(fields or [])) if template is None else ("text_template", _parsed(template))
-    named = [field for _, field in parts if field is not None]
+    key, parts = _parts(fields, template)
+    named = _columns_of(parts)
     if not named:
         raise ValueError(f"{key} is empty: name at least one text column of the .item file{_EXAMPLES[key]}.")
     for field in named:
-        check_column(table, key, field)
+        check_column(table, key, field, named)
     row_of = {item: row for row, item in enumerate(table[ITEM_COLUMN])}
     write = _fields_with_text if template is None else _filled_in
     texts = ["" if token not in row_of else write(table, row_of[token], parts) for token in item_tokens]
@@ -89,6 +89,24 @@ def render_texts(
     if idle := len(row_of.keys() - set(item_tokens)):
         logger.info("%d items of the .item file have no interactions: they get no Semantic ID", idle)
     return texts
+
+
+def text_columns(fields: Sequence[str] | None, template: str | None) -> tuple[str, list[str]]:
+    """Return which of `text_fields` and `text_template` says what texts are made of, and the columns that it names.
+
+    Raises:
+        ValueError: if the template is not well formed.
+    """
+    key, parts = _parts(fields, template)
+    return key, _columns_of(parts)
+
+
+def _parts(fields: Sequence[str] | None, template: str | None) -> tuple[str, list[Part]]:
+    return ("text_fields", _labelled(fields or [])) if template is None else ("text_template", _parsed(template))
+
+
+def _columns_of(parts: Sequence[Part]) -> list[str]:
+    return [field for _, field in parts if field is not None]
 
 
 def _labelled(fields: Sequence[str]) -> list[Part]:
@@ -107,20 +125,34 @@ def _parsed(template: str) -> list[Part]:
     return [(text, field) for text, field, _, _ in parts]
 
 
-def check_column(table: dict[str, list[str]], key: str, field: str) -> None:
+def check_column(table: dict[str, list[str]], key: str, field: str, named: Sequence[str] = ()) -> None:
     """Check that a column that the setting `key` names is one of the table.
 
     Raises:
-        ValueError: if not, with the nearest that are.
+        ValueError: if not; it says which are, beside those that are `named` anyway.
     """
-    if field in table:
-        return
-    others = [name for name in table if name != ITEM_COLUMN] or ["item_features_file"]
-    close = get_close_matches(str(field), others, n=1) or others
-    raise ValueError(
-        f"{key} names the column '{field}', which the table of items (.item, or that of new items) lacks: "
-        f"did you mean {' or '.join(repr(name) for name in close)}?"
-    )
+    if field not in table:
+        others = [name for name in table if name != ITEM_COLUMN]
+        raise ValueError(missing_column(key, field, others, "the table of items (.item, or that of new items)", named))
+
+
+def missing_column(key: str, field: str, others: Sequence[str], where: str, named: Sequence[str] = ()) -> str:
+    """Return what to say where a setting names a column that a table lacks.
+
+    Args:
+        key: the setting.
+        field: the column that it names.
+        others: the table's columns beside the items' own.
+        where: the table, in words.
+        named: columns that the setting names anyway.
+    """
+    free = [name for name in others if name not in named]
+    close = get_close_matches(str(field), free, n=1) or free
+    if close:
+        remedy = f"did you mean {' or '.join(map(repr, close))}?"
+    else:
+        remedy = "leave it out." if others else "it has no column but the items' own, so add it."
+    return f"{key} names the column {field!r}, which {where} lacks: {remedy}"
 
 
 def _fields_with_text(table: dict[str, list[str]], row: int, parts: Sequence[Part]) -> str:

@@ -99,7 +99,7 @@ def build_windows(
     begins = np.r_[True, users[1:] != users[:-1]][: len(users)]
     if begins.sum() != len(np.unique(users)):
         raise ValueError("A user's interactions are scattered: sort them by flatten_sequences first.")
-    first = np.maximum.accumulate(np.where(begins, position, 0)) if len(users) else position
+    first = np.maximum.accumulate(np.where(begins, position, 0))
     targets = np.flatnonzero(~begins)
     starts = np.maximum(first[targets], targets - max_length)
     windows = SequenceWindows(flat_items=items, starts=starts, lengths=targets - starts)

@@ -17,7 +17,10 @@ COLD, WARM = "cold: no training interaction", "warm: one or more"
 
 
 def breakdown(
-    record: Record, group_sizes: NDArray[np.int64], popularity: NDArray[np.int64], metrics: Sequence[str] = METRICS
+    record: Record,
+    group_sizes: NDArray[np.int64] | None,
+    popularity: NDArray[np.int64],
+    metrics: Sequence[str] = METRICS,
 ) -> dict[str, Any]:
     """Return metrics as a nested dict: ``items``, ``semantic_ids``, ``slices``, ``prefix_recall`` and ``rates``.
 
@@ -25,23 +28,31 @@ def breakdown(
 
     Args:
         record: one row a user.
-        group_sizes: [N + 1], how many items share each item's Semantic ID.
+        group_sizes: [N + 1], how many items share each item's Semantic ID; None: items have none, and what would be
+            told of them is left out.
         popularity: [N + 1], training interactions of each item.
         metrics: what all but ``prefix_recall`` and ``rates`` are told in.
     """
-    sizes, counts = group_sizes[record["item"]], popularity[record["item"]]
+    sizes = None if group_sizes is None else group_sizes[record["item"]]
+    counts = popularity[record["item"]]
     # Neither duplicates nor what is no item can be here: the record refuses both while it is filled.
     return {
         "users": len(record["rank"]),
         "items": mean_gains(record["rank"], metrics),
-        "semantic_ids": mean_gains(record["sid_rank"], metrics),
-        "shared_semantic_ids": {metric: within_groups(record["sid_start"], sizes, metric) for metric in metrics},
+        **({} if sizes is None else _by_semantic_ids(record, sizes, metrics)),
         "slices": _slices(record["rank"], sizes, counts, metrics),
         "intervals": {
             name: bootstrap_intervals(record["rank"][mask], metrics) for name, mask in _cold_and_warm(counts).items()
         },
-        "prefix_recall": prefix_recall(record["shared_prefix"]),
         "rates": {"missing": float((record["missing"] > 0).mean()), "duplicate": 0.0, "invalid": 0.0},
+    }
+
+
+def _by_semantic_ids(record: Record, sizes: NDArray[np.int64], metrics: Sequence[str]) -> dict[str, Any]:
+    return {
+        "semantic_ids": mean_gains(record["sid_rank"], metrics),
+        "shared_semantic_ids": {metric: within_groups(record["sid_start"], sizes, metric) for metric in metrics},
+        "prefix_recall": prefix_recall(record["shared_prefix"]),
     }
 
 
@@ -73,18 +84,17 @@ def prefix_recall(shared_prefix: NDArray[np.int64]) -> list[float]:
 
 
 def _slices(
-    rank: NDArray[np.int64], sizes: NDArray[np.int64], counts: NDArray[np.int64], metrics: Sequence[str]
+    rank: NDArray[np.int64], sizes: NDArray[np.int64] | None, counts: NDArray[np.int64], metrics: Sequence[str]
 ) -> dict[str, dict[str, float]]:
     seen = counts[counts > 0]
     low, high = np.quantile(seen, [1 / 3, 2 / 3]) if len(seen) else (0, 0)
+    shared = {"of its own": (1, 1), "shared by 2": (2, 2), "shared by 3 or more": (3, np.inf)}
     masks: dict[str, NDArray[np.bool_]] = {
-        "Semantic ID of its own": sizes == 1,
-        "Semantic ID shared by 2": sizes == 2,
-        "Semantic ID shared by 3 or more": sizes > 2,
+        **({} if sizes is None else {f"Semantic ID {n}": (sizes >= a) & (sizes <= b) for n, (a, b) in shared.items()}),
         **_cold_and_warm(counts),
         f"rare: 1 to {low:.0f}": (counts > 0) & (counts <= low),
         f"middling: to {high:.0f}": (counts > low) & (counts <= high),
-        "popular: more": (counts > high) & (counts > 0),
+        "popular: more": counts > high,
     }
     return {name: {"users": float(mask.sum()), **mean_gains(rank[mask], metrics)} for name, mask in masks.items()}
 

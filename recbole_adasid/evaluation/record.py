@@ -11,17 +11,18 @@ Record = dict[str, NDArray[np.int64]]
 """Arrays [U]: ``user``, ``item`` (held out), ``rank`` of that item among the recommended ones, ``sid_rank`` of its
 Semantic ID among the different ones recommended, ``sid_start``, the place of the first item that has it (ranks and
 places from 1, 0 where there is none), ``shared_prefix`` (most leading codes that a recommended item shares with it) and
-``missing`` (places of the list that stayed empty)."""
+``missing`` (places of the list that stayed empty). Those of Semantic IDs are left out where items have none."""
 
 
 class EvaluationRecord:
     """Collects batches of recommendations where one item a user is held out.
 
     Args:
-        codes: int32 or int64 [N + 1, L], the Semantic ID of each item without any suffix; row 0 is padding.
+        codes: int32 or int64 [N + 1, L], the Semantic ID of each item without any suffix; row 0 is padding. None: items
+            have none, and nothing is noted of them.
     """
 
-    def __init__(self, codes: Tensor) -> None:
+    def __init__(self, codes: Tensor | None = None) -> None:
         self.codes = codes
         self._batches: list[dict[str, Tensor]] = []
 
@@ -32,21 +33,28 @@ class EvaluationRecord:
             RuntimeError: if an item is recommended twice to one user, or one that is none: constrained decoding rules
                 both out.
         """
-        _refuse_impossible(recommended, len(self.codes))
-        given = self.codes[recommended]
-        equal = given == self.codes[held_out][:, None]
-        prefix = equal.long().cumprod(2).sum(2).masked_fill(recommended == 0, 0)
-        hit = prefix == self.codes.shape[1]
+        _refuse_impossible(recommended, None if self.codes is None else len(self.codes))
         batch = {
             "user": users,
             "item": held_out,
             "rank": first_hit(recommended == held_out[:, None]),
-            "sid_rank": first_hit(hit, distinct_before(given, recommended == 0)),
-            "sid_start": first_hit(hit),
-            "shared_prefix": prefix.amax(1),
+            **self._by_semantic_ids(recommended, held_out),
             "missing": (recommended == 0).sum(1),
         }
         self._batches.append({name: values.cpu() for name, values in batch.items()})
+
+    def _by_semantic_ids(self, recommended: Tensor, held_out: Tensor) -> dict[str, Tensor]:
+        if self.codes is None:
+            return {}
+        given = self.codes[recommended]
+        equal = given == self.codes[held_out][:, None]
+        prefix = equal.long().cumprod(2).sum(2).masked_fill(recommended == 0, 0)
+        hit = prefix == self.codes.shape[1]
+        return {
+            "sid_rank": first_hit(hit, distinct_before(given, recommended == 0)),
+            "sid_start": first_hit(hit),
+            "shared_prefix": prefix.amax(1),
+        }
 
     def take(self) -> Record:
         """Return what was noted since the last call."""
@@ -77,9 +85,9 @@ def distinct_before(codes: Tensor, empty: Tensor) -> Tensor:
     return (~repeated & ~empty).long().cumsum(1)
 
 
-def _refuse_impossible(recommended: Tensor, n_items: int) -> None:
+def _refuse_impossible(recommended: Tensor, n_items: int | None) -> None:
     ordered = recommended.sort(1).values
     if bool(((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] > 0)).any()):
         raise RuntimeError("an item was recommended twice to one user; please report this, it should be impossible")
-    if bool((ordered[:, 0] < 0).any() | (ordered[:, -1] >= n_items).any()):
+    if n_items is not None and bool((ordered[:, 0] < 0).any() | (ordered[:, -1] >= n_items).any()):
         raise RuntimeError("something that is no item was recommended; please report this, it should be impossible")

@@ -16,12 +16,17 @@ held-out one first, in any place alike, or last."""
 
 def render(found: Mapping[str, Any], title: str) -> str:
     """Return what :func:`~recbole_adasid.evaluation.breakdown.breakdown` found as Markdown."""
-    parts = [f"# {title}\n\n{found['users']:,} users, one held-out item each.\n\n{EXPLANATION}", _metrics(found)]
+    with_semantic_ids = "semantic_ids" in found
+    parts = [f"# {title}", f"{found['users']:,} users, one held-out item each."]
+    parts += [EXPLANATION] if with_semantic_ids else []
     parts += [
+        _metrics(found)
+        if with_semantic_ids
+        else _table(["metric", "items"], [[*row] for row in found["items"].items()]),
         f"## By the held-out item\n\n{_slices(found['slices'])}",
         f"## Items that were never trained on\n\n{_cold_start(found)}",
-        f"## Where the beam lost it\n\n{_prefix(found)}",
     ]
+    parts += [f"## Where the beam lost it\n\n{_prefix(found)}"] if with_semantic_ids else []
     return "\n\n".join(parts) + "\n"
 
 

@@ -15,13 +15,16 @@ PLACES = ("model", "dataset", "data_path", "run_folder", "run_root", "cache_dir"
 DISPLAY = ("show_progress", "state", "report")
 
 
-def about_run(config: Any, parts: dict[str, Any], n_parameters: int) -> dict[str, Any]:
+def about_run(
+    config: Any, parts: dict[str, Any], n_parameters: int, features: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """Return plain values about a run.
 
     Args:
         config: of RecBole.
         parts: the dataset's parts by name: ``train``, ``valid``, ``test``.
         n_parameters: of the network.
+        features: what the item features were made of; None where Semantic IDs were given and there are none.
     """
     every = parts["test"]  # whatever training leaves out, the last part has the whole history
     return {
@@ -35,6 +38,7 @@ def about_run(config: Any, parts: dict[str, Any], n_parameters: int) -> dict[str
             "interactions": len(every.flat_items),
             "examples": {name: len(part) for name, part in parts.items()},
         },
+        "item_features": features,
         "defaults_of_changed_settings": changed_settings(config),
     }
 

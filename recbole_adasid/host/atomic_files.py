@@ -54,7 +54,6 @@ def read_atomic_file(dataset: Any, path: Path, source: str, read: Callable[[], A
         _check_times(text, dataset.time_field, table[dataset.time_field].to_numpy())
     else:
         _report_repetitions(path, table[_id_field(dataset, source)])
-    _report_gaps(path, table, [name for name in table if types[name] == "float"])
     return table
 
 
@@ -120,9 +119,3 @@ def _report_repetitions(path: Path, identifiers: Any) -> None:
             "%s: %d lines repeat an earlier %s, first '%s': the first line of each is kept.",
             *(path, repeated.sum(), identifiers.name, identifiers[repeated].iloc[0]),
         )
-
-
-def _report_gaps(path: Path, table: Any, numbers: list[str]) -> None:
-    for name in numbers:
-        if missing := int(table[name].isna().sum()):
-            logger.warning("%s: %d lines have no %s; RecBole puts the mean there.", path, missing, name)

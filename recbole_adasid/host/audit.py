@@ -1,8 +1,9 @@
 """Check that a run learned nothing from held-out interactions.
 
-python -m recbole_adasid.host.audit --run_folder=FOLDER [--trusted=true]
+    python -m recbole_adasid.host.audit --run_folder=FOLDER [--trusted=true]
 
-The run may be somebody else's: what its settings would fetch is fetched with --trusted=true alone.
+The run may be somebody else's: what its settings would fetch is fetched with --trusted=true alone. The exit status is 0
+if all is known to hold, 1 if not, 2 for a mistake.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recbole_adasid.artefacts import RunFolder, read_json
+from recbole_adasid.behaviour_features import COOCCURRENCE, KIND
 from recbole_adasid.cache import fingerprint
 from recbole_adasid.cli import parse_arguments
 from recbole_adasid.data.cold_items import draw_cold_items
 from recbole_adasid.data.pair_sources import FILE
+from recbole_adasid.ending import SPARE, ended
 from recbole_adasid.harmless import harmless, nothing_fetched
 from recbole_adasid.host.settings import SettingsError, read_settings_files
+from recbole_adasid.interactions import InteractionArrays
 from recbole_adasid.tokenizer.saved import load_tokenizer
 
 _VERDICTS = {True: "ok      ", False: "VIOLATED", None: "UNKNOWN "}
@@ -38,11 +42,12 @@ def audit(run_folder: str | Path, *, trusted: bool = False) -> list[tuple[str, b
         trusted: the run is your own, so that what its settings name may be downloaded.
 
     Raises:
+        FileNotFoundError: if there is no such folder, or it is of a recommender without Semantic IDs.
         SettingsError: if the folder is none of a finished run.
     """
     from recbole_adasid.host.config import build_config
 
-    folder = Path(run_folder)
+    folder = RunFolder.existing(run_folder, with_semantic_ids=True).path
     for name in ("config.yaml", "sids.info.json"):
         if not (folder / name).is_file():
             raise SettingsError(f"{folder} has no {name}: give --run_folder the folder of a finished run.")
@@ -60,23 +65,27 @@ def _audited(folder: Path, config: Any) -> list[tuple[str, bool | None]]:
     train, valid, test = create_dataset(config).build()
     held_out = np.concatenate([valid.targets(), test.targets()])
     info = read_json(folder / "sids.info.json")
-    _, items = train.training_items().training_interactions().arrays()
+    users, items = train.training_items().training_interactions().arrays()
     flat = test.flat_items  # of all interactions, whatever the training part leaves out
     kept = np.setdiff1d(np.arange(len(flat)), held_out)
+    cold = None
     if config["cold_item_share"]:
         cold = draw_cold_items(train.item_num - 1, config["cold_item_share"], config["seed"])
         kept = kept[~cold[flat[kept] - 1]]
+    honest = np.array_equal(items, flat[kept] - 1)
     expected = semantic_ids_fingerprint(config, train.training_items())
     checks: list[tuple[str, bool | None]] = [
         ("no training history reaches a held-out interaction", not np.isin(history_positions(train), held_out).any()),
         ("no training target is a held-out interaction", not np.isin(train.targets(), held_out).any()),
-        _about_pairs(config, np.array_equal(items, flat[kept] - 1)),
+        _about_pairs(config, honest),
         (
             "the Semantic IDs' fingerprint is that of these pairs, features and settings",
             info.get("fingerprint") == expected,
         ),
     ]
-    if config["cold_item_share"]:
+    if not config["sids_file"]:
+        checks += _about_behaviour(folder, config, InteractionArrays(users, items), cold, honest)
+    if cold is not None:
         checks += _about_cold_items(folder, train, flat, cold, expected)
     if config["sids_file"]:
         about = f"Semantic IDs come from {config['sids_file']}, and whether they know held-out interactions is open"
@@ -91,6 +100,39 @@ def _about_pairs(config: Any, honest: bool) -> tuple[str, bool | None]:
     if config["pair_source"] == FILE:
         return f"item pairs come from {config['pair_file']}, and whether that knows held-out interactions is open", None
     return "item pairs are mined from all other interactions", honest
+
+
+def _about_behaviour(
+    folder: Path, config: Any, training: InteractionArrays, cold: NDArray[np.bool_] | None, honest: bool
+) -> list[tuple[str, bool | None]]:
+    """Return, for each modality of behaviour, whether what it was made of is the training interactions and no more.
+
+    What the run noted down is compared, not what its settings would give today.
+
+    Args:
+        folder: of the run.
+        config: its settings.
+        training: its training interactions.
+        cold: [N], which items are held out, drawn anew; None: none.
+        honest: whether those are all interactions that are not held out.
+    """
+    noted = load_tokenizer(RunFolder.existing(folder).tokenizer_path)[1]["features"].get("modalities", [])
+    found: list[tuple[str, bool | None]] = []
+    for modality, source in zip(config["modalities"] or [], noted):
+        if source.get("kind") != KIND:
+            continue
+        name, digest = modality["behaviour"], source["training_interactions"]
+        if digest is None:
+            found.append(
+                (f"item features come from {name}, and whether that knows held-out interactions is open", None)
+            )
+            continue
+        of = training
+        if cold is not None and source["of"] == COOCCURRENCE:  # among the other items, numbered anew
+            of = InteractionArrays(training.users, (np.cumsum(~cold) - 1)[training.items])
+        about = f"behaviour in the item features ({name}) is of all other interactions and no held-out one"
+        found.append((about, honest and digest == of.digest()))
+    return found
 
 
 def _about_cold_items(
@@ -136,15 +178,19 @@ def history_positions(part: Any) -> NDArray[np.int64]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print what was checked; return 0 if all is known to hold, 1 if not, 2 for a mistake."""
-    try:
-        settings, _ = parse_arguments(list(sys.argv[1:] if arguments is None else arguments))
-        if "run_folder" not in settings or set(settings) - {"run_folder", "trusted"}:
-            raise SettingsError("usage: python -m recbole_adasid.host.audit --run_folder=FOLDER [--trusted=true]")
-        found = audit(settings["run_folder"], trusted=settings.get("trusted") is True)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    """Print what was checked; return 0 if all holds, 1 if not, or what :mod:`recbole_adasid.ending` says."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if "--help" in given or "-h" in given:
+        print(__doc__)
+        return 0
+    return ended(lambda: _run(given), kept="nothing was changed: run the same command again", spare=SPARE)
+
+
+def _run(given: Sequence[str]) -> int:
+    settings, _ = parse_arguments(given, as_written=("run_folder",))
+    if "run_folder" not in settings or set(settings) - {"run_folder", "trusted"}:
+        raise SettingsError("usage: python -m recbole_adasid.host.audit --run_folder=FOLDER [--trusted=true]")
+    found = audit(settings["run_folder"], trusted=settings.get("trusted") is True)
     for statement, holds in found:
         print(f"{_VERDICTS[holds]}  {statement}")
     return 0 if all(holds for _, holds in found) else 1

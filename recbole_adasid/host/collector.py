@@ -6,11 +6,12 @@ from typing import Any
 
 import torch
 from recbole.evaluator import Collector
+from recbole.evaluator.collector import DataStruct
 
 from recbole_adasid.evaluation.record import EvaluationRecord
 
-AVAILABLE = {"rec.items", "rec.topk"}
-"""What metrics may need of recommendations; the scores and ranks of all items are not there."""
+AVAILABLE = {"rec.items", "rec.topk", "data.num_items", "data.count_items"}
+"""What metrics may need: recommended items, and what training says of items. Scores and ranks of all are not there."""
 
 
 class TopKCollector(Collector):
@@ -38,6 +39,26 @@ class TopKCollector(Collector):
         if self.register.need("rec.topk"):
             hits, relevant = topk_hits(item_ids, positive_u, positive_i)
             self.data_struct.update_tensor("rec.topk", torch.cat([hits, relevant[:, None]], dim=1))
+
+    def get_data_struct(self) -> DataStruct:
+        """Return what was collected and forget the recommendations. (RecBole's own fails on what is no tensor.)
+
+        Raises:
+            ValueError: if a metric needs the training part, which was never shown.
+        """
+        found = DataStruct()
+        for name in sorted(AVAILABLE):
+            if name in self.data_struct:
+                value = self.data_struct[name]
+                found.set(name, value.cpu() if isinstance(value, torch.Tensor) else value)
+                if name.startswith("rec."):
+                    del self.data_struct[name]
+            elif name.startswith("data.") and self.register.need(name):
+                raise ValueError(
+                    f"metrics={', '.join(self.register.metrics)} need the training part: train first, or call "
+                    "trainer.eval_collector.data_collect(train_data)"
+                )
+        return found
 
 
 def topk_hits(

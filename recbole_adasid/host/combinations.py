@@ -11,8 +11,9 @@ from typing import Any
 import torch
 
 from recbole_adasid.data.pair_sources import FILE, MINERS
-from recbole_adasid.host.constraints import WEIGHT, check_values
+from recbole_adasid.host.constraints import MODALITY_RULES, check_values
 from recbole_adasid.host.dataset import LEFT_OUT
+from recbole_adasid.host.peers.names import LIGER
 from recbole_adasid.host.settings import SettingsError, unknown_name
 from recbole_adasid.item_features import MODALITY_KEYS, SOURCES
 from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
@@ -30,15 +31,19 @@ def check_combinations(settings: Settings) -> None:
         SettingsError: for some that contradict each other or name what there is not.
         ValueError: from the parts of the tokenizer that settings do not fit.
     """
-    _check_columns(settings)
-    _check_evaluation(settings)
-    _check_split(settings["eval_args"])
+    check_shared(settings)
+    if settings["model"] == LIGER:
+        _check_liger(settings)
+    if settings["beam_size"] < max(_places(settings)):
+        raise SettingsError(
+            f"beam_size={settings['beam_size']} cannot fill topk={settings['topk']}: raise it to the largest k or more."
+        )
     if settings["interactions_files"]:
         _check_log(settings)
     _check_tokenizer(settings)
     if settings["modalities"]:
-        _check_modalities(settings["modalities"])
-    elif not any(settings[key] for key in ("item_features_file", "text_fields", "text_template", "sids_file")):
+        _check_modalities(settings)
+    elif not _has_own_features(settings) and not settings["sids_file"]:
         raise SettingsError("There is neither item_features_file nor text_fields: set one, items need features.")
     _check_pairs(settings)
     if settings["cold_item_share"] and settings["sids_file"]:
@@ -48,6 +53,17 @@ def check_combinations(settings: Settings) -> None:
         )
     if settings["cold_list_share"] and not settings["cold_item_share"]:
         raise SettingsError("cold_list_share keeps places for items held out of training: set cold_item_share too.")
+
+
+def check_shared(settings: Settings) -> None:
+    """Check settings against each other that all models have, each of which obeys its rule.
+
+    Raises:
+        SettingsError: for some that contradict each other or name what there is not.
+    """
+    _check_columns(settings)
+    _check_evaluation(settings)
+    _check_split(settings["eval_args"])
     if settings["items_table"] and not settings["interactions_table"]:
         raise SettingsError("items_table needs interactions_table: a dataset is made from interactions.")
     if settings["log_wandb"] and importlib.util.find_spec("wandb") is None:
@@ -64,19 +80,30 @@ def check_combinations(settings: Settings) -> None:
             )
 
 
-def _check_modalities(modalities: Sequence[Settings]) -> None:
-    for place, modality in enumerate(modalities, start=1):
+def _has_own_features(settings: Settings) -> bool:
+    return any(settings[key] for key in ("item_features_file", "text_fields", "text_template"))
+
+
+def _check_modalities(settings: Settings) -> None:
+    for place, modality in enumerate(settings["modalities"], start=1):
         for key, value in modality.items():
-            if key == "weight" and not WEIGHT.fits(value):
-                raise SettingsError(f"modalities: the weight {value!r} of number {place} has to be {WEIGHT.wanted}.")
-            if key not in ("weight", *MODALITY_KEYS):
-                raise unknown_name(f"setting of modality number {place}", key, ["weight", *MODALITY_KEYS])
-            check_values({key: value} if key != "weight" else {}, {})
+            if key not in MODALITY_KEYS:
+                raise unknown_name(f"setting of modality number {place}", key, MODALITY_KEYS)
+            rule = MODALITY_RULES.get(key)
+            if rule is None:
+                check_values({key: value}, {})
+            elif not rule.fits(value):
+                raise SettingsError(f"modalities: the {key} {value!r} of number {place} has to be {rule.wanted}.")
         named = [key for key in SOURCES if modality.get(key)]
         if len(named) != 1:
             raise SettingsError(
                 f"modalities: number {place} names {' and '.join(named) or 'no source'}: give it one of "
                 f"{', '.join(SOURCES)}."
+            )
+        if named == ["dataset_features"] and not _has_own_features(settings):
+            raise SettingsError(
+                f"modalities: number {place} stands for the dataset's own features, and there are none: set "
+                "item_features_file or text_fields."
             )
 
 
@@ -148,18 +175,29 @@ def _check_columns(settings: Settings) -> None:
                 raise SettingsError(f"{key} names the column {name!r}, which load_col does not load: add it there.")
 
 
+def _places(settings: Settings) -> Sequence[int]:
+    """Return the values of k that metrics are asked for."""
+    topk: Sequence[int] = settings["topk"] if isinstance(settings["topk"], (list, tuple)) else [settings["topk"]]
+    return topk
+
+
 def _check_evaluation(settings: Settings) -> None:
-    topk = settings["topk"] if isinstance(settings["topk"], (list, tuple)) else [settings["topk"]]
     metrics = [settings["metrics"]] if isinstance(settings["metrics"], str) else settings["metrics"]
-    if settings["beam_size"] < max(topk):
-        raise SettingsError(
-            f"beam_size={settings['beam_size']} cannot fill topk={settings['topk']}: raise it to the largest k or more."
-        )
-    valid = [f"{metric}@{k}" for metric in metrics for k in topk]
+    valid = [f"{metric}@{k}" for metric in metrics for k in _places(settings)]
     if settings["valid_metric"].lower() not in map(str.lower, valid):
         raise SettingsError(
             f"valid_metric={settings['valid_metric']} is not among what metrics and topk give: choose one of "
             f"{', '.join(valid)}."
+        )
+
+
+def _check_liger(settings: Settings) -> None:
+    if settings["encoder_input"] != "items":
+        raise SettingsError("LIGER compares the encoder's states of items: set encoder_input to items.")
+    if not settings["generative_weight"] and settings["retrieval"] != "dense":
+        raise SettingsError(
+            f"retrieval={settings['retrieval']} needs a trained decoder: set generative_weight above 0, or "
+            "retrieval=dense."
         )
 
 

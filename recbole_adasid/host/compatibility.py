@@ -1,4 +1,4 @@
-"""What RecBole 1.2.1 needs on numpy 2, pandas 3 and torch ≥ 2.6; each function mends one of its modules in place."""
+"""What RecBole 1.2.1 needs on numpy 2, pandas 3, scipy 1.14 and torch ≥ 2.6; each function mends a module in place."""
 
 from __future__ import annotations
 
@@ -56,6 +56,14 @@ def mend_dataset(module: ModuleType) -> None:
 def mend_sequential_dataset(module: ModuleType) -> None:
     """Undo the change of `Series.agg(len)` under RecBole's `SequentialDataset`."""
     module.len = elementwise_length  # type: ignore[attr-defined]
+
+
+def restore_dok_update(_models: ModuleType) -> None:
+    """Give scipy's `dok_matrix` the method back by which LightGCN and others fill one; scipy 1.14 took it away."""
+    from scipy.sparse import dok_matrix
+
+    if not hasattr(dok_matrix, "_update"):
+        dok_matrix._update = lambda matrix, entries: matrix._dict.update(entries)
 
 
 def end_anomaly_detection(_sine: ModuleType) -> None:

@@ -19,18 +19,22 @@ from recbole_adasid.data.cooccurrence import WEIGHTS
 from recbole_adasid.data.encoders import ENCODERS
 from recbole_adasid.data.fusion import FUSIONS
 from recbole_adasid.data.pair_sources import ENGINES, FILE, MINERS
-from recbole_adasid.data.raw.tables import TIME_UNITS
+from recbole_adasid.data.raw.tables import DELIMITERS, TIME_UNITS
 from recbole_adasid.host.collector import AVAILABLE
+from recbole_adasid.host.intervals import BY_COLUMN, INTERVALS, is_interval
 from recbole_adasid.host.settings import SettingsError, check_types, unknown_name
 from recbole_adasid.model.catalogue import COLLISIONS
+from recbole_adasid.model.liger import HYBRID_SCORES, RETRIEVALS
+from recbole_adasid.model.network import ENCODER_ATTENTIONS, ENCODER_INPUTS
 from recbole_adasid.scale.cluster import LEAST_MEMORY
 from recbole_adasid.tokenizer.autoencoder import REDUCTIONS
 from recbole_adasid.tokenizer.quantizer import QUANTIZERS
 from recbole_adasid.tokenizer.registry import FAMILIES, REGULATIONS
 from recbole_adasid.tokenizer.regulation.adaptive import REDUCTIONS as COLLISION_REDUCTIONS
+from recbole_adasid.tokenizer.regulation.load import REFERENCES, REGIONS
 from recbole_adasid.tokenizer.regulation.schedule import UNITS
 from recbole_adasid.tokenizer.scaling import SCALINGS
-from recbole_adasid.tokenizer.training import CONTRASTIVE_SPACES
+from recbole_adasid.tokenizer.training import CONTRASTIVE_SPACES, DRAWS
 
 # Sizes beyond this are slips of the keyboard, which torch would answer by running out of memory.
 _LARGE = 2**16
@@ -99,6 +103,15 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def _is_finite_throughout(value: Any) -> bool:
+    """Tell whether no number in a value, however nested, is infinite or NaN: YAML reads `inf` and `nan` as such."""
+    if isinstance(value, Mapping):
+        return all(map(_is_finite_throughout, value.values()))
+    if isinstance(value, (list, tuple, set)):
+        return all(map(_is_finite_throughout, value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
 def _matches(pattern: str, value: str) -> bool:
     return re.fullmatch(pattern, value) is not None
 
@@ -106,17 +119,6 @@ def _matches(pattern: str, value: str) -> bool:
 def _is_finite(value: Any) -> bool:
     # A whole number may be too large for a float.
     return _is_whole(value) and abs(value) < 2**63 or isinstance(value, float) and math.isfinite(value)
-
-
-def _is_interval(value: Any) -> bool:
-    # YAML reads [5,10] as a list; RecBole turns it into text again.
-    if not isinstance(value, (str, list, tuple)):
-        return False
-    parts = [re.fullmatch(r"\s*[\[(]([^,\[\]()]+),([^,\[\]()]+)[\])]\s*", part) for part in str(value).split(";")]
-    try:
-        return all(part is not None and float(part[1]) <= float(part[2]) for part in parts)
-    except ValueError:
-        return False
 
 
 def _is_separator(value: Any) -> bool:
@@ -175,12 +177,12 @@ def _is_naming(value: Any) -> bool:
 text = Rule("a text that is not empty", lambda value: isinstance(value, str) and bool(value.strip()))
 switch = Rule("true or false", lambda value: isinstance(value, bool))
 path = Rule("a path", lambda value: text.fits(value) or isinstance(value, PathLike))
-interval = Rule("an interval such as [5,inf), its lower end first", _is_interval)
+interval = Rule("an interval such as [5,inf), its lower end first", is_interval)
 web_address = Rule("an address of http or https", lambda value: text.fits(value) and _matches(r"https?://\S+", value))
 checksum = Rule("64 hexadecimal digits", lambda value: text.fits(value) and _matches(r"[0-9a-fA-F]{64}", value))
 unused = Rule("left out: TIGER does not use it", lambda value: not value)
-# Those that need more than which items were recommended cannot be computed from a beam search.
-WEIGHT = real(0, above=True)
+shuffled = Rule("true: TIGER's batches are drawn at random in each epoch", lambda value: value is True)
+# Those that need more than which items were recommended, and training counts, cannot be computed from a beam search.
 METRICS = [metrics_dict[name].__name__ for name, needed in metric_information.items() if set(needed) <= AVAILABLE]
 LEARNERS = ("adamw", "adam", "sgd", "adagrad", "rmsprop")
 
@@ -211,6 +213,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("interactions_table", "items_table"), optional(path)),
     **dict.fromkeys(("interactions_columns", "items_columns"), Rule("a mapping of names", _is_naming)),
     "table_time_unit": name_of(TIME_UNITS),
+    "table_delimiter": optional(name_of(DELIMITERS)),
     "interactions_files": optional(path),
     "interactions_memory": real(0.1, 4096),
     "load_col": optional(Rule("columns by file, such as {inter: [user_id, item_id, timestamp]}", _is_column_choice)),
@@ -251,6 +254,11 @@ RULES: dict[str, Rule] = {
     "fusion": name_of(FUSIONS),
     "fusion_width": optional(whole(1, _LARGE)),
     "modality_unit_length": switch,
+    "modality_balanced": optional(switch),
+    "behaviour_width": whole(1, _LARGE),
+    "behaviour_negatives": whole(1),
+    "behaviour_window": optional(whole(1)),
+    "behaviour_max_user_items": optional(whole(1)),
     "missing_modality": name_of(["refuse", "allow"]),
     # --- network ---
     "n_encoder_layers": whole(0, 1000),
@@ -261,6 +269,16 @@ RULES: dict[str, Rule] = {
     "d_ff": whole(1, _LARGE),
     "dropout": real(0, 0.49),
     "n_user_tokens": whole(0, 2**24),
+    "encoder_attention": name_of(ENCODER_ATTENTIONS),
+    "encoder_input": name_of(ENCODER_INPUTS),
+    "retrieval": name_of(RETRIEVALS),
+    "hybrid_score": name_of(HYBRID_SCORES),
+    "id_dropout": real(0, 1),
+    "generative_weight": real(0),
+    "dense_weight": real(0, above=True),
+    "dense_temperature": real(0, above=True),
+    "full_softmax_items": whole(0),
+    "sampled_items": whole(1),
     "collision": name_of(COLLISIONS),
     # --- training ---
     "epochs": whole(1),
@@ -270,7 +288,6 @@ RULES: dict[str, Rule] = {
     "warmup_fraction": real(0, 1),
     "weight_decay": real(0),
     "clip_grad_norm": optional(Rule("a number of 0 or more, or arguments such as {max_norm: 1.0}", _is_gradient_limit)),
-    "reg_weight": optional(real(0)),
     "bf16": switch,
     "eval_step": whole(0),
     "stopping_step": whole(0),
@@ -285,6 +302,7 @@ RULES: dict[str, Rule] = {
     "metrics": one_or_list(any_case(METRICS)),
     "topk": one_or_list(whole(1, 2**20)),
     "valid_metric": text,
+    "tail_ratio": real(0, above=True),
     "metric_decimal_place": whole(0, 15),
     "loss_decimal_place": whole(0, 15),
     # --- the Semantic ID ---
@@ -321,11 +339,15 @@ RULES: dict[str, Rule] = {
     "reconstruction_reduction": name_of(REDUCTIONS),
     "opq_subspaces": whole(1, 8),
     "kmeans_iterations": whole(0),
+    "quantize_from": whole(0),
+    "latent_scale": real(0, above=True),
     "revive_every": whole(0),
     # --- its training ---
     "tokenizer_steps": whole(1),
     "tokenizer_batch_pairs": whole(1, _HUGE // 4),
     "tokenizer_batch_solo_items": whole(0),
+    "tokenizer_draw": name_of(DRAWS),
+    "pair_draw_power": real(0, 10),
     "tokenizer_learning_rate": real(0, above=True),
     "tokenizer_weight_decay": real(0),
     "tokenizer_bf16": switch,
@@ -343,6 +365,8 @@ RULES: dict[str, Rule] = {
     "collision_margins": one_or_list(real(0, 2)),
     "load_f_min": real(0),
     "load_f_max": real(0),
+    "load_region": name_of(REGIONS),
+    "load_reference": name_of(REFERENCES),
     "load_saturation": real(0, 1, above=True),
     "load_alpha": real(0, above=True),
     "rebalancing_unit": name_of(UNITS),
@@ -358,7 +382,7 @@ RULES: dict[str, Rule] = {
     "partial_weight": real(0),
     # --- RecBole's, for other kinds of models ---
     "benchmark_filename": Rule(
-        "left out: it asks for files split beforehand, which TIGER does not read; give one NAME.inter and choose the "
+        "left out: it asks for files split beforehand, which are not read here; give one NAME.inter and choose the "
         "split by eval_args",
         lambda value: not value,
     ),
@@ -367,27 +391,47 @@ RULES: dict[str, Rule] = {
             *("numerical_features", "discretization", "threshold", "preload_weight", "additional_feat_suffix"),
             *("alias_of_user_id", "alias_of_item_id", "alias_of_entity_id", "alias_of_relation_id"),
             *("unload_col", "unused_col", "transform", "sid_level_sizes"),
+            *("reg_weight", "require_pow", "enable_amp", "enable_scaler"),  # TIGER has weight_decay and bf16
         ),
         unused,
     ),
+    "shuffle": shuffled,
 }
 
+MODALITY_RULES: dict[str, Rule] = {
+    "weight": real(0, above=True),
+    "width": whole(1, _LARGE),
+    "dataset_features": Rule("true", lambda value: value is True),
+    "behaviour": path,
+}
+"""Of settings that a modality alone has."""
 
-def check_values(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+
+def check_values(
+    given: Mapping[str, Any], defaults: Mapping[str, Any], rules: Mapping[str, Rule] | None = None
+) -> None:
     """Check every value that was given: by its rule, or without one by the kind of its default.
+
+    Args:
+        given: settings by name.
+        defaults: by name.
+        rules: by name; None: those of TIGER, :data:`RULES`.
 
     Raises:
         SettingsError: for the first that does not fit, with what is wanted and the default.
     """
+    rules = RULES if rules is None else rules
     for key, value in given.items():
-        rule = RULES.get(key)
+        rule = rules.get(key)
         if rule is None or rule.fits(value):
+            if key not in (*INTERVALS, BY_COLUMN) and not _is_finite_throughout(value):
+                raise SettingsError(f"The setting {key}={_shown(value)} holds a number that is not finite: correct it.")
             continue
         if rule.names:
             raise unknown_name(key, value, rule.names)
         default = f" (default: {_shown(defaults[key])})" if key in defaults and rule.fits(defaults[key]) else ""
         raise SettingsError(f"The setting {key}={_shown(value)} has to be {rule.wanted}{default}.")
-    check_types({key: value for key, value in given.items() if key not in RULES}, defaults)
+    check_types({key: value for key, value in given.items() if key not in rules}, defaults)
 
 
 def _shown(value: Any) -> str:

@@ -18,12 +18,14 @@ from recbole.utils import FeatureSource, FeatureType
 from recbole_adasid.data.atomic_text import AtomicText
 from recbole_adasid.data.cold_items import draw_cold_items, warm_examples
 from recbole_adasid.data.examples import Examples
+from recbole_adasid.data.histories import Sequences, runs_of_targets
 from recbole_adasid.data.ordering import stable_order
 from recbole_adasid.data.text import ITEM_COLUMN, read_item_table
-from recbole_adasid.data.windows import SequenceWindows, build_windows, flatten_sequences
+from recbole_adasid.data.windows import SequenceWindows, build_windows, flatten_sequences, gather_histories
 from recbole_adasid.host.atomic_files import atomic_text, read_atomic_file
 from recbole_adasid.host.batches import Lengths
-from recbole_adasid.host.filters import filter_by_count
+from recbole_adasid.host.filters import filter_by_count, filter_by_value, report_gaps
+from recbole_adasid.host.item_columns import settle_columns
 from recbole_adasid.host.missing import require_dataset
 from recbole_adasid.host.obtain import obtain_dataset
 from recbole_adasid.host.preset_features import report_absent_features
@@ -32,6 +34,8 @@ from recbole_adasid.interactions import InteractionArrays, Interactions
 
 # A column of inter_feat that stays inside: which of the windows is the example's history.
 WINDOW_FIELD = "window"
+# A column of a batch of sequences: how many items behind the first are read but not predicted.
+SKIPPED_FIELD = "skipped"
 # Which parts get a user's last examples, one each, in the order of time.
 LEFT_OUT = {"valid_and_test": ("valid", "test"), "valid_only": ("valid",), "test_only": ("test",)}
 
@@ -55,6 +59,10 @@ class TrainingItems:
     def training_interactions(self) -> Interactions:
         """Return all interactions that are neither a validation nor a test target."""
         return self.interactions
+
+    def training_digest(self) -> str:
+        """Return the digest of these interactions, as sids.info.json has it."""
+        return self.interactions.digest()
 
     def cold_items(self) -> NDArray[np.bool_] | None:
         """Return which items are held out of training, or None."""
@@ -96,6 +104,7 @@ class TIGERDataset(SequentialDataset):
         obtain_dataset(self.config, token, Path(dataset_path))
         require_dataset(token, Path(dataset_path), self.config["reviews_url"])
         report_absent_features(self.config, token)
+        settle_columns(self.config, token, atomic_text(self.config, Path(dataset_path) / f"{token}.item"))
         super()._load_data(token, dataset_path)
 
     def _load_feat(self, filepath: str, source: Any) -> Any:
@@ -110,6 +119,10 @@ class TIGERDataset(SequentialDataset):
         super()._data_filtering()
         if len(self.inter_feat) < before:
             self.logger.info(f"Filters keep {len(self.inter_feat)} of {before} interactions.")
+        report_gaps(self)
+
+    def _filter_by_field_value(self) -> None:
+        filter_by_value(self, super()._filter_by_field_value)
 
     def _filter_by_inter_num(self) -> None:
         filter_by_count(self)
@@ -316,6 +329,27 @@ class TIGERDataset(SequentialDataset):
         history, lengths = self.windows.gather(self.inter_feat[WINDOW_FIELD][rows].numpy())
         users, targets = (self.inter_feat[field][rows] for field in (self.uid_field, self.iid_field))
         return self._batch(users, targets, torch.from_numpy(self._pad(history)), torch.from_numpy(lengths))
+
+    def sequences(self) -> Sequences:
+        """Return this part's examples as sequences of `flat_items`: a user's targets, and what came before them."""
+        starts, _ = self.spans()
+        return runs_of_targets(self._own_targets(), starts)
+
+    def sequence_batch(self, chosen: Sequences) -> Interaction:
+        """Return some sequences: users, items [B, n], lengths and how many items are read but not predicted."""
+        items, lengths = gather_histories(self.flat_items, chosen.starts, chosen.lengths)
+        return Interaction(
+            {
+                self.uid_field: torch.from_numpy(self._users_at(chosen.starts)),
+                self.item_id_list_field: torch.from_numpy(items),
+                self.item_list_length_field: torch.from_numpy(lengths),
+                SKIPPED_FIELD: torch.from_numpy(chosen.skipped),
+            }
+        )
+
+    def _users_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return whose some interactions of `flat_items` are."""
+        return self._flat_users[positions]
 
     def _batch(
         self, users: torch.Tensor, targets: torch.Tensor, history: torch.Tensor, lengths: torch.Tensor

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
 
+from recbole_adasid.ending import STOPPED, Terminated
 from recbole_adasid.host.settings import SettingsError
 
 OPTIONS = {"nproc": 1, "world_size": -1, "ip": None, "port": None, "group_offset": 0}
@@ -54,8 +56,10 @@ def launch(options: Sequence[str]) -> int:
         run(how)
     except ChildFailedError as error:
         return max(1, error.get_first_failure()[1].exitcode)  # it has told why
-    except SignalException:
-        return 130
+    except SignalException as error:
+        if error.sigval == signal.SIGTERM:  # torchrun has ended the processes by the same signal, which says nothing
+            raise Terminated from error
+        return STOPPED
     return 0
 
 

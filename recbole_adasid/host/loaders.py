@@ -8,6 +8,7 @@ from functools import wraps
 from types import ModuleType
 from typing import Any
 
+from recbole_adasid.host.peers.names import OURS
 from recbole_adasid.host.registration import replace_function
 from recbole_adasid.host.saved_data import guard_pickles
 
@@ -33,7 +34,7 @@ def only_samplers_that_sample(create: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(create)
     def samplers(config: Any, dataset: Any, built_datasets: Any) -> Any:
         modes = config["eval_args"]["mode"]
-        if config["model"] == "TIGER" and set(modes.values()) == {"full"}:
+        if config["model"] in OURS and set(modes.values()) == {"full"}:
             return None, None, None
         return create(config, dataset, built_datasets)
 

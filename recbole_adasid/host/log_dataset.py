@@ -15,11 +15,14 @@ from numpy.typing import NDArray
 from recbole.data.interaction import Interaction
 from recbole.utils import FeatureSource, FeatureType
 
+from recbole_adasid.data.histories import Sequences
 from recbole_adasid.data.sequences import SequenceExamples, UserSequences, leave_one_out
 from recbole_adasid.data.windows import gather_histories
+from recbole_adasid.host.atomic_files import atomic_text
 from recbole_adasid.host.batches import Lengths
 from recbole_adasid.host.dataset import LEFT_OUT, TIGERDataset, as_rows
 from recbole_adasid.host.filters import within
+from recbole_adasid.host.item_columns import settle_columns
 from recbole_adasid.host.preset_features import report_absent_features
 from recbole_adasid.scale.kept_log import LogRequest, NothingLeft, kept_log
 from recbole_adasid.scale.log_files import COLUMNS
@@ -43,6 +46,7 @@ class LogDataset(TIGERDataset):
 
     def _load_data(self, token: str, dataset_path: str) -> None:
         report_absent_features(self.config, token)
+        settle_columns(self.config, token, atomic_text(self.config, Path(dataset_path) / f"{token}.item"))
         cache = self.config["cache_dir"]
         try:
             self.log = kept_log(self._request(), cache and Path(cache))
@@ -156,6 +160,13 @@ class LogDataset(TIGERDataset):
         """Return where the interactions of the users of some interactions begin and end, [B] each."""
         users = np.searchsorted(self.log.starts, positions, side="right") - 1
         return self.log.starts[users], self.log.starts[users + 1]
+
+    def sequences(self) -> Sequences:
+        """Return this part's examples as sequences; see :meth:`TIGERDataset.sequences`."""
+        return self.part.as_sequences()
+
+    def _users_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.searchsorted(self.log.starts, positions, side="right")
 
     def _items_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         return self.flat_items[positions].astype(np.int64)

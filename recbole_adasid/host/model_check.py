@@ -25,8 +25,11 @@ from recbole_adasid.forms import (
     text,
     whole,
 )
+from recbole_adasid.host.peers.names import LIGER, OURS
 from recbole_adasid.model.catalogue import COLLISIONS
-from recbole_adasid.model.network import NETWORK_SETTINGS, TIGERNetwork
+from recbole_adasid.model.dense_head import DenseHead
+from recbole_adasid.model.liger import HYBRID_SCORES, RETRIEVALS
+from recbole_adasid.model.network import ENCODER_ATTENTIONS, ENCODER_INPUTS, TIGERNetwork, network_settings
 from recbole_adasid.storage import DamagedFile, MismatchedFile, below, check_about, check_finite, check_fit
 
 MOST_LEVELS = 9
@@ -57,10 +60,19 @@ _SETTINGS = record(
     {
         **_INTAKE,
         "modalities": optional(list_of(_MODALITY)),
+        "encoder_attention": one_of(ENCODER_ATTENTIONS),
+        "encoder_input": one_of(ENCODER_INPUTS),
         "interactions_files": optional(text),
         "worker": whole(0, 4096),
     },
 )
+_POSITIVE = number(1e-6, 1e6)
+_LIGER: dict[str, Form] = {
+    **{"retrieval": one_of(RETRIEVALS), "hybrid_score": one_of(HYBRID_SCORES), "id_embedding": switch},
+    **{"id_dropout": number(0, 1), "generative_weight": number(0, 1e6), "dense_weight": _POSITIVE},
+    **{"dense_temperature": _POSITIVE, "full_softmax_items": whole(), "sampled_items": whole(1)},
+    "content_width": _SIZE,
+}
 ABOUT: dict[str, Form] = {
     "config": record({"settings": _SETTINGS, "categories": mapping_of(list_of(text))}),
     "data": record({"dataset": text, "items": whole(1, _MOST_CODES), "digest": text}),
@@ -81,8 +93,12 @@ def check_model(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, A
     """
     check_about(path, about, ABOUT)
     settings, weights = about["config"]["settings"], below("model", tensors)
-    if settings["model"] != "TIGER":
-        raise DamagedFile(f"{path} names the model {settings['model']!r}, but holds a TIGER: train the model again")
+    if settings["model"] not in OURS:
+        raise DamagedFile(
+            f"{path} names the model {settings['model']!r}, not {' or '.join(OURS)}: train the model again"
+        )
+    if settings["model"] == LIGER:
+        check_about(path, {**settings, **about}, _LIGER)
     if about["data"]["dataset"] != settings["dataset"]:
         raise DamagedFile(f"{path} names the datasets {settings['dataset']!r} and {about['data']['dataset']!r}")
     try:
@@ -98,9 +114,10 @@ def _expected(about: Mapping[str, Any], settings: Mapping[str, Any], n_weights: 
     if settings["n_encoder_layers"] + settings["n_decoder_layers"] > n_weights:
         raise MismatchedFile(f"the file has {n_weights} tensors, too few for the layers of the network")
     sizes = tuple(about["sid_level_sizes"])
-    network = _network(sizes, tuple((key, settings[key]) for key in NETWORK_SETTINGS))
+    network = _network(sizes, tuple(network_settings(settings).items()))
     codes = torch.empty(about["data"]["items"] + 1, len(sizes), dtype=torch.int64, device="meta")
-    return {**network, "tiger.catalogue.tokens": codes}
+    content = _content(about, settings) if settings["model"] == LIGER else {}
+    return {**network, **content, "tiger.catalogue.tokens": codes}
 
 
 @lru_cache(maxsize=8)  # a run's model is read several times
@@ -108,6 +125,27 @@ def _network(level_sizes: tuple[int, ...], settings: tuple[tuple[str, Any], ...]
     with torch.device("meta"):
         network = TIGERNetwork(level_sizes=level_sizes, **dict(settings))
     return {f"tiger.network.{name}": value for name, value in network.state_dict().items()}
+
+
+def _content(about: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Return what a LIGER has beside a TIGER, without memory."""
+    n_rows, width = about["data"]["items"] + 1, about["content_width"]
+    with torch.device("meta"):
+        found = {
+            "content.features": torch.empty(n_rows, width, dtype=torch.float16),
+            "content.trained": torch.empty(n_rows, dtype=torch.bool),
+            "content.mean": torch.empty(width),
+            "content.deviation": torch.empty(width),
+            "content.map.weight": torch.empty(settings["d_model"], width),
+            "weights": torch.empty(n_rows),
+        }
+        if settings["id_embedding"]:
+            found["content.ids.weight"] = torch.empty(n_rows, settings["d_model"])
+        head = DenseHead(d_model=settings["d_model"]).state_dict()
+    return {
+        f"tiger.{name}": value
+        for name, value in {**found, **{f"head.{name}": value for name, value in head.items()}}.items()
+    }
 
 
 def _check_codes(path: Path, codes: Tensor, sizes: list[int]) -> None:

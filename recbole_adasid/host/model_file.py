@@ -43,6 +43,7 @@ class SavedModel:
         except Exception as error:  # RecBole takes the settings as they come, and these come from a file
             raise DamagedFile(f"{self.path} has settings of no RecBole Config ({_reason(error)})") from None
         config["sid_level_sizes"] = self.about["sid_level_sizes"]
+        config["content_width"] = self.about.get("content_width")
         return config
 
     def fill(self, model: Any) -> None:
@@ -153,6 +154,7 @@ def save_model(trainer: Any, path: Path, *, epoch: int) -> None:
         "config": plain_config(trainer.config),
         "data": trainer.model.data,
         "sid_level_sizes": list(trainer.model.sid_level_sizes),
+        "content_width": trainer.model.content_width,
         "epoch": epoch,
         "cur_step": trainer.cur_step,
         "best_valid_score": float(trainer.best_valid_score),

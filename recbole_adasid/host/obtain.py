@@ -51,14 +51,21 @@ def obtain_dataset(config: Any, name: str, home: Path) -> None:
 def _from_tables(config: Any, home: Path) -> Report:
     progress = bool(config["show_progress"])
     interactions = table_interactions(
-        RawTable(Path(config["interactions_table"])),
+        _raw_table(config, "interactions_table"),
         config["interactions_columns"],
+        key="interactions_columns",
         time_unit=config["table_time_unit"],
         progress=progress,
     )
-    items = config["items_table"]
-    rows = items and table_items(RawTable(Path(items)), config["items_columns"], progress=progress)
-    return convert(interactions, rows, home)
+    items = None
+    if config["items_table"]:
+        table = _raw_table(config, "items_table")
+        items = table_items(table, config["items_columns"], key="items_columns", progress=progress)
+    return convert(interactions, items, home)
+
+
+def _raw_table(config: Any, key: str) -> RawTable:
+    return RawTable(Path(config[key]), config["table_delimiter"], delimiter_key="table_delimiter")
 
 
 def _from_web(config: Any, home: Path) -> Report:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -53,17 +54,20 @@ def read_props(relative: str) -> dict[str, Any]:
     return parse_mapping(path.read_text(encoding="utf-8"), source=str(path)) if path.is_file() else {}
 
 
-def plugin_defaults(external: dict[str, Any], dataset: str) -> dict[str, Any]:
+def plugin_defaults(external: dict[str, Any], dataset: str, model_name: str = "TIGER") -> dict[str, Any]:
     """Return the defaults for a dataset, given what the user set: `tokenizer` and `model_size` choose presets.
 
-    Later ones win: TIGER.yaml, the block of the model size, tokenizers.yaml, the tokenizer, the dataset.
+    Later ones win: TIGER.yaml, the block of the model size, the file of another model, tokenizers.yaml, the tokenizer,
+    the dataset.
 
     Raises:
         SettingsError: for a tokenizer or model size that does not exist.
     """
-    model, data = read_props("model/TIGER.yaml"), read_props(f"dataset/{dataset}.yaml")
+    model = read_props("model/TIGER.yaml")
+    own = {} if model_name == "TIGER" else read_props(f"model/{model_name}.yaml")
+    data = read_props(f"dataset/{dataset}.yaml")
     sizes = model.pop("model_sizes")
-    chosen = {**model, **data, **external}
+    chosen = {**model, **own, **data, **external}
     size, tokenizer = chosen["model_size"], chosen["tokenizer"]
     if size not in list(sizes):
         raise unknown_name("model_size", size, sizes)
@@ -72,6 +76,7 @@ def plugin_defaults(external: dict[str, Any], dataset: str) -> dict[str, Any]:
     return {
         **model,
         **sizes[size],
+        **own,
         **read_props("tokenizers.yaml"),
         **read_props(f"tokenizer/{tokenizer}.yaml"),
         **data,
@@ -83,10 +88,16 @@ def settings_files() -> list[Path]:
     return [path for path in sorted(props_folder().rglob("*.yaml")) if path.parent.name not in OTHER_KINDS]
 
 
-def known_keys() -> set[str]:
-    """Return every key that a file of the folder of defaults sets for TIGER and its tokenizers."""
+def known_keys(without: Collection[str] = ()) -> set[str]:
+    """Return every key that a file of the folder of defaults sets for this package's models and tokenizers.
+
+    Args:
+        without: models whose files do not count.
+    """
     keys: set[str] = set()
     for path in settings_files():
+        if path.parent.name == "model" and path.stem in without:
+            continue
         settings = parse_mapping(path.read_text(encoding="utf-8"), source=str(path))
         for block in settings.pop("model_sizes", {}).values():
             keys.update(block)

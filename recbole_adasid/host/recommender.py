@@ -11,11 +11,12 @@ from recbole.utils import InputType, init_seed
 from torch import Tensor
 
 from recbole_adasid.distributed.world import world
+from recbole_adasid.host.dataset import SKIPPED_FIELD
 from recbole_adasid.host.logs import tokenizer_log
 from recbole_adasid.host.model_file import describe_data
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.model.interleave import interleave
-from recbole_adasid.model.network import NETWORK_SETTINGS, TIGERNetwork
+from recbole_adasid.model.network import TIGERNetwork, network_settings
 from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.pipeline import SemanticIDs, learn_semantic_ids
@@ -23,6 +24,9 @@ from recbole_adasid.pipeline import SemanticIDs, learn_semantic_ids
 
 class TIGER(SequentialRecommender):
     """Learn Semantic IDs of the dataset's items, then recommend by generating them (arXiv 2305.05065).
+
+    An interaction needs a history (`item_id_list` and `item_length` by default); that it tells the user is needed with
+    `n_user_tokens` alone. What is missing is named by a ValueError.
 
     `semantic_ids` tells what was learned; it is None for a model that a file will fill. `data` tells the dataset and
     its items, to which weights and Semantic IDs are bound.
@@ -35,13 +39,17 @@ class TIGER(SequentialRecommender):
         """Build the model for the training part of a dataset, with RecBole's arguments."""
         super().__init__(config, dataset)
         self.beam_size: int = config["beam_size"]
+        self.n_user_tokens: int = config["n_user_tokens"]
         self.cold_list_share: float = config["cold_list_share"] or 0.0
         self._cold = None if dataset.cold is None else torch.from_numpy(dataset.cold)
         self._split: tuple[PrefixTree, PrefixTree, PrefixTree] | None = None
-        self.data = describe_data(dataset, with_users=config["n_user_tokens"] > 0)
+        self.data = describe_data(dataset, with_users=self.n_user_tokens > 0)
         catalogue = self._catalogue(config, dataset)
-        network = TIGERNetwork(level_sizes=catalogue.level_sizes, **{key: config[key] for key in NETWORK_SETTINGS})
-        self.tiger = TIGERModel(network=network, catalogue=catalogue)
+        network = TIGERNetwork(level_sizes=catalogue.level_sizes, **network_settings(config.final_config_dict))
+        self.tiger = self._model(config, dataset, network, catalogue)
+
+    def _model(self, config: Any, dataset: Any, network: TIGERNetwork, catalogue: Catalogue) -> TIGERModel:
+        return TIGERModel(network=network, catalogue=catalogue)
 
     def _catalogue(self, config: Any, dataset: Any) -> Catalogue:
         stored = config["sid_level_sizes"]
@@ -66,30 +74,45 @@ class TIGER(SequentialRecommender):
         return catalogue
 
     @property
+    def content_width(self) -> int | None:
+        """Columns of the item features that the model reads beside Semantic IDs; None: it reads none."""
+        return None
+
+    @property
     def sid_level_sizes(self) -> list[int]:
         """Codewords of each of the S levels, a suffix level included."""
         return self.tiger.catalogue.level_sizes
 
     def calculate_loss(self, interaction: Any) -> Tensor:
         """Return the mean cross-entropy of the target items' tokens."""
-        target = interaction[self.POS_ITEM_ID]
-        return self.tiger.training_loss(*self._history(interaction), target, users=interaction[self.USER_ID])
+        target = self._field(interaction, self.POS_ITEM_ID)
+        return self.tiger.training_loss(*self._history(interaction), target, users=self._users(interaction))
+
+    @property
+    def one_pass(self) -> bool:
+        """Whether one pass over a sequence trains all of its positions: the encoder is causal."""
+        return self.tiger.network.causal
+
+    def sequence_loss(self, interaction: Any) -> Tensor:
+        """Return the mean cross-entropy of the tokens of all items that a batch of sequences predicts."""
+        skipped, users = interaction[SKIPPED_FIELD], interaction[self.USER_ID]
+        return self.tiger.sequence_loss(*self._history(interaction), skipped=skipped, users=users)
 
     def predict(self, interaction: Any) -> Tensor:
         """Return the log-probability [B] of each given item after its history."""
-        target = interaction[self.ITEM_ID]
-        return self.tiger.score_targets(*self._history(interaction), target, users=interaction[self.USER_ID])
+        target = self._field(interaction, self.ITEM_ID)
+        return self.tiger.score_targets(*self._history(interaction), target, users=self._users(interaction))
 
     def full_sort_predict(self, interaction: Any) -> Tensor:
         """Return the log-probabilities of all items, [B, N + 1]: exact, and dear for large catalogues."""
-        return self.tiger.score_items(*self._history(interaction), users=interaction[self.USER_ID])
+        return self.tiger.score_items(*self._history(interaction), users=self._users(interaction))
 
     def recommend_topk(self, interaction: Any, k: int) -> tuple[Tensor, Tensor]:
         """Return the k best items and their log-probabilities, [B, k] each; item 0 where the beam found fewer.
 
         With `cold_list_share`, items that were held out of training have that share of the places.
         """
-        history, users = self._history(interaction), interaction[self.USER_ID]
+        history, users = self._history(interaction), self._users(interaction)
         find = partial(self.tiger.recommend, *history, k=k, beam_size=self.beam_size, users=users)
         if not self.cold_list_share or self._cold is None:
             return find()
@@ -105,7 +128,18 @@ class TIGER(SequentialRecommender):
         return self._split[1:]
 
     def _history(self, interaction: Any) -> tuple[Tensor, Tensor]:
-        return interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN]
+        return self._field(interaction, self.ITEM_SEQ), self._field(interaction, self.ITEM_SEQ_LEN)
+
+    def _users(self, interaction: Any) -> Tensor | None:
+        """Return the users where the network reads them: who is new has no number, and needs none without."""
+        return self._field(interaction, self.USER_ID) if self.n_user_tokens else None
+
+    def _field(self, interaction: Any, name: str) -> Tensor:
+        if name in interaction:
+            return interaction[name]
+        reason = f", because n_user_tokens is {self.n_user_tokens}" if name == self.USER_ID else ""
+        there = ", ".join(interaction.columns)
+        raise ValueError(f"the interaction has no field {name!r}, which TIGER reads{reason}: add it to {there}")
 
 
 def _learn(config: Any, dataset: Any) -> SemanticIDs:

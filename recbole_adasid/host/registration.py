@@ -12,7 +12,11 @@ from importlib.util import spec_from_loader
 from types import ModuleType
 from typing import Any
 
-MODEL_MODULE = "recbole.model.sequential_recommender.tiger"
+MODEL_MODULES = {
+    "recbole.model.sequential_recommender.tiger": ("TIGER", "recbole_adasid.host.recommender"),
+    "recbole.model.sequential_recommender.liger": ("LIGER", "recbole_adasid.host.liger"),
+}
+"""Modules where RecBole looks for models → the model and where it is."""
 
 # RecBole module → the function, as "module:name", that is called with it right after it was executed.
 AFTER_IMPORT = {
@@ -23,6 +27,7 @@ AFTER_IMPORT = {
     "recbole.data.dataset.dataset": "recbole_adasid.host.compatibility:mend_dataset",
     "recbole.data.dataset.sequential_dataset": "recbole_adasid.host.compatibility:mend_sequential_dataset",
     "recbole.data.utils": "recbole_adasid.host.loaders:mend_data_utils",
+    "recbole.model.general_recommender": "recbole_adasid.host.compatibility:restore_dok_update",
     "recbole.model.sequential_recommender.sasrecf": "recbole_adasid.host.vector_columns:count_features_once",
     "recbole.model.sequential_recommender.sine": "recbole_adasid.host.compatibility:end_anomaly_detection",
     "recbole.quick_start.quick_start": "recbole_adasid.host.quick_start:mend_quick_start",
@@ -36,19 +41,20 @@ WHILE_IMPORTING = {"recbole.quick_start.quick_start": "recbole_adasid.host.quick
 
 
 class _ModelLoader(Loader):
-    """Fill RecBole's module of the model TIGER from this package."""
+    """Fill RecBole's module of a model from this package."""
 
     def exec_module(self, module: ModuleType) -> None:
-        module.TIGER = importlib.import_module("recbole_adasid.host.recommender").TIGER  # type: ignore[attr-defined]
+        name, source = MODEL_MODULES[module.__name__]
+        setattr(module, name, getattr(importlib.import_module(source), name))
 
 
 class _RecBoleFinder(MetaPathFinder):
-    """Find TIGER's module, and follow up the import of the RecBole modules that need it."""
+    """Find the modules of our models, and follow up the import of the RecBole modules that need it."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname == MODEL_MODULE:
+        if fullname in MODEL_MODULES:
             return spec_from_loader(fullname, _ModelLoader())
         if fullname not in AFTER_IMPORT:
             return None
@@ -79,18 +85,20 @@ def replace_function(module: ModuleType, name: str, replacement: Callable[..., A
 
 
 def offer_dataset(module: ModuleType) -> None:
-    """Let `recbole.data.dataset.TIGERDataset`, which RecBole looks up by name, load ours."""
+    """Let `recbole.data.dataset.TIGERDataset` and its like, which RecBole looks up by name, load ours."""
     _offer(module, "TIGERDataset", "recbole_adasid.host.dataset")
 
 
 def offer_trainer(module: ModuleType) -> None:
-    """Let `recbole.trainer.TIGERTrainer`, which RecBole looks up by name, load ours."""
+    """Let `recbole.trainer.TIGERTrainer` and its like, which RecBole looks up by name, load ours."""
     _offer(module, "TIGERTrainer", "recbole_adasid.host.trainer")
 
 
 def _offer(module: ModuleType, name: str, source: str) -> None:
+    names = [name.replace("TIGER", model) for model, _ in MODEL_MODULES.values()]
+
     def lookup(wanted: str) -> object:
-        if wanted == name:
+        if wanted in names:
             return getattr(importlib.import_module(source), name)
         raise AttributeError(f"module {module.__name__!r} has no attribute {wanted!r}")
 

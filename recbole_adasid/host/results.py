@@ -21,11 +21,13 @@ _USERS_AT_ONCE = 50_000
 
 
 def judged(name: str, record: Record, metrics: dict[str, float]) -> dict[str, Any]:
-    """Return the intervals of a part's metrics, and what they would be if a hit on the Semantic ID were enough."""
+    """Return the intervals of a part's metrics, and what they would be if a hit on the Semantic ID were enough;
+    nothing where items have none.
+    """
     known = told_by_ranks(metrics) if record else []
     return {
         f"{name}_intervals": bootstrap_intervals(record["rank"], known) if record else {},
-        f"{name}_by_semantic_ids": mean_gains(record["sid_rank"], known) if record else {},
+        f"{name}_by_semantic_ids": mean_gains(record["sid_rank"], known) if "sid_rank" in record else {},
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,14 @@ from recbole_adasid.evaluation.record import Record
 from recbole_adasid.history import run_history, write_history
 from recbole_adasid.host.about_run import about_run
 from recbole_adasid.host.config import build_config
+from recbole_adasid.host.item_vectors import keep_item_vectors
 from recbole_adasid.host.logs import silence, start_logging, stop_logging
 from recbole_adasid.host.model_file import tokens_digest
+from recbole_adasid.host.peers.names import is_tiger, own_class
+from recbole_adasid.host.peers.run import run_peer
 from recbole_adasid.host.results import by_popularity, by_training, judged, write_report
 from recbole_adasid.host.run_settings import run_folder, sids_name, training_key, writable
+from recbole_adasid.host.settings import Paths, SettingsError
 from recbole_adasid.item_features import ItemContents, write_fitted
 from recbole_adasid.item_labels import labels_of, write_labels
 
@@ -34,17 +38,18 @@ UNFINISHED = "training.safetensors"
 """Within the run folder: TIGER's training between two epochs, until the run ends."""
 
 
-def run(settings: Mapping[str, Any], config_files: Iterable[str | Path] = ()) -> dict[str, Any]:
+def run(settings: Mapping[str, Any], config_files: Paths = ()) -> dict[str, Any]:
     """Do the whole job: learn Semantic IDs, train TIGER on them, test the best epoch, write the run folder.
 
+    With another `model` of RecBole that one is trained and tested on the same data, without Semantic IDs.
     Several processes that torchrun started do it together; rank 0 writes, and all return the same.
 
     Args:
         settings: keys of `props/` and of RecBole, such as `dataset`, `tokenizer`, `epochs`.
-        config_files: YAML files of settings; `settings` win over them.
+        config_files: YAML files of settings, or one; `settings` win over them.
 
     Returns:
-        `best_valid` and `test` (metric → value), `run_folder` (Path) and `semantic_ids` (what was learned).
+        `best_valid` and `test` (metric → value), `run_folder` (Path) and `semantic_ids` (what was learned, or None).
 
     Raises:
         SettingsError: for a setting or a dataset that has to be put right.
@@ -53,15 +58,27 @@ def run(settings: Mapping[str, Any], config_files: Iterable[str | Path] = ()) ->
         PeerFailed: if another process of the job failed.
     """
     with joined():
-        config = build_config(settings, config_files)
+        config = build_config(settings, config_files, peers=True)
+        _refuse_what_is_not_done(config)
+        run_model = _run if is_tiger(config) else run_peer
         path = world().from_main(lambda: run_folder(config))
         config["run_folder"] = config["checkpoint_dir"] = str(path)
         if world().is_main:
             with _at_work(RunFolder(path), config):
-                return _run(config, path)
+                return run_model(config, path)
         config["checkpoint_dir"] = "."  # RecBole makes it, though only rank 0 saves anything
         with silence():
             return _run(config, path)
+
+
+def _refuse_what_is_not_done(config: Any) -> None:
+    if "checkpoint_dir" in config.external_config_dict:
+        raise SettingsError(
+            "checkpoint_dir is where RecBole's own command keeps models; here the model is in the run folder: set "
+            "run_folder or run_root instead."
+        )
+    if world().size > 1 and not is_tiger(config):
+        raise SettingsError(f"{config['model']} is trained by RecBole in one process: leave nproc and torchrun out.")
 
 
 @contextmanager
@@ -74,9 +91,8 @@ def _at_work(folder: RunFolder, config: Any) -> Iterator[None]:
             folder.write_config(writable(config))
             yield
         except KeyboardInterrupt:
-            logger.info(
-                f"Stopped. The same command with --run_folder={folder.path} goes on from the last step or epoch kept."
-            )
+            how = "goes on from the last step or epoch kept" if is_tiger(config) else "starts anew"
+            logger.info(f"Stopped. The same command with --run_folder={folder.path} {how}.")
             raise
         except BaseException:
             # The caller tells the user; where it happened belongs into the log alone.
@@ -90,11 +106,12 @@ def _run(config: Any, path: Path) -> dict[str, Any]:
     from recbole.data import create_dataset, data_preparation
     from recbole.utils import init_seed
 
-    from recbole_adasid.host.recommender import TIGER
     from recbole_adasid.host.trainer import TIGERTrainer
 
     init_seed(config["seed"], config["reproducibility"])
     dataset = create_dataset(config)
+    # Of a dataset that was made just now, the columns that the defaults name are known only since.
+    world().from_main(lambda: RunFolder(path).write_config(writable(config)))
     logger.info(dataset)
     train_data, valid_data, test_data = data_preparation(config, dataset)
     loaders = {"train": train_data, "valid": valid_data, "test": test_data}
@@ -102,7 +119,7 @@ def _run(config: Any, path: Path) -> dict[str, Any]:
     items = parts["train"].training_items()
     world().require_same("data", lambda: [tokens_digest([items.item_tokens()]), items.training_interactions().digest()])
 
-    model = TIGER(config, parts["train"]).to(config["device"])
+    model = own_class(config["model"])(config, parts["train"]).to(config["device"])
     world().from_main(lambda: _write_beginning(RunFolder(path), config, model, parts))
 
     trainer = TIGERTrainer(config, model)
@@ -125,8 +142,8 @@ def _write_beginning(folder: RunFolder, config: Any, model: Any, parts: dict[str
     _write_labels(folder, config, items)
     n_parameters = sum(p.numel() for p in model.parameters())
     ranks = f", {world().size} processes" if world().size > 1 else ""
-    logger.info(f"TIGER: {n_parameters:,} parameters on {config['device']}{ranks}")
-    folder.write_about(about_run(config, parts, n_parameters))
+    logger.info(f"{config['model']}: {n_parameters:,} parameters on {config['device']}{ranks}")
+    folder.write_about(about_run(config, parts, n_parameters, model.semantic_ids.description["features"]))
 
 
 def _write_results(
@@ -155,6 +172,7 @@ def _write_results(
         folder.history_path, run_history(model.semantic_ids.history, trainer.train_loss_dict, trainer.valid_results)
     )
     (folder.path / UNFINISHED).unlink(missing_ok=True)
+    keep_item_vectors(folder.path, model, parts["train"].training_items(), config["model"])
     _finish(folder, model, results)
     if config["report"]:
         write_report(folder, config, model.semantic_ids, parts["test"], record, popularity)

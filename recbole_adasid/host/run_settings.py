@@ -12,6 +12,7 @@ from recbole_adasid.cache import fingerprint
 from recbole_adasid.distributed.joining import restarted
 from recbole_adasid.host.checkpoint import to_plain
 from recbole_adasid.host.config import known_settings
+from recbole_adasid.host.peers.names import LIGER, is_tiger
 
 
 def run_folder(config: Any) -> Path:
@@ -36,7 +37,8 @@ def _interrupted(config: Any) -> Path | None:
 
 
 def _stem(config: Any) -> str:
-    return f"{config['dataset']}-{sids_name(config)}-"
+    name = sids_name(config) if is_tiger(config) else config["model"]
+    return f"{config['dataset']}-{'liger-' * (config['model'] == LIGER)}{name}-"
 
 
 def training_key(config: Any, semantic_ids: str, interactions: str) -> str:
@@ -46,6 +48,7 @@ def training_key(config: Any, semantic_ids: str, interactions: str) -> str:
     elsewhere = {"data_path", "run_root", "cache_dir", "gpu_id", "show_progress", "state", "log_wandb", "download"}
     elsewhere |= {"reviews_url", "reviews_sha256", "metadata_url", "metadata_sha256"}
     elsewhere |= {"interactions_table", "items_table", "interactions_columns", "items_columns", "table_time_unit"}
+    elsewhere |= {"table_delimiter"}
     elsewhere |= {"title_field", "category_field", "sids_file", "report"}
     elsewhere |= {"pair_engine", "ray_address", "ray_workers", "ray_worker_memory", "item_features_mapped"}
     elsewhere |= {"image_private_hosts"}
@@ -63,10 +66,11 @@ def sids_name(config: Any) -> str:
 def writable(config: Any) -> dict[str, Any]:
     """Return the settings that a later run can be given: without what RecBole derives from them."""
     derived = {"run_folder", "checkpoint_dir", "data_path", "valid_metric_bigger", "local_rank"}
-    kept = known_settings() - derived
+    kept = known_settings(config["model"]) - derived
     settings = {key: value for key, value in config.final_config_dict.items() if key in kept}
-    # RecBole spells "no negatives" in a way that it would not accept itself.
-    settings["train_neg_sample_args"] = None
+    if settings["train_neg_sample_args"]["distribution"] == "none":
+        # RecBole spells "no negatives" in a way that it would not accept itself.
+        settings["train_neg_sample_args"] = None
     if config["sids_file"]:
         settings["sids_file"] = str(Path(config["sids_file"]).resolve())
     return {**settings, "data_path": str(Path(config["data_path"]).resolve().parent)}

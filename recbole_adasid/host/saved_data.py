@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from recbole_adasid.host.peers.names import OURS
 from recbole_adasid.host.registration import replace_function
 from recbole_adasid.host.settings import SettingsError
 
@@ -42,7 +43,8 @@ def refuse_saved_data(config: Any) -> None:
                 f"{key}={config[key]!r} asks RecBole for a pickle, which could execute anything when it is loaded: "
                 "unset it; TIGER's dataset is made from its files each time, which takes seconds."
             )
-    for name in (f"{config['dataset']}-TIGERDataset.pth", f"{config['dataset']}-for-TIGER-dataloader.pth"):
+    model = config["model"]
+    for name in (f"{config['dataset']}-{model}Dataset.pth", f"{config['dataset']}-for-{model}-dataloader.pth"):
         path = Path(config["checkpoint_dir"]) / name
         if path.exists():
             raise SettingsError(
@@ -102,7 +104,7 @@ def _shown(value: Any) -> str:
 def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def guarded(config: Any) -> Any:
-        if config["model"] == "TIGER":
+        if config["model"] in OURS:
             refuse_saved_data(config)
         return function(config)
 

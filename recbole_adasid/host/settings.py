@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import difflib
+import os
+import re
 from collections.abc import Iterable, Mapping
+from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Union
 
 import yaml
 
 from recbole_adasid import plain_yaml
+
+Paths = Union[str, "PathLike[str]", Iterable[Union[str, "PathLike[str]"]]]
+"""One path or several."""
 
 
 class SettingsError(ValueError):
@@ -41,16 +47,39 @@ def parse_mapping(text: str, *, source: str) -> dict[str, Any]:
     return settings
 
 
-def read_settings_files(paths: Iterable[str | Path]) -> dict[str, Any]:
-    """Return the settings of some YAML files, later ones winning.
+def listed_paths(paths: Paths) -> list[str]:
+    """Return paths as a list: of one alone, too, whose letters are no paths."""
+    return [str(path) for path in ([paths] if isinstance(paths, (str, PathLike)) else paths)]
+
+
+def written_paths(text: str) -> list[str]:
+    """Return the paths of a command line's text: separated by spaces, those with spaces in them within quotes, or as
+    a YAML list; the name of one file that is there is taken whole.
+    """
+    if os.path.isfile(text):  # unlike Path.is_file, of a text that is too long for a name, too
+        return [text]
+    listed = parse_value(text) if text.strip().startswith("[") else None
+    if isinstance(listed, list) and all(isinstance(path, str) for path in listed):
+        return listed
+    return [double or single or plain for double, single, plain in _PATH.findall(text)]
+
+
+_PATH = re.compile(r"""\"([^"]+)\"|'([^']+)'|(\S+)""")
+
+
+def read_settings_files(paths: Paths) -> dict[str, Any]:
+    """Return the settings of some YAML files, or of one, later ones winning.
 
     Raises:
         SettingsError: if a file does not exist or holds something else.
     """
     settings: dict[str, Any] = {}
-    for path in map(Path, paths):
+    for path in map(Path, listed_paths(paths)):
         if not path.is_file():
-            raise SettingsError(f"There is no settings file {path}: give --config_files existing YAML files.")
+            raise SettingsError(
+                f"There is no settings file {path}: give --config_files existing YAML files, and quote a path with "
+                "spaces once more, as in --config_files=\"'my settings.yaml' other.yaml\"."
+            )
         try:
             text = path.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
@@ -71,6 +100,24 @@ def check_yaml_file(path: str | Path) -> None:
         raise SettingsError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
 
 
+# What other programs call a setting.
+_ELSEWHERE = {
+    "device": "use_gpu=false trains on the CPU, gpu_id chooses GPUs",
+    **dict.fromkeys(("cuda", "gpu", "no_cuda"), "use_gpu=false trains on the CPU, gpu_id chooses GPUs"),
+    **dict.fromkeys(("lr", "max_lr"), "the setting is learning_rate"),
+    **dict.fromkeys(("batch_size", "bs"), "the settings are train_batch_size and eval_batch_size"),
+    **dict.fromkeys(("num_epochs", "n_epochs", "max_epochs"), "the setting is epochs"),
+    **dict.fromkeys(("patience", "early_stop"), "the setting is stopping_step"),
+    **dict.fromkeys(("output_dir", "out", "save_dir", "log_dir"), "the settings are run_folder and run_root"),
+    **dict.fromkeys(("config", "config_file_list"), "the option is --config_files"),
+    **dict.fromkeys(("max_len", "maxlen", "max_seq_length", "max_seq_len"), "the setting is MAX_ITEM_LIST_LENGTH"),
+    **dict.fromkeys(("random_seed", "random_state"), "the setting is seed"),
+    **dict.fromkeys(("num_workers", "n_workers"), "the setting is worker"),
+    **dict.fromkeys(("data_dir", "data_root", "data_folder"), "the setting is data_path"),
+    **dict.fromkeys(("num_beams", "n_beams"), "the setting is beam_size"),
+}
+
+
 def unknown_name(what: str, value: object, valid: Iterable[str]) -> SettingsError:
     """Return the error for a name that is not among the valid ones; it shows the nearest, then all of them."""
     names = sorted(valid)
@@ -85,10 +132,10 @@ def refuse_unknown_keys(keys: Iterable[str], known: Iterable[str], *, source: st
     """
     names = sorted(known)
     for key in keys:
-        if key not in names:
-            raise SettingsError(
-                f"Unknown setting {key!r} in {source}{_nearest(key, names)} `--help` lists the settings."
-            )
+        if key in names:
+            continue
+        hint = f": {_ELSEWHERE[key.lower()]}." if key.lower() in _ELSEWHERE else _nearest(key, names)
+        raise SettingsError(f"Unknown setting {key!r} in {source}{hint} `--help` lists the settings.")
 
 
 def check_types(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
@@ -114,5 +161,6 @@ def check_types(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
 
 
 def _nearest(value: object, names: list[str]) -> str:
-    near = difflib.get_close_matches(str(value), names, n=3, cutoff=0.5)
+    same = [name for name in names if name.lower() == str(value).lower()]  # but for upper and lower case
+    near = same or difflib.get_close_matches(str(value), names, n=3, cutoff=0.5)
     return f": did you mean {' or '.join(near)}?" if near else "."

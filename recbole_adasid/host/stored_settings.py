@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from recbole_adasid.harmless import harmless
+from recbole_adasid.host.peers.names import OURS
 from recbole_adasid.host.props import presets, read_props
 from recbole_adasid.host.saved_data import refuse_unpickling
 from recbole_adasid.host.settings import SettingsError
 from recbole_adasid.storage import DamagedFile
 
 # RecBole derives them, and spells some in a way that it would not accept.
-_DERIVED = ("train_neg_sample_args", "sid_level_sizes")
+_DERIVED = ("train_neg_sample_args", "sid_level_sizes", "content_width")
 # What stands in the names of files of a dataset's folder.
 _FILE_NAMES = ("benchmark_filename", "additional_feat_suffix")
 
@@ -86,7 +87,7 @@ def _model_type(name: str, path: Path) -> Any:
     from recbole.utils import get_model
 
     try:
-        if name != "TIGER":  # which is never in such a file
+        if name not in OURS:  # which are never in such a file
             return get_model(name).type
     except (ValueError, AttributeError, ImportError):
         pass

@@ -14,12 +14,14 @@ from recbole.utils import calculate_valid_score, dict2str, early_stopping, set_c
 from tqdm import tqdm
 
 from recbole_adasid.artefacts import RunFolder
+from recbole_adasid.data.histories import SequenceBatches, Sequences
 from recbole_adasid.distributed.world import Share, world
 from recbole_adasid.evaluation.record import EvaluationRecord, Record
 from recbole_adasid.freed_memory import keep_freed_memory
 from recbole_adasid.gradients import gradient_norm
 from recbole_adasid.host.batches import LengthBuckets
 from recbole_adasid.host.collector import TopKCollector
+from recbole_adasid.host.list_metrics import use_list_metrics
 from recbole_adasid.host.model_file import SUFFIX, read_model, save_model
 from recbole_adasid.host.training_state import adopt_from_main, restore_training, save_training
 from recbole_adasid.model.optimiser import adamw, learning_rate_factor
@@ -41,6 +43,7 @@ class TIGERTrainer(Trainer):
         super().__init__(config, model)
         self.record = EvaluationRecord(model.tiger.catalogue.semantic_ids)
         self.eval_collector = TopKCollector(config, self.record)
+        use_list_metrics(self.evaluator)
         self._decimals: int = config["metric_decimal_place"]
         for metric in self.evaluator.metric_class.values():
             metric.decimal_place = _EXACT_DECIMALS
@@ -52,6 +55,7 @@ class TIGERTrainer(Trainer):
         self.best_valid_record: Record = {}
         """Of the best epoch; see :class:`EvaluationRecord`."""
         self._kept: tuple[Path, str] | None = None
+        self._sequences: Sequences | None = None
         self.saved_model_file = str(Path(self.saved_model_file).with_suffix(SUFFIX))
         if config["run_folder"]:
             self.saved_model_file = str(RunFolder(config["run_folder"]).model_path)
@@ -119,11 +123,9 @@ class TIGERTrainer(Trainer):
         bar = tqdm(buckets, desc=set_color(f"Train {epoch_idx:>5}", "pink"), ncols=100, disable=not show_progress)
         for number, rows in enumerate(bar):
             self._set_learning_rate(epoch_idx * len(buckets) + number, self.epochs * len(buckets))
-            share = world().share(len(rows))
-            interaction = train_data.collate_fn(share.of(rows)).to(self.device)
-            loss = self._step(interaction, share, loss_func or self.model.calculate_loss)
-            total += loss * len(rows)
-            seen += len(rows)
+            loss, examples = self._train_batch(train_data, rows)
+            total += loss * examples
+            seen += examples
             if number % 50 == 0:  # asking a GPU for a number makes it wait
                 self._check_finite(total, epoch_idx, number)
                 bar.set_postfix_str(f"loss {total.item() / seen:.4f}")
@@ -142,9 +144,24 @@ class TIGERTrainer(Trainer):
                 "lower learning_rate, set clip_grad_norm, or set bf16 to false; what earlier epochs saved is intact"
             )
 
-    def _batches(self, train_data: Any, epoch: int) -> LengthBuckets:
-        lengths = train_data._dataset.history_lengths()
-        return LengthBuckets(lengths, batch_size=train_data.step, seed=self.config["seed"], epoch=epoch)
+    def _batches(self, train_data: Any, epoch: int) -> LengthBuckets | SequenceBatches:
+        order = {"batch_size": train_data.step, "seed": self.config["seed"], "epoch": epoch}
+        if not self.model.one_pass:
+            return LengthBuckets(train_data._dataset.history_lengths(), **order)
+        if self._sequences is None:
+            self._sequences = train_data._dataset.sequences()
+        return SequenceBatches(self._sequences, longest=self.config["MAX_ITEM_LIST_LENGTH"], **order)
+
+    def _train_batch(self, train_data: Any, batch: Any) -> tuple[torch.Tensor, int]:
+        """Take a step on a batch of rows or of sequences; return the mean loss and how many examples it is of."""
+        if not self.model.one_pass:
+            share = world().share(len(batch))
+            interaction = train_data.collate_fn(share.of(batch))
+            return self._step(interaction.to(self.device), share, self.model.calculate_loss), len(batch)
+        share = world().share(len(batch), torch.from_numpy(batch.predicted))
+        interaction = train_data._dataset.sequence_batch(share.of(batch))
+        loss = self._step(interaction.to(self.device), share, self.model.sequence_loss)
+        return loss, int(batch.predicted.sum())
 
     def _step(self, interaction: Any, share: Share, loss_func: Callable[[Any], torch.Tensor]) -> torch.Tensor:
         """Return the loss of a step taken on a share of a batch, or NaN where its gradient is not finite."""

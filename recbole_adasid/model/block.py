@@ -22,7 +22,7 @@ class EncoderLayer(nn.Module):
         self.dropout = Dropout(p=dropout)
 
     def forward(self, x: Tensor, bias: Tensor | None, mask: Tensor | None) -> Tensor:
-        """Map ``x`` [B, T, D] → [B, T, D] under position ``bias`` [1, H, T, T] and padding ``mask`` [B, 1, 1, T]."""
+        """Map ``x`` [B, T, D] → [B, T, D] under position ``bias`` [1, H, T, T] and a ``mask``."""
         x = self.dropout.add(x, self.attention(self.attention_norm(x), bias, mask))
         return self.dropout.add(x, self.feed_forward(self.feed_forward_norm(x)))
 
@@ -60,9 +60,14 @@ class DecoderLayer(nn.Module):
         mask: Tensor | None,
         memory: KeyValue,
         memory_mask: Tensor | None,
-        cache: KeyValueCache | None,
+        groups: int = 1,
+        cache: KeyValueCache | None = None,
     ) -> Tensor:
-        """Map ``x`` [B, Q, D] → [B, Q, D]; arguments as in the two attentions."""
-        x = self.dropout.add(x, self.attention(self.attention_norm(x), bias, mask, cache))
+        """Map ``x`` [B, Q, D] → [B, Q, D]; arguments as in the two attentions.
+
+        Self-attention stays within each of ``groups`` equal parts of Q.
+        """
+        apart = self.attention_norm(x).unflatten(1, (groups, -1)).flatten(0, 1)
+        x = self.dropout.add(x, self.attention(apart, bias, mask, cache).view_as(x))
         x = self.dropout.add(x, self.cross_attention(self.cross_attention_norm(x), memory, memory_mask))
         return self.dropout.add(x, self.feed_forward(self.feed_forward_norm(x)))

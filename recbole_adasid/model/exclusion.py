@@ -1,44 +1,101 @@
-"""Items that a user must not be recommended, kept out while the beam grows."""
+"""Items that a user must not be recommended, kept out while the beam grows.
+
+What follows costs time and memory in the number of excluded items of all users together, not in their longest list.
+Letters: E pairs of a user and an excluded item, N items of the searched tree.
+"""
 
 from __future__ import annotations
+
+import copy
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.model.prefix_tree import PrefixTree
 
 
+class Excluded(NamedTuple):
+    """Pairs of a user and an item that is kept from them, in any order; a pair may stand twice."""
+
+    rows: Tensor
+    """int64 [E], row of the user in the batch."""
+    items: Tensor
+    """int64 [E], item ids; those that are not in the searched tree, and 0, change nothing."""
+
+    @classmethod
+    def of_table(cls, items: Tensor) -> Excluded:
+        """Return the pairs of a table int64 [B, X] of item ids, 0 for none."""
+        rows, columns = items.nonzero(as_tuple=True)
+        return cls(rows, items[rows, columns])
+
+
 class Exclusion:
-    """Which prefixes still lead to an item, once each user's excluded items are taken away.
+    """Which prefixes of a tree still lead to an item, and which items those are, once each user's are taken away.
+
+    Only items that stand in the tree count, whatever prefix or Semantic ID they share with those that do.
 
     Args:
         tree: of the items that may be recommended at all.
-        catalogue: all items.
-        excluded: int64 [B, X] item ids, 0 for none; an item may be named twice.
+        excluded: pairs of users and items.
     """
 
-    def __init__(self, tree: PrefixTree, catalogue: Catalogue, excluded: Tensor) -> None:
-        ordered = excluded.sort(1).values
-        repeated = torch.nn.functional.pad(ordered[:, 1:] == ordered[:, :-1], (1, 0), value=False)
-        self.excluded = ordered.masked_fill(repeated, 0)
-        self.most = excluded.shape[1]
-        self.below = tree.items_below()
-        none = self.excluded == 0
-        # Per depth, the nodes [B, X] on the way to the excluded items, ascending; −1 where there is none.
-        self.nodes = [
-            nodes.masked_fill(none, -1).sort(1).values for nodes in tree.path(catalogue(self.excluded.clamp(min=0)))
-        ]
+    def __init__(self, tree: PrefixTree, excluded: Excluded) -> None:
+        self._tree, self._size = tree, tree.n_items
+        self._rows = excluded.rows[:0]
+        place = _places(tree, excluded.items)
+        stands = place >= 0
+        # Which places of leaf_items are taken: row · N + place, ascending, each once.
+        self._taken = torch.unique(excluded.rows[stands] * self._size + place[stands])
+        # How many places of all rows are left before each of them.
+        self._left_before = self._taken - torch.arange(len(self._taken), device=self._taken.device)
+        self._exhausted = self._exhausted_nodes()
+
+    def of(self, rows: Tensor) -> Exclusion:
+        """Return the exclusion of B users, given by their rows int64 [B], whom the following methods are about."""
+        some = copy.copy(self)
+        some._rows = rows[:, None]
+        return some
 
     def leaves_something(self, level: int, child: Tensor) -> Tensor:
-        """Tell whether the nodes ``child`` [B, W, M] of depth ``level`` + 1 stand for an item that is not excluded."""
-        nodes, flat = self.nodes[level], child.flatten(1)
-        taken = torch.searchsorted(nodes, flat, right=True) - torch.searchsorted(nodes, flat)
-        return self.below[level][child] > taken.view_as(child)
+        """Tell whether the nodes ``child`` [B, ...] of depth ``level`` + 1 stand for an item that is not excluded."""
+        exhausted = self._exhausted[level]
+        if not len(exhausted):
+            return torch.ones_like(child, dtype=torch.bool)
+        node = (self._rows * self._tree.n_nodes[level + 1] + child.flatten(1)).view_as(child)
+        return exhausted[torch.searchsorted(exhausted, node).clamp_(max=len(exhausted) - 1)] != node
 
-    def drop(self, items: Tensor, scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
-        """Return the first ``k`` of recommended items [B, k + X] and their scores that are not excluded."""
-        unwanted = (items[..., None] == self.excluded[:, None]).any(2)
-        order = unwanted.long().argsort(dim=1, stable=True)[:, :k]
-        items, scores = items.masked_fill(unwanted, 0), scores.masked_fill(unwanted, -torch.inf)
-        return items.gather(1, order), scores.gather(1, order)
+    def rank(self, place: Tensor) -> Tensor:
+        """Return how many places that are not taken come before ``place`` [B, W], those of earlier rows included.
+
+        A place is one of the tree's ``leaf_items``; N is the end of a row.
+        """
+        key = self._rows * self._size + place
+        return key - torch.searchsorted(self._taken, key)
+
+    def place(self, rank: Tensor) -> Tensor:
+        """Return the place that is not taken and has ``rank`` [B, k] of these before it: what :meth:`rank` undoes."""
+        return rank + torch.searchsorted(self._left_before, rank, right=True) - self._rows * self._size
+
+    def _exhausted_nodes(self) -> list[Tensor]:
+        """Return, for depths 1 … S, the nodes all of whose items are taken, as row · nodes + node, ascending."""
+        tree = self._tree
+        row, place = self._taken // self._size, self._taken % self._size
+        node = torch.searchsorted(tree.first_item, place.to(tree.first_item.dtype), right=True) - 1
+        found = []
+        for depth in range(len(tree.level_sizes), 0, -1):
+            n_nodes = tree.n_nodes[depth]
+            # Places are in the order of Semantic IDs, so that equal nodes are neighbours at every depth.
+            key, taken = torch.unique_consecutive(row * n_nodes + node, return_counts=True)
+            begin, end = tree.item_range(depth, key % n_nodes)
+            found.append(key[taken == end - begin])
+            node = tree.parents(depth, node)
+        return found[::-1]
+
+
+def _places(tree: PrefixTree, items: Tensor) -> Tensor:
+    """Return where in the tree's ``leaf_items`` each item [E] is, −1 where it is not."""
+    place = torch.full((int(tree.leaf_items.max()) + 1,), -1, device=items.device)
+    place[tree.leaf_items.long()] = torch.arange(tree.n_items, device=items.device)
+    known = (items >= 0) & (items < len(place))
+    return torch.where(known, place[torch.where(known, items, 0)], -1)

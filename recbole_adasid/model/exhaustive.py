@@ -10,14 +10,14 @@ from recbole_adasid.model.network import TIGERNetwork
 from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.model.stack import Memory, Tree
 
+STEMS_AT_ONCE = 256
+"""Prefixes of all but the last token that are decoded together."""
+
 
 def score_all_items(
-    network: TIGERNetwork, catalogue: Catalogue, memory: Memory, *, stems_per_chunk: int = 256
+    network: TIGERNetwork, catalogue: Catalogue, memory: Memory, *, stems_per_chunk: int = STEMS_AT_ONCE
 ) -> Tensor:
     """Score every item for every user by decoding the whole prefix tree, each prefix once.
-
-    The tree is cut into runs of neighbouring stems (prefixes of all but the last token); a run and its ancestors are
-    decoded as the positions of one sequence. Only ancestors on the border of two runs are decoded twice.
 
     Args:
         memory: the encoded histories of B users.
@@ -26,15 +26,26 @@ def score_all_items(
         float32 [B, N + 1]; column 0 (padding) is −inf.
     """
     tree = catalogue.tree
-    n_stems = tree.n_nodes[-2]
-    chunks = [
-        _score_leaves(network, tree, memory, first, min(first + stems_per_chunk, n_stems))
-        for first in range(0, n_stems, stems_per_chunk)
-    ]
-    leaf_scores = torch.cat(chunks, dim=1)
+    leaf_scores = score_leaves(network, tree, memory, stems_per_chunk=stems_per_chunk)
     scores = leaf_scores.new_full((leaf_scores.shape[0], catalogue.n_items + 1), -torch.inf)
     scores[:, tree.leaf_items.long()] = leaf_scores.repeat_interleave(tree.first_item.diff(), dim=1)
     return scores
+
+
+def score_leaves(
+    network: TIGERNetwork, tree: PrefixTree, memory: Memory, *, stems_per_chunk: int = STEMS_AT_ONCE
+) -> Tensor:
+    """Return the log-probability of every complete SID of a tree for every user, float32 [B, leaves].
+
+    The tree is cut into runs of neighbouring stems (prefixes of all but the last token); a run and its ancestors are
+    decoded as the positions of one sequence. Only ancestors on the border of two runs are decoded twice.
+    """
+    n_stems = tree.n_nodes[-2]
+    chunks = [
+        _score_run(network, tree, memory, first, min(first + stems_per_chunk, n_stems))
+        for first in range(0, n_stems, stems_per_chunk)
+    ]
+    return torch.cat(chunks, dim=1)
 
 
 def score_targets(network: TIGERNetwork, memory: Memory, tokens: Tensor) -> Tensor:
@@ -48,7 +59,7 @@ def score_targets(network: TIGERNetwork, memory: Memory, tokens: Tensor) -> Tens
     return total
 
 
-def _score_leaves(network: TIGERNetwork, tree: PrefixTree, memory: Memory, first: int, end: int) -> Tensor:
+def _score_run(network: TIGERNetwork, tree: PrefixTree, memory: Memory, first: int, end: int) -> Tensor:
     """Score the leaves below the stems ``first`` … ``end`` − 1 → [B, leaves]."""
     ranges = _node_ranges(tree, first, end)
     token_ids, positions, parents = _as_sequence(network, tree, ranges)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from recbole_adasid.model.attention import CrossAttention, KeyValueCache, SelfAttention
 from recbole_adasid.model.block import DecoderLayer, EncoderLayer
 from recbole_adasid.model.feed_forward import FeedForward
+from recbole_adasid.model.item_tokens import ItemTokens
 from recbole_adasid.model.position import RelativePositionBias, mask_bias
 from recbole_adasid.model.stack import Decoder, Encoder, Memory, Tree
 from recbole_adasid.model.vocabulary import Vocabulary
@@ -23,8 +25,19 @@ NETWORK_SETTINGS = (
     "n_decoder_layers",
     "dropout",
     "n_user_tokens",
+    "encoder_attention",
+    "encoder_input",
 )
 """The settings that a network's shape and training depend on, beside the sizes of its levels."""
+ENCODER_ATTENTIONS = ("causal", "bidirectional")
+ENCODER_INPUTS = ("items", "tokens")
+_BEFORE_THERE_WAS_A_CHOICE = {"encoder_attention": "bidirectional", "encoder_input": "tokens"}
+
+
+def network_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a network's arguments among ``settings``; those of older runs lack what had no alternative then."""
+    settings = {**_BEFORE_THERE_WAS_A_CHOICE, **settings}
+    return {key: settings[key] for key in NETWORK_SETTINGS}
 
 
 class TIGERNetwork(nn.Module):
@@ -36,6 +49,12 @@ class TIGERNetwork(nn.Module):
         n_encoder_layers, n_decoder_layers: depth.
         dropout: everywhere T5 has it.
         n_user_tokens: > 0 puts a token for the user (hashed: id modulo this) before the history, as in TIGER's paper.
+        encoder_attention: "bidirectional", as in TIGER's paper, lets all of a history see each other; with "causal" an
+            item sees itself and earlier ones, so that one pass trains every position: :meth:`sequence_loss`.
+        encoder_input: "tokens", as in TIGER's paper, or "items": one vector an item, a linear map of its tokens.
+
+    Raises:
+        ValueError: unknown ``encoder_attention`` or ``encoder_input``.
     """
 
     def __init__(
@@ -50,8 +69,13 @@ class TIGERNetwork(nn.Module):
         n_decoder_layers: int,
         dropout: float,
         n_user_tokens: int = 0,
+        encoder_attention: str = "bidirectional",
+        encoder_input: str = "tokens",
     ) -> None:
         super().__init__()
+        _check("encoder_attention", encoder_attention, ENCODER_ATTENTIONS)
+        _check("encoder_input", encoder_input, ENCODER_INPUTS)
+        self.causal = encoder_attention == "causal"
         heads = {"d_model": d_model, "d_head": d_head, "n_heads": n_heads}
 
         def encoder_layer() -> EncoderLayer:
@@ -72,6 +96,7 @@ class TIGERNetwork(nn.Module):
             )
 
         self.vocabulary = Vocabulary(level_sizes=level_sizes, d_model=d_model, n_user_tokens=n_user_tokens)
+        self.item_tokens = ItemTokens(self.vocabulary) if encoder_input == "items" else None
         self.encoder = Encoder(
             d_model=d_model,
             layers=[encoder_layer() for _ in range(n_encoder_layers)],
@@ -85,31 +110,61 @@ class TIGERNetwork(nn.Module):
             dropout=dropout,
         )
 
-    def encode(self, history_tokens: Tensor, lengths: Tensor, users: Tensor | None = None) -> Memory:
+    def encode(
+        self, history_tokens: Tensor, lengths: Tensor, users: Tensor | None = None, extra: Tensor | None = None
+    ) -> Memory:
         """Encode histories.
 
         Args:
             history_tokens: int64 [B, T, S], codes per level, oldest item first; what follows ``lengths`` is ignored.
             lengths: int64 [B], items in each history. An empty history is read as one padding item.
             users: int64 [B], needed when there are user tokens.
+            extra: [B, T, D], added to the vectors of the items, which the encoder has to read as items.
 
         Raises:
-            ValueError: ``users`` is missing though the network has user tokens.
+            ValueError: ``users`` is missing though the network has user tokens, or ``extra`` is of no use.
         """
-        n_levels = history_tokens.shape[2]
-        lengths = lengths.clamp(min=1) * n_levels
-        positions = torch.arange(history_tokens.shape[1] * n_levels, device=lengths.device)
-        valid = positions < lengths[:, None]
-        ids = self.vocabulary.token_ids(history_tokens).flatten(1)
-        if self.vocabulary.n_user_tokens:
-            if users is None:
-                raise ValueError("this network has user tokens, but no user ids were given: pass users=")
-            ids = torch.cat([self.vocabulary.user_ids(users)[:, None], ids], dim=1)
-            valid = nn.functional.pad(valid, (1, 0), value=True)
+        embedded, valid = self._read(history_tokens, lengths.clamp(min=1), users, extra)
         # Batches of equal lengths are common and need no mask; asking a GPU whether this is one would stall it.
         unpadded = valid.device.type == "cpu" and bool(valid.all())
-        mask = None if unpadded else mask_bias(valid)[:, None, None]
-        return self.decoder.project(self.encoder(self.vocabulary(ids * valid), mask), mask)
+        padding = None if unpadded else mask_bias(valid)[:, None, None]
+        mask = self._causal_mask(history_tokens) if self.causal else padding
+        return self.decoder.project(self.encoder(embedded, mask), padding)
+
+    def _read(
+        self, history_tokens: Tensor, lengths: Tensor, users: Tensor | None, extra: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return what the encoder reads of histories, [B, M, D], and which of it is not padding, bool [B, M]."""
+        here = torch.arange(history_tokens.shape[1], device=lengths.device)
+        valid = here < lengths[:, None]
+        ids = self.vocabulary.token_ids(history_tokens) * valid[..., None]
+        if self.item_tokens is not None:
+            embedded = self.item_tokens(ids)
+            embedded = embedded if extra is None else embedded + extra
+        elif extra is None:
+            embedded = self.vocabulary(ids.flatten(1))
+            valid = valid.repeat_interleave(history_tokens.shape[2], dim=1)
+        else:
+            raise ValueError("vectors are added to items, but the encoder reads tokens: set encoder_input to items")
+        if not self.vocabulary.n_user_tokens:
+            return embedded, valid
+        if users is None:
+            raise ValueError("this network has user tokens, but no user ids were given: pass users=")
+        embedded = torch.cat([self.vocabulary(self.vocabulary.user_ids(users))[:, None], embedded], dim=1)
+        return embedded, nn.functional.pad(valid, (1, 0), value=True)
+
+    def _item_numbers(self, history_tokens: Tensor) -> Tensor:
+        """Return which item of a history, from 0, each of the M places is that the encoder reads; −1 for the user."""
+        _, n_items, n_levels = history_tokens.shape
+        numbers = torch.arange(n_items, device=history_tokens.device)
+        if self.item_tokens is None:
+            numbers = numbers.repeat_interleave(n_levels)
+        return nn.functional.pad(numbers, (1, 0), value=-1) if self.vocabulary.n_user_tokens else numbers
+
+    def _causal_mask(self, history_tokens: Tensor) -> Tensor:
+        """Let each place see its own item and earlier ones, [1, 1, M, M]; padding stands behind all that is read."""
+        numbers = self._item_numbers(history_tokens)
+        return mask_bias(numbers[:, None] >= numbers)[None, None]
 
     def decode(
         self, token_ids: Tensor, tree: Tree, memory: Memory, caches: Sequence[KeyValueCache] | None = None
@@ -127,19 +182,97 @@ class TIGERNetwork(nn.Module):
         return [KeyValueCache(capacity) for _ in self.decoder.layers]
 
     def loss(
-        self, history_tokens: Tensor, lengths: Tensor, target_tokens: Tensor, users: Tensor | None = None
+        self,
+        history_tokens: Tensor,
+        lengths: Tensor,
+        target_tokens: Tensor,
+        users: Tensor | None = None,
+        extra: Tensor | None = None,
     ) -> Tensor:
         """Return the cross-entropy of the next item's tokens, averaged over examples and levels.
 
         Args:
-            history_tokens, lengths, users: see ``encode``.
+            history_tokens, lengths, users, extra: see ``encode``.
             target_tokens: int64 [B, S], codes per level.
         """
-        memory = self.encode(history_tokens, lengths, users)
+        return self.target_loss(self.encode(history_tokens, lengths, users, extra), target_tokens)
+
+    def target_loss(self, memory: Memory, target_tokens: Tensor) -> Tensor:
+        """Return the cross-entropy of the next item's tokens [B, S] after encoded histories."""
         inputs = nn.functional.pad(self.vocabulary.token_ids(target_tokens[:, :-1]), (1, 0))
         hidden = self.decode(inputs, Tree.sequence(inputs.shape[1], inputs.device), memory)
+        return self._token_loss(hidden, target_tokens)
+
+    def sequence_loss(
+        self,
+        sequence_tokens: Tensor,
+        lengths: Tensor,
+        *,
+        skipped: Tensor | None = None,
+        users: Tensor | None = None,
+        extra: Tensor | None = None,
+    ) -> Tensor:
+        """Return the cross-entropy of every item's tokens after the items before it, all from one pass.
+
+        It is the mean over the E items predicted of what :meth:`loss` gives for each and its history.
+
+        Args:
+            sequence_tokens: int64 [B, n, S], codes per level, oldest item first; what follows ``lengths`` is ignored.
+            lengths: int64 [B], items of each sequence, 2 or more.
+            skipped: int64 [B], how many of the items that follow the first are read but not predicted; None: none.
+            users: see ``encode``.
+            extra: [B, n, D], see ``encode``; that of the last item is not read.
+
+        Raises:
+            ValueError: the encoder is bidirectional: it would see what is to be predicted.
+        """
+        memory, predicted = self.read_sequences(sequence_tokens, lengths, skipped=skipped, users=users, extra=extra)
+        return self.predicted_loss(memory, sequence_tokens[:, 1:], predicted)
+
+    def read_sequences(
+        self,
+        sequence_tokens: Tensor,
+        lengths: Tensor,
+        *,
+        skipped: Tensor | None = None,
+        users: Tensor | None = None,
+        extra: Tensor | None = None,
+    ) -> tuple[Memory, Tensor]:
+        """Encode sequences but for their last items, for :meth:`predicted_loss`; arguments as of ``sequence_loss``.
+
+        Returns:
+            What the S tokens of each of the P = n − 1 following items may see, and which of these items are to be
+            predicted, bool [B, P].
+        """
+        if not self.causal:
+            raise ValueError("one pass over a sequence needs a causal encoder: set encoder_attention to causal")
+        history = sequence_tokens[:, :-1]
+        embedded, _ = self._read(history, lengths - 1, users, None if extra is None else extra[:, :-1])
+        encoded = self.encoder(embedded, self._causal_mask(history))
+        here = torch.arange(history.shape[1], device=lengths.device)
+        visible = here.repeat_interleave(history.shape[2])[:, None] >= self._item_numbers(history)
+        predicted = here < lengths[:, None] - 1
+        if skipped is not None:
+            predicted &= here >= skipped[:, None]
+        return self.decoder.project(encoded, mask_bias(visible)[None, None]), predicted
+
+    def predicted_loss(self, memory: Memory, following: Tensor, predicted: Tensor) -> Tensor:
+        """Return the cross-entropy of the items ``following`` [B, P, S] that are ``predicted``, from one pass."""
+        _, n_items, n_levels = following.shape
+        inputs = nn.functional.pad(self.vocabulary.token_ids(following[..., :-1]), (1, 0))
+        tree = Tree.sequence(n_levels, inputs.device, groups=n_items)
+        hidden = self.decoder(self.vocabulary(inputs.flatten(1)), tree, memory).unflatten(1, (n_items, n_levels))
+        return self._token_loss(hidden[predicted], following[predicted])
+
+    def _token_loss(self, hidden: Tensor, tokens: Tensor) -> Tensor:
+        """Return the mean cross-entropy of ``tokens`` [E, S] given hidden states [E, S, D]."""
         per_level = [
-            nn.functional.cross_entropy(self.vocabulary.logits(hidden[:, level], level), target_tokens[:, level])
-            for level in range(target_tokens.shape[1])
+            nn.functional.cross_entropy(self.vocabulary.logits(hidden[:, level], level), tokens[:, level])
+            for level in range(tokens.shape[1])
         ]
         return torch.stack(per_level).mean()
+
+
+def _check(name: str, value: str, valid: tuple[str, ...]) -> None:
+    if value not in valid:
+        raise ValueError(f"{name} is {value!r}, it must be one of {', '.join(valid)}")

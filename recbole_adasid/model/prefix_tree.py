@@ -51,6 +51,11 @@ class PrefixTree(nn.Module):
     leaf_items: Tensor
     first_item: Tensor
 
+    @property
+    def n_items(self) -> int:
+        """How many items the tree has."""
+        return len(self.leaf_items)
+
     def expand(self, level: int, nodes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the children of ``nodes`` [...] of depth ``level``.
 
@@ -89,14 +94,6 @@ class PrefixTree(nn.Module):
             known = known & (keys[node] == key) & (code >= 0) & (code < size)
             nodes.append(torch.where(known, node, -1))
         return nodes
-
-    def items_below(self) -> list[Tensor]:
-        """Return how many items the nodes of depth 1 … S stand for."""
-        counts = [self.first_item.diff().long()]
-        for level in range(len(self.level_sizes) - 1, 0, -1):
-            ends = nn.functional.pad(counts[-1].cumsum(0), (1, 0))
-            counts.append(ends[self._level(level)[1].long()].diff())
-        return counts[::-1]
 
     def item_range(self, level: int, nodes: Tensor) -> tuple[Tensor, Tensor]:
         """Return where in ``leaf_items`` the items below ``nodes`` [...] of depth ``level`` begin and end."""

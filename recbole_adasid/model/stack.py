@@ -29,7 +29,7 @@ class Encoder(nn.Module):
         self.dropout = Dropout(p=dropout)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        """Encode embedded tokens ``x`` [B, T, D]; ``mask`` [B, 1, 1, T] hides padding → [B, T, D]."""
+        """Encode ``x`` [B, T, D] → [B, T, D]; ``mask``, broadcastable to [B, 1, T, T], hides what must not be seen."""
         positions = torch.arange(x.shape[1], device=x.device)
         bias, mask = _scores_to_add(self.position_bias(positions, positions), mask)
         x = self.dropout(x)
@@ -43,7 +43,8 @@ class Memory:
     """What the decoder reads of one batch of histories: keys and values of every layer, and the padding mask."""
 
     key_values: list[KeyValue]  # [B, H, M, d] each
-    mask: Tensor | None  # [B, 1, 1, M]
+    mask: Tensor | None  # broadcastable to [B, 1, Q, M]
+    states: Tensor  # [B, M, D], what the encoder gave out
 
     @property
     def batch_size(self) -> int:
@@ -62,12 +63,13 @@ class Tree:
     query_depths: Tensor  # int64 [Q]
     key_depths: Tensor  # int64 [P + Q], earlier steps first
     visible: Tensor  # bool, broadcastable to [B, 1, Q, P + Q]: the token itself and its ancestors
+    groups: int = 1  # so many trees of this form stand one after the other, [B, groups · Q]; none sees another
 
     @classmethod
-    def sequence(cls, length: int, device: torch.device) -> Tree:
-        """Return the tree of plain left-to-right decoding."""
+    def sequence(cls, length: int, device: torch.device, groups: int = 1) -> Tree:
+        """Return the tree of plain left-to-right decoding, of ``groups`` sequences one after the other."""
         depths = torch.arange(length, device=device)
-        return cls(depths, depths, depths[:, None] >= depths[None, :])
+        return cls(depths, depths, depths[:, None] >= depths[None, :], groups)
 
 
 class Decoder(nn.Module):
@@ -85,7 +87,7 @@ class Decoder(nn.Module):
     def project(self, encoded: Tensor, mask: Tensor | None) -> Memory:
         """Prepare the encoder's output [B, M, D] for the cross-attention of every layer."""
         layers = cast("list[DecoderLayer]", self.layers)
-        return Memory([layer.project(encoded) for layer in layers], mask)
+        return Memory([layer.project(encoded) for layer in layers], mask, encoded)
 
     def forward(self, x: Tensor, tree: Tree, memory: Memory, caches: Sequence[KeyValueCache] | None = None) -> Tensor:
         """Decode embedded tokens ``x`` [B, Q, D] → hidden states [B, Q, D].
@@ -102,6 +104,7 @@ class Decoder(nn.Module):
                 mask=mask,
                 memory=memory.key_values[i],
                 memory_mask=memory.mask,
+                groups=tree.groups,
                 cache=None if caches is None else caches[i],
             )
         return self.dropout(self.norm(x))

@@ -7,12 +7,16 @@ from torch import Tensor, nn
 
 from recbole_adasid.model.beam_search import beam_search
 from recbole_adasid.model.catalogue import Catalogue
+from recbole_adasid.model.exclusion import Excluded, Exclusion
 from recbole_adasid.model.exhaustive import score_all_items, score_targets
 from recbole_adasid.model.network import TIGERNetwork
 from recbole_adasid.model.prefix_tree import PrefixTree
+from recbole_adasid.model.stack import Memory
 
 USERS_AT_ONCE = {"cpu": 32, "cuda": 512}
 """Users decoded together by kind of device: enough for full speed, few enough to bound memory and padding."""
+
+_WIDE = 256  # beams; of wider ones fewer users are decoded together
 
 
 class TIGERModel(nn.Module):
@@ -35,11 +39,33 @@ class TIGERModel(nn.Module):
         self.network = network
         self.catalogue = catalogue
 
+    def adopt(self, catalogue: Catalogue, features: Tensor) -> None:
+        """Recommend from a catalogue that was changed since training.
+
+        Args:
+            catalogue: of the items of training and then further ones.
+            features: float [A, d] of the further ones, where the model reads any.
+        """
+        self.catalogue = catalogue
+
+    def encode(self, history_items: Tensor, lengths: Tensor, users: Tensor | None = None) -> Memory:
+        """Encode histories of item ids [B, T]."""
+        return self.network.encode(self.catalogue(history_items), lengths, users)
+
     def training_loss(
         self, history_items: Tensor, lengths: Tensor, target_items: Tensor, users: Tensor | None = None
     ) -> Tensor:
         """Return the mean cross-entropy of the targets' tokens (``target_items`` [B])."""
         return self.network.loss(self.catalogue(history_items), lengths, self.catalogue(target_items), users)
+
+    def sequence_loss(
+        self, items: Tensor, lengths: Tensor, *, skipped: Tensor | None = None, users: Tensor | None = None
+    ) -> Tensor:
+        """Return the mean cross-entropy of the tokens of every item [B, n] after those before it, in one pass.
+
+        Arguments are those of :meth:`~recbole_adasid.model.network.TIGERNetwork.sequence_loss`.
+        """
+        return self.network.sequence_loss(self.catalogue(items), lengths, skipped=skipped, users=users)
 
     @torch.no_grad()
     def recommend(
@@ -51,29 +77,35 @@ class TIGERModel(nn.Module):
         beam_size: int,
         users: Tensor | None = None,
         tree: PrefixTree | None = None,
-        excluded: Tensor | None = None,
+        excluded: Excluded | Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Return the ``k`` best items by beam search and their log-probabilities, [B, k] each.
 
-        ``tree`` and ``excluded`` [B, X] keep items out; see :func:`~recbole_adasid.model.beam_search.beam_search`.
+        ``tree`` and ``excluded`` keep items out: ``tree`` from all users, ``excluded`` each user's, as pairs or as a
+        table int64 [B, X] with 0 for none; see :func:`~recbole_adasid.model.beam_search.beam_search`.
 
         Item 0 with score −inf fills up where the beam found fewer. Users of similar history lengths are decoded
         together, so that a short history does not pay for the longest one's padding.
         """
+        tree = self.catalogue.tree if tree is None else tree
+        pairs = Excluded.of_table(excluded) if isinstance(excluded, Tensor) else excluded
+        exclusion = None if pairs is None else Exclusion(tree, pairs)
         order = lengths.argsort(stable=True)
+        at_once = USERS_AT_ONCE.get(lengths.device.type, len(lengths))
         found = [
             beam_search(
                 self.network,
-                self.catalogue,
-                history_items[rows, : max(1, int(lengths[rows[-1]]))],
-                lengths[rows],
+                tree,
+                self.encode(
+                    history_items[rows, : max(1, int(lengths[rows[-1]]))],
+                    lengths[rows],
+                    None if users is None else users[rows],
+                ),
                 beam_size=beam_size,
                 k=k,
-                users=None if users is None else users[rows],
-                tree=tree,
-                excluded=None if excluded is None else excluded[rows],
+                exclusion=None if exclusion is None else exclusion.of(rows),
             )
-            for rows in order.split(USERS_AT_ONCE.get(lengths.device.type, len(lengths)))
+            for rows in order.split(max(1, at_once * _WIDE // max(_WIDE, min(beam_size, tree.n_nodes[-1]))))
         ]
         items, scores = (torch.cat(parts) for parts in zip(*found))
         back = order.argsort()
@@ -82,7 +114,7 @@ class TIGERModel(nn.Module):
     @torch.no_grad()
     def score_items(self, history_items: Tensor, lengths: Tensor, users: Tensor | None = None) -> Tensor:
         """Return the exact log-probability of every item, [B, N + 1]; column 0 is −inf. For small catalogues."""
-        memory = self.network.encode(self.catalogue(history_items), lengths, users)
+        memory = self.encode(history_items, lengths, users)
         return score_all_items(self.network, self.catalogue, memory)
 
     @torch.no_grad()
@@ -90,5 +122,5 @@ class TIGERModel(nn.Module):
         self, history_items: Tensor, lengths: Tensor, target_items: Tensor, users: Tensor | None = None
     ) -> Tensor:
         """Return the exact log-probability [B] of ``target_items`` [B], one for each history."""
-        memory = self.network.encode(self.catalogue(history_items), lengths, users)
+        memory = self.encode(history_items, lengths, users)
         return score_targets(self.network, memory, self.catalogue(target_items))

@@ -25,8 +25,9 @@ KEYS = ("run_folder", "scorecard")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the arguments say and return the exit status: 0, 2 for a mistake, 130 for Ctrl-C."""
-    return run_command(arguments, USAGE, _run, log_level=logging.WARNING)
+    """Do what the arguments say and return the exit status: 0, or what :mod:`recbole_adasid.ending` says."""
+    kept = "a report that was there before is as it was: run the same command again"
+    return run_command(arguments, USAGE, _run, kept=kept, log_level=logging.WARNING)
 
 
 def _run(given: Sequence[str]) -> None:

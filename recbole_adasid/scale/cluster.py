@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from recbole_adasid.ending import keeping_sigterm
+
 RETRIES = 3
 """Times that a task is started again after its worker died."""
 GIB = 2**30
@@ -156,10 +158,11 @@ def cluster(settings: ClusterSettings) -> Iterator[Cluster]:
         ImportError: without Ray.
         WorkerFailed: if no cluster answers at the address, or none of its nodes has the memory for a worker.
     """
-    ray = _imported()
-    own = not ray.is_initialized()
-    if own:
-        _start(ray, settings)
+    with keeping_sigterm():
+        ray = _imported()
+        own = not ray.is_initialized()
+        if own:
+            _start(ray, settings)
     try:
         yield Cluster(ray, settings)
     finally:

@@ -26,7 +26,7 @@ from recbole_adasid.writing import CannotWrite
 logger = logging.getLogger(__name__)
 
 STAGE = "log"
-_EDITION = 1
+_EDITION = 2
 """Raise it when the same log is sorted otherwise, or the files mean something else."""
 _READ_AT_ONCE = 2**24
 

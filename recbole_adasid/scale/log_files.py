@@ -6,9 +6,6 @@ Letters: R rows read together.
 from __future__ import annotations
 
 import csv
-import logging
-import math
-import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,14 +17,13 @@ from tqdm import tqdm
 
 from recbole_adasid.data.atomic_text import AtomicText, Column
 from recbole_adasid.data.parquet import first_line, open_parquet
-from recbole_adasid.host.atomic_files import MILLISECONDS, SECONDS
+from recbole_adasid.data.raw.csv_rows import csv_rows, other_delimiter
+from recbole_adasid.data.raw.rows import mapped
 from recbole_adasid.host.settings import SettingsError
+from recbole_adasid.scale.log_times import TimesSeen, exact_times, times_of_arrow
 
 Cells = tuple["Tokens", "Tokens", NDArray[Any]]
 """Users, items and times, the last as they are written."""
-_LATEST = 2**62
-logger = logging.getLogger(__name__)
-
 COLUMNS = ("user_id", "item_id", "timestamp")
 BYTES_OF_A_ROW = 600
 """Memory that a row takes while it is read: texts, mostly."""
@@ -50,11 +46,7 @@ class Rows(NamedTuple):
     users: Tokens
     items: Tokens
     times: NDArray[Any]
-    """Of `TIME` [R], as exact as the file has them."""
-
-
-TIME = np.dtype([("whole", "i8"), ("rest", "f8")])
-"""A time as a whole number and what is left of it, of the same sign: none is rounded to a float that holds less."""
+    """Of :data:`~recbole_adasid.scale.log_times.TIME` [R], as exact as the file has them."""
 
 
 def log_paths(where: str | Path) -> list[Path]:
@@ -116,14 +108,14 @@ def read_log(
     if unknown:
         raise SettingsError(f"{key}: {unknown[0]!r} is none of {', '.join(COLUMNS)}.")
     names = [columns.get(name, name) for name in COLUMNS]
-    seen = _TimesSeen()
+    seen = TimesSeen()
     with tqdm(desc="reading the log", unit="row", unit_scale=True, disable=not progress) as bar:
         for path in paths:
             first = 1
             for users, items, times in _cells(path, names, at_once, key):
                 _refuse_gaps(path, first, names[0], users)
                 _refuse_gaps(path, first, names[1], items)
-                rows = Rows(users, items, _times(path, first, names[2], times))
+                rows = Rows(users, items, exact_times(path, first, names[2], times))
                 yield rows
                 seen.note(rows.times["whole"], path)
                 first += len(times)
@@ -140,92 +132,10 @@ def _cells(path: Path, names: list[str], at_once: int, key: str) -> Iterator[Cel
         ) from None
 
 
-class _TimesSeen:
-    """What times of a whole log make one doubt: two units, or no difference."""
-
-    def __init__(self) -> None:
-        self.of_unit: dict[str, Path] = {}
-        self.least, self.most = math.inf, -math.inf
-        self.rows = 0
-
-    def note(self, times: NDArray[np.int64], path: Path) -> None:
-        """Look at the times [R] of a file."""
-        for unit, (low, high) in (("seconds", SECONDS), ("milliseconds", MILLISECONDS)):
-            if unit not in self.of_unit and ((times >= low) & (times < high)).any():
-                self.of_unit[unit] = path
-        self.rows += len(times)
-        self.least = min(self.least, times.min(initial=_LATEST))
-        self.most = max(self.most, times.max(initial=-_LATEST))
-
-    def report(self, name: str) -> None:
-        if len(self.of_unit) == 2:
-            where = " and ".join(f"{unit} ({path.name})" for unit, path in self.of_unit.items())
-            logger.warning("The %s of the log mixes %s: times are compared as they stand.", name, where)
-        if self.rows > 1 and self.least == self.most:
-            logger.warning("Every %s of the log is %g, so that the order of its files decides.", name, self.most)
-
-
 def _refuse_gaps(path: Path, first: int, name: str, column: Tokens) -> None:
     wrong = np.append(column.distinct == "", True)[column.codes]  # the code −1 stands for nothing at all
     if wrong.any():
         raise ValueError(f"{path}, row {first + int(np.argmax(wrong))} has no {name}: fill it in, or remove the row.")
-
-
-def _times(path: Path, first: int, name: str, column: NDArray) -> NDArray[Any]:
-    """Return times, of `TIME` [R]."""
-    times = np.zeros(len(column), dtype=TIME)
-    whole = _plain_integers(column)
-    if whole is not None:
-        times["whole"] = whole
-        return times
-    numbers = _numbers(column)
-    wrong = ~np.isfinite(numbers)
-    if wrong.any():
-        raise ValueError(
-            f"{path}, row {first + int(np.argmax(wrong))}: the {name} is no finite number: correct it, or convert the "
-            "log by `python -m recbole_adasid.data.raw`, which also reads dates."
-        )
-    parts = np.trunc(numbers).clip(-(2.0**62), 2.0**62)
-    times["whole"], times["rest"] = parts, numbers - parts
-    for row in np.flatnonzero(np.abs(parts) >= 2**53).tolist():  # a float of that size may be another whole number
-        if _WHOLE.fullmatch(str(column[row])) and abs(int(column[row])) < 2**63:
-            times[row] = int(column[row]), 0.0
-    return times
-
-
-def _plain_integers(column: NDArray[Any]) -> NDArray[np.int64] | None:
-    """Return the numbers of a column in a fraction of Python's time, or None if not all of them are plain integers."""
-    if column.dtype == np.uint64:
-        return column.astype(np.int64) if column.max(initial=0) < 2**63 else None
-    if column.dtype.kind in "iu":
-        return column.astype(np.int64)
-    if column.dtype.kind != "O":
-        return None
-    try:
-        numbers = pd.to_numeric(column)
-    except (ValueError, TypeError):
-        return None
-    return numbers if numbers.dtype == np.int64 else None
-
-
-def _numbers(column: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the numbers of a column [R], NaN where there is none."""
-    if column.dtype.kind == "O":
-        return np.array([_number(value) for value in column])
-    if column.dtype.kind == "M":  # a missing date would be a number of its own
-        return np.where(np.isnat(column), np.nan, column.astype(np.float64))
-    return column.astype(np.float64)
-
-
-def _number(value: Any) -> float:
-    """Return the number that a text spells as data files do, or NaN; Python also takes 1_000."""
-    if isinstance(value, str):
-        return float(value) if _NUMBER.fullmatch(value.strip(" ")) else float("nan")
-    return float("nan") if value is None else float(value)
-
-
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 
 
 def _read_inter(path: Path, names: list[str], at_once: int, key: str) -> Iterator[Cells]:
@@ -235,12 +145,31 @@ def _read_inter(path: Path, names: list[str], at_once: int, key: str) -> Iterato
     yield from _read_text(path, headers, at_once, sep="\t", quoting=csv.QUOTE_NONE)
 
 
-def _read_csv(path: Path, names: list[str], at_once: int, _: str) -> Iterator[Cells]:
-    yield from _read_text(path, names, at_once, sep=",", quoting=csv.QUOTE_MINIMAL)
+def _read_csv(path: Path, names: list[str], at_once: int, key: str) -> Iterator[Cells]:
+    yield from _read_table(path, names, at_once, key, sep=",", quoting=csv.QUOTE_MINIMAL)
 
 
-def _read_tsv(path: Path, names: list[str], at_once: int, _: str) -> Iterator[Cells]:
-    yield from _read_text(path, names, at_once, sep="\t", quoting=csv.QUOTE_NONE)
+def _read_tsv(path: Path, names: list[str], at_once: int, key: str) -> Iterator[Cells]:
+    yield from _read_table(path, names, at_once, key, sep="\t", quoting=csv.QUOTE_NONE)
+
+
+def _read_table(path: Path, names: list[str], at_once: int, key: str, **form: Any) -> Iterator[Cells]:
+    dialect = {"delimiter": form["sep"], "quoting": form["quoting"]}
+    _, header = next(csv_rows(path, dialect, False), (0, []))
+    for name, raw in zip(COLUMNS, names):
+        if header and raw not in header:
+            other = other_delimiter(path, dialect, raw, header)
+            raise SettingsError(
+                f"{path} has no column {raw!r}: its cells seem to be separated by {other}s; convert the log by `python "
+                f"-m recbole_adasid.data.raw table --delimiter={other}`."
+                if other
+                else _no_column(path, raw, header, name, key)
+            )
+    yield from _read_text(path, names, at_once, **form)
+
+
+def _no_column(path: Path, raw: str, there: list[str], name: str, key: str) -> str:
+    return f"{path} has no column {raw!r} among {', '.join(there)}: map it, as in --{key}={mapped(name, raw, there)}."
 
 
 def _read_text(path: Path, headers: list[str], at_once: int, **form: Any) -> Iterator[Cells]:
@@ -249,9 +178,6 @@ def _read_text(path: Path, headers: list[str], at_once: int, **form: Any) -> Ite
     try:
         with pd.read_csv(path, **form) as reader:
             for table in reader:
-                missing = [name for name in headers if name not in table]
-                if missing:
-                    raise ValueError(f"there is no column {missing[0]!r} among {', '.join(map(str, table))}")
                 if not isinstance(table.index, pd.RangeIndex):  # pandas takes what stands before the columns for names
                     raise ValueError("its lines have more cells than columns")
                 users, items, times = (table[name].to_numpy(dtype=object) for name in headers)
@@ -260,17 +186,18 @@ def _read_text(path: Path, headers: list[str], at_once: int, **form: Any) -> Ite
         raise ValueError(f"{path} cannot be read as a table with {', '.join(headers)} ({error}): correct it.") from None
 
 
-def _read_parquet(path: Path, names: list[str], at_once: int, _: str) -> Iterator[Cells]:
+def _read_parquet(path: Path, names: list[str], at_once: int, key: str) -> Iterator[Cells]:
     import pyarrow
-    from pyarrow import compute, types
 
-    file = open_parquet(path, names)
+    file = open_parquet(path, ())
+    there = file.schema_arrow.names
+    for name, raw in zip(COLUMNS, names):
+        if raw not in there:
+            raise SettingsError(_no_column(path, raw, there, name, key))
     try:
         for batch in file.iter_batches(at_once, columns=names):
             users, items, times = (batch.column(name) for name in names)
-            if types.is_timestamp(times.type):
-                times = compute.cast(times, pyarrow.timestamp("ns", times.type.tz)).cast(pyarrow.int64())
-            yield _of_arrow(users), _of_arrow(items), times.to_numpy(zero_copy_only=False)
+            yield _of_arrow(users), _of_arrow(items), times_of_arrow(times, path, names[2])
     except (pyarrow.ArrowException, OSError) as error:
         raise ValueError(f"{path} cannot be read ({first_line(error)}): write it again.") from None
 

@@ -19,7 +19,6 @@ from recbole_adasid.data.ordering import lexsort
 from recbole_adasid.scale.buckets import BYTES_OF_A_RECORD, Buckets, array_on_disk, mapped, stretches, token_hashes
 from recbole_adasid.scale.log_files import (
     BYTES_OF_A_ROW,
-    TIME,
     Rows,
     Tokens,
     bytes_of_a_row,
@@ -27,6 +26,7 @@ from recbole_adasid.scale.log_files import (
     read_log,
     rows_at_most,
 )
+from recbole_adasid.scale.log_times import TIME
 
 GIB = 2**30
 

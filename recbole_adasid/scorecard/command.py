@@ -35,9 +35,10 @@ OWN_KEYS = ("out", "tokenizers", "seeds", "proxy_examples")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the scorecard and return the exit status: 0, 2 for a mistake, 130 for Ctrl-C."""
-    stopped = "Stopped. Finished cells are kept: the same command goes on from here."
-    return run_command(arguments, help_text, _start, stopped=stopped, log_level=None)
+    """Run the scorecard and return the exit status: 0, or what :mod:`recbole_adasid.ending` says."""
+    kept = "finished cells are kept, and the same command goes on from there"
+    spare = "lower tokenizer_batch_pairs or proxy_examples"
+    return run_command(arguments, help_text, _start, kept=kept, spare=spare, log_level=None)
 
 
 def _start(given: list[str]) -> None:

@@ -54,9 +54,9 @@ class ResidualAutoencoder(nn.Module):
 
     Args:
         scaler: centres and scales the features.
-        encoder: [B, d] → [B, D].
+        encoder: [B, d] → [B, D]; its last layer is linear.
         quantizer: codes the latent.
-        decoder: [B, D] → [B, d].
+        decoder: [B, D] → [B, d]; its first layer is linear.
         reconstruction_reduction: ``mean`` or ``sum`` over the d columns (the paper gives none).
 
     Raises:
@@ -67,9 +67,9 @@ class ResidualAutoencoder(nn.Module):
         self,
         *,
         scaler: FeatureScaler,
-        encoder: nn.Module,
+        encoder: nn.Sequential,
         quantizer: ResidualQuantizer,
-        decoder: nn.Module,
+        decoder: nn.Sequential,
         reconstruction_reduction: str = "mean",
     ) -> None:
         super().__init__()
@@ -89,22 +89,51 @@ class ResidualAutoencoder(nn.Module):
         With ``bf16`` the matrix products of encoder and decoder run in bfloat16.
         """
         scaled = self.scaler(features)
-        with torch.autocast(features.device.type, dtype=torch.bfloat16, enabled=bf16):
-            latent = self.encoder(scaled).float()
+        latent = self._through(self.encoder, scaled, bf16)
         quantization = self.quantizer(latent, counts)
-        with torch.autocast(features.device.type, dtype=torch.bfloat16, enabled=bf16):
-            reconstruction = self.decoder(quantization.quantized).float()
-        loss = mean_of_draws(squared_error(reconstruction, scaled), counts)
-        if self.reconstruction_reduction == "sum":
-            loss = loss * features.shape[1]
         return AutoencoderOutput(
             latent=latent,
             quantized=quantization.quantized,
             codes=quantization.codes,
             residuals=quantization.residuals,
-            reconstruction_loss=loss,
+            reconstruction_loss=self._reconstruction_loss(quantization.quantized, scaled, counts, bf16),
             quantization_loss=quantization.loss,
         )
+
+    def unquantized(
+        self, features: Tensor, counts: Tensor | None = None, *, bf16: bool = False
+    ) -> tuple[Tensor, Tensor]:
+        """Return z [M, D] of ``features`` [M, d] and L_rec, decoded from z itself as if no codebook stood between."""
+        scaled = self.scaler(features)
+        latent = self._through(self.encoder, scaled, bf16)
+        return latent, self._reconstruction_loss(latent, scaled, counts, bf16)
+
+    @torch.no_grad()
+    def normalise_latent(self, features: Tensor, *, scale: float) -> None:
+        """Centre the latent of ``features`` [N, d] and give its columns the root mean square ``scale``.
+
+        The encoder's last layer and the decoder's first one take it up, so that what is decoded stays the same.
+        """
+        latent = self.latent(features)
+        mean = latent.mean(dim=0)
+        spread = (latent - mean).square().mean().sqrt()
+        apart = spread > 1e-6 * latent.abs().max()  # rounding tells no items apart
+        factor = scale / spread if apart else torch.ones(())
+        last, first = self.encoder[-1], self.decoder[0]
+        assert isinstance(last, nn.Linear) and isinstance(first, nn.Linear)
+        first.bias.add_(first.weight @ mean)
+        first.weight.div_(factor)
+        last.bias.sub_(mean).mul_(factor)
+        last.weight.mul_(factor)
+
+    def _reconstruction_loss(self, latent: Tensor, scaled: Tensor, counts: Tensor | None, bf16: bool) -> Tensor:
+        error = squared_error(self._through(self.decoder, latent, bf16), scaled)
+        return mean_of_draws(error, counts) * (scaled.shape[1] if self.reconstruction_reduction == "sum" else 1)
+
+    @staticmethod
+    def _through(layers: nn.Module, rows: Tensor, bf16: bool) -> Tensor:
+        with torch.autocast(rows.device.type, dtype=torch.bfloat16, enabled=bf16):
+            return layers(rows).float()
 
     @torch.no_grad()
     def latent(self, features: Tensor) -> Tensor:

@@ -60,9 +60,10 @@ class _InfoNCE(torch.autograd.Function):
         weight = logits.sub_(highest[:, None]).exp_()
         highest = highest.index_select(0, row)
         to_target = weight[row, column]
-        # What is left of a row without the pair's own target, and its own logit once.
+        # What is left of a row without the pair's own target, and its own logit once. Rounding makes no sum of weights,
+        # none of which is negative, smaller than one of them: nothing is left of a row, or something above 0.
         own_weight = (own - highest).exp_()
-        total = (weight.sum(dim=1).index_select(0, row) - to_target).clamp_min_(0) + own_weight
+        total = weight.sum(dim=1).index_select(0, row) - to_target + own_weight
         ctx.save_for_backward(a, b, weight, row, column, to_target, own_weight, total)
         ctx.n_pairs = n_pairs
         return (highest + total.log() - own).sum() / n_pairs

@@ -10,6 +10,9 @@ from torch import Tensor
 from recbole_adasid.tokenizer.kmeans import kmeans, refine
 from recbole_adasid.tokenizer.nearest import nearest_codeword
 
+LEAST_VARIANCE = 1e-7
+"""Share of the greatest variance below which float32 points have none."""
+
 
 @torch.no_grad()
 def optimised_product_quantisation(
@@ -22,7 +25,7 @@ def optimised_product_quantisation(
     step in every subspace, and the rotation that best maps the points onto what they were coded as (the paper's
     non-parametric solution, an orthogonal Procrustes problem).
     """
-    rotation, widths = _balanced_axes(points, len(codebook_sizes))
+    rotation, widths = balanced_axes(points, len(codebook_sizes))
     parts = (points @ rotation).split(widths, dim=1)
     codebooks = [
         kmeans(part, size, iterations=iterations, generator=generator) for part, size in zip(parts, codebook_sizes)
@@ -32,7 +35,7 @@ def optimised_product_quantisation(
         left, _, right = torch.linalg.svd(points.t() @ coded, full_matrices=False)
         rotation = left @ right
         parts = (points @ rotation).split(widths, dim=1)
-        codebooks = [refine(part, book) for part, book in zip(parts, codebooks)]
+        codebooks = [refine(part, book, generator=generator) for part, book in zip(parts, codebooks)]
     return rotation, codebooks
 
 
@@ -41,17 +44,29 @@ def subspace_widths(width: int, n_subspaces: int) -> list[int]:
     return [width // n_subspaces + (part < width % n_subspaces) for part in range(n_subspaces)]
 
 
-def _balanced_axes(points: Tensor, n_subspaces: int) -> tuple[Tensor, list[int]]:
+def balanced_axes(points: Tensor, n_subspaces: int) -> tuple[Tensor, list[int]]:
     """Return the principal axes [d, d] ordered by subspace, and the subspaces' widths."""
     centred = points - points.mean(dim=0)
     variances, axes = torch.linalg.eigh((centred.t() @ centred / len(points)).double())
     width, capacity = points.shape[1], subspace_widths(points.shape[1], n_subspaces)
+    worth = _above_the_least(variances).tolist()
     members: list[list[int]] = [[] for _ in capacity]
     products = [0.0] * n_subspaces
     for axis in range(width - 1, -1, -1):  # the greatest variance first, each to the least product so far
         open_parts = [part for part in range(n_subspaces) if len(members[part]) < capacity[part]]
         part = min(open_parts, key=lambda candidate: products[candidate])
         members[part].append(axis)
-        products[part] += float(variances[axis].clamp_min(1e-12).log())
+        products[part] += worth[axis]
     order = [axis for part in members for axis in part]
     return axes[:, order].to(points.dtype), capacity
+
+
+def _above_the_least(variances: Tensor) -> Tensor:
+    """Return the logarithms of ``variances`` [d] over the least of them, plus 1.
+
+    A product of variances below 1 would fall with every axis, so that the subspace that got one would get the next one
+    too; and whether variances are below 1 is a matter of the features' scale.
+    """
+    greatest = variances.max().clamp_min(torch.finfo(variances.dtype).tiny)
+    logarithms = variances.clamp_min(LEAST_VARIANCE * greatest).log()
+    return logarithms - logarithms.min() + 1

@@ -42,10 +42,14 @@ AUTOENCODER_KEYS = (
     "quantizer",
     "commitment",
     "reconstruction_reduction",
+    "quantize_from",
+    "latent_scale",
     "revive_every",
     "tokenizer_steps",
     "tokenizer_batch_pairs",
     "tokenizer_batch_solo_items",
+    "tokenizer_draw",
+    "pair_draw_power",
     "tokenizer_learning_rate",
     "tokenizer_weight_decay",
     "tokenizer_bf16",
@@ -70,6 +74,8 @@ ADAPTIVE_KEYS = (
     "collision_margins",
     "load_f_min",
     "load_f_max",
+    "load_region",
+    "load_reference",
     "load_saturation",
     "load_alpha",
     "rebalancing_unit",
@@ -79,6 +85,17 @@ ADAPTIVE_KEYS = (
     "collision_floor",
     "collision_reduction",
 )
+EDITION = 2
+"""Of what tokenizers make of the same features and settings: raise it when that changes, and the cache forgets."""
+BEFORE: dict[str, Any] = {
+    "tokenizer_draw": "pairs",
+    "pair_draw_power": 1.0,
+    "quantize_from": 0,
+    "latent_scale": 1.0,
+    "load_region": "signature",
+    "load_reference": "batch",
+}
+"""Settings that older saved tokenizers lack, and the values that act as was done then."""
 
 
 def tokenizer_settings(config: Any) -> dict[str, Any]:
@@ -108,6 +125,7 @@ def build_tokenizer(settings: Settings, *, width: int) -> ItemTokenizer:
     Raises:
         ValueError: for an unknown family, quantizer or regulation, or an impossible value.
     """
+    settings = {**BEFORE, **settings}
     build = _lookup("tokenizer_family", settings["tokenizer_family"], FAMILIES)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings["seed"])
@@ -174,11 +192,15 @@ def _training(settings: Settings) -> TrainingSettings:
         steps=settings["tokenizer_steps"],
         batch_pairs=settings["tokenizer_batch_pairs"],
         batch_solo_items=settings["tokenizer_batch_solo_items"],
+        draw=settings["tokenizer_draw"],
+        pair_draw_power=settings["pair_draw_power"],
         learning_rate=settings["tokenizer_learning_rate"],
         weight_decay=settings["tokenizer_weight_decay"],
         temperature=settings["contrastive_temperature"],
         contrastive_space=settings["contrastive_space"],
         kmeans_iterations=settings["kmeans_iterations"],
+        quantize_from=settings["quantize_from"],
+        latent_scale=settings["latent_scale"],
         revive_every=settings["revive_every"],
         log_every=settings["tokenizer_log_every"],
         bf16=settings["tokenizer_bf16"],
@@ -242,6 +264,8 @@ def _adaptive_regulation(settings: Settings) -> Regulation:
         margins=per_depth(settings["collision_margins"], settings["sid_length"]),
         f_min=settings["load_f_min"],
         f_max=settings["load_f_max"],
+        load_region=settings["load_region"],
+        load_reference=settings["load_reference"],
         load_saturation=settings["load_saturation"],
         alpha=settings["load_alpha"],
         schedule=schedule,

@@ -33,17 +33,18 @@ class PairBatch(NamedTuple):
 
 
 class PairSampler:
-    """Draw B pairs with probability proportional to their weight, and S solo items uniformly from the catalogue.
+    """Draw B pairs with probability proportional to a power of their weight, and S solo items evenly.
 
     Swing pairs cover only part of a sparse catalogue; without the solo items the rest would get codes from an encoder
     that never saw them.
 
     Args:
-        pairs: P weighted pairs, or None (or none at all): then all 2B + S items are drawn uniformly.
+        pairs: P weighted pairs, or None (or none at all): then all 2B + S items are drawn evenly.
         n_items: N.
         batch_pairs: B.
         batch_solo_items: S.
         generator: source of randomness.
+        weight_power: p of the chance weight^p; 1 follows the weights, 0 draws all pairs with a weight alike.
     """
 
     def __init__(
@@ -54,13 +55,15 @@ class PairSampler:
         batch_pairs: int,
         batch_solo_items: int,
         generator: torch.Generator,
+        weight_power: float = 1.0,
     ) -> None:
         self.n_items, self.generator = n_items, generator
         self.batch_pairs, self.batch_solo_items = batch_pairs, batch_solo_items
         self.has_pairs = pairs is not None and len(pairs.trigger) > 0
         if pairs is not None and self.has_pairs:
             self.endpoints = torch.stack([torch.from_numpy(pairs.trigger), torch.from_numpy(pairs.target)])
-            self.cumulative = torch.from_numpy(pairs.weight).double().cumsum(0)
+            weight = torch.from_numpy(pairs.weight).double()
+            self.cumulative = torch.where(weight > 0, weight.pow(weight_power), 0.0).cumsum(0)
 
     def draw(self) -> PairBatch:
         """Return what one step trains on."""

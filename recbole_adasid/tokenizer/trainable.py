@@ -26,8 +26,6 @@ from recbole_adasid.writing import CannotWrite
 
 logger = logging.getLogger(__name__)
 
-INITIALISATION_ROWS = 65_536
-"""Items whose latents initialise the codebooks; beyond this k-means gains nothing that training does not undo."""
 ENCODING_ROWS = 16_384
 """Items encoded at once: bounds the memory of hidden layers."""
 
@@ -76,7 +74,7 @@ class AutoencoderTokenizer(ItemTokenizer):
         training = self._training(features, pairs)
         start, history = restore_training(keep.path, training) if keep else (0, [])
         if start == 0:
-            self._initialise(features, training.generator)
+            self._prepare(training)
         report = log or _silent
         for entry in history:
             report(*entry)
@@ -94,9 +92,12 @@ class AutoencoderTokenizer(ItemTokenizer):
         training.watch.warn_if_idle()
 
     def start_training(self, features: Tensor, pairs: ItemPairs | None) -> TokenizerTraining:
-        """Initialise scaler and codebooks on ``features`` [N, d] and return the training, no step taken yet."""
+        """Fit the scaler to ``features`` [N, d] and return the training, no step taken yet.
+
+        The codebooks are put on the latent too, unless steps without them come first.
+        """
         training = self._training(features, pairs)
-        self._initialise(features, training.generator)
+        self._prepare(training)
         return training
 
     def _training(self, features: Tensor, pairs: ItemPairs | None) -> TokenizerTraining:
@@ -125,14 +126,10 @@ class AutoencoderTokenizer(ItemTokenizer):
         """Return the features [N, d] that the Semantic IDs ``codes`` int64 [N, L] stand for."""
         return self.autoencoder.decode(codes)
 
-    def _initialise(self, features: Tensor, generator: torch.Generator) -> None:
-        self.autoencoder.scaler.fit(features)
-        rows = torch.randperm(len(features), generator=generator)[:INITIALISATION_ROWS]
-        self.autoencoder.quantizer.initialise(
-            self.autoencoder.latent(features[rows]),
-            iterations=self.settings.kmeans_iterations,
-            generator=generator,
-        )
+    def _prepare(self, training: TokenizerTraining) -> None:
+        self.autoencoder.scaler.fit(training.features)
+        if training.start.step == 0:
+            training.start_codebooks()
 
 
 def _train_along(

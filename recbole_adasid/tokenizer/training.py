@@ -17,8 +17,10 @@ from recbole_adasid.tokenizer.quality import sid_quality
 from recbole_adasid.tokenizer.regulation.base import Regulation
 from recbole_adasid.tokenizer.revival import CodewordReviver
 from recbole_adasid.tokenizer.sampling import PairBatch, PairSampler
+from recbole_adasid.tokenizer.start import CodebookStart
 
 CONTRASTIVE_SPACES = ("quantized", "latent")
+DRAWS = ("auto", "pairs")
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,15 @@ class TrainingSettings:
     steps: int
     batch_pairs: int
     batch_solo_items: int
+    draw: str
+    pair_draw_power: float
     learning_rate: float
     weight_decay: float
     temperature: float
     contrastive_space: str
     kmeans_iterations: int
+    quantize_from: int
+    latent_scale: float
     revive_every: int
     log_every: int
     bf16: bool
@@ -48,10 +54,19 @@ class TrainingSettings:
             raise ValueError(
                 f"unknown contrastive_space {self.contrastive_space!r}; valid: {', '.join(CONTRASTIVE_SPACES)}"
             )
-        for name in ("steps", "batch_pairs", "log_every", "learning_rate", "temperature"):
+        if self.draw not in DRAWS:
+            raise ValueError(f"unknown tokenizer_draw {self.draw!r}; valid: {', '.join(DRAWS)}")
+        for name in ("steps", "batch_pairs", "log_every", "learning_rate", "temperature", "latent_scale"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"tokenizer setting {name} must be above 0, got {getattr(self, name)}")
-        for name in ("batch_solo_items", "kmeans_iterations", "revive_every", "weight_decay"):
+        for name in (
+            "batch_solo_items",
+            "pair_draw_power",
+            "kmeans_iterations",
+            "quantize_from",
+            "revive_every",
+            "weight_decay",
+        ):
             if getattr(self, name) < 0:
                 raise ValueError(f"tokenizer setting {name} must not be negative, got {getattr(self, name)}")
 
@@ -81,11 +96,12 @@ class TokenizerTraining:
         self.autoencoder, self.regulation, self.settings, self.features = autoencoder, regulation, settings, features
         self.generator = generator
         self.sampler = PairSampler(
-            pairs=pairs,
+            pairs=pairs if regulation.aligns_pairs or settings.draw == "pairs" else None,
             n_items=len(features),
             batch_pairs=settings.batch_pairs,
             batch_solo_items=settings.batch_solo_items,
             generator=generator,
+            weight_power=settings.pair_draw_power,
         )
         self.optimizer = torch.optim.AdamW(
             autoencoder.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
@@ -96,7 +112,17 @@ class TokenizerTraining:
             every=settings.revive_every,
             generator=generator,
         )
+        self.start = CodebookStart(
+            quantize_from=settings.quantize_from,
+            steps=settings.steps,
+            latent_scale=settings.latent_scale,
+            kmeans_iterations=settings.kmeans_iterations,
+        )
         self.watch = RepulsionWatch()
+
+    def start_codebooks(self) -> None:
+        """Put the codebooks where the latent of all items is now."""
+        self.start(self.autoencoder, self.features, self.generator)
 
     def step(self, number: int) -> dict[str, float]:
         """Take step ``number`` (0-based) and return the terms of the objective; those worth logging now and then too.
@@ -104,17 +130,16 @@ class TokenizerTraining:
         Raises:
             FloatingPointError: if the loss or its gradient is not finite; the parameters are still those before.
         """
+        if number < self.start.step:
+            return self._step_without_codebooks(number)
+        if number == self.start.step > 0:
+            self._adopt_codebooks(*world().from_main(self._codebooks_of_main))
         batch = self.sampler.draw()
         share = world().share(len(batch.items), batch.counts)
         features = self.features.index_select(0, share.of(batch.items))
         output = self.autoencoder(features, share.of(batch.counts), bf16=self.settings.bf16).of_batch(share)
         loss, numbers = self._objective(output, batch, number)
-        _check_finite("loss", loss, number)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        world().sum_gradients(self.autoencoder.parameters())
-        _check_finite("gradient's norm", gradient_norm(self.autoencoder.parameters()), number)
-        self.optimizer.step()
+        self._descend(loss, number)
         last = number + 1 == self.settings.steps
         # The last step moves nothing: a codeword put down now would never be adapted to.
         revived = 0 if last else self.reviver.after_step(output.codes, output.residuals)
@@ -122,6 +147,42 @@ class TokenizerTraining:
         if number % self.settings.log_every == 0 or last:
             numbers |= {**self._batch_statistics(output), "revived": float(revived)}
         return numbers
+
+    def _codebooks_of_main(self) -> tuple[dict[str, Tensor], Tensor]:
+        self.start_codebooks()
+        return self.autoencoder.state_dict(), self.generator.get_state()
+
+    def _adopt_codebooks(self, parameters: dict[str, Tensor], random_state: Tensor) -> None:
+        self.autoencoder.load_state_dict(parameters)
+        self.generator.set_state(random_state)
+        self.optimizer.state.clear()  # it belongs to layers that were scaled
+
+    def _step_without_codebooks(self, number: int) -> dict[str, float]:
+        """Descend on the terms that need no Semantic IDs: reconstruction, and alignment where it is of latents."""
+        batch = self.sampler.draw()
+        share = world().share(len(batch.items), batch.counts)
+        features = self.features.index_select(0, share.of(batch.items))
+        latent, own_loss = self.autoencoder.unquantized(features, share.of(batch.counts), bf16=self.settings.bf16)
+        loss = share.mean(own_loss.unsqueeze(0)).squeeze(0)
+        numbers = {"reconstruction_loss": float(loss.detach())}
+        weight = self.regulation.weights(number, self.settings.steps).collaborative
+        if weight > 0 and len(batch.trigger) and self.settings.contrastive_space == "latent":
+            (vectors,) = share.gather(latent)
+            alignment = self._alignment(vectors, batch)
+            loss = loss + weight * alignment
+            numbers |= {"lambda_cf": weight, "collaborative_loss": float(alignment.detach())}
+        self._descend(loss, number)
+        return {**numbers, "loss": float(loss.detach())}
+
+    def _descend(self, loss: Tensor, number: int) -> None:
+        _check_finite("loss", loss, number)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        world().sum_gradients(self.autoencoder.parameters())
+        _check_finite("gradient's norm", gradient_norm(self.autoencoder.parameters()), number)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.settings.learning_rate * self.start.learning_rate_factor(number)
+        self.optimizer.step()
 
     def _objective(self, output: AutoencoderOutput, batch: PairBatch, step: int) -> tuple[Tensor, dict[str, float]]:
         """Return L of Eq. 14 and its terms."""
@@ -133,15 +194,15 @@ class TokenizerTraining:
             loss = loss + weights.collision * term.loss
             numbers |= {"collision_loss": float(term.loss.detach()), **term.stats}
         if weights.collaborative > 0 and len(batch.trigger):
-            alignment = self._alignment(output, batch)
+            quantized = self.settings.contrastive_space == "quantized"
+            alignment = self._alignment(output.quantized if quantized else output.latent, batch)
             loss = loss + weights.collaborative * alignment
             numbers["collaborative_loss"] = float(alignment.detach())
         numbers["reconstruction_loss"] = float(output.reconstruction_loss.detach())
         numbers["quantization_loss"] = float(output.quantization_loss.detach())
         return loss, {**numbers, "loss": float(loss.detach())}
 
-    def _alignment(self, output: AutoencoderOutput, batch: PairBatch) -> Tensor:
-        vectors = output.quantized if self.settings.contrastive_space == "quantized" else output.latent
+    def _alignment(self, vectors: Tensor, batch: PairBatch) -> Tensor:
         return info_nce(vectors, batch.trigger, batch.target, temperature=self.settings.temperature)
 
     def _batch_statistics(self, output: AutoencoderOutput) -> dict[str, float]:

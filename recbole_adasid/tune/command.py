@@ -37,9 +37,10 @@ OWN_KEYS = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the search and return the exit status: 0, 2 for a mistake, 130 for Ctrl-C."""
-    stopped = "Stopped. Finished trials are kept: the same command goes on from here."
-    return run_command(arguments, help_text, _start, stopped=stopped, log_level=None)
+    """Run the search and return the exit status: 0, or what :mod:`recbole_adasid.ending` says."""
+    kept = "finished trials are kept, and the same command goes on from there"
+    spare = "lower train_batch_size, eval_batch_size, beam_size, tokenizer_batch_pairs or proxy_examples"
+    return run_command(arguments, help_text, _start, kept=kept, spare=spare, log_level=None)
 
 
 def _start(given: list[str]) -> None:
@@ -135,7 +136,10 @@ def _objective(settings: dict[str, Any], config_files: list[str], wanted: _Wante
     if wanted.objective == "proxy":
         refuse_what_the_proxy_ignores(space, _tokenizer_keys())
         return Proxy(ProxySettings(**wanted.proxy))
-    metric = str(build_config(settings, config_files)["valid_metric"])
+    config = build_config(settings, config_files)
+    metric = str(config["valid_metric"])
+    if not config["valid_metric_bigger"]:
+        raise SettingsError(f"valid_metric={metric} is better the smaller it is: search by a metric of hits.")
     return Validation(metric, wanted.out / "runs", config_files)
 
 

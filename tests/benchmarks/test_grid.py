@@ -35,12 +35,16 @@ def write_ranks(out: Path, name: str, users: list[int], ranks: list[int]) -> str
 
 @pytest.mark.parametrize("name", grid.GRIDS)
 def test_every_cell_of_every_grid_has_a_label_and_settings_that_exist(name: str) -> None:
+    from recbole_adasid.host.config import known_settings
     from recbole_adasid.host.props import known_keys
 
     for cell, entry in grid.read_grid(name).items():
         assert entry["label"]
         settings = entry.keys() - set(grid.ABOUT)
-        assert settings <= known_keys() and ("tokenizer" in settings or cell == grid.POP)
+        if entry.get("model", "TIGER") == "TIGER":
+            assert settings <= known_keys() and "tokenizer" in settings, cell
+        else:
+            assert settings <= {"model", *known_settings(entry["model"])}, cell
 
 
 def test_the_paper_s_numbers_are_there_for_every_cell_of_its_tables() -> None:
@@ -143,3 +147,60 @@ def test_runs_under_other_options_keep_their_ranks_apart(tmp_path: Path, monkeyp
     found = [grid.Cell("mine", entry, "toys", 3, None, options).run(tmp_path) for options in ([], ["--epochs=2"])]
     ranks = [np.load(tmp_path / "ranks" / one["ranks"])["rank"].tolist() for one in found]
     assert ranks == [[1], [2]]
+
+
+def peer(cell: str, model: str, seed: int, value: float, **more: Any) -> dict[str, Any]:
+    return record(cell, seed, value, model=model, **more)
+
+
+def test_recommenders_stand_beside_tiger_and_are_tested_on_the_same_users(tmp_path: Path) -> None:
+    users = list(range(8))
+    random = np.random.default_rng(0)
+    ranks = {name: random.integers(0, 9, 8).tolist() for name in ("adasid1", "adasid2", "sasrec1", "sasrec2", "pop")}
+
+    def kept(name: str) -> str:
+        return write_ranks(tmp_path, f"{name}.npz", users, ranks[name])
+
+    records = [peer("pop", "Pop", 0, 0.01, ranks=kept("pop"))]
+    for seed in (1, 2):
+        records.append(peer("mine", "SASRec", seed, 0.05, ranks=kept(f"sasrec{seed}")))
+        records.append(record("adasid", seed, 0.06, ranks=kept(f"adasid{seed}")))
+    records.append(record("rqvae", 1, 0.99))  # better by validation, but without ranks
+    page = write(tmp_path, records)
+    assert "### Recommenders, test" in page and "| MINE | 2 | 0.0500 ± 0.0000 |" in page
+    assert "| TIGER, ADASID | 2 | 0.0600 ± 0.0000 |" in page and "TIGER on the Semantic IDs of ADASID" in page
+    assert "Choices" not in page
+
+    def gain(rank: int) -> float:
+        return 1 / np.log2(rank + 1) if 0 < rank <= 5 else 0.0
+
+    def mean(*names: str) -> np.ndarray:
+        return np.mean([[gain(rank) for rank in ranks[name]] for name in names], axis=0)
+
+    for label, other in (("MINE", mean("sasrec1", "sasrec2")), ("POP", mean("pop"))):
+        ours = mean("adasid1", "adasid2")
+        line = next(line for line in page.splitlines() if line.startswith(f"| {label} | [1, 2] | ndcg@5 |"))
+        assert f"| {ours.mean():.4f} | {other.mean():.4f} | {(ours - other).mean():+.4f} [" in line
+        assert line.endswith(f"| {stats.ttest_rel(ours, other).pvalue:.2g} |")
+
+
+def test_runs_of_other_users_are_not_paired(tmp_path: Path) -> None:
+    ours = write_ranks(tmp_path, "a.npz", [1, 2, 3], [1, 0, 2])
+    theirs = write_ranks(tmp_path, "b.npz", [1, 2, 4], [1, 0, 2])
+    records = [record("adasid", 1, 0.1, ranks=ours), peer("SASRec", "SASRec", 1, 0.1, ranks=theirs)]
+    with pytest.raises(ValueError, match="adasid and SASRec have not tested the same users"):
+        write(tmp_path, records)
+
+
+def test_a_table_of_tigers_and_the_floor_has_no_recommenders(tmp_path: Path) -> None:
+    assert "Recommenders" not in write(tmp_path, [record("pop", 0, 0.01), record("adasid", 1, 0.02)])
+
+
+def test_another_recommender_gets_its_own_settings_and_those_options_that_it_has() -> None:
+    entry = {"label": "SASRec, wide", "model": "SASRec", "hidden_size": 128}
+    options = ["--model_size=tiny", "--epochs=2", "--report=false", "--cold_item_share=0.1"]
+    cell = grid.Cell("wide", entry, "ml-100k", 3, None, options)
+    assert cell.options == ["--model=SASRec", "--hidden_size=128", "--epochs=2", "--cold_item_share=0.1"]
+    assert cell.common == options and cell.about["model"] == "SASRec"
+    assert grid.Cell("pop", grid.known_cell("pop"), "ml-100k", 3, None, []).seed == 0
+    assert grid.known_cell("GRU4Rec") == {"label": "RecBole's GRU4Rec", "model": "GRU4Rec"}

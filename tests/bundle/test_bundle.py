@@ -85,6 +85,9 @@ WRONG: list[tuple[str, tuple[Any, ...], str]] = [
     ("nearest", ([0, 0],), r"codes \[0, 0\] are not one for each of the levels"),
     ("nearest", ([4, 0, 0],), r"which have \[4, 3, 5\] codewords"),
     ("nearest", ("item 1", 0), "k is 0"),
+    ("nearest", ("item 1", 2.5), "k=2.5 has to be a whole number"),
+    ("nearest", ("item 1", True), "k=True has to be a whole number"),
+    ("codes_of", ("item 1",), "tokens is the text 'item 1': give a list of item tokens"),
 ]
 
 

@@ -59,6 +59,13 @@ def test_without_two_items_of_a_user_there_is_no_pair(users, items, window):
     assert len(cooccurrence_pairs(users, items, 3, window=window)) == 0
 
 
+def test_by_default_50_targets_are_kept_and_users_count_with_their_last_1000_items():
+    clique = cooccurrence_pairs(np.zeros(60), np.arange(60), 60)
+    assert np.bincount(clique.trigger).tolist() == [50] * 60
+    long = cooccurrence_pairs(np.zeros(1001), np.arange(1001), 1001)
+    assert 0 not in long.trigger and 1 in long.trigger and len(np.unique(long.trigger)) == 1000
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

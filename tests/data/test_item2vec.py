@@ -70,6 +70,31 @@ def test_items_of_one_shelf_are_neighbours_and_the_result_repeats():
     assert np.array_equal(first.weight, second.weight) and np.array_equal(first.target, second.target)
 
 
+def test_by_default_vectors_have_128_columns_five_negatives_and_50_targets():
+    random = np.random.default_rng(0)
+    users, items = np.repeat(np.arange(400), 3), random.integers(0, 200, 1200)
+    found = item2vec_pairs(users, items, 200)
+    expected = item2vec_pairs(users, items, 200, width=128, negatives=5, top_k=50, window=None, max_user_items=1000)
+    assert np.array_equal(found.target, expected.target) and np.array_equal(found.weight, expected.weight)
+    others = {"width": 127, "negatives": 6, "top_k": 49}
+    for name, value in others.items():
+        other = item2vec_pairs(users, items, 200, **{name: value})
+        assert not np.array_equal(other.weight, found.weight), name
+
+
+def test_users_count_with_their_last_1000_items_and_places_within_the_window():
+    long = np.zeros(1001), np.arange(1001)
+    few = np.repeat(np.arange(1, 1002), 2), np.stack([np.arange(1001), (np.arange(1001) + 1) % 1001], 1).ravel()
+    users, items = np.r_[long[0], few[0]], np.r_[long[1], few[1]]
+    limited = item2vec_pairs(users, items, 1001, width=4)
+    whole = item2vec_pairs(users, items, 1001, width=4, max_user_items=None)
+    again = item2vec_pairs(users, items, 1001, width=4, max_user_items=1000)
+    assert np.array_equal(limited.weight, again.weight) and not np.array_equal(limited.weight, whole.weight)
+    near = item2vec_pairs(*two_shelves(), N_ITEMS, width=4, negatives=1, window=1)
+    far = item2vec_pairs(*two_shelves(), N_ITEMS, width=4, negatives=1)
+    assert not np.array_equal(near.weight, far.weight)
+
+
 def test_an_item_that_meets_nobody_has_no_pair():
     users, items = two_shelves()
     found = item2vec_pairs(np.r_[users, 900], np.r_[items, N_ITEMS], N_ITEMS + 1, negatives=1)

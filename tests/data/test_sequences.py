@@ -44,6 +44,28 @@ def test_examples_are_those_of_loops_over_the_definition(mode: str, longest: int
         assert list(zip(found.users, histories, targets)) == [expected[name][row] for row in rows]
 
 
+@pytest.mark.parametrize("mode", PARTS)
+def test_all_three_parts_are_there_whatever_is_left_out(mode: str) -> None:
+    assert set(leave_one_out(sequences(), PARTS[mode])) == {"train", "valid", "test"}
+
+
+@pytest.mark.parametrize("name", ["valid", "test"])
+def test_some_examples_of_a_part_are_those_of_its_rows(name: str) -> None:
+    part, rows = leave_one_out(sequences(), ("valid", "test"))[name], np.array([2, 0])
+    some, all_rows = part.some(rows), np.arange(2)
+    for found, expected in zip(some.locate(all_rows), part.locate(rows)):
+        assert np.array_equal(found, expected)
+    assert len(some) == 2
+    with pytest.raises(AssertionError, match="examples of one user stay together"):
+        leave_one_out(sequences(), ("test",))["train"].some(rows)
+
+
+def test_an_example_a_user_is_the_last_one_unless_it_is_said_how_far_before() -> None:
+    given = sequences()
+    last = SequenceExamples(given, given.order).locate(np.arange(len(given.order)))
+    assert np.array_equal(last.targets, given.starts[given.order + 1] - 1)
+
+
 def test_a_part_without_users_is_empty() -> None:
     part = leave_one_out(sequences(), ("test",))["valid"]
     assert len(part) == 0 and len(part.locate(np.empty(0, dtype=np.int64)).users) == 0

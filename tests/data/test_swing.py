@@ -5,8 +5,10 @@ import pytest
 
 from recbole_adasid.data import pairs as pairs_module
 from recbole_adasid.data import swing
+from recbole_adasid.data.baskets import Limits, baskets_of
 from recbole_adasid.data.mining_state import KeptMining
-from recbole_adasid.data.swing import InProcess, swing_pairs
+from recbole_adasid.data.pairs import RunningSum
+from recbole_adasid.data.swing import BasketPair, InProcess, Weighing, swing_pairs
 
 
 def four_loops(users, items, n_items, alpha, power):
@@ -55,6 +57,48 @@ def test_repeated_interactions_count_once():
     users, items = random_interactions(2)
     twice = swing_pairs(np.tile(users, 2), np.tile(items, 2), 9)
     assert as_dict(twice) == as_dict(swing_pairs(users, items, 9))
+
+
+def test_a_pair_counts_however_light_it_is_beside_others():
+    light = np.repeat([3, 4], 60), np.tile(np.arange(2, 62), 2)
+    users, items = np.r_[[1, 1, 2, 2], light[0]], np.r_[[0, 1, 0, 1], light[1]]
+    found = swing_pairs(users, items, 62, user_weight_power=20.0, top_k=None)  # 60^-40 beside 2^-40: far below a bit
+    assert len(found) == 2 + 60 * 59 and (found.weight > 0).all()
+
+
+def test_the_smallest_term_is_one_and_terms_are_whole_numbers():
+    weighing = Weighing(1.0, np.array([0.0, 1e-9, 1.0]), bits=10)
+    terms = weighing.terms(np.array([1, 2]), np.array([1, 2]), np.array([2, 3]))
+    assert terms.tolist() == [1, 256] and terms.dtype == np.int64
+    assert weighing.weights(terms).tolist() == [2**-10, 0.25]
+
+
+@pytest.mark.parametrize("n_items", [9, 400])
+@pytest.mark.parametrize("products", [5, 10**9])
+@pytest.mark.parametrize("cuts", [[0, 5, 12], [0, 1, 7, 12]])
+def test_sets_of_users_against_each_other_add_up_to_all_of_them(monkeypatch, cuts, products, n_items):
+    monkeypatch.setattr(swing, "_TILE_USERS", 3)
+    monkeypatch.setattr(swing, "_MEETINGS", 1)
+    monkeypatch.setattr(swing, "BLOCK_PRODUCTS", products)
+    users, items = random_interactions(7)
+    baskets = baskets_of(users, items * (n_items // 9), n_items, Limits())
+    assert baskets.n_users == 12
+    sets = [baskets.part(slice(start, stop)) for start, stop in zip(cuts[:-1], cuts[1:])]
+    weighing = Weighing.of(1.0, 0.5, np.diff(baskets.starts), baskets.most_users(n_items))
+    found = {}
+    for row, ours in enumerate(sets):
+        for theirs in sets[row:]:
+            pair, total = BasketPair(weighing, ours, theirs, n_items), RunningSum([])
+            for number in range(len(pair)):
+                for part in pair.sums(number):
+                    total.add(part)
+            for i, j, value in zip(*(column.tolist() for column in pair.listed(total))):
+                found[i, j] = found.get((i, j), 0) + value
+    of_nine = four_loops(users.tolist(), items.tolist(), 9, 1.0, 0.5)
+    expected = {(i * (n_items // 9), j * (n_items // 9)): weight for (i, j), weight in of_nine.items() if i < j}
+    weights = {key: float(weighing.weights(np.array(value))) for key, value in found.items()}
+    assert weights == pytest.approx(expected, rel=1e-6)
+    assert len(weights) > 15
 
 
 def test_top_k_keeps_the_heaviest_targets_and_breaks_ties_by_the_smaller_row():
@@ -134,7 +178,10 @@ def test_mining_that_was_stopped_goes_on_and_ends_the_same_to_the_bit(monkeypatc
         swing_pairs(users, items, 9, engine=InProcess(stop_after(state, portions)))
     state = KeptMining(tmp_path / "state", seconds=0)
     assert state.restore()[0] == portions + 1
+    noted = []
+    monkeypatch.setattr(state, "note", lambda done, parts: noted.append(done))
     again = swing_pairs(users, items, 9, engine=InProcess(state))
+    assert noted == list(range(portions + 2, 11))  # what was done is not done again
     for name in ("trigger", "target", "weight"):
         assert np.array_equal(getattr(again, name), getattr(whole, name))
 

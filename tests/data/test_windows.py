@@ -57,6 +57,24 @@ def test_the_flat_items_are_stored_once():
     assert windows.starts.size == windows.lengths.size == items.size - 1
 
 
+def test_times_are_compared_in_float64():
+    assert flatten_sequences([1, 1], [1, 2], [2**60 + 1, 2**60]).tolist() == [0, 1]  # the same there
+
+
+def test_arrays_of_narrow_kinds_become_int64():
+    narrow = np.array([1, 1, 2], dtype=np.int32)
+    windows, targets, users = build_windows(narrow, narrow, 3)
+    given = SequenceWindows(flat_items=narrow, starts=narrow[:1], lengths=narrow[:1])
+    arrays = [targets, users, *(getattr(one, name) for one in (windows, given) for name in vars(one))]
+    assert len(arrays) == 8 and {array.dtype for array in arrays} == {np.dtype(np.int64)}
+
+
+def test_histories_may_be_empty_and_end_with_the_last_item():
+    windows = SequenceWindows(flat_items=[1, 2], starts=[0, 2, 0], lengths=[2, 0, 0])
+    history, lengths = windows.gather([0, 1, 2])
+    assert history.tolist() == [[1, 2], [0, 0], [0, 0]] and lengths.tolist() == [2, 0, 0]
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -64,7 +82,9 @@ def test_the_flat_items_are_stored_once():
         (lambda: build_windows([1, 1], [5, 6], 0), "max_length=0"),
         (lambda: build_windows([1, 1], [5, 6, 7], 2), "2 users for 3 items"),
         (lambda: flatten_sequences([1], [5], [np.nan]), "interaction 0 is NaN"),
-        (lambda: flatten_sequences([1], [5], [1, 2]), "have the lengths"),
+        (lambda: flatten_sequences([1], [5], [1, 2]), r"have the lengths \(1,\), \(1,\) and \(2,\): pass one entry"),
+        (lambda: SequenceWindows(flat_items=[1, 2], starts=[-1], lengths=[1]), "History 0 spans -1:0"),
+        (lambda: SequenceWindows(flat_items=[1, 2], starts=[0, 1], lengths=[1, -1]), "History 1 spans 1:0"),
         (lambda: SequenceWindows(flat_items=[1, 2], starts=[1], lengths=[2]), "History 0 spans 1:3"),
         (lambda: SequenceWindows(flat_items=[1, 2], starts=[0, 1], lengths=[1]), "one of each"),
     ],

@@ -66,7 +66,9 @@ CASES = {
     "a last batch of one user and one example": {"train_batch_size": 109, "eval_batch_size": 29},
     "sampled items": {"eval_args": {"split": {"LS": "valid_and_test"}, "order": "TO", "mode": "uni5"}},
     "user tokens, shared Semantic IDs": {"n_user_tokens": 7, "collision": "shared", "clip_grad_norm": None},
-    "early stopping": {"epochs": 12, "eval_step": 1, "stopping_step": 1, "learning_rate": 0.05},
+    "one example a position": {"encoder_attention": "bidirectional", "encoder_input": "tokens"},
+    "LIGER": {"model": "LIGER", "id_dropout": 0.0},
+    "early stopping": {"epochs": 12, "eval_step": 1, "stopping_step": 1, "learning_rate": 0.03},
 }
 
 

@@ -42,7 +42,7 @@ def data(variant: str) -> tuple[torch.Tensor, ItemPairs | None]:
 
 def tokenizer(variant: str, **changes: Any) -> Any:
     # 16 + 16 + 9 rows: no number of ranks above 1 divides them.
-    small = {"tokenizer_steps": STEPS, "tokenizer_log_every": 1, "revive_every": 5, "codebook_size": 16, "seed": 1}
+    small = {"tokenizer_steps": STEPS, "tokenizer_log_every": 1, "revive_every": 5, "codebook_size": 32, "seed": 1}
     small |= {"encoder_hidden": [16], "tokenizer_batch_pairs": 16, "tokenizer_batch_solo_items": 9}
     presets = {**read_props("tokenizers.yaml"), **read_props(f"tokenizer/{variant.split(',')[0]}.yaml")}
     return build_tokenizer({**presets, **small, "tokenizer_bf16": False, **VARIANTS[variant], **changes}, width=WIDTH)
@@ -66,7 +66,7 @@ def test_every_step_has_the_numbers_and_gradients_of_one_process(size, variants,
     alone, together = steps(variants), ranks(steps, size, variants).results()
     for variant, expected in alone.items():
         log = expected["log"]
-        assert sum(numbers["revived"] for numbers in log) > 0 or variant == "simrq"
+        assert sum(numbers.get("revived", 0) for numbers in log) > 0 or variant == "simrq"
         assert any(numbers.get("repelled_share", 0) > 0 for numbers in log) == (variant[:6] in ("adasid", "quasid"))
         for one in together:
             for step, numbers in enumerate(log):

@@ -51,6 +51,7 @@ def test_a_killed_rank_is_restarted_and_the_result_is_that_of_an_undisturbed_run
 
 @pytest.mark.slow
 def test_recbole_s_option_starts_the_processes_which_share_a_log_in_files(settings, tmp_path):
+    settings["metrics"] = ["NDCG", "ItemCoverage", "AveragePopularity", "GiniIndex", "TailPercentage", "ShannonEntropy"]
     log = {"interactions_files": f"{settings['data_path']}/tiny/tiny.inter", "run_folder": str(tmp_path / "run")}
     done = start([str(ROOT / "run_recbole_adasid.py"), "--nproc=2"], {**settings, **log})
     assert done.returncode == 0, done.stderr

@@ -34,6 +34,40 @@ def test_prefix_recall_counts_users_by_the_longest_prefix_found() -> None:
     assert prefix_recall(np.array([0, 0])) == []
 
 
+def record_of(items: list[int], rank: list[int]) -> dict[str, np.ndarray]:
+    names = ("rank", "sid_rank", "sid_start", "shared_prefix")
+    return {"user": np.arange(len(items)), "item": np.array(items), "missing": np.zeros(len(items))} | {
+        name: np.array(rank) for name in names
+    }
+
+
+def test_thirds_of_users_by_popularity_end_with_the_counts_at_their_bounds() -> None:
+    popularity = np.array([0, 0, 0, 1, 2, 3, 4, 5, 6, 7])  # of the seven that were seen, a third is up to 3
+    record = record_of(list(range(1, 10)), [0, 0, 1, 1, 1, 0, 1, 0, 0])
+    found = breakdown(record, np.ones(10, dtype=np.int64), popularity, ["recall@10"])["slices"]
+    by_popularity = {name: part for name, part in found.items() if not name.startswith(("Semantic", "warm"))}
+    assert by_popularity == {
+        COLD: {"users": 2.0, "recall@10": 0.0},
+        "rare: 1 to 3": {"users": 3.0, "recall@10": 1.0},
+        "middling: to 5": {"users": 2.0, "recall@10": 0.5},
+        "popular: more": {"users": 2.0, "recall@10": 0.0},
+    }
+
+
+def test_items_that_were_never_seen_are_in_no_third() -> None:
+    found = breakdown(record_of([1, 2], [1, 0]), np.array([0, 3, 3]), np.zeros(3, dtype=np.int64))["slices"]
+    assert {name: part["users"] for name, part in found.items()} == {
+        "Semantic ID of its own": 0,
+        "Semantic ID shared by 2": 0,
+        "Semantic ID shared by 3 or more": 2,
+        COLD: 2,
+        WARM: 0,
+        "rare: 1 to 0": 0,
+        "middling: to 0": 0,
+        "popular: more": 0,
+    }
+
+
 def test_slices_split_users_by_the_item_held_out_for_them() -> None:
     record = {
         "user": np.arange(5),
@@ -57,3 +91,19 @@ def test_slices_split_users_by_the_item_held_out_for_them() -> None:
     by_popularity = [name for name in slices if not name.startswith("Semantic") and name != WARM]
     assert sum(slices[name]["users"] for name in by_popularity) == 5
     assert found["rates"]["missing"] == 0.2
+
+
+def test_thirds_of_popularity_end_with_the_items_that_stand_on_their_bounds() -> None:
+    """Counts 1, 2, 3, 4, 5, 6, 7 have their thirds at 3 and 5: who stands there belongs to the lower slice."""
+    counts = np.arange(8)
+    users = np.arange(1, 8)
+    record = {name: np.ones(7, dtype=np.int64) for name in ("rank", "sid_rank", "sid_start", "shared_prefix")}
+    record |= {"user": users, "item": users, "missing": np.zeros(7, dtype=np.int64)}
+    slices = breakdown(record, np.ones(8, dtype=np.int64), counts)["slices"]
+    assert {name: slices[name]["users"] for name in list(slices)[-3:]} == {
+        "rare: 1 to 3": 3,
+        "middling: to 5": 2,
+        "popular: more": 2,
+    }
+    same = breakdown(record, np.ones(8, dtype=np.int64), np.r_[0, np.full(7, 4)])["slices"]
+    assert same["rare: 1 to 4"]["users"] == 7 and same["popular: more"]["users"] == 0

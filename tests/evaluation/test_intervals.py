@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import pytest
 
-from recbole_adasid.evaluation.intervals import bootstrap_intervals, gains
+from recbole_adasid.evaluation.intervals import bootstrap_intervals, gains, mean_gains, told_by_ranks
 
 
 def test_gains_by_hand() -> None:
@@ -17,11 +18,56 @@ def test_gains_by_hand() -> None:
         gains(ranks, "gauc@5")
 
 
+def test_a_mean_over_no_user_is_nan_without_a_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert math.isnan(mean_gains(np.zeros(0, dtype=np.int64), ["recall@5"])["recall@5"])
+    assert mean_gains(np.array([1, 0, 2, 0]), ["recall@5", "mrr@5"]) == {"recall@5": 0.5, "mrr@5": 0.375}
+
+
+def test_metrics_that_a_rank_tells_are_known_in_whatever_case() -> None:
+    given = ["Recall@5", "hit@5", "NDCG@10", "mrr@1", "itemcoverage@10", "gauc"]
+    assert told_by_ranks(given) == given[:4]
+
+
+def test_half_of_the_resampled_means_lie_in_an_interval_of_one_half() -> None:
+    ranks = np.r_[np.ones(300), np.zeros(700)]
+    low, high = bootstrap_intervals(ranks, ["recall@5"], level=0.5)["recall@5"]
+    error = 0.6745 * math.sqrt(0.3 * 0.7 / 1000)
+    assert low == pytest.approx(0.3 - error, abs=0.0025) and high == pytest.approx(0.3 + error, abs=0.0025)
+
+
+def test_resamples_are_those_of_seed_0_unless_another_is_given() -> None:
+    ranks = np.random.default_rng(0).integers(12, size=50)
+    first, other = (bootstrap_intervals(ranks, ["ndcg@10"], seed=seed) for seed in (0, 1))
+    assert bootstrap_intervals(ranks, ["ndcg@10"]) == first != other
+
+
 def test_the_interval_of_a_share_is_that_of_the_binomial() -> None:
     ranks = np.r_[np.ones(300), np.zeros(700)]
     low, high = bootstrap_intervals(ranks, ["recall@5"])["recall@5"]
     error = 1.96 * math.sqrt(0.3 * 0.7 / 1000)
     assert low == pytest.approx(0.3 - error, abs=0.005) and high == pytest.approx(0.3 + error, abs=0.005)
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9, 0.95])
+def test_both_ends_are_the_quantiles_of_literally_resampled_means(level: float) -> None:
+    """Few users with a rare hit: the means are skewed, so that no end follows from the other."""
+    ranks = np.r_[np.ones(2), np.zeros(13)]
+    random = np.random.default_rng(7)
+    means = []
+    for _ in range(20):  # so many times 50 resamples
+        means += [ranks[row].mean() for row in random.integers(15, size=(50, 15))]
+    ordered = sorted(means)
+
+    def quantile(share: float) -> float:
+        place = share * (len(ordered) - 1)
+        below = int(place)
+        return ordered[below] + (place - below) * (ordered[min(below + 1, len(ordered) - 1)] - ordered[below])
+
+    low, high = bootstrap_intervals(ranks, ["recall@5"], level=level, seed=7)["recall@5"]
+    assert low == pytest.approx(quantile((1 - level) / 2)) and high == pytest.approx(quantile((1 + level) / 2))
+    assert high - np.mean(means) > 1.01 * (np.mean(means) - low)
 
 
 def test_intervals_repeat_cover_the_mean_and_widen_with_their_level() -> None:

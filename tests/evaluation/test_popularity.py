@@ -17,3 +17,11 @@ def test_ranks_are_places_in_the_literal_list_of_popular_items_without_those_tha
         expected.append(listed.index(item) + 1 if item in listed else 0)
     assert popularity_ranks(held_out, popularity, rows, items).tolist() == expected
     assert 0 in expected and max(expected) > 10
+
+
+def test_users_without_a_history_get_the_plain_list() -> None:
+    nobody = np.zeros(0, dtype=np.int64)
+    found = popularity_ranks(np.array([2, 3, 1]), np.array([0, 5, 9, 5]), nobody, nobody)
+    assert found.tolist() == [1, 3, 2] and found.dtype == np.int64
+    found = popularity_ranks(np.array([2, 3, 1]), np.array([0, 5, 9, 5]), np.array([0]), np.array([1]))
+    assert found.tolist() == [1, 3, 2]

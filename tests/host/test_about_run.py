@@ -11,11 +11,12 @@ from recbole_adasid.host.config import build_config
 def test_the_dataset_is_told_in_figures(tiny_settings, tiny_data):
     config = build_config(tiny_settings)
     parts = dict(zip(("train", "valid", "test"), create_dataset(config).build()))
-    about = about_run(config, parts, 12)
+    about = about_run(config, parts, 12, {"kind": "file"})
     lines = (tiny_data / "tiny" / "tiny.inter").read_text().splitlines()[1:]
     assert about["dataset"]["interactions"] == len(lines)
     assert (about["dataset"]["users"], about["dataset"]["items"]) == (30, 20)
     assert about["dataset"]["examples"] == {"train": len(lines) - 90, "valid": 30, "test": 30}
+    assert about["item_features"] == {"kind": "file"}
     assert about["network_parameters"] == 12 and {"torch", "numpy", "python"} < about["versions"].keys()
 
 

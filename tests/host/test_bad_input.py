@@ -81,6 +81,17 @@ def rows(*chosen: tuple[str, str, str], **changes: str) -> Spoil:
     return spoil
 
 
+def rated(**changes: str) -> Spoil:
+    """Give every interaction but each user's last a rating, and load them."""
+
+    def spoil(given: Given) -> None:
+        lines = [f"{line}\t{'' if line.endswith('1004') else 3}\n" for line in INTER.splitlines()[1:]]
+        given.write("inter", HEADER.replace("stamp:float", "stamp:float\trating:float") + "".join(lines))
+        given.settings.update(load_col="{inter: [user_id, item_id, timestamp, rating]}", **changes)
+
+    return spoil
+
+
 def adasid(**changes: str) -> Spoil:
     return settings(tokenizer="adasid", **changes)
 
@@ -333,9 +344,18 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
     "topk is zero": (settings(topk="0"), r"topk=0 has to be"),
     "topk holds a negative": (settings(topk="[5, -1]"), r"topk=\[5, -1\] has to be"),
     "topk is null": (settings(topk="~"), r"topk=null has to be"),
-    "no metric": (settings(metrics="[]"), r"metrics=\[\] has to be one of Hit, MAP, MRR, NDCG, Precision, Recall"),
-    "unknown metric": (settings(metrics="[Recal]"), r"metrics=\['Recal'\] has to be one of Hit"),
-    "metric of scores": (settings(metrics="[AUC]"), r"metrics=\['AUC'\] has to be one of Hit"),
+    "no metric": (
+        settings(metrics="[]"),
+        r"metrics=\[\] has to be one of AveragePopularity, GiniIndex, Hit, ItemCoverage, MAP, MRR",
+    ),
+    "unknown metric": (
+        settings(metrics="[Recal]"),
+        r"metrics=\['Recal'\] has to be one of AveragePopularity, GiniIndex, Hit",
+    ),
+    "metric of scores": (
+        settings(metrics="[AUC]"),
+        r"metrics=\['AUC'\] has to be one of AveragePopularity, GiniIndex, Hit",
+    ),
     "interval without brackets": (settings(user_inter_num_interval="5"), r"has to be an interval such as \[5,inf\)"),
     "interval the wrong way": (
         settings(item_inter_num_interval="[9,3]"),
@@ -410,6 +430,31 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
         r"number 1 names item_features_file and text_fields: give it one of",
     ),
     "modalities: weight": (settings(modalities="[{text_fields: [title], weight: 0}]"), r"the weight 0 of number 1"),
+    "modalities: width": (settings(modalities="[{text_fields: [title], width: 0}]"), r"the width 0 of number 1"),
+    "modalities: dataset_features": (
+        settings(modalities="[{dataset_features: no}]"),
+        r"dataset_features .* of number 1 has to be true",
+    ),
+    "modalities: behaviour": (
+        settings(modalities="[{behaviour: [a]}]"),
+        r"the behaviour \['a'\] of number 1 .* a path",
+    ),
+    "modalities: no such vectors": (
+        settings(modalities="[{behaviour: coocurrence}]"),
+        r"no file of item vectors .*coocurrence: name an .npz .* or 'cooccurrence'",
+    ),
+    "modalities: behaviour and a text": (
+        settings(modalities="[{behaviour: cooccurrence, text_fields: [title]}]"),
+        r"number 1 names text_fields and behaviour: give it one of",
+    ),
+    "modalities: nothing beyond chance": (
+        settings(modalities="[{behaviour: cooccurrence}]", behaviour_negatives="100000"),
+        r"no two items that meet more often than chance .*: lower behaviour_negatives",
+    ),
+    "modalities: the dataset has none": (
+        settings(modalities="[{dataset_features: true}]", text_fields="[]"),
+        r"number 1 stands for the dataset's own features, and there are none: set item_features_file or text_fields",
+    ),
     "modalities: value": (settings(modalities="[{text_fields: [title], text_width: 0}]"), r"text_width=0 has to be"),
     "modalities: no column": (settings(modalities="[{text_fields: [titel]}]"), r"did you mean 'title'"),
     "modalities: mean of two widths": (
@@ -503,22 +548,17 @@ REPAIRED: dict[str, tuple[Spoil, str]] = {
         content("inter", re.sub(r"\t100\d\n", "\t1\n", INTER)),
         r"every timestamp is 1, so that the order of the file decides",
     ),
-    "inter: gaps in a column for filters": (
-        lambda given: (
-            given.write(
-                "inter",
-                INTER.replace("stamp:float", "stamp:float\trating:float")
-                .replace("\t1004\n", "\t1004\t\n")
-                .replace("\t1000\n", "\t1000\t3\n")
-                .replace("\t1001\n", "\t1001\t3\n")
-                .replace("\t1002\n", "\t1002\t3\n")
-                .replace("\t1003\n", "\t1003\t3\n"),
-            ),
-            given.settings.update(
-                load_col="{inter: [user_id, item_id, timestamp, rating]}", val_interval="{rating: '[1,5]'}"
-            ),
-        ),
-        r"14 lines have no rating; RecBole puts the mean there",
+    "inter: gaps in a column that filters": (
+        rated(val_interval="{rating: '[1,5]'}"),
+        r"val_interval drops 14 interactions that have no rating\.[^\0]*Filters keep 56 of 70 interactions",
+    ),
+    "inter: gaps in a column that is loaded": (
+        rated(),
+        r"14 of 70 interactions have no rating; RecBole puts the mean there",
+    ),
+    "inter: gaps that another filter leaves": (
+        rated(val_interval="{timestamp: '[1002,1004]'}"),
+        r"14 of 42 interactions have no rating; RecBole puts the mean there",
     ),
     "item: an item twice, loaded by RecBole": (
         lambda given: (
@@ -587,6 +627,7 @@ def test_what_can_be_repaired_is_said_and_the_job_completes(name, tmp_path, capf
     assert given.run() == 0
     said = "".join(capfd.readouterr())
     assert re.search(message, said), said
+    assert "puts the mean" in message or "puts the mean" not in said
     assert "Settings, Semantic IDs, metrics and model are in" in said
 
 

@@ -73,3 +73,37 @@ def test_other_models_keep_recbole_s_own_settings(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["program"])
     config = Config("GRU4Rec", "ml-100k", config_dict={"train_neg_sample_args": None, "anything": 1})
     assert (config["MAX_ITEM_LIST_LENGTH"], config["anything"], config["tokenizer"]) == (50, 1, None)
+
+
+def test_one_settings_file_may_be_given_alone(tmp_path):
+    file = tmp_path / "fast one.yaml"
+    file.write_text("epochs: 3\n", encoding="utf-8")
+    assert build_config({}, str(file))["epochs"] == build_config({}, file)["epochs"] == 3
+
+
+@pytest.mark.parametrize("model", ["TIGER", "SASRec"])
+def test_use_gpu_false_means_the_cpu(model, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    assert build_config({"model": model, "use_gpu": False}, peers=True)["device"] == torch.device("cpu")
+    assert build_config({"model": model}, peers=True)["device"] == torch.device("cuda")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"shuffle": False}, "shuffle=False has to be true: TIGER's batches"),
+        ({"reg_weight": 0.1}, "reg_weight=0.1 has to be left out"),
+        ({"enable_amp": True}, "enable_amp=True has to be left out"),
+    ],
+)
+def test_what_tiger_would_ignore_is_refused(settings, message):
+    with pytest.raises(SettingsError, match=message):
+        build_config(settings)
+
+
+def test_only_the_main_job_takes_other_models():
+    with pytest.raises(SettingsError, match="Unknown model 'SASRec'.*Valid are: LIGER, TIGER"):
+        build_config({"model": "SASRec"})

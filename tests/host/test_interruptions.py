@@ -18,16 +18,15 @@ from recbole_adasid.locks import InUse
 Settings = dict[str, object]
 # Programs started in the background may have been told to ignore Ctrl-C.
 HEED = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-# Programs started in the background may have been told to ignore Ctrl-C.
-HEED = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
 RUN = "import sys; from recbole_adasid.cli import main; sys.exit(main())"
 # A file may not grow beyond so many bytes, as if the disk were full.
 LITTLE_ROOM = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, resource.RLIM_INFINITY)); "
 
 
-def start(program: str, settings: Settings) -> subprocess.Popen[str]:
+def start(program: str | None, settings: Settings) -> subprocess.Popen[str]:
+    """Start a program, or without one the command itself, which several processes can be started of."""
     given = [f"--{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in settings.items()]
-    command = [sys.executable, "-c", program, *given]
+    command = [sys.executable, *(["-m", "recbole_adasid"] if program is None else ["-c", program]), *given]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -104,3 +103,34 @@ def test_a_cache_that_cannot_be_written_costs_nothing_but_a_warning(
     done = run({**tiny_settings, "tokenizer_save_every": 1, "cache_dir": str(tmp_path / "file" / "cache")})
     assert done["test"] == whole["test"]
     assert "The stage tokenizer is not kept: cannot write" in capfd.readouterr().err
+
+
+def test_sigterm_ends_in_a_sentence_and_the_same_command_goes_on(tiny_settings: Settings, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    settings = {**tiny_settings, "epochs": 60, "eval_step": 0, "run_folder": str(folder)}
+    process = start(RUN, settings)
+    while not (folder / "training.safetensors").exists():
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    printed, errors = process.communicate()
+    assert process.returncode == 143
+    assert "Traceback" not in printed + errors
+    assert f"The same command with --run_folder={folder} goes on" in errors
+    assert errors.splitlines()[-1].startswith("stopped by SIGTERM: what was kept before is intact")
+    process = start(RUN, settings)
+    _, errors = process.communicate()
+    assert process.returncode == 0 and "Training goes on after" in errors
+
+
+def test_sigterm_ends_all_processes_of_a_job_and_one_tells(tiny_settings: Settings, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    settings = {**tiny_settings, "epochs": 500, "eval_step": 0, "run_folder": str(folder), "nproc": 2}
+    process = start(None, settings)
+    while not (folder / "training.safetensors").exists():
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    errors = process.communicate(timeout=120)[1]
+    assert process.returncode == 143
+    assert errors.count("stopped by SIGTERM") == 1 and "Traceback" not in errors

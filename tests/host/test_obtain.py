@@ -148,6 +148,22 @@ def test_a_column_that_a_table_lacks_is_named_and_leaves_no_dataset(tiny_data, t
     assert not list((tmp_path / "data" / "shop").glob("shop.*"))
 
 
+def test_mistakes_about_tables_name_the_settings_of_the_main_job(tiny_data, tiny_settings, tmp_path):
+    settings = {**tiny_settings, **tables(tmp_path, tiny_data), "data_path": str(tmp_path / "data"), "dataset": "shop"}
+    orders = tmp_path / "orders.csv"
+    with pytest.raises(SettingsError, match=r"for title among sku, name: .* --items_columns=\"{title: name}\""):
+        create_dataset(build_config({**settings, "items_columns": {"item_id": "sku", "title": "nam"}}))
+    with pytest.raises(SettingsError, match="--interactions_columns="):
+        create_dataset(build_config({**settings, "interactions_columns": {}}))
+    orders.write_text(orders.read_text().replace(",", ";"))
+    with pytest.raises(SettingsError, match="separated by semicolons, not by commas; set --table_delimiter=semicolon"):
+        create_dataset(build_config(settings))
+    (tmp_path / "products.csv").write_text("sku;name\n" + "".join(f"i{n};thing {n}\n" for n in range(20)))
+    assert len(create_dataset(build_config({**settings, "table_delimiter": "semicolon"})))
+    with pytest.raises(SettingsError, match="table_delimiter=';' has to be|Unknown table_delimiter ';'"):
+        build_config({**settings, "table_delimiter": ";"})
+
+
 def test_items_alone_make_no_dataset(tiny_settings):
     with pytest.raises(SettingsError, match="items_table needs interactions_table"):
         build_config({**tiny_settings, "items_table": "products.csv"})

@@ -20,6 +20,16 @@ def arguments(settings: dict[str, object]) -> list[str]:
     return [f"--{key}={json.dumps(value) if not isinstance(value, str) else value}" for key, value in settings.items()]
 
 
+def test_a_run_may_be_judged_by_what_it_recommends_alone(tiny_settings):
+    settings = {**tiny_settings, "metrics": ["ItemCoverage", "TailPercentage"], "valid_metric": "ItemCoverage@10"}
+    done = run({**settings, "tail_ratio": 0.5})
+    metrics = json.loads((done["run_folder"] / "metrics.json").read_text())
+    names = {f"{name}@{k}" for name in ("itemcoverage", "tailpercentage") for k in (3, 5, 10)}
+    assert metrics["test"].keys() == metrics["best_valid"].keys() == names
+    assert metrics["test_intervals"] == {} and 0 < metrics["test"]["itemcoverage@10"] <= 20 / 21
+    assert "ItemCoverage@10" in (done["run_folder"] / "report.html").read_text()
+
+
 def test_a_run_leaves_settings_semantic_ids_metrics_and_model(tiny_settings, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     done = run(tiny_settings)
@@ -127,6 +137,9 @@ def test_the_command_line_runs_the_job(tiny_settings, capfd):
         (["--config_files=missing.yaml"], "There is no settings file missing.yaml"),
         (["--dataset=nowhere", "--data_path=nowhere"], "There is no dataset 'nowhere'"),
         (["--tokenizer=rqva"], "did you mean rqvae"),
+        (["--checkpoint_dir=saved"], "set run_folder or run_root instead"),
+        (["--device=cpu"], "use_gpu=false trains on the CPU"),
+        (["--config_files=my settings.yaml"], "quote a path with spaces once more"),
     ],
 )
 def test_a_mistake_is_answered_by_a_sentence_and_no_traceback(given, message, capfd, tmp_path, monkeypatch):
@@ -165,6 +178,16 @@ def test_too_little_memory_ends_in_a_sentence(run_out, monkeypatch, capsys):
     assert main([]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: memory ran out: lower train_batch_size")
+
+
+def test_help_of_another_recommender_lists_its_settings_without_importing_torch():
+    code = "import sys; from recbole_adasid.cli import main; main(['--model=SASRec', '--help']);"
+    code += "print('torch' in sys.modules)"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.endswith("False\n")
+    for name in ("settings of --model=SASRec", "inner_size: 256", "MAX_ITEM_LIST_LENGTH: 20", "eval_args:"):
+        assert name in printed
+    assert "beam_size" not in printed and "tokenizer:" not in printed
 
 
 def test_other_errors_of_torch_are_not_hidden(monkeypatch):

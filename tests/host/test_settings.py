@@ -10,6 +10,7 @@ from recbole_adasid.host.settings import (
     read_settings_files,
     refuse_unknown_keys,
     unknown_name,
+    written_paths,
 )
 
 
@@ -87,3 +88,43 @@ def test_a_value_of_the_wrong_kind_is_refused(key, value, wanted):
 
 def test_a_whole_number_serves_where_a_number_is_wanted():
     check_types({"rate": 1, "epochs": 3, "topk": 10, "anything": "x"}, {"rate": 0.1, "epochs": 20, "topk": [3, 5]})
+
+
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        ("", []),
+        ("a.yaml b.yaml", ["a.yaml", "b.yaml"]),
+        ("'my folder/a.yaml' b.yaml", ["my folder/a.yaml", "b.yaml"]),
+        ('"my folder/a.yaml"  b.yaml', ["my folder/a.yaml", "b.yaml"]),
+        ("[my folder/a.yaml, b.yaml]", ["my folder/a.yaml", "b.yaml"]),
+        ("[x].yaml it's.yaml", ["[x].yaml", "it's.yaml"]),
+        (r"C:\new\a.yaml b.yaml", [r"C:\new\a.yaml", "b.yaml"]),
+        ("a.yaml " * 1000, ["a.yaml"] * 1000),
+    ],
+)
+def test_paths_of_the_command_line_may_hold_spaces(text, paths):
+    assert written_paths(text) == paths
+
+
+def test_a_single_path_is_one_file_and_not_its_letters(tmp_path):
+    path = tmp_path / "my settings.yaml"
+    path.write_text("epochs: 7\n", encoding="utf-8")
+    assert written_paths(str(path)) == [str(path)]
+    for given in (path, str(path), [path], (str(path),), iter([path])):
+        assert read_settings_files(given) == {"epochs": 7}
+    with pytest.raises(SettingsError, match="no settings file fast.yaml"):
+        read_settings_files("fast.yaml")
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [("device", "use_gpu=false"), ("cuda", "gpu_id"), ("lr", "learning_rate"), ("batch_size", "train_batch_size")],
+)
+def test_what_other_programs_call_a_setting_is_told_by_our_name(key, hint):
+    with pytest.raises(SettingsError, match=f"Unknown setting '{key}' in x: .*{hint}"):
+        refuse_unknown_keys([key], ["devices", "epochs"], source="x")
+
+
+def test_names_that_differ_in_case_alone_are_the_nearest():
+    assert "did you mean SASRec?" in str(unknown_name("model", "sasrec", ["SASRec", "ssrec", "sasrecs"]))

@@ -198,7 +198,7 @@ def test_every_setting_is_known_to_act_or_not() -> None:
     suspicious = {key for key in RULES if any(part in acting for part in key.split("_"))}
     read = {"data_path", "interactions_files", "item_features_file", "image_folder", "pair_file", "sids_file"}
     placed = {"run_folder", "checkpoint_dir", "run_root"}
-    names = {"benchmark_filename", "tokenizer_save_every", "table_time_unit"}
+    names = {"benchmark_filename", "tokenizer_save_every", "table_time_unit", "table_delimiter"}
     assert suspicious - set(INERT) - set(OF_THE_MACHINE) - read - placed - names == set()
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,15 @@ def test_training_lowers_the_loss_and_beats_chance(prepare):
     assert metrics["recall@3"] > 0.6 and trainer.evaluate(test)["recall@3"] > 0.6
 
 
+@pytest.mark.parametrize("network", [("bidirectional", "tokens"), ("bidirectional", "items"), ("causal", "tokens")])
+def test_every_kind_of_encoder_learns(prepare, network):
+    changes = dict(zip(("encoder_attention", "encoder_input"), network))
+    trainer, (train, valid, _) = prepare(epochs=30, eval_step=30, learning_rate=0.01, **changes)
+    _, metrics = trainer.fit(train, valid)
+    assert trainer.train_loss_dict[29] < 0.5 * trainer.train_loss_dict[0]
+    assert metrics["recall@3"] > 0.4  # three of twenty items drawn at random hit 0.15
+
+
 def test_a_wide_beam_gives_recbole_s_dense_metrics(prepare):
     trainer, (train, valid, _) = prepare(beam_size=64, metric_decimal_place=6)
     trainer.fit(train, valid)
@@ -48,6 +58,34 @@ def test_a_wide_beam_gives_recbole_s_dense_metrics(prepare):
     expected = Evaluator(trainer.config).evaluate(dense.get_data_struct())
     found = trainer.evaluate(valid, load_best_model=False)
     assert dict(found) == pytest.approx(dict(expected), abs=2e-6)
+
+
+LIST_METRICS = ["ItemCoverage", "AveragePopularity", "GiniIndex", "TailPercentage", "ShannonEntropy"]
+
+
+def test_metrics_of_what_is_recommended_are_those_of_recbole_from_dense_scores(prepare):
+    trainer, (train, valid, _) = prepare(
+        beam_size=64, metric_decimal_place=6, metrics=LIST_METRICS, valid_metric="GiniIndex@3"
+    )
+    trainer.fit(train, valid)
+    trainer.model.eval()
+    dense = Collector(trainer.config)
+    dense.data_collect(train)
+    with torch.no_grad():
+        for interaction, _, rows, items in valid:
+            dense.eval_batch_collect(trainer.model.full_sort_predict(interaction), interaction, rows, items)
+    expected = Evaluator(trainer.config).evaluate(dense.data_struct)
+    found = trainer.evaluate(valid, load_best_model=False)
+    assert dict(found) == pytest.approx(dict(expected), abs=2e-6)
+    # The counts are those of the training examples' targets, as for RecBole's sequential models.
+    assert dense.data_struct["data.count_items"] == Counter(train.dataset.inter_feat["item_id"].tolist())
+
+
+def test_the_epoch_of_the_smallest_value_is_kept_where_less_is_better(prepare):
+    trainer, (train, valid, _) = prepare(epochs=4, metrics=LIST_METRICS, valid_metric="AveragePopularity@3")
+    score, _ = trainer.fit(train, valid)
+    values = [result["averagepopularity@3"] for result in trainer.valid_results.values()]
+    assert len(values) > 1 and score == pytest.approx(min(values), abs=1e-4)
 
 
 def test_the_same_seed_gives_the_same_metrics_learned_or_reused(prepare):
@@ -136,7 +174,7 @@ def test_a_number_serves_as_gradient_limit(prepare):
 
 def test_a_loss_that_is_not_a_number_stops_the_training(prepare):
     trainer, (train, _, _) = prepare()
-    trainer.model.calculate_loss = lambda interaction: sum(p.sum() for p in trainer.model.parameters()) * float("nan")
+    trainer.model.sequence_loss = lambda interaction: sum(p.sum() for p in trainer.model.parameters()) * float("nan")
     with pytest.raises(FloatingPointError, match="stopped being finite in epoch 0, at batch 0"):
         trainer.fit(train)
 

@@ -113,6 +113,31 @@ def test_a_beam_shorter_than_k_is_filled_with_no_item(model: TIGERModel, histori
     assert (scores[:, 2:] == -torch.inf).all()
 
 
+def test_beams_wider_than_the_catalogue_find_all_of_it(make_model: Callable[..., TIGERModel]) -> None:
+    model = make_model(n_items=900)
+    history, lengths = torch.tensor([[1, 2, 3], [4, 5, 0]]), torch.tensor([3, 2])
+    exact = model.score_items(history, lengths)
+    for k, beam_size in ((10**5, 10**6), (900, 900), (20, 10**6), (700, 700)):
+        items, scores = model.recommend(history, lengths, k=k, beam_size=beam_size)
+        n_found = min(k, 900)
+        assert items.shape == scores.shape == (2, k)
+        assert ((items > 0).sum(1) == n_found).all() and (items[:, n_found:] == 0).all()
+        best = exact.sort(1, descending=True).values[:, :n_found]
+        torch.testing.assert_close(scores[:, :n_found], best, atol=1e-4, rtol=0)
+    excluded = torch.arange(1, 900).expand(2, -1)
+    assert model.recommend(history, lengths, k=3, beam_size=10**6, excluded=excluded)[0].tolist() == [[900, 0, 0]] * 2
+
+
+def test_beams_that_are_fed_some_at_a_time_find_the_same(
+    model: TIGERModel, histories: Histories, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = model.recommend(*histories, k=20, beam_size=20)
+    monkeypatch.setattr("recbole_adasid.model.beam_search._SCORES_AT_ONCE", 500)
+    apart = model.recommend(*histories, k=20, beam_size=20)
+    assert apart[0].equal(together[0])
+    torch.testing.assert_close(apart[1], together[1], atol=1e-5, rtol=0)
+
+
 def test_a_catalogue_of_one_item_is_recommended(make_model: Callable[..., TIGERModel]) -> None:
     model = make_model(n_items=1)
     items, scores = model.recommend(torch.tensor([[1, 1]]), torch.tensor([2]), k=2, beam_size=5)

@@ -39,7 +39,8 @@ def test_a_sid_is_found_with_its_items_in_ascending_order() -> None:
 
 
 def test_sids_that_no_item_has_are_not_found() -> None:
-    absent = torch.tensor([[3, 0], [1, 1], [0, 0], [2, 2], [1, -1], [0, 4], [-1, 0]])
+    # [0, 3] and [2, -1] have the key of [1, 0] and of [1, 2]
+    absent = torch.tensor([[3, 0], [1, 1], [0, 0], [2, 2], [1, -1], [0, 4], [-1, 0], [0, 3], [2, -1]])
     assert TREE.find(absent).tolist() == [-1] * len(absent)
 
 
@@ -49,6 +50,51 @@ def test_rows_are_ordered_as_python_orders_lists() -> None:
         tokens = torch.stack([torch.randint(min(size, 3), (50,)) * (size // 3) for size in sizes], dim=1)
         rows = tokens.tolist()
         assert lexicographic_order(tokens, sizes).tolist() == sorted(range(50), key=lambda row: (rows[row], row))
+
+
+def some_tree() -> tuple[PrefixTree, list[list[int]], list[int]]:
+    """A tree of 50 items, their SIDs and their ids."""
+    random = torch.Generator().manual_seed(1)
+    tokens, ids = torch.randint(4, (50, 3), generator=random), torch.randperm(200, generator=random)[:50].sort().values
+    return PrefixTree(tokens, [4, 4, 4], ids), tokens.tolist(), ids.tolist()
+
+
+def prefixes_of(rows: list[list[int]], depth: int) -> list[list[int]]:
+    return [list(prefix) for prefix in sorted({tuple(row[:depth]) for row in rows})]
+
+
+def test_every_prefix_has_the_items_that_begin_with_it() -> None:
+    tree, rows, ids = some_tree()
+    on_the_way = tree.path(torch.tensor(rows))
+    for depth in range(4):
+        prefixes = prefixes_of(rows, depth)
+        items = [[item for item, row in zip(ids, rows) if row[:depth] == prefix] for prefix in prefixes]
+        first, last = tree.item_range(depth, torch.arange(len(prefixes)))
+        assert [sorted(tree.leaf_items[a:b].tolist()) for a, b in zip(first, last)] == items
+        if depth:
+            assert tree.items_below()[depth - 1].tolist() == [len(below) for below in items]
+            assert [prefixes[node] for node in on_the_way[depth - 1].tolist()] == [row[:depth] for row in rows]
+    assert [tree.items(leaf).tolist() for leaf in range(len(items))] == items
+
+
+def test_a_node_has_room_for_as_many_children_as_any_of_its_depth() -> None:
+    tree, rows, _ = some_tree()
+    for depth in range(3):
+        prefixes, following = prefixes_of(rows, depth), prefixes_of(rows, depth + 1)
+        counts = [sum(one[:depth] == prefix for one in following) for prefix in prefixes]
+        child, _, exists = tree.expand(depth, torch.arange(len(prefixes)))
+        assert exists.sum(1).tolist() == counts
+        assert child.shape == (len(prefixes), max(counts)) and tree.fan_outs[depth] == max(counts)
+        assert tree.n_nodes[depth] == len(prefixes) and int(child.max()) == len(following) - 1
+
+
+def test_a_way_ends_where_no_item_goes_on() -> None:
+    nodes = torch.stack(TREE.path(torch.tensor([[1, 1], [3, 0], [2, 1], [1, 2]])), dim=1)
+    assert nodes.tolist() == [[1, -1], [-1, -1], [2, 3], [1, 2]]
+
+
+def test_a_tree_belongs_to_no_checkpoint() -> None:
+    assert not TREE.state_dict()
 
 
 def test_many_levels_of_large_codebooks_do_not_overflow() -> None:
@@ -67,6 +113,6 @@ def test_arrays_are_as_narrow_as_their_values_allow_and_answers_are_not() -> Non
     for tree in (TREE, wide):
         nodes = torch.tensor([0, 1])
         child, code, _ = tree.expand(1, nodes)
-        answers = [child, code, tree.parents(1, nodes), tree.codes(1, nodes), tree.items(0), *tree.items_below()]
+        answers = [child, code, tree.parents(1, nodes), tree.codes(1, nodes), tree.items(0)]
         answers += [*tree.item_range(1, nodes), *tree.path(torch.tensor([[1, 0], [65_535, 2**40]]))]
         assert {answer.dtype for answer in answers} == {torch.int64}

@@ -133,3 +133,71 @@ def test_wide_rows_take_more_memory(tmp_path: Path) -> None:
     wide = write(tmp_path / "wide.csv", "user_id,item_id,timestamp,text\n" + f"1,2,3,{'x' * 5000}\n" * 50)
     assert bytes_of_a_row(wide) > 19_000 > 1000 > bytes_of_a_row(narrow)
     assert rows_at_most(narrow) >= 1000 and np.isfinite(rows_at_most(wide))
+
+
+MOMENT = 1_704_164_645
+TYPES = {
+    "date32": (lambda pa: pa.array([date(2024, 1, 3), date(2024, 1, 2)], pa.date32()), 86_400),
+    "date64": (lambda pa: pa.array([date(2024, 1, 3), date(2024, 1, 2)], pa.date64()), 86_400),
+    "timestamp": (lambda pa: pa.array([MOMENT + 1, MOMENT]).cast(pa.timestamp("s")), 1),
+    "zoned": (lambda pa: pa.array([MOMENT + 1, MOMENT]).cast(pa.timestamp("s", "Asia/Tokyo")), 1),
+    "categories": (lambda pa: pa.array([date(2024, 1, 3), date(2024, 1, 2)]).dictionary_encode(), 86_400),
+}
+
+
+def write_parquet(path: Path, stamps: object) -> Path:
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(pyarrow.table({"user_id": ["a", "a"], "item_id": ["x", "y"], "timestamp": stamps}), path)
+    return path
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_dates_and_moments_of_all_types_are_nanoseconds(kind: str, tmp_path: Path) -> None:
+    stamps, apart = TYPES[kind][0](pytest.importorskip("pyarrow")), TYPES[kind][1]
+    (rows,) = read(write_parquet(tmp_path / "log.parquet", stamps))
+    second = MOMENT - MOMENT % 86_400 if apart == 86_400 else MOMENT
+    assert rows.times["whole"].tolist() == [(second + apart) * 10**9, second * 10**9]
+
+
+@pytest.mark.parametrize("kind", ["time32", "duration", "bool"])
+def test_a_type_that_is_no_time_is_refused(kind: str, tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    type_ = {"time32": pa.time32("s"), "duration": pa.duration("s"), "bool": pa.bool_()}[kind]
+    stamps = pa.array([1, 0], pa.int32() if kind == "time32" else pa.int64()).cast(type_)
+    with pytest.raises(ValueError, match=rf"log.parquet: the timestamp is of the type {kind}.*: give numbers, dates"):
+        read(write_parquet(tmp_path / "log.parquet", stamps))
+
+
+def test_a_moment_beyond_the_nanoseconds_of_64_bits_is_refused(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    with pytest.raises(ValueError, match="has a timestamp outside of the years 1678 to 2261: correct it, or remove"):
+        read(write_parquet(tmp_path / "log.parquet", pa.array([10**11, 0]).cast(pa.timestamp("s"))))
+
+
+def test_files_whose_times_are_of_two_units_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pa = pytest.importorskip("pyarrow")
+    write_parquet(tmp_path / "a.parquet", pa.array([MOMENT, MOMENT]))
+    write_parquet(tmp_path / "b.parquet", pa.array([date(2024, 1, 3)] * 2, pa.date32()))
+    list(read_log(log_paths(tmp_path), {}, 10))
+    assert "mixes seconds (a.parquet) and nanoseconds (b.parquet)" in caplog.text
+
+
+def test_a_time_that_cannot_be_read_is_shown(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"row 2: the timestamp is no finite number but '02/01/2024': correct it, or"):
+        read(write(tmp_path / "log.csv", f"{HEAD}u,i,1.5\nu,i,02/01/2024\n"))
+
+
+def test_a_column_that_is_not_there_is_answered_by_how_to_map_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "log.csv", "user,item_id,timestamp\nu,i,1\n")
+    with pytest.raises(SettingsError, match=r"no column 'user_id' among user, .* as in --columns=\"{user_id: user}\""):
+        read(path)
+    assert list(read_log([path], {"user_id": "user"}, 10))
+    write(path, "user_id;item_id;timestamp\nu;i;1\n")
+    with pytest.raises(
+        SettingsError, match="separated by semicolons; convert the log by `.*raw table --delimiter=semi"
+    ):
+        read(path)
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(pyarrow.table({"user": ["a"], "item_id": ["b"], "timestamp": [1]}), tmp_path / "log.parquet")
+    with pytest.raises(SettingsError, match=r"log.parquet has no column 'user_id' .*--where=\"{user_id: user}\""):
+        list(read_log([tmp_path / "log.parquet"], {}, 10, key="where"))

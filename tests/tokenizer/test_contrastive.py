@@ -53,6 +53,19 @@ def test_close_and_distant_pairs_at_a_low_temperature_stay_finite(temperature):
         assert 0 <= loss < 3 / temperature and torch.autograd.grad(loss, vectors)[0].isfinite().all()
 
 
+@pytest.mark.parametrize("times", [1, 50, 5000])
+@pytest.mark.parametrize("temperature", [0.3, 0.01])
+def test_a_pair_whose_negatives_vanish_beside_its_own_target_costs_nothing_and_never_less(times, temperature):
+    generator = torch.Generator().manual_seed(times)
+    axes = torch.linalg.qr(torch.randn(40, 40, generator=generator))[0]
+    vectors = torch.cat([axes, axes + 1e-4 * torch.randn(40, 40, generator=generator), -axes]).requires_grad_()
+    trigger = torch.arange(40).repeat_interleave(times)  # each target comes as often as its pair
+    loss = info_nce(vectors, trigger, trigger + 40, temperature=temperature)
+    own, other = math.exp(1 / temperature - 1 / temperature), 39 * times * math.exp(-1 / temperature)
+    assert loss.item() == pytest.approx(math.log((own + other) / own), abs=1e-5 + 1e-3 * other)
+    assert loss >= -1e-5 and torch.autograd.grad(loss, vectors)[0].isfinite().all()
+
+
 def test_a_single_pair_has_no_negative_and_costs_nothing():
     pair = torch.randn(2, 5)
     assert info_nce(pair, torch.tensor([0]), torch.tensor([1]), temperature=0.1).item() == 0

@@ -6,8 +6,9 @@ import pytest
 import torch
 from sklearn.cluster import KMeans
 
-from recbole_adasid.tokenizer.kmeans import kmeans
+from recbole_adasid.tokenizer.kmeans import PULLS, kmeans, refine
 from recbole_adasid.tokenizer.nearest import nearest_codeword
+from recbole_adasid.tokenizer.quality import sid_quality
 from recbole_adasid.tokenizer.rq_kmeans import RQKMeansTokenizer
 from recbole_adasid.tokenizer.scaling import FeatureScaler
 
@@ -49,6 +50,60 @@ def test_more_centroids_than_points_represents_every_point():
 def test_identical_points_are_no_obstacle():
     centroids = kmeans(torch.ones(20, 3), 4, iterations=10, generator=generator())
     torch.testing.assert_close(centroids, torch.ones(4, 3))
+
+
+def embeddings(n_points: int = 3000, width: int = 256) -> torch.Tensor:
+    """Vectors like those of texts: some directions matter more than others, and all columns have noise."""
+    structure = torch.randn(n_points, width, generator=generator(1)) * torch.logspace(0, -1.5, width)
+    return structure @ torch.linalg.qr(torch.randn(width, width, generator=generator(2)))[0]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_level_s_codewords_are_used_more_evenly_than_those_of_faiss_with_no_more_error(seed):
+    faiss = pytest.importorskip("faiss")
+    ours = theirs = embeddings()
+    for _level in range(3):
+        peer = faiss.Kmeans(ours.shape[1], 64, niter=50, seed=seed, min_points_per_centroid=1)
+        peer.train(theirs.numpy())
+        centroids = kmeans(ours, 64, iterations=50, generator=generator(seed)), torch.from_numpy(peer.centroids)
+        codes = [nearest_codeword(points, found) for points, found in zip((ours, theirs), centroids)]
+        ours, theirs = (points - found[code] for points, found, code in zip((ours, theirs), centroids, codes))
+        perplexity, peer_perplexity = (sid_quality(code[:, None].numpy(), [64])["min_perplexity"] for code in codes)
+        assert ours.square().sum() <= 1.003 * theirs.square().sum()
+        assert perplexity > peer_perplexity and perplexity > 0.9 * 64
+
+
+def test_seeds_are_pulled_inwards_only_where_that_represents_the_points_better():
+    centres = torch.randn(10, 3, generator=generator(1)).mul_(10)
+    clusters = centres.repeat(20, 1) + 0.01 * torch.randn(200, 3, generator=generator(2))
+    # Clusters that are far apart keep the seeds of k-means++: no two centroids share one.
+    assert inertia(clusters, kmeans(clusters, 10, iterations=0, generator=generator())) < 200 * 3 * 0.04**2
+    points = embeddings()
+    seeds = kmeans(points, 64, iterations=0, generator=generator())
+    from_mean = (seeds - points.mean(0)).norm(dim=1).mean() / (points - points.mean(0)).norm(dim=1).mean()
+    assert from_mean < 0.5 * max(PULLS)
+
+
+@pytest.mark.parametrize("factor", [2.0**-10, 2.0**10])
+def test_the_scale_of_the_points_scales_the_centroids_and_changes_nothing_else(factor):
+    points = embeddings()[:300]
+    centroids, scaled = (kmeans(p, 40, iterations=20, generator=generator()) for p in (points, points * factor))
+    torch.testing.assert_close(scaled / factor, centroids)
+
+
+def test_centroids_without_points_go_beside_crowded_ones_and_leave_outliers_alone():
+    crowd = torch.randn(500, 4, generator=generator(1))
+    points = torch.cat([crowd, torch.full((1, 4), 50.0), torch.full((1, 4), -60.0)])
+    unused = torch.full((6, 4), 1e4) + torch.arange(6)[:, None]
+    centroids = torch.cat([torch.zeros(1, 4), unused])
+    moved = refine(points, centroids, generator=generator())
+    middle = points.mean(0)
+    assert (moved - middle).norm(dim=1).max() < 1
+    assert len(moved.unique(dim=0)) == len(moved)
+    for _ in range(5):
+        moved = refine(points, moved, generator=generator())
+    sizes = nearest_codeword(points, moved).bincount(minlength=7)
+    assert (sizes > 30).sum() >= 4
 
 
 @pytest.mark.parametrize(

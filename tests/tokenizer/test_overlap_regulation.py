@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from recbole_adasid.tokenizer.regulation import AdaptiveRegulation, NoRegulation, ProgressSchedule
+from recbole_adasid.tokenizer.regulation.load import Loads, saturation
 from recbole_adasid.tokenizer.regulation.overlap import find_overlaps
 from recbole_adasid.tokenizer.sampling import PairBatch
 
@@ -102,11 +103,58 @@ def test_overlaps_equal_the_loops(n_levels):
     assert found.signature.tolist() == signatures
 
 
-def test_load_counts_ordered_pairs_of_the_same_signature():
-    _, codes, batch, draws = case()
-    kinds = Counter(signature(codes[i], codes[j]) for i, j in ordered_candidates(codes, draws))
-    load = AdaptiveRegulation.load(find_overlaps(codes, batch.counts), 3).tolist()
-    assert load == [kinds[tuple(bool(number >> level & 1) for level in range(3))] for number in range(8)]
+def agreed(a: Tensor, b: Tensor) -> tuple[int | None, ...]:
+    """The codes on which two Semantic IDs agree, and None where they do not."""
+    return tuple(x if x == y else None for x, y in zip(a.tolist(), b.tolist()))
+
+
+REGION = {"signature": signature, "codes": agreed}
+
+
+def literal_factors(codes: Tensor, draws: Tensor, region: str, reference: str) -> dict[tuple[int, int], float]:
+    """Eq. 9 and 10 for each ordered pair, with every way to count a load and to scale it."""
+    candidates = ordered_candidates(codes, draws)
+    regions = {(i, j): REGION[region](codes[i], codes[j]) for i, j in candidates}
+    depths = {(i, j): overlap_depth(codes[i], codes[j]) for i, j in candidates}
+    loads = Counter(regions[pair] for pair in candidates)
+    largest_at = {o: max(loads[regions[pair]] for pair in candidates if depths[pair] == o) for o in depths.values()}
+    found = {}
+    for pair in candidates:
+        own = loads[regions[pair]]
+        batch, largest = len(draws) * (len(draws) - 1), max(loads.values())
+        d_max = max(
+            1.0, SATURATION * {"batch": batch, "largest": largest, "depth": largest_at[depths[pair]]}[reference]
+        )
+        found[pair] = F_MIN + (F_MAX - F_MIN) * (min(own, d_max) / d_max) ** ALPHA
+    return found
+
+
+@pytest.mark.parametrize("reference", ["batch", "largest", "depth"])
+@pytest.mark.parametrize("region", ["signature", "codes"])
+@pytest.mark.parametrize("n_levels", [1, 3, 5])
+def test_every_kind_of_load_and_of_its_scale_equals_the_loops(region, reference, n_levels):
+    _, codes, batch, draws = case(n_draws=30, n_items=20, n_levels=n_levels)
+    codes = torch.tensor([0, 7, 65_535])[codes]
+    pairs = find_overlaps(codes, batch.counts)
+    regulating = regulation(
+        thresholds=[0.1] * n_levels, margins=[1.1] * n_levels, load_region=region, load_reference=reference
+    )
+    found = dict(zip(zip(pairs.first.tolist(), pairs.second.tolist()), regulating.factor(pairs, codes, 30).tolist()))
+    expected = literal_factors(codes, draws, region, reference)
+    assert found == pytest.approx({(i, j): factor for (i, j), factor in expected.items() if i < j})
+    assert len(set(expected.values())) > 1 or n_levels == 1
+
+
+def test_equal_semantic_ids_are_strengthened_by_how_many_share_theirs_where_loads_are_of_codes_and_depths():
+    # Three items share one Semantic ID, two another one, and all five the first code, as do many more.
+    codes = torch.tensor([[0, 1, 1]] * 3 + [[0, 2, 2]] * 2 + [[0, k, k] for k in range(3, 23)])
+    pairs = find_overlaps(codes, torch.ones(25))
+    equal = pairs.depth == 3
+    printed = regulation(load_saturation=0.9).factor(pairs, codes, 25)
+    assert printed[equal].max() < printed[~equal].min()
+    settings = {"load_region": "codes", "load_reference": "depth", "load_saturation": 1.0, "alpha": 1.0}
+    factor = regulation(**settings).factor(pairs, codes, 25)
+    assert factor[equal].tolist() == [F_MAX] * 3 + [pytest.approx(F_MIN + (F_MAX - F_MIN) * 2 / 6)]
 
 
 @pytest.mark.parametrize("relax", [True, False])
@@ -132,6 +180,53 @@ def test_reductions_divide_the_sum_by_pairs_or_by_draws():
     torch.testing.assert_close(per_item, total / len(draws))
 
 
+@pytest.mark.parametrize("weights", [{}, {"load_region": "codes", "load_reference": "depth"}])
+def test_the_mean_per_depth_and_its_gradient_equal_the_loops(weights):
+    latent, codes, batch, draws = case()
+    mine, theirs = latent.clone().requires_grad_(), latent.clone().requires_grad_()
+    term = regulation(reduction="per_depth", **weights).collision(mine, codes, batch)
+    kind = (weights.get("load_region", "signature"), weights.get("load_reference", "batch"))
+    factors = literal_factors(codes, draws, *kind)
+    by_depth: dict[int, list[Tensor]] = {}
+    for i, j in ordered_candidates(codes, draws):
+        depth, similarity = overlap_depth(codes[i], codes[j]), cosine(theirs[i], theirs[j])
+        retained = not bool(similarity >= THRESHOLDS[depth - 1])
+        penalty = (MARGINS[depth - 1] - (1 - similarity)).clamp_min(0) * retained
+        by_depth.setdefault(depth, []).append(factors[i, j] * penalty)
+    literal = torch.stack([torch.stack(terms).mean() for terms in by_depth.values()]).mean()
+    assert set(by_depth) == {1, 2, 3}
+    torch.testing.assert_close(term.loss, literal, rtol=1e-5, atol=1e-6)
+    ours, expected = torch.autograd.grad(term.loss, mine)[0], torch.autograd.grad(literal, theirs)[0]
+    torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_depths_that_do_not_occur_do_not_count_in_the_mean_per_depth():
+    latent, codes, batch, _ = case()
+    shallow = torch.where(torch.arange(3) == 0, codes, torch.arange(codes.numel()).view_as(codes) + 10)
+    mean, per_depth = (regulation(reduction=kind).collision(latent, shallow, batch) for kind in ("mean", "per_depth"))
+    torch.testing.assert_close(mean.loss, per_depth.loss)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "per_depth", "per_item", "sum"])
+def test_statistics_report_pairs_weight_and_strength_of_every_depth(reduction):
+    latent, codes, batch, draws = case()
+    stats = regulation(reduction=reduction).collision(latent, codes, batch).stats
+    factors = literal_factors(codes, draws, "signature", "batch")
+    pairs, weight, factor = Counter(), Counter(), Counter()
+    for i, j in ordered_candidates(codes, draws):
+        depth, similarity = overlap_depth(codes[i], codes[j]), float(cosine(latent[i], latent[j]))
+        repelled = similarity < THRESHOLDS[depth - 1] and 1 - similarity < MARGINS[depth - 1]
+        pairs[depth] += 1
+        factor[depth] += factors[i, j]
+        weight[depth] += factors[i, j] * repelled
+    if reduction == "per_depth":
+        weight = {depth: value / pairs[depth] for depth, value in weight.items()}
+    for depth in (1, 2, 3):
+        assert stats[f"pair_share_of_depth_{depth}"] == pytest.approx(pairs[depth] / sum(pairs.values()))
+        assert stats[f"load_factor_of_depth_{depth}"] == pytest.approx(factor[depth] / pairs[depth])
+        assert stats[f"weight_share_of_depth_{depth}"] == pytest.approx(weight[depth] / sum(weight.values()), abs=1e-6)
+
+
 def test_statistics_report_the_shares_of_candidates():
     latent, codes, batch, draws = case()
     stats = regulation().collision(latent, codes, batch).stats
@@ -148,12 +243,29 @@ def test_statistics_report_the_shares_of_candidates():
 
 
 def test_strengthening_is_bounded_increasing_and_saturates():
-    loads = torch.tensor([0, 2, 10, 100, 110, 10_000])
-    factors = regulation().strengthening(loads, n_draws=24)  # d_max = 0.2 · 24 · 23 = 110.4
+    loads = torch.tensor([0.0, 2.0, 10.0, 100.0, 110.0, 10_000.0])
+    factors = regulation().strengthening(loads, torch.tensor(0.2 * 24 * 23))
     assert factors[0] == F_MIN
     assert (factors.diff()[:4] > 0).all()
     assert factors[-1] == F_MAX
     assert factors[3] == pytest.approx(F_MIN + (F_MAX - F_MIN) * math.sqrt(100 / 110.4))
+
+
+def test_a_cosine_at_its_threshold_is_admissible():
+    similarity = torch.tensor(THRESHOLDS)
+    depth = torch.tensor([1, 2, 3])
+    assert regulation().gate(similarity, depth).all()
+    assert not regulation().gate(torch.nextafter(similarity, torch.tensor(-1.0)), depth).any()
+
+
+def test_one_draw_has_no_load_and_the_smallest_factor():
+    latent, codes = torch.randn(1, 3), torch.zeros(1, 3, dtype=torch.long)
+    stats = regulation().collision(latent, codes, PairBatch.of(torch.tensor([4]), 0)).stats
+    assert all(math.isfinite(value) for value in stats.values())
+    loads = Loads(torch.zeros(0, dtype=torch.long), torch.zeros(8), torch.arange(8) % 4)
+    for reference in ("batch", "largest", "depth"):
+        d_max = saturation(loads, 0.2, reference, n_draws=1)
+        assert regulation().strengthening(loads.load, d_max).tolist() == [F_MIN] * 8
 
 
 def test_a_batch_without_overlap_or_with_one_item_costs_exactly_nothing():
@@ -208,7 +320,9 @@ def test_no_regulation_weighs_nothing_but_the_constant_alignment():
         ({"margins": [1.0]}, "one of each per level"),
         ({"f_max": 0.5}, "load_f_min <= load_f_max"),
         ({"load_saturation": 0.0}, r"load_saturation must lie in \(0, 1\]"),
-        ({"reduction": "median"}, "unknown collision_reduction 'median'; valid: mean, per_item, sum"),
+        ({"reduction": "median"}, "unknown collision_reduction 'median'; valid: mean, per_depth, per_item, sum"),
+        ({"load_region": "prefix"}, "unknown load_region 'prefix'; valid: signature, codes"),
+        ({"load_reference": "epoch"}, "unknown load_reference 'epoch'; valid: batch, largest, depth"),
     ],
 )
 def test_impossible_settings_are_refused(changes, message):

@@ -77,6 +77,17 @@ def test_rotation_carries_the_latent_onto_the_quantised_vector_and_turns_the_gra
         torch.testing.assert_close(found, q.norm() / z.norm() * rotation.t() @ g, rtol=1e-4, atol=1e-5)
 
 
+def test_a_short_latent_s_gradient_is_rescaled_by_its_own_length(latent):
+    short = (1e-3 * latent).requires_grad_()
+    quantized, upstream = 1e-3 * latent.roll(1, 0), latent.roll(2, 0)
+    estimated = RotationQuantizer.estimate(short, quantized)
+    torch.testing.assert_close(estimated, quantized, rtol=1e-3, atol=1e-7)
+    (gradient,) = torch.autograd.grad((estimated * upstream).sum(), short)
+    # A rotation keeps lengths, so that only the ratio of both vectors is left.
+    expected = upstream.norm(dim=1) * quantized.norm(dim=1) / short.detach().norm(dim=1)
+    torch.testing.assert_close(gradient.norm(dim=1), expected, rtol=1e-3, atol=0)
+
+
 def test_a_latent_of_zero_gets_a_finite_gradient():
     latent = torch.zeros(1, DIM, requires_grad=True)
     RotationQuantizer.estimate(latent, torch.ones(1, DIM)).sum().backward()
@@ -102,6 +113,18 @@ def test_cosine_lookup_equals_its_formula(latent):
     assert torch.equal(level.nearest(latent), cosines.argmax(1))
     level.set_codewords(torch.tensor([2]), latent[:1])
     assert level.nearest(5 * latent[:1]).tolist() == [2]  # length plays no part
+
+
+def test_cosine_lookup_starts_along_the_axes_in_which_residuals_vary_most():
+    generator = torch.Generator().manual_seed(5)
+    axes = torch.linalg.qr(torch.randn(DIM, DIM, generator=generator))[0]
+    residual = torch.randn(500, DIM, generator=generator) * torch.tensor([4.0, 3.0, 2.0, 0.3, 0.2, 0.1]) @ axes.t()
+    level = CosineQuantizer(n_codewords=9, dim=DIM, lookup_dim=3)
+    level.initialise(residual, iterations=5, generator=generator)
+    kept = (axes.t() @ level.project_in.detach()).square().sum(1)  # how much of each axis lookup sees
+    torch.testing.assert_close(kept, torch.tensor([1.0, 1.0, 1.0, 0.0, 0.0, 0.0]), rtol=0, atol=0.05)
+    looked_up = (residual @ level.project_in.detach()).square().sum()
+    assert looked_up > 0.99 * residual.square().sum()
 
 
 def test_groups_take_turns_and_leave_each_other_s_columns_alone(latent):

@@ -8,7 +8,7 @@ import torch
 
 from recbole_adasid.tokenizer.kmeans import kmeans, refine
 from recbole_adasid.tokenizer.nearest import nearest_codeword
-from recbole_adasid.tokenizer.opq import optimised_product_quantisation
+from recbole_adasid.tokenizer.opq import balanced_axes, optimised_product_quantisation
 from recbole_adasid.tokenizer.rq_kmeans import RQKMeansTokenizer
 from recbole_adasid.tokenizer.rq_opq import RQOPQTokenizer
 from recbole_adasid.tokenizer.scaling import FeatureScaler
@@ -76,12 +76,57 @@ def test_a_lloyd_step_moves_centroids_to_the_means_of_their_points(points):
     centroids = points[:5].clone()
     assignment = nearest_codeword(points, centroids)
     expected = torch.stack([points[assignment == k].mean(0) for k in range(5)])
-    torch.testing.assert_close(refine(points, centroids), expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(refine(points, centroids, generator=generator()), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_columns_that_do_not_divide_evenly_are_shared_out(points):
     _, codebooks = optimised_product_quantisation(points[:, :7], [4, 4, 4], iterations=3, generator=generator())
     assert [book.shape[1] for book in codebooks] == [3, 2, 2]
+
+
+def energies(points: torch.Tensor, rotation: torch.Tensor, widths: list[int]) -> list[float]:
+    return [float(part.square().sum()) for part in (points @ rotation).split(widths, dim=1)]
+
+
+@pytest.mark.parametrize("factor", [1e-4, 1.0, 1000.0])
+@pytest.mark.parametrize("n_subspaces", [2, 3])
+def test_axes_are_dealt_out_so_that_subspaces_have_like_products_of_variances_at_any_scale(factor, n_subspaces):
+    generator = torch.Generator().manual_seed(0)
+    points = torch.randn(4000, 12, generator=generator) * torch.logspace(0, -2, 12)
+    points -= points.mean(0)
+    rotation, widths = balanced_axes(factor * points, n_subspaces)
+    torch.testing.assert_close(rotation, balanced_axes(points, n_subspaces)[0], rtol=0, atol=1e-4)
+    logs = (points @ rotation).square().mean(0).log().split(widths)
+    # By the greatest of what is left to the subspace with the least so far, products differ by less than one axis.
+    spread = max(float(part.sum()) for part in logs) - min(float(part.sum()) for part in logs)
+    assert spread < float(torch.cat(logs).max() - torch.cat(logs).min())
+    shares = energies(points, rotation, widths)
+    assert max(shares) / sum(shares) < 0.75
+
+
+@pytest.mark.parametrize("factor", [2.0**-12, 2.0**10])
+def test_semantic_ids_do_not_depend_on_the_features_scale(points, factor):
+    codes = []
+    for features in (points, factor * points):
+        tokenizer = RQOPQTokenizer(
+            scaler=FeatureScaler(width=WIDTH, mode="none"),
+            width=WIDTH,
+            codebook_sizes=[8, 6, 4],
+            n_subspaces=2,
+            iterations=10,
+            seed=0,
+        )
+        tokenizer.fit(features, None)
+        codes.append(tokenizer.encode(features))
+    assert (codes[0] == codes[1]).float().mean() > 0.999
+
+
+@pytest.mark.parametrize("value", [0.0, 3.0])
+def test_points_without_any_variance_are_no_obstacle(value):
+    rotation, codebooks = optimised_product_quantisation(
+        torch.full((20, 6), value), [2, 2], iterations=3, generator=generator()
+    )
+    assert rotation.isfinite().all() and all(book.isfinite().all() for book in codebooks)
 
 
 def build(n_subspaces: int = 2) -> RQOPQTokenizer:

@@ -14,7 +14,7 @@ from recbole_adasid.data.pairs import ItemPairs
 from recbole_adasid.storage import DamagedFile, MismatchedFile
 from recbole_adasid.tokenizer import registry
 from recbole_adasid.tokenizer.quantizer import ResidualQuantizer, StraightThroughQuantizer
-from recbole_adasid.tokenizer.registry import build_tokenizer, codebook_sizes, tokenizer_settings
+from recbole_adasid.tokenizer.registry import BEFORE, build_tokenizer, codebook_sizes, tokenizer_settings
 from recbole_adasid.tokenizer.revival import CodewordReviver
 from recbole_adasid.tokenizer.sampling import PairSampler
 from recbole_adasid.tokenizer.scaling import FeatureScaler
@@ -118,9 +118,9 @@ def test_features_of_another_width_are_refused(preset, shape):
 
 def test_training_lowers_the_reconstruction_loss(features, pairs):
     log: list[tuple[int, dict[str, float]]] = []
-    tokenizer = build_tokenizer(settings("rqvae", tokenizer_steps=200, tokenizer_bf16=False), width=WIDTH)
+    tokenizer = build_tokenizer(settings("rqvae", tokenizer_steps=400, tokenizer_bf16=False), width=WIDTH)
     tokenizer.fit(features, pairs, log=lambda step, numbers: log.append((step, numbers)))
-    assert log[-1][0] == 199
+    assert log[-1][0] == 399
     assert log[-1][1]["reconstruction_loss"] < 0.8 * log[0][1]["reconstruction_loss"]
 
 
@@ -213,6 +213,7 @@ def test_building_leaves_the_callers_random_state_alone():
         ({"feature_scaling": "whiten"}, "unknown feature_scaling 'whiten'"),
         ({"reconstruction_reduction": "max"}, "unknown reconstruction_reduction 'max'"),
         ({"contrastive_space": "laten"}, "unknown contrastive_space 'laten'"),
+        ({"tokenizer_draw": "items"}, "unknown tokenizer_draw 'items'; valid: auto, pairs"),
         ({"tokenizer_steps": 0}, "steps must be above 0, got 0"),
         ({"revive_every": -1}, "revive_every must not be negative, got -1"),
     ],
@@ -243,7 +244,8 @@ def test_adasid_takes_any_quantizer(quantizer, features, pairs):
     logged = []
     tokenizer = build_tokenizer(settings("adasid", quantizer=quantizer), width=WIDTH)
     tokenizer.fit(features, pairs, log=lambda step, numbers: logged.append(numbers))
-    assert all(np.isfinite(numbers["collision_loss"]) for numbers in logged)
+    collisions = [numbers["collision_loss"] for numbers in logged if "collision_loss" in numbers]
+    assert len(collisions) == len(logged) - 1 and np.isfinite(collisions).all()  # the first step has no codebooks
     assert len(tokenizer.encode(features).unique(dim=0)) > 10
 
 
@@ -269,6 +271,50 @@ def test_pairs_are_drawn_by_weight_and_solo_items_from_everywhere():
     assert torch.equal(target, trigger + 3)
     assert 1 not in trigger
     assert (trigger == 2).float().mean().item() == pytest.approx(0.75, abs=0.03)
+
+
+@pytest.mark.parametrize(("power", "share"), [(0.0, 1 / 2), (0.5, 1 / 3), (1.0, 1 / 5), (2.0, 1 / 17)])
+def test_pairs_are_drawn_by_a_power_of_their_weight_and_never_without_one(power, share):
+    pairs = ItemPairs(np.array([0, 1, 2]), np.array([3, 4, 5]), np.array([1.0, 0.0, 4.0], np.float32))
+    sampler = PairSampler(
+        pairs=pairs,
+        n_items=6,
+        batch_pairs=20_000,
+        batch_solo_items=0,
+        generator=torch.Generator().manual_seed(0),
+        weight_power=power,
+    )
+    batch = sampler.draw()
+    trigger = batch.items[batch.trigger]
+    assert (trigger == 0).float().mean().item() == pytest.approx(share, abs=0.01)
+    assert set(trigger.tolist()) == {0, 2}
+
+
+@pytest.mark.parametrize(
+    ("preset", "changes", "evenly"),
+    [
+        ("rqvae", {}, True),
+        ("rqvae", {"tokenizer_draw": "pairs"}, False),
+        ("rqvae", {"collaborative_weight": 0.1}, False),
+        ("simrq", {}, True),
+        ("adasid", {}, False),
+        ("adasid", {"collaborative_weight": 0.0}, True),
+        ("quasid", {}, False),
+        ("quasid", {"collaborative_weight": 0.0}, True),
+    ],
+)
+def test_items_are_drawn_evenly_where_no_loss_asks_for_pairs(preset, changes, evenly, features):
+    # One pair outweighs all else: drawn by weight, its items would fill the batch.
+    pairs = ItemPairs(np.array([3, 5]), np.array([4, 6]), np.array([1000.0, 0.001], np.float32))
+    tokenizer = build_tokenizer(settings(preset, **changes, tokenizer_batch_pairs=2000), width=WIDTH)
+    batch = tokenizer.start_training(features, pairs).sampler.draw()
+    assert batch.counts.sum() == 4008 and len(batch.trigger) == (0 if evenly else 2000)
+    assert (len(batch.items) == N_ITEMS and batch.counts.max() < 100) == evenly
+
+
+def test_a_tokenizer_saved_before_a_setting_existed_is_built_as_it_was():
+    older = {key: value for key, value in settings("rqvae").items() if key not in BEFORE}
+    assert build_tokenizer(older, width=WIDTH).settings.draw == "pairs"
 
 
 def test_unused_codewords_are_revived_on_residuals_and_forget_their_momentum():

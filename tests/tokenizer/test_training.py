@@ -25,7 +25,8 @@ def training(features: Tensor, pairs: ItemPairs | None, **changes: object) -> To
     config |= {"seed": 5, "codebook_size": 8, "code_dim": 4, "encoder_hidden": [16], "tokenizer_steps": 400}
     config |= {"tokenizer_batch_pairs": 32, "tokenizer_batch_solo_items": 32, "tokenizer_bf16": False}
     # Both terms act from the first step on.
-    config |= {"rebalancing_start": 0.0, "rebalancing_end": 1.0, "progress_rebalancing": False, **changes}
+    config |= {"rebalancing_start": 0.0, "rebalancing_end": 1.0, "progress_rebalancing": False}
+    config |= {"quantize_from": 0, **changes}
     return build_tokenizer(tokenizer_settings(config), width=WIDTH).start_training(features, pairs)
 
 

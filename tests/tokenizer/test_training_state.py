@@ -20,14 +20,16 @@ PAIRS = ItemPairs(TRIGGER, TARGET, np.ones(60, dtype=np.float32))
 Log = list[tuple[int, dict[str, float]]]
 
 
-def tokenizer(name: str) -> ItemTokenizer:
+def tokenizer(name: str, **changes: object) -> ItemTokenizer:
     small = {"tokenizer_steps": STEPS, "tokenizer_log_every": 4, "revive_every": 5, "codebook_size": 16, "seed": 1}
     small |= {"encoder_hidden": [16], "tokenizer_batch_pairs": 16, "tokenizer_batch_solo_items": 8}
-    settings = {**read_props("tokenizers.yaml"), **read_props(f"tokenizer/{name}.yaml"), **small}
+    settings = {**read_props("tokenizers.yaml"), **read_props(f"tokenizer/{name}.yaml"), **small, **changes}
     return build_tokenizer(settings, width=12)
 
 
-def train(name: str, path: Path | None, stop_at: int | None = None) -> tuple[ItemTokenizer, Log]:
+def train(
+    name: str, path: Path | None, stop_at: int | None = None, *, every: int = EVERY, **changes: object
+) -> tuple[ItemTokenizer, Log]:
     """Train; with ``stop_at`` end as if killed in the first log entry from that step on."""
     log: Log = []
 
@@ -36,8 +38,8 @@ def train(name: str, path: Path | None, stop_at: int | None = None) -> tuple[Ite
         if stop_at is not None and step >= stop_at:
             raise KeyboardInterrupt
 
-    made = tokenizer(name)
-    made.fit(FEATURES, PAIRS, log=note, keep=None if path is None else Keep(path, EVERY))
+    made = tokenizer(name, **changes)
+    made.fit(FEATURES, PAIRS, log=note, keep=None if path is None else Keep(path, every))
     return made, log
 
 
@@ -55,6 +57,18 @@ def test_an_interrupted_training_ends_bit_for_bit_as_an_undisturbed_one(
     assert again == log
     for key, value in whole.state_dict().items():
         assert resumed.state_dict()[key].equal(value), key
+    assert resumed.encode(FEATURES).equal(whole.encode(FEATURES))
+
+
+@pytest.mark.parametrize("stop_at", [1, 2, 3, 4])
+def test_an_interruption_around_the_start_of_the_codebooks_changes_nothing(stop_at: int, tmp_path: Path) -> None:
+    """They are put down before the fourth step, and the learning rate rises until the sixth."""
+    whole, log = train("quasid", None, tokenizer_log_every=1)
+    path = tmp_path / "kept.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        train("quasid", path, stop_at, every=1, tokenizer_log_every=1)
+    resumed, again = train("quasid", path, every=1, tokenizer_log_every=1)
+    assert again == log and "quantization_loss" not in dict(log)[2] and "quantization_loss" in dict(log)[3]
     assert resumed.encode(FEATURES).equal(whole.encode(FEATURES))
 
 

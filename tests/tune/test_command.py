@@ -157,6 +157,11 @@ def test_validation_judges_whole_runs_and_leaves_none_behind(
         ("choice: {codebook_size: [2, many]}", {}, "codebook_size"),
         ("choice: {epochs: [2]}", {"objective": "valid"}, "--epochs is given and searched as well"),
         ("uniform: {commitment: [0.1, 1]}", {}, "--algorithm=bayes"),
+        (
+            "choice: {learning_rate: [0.1]}",
+            {"objective": "valid", "metrics": ["NDCG", "GiniIndex"], "valid_metric": "GiniIndex@10"},
+            "valid_metric=GiniIndex@10 is better the smaller it is: search by a metric of hits",
+        ),
         (GRID, {"algorithm": "bayse"}, "did you mean bayes"),
         (GRID, {"objective": "test"}, "Valid are: proxy, valid"),
         (GRID, {"max_trials": 0}, "--max_trials=100"),

@@ -17,6 +17,8 @@ from recbole_adasid.data.raw.cleaning import (
     price,
     unix_seconds,
 )
+from recbole_adasid.data.raw.counting import LineCount
+from recbole_adasid.data.raw.rows import RATING, TEXTS, cells
 
 Record = Mapping[str, Any]
 
@@ -29,7 +31,7 @@ class Layout:
         user, item, time, rating: keys of a review.
         per_second: units of `time` in a second.
         marks: keys that only this crawl's metadata has.
-        texts: from a record of metadata to the cells of `TEXTS`.
+        texts: from a record of metadata to the values that the cells of `TEXTS` are made of.
     """
 
     user: str
@@ -38,39 +40,30 @@ class Layout:
     rating: str
     per_second: int
     marks: frozenset[str]
-    texts: Callable[[Record], tuple[str, ...]]
+    texts: Callable[[Record], tuple[Any, ...]]
 
 
-def texts_2014(record: Record) -> tuple[str, ...]:
-    """Return title, brand, categories, price and image URL of a record of 2014; categories are a list of paths."""
-    return (
-        clean_text(record.get("title")),
-        clean_text(record.get("brand")),
-        category_paths(record.get("categories")),
-        price(record.get("price")),
-        first_url([record.get("imUrl")]),
-    )
+def texts_2014(record: Record) -> tuple[Any, ...]:
+    """Return title, brand, categories, price and image URLs of a record of 2014; categories are a list of paths."""
+    values = (record.get(key) for key in ("title", "brand", "categories", "price"))
+    return (*values, [record.get("imUrl")])
 
 
-def texts_2018(record: Record) -> tuple[str, ...]:
+def texts_2018(record: Record) -> tuple[Any, ...]:
     """Return the same of a record of 2018: one path, prices such as "$12.99" or markup, lists of images."""
-    return (
-        "" if _is_script(record.get("title")) else clean_text(record.get("title")),
-        clean_text(record.get("brand")),
-        category_paths(record.get("category")),
-        price(record.get("price")),
-        first_url([*_as_list(record.get("imageURLHighRes")), *_as_list(record.get("imageURL"))]),
-    )
+    values = (record.get(key) for key in ("title", "brand", "category", "price"))
+    return (*values, [*_as_list(record.get("imageURLHighRes")), *_as_list(record.get("imageURL"))])
 
 
-def texts_2023(record: Record) -> tuple[str, ...]:
+def texts_2023(record: Record) -> tuple[Any, ...]:
     """Return the same of a record of 2023: the brand is the details' or else the store, a path may be missing."""
+    brand, categories = _details(record).get("Brand"), record.get("categories")
     return (
-        clean_text(record.get("title")),
-        clean_text(_details(record).get("Brand")) or clean_text(record.get("store")),
-        category_paths(record.get("categories")) or clean_text(record.get("main_category")),
-        price(record.get("price")),
-        first_url(_images(record.get("images"))),
+        record.get("title"),
+        brand if clean_text(brand) else record.get("store"),
+        categories if category_paths(categories) else record.get("main_category"),
+        record.get("price"),
+        list(_images(record.get("images"))),
     )
 
 
@@ -96,27 +89,35 @@ LAYOUTS = {
 }
 
 
-def interaction(record: Record, layout: Layout, with_rating: bool) -> tuple[str, ...]:
+def interaction(record: Record, layout: Layout, with_rating: bool, count: LineCount) -> tuple[str, ...]:
     """Return a review's user, item and time in seconds, and its rating if wanted.
 
     Raises:
-        Unusable: if user, item or time are missing or of a wrong kind.
+        Unusable: if one of the first three is missing.
     """
     row = (
         identifier(record.get(layout.user), "user"),
         identifier(record.get(layout.item), "item"),
         unix_seconds(record.get(layout.time), layout.per_second),
     )
-    return (*row, number(record.get(layout.rating))) if with_rating else row
+    return (*row, *cells((RATING,), [record.get(layout.rating)], [number], count)) if with_rating else row
 
 
-def item(record: Record, layout: Layout) -> tuple[str, ...]:
+def item(record: Record, layout: Layout, count: LineCount) -> tuple[str, ...]:
     """Return an item's token and the cells of `TEXTS`.
 
     Raises:
         Unusable: if there is no item.
     """
-    return (identifier(record.get(layout.item), "item"), *layout.texts(record))
+    token = identifier(record.get(layout.item), "item")
+    return (token, *cells(TEXTS, layout.texts(record), _CELLS, count))
+
+
+def _title(value: Any) -> str:
+    return "" if _is_script(value) else clean_text(value)
+
+
+_CELLS = (_title, clean_text, category_paths, price, first_url)
 
 
 def _is_script(title: Any) -> bool:
@@ -146,6 +147,8 @@ def _images(value: Any) -> Iterator[Any]:
     for picture in _as_list(value):
         if isinstance(picture, dict):
             yield from (picture.get(size) for size in _SIZES)
+        elif isinstance(picture, str):
+            yield picture
 
 
 _SIZES = ("large", "hi_res", "thumb")

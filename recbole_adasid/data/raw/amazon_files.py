@@ -36,14 +36,14 @@ def amazon_interactions(path: Path, layout: Layout, *, rating: bool = False, pro
     """Return the interactions of a file of reviews, in its order."""
     count = LineCount(path)
     columns = (USER, ITEM, TIME, RATING) if rating else (USER, ITEM, TIME)
-    make = partial(interaction, layout=layout, with_rating=rating)
+    make = partial(interaction, layout=layout, with_rating=rating, count=count)
     return Rows(columns, _rows(path, make, count, progress), count)
 
 
 def amazon_items(path: Path, layout: Layout, *, progress: bool = False) -> Rows:
     """Return the items of a file of metadata, in its order."""
     count = LineCount(path)
-    return Rows((ITEM, *TEXTS), _rows(path, partial(item, layout=layout), count, progress), count)
+    return Rows((ITEM, *TEXTS), _rows(path, partial(item, layout=layout, count=count), count, progress), count)
 
 
 def told_layout(reviews: Path, metadata: Path | None = None) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 from recbole_adasid.cli import parse_arguments, run_command
 from recbole_adasid.data.raw.amazon_files import convert_amazon
 from recbole_adasid.data.raw.convert import Report, convert
-from recbole_adasid.data.raw.tables import DELIMITERS, RawTable, table_interactions, table_items
-from recbole_adasid.host.settings import SettingsError, refuse_unknown_keys, unknown_name
+from recbole_adasid.data.raw.tables import RawTable, table_interactions, table_items
+from recbole_adasid.host.settings import SettingsError, refuse_unknown_keys
 
 USAGE = """\
 usage: python -m recbole_adasid.data.raw amazon --reviews=FILE --out=FOLDER --name=NAME [--metadata=FILE] [...]
@@ -47,8 +47,9 @@ OWN_KEYS = ("out", "name", *SWITCHES, *KEYS["amazon"], *KEYS["table"])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Convert as the arguments say and return the exit status: 0, 2 for a mistake, 130 for Ctrl-C."""
-    return run_command(arguments, USAGE, _run, stopped="stopped: nothing was written", log_level=None)
+    """Convert as the arguments say and return the exit status: 0, or what :mod:`recbole_adasid.ending` says."""
+    kept = "each file is there whole or not at all: run the same command again"
+    return run_command(arguments, USAGE, _run, kept=kept, log_level=None)
 
 
 def _run(given: Sequence[str]) -> None:
@@ -65,7 +66,7 @@ def _convert(kind: str, arguments: list[str]) -> Report:
     if kind == "amazon":
         metadata = _path(settings, "metadata")
         return convert_amazon(_needed(settings, "reviews"), metadata, home, progress=progress, **switches)
-    form = _delimiter(settings), None if settings.get("quotes") is None else _switch(settings, "quotes")
+    form = settings.get("delimiter"), None if settings.get("quotes") is None else _switch(settings, "quotes")
     interactions = table_interactions(
         RawTable(_needed(settings, "interactions"), *form),
         _mapping(settings, "columns"),
@@ -109,12 +110,3 @@ def _mapping(settings: Mapping[str, Any], key: str) -> dict[str, str]:
     if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
         raise SettingsError(f'{key}={value!r} is no mapping: write --{key}="{{item_id: sku, title: name}}".')
     return {name: str(raw) for name, raw in value.items()}
-
-
-def _delimiter(settings: Mapping[str, Any]) -> str | None:
-    name = settings.get("delimiter")
-    if name is None:
-        return None
-    if name not in DELIMITERS:
-        raise unknown_name("delimiter", name, DELIMITERS)
-    return DELIMITERS[name]

@@ -1,21 +1,45 @@
-"""What became of the lines of a raw file: how many were read, and which were left out for what reason."""
+"""What became of the lines of a raw file: how many were read, which were left out and what was left empty, and why."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 SHOWN = 3
 """Line numbers that are named for each reason."""
+_WIDTH = 60
 
 Raw = TypeVar("Raw")
 Row = TypeVar("Row")
 
 
 class Unusable(ValueError):
-    """A record that cannot become a row; the message is the reason, in a few words."""
+    """A record that cannot become a row.
+
+    Attributes:
+        value: what is there and cannot be used; None: nothing is there, or the reason says all.
+    """
+
+    def __init__(self, reason: str, value: Any = None) -> None:
+        """Take the reason, in a few words."""
+        super().__init__(reason)
+        self.value = value
+
+
+@dataclass
+class Emptied:
+    """Cells of a column that were left empty although something stands there."""
+
+    cells: int
+    line: int
+    """Of the first."""
+    value: Any
+    """Of the first."""
+
+    def __str__(self) -> str:
+        return f"first {_shown(self.value)} on line {self.line}"
 
 
 @dataclass
@@ -24,27 +48,52 @@ class LineCount:
 
     path: Path
     read: int = 0
+    line: int = 0
+    """The one that is being made into a row."""
     left_out: dict[str, int] = field(default_factory=dict)
     """How many by reason."""
     first: dict[str, list[int]] = field(default_factory=dict)
     """The first line numbers by reason."""
+    values: dict[str, Any] = field(default_factory=dict)
+    """The first value by reason, where there is one."""
+    emptied: dict[str, Emptied] = field(default_factory=dict)
+    """By the name of the column."""
 
-    def leave_out(self, line: int, reason: str) -> None:
-        """Count a line that gives no row."""
-        self.left_out[reason] = self.left_out.get(reason, 0) + 1
-        named = self.first.setdefault(reason, [])
+    @property
+    def flawless(self) -> bool:
+        """Whether every line gave a row, and every value a cell."""
+        return not self.left_out and not self.emptied
+
+    def leave_out(self, reason: Unusable) -> None:
+        """Count the line as giving no row."""
+        text = str(reason)
+        self.left_out[text] = self.left_out.get(text, 0) + 1
+        named = self.first.setdefault(text, [])
         if len(named) < SHOWN:
-            named.append(line)
+            named.append(self.line)
+        if reason.value is not None:
+            self.values.setdefault(text, reason.value)
+
+    def note_emptied(self, columns: Sequence[str], values: Sequence[Any], cells: Sequence[str]) -> None:
+        """Count the empty cells of the line whose values say something."""
+        for column, value, cell in zip(columns, values, cells):
+            if cell or not _says_something(value):
+                continue
+            self.emptied.setdefault(column, Emptied(0, self.line, value)).cells += 1
 
     def summary(self) -> str:
-        """Return a sentence: the file, its lines, and what was left out and where."""
-        head = f"{self.path}: {self.read:,} lines read"
-        if not self.left_out:
-            return f"{head}, all used"
+        """Return a sentence: the file, its lines, what was left out or left empty, and where."""
+        said = [f"{self.path}: {self.read:,} lines read"]
         parts = [
-            f"{count:,} with {reason} ({_lines(self.first[reason], count)})" for reason, count in self._by_number()
+            f"{count:,} with {reason} ({_lines(self.first[reason], count)}){self._example(reason)}"
+            for reason, count in self._by_number()
         ]
-        return f"{head}, {sum(self.left_out.values()):,} left out: {'; '.join(parts)}"
+        said.append(f"{sum(self.left_out.values()):,} left out: {'; '.join(parts)}" if parts else "all used")
+        empty = "; ".join(f"{one.cells:,} of {name}, {one}" for name, one in self.emptied.items())
+        return ", ".join(said) + (f". Cells left empty, as their values cannot be used: {empty}" if empty else "")
+
+    def _example(self, reason: str) -> str:
+        return f", first {_shown(self.values[reason])}" if reason in self.values else ""
 
     def _by_number(self) -> list[tuple[str, int]]:
         return sorted(self.left_out.items(), key=lambda entry: (-entry[1], entry[0]))
@@ -54,10 +103,11 @@ def usable(numbered: Iterable[tuple[int, Raw]], make: Callable[[Raw], Row], coun
     """Yield what `make` makes of each numbered line, and count those that it finds :class:`Unusable`."""
     for line, raw in numbered:
         count.read += 1
+        count.line = line
         try:
             row = make(raw)
         except Unusable as reason:
-            count.leave_out(line, str(reason))
+            count.leave_out(reason)
             continue
         yield row
 
@@ -65,3 +115,20 @@ def usable(numbered: Iterable[tuple[int, Raw]], make: Callable[[Raw], Row], coun
 def _lines(first: list[int], count: int) -> str:
     shown = ", ".join(map(str, first))
     return f"line {shown}" if count == 1 else f"lines {shown}" + (" …" if count > len(first) else "")
+
+
+def _says_something(value: Any) -> bool:
+    """Tell a value from an empty one, at any depth."""
+    if isinstance(value, str):
+        return bool(value.strip())
+    if isinstance(value, Mapping):
+        return any(map(_says_something, value.values()))
+    if isinstance(value, (list, tuple)):
+        return any(map(_says_something, value))
+    return value is not None and value == value  # NaN is not
+
+
+def _shown(value: Any) -> str:
+    """Return a value as a short text on one line."""
+    text = repr(value) if isinstance(value, (str, bytes)) else " ".join(str(value).split())
+    return text if len(text) <= _WIDTH else f"{text[:_WIDTH]}…"

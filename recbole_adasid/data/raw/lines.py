@@ -8,6 +8,7 @@ import io
 import json
 import warnings
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ _SHOW_EVERY = 4096
 def read_lines(path: Path, *, progress: bool = False) -> Iterator[tuple[int, bytes]]:
     """Yield the number and the bytes of every line that is not blank; a line beyond 4 MiB comes as its beginning.
 
+    A byte order mark at the beginning is skipped.
+
     Args:
         path: a text file, or one that gzip compressed, whatever its name.
         progress: show a bar of the bytes read, if there is a terminal.
@@ -41,7 +44,9 @@ def read_lines(path: Path, *, progress: bool = False) -> Iterator[tuple[int, byt
             for number, line in enumerate(_whole_lines(stream), start=1):
                 if number % _SHOW_EVERY == 0:
                     bar.update(file.tell() - bar.n)
-                if not line.isspace():
+                if number == 1:
+                    line = line[len(BOM_UTF8) * line.startswith(BOM_UTF8) :]
+                if line and not line.isspace():
                     yield number, line
         except (EOFError, zlib.error, OSError) as error:
             raise damaged(path, error) from None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
 
 from recbole_adasid.data.raw.counting import LineCount
 
@@ -24,3 +27,30 @@ class Rows:
     columns: tuple[str, ...]
     rows: Iterator[tuple[str, ...]]
     lines: LineCount
+
+
+def mapped(name: str, raw: str, there: Sequence[str]) -> str:
+    """Return what to write on a command line so that `name` stands for the column that `raw` may have meant."""
+    near = (get_close_matches(raw, there, n=1) or [*there[:1], "its own name"])[0]
+    quoted = near if re.fullmatch(r"\w[\w .-]*", near) else "'" + near.replace("'", "''") + "'"
+    return f'"{{{name}: {quoted}}}"'
+
+
+def cells(
+    columns: Sequence[str], values: Sequence[Any], makers: Sequence[Callable[[Any], str]], count: LineCount
+) -> tuple[str, ...]:
+    """Return the cells that some values of a line become, and count those that are left empty though there is a value.
+
+    Args:
+        columns: `name:type` each.
+        values: as they were read.
+        makers: what makes a cell of each; an empty one stands for what says nothing.
+        count: of the lines.
+
+    Raises:
+        Unusable: if one of the values leaves no row.
+    """
+    row = tuple([make(value) for make, value in zip(makers, values)])
+    if "" in row:
+        count.note_emptied([column.partition(":")[0] for column in columns], values, row)
+    return row

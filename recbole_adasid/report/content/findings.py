@@ -18,6 +18,7 @@ WEAK_AGREEMENT = 0.55
 WIDE_INTERVAL = 0.2
 FEW_PLACES_MISSING = 0.001
 SID_ADVANTAGE = 0.1
+SMALLER_IS_BETTER = ("averagepopularity", "giniindex")  # of RecBole's top-k metrics
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,8 @@ def on_width(row: MetricRow) -> list[Finding]:
 
 def on_epochs(validation: Columns, metric: str) -> list[Finding]:
     """Say whether training ended while validation still rose."""
+    if metric.lower().startswith(SMALLER_IS_BETTER):
+        return []
     values = next((column for name, column in validation.items() if name.lower() == metric.lower()), [])
     known = [value for value in values if value is not None]
     if len(known) < 2 or known[-1] < max(known) or known[-1] == min(known):

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 Interval = tuple[float, float]
-_TITLES = {"recall": "Recall", "ndcg": "NDCG", "mrr": "MRR", "hit": "Hit", "map": "MAP", "precision": "Precision"}
+_TITLES = {
+    **{"recall": "Recall", "ndcg": "NDCG", "mrr": "MRR", "hit": "Hit", "map": "MAP", "precision": "Precision"},
+    **{"itemcoverage": "ItemCoverage", "averagepopularity": "AveragePopularity", "giniindex": "GiniIndex"},
+    **{"tailpercentage": "TailPercentage", "shannonentropy": "ShannonEntropy"},
+}
 
 
 @dataclass(frozen=True)

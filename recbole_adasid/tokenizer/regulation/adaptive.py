@@ -5,7 +5,7 @@ Every quantity carries the paper's symbol in its comment, so that this file can 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -14,12 +14,19 @@ from torch.nn import functional as F
 from recbole_adasid.distributed.world import world
 from recbole_adasid.tokenizer.regulation.base import CollisionTerm, ObjectiveWeights, Regulation
 from recbole_adasid.tokenizer.regulation.hinge import hinge_sum
-from recbole_adasid.tokenizer.regulation.overlap import Overlaps, find_overlaps, means_over, overlap_rate
+from recbole_adasid.tokenizer.regulation.load import REFERENCES, REGIONS, find_loads, saturation
+from recbole_adasid.tokenizer.regulation.overlap import (
+    Overlaps,
+    find_overlaps,
+    means_over,
+    overlap_rate,
+    sums_by_depth,
+)
 from recbole_adasid.tokenizer.regulation.schedule import ProgressSchedule
 from recbole_adasid.tokenizer.regulation.similarity import pair_similarity
 from recbole_adasid.tokenizer.sampling import PairBatch
 
-REDUCTIONS = ("mean", "per_item", "sum")
+REDUCTIONS = ("mean", "per_depth", "per_item", "sum")
 
 
 class AdaptiveRegulation(Regulation):
@@ -31,17 +38,19 @@ class AdaptiveRegulation(Regulation):
             value. A retained pair has d > 1 − η, so a margin of at most 1 − η exerts no force on it.
         f_min: strengthening factor of an empty region (not given by the paper; 1 leaves the loss as it is).
         f_max: strengthening factor of a saturated region.
-        load_saturation: d_max as a share of the batch's M(M − 1) ordered pairs, so that it means the same at every
-            batch size (the paper gives no value).
+        load_saturation: d_max as a share of ``load_reference`` (the paper gives no value).
         alpha: growth sharpness of the strengthening (not given by the paper).
         schedule: λ_col and λ_cf over training (Eq. 11 and 12).
         reduction: how Eq. 13 is summed: ``sum`` as printed, which grows with the square of the batch; ``mean`` over P;
-            or ``per_item``, the sum divided by the M draws.
+            ``per_item``, the sum divided by the M draws; or ``per_depth``, the mean over depths of the means over the
+            pairs of each depth, so that the few equal Semantic IDs are not lost among overlaps by chance.
         semantic_relaxation: False is the paper's "w/o SeAR": g ≡ 0.
         load_strengthening: False is the paper's "w/o LAS": a ≡ 1.
+        load_region: what a load is counted of: ``signature`` as in Eq. 9, or ``codes``; see :func:`find_loads`.
+        load_reference: what d_max is a share of: ``batch``, ``largest`` or ``depth``; see :func:`saturation`.
 
     Raises:
-        ValueError: for decreasing thresholds, lengths that differ, f_max < f_min or an unknown reduction.
+        ValueError: for decreasing thresholds, lengths that differ, f_max < f_min or an unknown name.
     """
 
     def __init__(
@@ -57,8 +66,13 @@ class AdaptiveRegulation(Regulation):
         reduction: str = "mean",
         semantic_relaxation: bool = True,
         load_strengthening: bool = True,
+        load_region: str = "signature",
+        load_reference: str = "batch",
     ) -> None:
-        _check(thresholds, margins, f_min, f_max, load_saturation, alpha, reduction)
+        _check(thresholds, margins, f_min, f_max, load_saturation, alpha)
+        _check_name("collision_reduction", reduction, REDUCTIONS)
+        _check_name("load_region", load_region, REGIONS)
+        _check_name("load_reference", load_reference, REFERENCES)
         self.thresholds = torch.tensor([float("nan"), *thresholds])  # index 0: depth 0 is no overlap
         self.margins = torch.tensor([float("nan"), *margins])
         self.f_min, self.f_max = f_min, f_max
@@ -67,6 +81,7 @@ class AdaptiveRegulation(Regulation):
         self.reduction = reduction
         self.semantic_relaxation = semantic_relaxation
         self.load_strengthening = load_strengthening
+        self.load_region, self.load_reference = load_region, load_reference
 
     def collision(self, latent: Tensor, codes: Tensor, batch: PairBatch) -> CollisionTerm:
         """Return L_col of Eq. 13 for z [U, D] and codes int64 [U, L] of a batch. No pair is exempt."""
@@ -75,14 +90,27 @@ class AdaptiveRegulation(Regulation):
         with torch.no_grad():
             similarity = pair_similarity(direction, pairs)  # sim: Eq. 5
             relaxed = self.gate(similarity, pairs.depth)  # g: Eq. 7
-            factor_of = self.strengthening(self.load(pairs, codes.shape[1]), n_draws)  # a: Eq. 10
-            factor = factor_of.index_select(0, pairs.signature)
+            factor = self.factor(pairs, codes, n_draws)  # a: Eq. 9 and 10
             margin = self.margins.to(latent.device).index_select(0, pairs.depth)  # m
             repelled = ~relaxed & (margin > 1 - similarity)  # (1 − g)·ℓ > 0, with d = 1 − sim: Eq. 3 and 4
-        total = world().total(hinge_sum(direction, pairs, pairs.times * factor * repelled, margin))
+            weight = pairs.times * factor * repelled
+            by_depth = sums_by_depth(pairs, {"pairs": pairs.times, "factor": pairs.times * factor}, codes.shape[1])
+            if self.reduction == "per_depth":
+                weight = weight * self._shares(by_depth["pairs"]).index_select(0, pairs.depth - 1)
+        total = world().total(hinge_sum(direction, pairs, weight, margin))
         loss = self._reduce(total, pairs.total, n_draws)
         shares = {"relaxed_share": relaxed, "repelled_share": repelled, "load_factor": factor, "similarity": similarity}
-        return CollisionTerm(loss, {**overlap_rate(pairs, n_draws), **means_over(pairs, shares)})
+        stats = {**overlap_rate(pairs, n_draws), **means_over(pairs, shares)}
+        weights = sums_by_depth(pairs, {"weight": weight}, codes.shape[1])
+        return CollisionTerm(loss, {**stats, **_statistics_by_depth({**by_depth, **weights})})
+
+    def factor(self, pairs: Overlaps, codes: Tensor, n_draws: int) -> Tensor:
+        """Return a [P] of every pair: Eq. 10 of its region's load c, Eq. 9."""
+        if not self.load_strengthening:
+            return torch.ones_like(pairs.times)
+        loads = find_loads(pairs, codes, self.load_region)
+        d_max = saturation(loads, self.load_saturation, self.load_reference, n_draws)
+        return self.strengthening(loads.load, d_max).index_select(0, loads.region)
 
     def gate(self, similarity: Tensor, depth: Tensor) -> Tensor:
         """Return g [P], Eq. 7: True where the items are alike enough for an overlap of their depth to be admissible."""
@@ -90,29 +118,34 @@ class AdaptiveRegulation(Regulation):
             return torch.zeros_like(similarity, dtype=torch.bool)
         return similarity >= self.thresholds.to(similarity.device).index_select(0, depth)
 
-    @staticmethod
-    def load(pairs: Overlaps, n_levels: int) -> Tensor:
-        """Return c, Eq. 9: how many ordered pairs of P have each signature κ from 0 to 2^L − 1."""
-        return 2 * world().total(torch.bincount(pairs.signature, weights=pairs.times, minlength=2**n_levels)).float()
-
-    def strengthening(self, load: Tensor, n_draws: int) -> Tensor:
-        """Return a for each load, Eq. 10, as f_min + (f_max − f_min)·(min(c, d_max) / d_max)^α.
+    def strengthening(self, load: Tensor, d_max: Tensor) -> Tensor:
+        """Return a for each load c, Eq. 10, as f_min + (f_max − f_min)·(min(c, d_max) / d_max)^α.
 
         The paper asks for a bounded increasing function and prints no form; this one reaches f_max at c = d_max.
         """
-        if not self.load_strengthening:
-            return torch.ones(len(load), device=load.device)
-        saturation = max(1.0, self.load_saturation * n_draws * (n_draws - 1))  # d_max, in ordered pairs
-        relative = load.clamp_max(saturation) / saturation
+        relative = torch.minimum(load, d_max) / d_max
         return self.f_min + (self.f_max - self.f_min) * relative.pow(self.alpha)
+
+    @property
+    def aligns_pairs(self) -> bool:
+        """Whether λ_cf ever rises above 0."""
+        return self.schedule.collaborative_ceiling > 0
 
     def weights(self, step: int, total_steps: int) -> ObjectiveWeights:
         """Return λ_col and λ_cf at ``step`` (Eq. 12)."""
         return self.schedule.weights(step, total_steps)
 
+    @staticmethod
+    def _shares(n_pairs: Tensor) -> Tensor:
+        """Return what a pair of each depth counts for where all depths that occur count alike: [L] of [L] pairs."""
+        occur = n_pairs > 0
+        return torch.where(occur, 1 / n_pairs.clamp_min(1.0), 0.0) / occur.sum().clamp_min(1)
+
     def _reduce(self, unordered_sum: Tensor, n_pairs: float, n_draws: int) -> Tensor:
         if self.reduction == "mean":
             return unordered_sum / max(1.0, n_pairs)
+        if self.reduction == "per_depth":
+            return unordered_sum  # of weights that are shares already
         # Eq. 13 sums over ordered pairs, so each unordered pair counts twice.
         return 2 * unordered_sum / (n_draws if self.reduction == "per_item" else 1)
 
@@ -124,7 +157,6 @@ def _check(
     f_max: float,
     load_saturation: float,
     alpha: float,
-    reduction: str,
 ) -> None:
     if list(thresholds) != sorted(thresholds):
         raise ValueError(f"relaxation_thresholds must not decrease with depth, got {list(thresholds)}")
@@ -139,5 +171,21 @@ def _check(
         raise ValueError(
             f"load_saturation must lie in (0, 1] and load_alpha above 0, got {load_saturation} and {alpha}"
         )
-    if reduction not in REDUCTIONS:
-        raise ValueError(f"unknown collision_reduction {reduction!r}; valid: {', '.join(REDUCTIONS)}")
+
+
+def _check_name(key: str, name: str, valid: Sequence[str]) -> None:
+    if name not in valid:
+        raise ValueError(f"unknown {key} {name!r}; valid: {', '.join(valid)}")
+
+
+def _statistics_by_depth(sums: Mapping[str, Tensor]) -> dict[str, float]:
+    """Return, for each depth, its share of the pairs of P and of the weight in the loss, and its mean factor a."""
+    pairs, weight = sums["pairs"], sums["weight"]
+    columns = {
+        "pair_share": pairs / pairs.sum().clamp_min(1.0),
+        "weight_share": weight / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny),
+        "load_factor": sums["factor"] / pairs.clamp_min(1.0),
+    }
+    return {
+        f"{name}_of_depth_{o}": value for name, column in columns.items() for o, value in enumerate(column.tolist(), 1)
+    }

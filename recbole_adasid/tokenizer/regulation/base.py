@@ -43,6 +43,11 @@ class Regulation(ABC):
             batch: how often each item was drawn, and which pairs.
         """
 
+    @property
+    def aligns_pairs(self) -> bool:
+        """Whether the collaborative term weighs anything at some step; else a batch needs no pairs."""
+        return True
+
     @abstractmethod
     def weights(self, step: int, total_steps: int) -> ObjectiveWeights:
         """Return the weights of the pairwise terms at ``step`` (0-based) of ``total_steps``."""
@@ -61,6 +66,11 @@ class NoRegulation(Regulation):
     def collision(self, latent: Tensor, codes: Tensor, batch: PairBatch) -> CollisionTerm:
         """Return a zero loss and no numbers."""
         return CollisionTerm(latent.new_zeros(()), {})
+
+    @property
+    def aligns_pairs(self) -> bool:
+        """Whether λ_cf is above 0."""
+        return self.collaborative_weight > 0
 
     def weights(self, step: int, total_steps: int) -> ObjectiveWeights:
         """Return λ_col = 0 and the constant λ_cf."""

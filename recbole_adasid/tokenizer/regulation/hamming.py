@@ -76,6 +76,11 @@ class HammingRegulation(Regulation):
         }
         return CollisionTerm(loss, stats)
 
+    @property
+    def aligns_pairs(self) -> bool:
+        """Whether the weight of InfoNCE is above 0."""
+        return self.collaborative_weight > 0
+
     def weights(self, step: int, total_steps: int) -> ObjectiveWeights:
         """Return 1 (λ_full and λ_part are inside the term) and the constant weight of InfoNCE."""
         return ObjectiveWeights(collision=1.0, collaborative=self.collaborative_weight)

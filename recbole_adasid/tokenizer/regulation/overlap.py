@@ -62,10 +62,22 @@ def find_overlaps(codes: Tensor, counts: Tensor) -> Overlaps:
         found.append(tuple(values.index_select(0, new) for values in (first, second, agreement)))
     first, second, agreement = (torch.cat(parts) for parts in zip(*found))
     signature = agreement & (2**n_levels - 1)
-    depth_of = torch.tensor([bin(s).count("1") for s in range(2**n_levels)], device=codes.device)
+    depth_of = depths_of_signatures(n_levels, codes.device)
     times = counts.index_select(0, first) * counts.index_select(0, second)
     total = float(world().total(times.sum()))
     return Overlaps(first, second, signature, depth_of.index_select(0, signature), times, total)
+
+
+def depths_of_signatures(n_levels: int, device: torch.device) -> Tensor:
+    """Return int64 [2^L], how many levels agree in each signature."""
+    return torch.tensor([bin(signature).count("1") for signature in range(2**n_levels)], device=device)
+
+
+def sums_by_depth(pairs: Overlaps, values: Mapping[str, Tensor], n_levels: int) -> dict[str, Tensor]:
+    """Return the sums [L] over pairs of depth 1 … L, of all ranks, of each of ``values`` [P], by name."""
+    own = torch.stack(list(values.values())).float()
+    sums = own.new_zeros(len(own), n_levels + 1).index_add_(1, pairs.depth, own)
+    return dict(zip(values, world().total(sums)[:, 1:]))
 
 
 def overlap_rate(pairs: Overlaps, n_draws: int) -> dict[str, float]:

@@ -95,13 +95,15 @@ def test_2014_gives_exactly_these_files(tmp_path):
     )
     text = report.text()
     for part in (
-        "14 lines read, 9 left out: 2 with no time (lines 9, 10); "
-        "1 with a time outside the years 1970 to 5138 (line 11)",
-        "1 with an unprintable item (line 8)",
+        "14 lines read, 9 left out: 2 with a time that cannot be read (lines 9, 10), first 'yesterday'; "
+        "1 with a time outside the years 1970 to 5138 (line 11), first -1; "
+        r"1 with an unprintable item (line 8), first 'B\t1'; ",
         "1 with bytes that are not UTF-8 (line 12)",
         "1 with neither JSON nor a Python literal (line 3)",
         "1 with no item (line 7); 1 with no user (line 6); 1 with something else than a record (line 13)",
         "8 lines read, 3 left out: 2 with neither JSON nor a Python literal (lines 1, 6); 1 with no item (line 5)",
+        "left empty, as their values cannot be used: 1 of title, first ['no', 'text'] on line 7; "
+        "2 of price, first 'free' on line 7; 1 of image_url, first ['x.jpg'] on line 7",
         "1 repeat an earlier one of the same user and item",
         "4 written; with title 2, brand 1, categories 2, price 1, image_url 1",
         "1 without metadata, 1 without interactions, 1 repeated lines",

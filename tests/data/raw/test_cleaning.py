@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 
+import pandas as pd
 import pytest
 
 from recbole_adasid.data.raw.cleaning import (
@@ -11,6 +12,7 @@ from recbole_adasid.data.raw.cleaning import (
     first_url,
     identifier,
     number,
+    plain_text,
     price,
     unix_seconds,
 )
@@ -55,6 +57,10 @@ def test_cleaning_takes_time_in_proportion_to_the_text(part):
         ("$1,234.50", "1234.50"),
         ("$3.50 - $9.99", "3.50"),
         ("from $ 4", "4.00"),
+        ("12,99", "12.99"),
+        ("€ 5,99", "5.99"),
+        ("5.99 EUR", "5.99"),
+        ("1 299,50", "1299.50"),
         (" 0.99 ", "0.99"),
         *((junk, "") for junk in (None, True, 0, -3.0, float("nan"), float("inf"), 10**400, "", "—", "None", "free")),
         (".a-box{border:1px} $5", ""),
@@ -78,7 +84,12 @@ def test_prices_have_two_decimals_and_junk_is_none(raw, cell):
         ("2011-10-18", 1, "1318896000"),
         ("2011-10-18T02:00:00+02:00", 1000, "1318896000"),
         ("2011-10-18 00:00:00.5Z".replace(".5", ".500"), 1, "1318896000.5"),
+        ("2011-10-18 00:00:00 UTC", 1, "1318896000"),
+        (date(2011, 10, 18), 1000, "1318896000"),
         (datetime(2011, 10, 18), 1, "1318896000"),
+        (datetime(2011, 10, 18, 0, 0, 0, 250_000), 1, "1318896000.25"),
+        (pd.Timestamp("2011-10-18 00:00:00.000000123"), 1, "1318896000.000000123"),
+        (pd.Timestamp("2011-10-18 02:00", tz="Europe/Berlin"), 1, "1318896000"),
         (datetime(2011, 10, 18, 2, tzinfo=timezone(timedelta(hours=2))), 1, "1318896000"),
     ],
 )
@@ -90,8 +101,32 @@ def test_times_are_unix_seconds_with_their_fractions(raw, per_second, cell):
     "raw", [None, True, "", "soon", "1e9", [1], float("nan"), float("inf"), 0, -5, 10**400, 10**12]
 )
 def test_what_is_no_time_is_unusable(raw):
-    with pytest.raises(Unusable, match="no time|outside the years"):
+    with pytest.raises(Unusable, match="no time|a time that cannot be read|outside the years"):
         unix_seconds(raw)
+
+
+@pytest.mark.parametrize("raw", [None, "", "  ", float("nan"), pd.NaT])
+def test_a_time_that_is_missing_is_told_from_one_that_cannot_be_read(raw):
+    with pytest.raises(Unusable, match="^no time$") as missing:
+        unix_seconds(raw)
+    assert missing.value.value is None
+    for odd in ("02/01/2024", "1704164645,5", ["x"], True, timedelta(3)):
+        with pytest.raises(Unusable, match="^a time that cannot be read$") as unreadable:
+            unix_seconds(odd)
+        assert unreadable.value.value == odd
+    with pytest.raises(Unusable, match="outside the years") as outside:
+        unix_seconds(-1)
+    assert outside.value.value == -1
+
+
+def test_an_identifier_that_is_there_is_not_told_as_missing():
+    for raw in (None, "", " ", float("nan")):
+        with pytest.raises(Unusable, match="^no user$"):
+            identifier(raw, "user")
+    for raw in (True, 1.5, ["A1"], {"id": 1}):
+        with pytest.raises(Unusable, match="a value as user that is neither text nor a whole number") as error:
+            identifier(raw, "user")
+        assert error.value.value == raw
 
 
 def test_identifiers_are_printable_texts_or_whole_numbers():
@@ -102,8 +137,10 @@ def test_identifiers_are_printable_texts_or_whole_numbers():
 
 
 def test_ratings_keep_their_value():
-    assert [number(raw) for raw in (5, 5.0, "4.5", " 3 ", 0.1)] == ["5", "5", "4.5", "3", "0.1"]
-    assert {number(raw) for raw in (None, True, "good", float("nan"), float("inf"), 10**400, [])} == {""}
+    assert [number(raw) for raw in (5, 5.0, "4.5", " 3 ", 0.1, "4,5")] == ["5", "5", "4.5", "3", "0.1", "4.5"]
+    assert {number(raw) for raw in (None, True, "good", "4/5", "4,125", float("nan"), float("inf"), 10**400, [])} == {
+        ""
+    }
 
 
 def test_category_paths_come_from_lists_nested_lists_and_texts():
@@ -111,6 +148,29 @@ def test_category_paths_come_from_lists_nested_lists_and_texts():
     assert category_paths(["A", "", None, "B <i>x</i>"]) == "A > B x"
     assert category_paths("A > B | C\n> D") == "A > B | C > D"
     assert [category_paths(raw) for raw in (None, [], [[]], [[None]], 5, {"a": 1})] == [""] * 6
+
+
+def test_numbers_and_single_names_are_category_paths_too():
+    assert category_paths([["A", 5], "B", ["C", 2.5]]) == "A > 5 | B | C > 2.5"
+
+
+@pytest.mark.parametrize(
+    ("raw", "cell"),
+    [
+        (" a  b ", "a b"),
+        (["a", "", "b", None], "a, b"),
+        (["a", ["b", 3]], "a, b, 3"),
+        (7, "7"),
+        (4006381333931000000, "4006381333931000000"),
+        (2.5, "2.5"),
+        (3.0, "3"),
+        (date(2024, 1, 2), "2024-01-02"),
+        (datetime(2024, 1, 2, 3, 4), "2024-01-02 03:04:00"),
+        *((nothing, "") for nothing in (None, float("nan"), pd.NaT, True, {"a": 1}, b"a", [], [{"a": 1}])),
+    ],
+)
+def test_anything_that_has_a_text_becomes_text(raw, cell):
+    assert plain_text(raw) == cell
 
 
 def test_the_first_web_address_is_taken():

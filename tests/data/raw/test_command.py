@@ -17,6 +17,8 @@ def raw(tmp_path: Path) -> Path:
     (tmp_path / "reviews.json").write_text(json.dumps(REVIEW) + "\n" + json.dumps({**REVIEW, "asin": "B2"}) + "\n")
     (tmp_path / "meta.json").write_text("{'asin': 'B1', 'title': 'Kite', 'imUrl': ''}\n{'asin': 'B3', 'title': 'x'}\n")
     (tmp_path / "log.csv").write_text("who;what;timestamp\nA1;B1;1318896000\n")
+    (tmp_path / "ok.csv").write_text("user_id,item_id,timestamp\nA1,B1,1318896000\n")
+    (tmp_path / "goods.csv").write_text("sku,name\nB1,Kite\n")
     return tmp_path
 
 
@@ -54,7 +56,14 @@ def test_tables_are_converted(raw):
         (["table", "--interactions=log.csv", "--out=d", "--name=x", "--columns=5"], "columns=5 is no mapping"),
         (["table", "--interactions=log.csv", "--out=d", "--name=x", "--delimiter=;"], "Unknown delimiter ';'"),
         (["table", "--interactions=log.csv", "--out=d", "--name=x", "--quotes=5"], "quotes=5 has to be true or false"),
-        (["table", "--interactions=log.csv", "--out=d", "--name=x"], "log.csv has no column 'user_id'"),
+        (
+            ["table", "--interactions=log.csv", "--out=d", "--name=x"],
+            "its cells seem to be separated by semicolons, not by commas; set --delimiter=semicolon",
+        ),
+        (
+            ["table", "--interactions=ok.csv", "--items=goods.csv", "--out=d", "--name=x"],
+            "no column 'item_id' for item_id among sku, name: map it, as in --item_columns=\"{item_id: sku}\"",
+        ),
     ],
 )
 def test_mistakes_are_one_sentence(raw, monkeypatch, capsys, arguments, message):

@@ -89,3 +89,13 @@ def test_what_is_left_out_is_counted_by_reason_with_the_first_lines():
         "x.gz: 14 lines read, 5 left out: 4 with no remainder (lines 3, 6, 9 …); 1 with luck (line 7)"
     )
     assert LineCount(Path("x.gz"), read=1234).summary() == "x.gz: 1,234 lines read, all used"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_byte_order_mark_is_no_part_of_the_first_line(packed, tmp_path):
+    content = b'\xef\xbb\xbf{"a": 1}\n\xef\xbb\xbf{"a": 2}\n'
+    (tmp_path / "a.jsonl").write_bytes(gzip.compress(content) if packed else content)
+    lines = list(read_lines(tmp_path / "a.jsonl"))
+    assert lines[0] == (1, b'{"a": 1}\n') and lines[1][1].startswith(b"\xef")
+    (tmp_path / "empty.csv").write_bytes(b"\xef\xbb\xbf")
+    assert list(read_lines(tmp_path / "empty.csv")) == []

@@ -13,7 +13,7 @@ import pytest
 
 from recbole_adasid.data.raw.convert import Report, convert
 from recbole_adasid.data.raw.tables import RawTable, table_interactions, table_items
-from recbole_adasid.host.settings import SettingsError
+from recbole_adasid.host.settings import SettingsError, parse_value
 
 COLUMNS = {"user_id": "customer", "item_id": "sku", "timestamp": "when"}
 ITEM_COLUMNS = {"item_id": "sku", "title": "name", "colour": "Farbe"}
@@ -160,9 +160,118 @@ def test_a_csv_file_that_cannot_be_read_leaves_nothing(tmp_path, monkeypatch, re
     import csv
 
     before = csv.field_size_limit(150_000)
-    monkeypatch.setattr("recbole_adasid.data.raw.tables._LONGEST_CELL", 1)
+    monkeypatch.setattr("recbole_adasid.data.raw.csv_rows._LONGEST_CELL", 1)
     (tmp_path / "a.csv").write_bytes(b"customer,sku,when\n" + rest)
     with pytest.raises(ValueError, match=message):
         converted(tmp_path, tmp_path / "a.csv")
     csv.field_size_limit(before)
     assert not list((tmp_path / "shop").iterdir())
+
+
+def test_times_that_cannot_be_read_are_told_with_the_first_and_its_line(tmp_path):
+    lines = ["u1,7,1704164645", "u1,7,02/01/2024", 'u1,7,"1704164645,5"', "u1,7,", "u1,,5", ",7,5", "u1,7,-3"]
+    (tmp_path / "a.csv").write_text("customer,sku,when\n" + "\n".join(lines) + "\n")
+    text = converted(tmp_path, tmp_path / "a.csv").text()
+    assert (
+        "7 lines read, 6 left out: 2 with a time that cannot be read (lines 3, 4), first '02/01/2024'; 1 with " in text
+    )
+    assert "1 with a time outside the years 1970 to 5138 (line 8), first '-3'; 1 with no item (line 6); " in text
+    assert "1 with no time (line 5); 1 with no user (line 7)" in text
+
+
+def test_cells_that_say_nothing_usable_are_counted_with_the_first_and_its_line(tmp_path):
+    goods = [
+        {"sku": 7, "name": ["A", "B"], "price": "12,99", "Farbe": 3, "image_url": "http://a/b.jpg", "categories": 12},
+        {
+            "sku": 8,
+            "name": {"en": "A"},
+            "price": "call us",
+            "Farbe": True,
+            "image_url": "b.jpg",
+            "categories": {"a": 1},
+        },
+        {"sku": 9, "name": {"en": "B"}, "price": "1.299 €", "Farbe": None, "image_url": ["", None], "categories": []},
+        {"sku": 10, "name": "x" * 5, "price": 0, "Farbe": "", "image_url": {"large": None}, "categories": [[" "]]},
+    ]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(one) + "\n" for one in goods))
+    rows = table_items(RawTable(tmp_path / "a.jsonl"), ITEM_COLUMNS)
+    assert list(rows.rows) == [
+        ("7", "A, B", "12", "12.99", "http://a/b.jpg", "3"),
+        ("8", "", "", "", "", ""),
+        ("9", "", "", "", "", ""),
+        ("10", "xxxxx", "", "", "", ""),
+    ]
+    assert rows.lines.summary().endswith(
+        "4 lines read, all used. Cells left empty, as their values cannot be used: "
+        "2 of title, first {'en': 'A'} on line 2; 1 of categories, first {'a': 1} on line 2; "
+        "3 of price, first 'call us' on line 2; 1 of image_url, first 'b.jpg' on line 2; "
+        "1 of colour, first True on line 2"
+    )
+
+
+def test_a_long_value_is_shown_by_its_beginning(tmp_path):
+    (tmp_path / "a.csv").write_text(f"item_id,price\n1,.a{{}} {'x' * 500}\n")
+    rows = table_items(RawTable(tmp_path / "a.csv"), {})
+    list(rows.rows)
+    assert rows.lines.summary().endswith(f"first '.a{{}} {'x' * 54}… on line 2")
+
+
+def test_ratings_that_cannot_be_read_are_counted(tmp_path):
+    (tmp_path / "a.csv").write_text('customer,sku,when,rating\nu1,7,5,"4,5"\nu1,7,5,good\nu1,7,5,\n')
+    report = converted(tmp_path, tmp_path / "a.csv", rating=True)
+    assert [line.split("\t")[3] for line in (tmp_path / "shop" / "shop.inter").read_text().splitlines()[1:]] == [
+        *("4.5", "", "")
+    ]
+    assert "1 of rating, first 'good' on line 3" in report.text()
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "text", "message"),
+    [
+        (None, "user_id;item_id;timestamp", "separated by semicolons, not by commas; set --delimiter=semicolon"),
+        (None, "a|b|c", "separated by bars, not by commas; set --delimiter=bar"),
+        (None, '"user_id"\t"item_id"\t"timestamp, s"', "separated by tabs, not by commas; set --delimiter=tab"),
+        ("tab", "user_id,item_id,timestamp", "separated by commas, not by tabs; set --delimiter=comma"),
+        (None, "user_id item_id timestamp", r"for user_id among user_id item_id timestamp: map it, as in --columns="),
+        (None, "customer,item_id,timestamp", r"map it, as in --columns=\"{user_id: customer}\""),
+    ],
+)
+def test_another_delimiter_is_proposed_where_the_header_holds_it(delimiter, text, message, tmp_path):
+    (tmp_path / "a.csv").write_text(f"{text}\n1,2,3\n")
+    with pytest.raises(SettingsError, match=message):
+        table_interactions(RawTable(tmp_path / "a.csv", delimiter), {})
+
+
+def test_a_proposed_delimiter_works(tmp_path):
+    (tmp_path / "a.tsv").write_text("customer;sku;when\nu1;7;5\n")
+    with pytest.raises(
+        SettingsError, match="seem to be separated by semicolons, not by tabs; set --delimiter=semicolon"
+    ):
+        table_interactions(RawTable(tmp_path / "a.tsv"), COLUMNS)
+    assert list(table_interactions(RawTable(tmp_path / "a.tsv", "semicolon"), COLUMNS).rows) == [("u1", "7", "5")]
+    with pytest.raises(SettingsError, match="Unknown delimiter ';'.*bar, comma, semicolon, tab"):
+        RawTable(tmp_path / "a.tsv", ";")
+
+
+def test_a_missing_column_names_the_setting_that_maps_it(tmp_path):
+    (tmp_path / "a.csv").write_text("'sku, new',name\n".replace("'", '"') + "1,x\n")
+    for key in ("item_columns", "items_columns"):
+        with pytest.raises(SettingsError, match=rf"no column 'item_id' .* as in --{key}=\"{{item_id: 'sku, new'}}\""):
+            table_items(RawTable(tmp_path / "a.csv"), {}, key=key)
+    with pytest.raises(SettingsError, match=r"no column 'nam' for title .* as in --item_columns=\"{title: name}\""):
+        table_items(RawTable(tmp_path / "a.csv"), {"item_id": "sku, new", "title": "nam"})
+    mapping = parse_value("{item_id: 'sku, new'}")
+    assert list(table_items(RawTable(tmp_path / "a.csv"), mapping).rows) == [("1",)]
+
+
+def test_further_columns_can_be_kept_under_their_own_names(tmp_path):
+    (tmp_path / "a.csv").write_text("item_id,movie title,year,unused\n1,x,1999,y\n")
+    rows = table_items(RawTable(tmp_path / "a.csv"), {}, kept=["movie title", "year", "absent"])
+    assert rows.columns == ("item_id:token", "movie title:token", "year:token") and list(rows.rows) == [
+        ("1", "x", "1999")
+    ]
+
+
+def test_a_byte_order_mark_before_json_lines_costs_no_line(tmp_path):
+    (tmp_path / "a.jsonl").write_bytes(b'\xef\xbb\xbf{"item_id": 1, "title": "a"}\n{"item_id": 2, "title": "b"}\n')
+    assert list(table_items(RawTable(tmp_path / "a.jsonl"), {}).rows) == [("1", "a"), ("2", "b")]

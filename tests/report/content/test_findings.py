@@ -86,6 +86,13 @@ def test_training_that_ended_while_validation_rose_is_noted(values: list[float],
     assert bool(findings.on_epochs(validation, "NDCG@10")) is rising
 
 
+def test_a_metric_that_should_fall_is_not_said_to_rise() -> None:
+    validation = {"epoch": [0, 1], "giniindex@10": [0.8, 0.9], "averagepopularity@10": [3.0, 4.0]}
+    assert (
+        findings.on_epochs(validation, "GiniIndex@10") == findings.on_epochs(validation, "AveragePopularity@10") == []
+    )
+
+
 def test_weak_agreement_and_short_beams_are_noted() -> None:
     assert kinds(findings.on_neighbours({"embedding_agreement": 0.51})) == ["note"]
     assert kinds(findings.on_neighbours({"embedding_agreement": 0.7})) == ["good"]

@@ -1,0 +1,53 @@
+"""Training with losses that torch.compile has compiled: ours and, for fairness, Hugging Face's."""
+
+from __future__ import annotations
+
+import functools
+import time
+
+import torch
+
+from benchmarks.on_gpu import fixed_shapes, steps
+from benchmarks.on_gpu.report import Report
+from benchmarks.on_gpu.scene import Scene
+from benchmarks.on_gpu.timing import Timed
+from benchmarks.on_gpu.training import LIGER, ONE_PASS, PEER, UNIT, WAYS, WINDOWS, batch_sizes, peer_rate, run, title
+
+_LIMIT = 45.0  # seconds an attempt
+_ORDER = [(ONE_PASS, False), (ONE_PASS, True), (PEER, True), (LIGER, False), (WINDOWS, True)]
+"""What is compiled, and whether its loss is as it is or one of fixed shapes: what is wanted most first."""
+
+
+def measure(scene: Scene, report: Report) -> None:
+    """Write the rate of each loss compiled, of the largest batch, the largest models first."""
+    if scene.quick:
+        report.line("torch.compile", error="not in a quick run: compiling takes longer than all else")
+        return
+    batch_size = batch_sizes(scene)[-1]
+    for size in scene.sizes[::-1]:
+        for name, own in _ORDER:
+            what = f"{title(name, size, batch_size)}, {'loss as it is' if own else 'loss of fixed shapes'}, compiled"
+            with report.attempt(what, _LIMIT):
+                rounds = (steps.peer if name == PEER else WAYS[name])(scene, size, batch_size)
+                if rounds is None:
+                    report.line(what, error="transformers is not installed")
+                    continue
+                one, detail = compiled(scene, rounds, own=own)
+                report.line(
+                    what,
+                    unit=UNIT,
+                    detail=detail,
+                    **one.rate(rounds.examples, peer_rate(report, size, batch_size)),
+                )
+
+
+def compiled(scene: Scene, rounds: steps.Rounds, *, own: bool) -> tuple[Timed, str]:
+    """Compile the loss, its own or that of fixed shapes, and time rounds; say how long and into how many pieces."""
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
+    loss = rounds.loss if own else functools.partial(fixed_shapes.sequence_loss, rounds.model)
+    started = time.perf_counter()
+    several = len(rounds.batches) > 1
+    one = run(scene, rounds, torch.compile(loss, dynamic=True if several else None))
+    breaks = sum(torch._dynamo.utils.counters["graph_break"].values())
+    return one, f"{time.perf_counter() - started:.0f} s in all, {breaks} graph breaks"

@@ -1,0 +1,46 @@
+"""Losses of one pass whose shapes do not depend on what is predicted, as CUDA graphs and compilers want them.
+
+`TIGERNetwork.predicted_loss` picks the states of predicted items by a mask, so that only these meet the output
+layer; how many they are is known to a GPU alone, and asking it stalls it. Here all states meet the output layer, and
+places that are not predicted have a target that cross-entropy leaves out of its mean. The value is the same.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from recbole_adasid.model.dense_loss import full_softmax_loss
+from recbole_adasid.model.liger import LIGERModel
+from recbole_adasid.model.stack import Memory, Tree
+from recbole_adasid.model.tiger import TIGERModel
+
+_LEFT_OUT = -100  # `ignore_index` of cross-entropy, unless told otherwise
+
+
+def sequence_loss(model: TIGERModel, items: Tensor, lengths: Tensor) -> Tensor:
+    """Return what ``model.sequence_loss`` does of items [B, n] and lengths [B]; of LIGER with a full softmax only."""
+    if isinstance(model, LIGERModel):
+        return _liger_loss(model, items, lengths)
+    tokens = model.catalogue(items)
+    return _tokens_loss(model, tokens, *model.network.read_sequences(tokens, lengths))
+
+
+def _tokens_loss(model: TIGERModel, tokens: Tensor, memory: Memory, predicted: Tensor) -> Tensor:
+    network, following = model.network, tokens[:, 1:]
+    _, n_items, n_levels = following.shape
+    inputs = torch.nn.functional.pad(network.vocabulary.token_ids(following[..., :-1]), (1, 0))
+    tree = Tree.sequence(n_levels, inputs.device, groups=n_items)
+    hidden = network.decoder(network.vocabulary(inputs.flatten(1)), tree, memory)
+    targets = following.masked_fill(~predicted[..., None], _LEFT_OUT)
+    return network._token_loss(hidden.view(-1, n_levels, hidden.shape[-1]), targets.flatten(0, 1))
+
+
+def _liger_loss(model: LIGERModel, items: Tensor, lengths: Tensor) -> Tensor:
+    with_id = model.content.drawn()
+    tokens, extra = model.catalogue(items), model.content(items, with_id)
+    memory, predicted = model.network.read_sequences(tokens, lengths, extra=extra)
+    place = torch.searchsorted(model._candidates, items[:, 1:].contiguous()).masked_fill(~predicted, _LEFT_OUT)
+    queries, keys = model.head.queries(model._item_states(memory)), model.item_keys(model._candidates, with_id)
+    dense = full_softmax_loss(queries.flatten(0, 1), keys, place.flatten())
+    return model.losses.generative * _tokens_loss(model, tokens, memory, predicted) + model.losses.dense * dense

@@ -1,0 +1,70 @@
+"""A tokenizer's training steps on the device, against the same step on vector-quantize-pytorch."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from benchmarks.on_gpu.report import Report
+from benchmarks.on_gpu.scene import Scene
+from benchmarks.on_gpu.timing import timed
+from benchmarks.tokenizer_step import peer_step
+from recbole_adasid.host.props import read_props
+from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
+from recbole_adasid.tokenizer.sampling import PairBatch
+from recbole_adasid.tokenizer.trainable import AutoencoderTokenizer
+from recbole_adasid.tokenizer.training import TokenizerTraining
+
+ROUND = 10
+"""Steps in a call."""
+
+
+def measure(scene: Scene, report: Report) -> None:
+    """Write steps a second of the peer, of RQ-VAE and of AdaSID, in float32 and in bfloat16."""
+    peer = None
+    seconds = scene.pick(4.0, 0.1)
+    settings = read_props("tokenizers.yaml")
+    items = scene.pick(2 * settings["tokenizer_batch_pairs"] + settings["tokenizer_batch_solo_items"], 64)
+    with report.attempt("RQ-VAE on vector-quantize-pytorch", 20.0):
+        if importlib.util.find_spec("vector_quantize_pytorch") is None:
+            report.line("RQ-VAE on vector-quantize-pytorch", error="vector-quantize-pytorch is not installed")
+        else:
+            features = scene.features.to(scene.device)
+            with torch.device(scene.device):  # its parameters, and the batches it draws
+                step = peer_step(features, items, settings["encoder_hidden"])
+                one = timed(lambda: [step() for _ in range(ROUND)], scene.device, seconds=seconds)
+            found = one.rate(ROUND)
+            peer = found["value"]
+            report.line("RQ-VAE on vector-quantize-pytorch", unit="steps/s", detail=f"{items:,} items", **found)
+    for name in ("rqvae", "adasid"):
+        for bf16 in (False, True):
+            what = f"{name}, {'bfloat16' if bf16 else 'float32'}"
+            with report.attempt(what):
+                steps = _steps(training_on(scene, name, scene.device, bf16=bf16))
+                one = timed(steps, scene.device, seconds=seconds)
+                report.line(what, unit="steps/s", detail=f"{items:,} items", **one.rate(ROUND, peer))
+
+
+def _steps(training: TokenizerTraining) -> Callable[[], object]:
+    """Return some steps in the middle of a training, where all terms act and nothing is logged."""
+    number = training.settings.steps // 2 + 1
+    return lambda: [training.step(number) for _ in range(ROUND)]
+
+
+def training_on(scene: Scene, name: str, device: torch.device, *, bf16: bool) -> TokenizerTraining:
+    """Return a tokenizer's training on a device, its codebooks initialised on the CPU, where batches are drawn too."""
+    settings: dict[str, Any] = {**read_props("tokenizers.yaml"), **read_props(f"tokenizer/{name}.yaml"), "seed": 0}
+    settings |= scene.pick({}, {"tokenizer_batch_pairs": 24, "tokenizer_batch_solo_items": 16, "kmeans_iterations": 2})
+    settings = tokenizer_settings(settings)
+    settings["tokenizer_bf16"] = bf16
+    tokenizer = build_tokenizer(settings, width=scene.features.shape[1])
+    assert isinstance(tokenizer, AutoencoderTokenizer)
+    training = tokenizer.start_training(scene.features, scene.pairs)
+    training.autoencoder.to(device)
+    training.features = training.features.to(device)
+    draw = training.sampler.draw
+    training.sampler.draw = lambda: PairBatch(*(part.to(device) for part in draw()))  # type: ignore[method-assign]
+    return training

@@ -1,0 +1,120 @@
+"""What callers hand to a recommender, checked: a mistake is told in a sentence instead of being read as something else.
+
+A text is a sequence of texts to Python, so that a history '50 181' would silently be the items '5', '0', ' ' and so on.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping, Set
+from typing import Any
+
+import numpy as np
+
+
+def token_list(given: Any, what: str, *, ordered: bool = True) -> list[str]:
+    """Return item tokens as a list.
+
+    Args:
+        given: any iterable of texts, such as a list or an array.
+        what: its name in messages.
+        ordered: whether the order matters, so that a set is refused.
+
+    Raises:
+        ValueError: for a text, what is no iterable or has no order though it matters, or holds something but texts.
+    """
+    order = ", oldest first," if what.startswith(("the history", "history")) else ""
+    remedy = f"give a list of item tokens{order} such as {_example(given)}"
+    if isinstance(given, (str, bytes)):
+        raise ValueError(f"{what} is the text {_short(given)}: {remedy}")
+    if ordered and isinstance(given, (Mapping, Set)):
+        raise ValueError(f"{what} is a {type(given).__name__}, which has no order of items: {remedy}")
+    try:
+        tokens = list(given)
+    except TypeError:
+        raise ValueError(f"{what} is {_short(given)}: {remedy}") from None
+    for token in tokens:
+        if not isinstance(token, str):
+            raise ValueError(
+                f"{what} holds {_short(token)} of type {type(token).__name__}: item tokens are texts, as in the data"
+            )
+    return tokens
+
+
+def history_lists(given: Any) -> list[list[str]]:
+    """Return histories as lists of item tokens.
+
+    Raises:
+        ValueError: naming the first history, counted from 1, that is none; see :func:`token_list`.
+    """
+    remedy = "give a list of histories, each a list of item tokens"
+    if isinstance(given, (str, bytes, Mapping, Set)):
+        raise ValueError(f"histories is {_short(given)}: {remedy}")
+    try:
+        histories = list(given)
+    except TypeError:
+        raise ValueError(f"histories is {_short(given)}: {remedy}") from None
+    return [token_list(history, f"history {number}") for number, history in enumerate(histories, start=1)]
+
+
+def number_of_items(k: Any) -> int:
+    """Return how many items are asked for.
+
+    Raises:
+        ValueError: if that is no whole number of 1 or more.
+    """
+    wrong = ValueError(f"k={_short(k)} has to be a whole number: ask for 1 item or more")
+    if isinstance(k, (bool, np.bool_)):
+        raise wrong
+    try:
+        number = operator.index(k)
+    except TypeError:
+        raise wrong from None
+    if number < 1:
+        raise ValueError(f"k is {number}: ask for 1 item or more")
+    return number
+
+
+def share_of_places(share: Any) -> float:
+    """Return ``new_share``.
+
+    Raises:
+        ValueError: if it is no number from 0 to 1.
+    """
+    if isinstance(share, (bool, np.bool_)) or not isinstance(share, (int, float, np.number)):
+        raise ValueError(f"new_share={_short(share)} has to be a number from 0 to 1")
+    if not 0 <= share <= 1:
+        raise ValueError(f"new_share is {share}: it has to be from 0 to 1")
+    return float(share)
+
+
+def switch(value: Any, name: str) -> bool:
+    """Return an argument that is on or off.
+
+    Raises:
+        ValueError: if it is neither; the text 'false' would be true.
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name}={_short(value)} has to be true or false")
+    return bool(value)
+
+
+def text_or_none(value: Any, name: str) -> str | None:
+    """Return an argument that is a text or left out.
+
+    Raises:
+        ValueError: if it is something else.
+    """
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"{name}={_short(value)} has to be a text, or left out")
+    return value
+
+
+def _example(given: Any) -> str:
+    text = given.decode(errors="replace") if isinstance(given, bytes) else given
+    return str(text.split()[:3] if isinstance(text, str) and text.split() else ["token", "token"])
+
+
+def _short(value: Any) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."

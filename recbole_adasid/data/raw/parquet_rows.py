@@ -1,0 +1,66 @@
+"""Rows of Parquet files as Python values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+def open_table(path: Path) -> Any:
+    """Return an opened Parquet file.
+
+    Raises:
+        ImportError: without pyarrow.
+        ValueError: if the file is none.
+    """
+    try:
+        from pyarrow import ArrowException
+        from pyarrow.parquet import ParquetFile
+    except ImportError as error:
+        raise ImportError(
+            f"{path} needs a package that cannot be imported ({error}): pip install 'recbole-adasid[parquet]', or save "
+            "the table as CSV."
+        ) from error
+    try:
+        return ParquetFile(path)
+    except (ArrowException, OSError) as error:
+        raise ValueError(f"{path} is no Parquet file, or damaged ({_first_line(error)}): save it again.") from None
+
+
+def parquet_rows(path: Path, columns: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the rows of a Parquet file with their numbers, from 1."""
+    from pyarrow import ArrowException
+
+    row = 0
+    try:
+        for batch in open_table(path).iter_batches(columns=columns):
+            for values in zip(*map(_values, batch.columns)):
+                row += 1
+                yield row, dict(zip(batch.schema.names, values))
+    except (ArrowException, OSError) as error:
+        raise ValueError(f"{path} is damaged after row {row} ({_first_line(error)}): save it again.") from None
+
+
+def _values(column: Any) -> list[Any]:
+    """Return a column's values; moments are in UTC, and one beyond Python's calendar is a text that tells it."""
+    import pyarrow
+
+    if pyarrow.types.is_timestamp(column.type) and column.type.tz is not None:
+        # The zone is for display, and Python may not know it.
+        column = column.cast(pyarrow.int64()).cast(pyarrow.timestamp(column.type.unit))
+    try:
+        return column.to_pylist()  # type: ignore[no-any-return]
+    except (ValueError, OverflowError):
+        return [_value(scalar) for scalar in column]
+
+
+def _value(scalar: Any) -> Any:
+    try:
+        return scalar.as_py()
+    except (ValueError, OverflowError):
+        return f"{scalar.value} as {scalar.type}"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,65 @@
+"""Models from settings: how a run's settings turn into networks, and the placeholder that a file fills."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from recbole_adasid.model.catalogue import Catalogue
+from recbole_adasid.model.dense_head import DenseHead
+from recbole_adasid.model.item_content import ItemContent
+from recbole_adasid.model.liger import LIGERModel, Losses
+from recbole_adasid.model.network import TIGERNetwork, network_settings
+from recbole_adasid.model.tiger import TIGERModel
+
+
+def content_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of :class:`ItemContent`, features apart, among ``settings``."""
+    return {key: settings[key] for key in ("d_model", "id_embedding", "id_dropout")}
+
+
+def liger_model(
+    settings: Mapping[str, Any],
+    network: TIGERNetwork,
+    catalogue: Catalogue,
+    content: ItemContent,
+    weights: Tensor | None = None,
+) -> LIGERModel:
+    """Return a LIGER of these parts; ``weights`` [N + 1] say how likely each item is to be drawn as a candidate."""
+    losses = {
+        "generative": "generative_weight",
+        "dense": "dense_weight",
+        "full_softmax_items": "full_softmax_items",
+        "sampled_items": "sampled_items",
+    }
+    return LIGERModel(
+        network=network,
+        catalogue=catalogue,
+        content=content,
+        head=DenseHead(d_model=settings["d_model"], temperature=settings["dense_temperature"]),
+        losses=Losses(**{name: settings[key] for name, key in losses.items()}),
+        weights=weights,
+        retrieval=settings["retrieval"],
+        hybrid_score=settings["hybrid_score"],
+    )
+
+
+def empty_model(
+    settings: Mapping[str, Any], *, n_items: int, level_sizes: Sequence[int], content_width: int | None
+) -> TIGERModel:
+    """Return a placeholder for ``load_state_dict``.
+
+    Args:
+        settings: of the run.
+        n_items: N, without padding.
+        level_sizes: of all S levels.
+        content_width: columns of the item features that a LIGER reads; None for a TIGER.
+    """
+    catalogue = Catalogue.empty(n_items, level_sizes, settings["collision"])
+    network = TIGERNetwork(level_sizes=catalogue.level_sizes, **network_settings(settings))
+    if content_width is None:
+        return TIGERModel(network=network, catalogue=catalogue)
+    content = ItemContent.empty(n_items, content_width, **content_settings(settings))
+    return liger_model(settings, network, catalogue, content)

@@ -1,0 +1,79 @@
+"""Items ranked by the cosine of their vectors and a history's: the dense half of LIGER."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from recbole_adasid.model.exclusion import Excluded
+
+
+class DenseHead(nn.Module):
+    """Score = cos(query, key) / temperature, where both are linear maps (Yang et al. 2024, arXiv 2411.18814, eq. 2).
+
+    Args:
+        d_model: D.
+        temperature: above 0; the paper has 0.07.
+
+    Raises:
+        ValueError: ``temperature`` is not above 0.
+    """
+
+    def __init__(self, *, d_model: int, temperature: float = 0.07) -> None:
+        super().__init__()
+        if temperature <= 0:
+            raise ValueError(f"the temperature is {temperature}, it must be above 0")
+        self.query, self.key = nn.Linear(d_model, d_model), nn.Linear(d_model, d_model)
+        self.temperature = temperature
+
+    def queries(self, states: Tensor) -> Tensor:
+        """Map the encoder's states [..., D] to queries [..., D], whose products with keys are scores."""
+        return nn.functional.normalize(self.query(states), dim=-1) / self.temperature
+
+    def keys(self, vectors: Tensor) -> Tensor:
+        """Map vectors of items [..., D] to keys of length 1, [..., D]."""
+        return nn.functional.normalize(self.key(vectors), dim=-1)
+
+
+def top_items(
+    queries: Tensor, keys: Tensor, items: Tensor, k: int, excluded: Excluded | None = None, *, at_once: int = 16_384
+) -> tuple[Tensor, Tensor]:
+    """Return the ``k`` items of highest score, exactly, without a matrix of users and all items.
+
+    Args:
+        queries: [B, D].
+        keys: [N + 1, D], by item id.
+        items: int64 [R], ascending ids of those that may be recommended.
+        excluded: items that some rows of ``queries`` must not get.
+        at_once: items scored together.
+
+    Returns:
+        Item ids int64 [B, k], 0 where there is none, and scores float32 [B, k], −inf there; equal ones by ascending id.
+    """
+    best_items = items.new_zeros(len(queries), k)
+    best = queries.new_full((len(queries), k), -torch.inf, dtype=torch.float32)
+    place = None if excluded is None else torch.searchsorted(items, excluded.items.contiguous())
+    for start in range(0, len(items), at_once):
+        part = items[start : start + at_once]
+        scores = (queries @ keys[part].t()).float()
+        if excluded is not None and place is not None:
+            inside = (place >= start) & (place < start + len(part))
+            rows, columns = excluded.rows[inside], place[inside] - start
+            same = part[columns] == excluded.items[inside]
+            scores[rows[same], columns[same]] = -torch.inf
+        both = torch.cat([best, scores], dim=1)
+        best, chosen = _stable_top(both, k)
+        best_items = torch.cat([best_items, part.expand(len(queries), -1)], dim=1).gather(1, chosen)
+    return best_items.masked_fill(best == -torch.inf, 0), best
+
+
+def _stable_top(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Return the ``k`` highest of each row and their columns; of equal ones the first."""
+    threshold = scores.topk(k).values[:, -1:]
+    # Those equal to the last one may be too many: the first of them are taken.
+    above, equal = scores > threshold, scores == threshold
+    wanted = above | (equal & (equal.cumsum(1) <= k - above.sum(1, keepdim=True)))
+    columns = wanted.nonzero()[:, 1].view(len(scores), k)
+    order = scores.gather(1, columns).argsort(dim=1, descending=True, stable=True)
+    columns = columns.gather(1, order)
+    return scores.gather(1, columns), columns

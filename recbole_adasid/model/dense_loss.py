@@ -1,0 +1,69 @@
+"""Cross-entropy over items: over all of them, or over a drawn few with the draw's probabilities corrected for."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+def full_softmax_loss(queries: Tensor, keys: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean −log softmax(queries · keysᵀ) at ``targets``.
+
+    Args:
+        queries: [E, D], already divided by the temperature.
+        keys: [C, D], of all candidates.
+        targets: int64 [E], rows of ``keys``.
+    """
+    return nn.functional.cross_entropy((queries @ keys.t()).float(), targets)
+
+
+def sampled_softmax_loss(
+    queries: Tensor,
+    target_keys: Tensor,
+    targets: Tensor,
+    drawn_keys: Tensor,
+    drawn: Tensor,
+    log_probability: Tensor,
+) -> Tensor:
+    """Return the mean cross-entropy of each target among itself and M drawn candidates, log-Q corrected.
+
+    The score of a draw is lowered by the logarithm of how often it is expected among M, so that the sum over draws is,
+    in expectation, the sum over all candidates but the target (Bengio & Senécal 2008). The target is always there: its
+    score is not corrected, and draws of it do not count.
+
+    Args:
+        queries: [E, D], already divided by the temperature.
+        target_keys: [E, D], of the targets.
+        targets: int64 [E], candidates.
+        drawn_keys: [M, D], of the draws.
+        drawn: int64 [M], candidates, drawn with replacement.
+        log_probability: [C], log-probability of each candidate to be drawn.
+    """
+    expected = log_probability + torch.log(torch.tensor(float(len(drawn))))
+    own = (queries * target_keys).sum(1).float()
+    others = (queries @ drawn_keys.t()).float() - expected[drawn]
+    others = others.masked_fill(targets[:, None] == drawn, -torch.inf)
+    logits = torch.cat([own[:, None], others], dim=1)
+    return (torch.logsumexp(logits, dim=1) - own).mean()
+
+
+class Draws(nn.Module):
+    """Draws candidates with replacement by weight: a search in the running sum, whatever their number.
+
+    Args:
+        weights: float [C], above 0.
+    """
+
+    running: Tensor
+    log_probability: Tensor
+
+    def __init__(self, weights: Tensor) -> None:
+        super().__init__()
+        weights = weights.double()
+        self.register_buffer("running", weights.cumsum(0) / weights.sum(), persistent=False)
+        self.register_buffer("log_probability", (weights / weights.sum()).log().float(), persistent=False)
+
+    def forward(self, count: int) -> Tensor:
+        """Return ``count`` candidates, int64 [count]."""
+        at = torch.rand(count, dtype=torch.float64, device=self.running.device)
+        return torch.searchsorted(self.running, at, right=True).clamp_(max=len(self.running) - 1)

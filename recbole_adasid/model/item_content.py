@@ -1,0 +1,87 @@
+"""What an item's vector has beside its tokens: a map of its features, and an embedding of the item itself."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from recbole_adasid.model.attention import linear
+
+_ID_STD = 0.02
+_LEAST_DEVIATION = 1e-6
+
+
+class ItemContent(nn.Module):
+    """Features of all items and, switchable, an embedding an item (Yang et al. 2024, arXiv 2411.18814, section 4).
+
+    Items that were not trained on have no embedding of their own: their vector is that of their tokens and features.
+    So that these mean the same with and without it, training leaves it out of a share of the items.
+
+    Features are standardised, column by column, by the mean and deviation of the items that are trained on.
+
+    Args:
+        features: float [N, d], of the items 1 … N.
+        trained: bool [N + 1], which items are trained on; 0 is padding.
+        d_model: D.
+        id_embedding: whether there is one.
+        id_dropout: share of the items that a training step takes without it.
+
+    Raises:
+        ValueError: ``id_dropout`` is no share.
+    """
+
+    features: Tensor  # float16 [N + 1, d], standardised
+    trained: Tensor  # bool [N + 1]
+    mean: Tensor  # [d]
+    deviation: Tensor  # [d]
+
+    def __init__(
+        self, features: Tensor, trained: Tensor, *, d_model: int, id_embedding: bool = True, id_dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        if not 0 <= id_dropout <= 1:
+            raise ValueError(f"id_dropout is {id_dropout}, it must lie between 0 and 1")
+        known = features[trained[1:]].float()
+        self.register_buffer("mean", known.mean(0))
+        self.register_buffer("deviation", known.std(0, correction=0).clamp(min=_LEAST_DEVIATION))
+        self.register_buffer("features", nn.functional.pad(self._standardised(features), (0, 0, 1, 0)))
+        self.register_buffer("trained", trained.clone())
+        self.map = linear(features.shape[1], d_model, features.shape[1] ** -0.5)
+        self.id_dropout = id_dropout
+        self.ids = nn.Embedding(len(self.features), d_model) if id_embedding else None
+        if self.ids is not None:
+            nn.init.normal_(self.ids.weight, std=_ID_STD)
+
+    def drawn(self) -> Tensor:
+        """Return which items have an embedding of their own in this step, bool [N + 1]."""
+        if not self.training or not self.id_dropout:
+            return self.trained
+        return self.trained & (torch.rand(len(self.trained), device=self.trained.device) >= self.id_dropout)
+
+    def forward(self, items: Tensor, with_id: Tensor) -> Tensor:
+        """Return vectors [..., D] of ``items`` int64 [...]; ``with_id`` [N + 1] as of :meth:`drawn`."""
+        mapped = self.map(self.features[items].float())
+        if self.ids is None:
+            return mapped
+        own = self.ids(items.clamp(max=self.ids.num_embeddings - 1)) * self.ids.embedding_dim**0.5
+        return mapped + own * with_id[items][..., None]
+
+    def _standardised(self, features: Tensor) -> Tensor:
+        return ((features.to(self.mean) - self.mean) / self.deviation).half()
+
+    @classmethod
+    def empty(cls, n_items: int, width: int, **options: Any) -> ItemContent:
+        """Return a placeholder for ``load_state_dict`` of ``n_items`` items and features of ``width`` columns."""
+        trained = nn.functional.pad(torch.ones(n_items, dtype=torch.bool), (1, 0), value=False)
+        return cls(torch.zeros(n_items, width), trained, **options)
+
+    def with_items(self, more: Tensor) -> ItemContent:
+        """Return the content of these items and of further ones, that were not trained on, of features [A, d]."""
+        wider = copy.copy(self)
+        wider._buffers = dict(self._buffers)
+        wider.features = torch.cat([self.features, self._standardised(more)])
+        wider.trained = nn.functional.pad(self.trained, (0, len(more)), value=False)
+        return wider

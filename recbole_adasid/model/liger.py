@@ -1,0 +1,262 @@
+"""LIGER: generative and dense retrieval from one network (Yang et al. 2024, arXiv 2411.18814)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from recbole_adasid.model.catalogue import Catalogue
+from recbole_adasid.model.dense_head import DenseHead, top_items
+from recbole_adasid.model.dense_loss import Draws, full_softmax_loss, sampled_softmax_loss
+from recbole_adasid.model.exclusion import Excluded
+from recbole_adasid.model.item_content import ItemContent
+from recbole_adasid.model.network import TIGERNetwork
+from recbole_adasid.model.prefix_tree import PrefixTree
+from recbole_adasid.model.stack import Memory
+from recbole_adasid.model.tiger import TIGERModel
+
+_KEYS_AT_ONCE = 65_536
+RETRIEVALS = ("generative", "dense", "hybrid")
+HYBRID_SCORES = ("dense", "sum")
+
+
+class Losses(NamedTuple):
+    """What the two losses weigh, and when the dense one draws its candidates."""
+
+    generative: float = 1.0
+    dense: float = 1.0
+    full_softmax_items: int = 50_000
+    """Up to so many items the dense loss is over all of them."""
+    sampled_items: int = 8192
+    """M, candidates drawn for a step beyond that."""
+
+
+class LIGERModel(TIGERModel):
+    """TIGER whose encoder also reads item features and whose last state is compared with all items.
+
+    The vector of an item, read by the encoder and compared with its state, is a map of its tokens, of its features and,
+    switchable, an embedding of its own. New items need features only.
+
+    Args:
+        network: with ``encoder_input`` "items".
+        catalogue: of all items.
+        content: features and embeddings of the same items.
+        head: what turns states and vectors into scores.
+        losses: their weights.
+        weights: float [N + 1], how likely each item is to be drawn as a candidate (0 is padding, which never is); None:
+            all alike.
+        retrieval: what recommends. "generative": the beam; "dense": all items by their score; "hybrid": the beam's
+            items and the best new ones by their dense score, or by the sum of log-probability and score.
+        hybrid_score: "dense" or "sum".
+
+    Raises:
+        ValueError: network, catalogue and content do not fit, or an unknown ``retrieval`` or ``hybrid_score``.
+    """
+
+    weights: Tensor  # [N + 1]
+    _candidates: Tensor  # int64 [C], ascending
+    _draws: Draws | None
+
+    def __init__(
+        self,
+        *,
+        network: TIGERNetwork,
+        catalogue: Catalogue,
+        content: ItemContent,
+        head: DenseHead,
+        losses: Losses | None = None,
+        weights: Tensor | None = None,
+        retrieval: str = "dense",
+        hybrid_score: str = "dense",
+    ) -> None:
+        super().__init__(network=network, catalogue=catalogue)
+        if network.item_tokens is None:
+            raise ValueError("LIGER's encoder reads items: build the network with encoder_input='items'")
+        _check_items(catalogue, content)
+        for name, value, valid in (
+            ("retrieval", retrieval, RETRIEVALS),
+            ("hybrid_score", hybrid_score, HYBRID_SCORES),
+        ):
+            if value not in valid:
+                raise ValueError(f"{name} is {value!r}, it must be one of {', '.join(valid)}")
+        self.content, self.head = content, head
+        self._own_content = (content,)  # of the items of training; in a tuple, to be registered once
+        self.losses = losses or Losses()
+        self.retrieval, self.hybrid_score = retrieval, hybrid_score
+        self.register_buffer("weights", torch.ones(len(content.trained)) if weights is None else weights.float())
+        self._choose_candidates()
+        self.register_load_state_dict_post_hook(lambda model, _: model._choose_candidates())
+        self._kept_keys: tuple[object, Tensor] | None = None
+
+    def _choose_candidates(self) -> None:
+        """Let the items that are trained on be what the dense loss chooses from."""
+        self.register_buffer("_candidates", self.content.trained.nonzero().squeeze(1), persistent=False)
+        many = len(self._candidates) > self.losses.full_softmax_items
+        self._draws = Draws(self.weights[self._candidates]) if many else None
+
+    def adopt(self, catalogue: Catalogue, features: Tensor) -> None:
+        """Recommend from a catalogue that was changed since training; see :meth:`TIGERModel.adopt`.
+
+        Raises:
+            ValueError: the features are of other items.
+        """
+        content = self._own_content[0].with_items(features) if len(features) else self._own_content[0]
+        _check_items(catalogue, content)
+        self.catalogue, self.content = catalogue, content
+
+    def training_loss(
+        self, history_items: Tensor, lengths: Tensor, target_items: Tensor, users: Tensor | None = None
+    ) -> Tensor:
+        """Return both losses of the items ``target_items`` [B] that followed, weighed and added up."""
+        with_id = self.content.drawn()
+        memory = self._encode(history_items, lengths, users, with_id)
+        dense = self._dense_loss(self._last_states(memory, lengths), target_items, with_id)
+        return self._weighed(lambda: self.network.target_loss(memory, self.catalogue(target_items)), dense)
+
+    def sequence_loss(
+        self, items: Tensor, lengths: Tensor, *, skipped: Tensor | None = None, users: Tensor | None = None
+    ) -> Tensor:
+        """Return both losses of every item [B, n] after those before it, weighed and added up, in one pass."""
+        with_id = self.content.drawn()
+        tokens, extra = self.catalogue(items), self.content(items, with_id)
+        memory, predicted = self.network.read_sequences(tokens, lengths, skipped=skipped, users=users, extra=extra)
+        dense = self._dense_loss(self._item_states(memory)[predicted], items[:, 1:][predicted], with_id)
+        return self._weighed(lambda: self.network.predicted_loss(memory, tokens[:, 1:], predicted), dense)
+
+    def _weighed(self, generative: Callable[[], Tensor], dense: Tensor) -> Tensor:
+        """Add up the losses; what weighs nothing is not computed."""
+        total = self.losses.dense * dense
+        return total + self.losses.generative * generative() if self.losses.generative else total
+
+    def encode(self, history_items: Tensor, lengths: Tensor, users: Tensor | None = None) -> Memory:
+        """Encode histories of item ids [B, T]."""
+        return self._encode(history_items, lengths, users, self.content.drawn())
+
+    def _encode(self, items: Tensor, lengths: Tensor, users: Tensor | None, with_id: Tensor) -> Memory:
+        return self.network.encode(self.catalogue(items), lengths, users, self.content(items, with_id))
+
+    def _item_states(self, memory: Memory) -> Tensor:
+        """Return the encoder's states of items, [B, T, D], that of the user left out."""
+        return memory.states[:, 1:] if self.network.vocabulary.n_user_tokens else memory.states
+
+    def _last_states(self, memory: Memory, lengths: Tensor) -> Tensor:
+        last = lengths.clamp(min=1) - 1
+        return self._item_states(memory)[torch.arange(len(last), device=last.device), last]
+
+    def item_keys(self, items: Tensor, with_id: Tensor) -> Tensor:
+        """Return the keys [R, D] of ``items`` [R]; ``with_id`` as of :meth:`ItemContent.drawn`."""
+        assert self.network.item_tokens is not None
+        tokens = self.network.item_tokens(self.network.vocabulary.token_ids(self.catalogue(items)))
+        return self.head.keys(tokens + self.content(items, with_id))
+
+    def _dense_loss(self, states: Tensor, targets: Tensor, with_id: Tensor) -> Tensor:
+        """Return the cross-entropy of ``targets`` [E] among the items that are trained on, from states [E, D]."""
+        queries = self.head.queries(states)
+        # Every target is trained on, so that it is found where it stands among the candidates.
+        place = torch.searchsorted(self._candidates, targets)
+        if self._draws is None:
+            return full_softmax_loss(queries, self.item_keys(self._candidates, with_id), place)
+        drawn = self._draws(self.losses.sampled_items)
+        return sampled_softmax_loss(
+            queries,
+            self.item_keys(targets, with_id),
+            place,
+            self.item_keys(self._candidates[drawn], with_id),
+            drawn,
+            self._draws.log_probability,
+        )
+
+    @torch.no_grad()
+    def recommend(
+        self,
+        history_items: Tensor,
+        lengths: Tensor,
+        *,
+        k: int,
+        beam_size: int,
+        users: Tensor | None = None,
+        tree: PrefixTree | None = None,
+        excluded: Excluded | Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Return the ``k`` best items as ``retrieval`` asks and their scores, [B, k] each; arguments as of TIGER's.
+
+        Scores are log-probabilities in generative retrieval, cosines over the temperature in dense retrieval.
+        """
+        some: dict[str, Any] = {"users": users, "tree": tree, "excluded": excluded}
+        if self.retrieval == "generative":
+            return super().recommend(history_items, lengths, k=k, beam_size=beam_size, **some)
+        queries = self.queries(history_items, lengths, users)
+        tree = self.catalogue.tree if tree is None else tree
+        pairs = Excluded.of_table(excluded) if isinstance(excluded, Tensor) else excluded
+        items = tree.leaf_items.long().sort().values
+        if self.retrieval == "dense":
+            return top_items(queries, self.all_keys(), items, k, pairs)
+        return self._rerank(
+            queries,
+            super().recommend(history_items, lengths, k=beam_size, beam_size=beam_size, **some),
+            top_items(queries, self.all_keys(), items[~self.content.trained[items]], beam_size, pairs),
+            k,
+        )
+
+    def queries(self, history_items: Tensor, lengths: Tensor, users: Tensor | None = None) -> Tensor:
+        """Return what is compared with the keys of items, [B, D], after histories of item ids."""
+        return self.head.queries(self._last_states(self.encode(history_items, lengths, users), lengths))
+
+    def _rerank(
+        self, queries: Tensor, beam: tuple[Tensor, Tensor], new: tuple[Tensor, Tensor], k: int
+    ) -> tuple[Tensor, Tensor]:
+        """Return the ``k`` best of the beam's items and of new ones, each once, by their dense score or by the sum.
+
+        A new item that the beam did not find has at most the log-probability of the last one found, which it gets.
+        """
+        items, scores = beam
+        dense = torch.einsum("bd,bwd->bw", queries, self.all_keys()[items]).masked_fill(items == 0, -torch.inf)
+        known = (new[0][:, :, None] == items[:, None, :]).any(2) | (new[0] == 0)
+        fresh = new[1].masked_fill(known, -torch.inf)
+        if self.hybrid_score == "sum":
+            dense = dense + scores.masked_fill(items == 0, 0.0)
+            fresh = fresh + scores.masked_fill(items == 0, torch.inf).amin(1, keepdim=True).clamp(max=0.0)
+        both, ranked = torch.cat([items, new[0]], dim=1), torch.cat([dense, fresh], dim=1)
+        best, chosen = ranked.topk(min(k, ranked.shape[1]))
+        gap = (0, k - best.shape[1])
+        found = both.gather(1, chosen).masked_fill(best == -torch.inf, 0)
+        return nn.functional.pad(found, gap), nn.functional.pad(best, gap, value=-torch.inf)
+
+    @torch.no_grad()
+    def all_keys(self) -> Tensor:
+        """Return the keys [N + 1, D] of all items, computed anew when weights or items changed."""
+        state = (self.catalogue, self.content, *((p._version, p.data_ptr()) for p in self.parameters()))
+        if self._kept_keys is None or self._kept_keys[0] != state:
+            everything = torch.arange(self.catalogue.n_items + 1, device=self.content.trained.device)
+            keys = [self.item_keys(part, self.content.trained) for part in everything.split(_KEYS_AT_ONCE)]
+            self._kept_keys = state, torch.cat(keys)
+        return self._kept_keys[1]
+
+    @torch.no_grad()
+    def score_items(self, history_items: Tensor, lengths: Tensor, users: Tensor | None = None) -> Tensor:
+        """Return a score of every item, [B, N + 1]; column 0 is −inf: log-probabilities, or dense scores."""
+        if self.retrieval == "generative":
+            return super().score_items(history_items, lengths, users)
+        scores = (self.queries(history_items, lengths, users) @ self.all_keys().t()).float()
+        scores[:, 0] = -torch.inf
+        return scores
+
+    @torch.no_grad()
+    def score_targets(
+        self, history_items: Tensor, lengths: Tensor, target_items: Tensor, users: Tensor | None = None
+    ) -> Tensor:
+        """Return the score [B] of ``target_items`` [B], one for each history, as :meth:`score_items` has it."""
+        if self.retrieval == "generative":
+            return super().score_targets(history_items, lengths, target_items, users)
+        return (self.queries(history_items, lengths, users) * self.all_keys()[target_items]).sum(1).float()
+
+
+def _check_items(catalogue: Catalogue, content: ItemContent) -> None:
+    if len(content.features) != catalogue.n_items + 1:
+        raise ValueError(
+            f"there are features of {len(content.features) - 1} items and {catalogue.n_items} items in the catalogue: "
+            "give one row an item"
+        )
