@@ -266,7 +266,7 @@ def _of_images(
     if files:
         found = _encode_images(files, digests, config["image_encoder_model"], cache, progress)
     elif fitted:
-        found = np.empty((0, int(fitted["width"])), dtype=np.float32)
+        found = np.empty((0, _learnt_width(fitted)), dtype=np.float32)
     else:
         raise ValueError(
             f"{folder} holds none of the images of {len(tokens)} items that the column '{field}' names: put them there."
@@ -277,6 +277,16 @@ def _of_images(
     source = {"kind": "images", "model": config["image_encoder_model"], "sha256": content_digest(*digests)}
     features = with_missing(np.nan_to_num(values), source, present, f"image that can be read in {folder}")
     return replace(features, fitted={"width": np.array(found.shape[1])})
+
+
+def _learnt_width(fitted: Fitted) -> int:
+    width = fitted.get("width")
+    if width is None or width.size != 1 or not 0 < int(width.reshape(())) <= _WIDEST:
+        raise ValueError("what the run learnt of its images is no width: bring back its features.safetensors")
+    return int(width.reshape(()))
+
+
+_WIDEST = 65_536
 
 
 def _encode_images(files: list[Path], digests: list[str], model: str, cache: StageCache, progress: bool) -> np.ndarray:

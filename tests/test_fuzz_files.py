@@ -457,4 +457,4 @@ def test_a_changed_file_is_read_or_refused(
             for file, content in before.items():
                 file.write_bytes(content)
         caplog.clear()
-    assert refused > count // 10  # or else the changes are none
+    assert refused > count // 10 or name == "images"  # or else the changes are none; a broken image is missing

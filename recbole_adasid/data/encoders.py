@@ -101,14 +101,41 @@ class TfidfSvdEncoder:
         }
 
     def transform(self, texts: Sequence[str], fitted: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
-        """Return the vectors [N, d] of further texts in a space that was learnt before; unknown words are skipped."""
+        """Return the vectors [N, d] of further texts in a space that was learnt before; unknown words are skipped.
+
+        Raises:
+            ValueError: if what was learnt does not go together.
+        """
         from sklearn.feature_extraction.text import TfidfVectorizer
 
-        words = bytes(fitted["words"]).decode("utf-8").split("\n")
+        words, idf, directions = _learnt_space(fitted)
         vectorizer = TfidfVectorizer(**_TFIDF, vocabulary=words)
-        vectorizer.idf_ = np.asarray(fitted["idf"], dtype=np.float64)
+        vectorizer.idf_ = idf
         weights = vectorizer.transform(texts)
-        return _unit_rows(weights @ np.asarray(fitted["directions"], dtype=np.float64).T)
+        return _unit_rows(weights @ directions.T)
+
+
+def _learnt_space(fitted: Mapping[str, NDArray[Any]]) -> tuple[list[str], NDArray, NDArray]:
+    """Return the words [V], their idf [V] and the directions [d, V] that an encoder learnt.
+
+    Raises:
+        ValueError: if one of them is missing, no numbers, or of another length: they come out of a file.
+    """
+    lacking = [name for name in ("words", "idf", "directions") if name not in fitted]
+    if lacking:
+        raise ValueError(f"what the run learnt from its texts lacks {lacking[0]}: bring back its features.safetensors")
+    idf, directions = (np.asarray(fitted[name], dtype=np.float64) for name in ("idf", "directions"))
+    try:
+        words = bytes(np.asarray(fitted["words"], dtype=np.uint8)).decode("utf-8").split("\n")
+    except UnicodeDecodeError:
+        words = []
+    fit = idf.shape == (len(words),) and directions.shape[1:] == (len(words),) and len(directions)
+    if not fit or len(set(words)) < len(words) or not (np.isfinite(idf).all() and np.isfinite(directions).all()):
+        raise ValueError(
+            f"what the run learnt from its texts does not go together: {len(words)} words, idf {list(idf.shape)}, "
+            f"directions {list(directions.shape)}, or no numbers: bring back its features.safetensors"
+        )
+    return words, idf, directions
 
 
 _TFIDF: dict[str, Any] = {"sublinear_tf": True, "dtype": np.float64}

@@ -117,7 +117,13 @@ def _mean(modalities: Weighted, width: int | None = None, fitted: Fitted | None 
 def _pca(modalities: Weighted, width: int | None, fitted: Fitted | None = None) -> Fused:
     values, _ = _concatenate(modalities)
     if fitted is not None:
-        return (values - fitted["mean"]) @ fitted["directions"].T, {}
+        mean, directions = (_learnt(fitted, name) for name in ("mean", "directions"))
+        if mean.shape != values.shape[1:] or directions.shape[1:] != values.shape[1:]:
+            raise ValueError(
+                f"the fusion learnt a mean {list(mean.shape)} and directions {list(directions.shape)} for "
+                f"{values.shape[1]} columns: {_REMEDY}"
+            )
+        return (values - mean) @ directions.T, {}
     from sklearn.decomposition import PCA
 
     wanted = min(width or values.shape[1], *values.shape)
@@ -132,9 +138,21 @@ def _pca(modalities: Weighted, width: int | None, fitted: Fitted | None = None) 
 
 def _whitening(modalities: Weighted, width: int | None, fitted: Fitted | None = None) -> Fused:
     values, learnt = _pca(modalities, width, fitted)
-    deviation = values.std(axis=0) if fitted is None else fitted["deviation"]
+    deviation = values.std(axis=0) if fitted is None else _learnt(fitted, "deviation")
+    if deviation.shape != values.shape[1:]:
+        raise ValueError(f"the fusion learnt {deviation.shape} deviations of {values.shape[1]} columns: {_REMEDY}")
     white = np.divide(values, deviation, out=np.zeros_like(values), where=deviation > 0)
     return white, {**learnt, "deviation": deviation} if fitted is None else {}
+
+
+def _learnt(fitted: Fitted, name: str) -> NDArray[np.float64]:
+    """Return what was learnt from other items, which comes out of a file."""
+    if name not in fitted or not np.isfinite(fitted[name]).all():
+        raise ValueError(f"what the fusion learnt has no {name}, or none of finite numbers: {_REMEDY}")
+    return np.asarray(fitted[name], dtype=np.float64)
+
+
+_REMEDY = "bring back the run's features.safetensors"
 
 
 FUSIONS: dict[str, Callable[[Weighted, int | None, Fitted | None], Fused]] = {
