@@ -68,7 +68,7 @@ CASES = {
     "user tokens, shared Semantic IDs": {"n_user_tokens": 7, "collision": "shared", "clip_grad_norm": None},
     "one example a position": {"encoder_attention": "bidirectional", "encoder_input": "tokens"},
     "LIGER": {"model": "LIGER", "id_dropout": 0.0},
-    "early stopping": {"epochs": 12, "eval_step": 1, "stopping_step": 1, "learning_rate": 0.03},
+    "early stopping": {"epochs": 12, "eval_step": 1, "stopping_step": 1, "learning_rate": 0.015},
 }
 
 

@@ -72,7 +72,6 @@ def test_every_prefix_has_the_items_that_begin_with_it() -> None:
         first, last = tree.item_range(depth, torch.arange(len(prefixes)))
         assert [sorted(tree.leaf_items[a:b].tolist()) for a, b in zip(first, last)] == items
         if depth:
-            assert tree.items_below()[depth - 1].tolist() == [len(below) for below in items]
             assert [prefixes[node] for node in on_the_way[depth - 1].tolist()] == [row[:depth] for row in rows]
     assert [tree.items(leaf).tolist() for leaf in range(len(items))] == items
 
