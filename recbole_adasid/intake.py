@@ -35,12 +35,6 @@ logger = logging.getLogger(__name__)
 
 Table = Mapping[str, Sequence[str]]
 """Columns of an `.item` file by name, without their types, every cell a text."""
-_OF_FEATURES = (
-    *("modalities", "item_features_file", "missing_modality", "seed", "text_fields", "text_template"),
-    *("text_encoder", "text_encoder_model", "text_width", "text_bf16"),
-)
-_OF_MODALITIES = ("fusion", "modality_unit_length", "image_folder", "image_encoder_model", "image_download")
-"""Settings that features are made by."""
 _NO_PLACE = (
     "every Semantic ID that begins like its own is taken as many times as the model can tell apart; train again with "
     "the new items, or with a larger codebook_size"
@@ -183,7 +177,6 @@ class Intake:
 
     def _encoded(self, names: Sequence[str], table: Table | None, refused: dict[int, str]) -> NDArray[np.float32]:
         """Return the vectors of items; those whose contents say nothing are refused, if the run has it so."""
-        self._check_settings()
         fitted = read_fitted(self.folder.fitted_path)
         columns = {ITEM_COLUMN: list(names)} if table is None else rows_of_items(table, names)
         contents = NewItems(list(names), with_absent_columns(columns, self.settings), Path(self.settings["data_path"]))
@@ -194,14 +187,8 @@ class Intake:
             refused |= dict.fromkeys(np.flatnonzero(~found.present).tolist(), _NO_CONTENT)
         return found.values.astype(np.float32)
 
-    def _check_settings(self) -> None:
-        """Refuse settings, which come out of a file, that do not say how features are made."""
-        needed = {*_OF_FEATURES, *(_OF_MODALITIES if self.settings.get("modalities") else ())}
-        if lacking := sorted(needed - self.settings.keys()):
-            raise ValueError(f"the settings in {self.folder.model_path} lack {lacking[0]}: give features")
-
     def _labels(self, names: Sequence[str], table: Table | None) -> list[ItemLabel]:
-        fields = {key: str(self.settings.get(key)) for key in ("title_field", "category_field")}
+        fields = {key: self.settings[key] for key in ("title_field", "category_field")}
         return labels_of(table, names, **fields)
 
 

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.artefacts import write_atomically
+from recbole_adasid.artefacts import parse_json, write_atomically
 from recbole_adasid.checked_input import number_of_items, share_of_places, switch
 from recbole_adasid.cli import parse_arguments, run_command
 from recbole_adasid.host.settings import SettingsError, refuse_unknown_keys
@@ -95,7 +95,7 @@ def read_histories(path: Path) -> list[dict[str, Any]]:
     records = []
     for number, line in enumerate(read_text_lines(path), start=1):
         try:
-            entry = json.loads(line)
+            entry = parse_json(line)
         except ValueError as error:
             raise ValueError(f"{path}, line {number} is no JSON ({error}): write one list of items a line") from None
         record = entry if isinstance(entry, dict) else {"history": entry}

@@ -1,4 +1,9 @@
-"""A malicious pickle in every place where a file is loaded is refused, or computed anew, and never executed."""
+"""A malicious pickle in every place where a file is loaded is refused, or computed anew, and never executed.
+
+Of what else a file may do: `host/test_recbole_checkpoints.py` (what RecBole executes), `host/test_stored_settings.py`
+(settings that act), `host/test_model_check.py` (forged values), `test_run_items.py` (what stands twice),
+`test_plain_yaml.py` (bombs), `data/test_images.py` (addresses and places), `test_fuzz_files.py` (all of it, at random).
+"""
 
 from __future__ import annotations
 
@@ -47,8 +52,10 @@ from recbole_adasid.host.run import run
 from recbole_adasid.item_features import read_fitted
 from recbole_adasid.item_labels import read_labels
 from recbole_adasid.new_items import read_table, read_vectors
+from recbole_adasid.recommend import read_histories
 from recbole_adasid.report.run_report import write_run_report
 from recbole_adasid.report.scorecard_report import write_scorecard_report
+from recbole_adasid.run_items import read_sids
 from recbole_adasid.scale.assigned import read_assigned
 from recbole_adasid.scale.feature_shards import read_shard
 from recbole_adasid.scale.log_files import read_log
@@ -56,6 +63,7 @@ from recbole_adasid.scorecard.cells import Cell, CellFolder
 from recbole_adasid.storage import DamagedFile, read_tensors
 from recbole_adasid.tokenizer.base import ItemTokenizer
 from recbole_adasid.tokenizer.rq_kmeans import RQKMeansTokenizer
+from recbole_adasid.tokenizer.saved import load_tokenizer
 from recbole_adasid.tokenizer.scaling import FeatureScaler
 from recbole_adasid.tune.space import read_space
 
@@ -283,6 +291,11 @@ PLACES: dict[str, Callable[[Path, bytes], Any]] = {
     "new items' table": lambda folder, evil: read_table(planted(folder, evil, "new.item"), {}),
     "new items' vectors": lambda folder, evil: read_vectors(planted(folder, evil, "new.npz"), ["a"]),
     "features' words": lambda folder, evil: read_fitted(planted(folder, evil, "features.safetensors")),
+    "Semantic IDs of a run": lambda folder, evil: read_sids(planted(folder, evil, "sids.json")),
+    "tokenizer without its settings": lambda folder, evil: load_tokenizer(
+        planted(folder, evil, "tokenizer.safetensors").parent
+    ),
+    "histories": lambda folder, evil: read_histories(planted(folder, evil, "histories.jsonl")),
     "killed run's model": lambda folder, evil: left_by(folder, evil, "model.safetensors"),
     "killed run's metrics": lambda folder, evil: left_by(folder, evil, "metrics.json"),
     "compared runs": compared,

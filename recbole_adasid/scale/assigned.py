@@ -82,7 +82,7 @@ def read_about(path: Path) -> dict[str, Any]:
     try:
         about = json.loads(metadata.get(_ABOUT, b""))
         return {"fingerprint": str(about["fingerprint"]), "level_sizes": [int(size) for size in about["level_sizes"]]}
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise ValueError(f"{path} holds no assigned Semantic IDs: remove it, and run the same command again") from None
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recbole_adasid.artefacts import read_arrays, write_arrays
+from recbole_adasid.artefacts import parse_json, read_arrays, write_arrays
+from recbole_adasid.forms import anything, fits, mapping_of, number, record, text, whole
 from recbole_adasid.writing import append_line
 
 
@@ -69,9 +70,23 @@ class CellFolder:
 
 
 def _read(line: str) -> Cell | None:
-    """Return the cell of a line, or None for the half line that a killed process leaves behind."""
+    """Return the cell of a line, or None for the half line that a killed process leaves behind, or one of no cell."""
     try:
-        record: dict[str, Any] = json.loads(line)
-        return Cell(**record)
-    except (json.JSONDecodeError, TypeError):
+        found = parse_json(line)
+        _FORM(found, "the cell")
+        return Cell(**found)
+    except (ValueError, TypeError):
         return None
+
+
+def _file_name(value: Any, name: str) -> None:
+    text(value, name)
+    fits(value, name, "no path", not {"/", "\\"} & set(value) and not value.startswith("."))
+
+
+_FORM = record(
+    {
+        **{"name": _file_name, "title": text, "seed": whole(), "fingerprint": text, "seconds": number()},
+        "figures": mapping_of(anything),
+    }
+)

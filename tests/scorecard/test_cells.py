@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from recbole_adasid.scorecard.cells import Cell, CellFolder
 from recbole_adasid.scorecard.table import markdown, summary
@@ -44,3 +46,17 @@ def test_the_table_has_means_and_deviations_over_seeds_best_first(tmp_path: Path
     lines = markdown(table).splitlines()
     assert lines[0].startswith("| tokenizer | seeds | proxy NDCG@10 |")
     assert lines[3].startswith("| A | 2 | 0.200 ± 0.141 |") and lines[3].endswith("| 200 |")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"name": name} for name in ("../../x", "/x", ".x", "a\\b", 3, None)),
+        *({"seed": -1}, {"seed": "1"}, {"title": []}, {"seconds": "x"}, {"figures": 3}, {"more": 1}),
+    ],
+)
+def test_a_line_of_no_cell_is_left_out(change: dict[str, object], tmp_path: Path) -> None:
+    sound = {"name": "a", "title": "A", "seed": 1, "fingerprint": "f", "seconds": 1.0, "figures": {"x": 1.0}}
+    lines = [json.dumps({**sound, **change}), json.dumps(sound), "[" * 100_000]
+    (tmp_path / "cells.jsonl").write_text("\n".join(lines))
+    assert [cell.name for cell in CellFolder(tmp_path).cells()] == ["a"]
