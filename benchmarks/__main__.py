@@ -25,6 +25,8 @@ BENCHMARKS = {
     "bfloat16": False,
     "tiger_training": False,
     "one_pass": False,
+    "cornac_peer": False,
+    "product_share": False,
     "beam_search": True,
     "long_history": False,
     "tokenizer_step": True,

@@ -13,6 +13,7 @@ Peers that are not installed are left out. `--device=cpu --quick` is for trying 
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import subprocess
 import sys
@@ -82,8 +83,7 @@ def measure(chosen: list[str], arguments: argparse.Namespace) -> None:
         report = Report(arguments.out, name, arguments.started, ends[name])
         report.line("part", state="begun")
         torch.manual_seed(0)
-        with report.attempt("part"):
-            PARTS[name].measure(scene, report)
+        report.attempt("part", functools.partial(PARTS[name].measure, scene, report))
         report.line("part", state="ended")
 
 

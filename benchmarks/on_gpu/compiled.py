@@ -11,7 +11,18 @@ from benchmarks.on_gpu import fixed_shapes, steps
 from benchmarks.on_gpu.report import Report
 from benchmarks.on_gpu.scene import Scene
 from benchmarks.on_gpu.timing import Timed
-from benchmarks.on_gpu.training import LIGER, ONE_PASS, PEER, UNIT, WAYS, WINDOWS, batch_sizes, peer_rate, run, title
+from benchmarks.on_gpu.training import (
+    LIGER,
+    ONE_PASS,
+    PEER,
+    UNIT,
+    WINDOWS,
+    batch_sizes,
+    peer_rate,
+    rounds_of,
+    run,
+    title,
+)
 
 _LIMIT = 45.0  # seconds an attempt
 _ORDER = [(ONE_PASS, False), (ONE_PASS, True), (PEER, True), (LIGER, False), (WINDOWS, True)]
@@ -27,18 +38,15 @@ def measure(scene: Scene, report: Report) -> None:
     for size in scene.sizes[::-1]:
         for name, own in _ORDER:
             what = f"{title(name, size, batch_size)}, {'loss as it is' if own else 'loss of fixed shapes'}, compiled"
-            with report.attempt(what, _LIMIT):
-                rounds = (steps.peer if name == PEER else WAYS[name])(scene, size, batch_size)
-                if rounds is None:
-                    report.line(what, error="transformers is not installed")
-                    continue
-                one, detail = compiled(scene, rounds, own=own)
-                report.line(
-                    what,
-                    unit=UNIT,
-                    detail=detail,
-                    **one.rate(rounds.examples, peer_rate(report, size, batch_size)),
-                )
+            report.attempt(what, functools.partial(_attempt, scene, report, what, name, size, own), _LIMIT)
+
+
+def _attempt(scene: Scene, report: Report, what: str, name: str, size: str, own: bool) -> None:
+    batch_size = batch_sizes(scene)[-1]
+    rounds = rounds_of(scene, name, size, batch_size)
+    one, detail = compiled(scene, rounds, own=own)
+    rates = one.rate(rounds.examples, peer_rate(report, size, batch_size))
+    report.line(what, unit=UNIT, detail=detail, **rates)
 
 
 def compiled(scene: Scene, rounds: steps.Rounds, *, own: bool) -> tuple[Timed, str]:

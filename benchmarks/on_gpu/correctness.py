@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from benchmarks.on_gpu.report import Report
 from benchmarks.on_gpu.scene import ITEMS, PAPER, TOKENS, Scene
@@ -25,34 +26,23 @@ Loss = Callable[[Any, torch.device], Tensor]
 
 def measure(scene: Scene, report: Report) -> None:
     """Write whether losses, gradients and lists are those of the CPU."""
+
+    def attempt(what: str, check: Callable[..., None], *arguments: Any) -> None:
+        report.attempt(what, functools.partial(check, scene, report, what, *arguments))
+
     for size in scene.sizes:
         for name, network in (("items", ITEMS), ("tokens", TOKENS)):
-            what = f"one pass of {name}, {size}: loss and gradients"
-            with report.attempt(what):
-                _gradients(report, what, scene.tiger(size, **network), _one_pass_loss(scene), scene.device)
+            build = functools.partial(scene.tiger, size, **network)
+            attempt(f"one pass of {name}, {size}: loss and gradients", _gradients, build, _one_pass_loss(scene))
         for name, network in (("a causal encoder of items", ITEMS), ("the paper's encoder", PAPER)):
-            what = f"windows, {name}, {size}: loss and gradients"
-            with report.attempt(what):
-                _gradients(report, what, scene.tiger(size, **network), _window_loss(scene), scene.device)
-    what = f"LIGER's one pass, {scene.sizes[0]}: loss and gradients"
-    with report.attempt(what):
-        _gradients(report, what, scene.liger(scene.sizes[0]), _one_pass_loss(scene), scene.device)
-    _lists(scene, report)
+            build = functools.partial(scene.tiger, size, **network)
+            attempt(f"windows, {name}, {size}: loss and gradients", _gradients, build, _window_loss(scene))
+            attempt(f"beam search, {name}, {size}: lists", _lists, build)
+    liger = functools.partial(scene.liger, scene.sizes[0])
+    attempt(f"LIGER's one pass, {scene.sizes[0]}: loss and gradients", _gradients, liger, _one_pass_loss(scene))
+    attempt(f"LIGER's dense lists, {scene.sizes[0]}", _lists, liger)
     for name in ("rqvae", "adasid"):
-        what = f"a step of {name}: loss and gradients"
-        with report.attempt(what):
-            _tokenizer_step(scene, report, what, name)
-
-
-def _lists(scene: Scene, report: Report) -> None:
-    for size in scene.sizes:
-        for name, network in (("items", ITEMS), ("the paper's encoder", PAPER)):
-            what = f"beam search, {name}, {size}: lists"
-            with report.attempt(what):
-                _recommended(scene, report, what, scene.tiger(size, **network))
-    what = f"LIGER's dense lists, {scene.sizes[0]}"
-    with report.attempt(what):
-        _recommended(scene, report, what, scene.liger(scene.sizes[0]))
+        attempt(f"a step of {name}: loss and gradients", _tokenizer_step, name)
 
 
 def _one_pass_loss(scene: Scene) -> Loss:
@@ -68,11 +58,11 @@ def _window_loss(scene: Scene) -> Loss:
     return lambda model, device: model.training_loss(items.to(device), lengths.to(device), target.to(device))
 
 
-def _gradients(report: Report, what: str, model: nn.Module, loss: Loss, device: torch.device) -> None:
+def _gradients(scene: Scene, report: Report, what: str, build: Callable[[], TIGERModel], loss: Loss) -> None:
     """Compare without dropout, whose random numbers are other ones on every device."""
-    model.eval()
-    other = copy.deepcopy(model).to(device)
-    losses = [loss(one, where) for one, where in ((model, torch.device("cpu")), (other, device))]
+    model = build().eval()
+    other = copy.deepcopy(model).to(scene.device)
+    losses = [loss(one, where) for one, where in ((model, torch.device("cpu")), (other, scene.device))]
     for one in losses:
         one.backward()
     _compare(report, what, [float(one.detach()) for one in losses], [model.parameters(), other.parameters()])
@@ -91,9 +81,9 @@ def _flat(gradient: Tensor) -> Tensor:
     return gradient.detach().cpu().double().flatten()
 
 
-def _recommended(scene: Scene, report: Report, what: str, model: TIGERModel) -> None:
+def _lists(scene: Scene, report: Report, what: str, build: Callable[[], TIGERModel]) -> None:
     items, lengths = scene.histories(scene.pick(128, 6))
-    model.eval()
+    model = build().eval()
     other = copy.deepcopy(model).to(scene.device)
     right = model.recommend(items.cpu(), lengths.cpu(), k=K, beam_size=BEAM_SIZE)
     found = [part.cpu() for part in other.recommend(items, lengths, k=K, beam_size=BEAM_SIZE)]

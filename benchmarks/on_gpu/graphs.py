@@ -32,11 +32,14 @@ def measure(scene: Scene, report: Report) -> None:
 
 def _attempt(scene: Scene, report: Report, name: str, size: str, batch_size: int, *, own: bool) -> None:
     what = f"{title(name, size, batch_size)}, {'loss as it is' if own else 'loss of fixed shapes'}"
-    with report.attempt(what, 20):
+
+    def work() -> None:
         rounds = WAYS[name](scene, size, batch_size)
         loss = rounds.loss if own else functools.partial(fixed_shapes.sequence_loss, rounds.model)
         one = timed(recorded(rounds, loss), scene.device, seconds=1.0)
         report.line(what, unit=UNIT, **one.rate(rounds.examples, peer_rate(report, size, batch_size)))
+
+    report.attempt(what, work, 20)
 
 
 def recorded(rounds: steps.Rounds, loss: steps.Loss) -> Callable[[], object]:

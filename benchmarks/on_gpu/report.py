@@ -6,8 +6,7 @@ import json
 import math
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +47,8 @@ class Report:
             file.write(json.dumps(record) + "\n")
         print(row(record), flush=True)
 
-    @contextmanager
-    def attempt(self, what: str, seconds: float = math.inf) -> Iterator[None]:
-        """Let the block fail, or be ended after so many ``seconds`` or with the part: that is a line as well.
+    def attempt(self, what: str, work: Callable[[], object], seconds: float = math.inf) -> None:
+        """Do ``work``; where it fails, or is ended after so many ``seconds`` or with the part, that is a line as well.
 
         Raises:
             SystemExit: the GPU answers no more, so that this process is of no use.
@@ -62,7 +60,7 @@ class Report:
         before = signal.signal(signal.SIGALRM, _out_of_time)
         signal.setitimer(signal.ITIMER_REAL, seconds)
         try:
-            yield
+            work()
         except OutOfTime:
             self.line(what, error=f"ended after {seconds:.0f} s: its time was over")
         except Exception as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,19 @@ from recbole_adasid.model.tiger import TIGERModel
 ITEMS = {"encoder_attention": "causal", "encoder_input": "items"}
 TOKENS = {"encoder_attention": "causal", "encoder_input": "tokens"}
 PAPER = {"encoder_attention": "bidirectional", "encoder_input": "tokens"}
-QUICK_ITEMS = 600
+QUICK_ITEMS, QUICK_WIDTH = 600, 64
 PREPARED = "toys.npz"
 """File of a prepared folder: codes int [N, 3], features float [N, d], and pairs of items with their weights."""
+
+
+def installed(name: str) -> None:
+    """Ask for a peer's package.
+
+    Raises:
+        ModuleNotFoundError: it is not installed.
+    """
+    if importlib.util.find_spec(name) is None:
+        raise ModuleNotFoundError(f"{name} is not installed, so that there is no peer: install it by pip")
 
 
 @dataclass(frozen=True)
@@ -61,7 +72,8 @@ class Scene:
     def features(self) -> Tensor:
         """Features of all items, float32 [N, d]."""
         stored = self._stored
-        return self._cut(torch.from_numpy(stored["features"]).float() if stored else toys.features(None))
+        features = self._cut(torch.from_numpy(stored["features"]).float() if stored else toys.features(None))
+        return features[:, :QUICK_WIDTH].contiguous() if self.quick else features
 
     @functools.cached_property
     def pairs(self) -> ItemPairs:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor
 
 from benchmarks import networks, one_pass, toys
-from benchmarks.on_gpu.scene import ITEMS, PAPER, Scene
+from benchmarks.on_gpu.scene import ITEMS, PAPER, Scene, installed
 from recbole_adasid.data.histories import SequenceBatches
 from recbole_adasid.model.optimiser import adamw
 
@@ -71,10 +70,13 @@ def windows(scene: Scene, size: str, batch_size: int) -> Rounds:
     return Rounds(model, model.training_loss, batches, sum(len(batch[0]) for batch in batches))
 
 
-def peer(scene: Scene, size: str, batch_size: int) -> Rounds | None:
-    """Return Hugging Face's T5, histories padded to 20 items; None where it is not installed."""
-    if importlib.util.find_spec("transformers") is None:
-        return None
+def peer(scene: Scene, size: str, batch_size: int) -> Rounds:
+    """Return Hugging Face's T5, histories padded to 20 items.
+
+    Raises:
+        ModuleNotFoundError: it is not installed.
+    """
+    installed("transformers")
     catalogue = scene.tiger(size).catalogue
     model = networks.peer_model(catalogue, size).to(scene.device).train()
     tokens = networks.peer_tokens(catalogue).to(scene.device)

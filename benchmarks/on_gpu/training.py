@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from benchmarks.on_gpu import steps
 from benchmarks.on_gpu.report import Report, read
 from benchmarks.on_gpu.scene import Scene
@@ -22,15 +24,9 @@ def measure(scene: Scene, report: Report) -> None:
     """Write the peer's rate and ours, for every size, batch and way."""
     for size in scene.sizes:
         for batch_size in batch_sizes(scene):
-            with report.attempt(title(PEER, size, batch_size), 30):
-                _peer(scene, report, size, batch_size)
-            for name in WAYS:
-                what = title(name, size, batch_size)
-                with report.attempt(what, 30):
-                    rounds = WAYS[name](scene, size, batch_size)
-                    one = run(scene, rounds)
-                    rates = one.rate(rounds.examples, peer_rate(report, size, batch_size))
-                    report.line(what, unit=UNIT, **rates)
+            for name in (PEER, *WAYS):
+                work = functools.partial(_eager, scene, report, name, size, batch_size)
+                report.attempt(title(name, size, batch_size), work, 30)
 
 
 def run(scene: Scene, rounds: steps.Rounds, loss: steps.Loss | None = None) -> Timed:
@@ -51,9 +47,17 @@ def peer_rate(report: Report, size: str, batch_size: int) -> float | None:
     return found[-1] if found else None
 
 
-def _peer(scene: Scene, report: Report, size: str, batch_size: int) -> None:
-    what, rounds = title(PEER, size, batch_size), steps.peer(scene, size, batch_size)
-    if rounds is None:
-        report.line(what, error="transformers is not installed")
-        return
-    report.line(what, unit=UNIT, **run(scene, rounds).rate(rounds.examples))
+def rounds_of(scene: Scene, name: str, size: str, batch_size: int) -> steps.Rounds:
+    """Return the rounds of a way, or of the peer.
+
+    Raises:
+        ModuleNotFoundError: the peer's package is not installed.
+    """
+    return (steps.peer if name == PEER else WAYS[name])(scene, size, batch_size)
+
+
+def _eager(scene: Scene, report: Report, name: str, size: str, batch_size: int) -> None:
+    rounds = rounds_of(scene, name, size, batch_size)
+    one = run(scene, rounds)
+    peer = None if name == PEER else peer_rate(report, size, batch_size)
+    report.line(title(name, size, batch_size), unit=UNIT, **one.rate(rounds.examples, peer))
