@@ -111,6 +111,7 @@ def supervise(chosen: list[str], arguments: argparse.Namespace) -> int:
             done.add(lost)
             report = Report(arguments.out, lost, started, last)
             report.line("process", error=f"its process ended with status {status}: what was left of the part is lost")
+            report.line("part", state="ended")
         left = [] if status == 0 else [name for name in left if name not in done]
     records = read(arguments.out)
     (arguments.out / "README.md").write_text(f"{page(arguments, records)}\n", encoding="utf-8")

@@ -15,8 +15,10 @@ pytest.importorskip("benchmarks", reason="the benchmarks lie beside the package:
 
 from benchmarks import gpu  # noqa: E402
 from benchmarks.on_gpu import fixed_shapes, steps  # noqa: E402
+from benchmarks.on_gpu.plain import plain_operations  # noqa: E402
 from benchmarks.on_gpu.report import BROKEN, FILE, Report, read, table  # noqa: E402
 from benchmarks.on_gpu.scene import Scene  # noqa: E402
+from recbole_adasid.model.dropout import Dropout  # noqa: E402
 
 ROOT = Path(gpu.__file__).resolve().parents[1]
 SCENE = Scene(torch.device("cpu"), quick=True)
@@ -55,6 +57,31 @@ def test_a_loss_of_fixed_shapes_is_the_models_own_with_its_gradient(build):
             gradients.append((float(loss.detach()), found))
         assert gradients[0][0] == pytest.approx(gradients[1][0], rel=1e-5)
         assert torch.allclose(gradients[0][1], gradients[1][1], atol=1e-6)
+
+
+@pytest.mark.parametrize("build", [steps.one_pass_of_items, steps.windows, steps.liger])
+def test_plain_operations_give_the_same_loss_and_gradients(build):
+    rounds = build(SCENE, "tiny", 24)
+    rounds.model.eval()
+    own = gradients_of(rounds, rounds.batches[2])
+    with plain_operations():
+        plain = gradients_of(rounds, rounds.batches[2])
+    assert torch.allclose(own, plain, atol=1e-6) and torch.equal(own, gradients_of(rounds, rounds.batches[2]))
+
+
+def test_plain_operations_drop_as_many_elements():
+    layer = Dropout(p=0.3)
+    with plain_operations():
+        dropped = layer(torch.ones(20_000))
+        added = layer.add(torch.ones(20_000), torch.ones(20_000))
+    assert float((dropped == 0).float().mean()) == pytest.approx(0.3, abs=0.02)
+    assert float(dropped.mean()) == pytest.approx(1.0, abs=0.02) and float(added.mean()) == pytest.approx(2, abs=0.02)
+
+
+def gradients_of(rounds, batch):
+    parameters = [one for one in rounds.model.parameters() if one.requires_grad]
+    found = torch.autograd.grad(rounds.loss(*batch), parameters, allow_unused=True)
+    return torch.cat([one.flatten() for one in found if one is not None])
 
 
 def test_examples_of_a_round_are_what_its_batches_predict():
