@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -23,6 +23,7 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_order_is_that_of_a_stable_argsort(kind: type) -> None:
+    @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)  # a busy machine is no fault
     @given(st.integers(0, 40).flatmap(lambda count: arrays(kind, count, elements=KINDS[kind])))
     def check(values: np.ndarray) -> None:
         found = stable_order(values)

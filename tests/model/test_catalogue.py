@@ -57,6 +57,25 @@ def test_shared_collisions_leave_the_codes_as_they_are() -> None:
     assert catalogue.tree.items(int(leaf)).tolist() == [1, 3, 5]
 
 
+def test_a_changed_catalogue_knows_all_items_and_finds_those_that_are_recommended() -> None:
+    catalogue = Catalogue(CODES, [3, 2])
+    more, recommended = torch.tensor([[2, 0, 0], [0, 0, 1]]), torch.tensor([1, 4, 7, 8])
+    changed = catalogue.changed(more, recommended)
+    assert changed.tokens.tolist() == [*catalogue.tokens.tolist(), *more.tolist()]
+    assert changed.tokens.dtype == torch.int32 and changed.n_items == 8 and changed.collision == "suffix"
+    assert changed.level_sizes == catalogue.level_sizes and list(changed.state_dict()) == ["tokens"]
+    leaves = changed.tree.find(changed(torch.arange(1, 9)))
+    found = [changed.tree.items(leaf).tolist() if leaf >= 0 else [] for leaf in leaves.tolist()]
+    assert found == [[1], [], [], [4], [], [], [7], [8]]
+    assert catalogue.n_items == 6 and catalogue.tree.find(catalogue.tokens[1:]).tolist() == [1, 4, 2, 0, 3, 5]
+
+
+def test_the_tree_of_some_items_has_those_alone() -> None:
+    tree = Catalogue(CODES, [3, 2], collision="shared").tree_of(torch.tensor([2, 3, 5]))
+    assert tree.leaf_items.tolist() == [3, 5, 2] and tree.level_sizes == [3, 2]
+    assert tree.items(0).tolist() == [3, 5] and tree.items(1).tolist() == [2]
+
+
 @pytest.mark.parametrize("collision", ["suffix", "shared"])
 def test_a_placeholder_becomes_the_saved_catalogue(collision: str) -> None:
     saved = Catalogue(CODES, [3, 2], collision=collision)

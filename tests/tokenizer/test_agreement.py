@@ -55,6 +55,15 @@ def test_embedding_neighbours_are_those_of_scikit_learn(rows_at_once: int, monke
     assert cosine == pytest.approx((unit[item] * unit[neighbour]).sum(1), abs=1e-6)
 
 
+def test_of_many_items_the_same_sample_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SAMPLED_ITEMS", 5)
+    features = np.random.default_rng(0).normal(size=(60, 8)).astype(np.float32)
+    first, second = embedding_pairs(features), embedding_pairs(features)
+    assert len(first.items) == 50 and len(set(first.items.tolist())) == 5
+    for one, other in zip(first, second):
+        assert np.array_equal(one, other)
+
+
 def test_only_the_strongest_swing_targets_of_a_trigger_count() -> None:
     codes = np.zeros((30, 2), dtype=np.int64)
     codes[20:, 0] = 1  # the weak targets are in another group

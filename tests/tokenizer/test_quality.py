@@ -48,6 +48,13 @@ def test_the_landscape_is_one_for_even_use_and_one_over_k_for_a_single_codeword(
     )
 
 
+def test_ten_codewords_and_ten_items_are_enough_to_judge():
+    alike = np.zeros((30, 1), int)
+    assert collapsed_levels({"perplexity_1": 0.9}, [10], 30) == collapsed_levels({"perplexity_1": 0.9}, [40], 10) == [1]
+    assert collapsed_levels(sid_quality(alike, [9]), [9], 30) == collapsed_levels({"perplexity_1": 0.5}, [40], 9) == []
+    assert collapsed_levels({"perplexity_1": 1.0}, [10], 30) == []  # a tenth is not less than a tenth
+
+
 def test_a_level_that_uses_a_fraction_of_its_codewords_has_collapsed():
     even, nearly_one = np.arange(400) % 40, (np.arange(400) % 200 == 0).astype(int)
     quality = sid_quality(np.stack([even, nearly_one, even % 2], axis=1), [40, 40, 4])

@@ -1,0 +1,82 @@
+"""Tensors are made where those that were given are: with another default device, all comes out the same.
+
+The default is set to `meta`, whose tensors hold nothing: one that is made there by mistake cannot be worked with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from recbole_adasid.evaluation.record import EvaluationRecord
+from recbole_adasid.model.catalogue import Catalogue, collision_ranks, numbered_rows
+from recbole_adasid.model.exhaustive import score_all_items, score_targets
+from recbole_adasid.model.interleave import interleave
+from recbole_adasid.model.prefix_tree import PrefixTree, lexicographic_order
+from recbole_adasid.model.tiger import TIGERModel
+
+CODES = torch.randint(4, (40, 3), generator=torch.Generator().manual_seed(0))
+SIZES = [4, 4, 4]
+IDS = torch.arange(1, 41)
+NODES = torch.arange(4)
+SCORES = torch.arange(20.0).reshape(2, 10)
+
+
+def tree_answers() -> list[Any]:
+    tree = PrefixTree(CODES, SIZES)
+    found = [*tree.path(CODES), *tree.items_below(), *tree.item_range(1, NODES), *tree.expand(1, NODES)]
+    return [*found, tree.find(CODES), tree.parents(2, NODES), tree.codes(2, NODES), tree.items(0)]
+
+
+def catalogue_answers() -> list[Any]:
+    catalogue = Catalogue(CODES, SIZES)
+    changed = catalogue.changed(catalogue.tokens[1:3], IDS[::2])
+    return [catalogue(IDS), changed.tokens, changed.tree.leaf_items, collision_ranks(CODES), numbered_rows(CODES)]
+
+
+def orders() -> list[Any]:
+    lists = (IDS[:20].reshape(2, 10), SCORES), (IDS[20:].reshape(2, 10), SCORES)
+    return [lexicographic_order(CODES, [2**40] * 3), *interleave(*lists, 0.3)]
+
+
+def noted() -> list[Any]:
+    record = EvaluationRecord(torch.nn.functional.pad(CODES, (0, 0, 1, 0)))
+    record.add(IDS[:2], IDS[:20].reshape(2, 10), IDS[5:7])
+    return [torch.from_numpy(values) for values in record.take().values()]
+
+
+@pytest.mark.parametrize("answers", [tree_answers, catalogue_answers, orders, noted])
+def test_what_is_computed_of_tensors_stays_where_they_are(answers: Callable[[], list[Any]]) -> None:
+    expected = answers()
+    with torch.device("meta"):
+        found = answers()
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected):
+        assert one.device.type == "cpu" and one.equal(other)
+
+
+@pytest.mark.parametrize("collision", ["suffix", "shared"])
+def test_recommendations_and_scores_stay_where_the_model_is(
+    make_model: Callable[..., TIGERModel], histories: tuple[Tensor, Tensor], collision: str
+) -> None:
+    model, seen = make_model(collision), histories[0]
+
+    def answers() -> list[Tensor]:
+        with torch.no_grad():
+            memory = model.network.encode(model.catalogue(seen), histories[1])
+            return [
+                *model.recommend(*histories, k=5, beam_size=7),
+                *model.recommend(*histories, k=5, beam_size=7, excluded=seen),
+                score_all_items(model.network, model.catalogue, memory, stems_per_chunk=3),
+                score_targets(model.network, memory, model.catalogue(seen[:, 0])),
+            ]
+
+    expected = answers()
+    with torch.device("meta"):
+        found = answers()
+    for one, other in zip(found, expected):
+        assert one.device.type == "cpu" and one.equal(other)

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from recbole_adasid.storage import DamagedFile, read_tensors, write_tensors
+from recbole_adasid.tokenizer.base import DESCRIPTION_FILE, KIND, PARAMETERS_FILE
+from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
+from recbole_adasid.tokenizer.saved import load_tokenizer
+
+Saved = tuple[Path, dict[str, Any], torch.Tensor]
+PROPS = Path(__file__).parents[2] / "props"
+FEATURES = torch.randn(50, 6, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Saved:
+    """A folder, what was described there, and the codes of the features."""
+    config = yaml.safe_load((PROPS / "tokenizers.yaml").read_text())
+    config |= yaml.safe_load((PROPS / "tokenizer" / "rqkmeans.yaml").read_text())
+    settings = tokenizer_settings({**config, "seed": 5, "codebook_size": 8})
+    tokenizer = build_tokenizer(settings, width=6)
+    tokenizer.fit(FEATURES, None)
+    description = {"tokenizer": settings, "features": "of a test"}
+    tokenizer.save(tmp_path / "tokenizer", description)
+    return tmp_path / "tokenizer", description, tokenizer.encode(FEATURES)
+
+
+def test_a_saved_tokenizer_is_built_and_filled_as_its_file_says(
+    saved: Saved,
+) -> None:
+    folder, description, codes = saved
+    tokenizer, about = load_tokenizer(folder)
+    assert about == json.loads(json.dumps(description)) and not tokenizer.training
+    assert tokenizer.encode(FEATURES).equal(codes) and len(torch.unique(codes)) > 4
+    assert json.loads((folder / DESCRIPTION_FILE).read_text()) == about
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"description": {}}, "KeyError: 'tokenizer'"),
+        ({"description": None}, "TypeError"),
+        ({"width": "six"}, "Error"),
+    ],
+)
+def test_a_file_that_does_not_say_how_to_build_its_tokenizer_is_refused(
+    saved: Saved, change: dict[str, Any], told: str
+) -> None:
+    path = saved[0] / PARAMETERS_FILE
+    tensors, about = read_tensors(path, KIND)
+    write_tensors(path, KIND, tensors, {**about, **change})
+    with pytest.raises(DamagedFile, match=rf"does not say how to build its tokenizer \(.*{told}.*\): train it again"):
+        load_tokenizer(saved[0])
+
+
+def test_a_folder_without_a_tokenizer_is_told(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=f"there is no file {tmp_path}"):
+        load_tokenizer(tmp_path)
