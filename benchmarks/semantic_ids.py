@@ -113,7 +113,7 @@ class Bench:
         names = [name for name in logged[-1] if "_of_depth_" in name or name in ("repelled_share", "relaxed_share")]
         figures |= {name: float(np.mean([one[name] for one in logged if name in one])) for name in names}
         if case["part"] in ("draws", "collisions"):
-            figures |= self.proxy(tokenizer, case["seed"])
+            figures |= {**self.proxy(tokenizer, case["seed"]), "proxy_examples": self.proxy_examples}
         return figures
 
     def proxy(self, tokenizer: Any, seed: int) -> dict[str, float]:
@@ -177,7 +177,7 @@ def main() -> None:
     parser.add_argument("--tokenizers", default=None, help="some of those of the parts; without it, all")
     parser.add_argument("--seeds", default="0,1,2", help="parts that train many tokenizers take the first alone")
     parser.add_argument("--steps", type=int, default=1000, help="of trainable tokenizers")
-    parser.add_argument("--proxy_examples", type=int, default=100_000)
+    parser.add_argument("--proxy_examples", type=int, default=300_000)
     parser.add_argument("--label", default="after", help="which code this is: after, or before")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)

@@ -72,6 +72,7 @@ def _row(part: str, record: Record) -> dict[str, str]:
         row |= {"weight": _by_depth(record, "weight_share"), "a": _by_depth(record, "load_factor")}
     if "proxy_ndcg@10" in record:
         row["proxy NDCG@10"] = f"{record['proxy_ndcg@10']:.4f}"
+        row["its examples"] = f"{record['proxy_examples']:,}"
     return row
 
 

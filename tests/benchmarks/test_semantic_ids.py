@@ -22,11 +22,18 @@ def test_the_page_has_a_table_of_each_part_that_was_measured():
     written = page(
         [
             {**case, **FIGURES, "part": "start", "after_20_steps": early},
-            {**case, **FIGURES, "part": "collisions", "weight_share_of_depth_1": 0.25, "proxy_ndcg@10": 0.0123},
+            {
+                **case,
+                **FIGURES,
+                "part": "collisions",
+                "weight_share_of_depth_1": 0.25,
+                "proxy_ndcg@10": 0.0123,
+                "proxy_examples": 9000,
+            },
             {**FIGURES, "part": "kmeans", "tokenizer": "faiss", "changes": {}, "seed": 0, "label": "after"},
         ]
     )
     assert "## Where trainable tokenizers start" in written and "RQ-OPQ at three" not in written
     assert "| adasid | pair_draw_power 0.5 | 3 | 30 | 9 / 8 / 7 | 0.9000 | 200 / 100 / 100 | 0 / 1 / 2 |" in written
-    assert "| 0.250 /  /  |" in written and "| 0.0123 |" in written
+    assert "| 0.250 /  /  |" in written and "| 0.0123 | 9,000 |" in written
     assert "took 4 core minutes" in written
