@@ -28,7 +28,7 @@ from benchmarks.grid_report import SEEDLESS, finished_cells, write_report
 from recbole_adasid import plain_yaml
 from recbole_adasid.artefacts import read_json
 from recbole_adasid.host.config import known_settings
-from recbole_adasid.host.peers.names import TIGER, peer_names
+from recbole_adasid.host.peers.names import OURS, TIGER, peer_names
 from recbole_adasid.scorecard.competitors import competitor
 from recbole_adasid.writing import append_line
 
@@ -142,8 +142,8 @@ class Cell:
 
 
 def for_model(model: str, options: list[str]) -> list[str]:
-    """Return those `--key=value` options that a model has: TIGER's tokenizers are no business of the others."""
-    if model == TIGER:
+    """Return those `--key=value` options that a model has: tokenizers are no business of RecBole's."""
+    if model in OURS:
         return options
     known = known_settings(model)
     return [option for option in options if option[2:].partition("=")[0] in known]
