@@ -55,8 +55,10 @@ def test_rows_are_ordered_as_python_orders_lists() -> None:
 def some_tree() -> tuple[PrefixTree, list[list[int]], list[int]]:
     """A tree of 50 items, their SIDs and their ids."""
     random = torch.Generator().manual_seed(1)
-    tokens, ids = torch.randint(4, (50, 3), generator=random), torch.randperm(200, generator=random)[:50].sort().values
-    return PrefixTree(tokens, [4, 4, 4], ids), tokens.tolist(), ids.tolist()
+    sizes = [4, 3, 5]
+    tokens = torch.stack([torch.randint(size, (50,), generator=random) for size in sizes], dim=1)
+    ids = torch.randperm(200, generator=random)[:50].sort().values
+    return PrefixTree(tokens, sizes, ids), tokens.tolist(), ids.tolist()
 
 
 def prefixes_of(rows: list[list[int]], depth: int) -> list[list[int]]:
@@ -73,6 +75,10 @@ def test_every_prefix_has_the_items_that_begin_with_it() -> None:
         assert [sorted(tree.leaf_items[a:b].tolist()) for a, b in zip(first, last)] == items
         if depth:
             assert [prefixes[node] for node in on_the_way[depth - 1].tolist()] == [row[:depth] for row in rows]
+            nodes = torch.arange(len(prefixes))
+            assert tree.codes(depth, nodes).tolist() == [prefix[-1] for prefix in prefixes]
+            above = prefixes_of(rows, depth - 1)
+            assert [above[node] for node in tree.parents(depth, nodes)] == [prefix[:-1] for prefix in prefixes]
     assert [tree.items(leaf).tolist() for leaf in range(len(items))] == items
 
 

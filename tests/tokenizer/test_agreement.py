@@ -30,6 +30,11 @@ def test_agreement_is_the_literal_chance_that_a_neighbour_shares_more_than_a_ran
     assert agreement(codes, first, second) == pytest.approx(np.mean(won))
 
 
+def test_items_that_never_share_a_code_agree_by_chance() -> None:
+    items = np.arange(300)
+    assert agreement(np.stack([items] * 3, axis=1), items, (items + 1) % 300) == 0.5
+
+
 def test_agreement_is_chance_for_collapsed_codes_and_nearly_one_for_codes_that_are_the_neighbourhood() -> None:
     group = np.repeat(np.arange(50), 4)
     first = np.arange(200)
@@ -83,5 +88,10 @@ def test_stability_ignores_how_codes_are_numbered_and_is_nought_for_unrelated_on
     codes = random.integers(8, size=(2000, 3))
     renamed = random.permutation(8)[codes]
     assert stability(codes, renamed) == pytest.approx({"stability_1": 1.0, "stability_2": 1.0})
+    assert (
+        list(stability(codes[:, :2], renamed[:, :2]))
+        == list(stability(codes[:, :1], renamed[:, :1]))
+        == ["stability_1"]
+    )
     unrelated = stability(codes, random.integers(8, size=(2000, 3)))
     assert all(abs(value) < 0.02 for value in unrelated.values())

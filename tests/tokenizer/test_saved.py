@@ -38,7 +38,8 @@ def test_a_saved_tokenizer_is_built_and_filled_as_its_file_says(
     tokenizer, about = load_tokenizer(folder)
     assert about == json.loads(json.dumps(description)) and not tokenizer.training
     assert tokenizer.encode(FEATURES).equal(codes) and len(torch.unique(codes)) > 4
-    assert json.loads((folder / DESCRIPTION_FILE).read_text()) == about
+    assert (folder / DESCRIPTION_FILE).read_text() == json.dumps(about, indent=2, sort_keys=True) + "\n"
+    assert not any(parameter.requires_grad for parameter in tokenizer.parameters())
 
 
 @pytest.mark.parametrize(
