@@ -384,7 +384,7 @@ def recbole3(folder: Path) -> None:
 
 Reader = tuple[str, tuple[str, ...], Callable[[Path], Any], int]
 READERS: dict[str, Reader] = {
-    "a model at work": ("run", ("model.safetensors",), recommend, 400),
+    "a model at work": ("run", ("model.safetensors",), recommend, 200),
     "a model's settings": ("run", ("model.safetensors",), lambda f: _tiger_file(f / "model.safetensors", False), 200),
     "a run at work": ("run", ("sids.json", "items.json", "tokenizer/tokenizer.safetensors"), recommend, 120),
     "new items": ("run", ("new-items.safetensors",), recommend, 160),
@@ -403,7 +403,7 @@ READERS: dict[str, Reader] = {
         160,
     ),
     "a run's other files": ("run", ("history.json", "test_ranks.npz", "config.yaml"), read_run_s_files, 100),
-    "a tokenizer": ("run/tokenizer", ("tokenizer.safetensors", "tokenizer.json"), load_tokenizer, 180),
+    "a tokenizer": ("run/tokenizer", ("tokenizer.safetensors", "tokenizer.json"), load_tokenizer, 220),
     "a bundle": (
         "bundle",
         (
@@ -416,9 +416,9 @@ READERS: dict[str, Reader] = {
         use_bundle,
         200,
     ),
-    "LETTER's JSON": ("peers", ("x.index.json", "x.item2id", "x.index.json.about.json"), letter, 100),
-    "RecBole 3's JSON": ("peers", ("y.json", "y.item2id", "y.json.about.json"), recbole3, 100),
-    "features, npz": ("features", ("f.npz",), lambda f: load_feature_file(f / "f.npz", ITEMS), 80),
+    "LETTER's JSON": ("peers", ("x.index.json", "x.item2id", "x.index.json.about.json"), letter, 150),
+    "RecBole 3's JSON": ("peers", ("y.json", "y.item2id", "y.json.about.json"), recbole3, 150),
+    "features, npz": ("features", ("f.npz",), lambda f: load_feature_file(f / "f.npz", ITEMS), 140),
     "features, npy": ("features", ("g.npy", "g.items.txt"), lambda f: load_feature_file(f / "g.npy", ITEMS), 60),
     "vectors of new items": ("features", ("f.npz",), lambda f: read_vectors(f / "f.npz", ITEMS), 40),
     "a table of new items": ("table", ("new.item",), lambda f: read_table(f / "new.item", {}), 40),
