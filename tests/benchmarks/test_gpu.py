@@ -14,7 +14,7 @@ import torch
 pytest.importorskip("benchmarks", reason="the benchmarks lie beside the package: run pytest from a checkout")
 
 from benchmarks import gpu  # noqa: E402
-from benchmarks.on_gpu import fixed_shapes, steps  # noqa: E402
+from benchmarks.on_gpu import compiled, fixed_shapes, steps  # noqa: E402
 from benchmarks.on_gpu.plain import plain_operations  # noqa: E402
 from benchmarks.on_gpu.report import BROKEN, FILE, Report, read, table  # noqa: E402
 from benchmarks.on_gpu.scene import Scene  # noqa: E402
@@ -76,6 +76,22 @@ def test_plain_operations_drop_as_many_elements():
         added = layer.add(torch.ones(20_000), torch.ones(20_000))
     assert float((dropped == 0).float().mean()) == pytest.approx(0.3, abs=0.02)
     assert float(dropped.mean()) == pytest.approx(1.0, abs=0.02) and float(added.mean()) == pytest.approx(2, abs=0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("build", [steps.one_pass_of_items, steps.liger])
+def test_plain_operations_and_fixed_shapes_are_traced_in_one_piece(build):
+    rounds = compiled.middle(build(SCENE, "tiny", 24))
+    with plain_operations():
+        _, detail = compiled.compiled(SCENE, rounds, fixed=True, backend="eager")
+    assert " 0 graph breaks" in detail
+
+
+@pytest.mark.parametrize("build", [steps.one_pass_of_items, steps.windows])
+def test_the_middle_batch_alone_has_its_own_examples(build):
+    rounds = build(SCENE, "tiny", 24)
+    every = [compiled.middle(rounds._replace(batches=[batch])).examples for batch in rounds.batches]
+    assert sum(every) == rounds.examples and compiled.middle(rounds).examples == every[2]
 
 
 def gradients_of(rounds, batch):
