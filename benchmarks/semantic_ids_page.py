@@ -17,7 +17,7 @@ HEADINGS = {
 NOTES = {
     "kmeans": "`before`: seeds on points, empty centroids on the worst represented ones (commit 5eee95c).",
     "opq": "`before`: axes dealt out by logarithms of variances that are below 1 (commit 5eee95c).",
-    "start": "`quantize_from` 0 puts codebooks on the untrained encoder's output, as it was before; 100 is the default and "
+    "start": "`quantize_from` 0 puts codebooks on the untrained encoder's output, as it was before. The default of 100 "
     "stands for a tenth of the steps, if that is less.",
     "draws": "`tokenizer_draw=pairs` is how tokenizers without a pair loss were trained before; "
     "`pair_draw_power` 1 is the default. With 100,000 examples the proxy has hardly begun to learn: its NDCG@10 tells "
