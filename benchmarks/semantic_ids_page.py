@@ -17,11 +17,13 @@ HEADINGS = {
 NOTES = {
     "kmeans": "`before`: seeds on points, empty centroids on the worst represented ones (commit 5eee95c).",
     "opq": "`before`: axes dealt out by logarithms of variances that are below 1 (commit 5eee95c).",
-    "start": "`quantize_from` 0 puts codebooks on the untrained encoder's output, as it was before.",
+    "start": "`quantize_from` 0 puts codebooks on the untrained encoder's output, as it was before. The default of 100 "
+    "stands for a tenth of the steps, if that is less.",
     "draws": "`tokenizer_draw=pairs` is how tokenizers without a pair loss were trained before; "
-    "`pair_draw_power` 1 is the default.",
+    "`pair_draw_power` 1 is the default. With 100,000 examples the proxy has hardly begun to learn: its NDCG@10 tells "
+    "nothing then.",
     "collisions": "Weight and a: means over training of the share of the term's weight, and of the load's factor, at "
-    "overlaps of depth 1, 2 and 3; 3 are equal Semantic IDs.",
+    "overlaps of depth 1, 2 and 3; 3 are equal Semantic IDs. As above, the proxy of 100,000 examples tells nothing.",
 }
 
 
