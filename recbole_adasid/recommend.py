@@ -74,7 +74,7 @@ def _run(given: Sequence[str]) -> None:
 
 def _options(settings: dict[str, Any]) -> dict[str, Any]:
     options: dict[str, Any] = {
-        key: settings[key] for key in ("k", "exclude_seen", "category", "new_share", "retrieval") if key in settings
+        key: settings[key] for key in ("k", "exclude_seen", "category", "new_share") if key in settings
     }
     number_of_items(options.get("k", 1))
     switch(options.get("exclude_seen", True), "exclude_seen")

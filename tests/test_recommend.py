@@ -35,6 +35,14 @@ def test_a_history_is_taken_as_written(capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().out == "1\t008\t-0.3333\tno. 8\n2\t009\t-0.6667\tno. 9\n"
 
 
+def test_retrieval_is_chosen_when_the_run_is_loaded(monkeypatch: pytest.MonkeyPatch, walker: Walker) -> None:
+    chosen = []
+    monkeypatch.setattr(recommend.Recommender, "load", lambda folder, retrieval: chosen.append(retrieval) or walker)
+    assert recommend.main(["--run_folder=f", "--history=007", "--retrieval=hybrid"]) == 0
+    assert recommend.main(["--run_folder=f", "--history=007"]) == 0
+    assert chosen == ["hybrid", None] and "retrieval" not in walker.options
+
+
 def test_a_file_of_histories_becomes_a_file_of_recommendations(tmp_path: Path, walker: Walker) -> None:
     (tmp_path / "in.jsonl").write_text('["001", "002"]\n{"user": "ü", "history": ["005"]}\n[]\n', encoding="utf-8")
     (tmp_path / "deny").write_text("003\n\n004\n")
