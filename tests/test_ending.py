@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,14 @@ COMMANDS = {
     "recbole_adasid.cli": "_work",
 }
 """Every command, and its function that does the work."""
+
+
+@pytest.fixture(autouse=True)
+def sigterm_means_its_default() -> Iterator[None]:
+    """Whatever libraries of earlier tests made of it: ray, where it runs within this process, has a meaning for it."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
 
 
 def end_by(error: BaseException) -> int:

@@ -28,7 +28,7 @@ SCORES = torch.arange(20.0).reshape(2, 10)
 
 def tree_answers() -> list[Any]:
     tree = PrefixTree(CODES, SIZES)
-    found = [*tree.path(CODES), *tree.items_below(), *tree.item_range(1, NODES), *tree.expand(1, NODES)]
+    found = [*tree.path(CODES), *tree.item_range(1, NODES), *tree.expand(1, NODES)]
     return [*found, tree.find(CODES), tree.parents(2, NODES), tree.codes(2, NODES), tree.items(0)]
 
 
