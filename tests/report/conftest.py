@@ -169,6 +169,7 @@ def _give_items(run_folder: Path, codes: np.ndarray, sizes: list[int], labels: l
     folder.write_sids(tokens, codes, level_sizes=sizes, info={**about, "collision": "shared"})
     write_labels(folder.labels_path, tokens, labels)
     shutil.rmtree(folder.tokenizer_path)
+    folder.model_path.unlink()  # which has other items
 
 
 @pytest.fixture(scope="session")
