@@ -273,6 +273,7 @@ RULES: dict[str, Rule] = {
     "encoder_input": name_of(ENCODER_INPUTS),
     "retrieval": name_of(RETRIEVALS),
     "hybrid_score": name_of(HYBRID_SCORES),
+    "content_columns": optional(whole(1)),
     "id_embedding": switch,
     "id_dropout": real(0, 1),
     "generative_weight": real(0),

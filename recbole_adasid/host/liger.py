@@ -40,6 +40,6 @@ class LIGER(TIGER):
 
     @property
     def content_width(self) -> int:
-        """Columns of the item features that the model reads beside Semantic IDs."""
+        """Columns of the item features that the model is given beside Semantic IDs."""
         assert isinstance(self.tiger, LIGERModel)
-        return self.tiger.content.features.shape[1]
+        return len(self.tiger.content.mean)

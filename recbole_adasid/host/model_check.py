@@ -71,7 +71,7 @@ _LIGER: dict[str, Form] = {
     **{"retrieval": one_of(RETRIEVALS), "hybrid_score": one_of(HYBRID_SCORES), "id_embedding": switch},
     **{"id_dropout": number(0, 1), "generative_weight": number(0, 1e6), "dense_weight": _POSITIVE},
     **{"dense_temperature": _POSITIVE, "full_softmax_items": whole(), "sampled_items": whole(1)},
-    "content_width": _SIZE,
+    **{"content_width": _SIZE, "content_columns": optional(_SIZE)},
 }
 ABOUT: dict[str, Form] = {
     "config": record({"settings": _SETTINGS, "categories": mapping_of(list_of(text))}),
@@ -130,15 +130,18 @@ def _network(level_sizes: tuple[int, ...], settings: tuple[tuple[str, Any], ...]
 def _content(about: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Tensor]:
     """Return what a LIGER has beside a TIGER, without memory."""
     n_rows, width = about["data"]["items"] + 1, about["content_width"]
+    read = min(settings["content_columns"] or width, width)
     with torch.device("meta"):
         found = {
-            "content.features": torch.empty(n_rows, width, dtype=torch.float16),
+            "content.features": torch.empty(n_rows, read, dtype=torch.float16),
             "content.trained": torch.empty(n_rows, dtype=torch.bool),
             "content.mean": torch.empty(width),
             "content.deviation": torch.empty(width),
-            "content.map.weight": torch.empty(settings["d_model"], width),
+            "content.map.weight": torch.empty(settings["d_model"], read),
             "weights": torch.empty(n_rows),
         }
+        if read < width:
+            found["content.directions"] = torch.empty(read, width)
         if settings["id_embedding"]:
             found["content.ids.weight"] = torch.empty(n_rows, settings["d_model"])
         head = DenseHead(d_model=settings["d_model"]).state_dict()

@@ -17,7 +17,8 @@ from recbole_adasid.model.tiger import TIGERModel
 
 def content_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of :class:`ItemContent`, features apart, among ``settings``."""
-    return {key: settings[key] for key in ("d_model", "id_embedding", "id_dropout")}
+    own = {key: settings[key] for key in ("d_model", "id_embedding", "id_dropout")}
+    return {**own, "columns": settings["content_columns"]}
 
 
 def liger_model(

@@ -12,6 +12,7 @@ from recbole_adasid.model.attention import linear
 
 _ID_STD = 0.02
 _LEAST_DEVIATION = 1e-6
+_ROWS_AT_ONCE = 65_536
 
 
 class ItemContent(nn.Module):
@@ -20,12 +21,14 @@ class ItemContent(nn.Module):
     Items that were not trained on have no embedding of their own: their vector is that of their tokens and features.
     So that these mean the same with and without it, training leaves it out of a share of the items.
 
-    Features are standardised, column by column, by the mean and deviation of the items that are trained on.
+    Features are standardised, column by column, by the mean and deviation of the items that are trained on, and
+    reduced to these items' principal columns, which keep their proportions and have variance 1 on average.
 
     Args:
         features: float [N, d], of the items 1 … N.
         trained: bool [N + 1], which items are trained on; 0 is padding.
         d_model: D.
+        columns: C, principal columns kept; None, or d and more: the standardised features as they are.
         id_embedding: whether there is one.
         id_dropout: share of the items that a training step takes without it.
 
@@ -33,13 +36,21 @@ class ItemContent(nn.Module):
         ValueError: ``id_dropout`` is no share.
     """
 
-    features: Tensor  # float16 [N + 1, d], standardised
+    features: Tensor  # float16 [N + 1, C]
     trained: Tensor  # bool [N + 1]
     mean: Tensor  # [d]
     deviation: Tensor  # [d]
+    directions: Tensor | None  # [C, d]; None where the columns are left as they are
 
     def __init__(
-        self, features: Tensor, trained: Tensor, *, d_model: int, id_embedding: bool = True, id_dropout: float = 0.0
+        self,
+        features: Tensor,
+        trained: Tensor,
+        *,
+        d_model: int,
+        columns: int | None = None,
+        id_embedding: bool = True,
+        id_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         if not 0 <= id_dropout <= 1:
@@ -47,9 +58,13 @@ class ItemContent(nn.Module):
         known = features[trained[1:]].float()
         self.register_buffer("mean", known.mean(0))
         self.register_buffer("deviation", known.std(0, correction=0).clamp(min=_LEAST_DEVIATION))
-        self.register_buffer("features", nn.functional.pad(self._standardised(features), (0, 0, 1, 0)))
+        self.register_buffer("directions", None)
+        if columns is not None and columns < features.shape[1]:
+            self.directions = principal_directions(self._reduced(known), columns)
+        self.register_buffer("features", nn.functional.pad(self._reduced(features).half(), (0, 0, 1, 0)))
         self.register_buffer("trained", trained.clone())
-        self.map = linear(features.shape[1], d_model, features.shape[1] ** -0.5)
+        width = self.features.shape[1]
+        self.map = linear(width, d_model, width**-0.5)
         self.id_dropout = id_dropout
         self.ids = nn.Embedding(len(self.features), d_model) if id_embedding else None
         if self.ids is not None:
@@ -69,8 +84,10 @@ class ItemContent(nn.Module):
         own = self.ids(items.clamp(max=self.ids.num_embeddings - 1)) * self.ids.embedding_dim**0.5
         return mapped + own * with_id[items][..., None]
 
-    def _standardised(self, features: Tensor) -> Tensor:
-        return ((features.to(self.mean) - self.mean) / self.deviation).half()
+    def _reduced(self, features: Tensor) -> Tensor:
+        """Bring features [M, d] to what the network reads, [M, C]."""
+        standardised = (features.to(self.mean) - self.mean) / self.deviation
+        return standardised if self.directions is None else standardised @ self.directions.t()
 
     @classmethod
     def empty(cls, n_items: int, width: int, **options: Any) -> ItemContent:
@@ -82,6 +99,21 @@ class ItemContent(nn.Module):
         """Return the content of these items and of further ones, that were not trained on, of features [A, d]."""
         wider = copy.copy(self)
         wider._buffers = dict(self._buffers)
-        wider.features = torch.cat([self.features, self._standardised(more)])
+        wider.features = torch.cat([self.features, self._reduced(more).half()])
         wider.trained = nn.functional.pad(self.trained, (0, len(more)), value=False)
         return wider
+
+
+def principal_directions(features: Tensor, columns: int) -> Tensor:
+    """Return the ``columns`` directions of greatest variance of centred features [M, d], [columns, d].
+
+    They are scaled by one number, so that what they give has variance 1 on average.
+    """
+    covariance = features.new_zeros(features.shape[1], features.shape[1], dtype=torch.float64)
+    for part in features.split(_ROWS_AT_ONCE):
+        covariance += part.double().t() @ part.double()
+    variance, vectors = torch.linalg.eigh(covariance / max(len(features), 1))
+    kept = vectors[:, -columns:].flip(1).t()
+    largest = kept.gather(1, kept.abs().argmax(1, keepdim=True))
+    mean_variance = variance[-columns:].mean().clamp(min=_LEAST_DEVIATION**2)
+    return (kept * largest.sign() / mean_variance.sqrt()).float()  # a direction's sign is arbitrary: fix it
