@@ -97,6 +97,11 @@ class LIGERModel(TIGERModel):
         many = len(self._candidates) > self.losses.full_softmax_items
         self._draws = Draws(self.weights[self._candidates]) if many else None
 
+    def train(self, mode: bool = True) -> LIGERModel:
+        """Switch between training and use, and forget the keys: fused optimisers leave no trace in the weights."""
+        self._kept_keys = None
+        return super().train(mode)
+
     def adopt(self, catalogue: Catalogue, features: Tensor) -> None:
         """Recommend from a catalogue that was changed since training; see :meth:`TIGERModel.adopt`.
 
@@ -227,9 +232,9 @@ class LIGERModel(TIGERModel):
 
     @torch.no_grad()
     def all_keys(self) -> Tensor:
-        """Return the keys [N + 1, D] of all items, computed anew when weights or items changed."""
+        """Return the keys [N + 1, D] of all items, kept until training goes on, or weights or items change."""
         state = (self.catalogue, self.content, *((p._version, p.data_ptr()) for p in self.parameters()))
-        if self._kept_keys is None or self._kept_keys[0] != state:
+        if self.training or self._kept_keys is None or self._kept_keys[0] != state:
             everything = torch.arange(self.catalogue.n_items + 1, device=self.content.trained.device)
             keys = [self.item_keys(part, self.content.trained) for part in everything.split(_KEYS_AT_ONCE)]
             self._kept_keys = state, torch.cat(keys)
