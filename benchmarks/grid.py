@@ -24,6 +24,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.grid_pace import read_pace
 from benchmarks.grid_report import SEEDLESS, finished_cells, write_report
 from recbole_adasid import plain_yaml
 from recbole_adasid.artefacts import read_json
@@ -123,8 +124,9 @@ class Cell:
         ranks = out / "ranks" / f"{self.dataset}-{folder.name}.npz"  # of these options and no others
         ranks.parent.mkdir(exist_ok=True)
         shutil.copy(folder / "test_ranks.npz", ranks)
+        pace = read_pace(folder)
         shutil.rmtree(folder)
-        return {**record, "ranks": ranks.name, **metrics}
+        return {**record, "ranks": ranks.name, "pace": pace, **metrics}
 
     def execute(self, command: list[str], folder: Path) -> tuple[dict[str, Any], float]:
         """Run the command and return what it measured, and the most memory it held, in GiB."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from benchmarks.grid_pace import pace_table
 from recbole_adasid import plain_yaml
 from recbole_adasid.artefacts import read_arrays
 from recbole_adasid.evaluation.intervals import gains
-from recbole_adasid.host.peers.names import TIGER
+from recbole_adasid.host.peers.names import OURS, TIGER
 
 SEEDLESS = ("Pop",)
 """Models without randomness: one cell serves all seeds."""
@@ -103,27 +105,45 @@ def table(rows: list[tuple[str, list[dict[str, Any]]]], split: str, paper: dict[
 
 
 def recommenders(out: Path, records: list[dict[str, Any]]) -> list[str]:
-    """Return TIGER beside RecBole's other recommenders, if there are others than the floor."""
-    names = list(dict.fromkeys(r["cell"] for r in records if model_of(r) != TIGER))
-    if not any(model_of(r) not in (TIGER, "Pop") for r in records):
+    """Return TIGER and LIGER beside RecBole's recommenders, if there are others than TIGER and the floor."""
+    cells = {name: [r for r in records if r["cell"] == name] for name in dict.fromkeys(r["cell"] for r in records)}
+    ours = {
+        name: [{**run, "label": own_label(run)} for run in runs]
+        for name, runs in cells.items()
+        if model_of(runs[0]) in OURS and (name in IN_TABLES or model_of(runs[0]) != TIGER)
+    }
+    others = {name: runs for name, runs in cells.items() if model_of(runs[0]) not in OURS}
+    if all(model_of(run) in (TIGER, "Pop") for runs in cells.values() for run in runs):
         return []
-    tigers = [name for name in dict.fromkeys(r["cell"] for r in records if model_of(r) == TIGER) if name in IN_TABLES]
-    rows = [(name, [r for r in records if r["cell"] == name]) for name in names]
-    for name in tigers:
-        runs = [r for r in records if r["cell"] == name]
-        rows.append((name, [{**run, "label": f"TIGER, {run.get('label', name)}"} for run in runs]))
-    return ["### Recommenders, test", table(rows, TEST, {}), *paired_recommenders(out, records, names, tigers)]
+    rows = [(runs[-1].get("label", name), runs) for name, runs in (*others.items(), *ours.items())]
+    users = next((n for runs in cells.values() for n in map(partial(tested_users, out), runs) if n), None)
+    parts = ["### Recommenders, test", table([*others.items(), *ours.items()], TEST, {})]
+    return [*parts, *paired_recommenders(out, ours, others), *pace_table(rows, users)]
 
 
-def paired_recommenders(out: Path, records: list[dict[str, Any]], names: list[str], tigers: list[str]) -> list[str]:
-    """Compare TIGER, on the Semantic IDs of the best validation NDCG@10, with each other recommender, user by user."""
-    seeds = {name: ranked(out, records, name) for name in (*names, *tigers)}
-    candidates = [name for name in tigers if seeds[name]]
+def own_label(run: dict[str, Any]) -> str:
+    """Return a label that names the model, too."""
+    model, label = model_of(run), run.get("label", run["cell"])
+    return label if label.startswith(model) else f"{model}, {label}"
+
+
+def tested_users(out: Path, run: dict[str, Any]) -> int | None:
+    """Return how many users a run has tested, if their ranks are there."""
+    path = out / "ranks" / run.get("ranks", "nowhere")
+    return len(read_arrays(path, "user")["user"]) if path.is_file() else None
+
+
+def paired_recommenders(
+    out: Path, ours: dict[str, list[dict[str, Any]]], others: dict[str, list[dict[str, Any]]]
+) -> list[str]:
+    """Compare that of our cells that has the best validation NDCG@10 with each other recommender, user by user."""
+    seeds = {name: ranked(out, runs, name) for name, runs in (*ours.items(), *others.items())}
+    candidates = [name for name in ours if seeds[name]]
     if not candidates:
         return []
     best = max(candidates, key=lambda name: np.mean([r[VALID]["ndcg@10"] for r in seeds[name].values()]))
     lines = []
-    for name in names:
+    for name in others:
         runs = seeds[name]
         if runs and all(model_of(run) in SEEDLESS for run in runs.values()):
             runs = dict.fromkeys(seeds[best], next(iter(runs.values())))
@@ -134,9 +154,9 @@ def paired_recommenders(out: Path, records: list[dict[str, Any]], names: list[st
     if not lines:
         return []
     label = next(iter(seeds[best].values())).get("label", best)
-    about = [f"TIGER on the Semantic IDs of {label}, those of the best validation NDCG@10, against each recommender"]
+    about = [f"{label}, the best of ours by validation NDCG@10, against each recommender"]
     about += ["by a paired t-test over users, each user's metric averaged over the seeds that both have:", ""]
-    about += ["| recommender | seeds | metric | TIGER | recommender | difference, 95% interval | p |", "|" + "---|" * 7]
+    about += ["| recommender | seeds | metric | ours | recommender | difference, 95% interval | p |", "|" + "---|" * 7]
     return ["\n".join([*about, *lines])]
 
 

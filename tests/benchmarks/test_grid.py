@@ -141,12 +141,14 @@ def test_runs_under_other_options_keep_their_ranks_apart(tmp_path: Path, monkeyp
         return {}, 0.1
 
     monkeypatch.setattr(grid, "ROOT", tmp_path)
+    monkeypatch.setattr(grid, "read_pace", lambda folder: {"of": folder.name})
     monkeypatch.setattr(grid.Cell, "execute", execute)
     monkeypatch.setattr(grid.Cell, "shown", staticmethod(" ".join))
     entry = {"label": "x", "tokenizer": "adasid"}
     found = [grid.Cell("mine", entry, "toys", 3, None, options).run(tmp_path) for options in ([], ["--epochs=2"])]
     ranks = [np.load(tmp_path / "ranks" / one["ranks"])["rank"].tolist() for one in found]
     assert ranks == [[1], [2]]
+    assert [one["pace"] == {"of": one["ranks"][len("toys-") : -len(".npz")]} for one in found] == [True, True]
 
 
 def peer(cell: str, model: str, seed: int, value: float, **more: Any) -> dict[str, Any]:
@@ -168,7 +170,7 @@ def test_recommenders_stand_beside_tiger_and_are_tested_on_the_same_users(tmp_pa
     records.append(record("rqvae", 1, 0.99))  # better by validation, but without ranks
     page = write(tmp_path, records)
     assert "### Recommenders, test" in page and "| MINE | 2 | 0.0500 ± 0.0000 |" in page
-    assert "| TIGER, ADASID | 2 | 0.0600 ± 0.0000 |" in page and "TIGER on the Semantic IDs of ADASID" in page
+    assert "| TIGER, ADASID | 2 | 0.0600 ± 0.0000 |" in page and "TIGER, ADASID, the best of ours" in page
     assert "Choices" not in page
 
     def gain(rank: int) -> float:
@@ -182,6 +184,18 @@ def test_recommenders_stand_beside_tiger_and_are_tested_on_the_same_users(tmp_pa
         line = next(line for line in page.splitlines() if line.startswith(f"| {label} | [1, 2] | ndcg@5 |"))
         assert f"| {ours.mean():.4f} | {other.mean():.4f} | {(ours - other).mean():+.4f} [" in line
         assert line.endswith(f"| {stats.ttest_rel(ours, other).pvalue:.2g} |")
+
+
+def test_liger_stands_beside_tiger_as_ours(tmp_path: Path) -> None:
+    ranks = write_ranks(tmp_path, "a.npz", [1, 2, 3], [1, 0, 2])
+    worse = write_ranks(tmp_path, "b.npz", [1, 2, 3], [2, 0, 0])
+    records = [record("adasid", 1, 0.1, ranks=worse), peer("SASRec", "SASRec", 1, 0.2, ranks=worse)]
+    records += [peer("liger", "LIGER", 1, 0.3, label="LIGER on AdaSID", ranks=ranks)]
+    page = write(tmp_path, records)
+    assert "| LIGER on AdaSID | 1 | 0.3000 |" in page and "| TIGER, ADASID | 1 | 0.1000 |" in page
+    assert "LIGER on AdaSID, the best of ours by validation NDCG@10" in page
+    line = next(line for line in page.splitlines() if line.startswith("| SASREC | [1] | recall@5 |"))
+    assert "| 0.6667 | 0.3333 | +0.3333 [" in line
 
 
 def test_runs_of_other_users_are_not_paired(tmp_path: Path) -> None:

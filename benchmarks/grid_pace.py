@@ -1,0 +1,77 @@
+"""How fast the cells of a grid learn and answer: seconds from their logs, minutes to another recommender's quality."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recbole_adasid.history import read_history
+
+# RecBole's trainers and ours log alike; the escape codes of a colour stand between.
+_LINE = re.compile(r"epoch (\d+) (training|evaluating).*?\[time: ([\d.]+)s")
+METRIC = "ndcg@10"
+
+
+def read_pace(run_folder: Path) -> dict[str, Any]:
+    """Return what a finished run took and reached.
+
+    Returns:
+        ``training``: seconds of each epoch, ``evaluating``: seconds of each validation, both in order; ``epochs`` and
+        ``validation``: which epochs were validated, from 0, and their NDCG@10.
+    """
+    found: dict[str, dict[int, float]] = {"training": {}, "evaluating": {}}
+    for epoch, what, seconds in _LINE.findall((run_folder / "run.log").read_text(encoding="utf-8")):
+        found[what][int(epoch)] = float(seconds)  # the last one, where a run was stopped and an epoch repeated
+    known = read_history(run_folder / "history.json")["validation"]
+    seconds = {what: [times[epoch] for epoch in sorted(times)] for what, times in found.items()}
+    return {**seconds, "epochs": known["epoch"], "validation": known.get(METRIC, [])}
+
+
+def minutes_to(pace: dict[str, Any], wanted: float) -> float | None:
+    """Return the minutes of training after which a validation first reached ``wanted``; None if none did."""
+    spent = np.cumsum(pace["training"]) / 60
+    reached = [spent[epoch] for epoch, value in zip(pace["epochs"], pace["validation"]) if value >= wanted]
+    return float(min(reached)) if reached else None
+
+
+def pace_table(rows: list[tuple[str, list[dict[str, Any]]]], users: int | None, goal: str = "SASRec") -> list[str]:
+    """Return a table of how fast cells train, reach the best validation of ``goal``, and answer.
+
+    Args:
+        rows: label and finished cells of each recommender; those without a pace are left out.
+        users: who are validated; None if it is not known.
+        goal: the cell to be reached.
+    """
+    rows = [(label, [run for run in runs if run.get("pace", {}).get("training")]) for label, runs in rows]
+    goals = [run for _, runs in rows for run in runs if run["cell"] == goal]
+    if not goals:
+        return []
+    wanted = float(np.mean([max(run["pace"]["validation"]) for run in goals]))
+    head = ["", "seconds an epoch", "minutes of training", f"minutes to a validation {METRIC} of {wanted:.4f}"]
+    lines = [_row([*head, "users/s of a validation", "peak memory, GiB"]), "|" + "---|" * 6]
+    lines += [_row(_cells(label, runs, wanted, users)) for label, runs in rows if runs]
+    note = f"How soon others reach what {goals[0].get('label', goal)} reaches at best on validation, mean of the seeds;"
+    return ["### Pace", f"{note} times of training alone, on the machine that ran the cells.", "\n".join(lines)]
+
+
+def _cells(label: str, runs: list[dict[str, Any]], wanted: float, users: int | None) -> list[str]:
+    paces = [run["pace"] for run in runs]
+    reached = [minutes_to(pace, wanted) for pace in paces]
+    known = [minutes for minutes in reached if minutes is not None]
+    lacking = f" (not in {len(reached) - len(known)} of {len(reached)})" if len(known) < len(reached) else ""
+    answering = [np.median(pace["evaluating"]) for pace in paces if pace["evaluating"]]
+    return [
+        label,
+        f"{np.mean([np.median(pace['training']) for pace in paces]):.1f}",
+        f"{np.mean([sum(pace['training']) for pace in paces]) / 60:.1f}",
+        (f"{np.mean(known):.1f}" if known else "never") + (lacking if known else ""),
+        f"{users / max(float(np.mean(answering)), 0.01):,.0f}" if users and answering else "",
+        f"{np.mean([run['peak_memory_gib'] for run in runs]):.2f}",
+    ]
+
+
+def _row(cells: list[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
