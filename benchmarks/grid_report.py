@@ -75,12 +75,17 @@ def section(out: Path, setting: str, records: list[dict[str, Any]]) -> list[str]
     parts += recommenders(out, records)
     parts += held_out_items(records)
     parts += paired_test(out, records)
-    others = [r for r in records if r["cell"] not in IN_TABLES and model_of(r) == TIGER]
+    others = [r for r in records if is_choice(r)]
     rows = [(name, [r for r in others if r["cell"] == name]) for name in dict.fromkeys(r["cell"] for r in others)]
     if rows:  # choices are made without a look at the test
         parts += ["### Choices, validation", table(rows, VALID, {})]
         parts += figure4(out, setting, others)
     return [*parts, "### Cost and commands", costs(records)]
+
+
+def is_choice(record: dict[str, Any]) -> bool:
+    """Tell whether a cell is there to choose a setting by: one of a group, or a TIGER that stands in no table."""
+    return "group" in record or (record["cell"] not in IN_TABLES and model_of(record) == TIGER)
 
 
 def model_of(record: dict[str, Any]) -> str:
@@ -106,11 +111,12 @@ def table(rows: list[tuple[str, list[dict[str, Any]]]], split: str, paper: dict[
 
 def recommenders(out: Path, records: list[dict[str, Any]]) -> list[str]:
     """Return TIGER and LIGER beside RecBole's recommenders, if there are others than TIGER and the floor."""
+    records = [record for record in records if not is_choice(record)]
     cells = {name: [r for r in records if r["cell"] == name] for name in dict.fromkeys(r["cell"] for r in records)}
     ours = {
         name: [{**run, "label": own_label(run)} for run in runs]
         for name, runs in cells.items()
-        if model_of(runs[0]) in OURS and (name in IN_TABLES or model_of(runs[0]) != TIGER)
+        if model_of(runs[0]) in OURS
     }
     others = {name: runs for name, runs in cells.items() if model_of(runs[0]) not in OURS}
     if all(model_of(run) in (TIGER, "Pop") for runs in cells.values() for run in runs):

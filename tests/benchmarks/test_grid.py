@@ -198,6 +198,16 @@ def test_liger_stands_beside_tiger_as_ours(tmp_path: Path) -> None:
     assert "| 0.6667 | 0.3333 | +0.3333 [" in line
 
 
+def test_choices_of_a_liger_are_made_on_validation(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    records = [peer("SASRec", "SASRec", 1, 0.2)]
+    for cell, value in (("base", 0.3), ("wide", 0.4)):
+        entry = peer(cell, "LIGER", 1, value, group="width", label=cell)
+        records.append({**entry, "test": dict.fromkeys(METRICS, 0.987)})
+    page = write(tmp_path, records)
+    assert "0.9870" not in page and "### Choices, validation" in page and "| wide | 1 | 0.4000 |" in page
+
+
 def test_runs_of_other_users_are_not_paired(tmp_path: Path) -> None:
     ours = write_ranks(tmp_path, "a.npz", [1, 2, 3], [1, 0, 2])
     theirs = write_ranks(tmp_path, "b.npz", [1, 2, 4], [1, 0, 2])
