@@ -62,6 +62,7 @@ _SETTINGS = record(
         "modalities": optional(list_of(_MODALITY)),
         "encoder_attention": one_of(ENCODER_ATTENTIONS),
         "encoder_input": one_of(ENCODER_INPUTS),
+        "label_smoothing": number(0, 1),
         "interactions_files": optional(text),
         "worker": whole(0, 4096),
     },
@@ -71,7 +72,7 @@ _LIGER: dict[str, Form] = {
     **{"retrieval": one_of(RETRIEVALS), "hybrid_score": one_of(HYBRID_SCORES), "id_embedding": switch},
     **{"id_dropout": number(0, 1), "generative_weight": number(0, 1e6), "dense_weight": _POSITIVE},
     **{"dense_temperature": _POSITIVE, "full_softmax_items": whole(), "sampled_items": whole(1)},
-    **{"content_width": _SIZE, "content_columns": optional(_SIZE)},
+    **{"dense_label_smoothing": number(0, 1), "content_width": _SIZE, "content_columns": optional(_SIZE)},
 }
 ABOUT: dict[str, Form] = {
     "config": record({"settings": _SETTINGS, "categories": mapping_of(list_of(text))}),

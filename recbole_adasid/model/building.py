@@ -34,6 +34,7 @@ def liger_model(
         "dense": "dense_weight",
         "full_softmax_items": "full_softmax_items",
         "sampled_items": "sampled_items",
+        "label_smoothing": "dense_label_smoothing",
     }
     return LIGERModel(
         network=network,

@@ -6,15 +6,16 @@ import torch
 from torch import Tensor, nn
 
 
-def full_softmax_loss(queries: Tensor, keys: Tensor, targets: Tensor) -> Tensor:
+def full_softmax_loss(queries: Tensor, keys: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
     """Return the mean −log softmax(queries · keysᵀ) at ``targets``.
 
     Args:
         queries: [E, D], already divided by the temperature.
         keys: [C, D], of all candidates.
         targets: int64 [E], rows of ``keys``.
+        label_smoothing: ε: the target counts 1 − ε, the mean over all candidates ε (Szegedy et al. 2016, section 7).
     """
-    return nn.functional.cross_entropy((queries @ keys.t()).float(), targets)
+    return nn.functional.cross_entropy((queries @ keys.t()).float(), targets, label_smoothing=label_smoothing)
 
 
 def sampled_softmax_loss(
@@ -24,6 +25,7 @@ def sampled_softmax_loss(
     drawn_keys: Tensor,
     drawn: Tensor,
     log_probability: Tensor,
+    label_smoothing: float = 0.0,
 ) -> Tensor:
     """Return the mean cross-entropy of each target among itself and M drawn candidates, log-Q corrected.
 
@@ -38,13 +40,18 @@ def sampled_softmax_loss(
         drawn_keys: [M, D], of the draws.
         drawn: int64 [M], candidates, drawn with replacement.
         log_probability: [C], log-probability of each candidate to be drawn.
+        label_smoothing: ε, as of :func:`full_softmax_loss`; the mean over all candidates is that of the draws, each
+            weighed by the inverse of how likely it was.
     """
     expected = log_probability + torch.log(torch.tensor(float(len(drawn))))
     own = (queries * target_keys).sum(1).float()
-    others = (queries @ drawn_keys.t()).float() - expected[drawn]
-    others = others.masked_fill(targets[:, None] == drawn, -torch.inf)
-    logits = torch.cat([own[:, None], others], dim=1)
-    return (torch.logsumexp(logits, dim=1) - own).mean()
+    scores = (queries @ drawn_keys.t()).float()
+    others = (scores - expected[drawn]).masked_fill(targets[:, None] == drawn, -torch.inf)
+    total = torch.logsumexp(torch.cat([own[:, None], others], dim=1), dim=1)
+    if not label_smoothing:
+        return (total - own).mean()
+    mean = scores @ torch.softmax(-log_probability[drawn], dim=0)
+    return (total - (1 - label_smoothing) * own - label_smoothing * mean).mean()
 
 
 class Draws(nn.Module):

@@ -32,6 +32,8 @@ class Losses(NamedTuple):
     """Up to so many items the dense loss is over all of them."""
     sampled_items: int = 8192
     """M, candidates drawn for a step beyond that."""
+    label_smoothing: float = 0.0
+    """ε of the dense loss."""
 
 
 class LIGERModel(TIGERModel):
@@ -162,8 +164,9 @@ class LIGERModel(TIGERModel):
         queries = self.head.queries(states)
         # Every target is trained on, so that it is found where it stands among the candidates.
         place = torch.searchsorted(self._candidates, targets)
+        smoothing = self.losses.label_smoothing
         if self._draws is None:
-            return full_softmax_loss(queries, self.item_keys(self._candidates, with_id), place)
+            return full_softmax_loss(queries, self.item_keys(self._candidates, with_id), place, smoothing)
         drawn = self._draws(self.losses.sampled_items)
         return sampled_softmax_loss(
             queries,
@@ -172,6 +175,7 @@ class LIGERModel(TIGERModel):
             self.item_keys(self._candidates[drawn], with_id),
             drawn,
             self._draws.log_probability,
+            smoothing,
         )
 
     @torch.no_grad()

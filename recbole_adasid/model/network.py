@@ -27,11 +27,16 @@ NETWORK_SETTINGS = (
     "n_user_tokens",
     "encoder_attention",
     "encoder_input",
+    "label_smoothing",
 )
 """The settings that a network's shape and training depend on, beside the sizes of its levels."""
 ENCODER_ATTENTIONS = ("causal", "bidirectional")
 ENCODER_INPUTS = ("items", "tokens")
-_BEFORE_THERE_WAS_A_CHOICE = {"encoder_attention": "bidirectional", "encoder_input": "tokens"}
+_BEFORE_THERE_WAS_A_CHOICE = {
+    "encoder_attention": "bidirectional",
+    "encoder_input": "tokens",
+    "label_smoothing": 0.0,
+}
 
 
 def network_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,6 +57,8 @@ class TIGERNetwork(nn.Module):
         encoder_attention: "bidirectional", as in TIGER's paper, lets all of a history see each other; with "causal" an
             item sees itself and earlier ones, so that one pass trains every position: :meth:`sequence_loss`.
         encoder_input: "tokens", as in TIGER's paper, or "items": one vector an item, a linear map of its tokens.
+        label_smoothing: ε of the tokens' cross-entropy: the target counts 1 − ε, and the mean over its level's
+            codewords ε (Szegedy et al. 2016, section 7).
 
     Raises:
         ValueError: unknown ``encoder_attention`` or ``encoder_input``.
@@ -71,11 +78,12 @@ class TIGERNetwork(nn.Module):
         n_user_tokens: int = 0,
         encoder_attention: str = "bidirectional",
         encoder_input: str = "tokens",
+        label_smoothing: float = 0.0,
     ) -> None:
         super().__init__()
         _check("encoder_attention", encoder_attention, ENCODER_ATTENTIONS)
         _check("encoder_input", encoder_input, ENCODER_INPUTS)
-        self.causal = encoder_attention == "causal"
+        self.causal, self.label_smoothing = encoder_attention == "causal", label_smoothing
         heads = {"d_model": d_model, "d_head": d_head, "n_heads": n_heads}
 
         def encoder_layer() -> EncoderLayer:
@@ -266,8 +274,11 @@ class TIGERNetwork(nn.Module):
 
     def _token_loss(self, hidden: Tensor, tokens: Tensor) -> Tensor:
         """Return the mean cross-entropy of ``tokens`` [E, S] given hidden states [E, S, D]."""
+        smoothing = self.label_smoothing
         per_level = [
-            nn.functional.cross_entropy(self.vocabulary.logits(hidden[:, level], level), tokens[:, level])
+            nn.functional.cross_entropy(
+                self.vocabulary.logits(hidden[:, level], level), tokens[:, level], label_smoothing=smoothing
+            )
             for level in range(tokens.shape[1])
         ]
         return torch.stack(per_level).mean()

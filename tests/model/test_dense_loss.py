@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import pytest
 import torch
 
 from recbole_adasid.model.dense_loss import Draws, full_softmax_loss, sampled_softmax_loss
@@ -36,14 +37,41 @@ def test_the_sampled_loss_lowers_the_score_of_a_draw_by_the_log_of_how_often_it_
     torch.testing.assert_close(found, torch.tensor(literal / 4))
 
 
-def test_with_many_draws_the_corrected_loss_is_the_full_one_whatever_the_weights() -> None:
+def test_smoothing_lets_all_candidates_count_a_little() -> None:
+    torch.manual_seed(0)
+    queries, keys, targets = torch.randn(5, 4), torch.randn(7, 4), torch.tensor([0, 6, 2, 2, 3])
+    literal = 0.0
+    for query, target in zip(queries, targets):
+        log_shares = torch.log_softmax(keys @ query, dim=0).tolist()
+        literal -= 0.7 * log_shares[target] + 0.3 * sum(log_shares) / 7
+    torch.testing.assert_close(full_softmax_loss(queries, keys, targets, 0.3), torch.tensor(literal / 5))
+
+
+def test_smoothing_of_draws_weighs_each_by_the_inverse_of_how_likely_it_was() -> None:
+    torch.manual_seed(0)
+    queries, keys, targets = torch.randn(4, 3), torch.randn(6, 3), torch.tensor([0, 5, 2, 2])
+    weights, drawn = torch.tensor([1.0, 2.0, 3.0, 1.0, 2.0, 1.0]), torch.tensor([2, 1, 4, 2, 0])
+    tensors = (queries, keys[targets], targets, keys[drawn], drawn, Draws(weights).log_probability)
+    literal = 0.0
+    for query, target in zip(queries, targets.tolist()):
+        inverse = [1 / float(weights[one]) for one in drawn]
+        mean = sum(w * float(query @ keys[one]) for w, one in zip(inverse, drawn)) / sum(inverse)
+        literal += 0.3 * (float(query @ keys[target]) - mean)
+    expected = sampled_softmax_loss(*tensors) + literal / 4
+    torch.testing.assert_close(sampled_softmax_loss(*tensors, 0.3), expected)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.4])
+def test_with_many_draws_the_corrected_loss_is_the_full_one_whatever_the_weights(smoothing: float) -> None:
     torch.manual_seed(0)
     queries, keys, targets = torch.randn(8, 4), torch.randn(20, 4), torch.arange(8)
-    full = full_softmax_loss(queries, keys, targets)
+    full = full_softmax_loss(queries, keys, targets, smoothing)
     for weights in (torch.ones(20), torch.arange(1.0, 21.0)):
         draws = Draws(weights)
         drawn = draws(100_000)
-        found = sampled_softmax_loss(queries, keys[targets], targets, keys[drawn], drawn, draws.log_probability)
+        found = sampled_softmax_loss(
+            queries, keys[targets], targets, keys[drawn], drawn, draws.log_probability, smoothing
+        )
         torch.testing.assert_close(found, full, atol=0.03, rtol=0)
 
 

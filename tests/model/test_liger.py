@@ -172,6 +172,17 @@ def test_generative_retrieval_is_tigers_beam_on_histories_with_content(sequences
     assert not torch.allclose(exact.values, build(id_embedding=False).eval().score_items(sequences, LENGTHS).topk(5)[0])
 
 
+@pytest.mark.parametrize("full_softmax_items", [100, 10])
+def test_smoothing_reaches_the_dense_loss(sequences: Tensor, full_softmax_items: int) -> None:
+    model = build(losses=Losses(0.0, 1.0, full_softmax_items, 1000)).eval()
+    values = []
+    for smoothing in (0.0, 0.5, 1.0):
+        torch.manual_seed(0)
+        model.losses = model.losses._replace(label_smoothing=smoothing)
+        values.append(float(model.sequence_loss(sequences, LENGTHS)))
+    assert values[1] == pytest.approx((values[0] + values[2]) / 2, rel=1e-5) and values[0] != values[2]
+
+
 def test_candidates_are_those_of_a_model_that_is_loaded(sequences: Tensor) -> None:
     model = build(losses=Losses(0.0, 1.0, full_softmax_items=10), weights=torch.arange(N + 1.0) + 1)
     empty = build(losses=Losses(0.0, 1.0, full_softmax_items=10))

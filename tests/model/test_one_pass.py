@@ -8,6 +8,7 @@ from torch import Tensor
 
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.model.network import TIGERNetwork, network_settings
+from recbole_adasid.model.stack import Tree
 from recbole_adasid.model.tiger import TIGERModel
 
 LENGTHS = torch.tensor([7, 2, 5, 4])
@@ -123,3 +124,23 @@ def test_settings_of_older_runs_mean_the_network_they_were_trained_with() -> Non
     assert (older["encoder_attention"], older["encoder_input"]) == ("bidirectional", "tokens")
     newer = network_settings({**older, "encoder_attention": "causal", "encoder_input": "items"})
     assert (newer["encoder_attention"], newer["encoder_input"]) == ("causal", "items")
+
+
+def test_smoothing_lets_all_codewords_of_a_level_count_a_little(sequences: Tensor) -> None:
+    model = causal_model().eval()
+    network, catalogue = model.network, model.catalogue
+    histories, lengths, targets = sequences[:, :-1], LENGTHS - 1, torch.tensor([3, 8, 1, 30])
+    plain = model.training_loss(histories, lengths, targets)
+    memory = network.encode(catalogue(histories), lengths)
+    literal = 0.0
+    for row, codes in enumerate(catalogue(targets).tolist()):
+        for level, code in enumerate(codes):
+            inputs = torch.cat(
+                [torch.zeros(1, dtype=torch.int64), network.vocabulary.token_ids(catalogue(targets))[row]]
+            )
+            hidden = network.decode(inputs[None, : level + 1], Tree.sequence(level + 1, inputs.device), memory)
+            log_shares = torch.log_softmax(network.vocabulary.logits(hidden[row, -1], level), dim=-1)
+            literal -= float(0.8 * log_shares[code] + 0.2 * log_shares.mean()) / (len(targets) * len(codes))
+    network.label_smoothing = 0.2
+    smoothed = model.training_loss(histories, lengths, targets)
+    assert float(smoothed.detach()) == pytest.approx(literal, abs=1e-5) and float(smoothed) > float(plain)
