@@ -10,8 +10,9 @@ import numpy as np
 
 from recbole_adasid.history import read_history
 
-# RecBole's trainers and ours log alike; the escape codes of a colour stand between.
-_LINE = re.compile(r"epoch (\d+) (training|evaluating).*?\[time: ([\d.]+)s")
+# RecBole's trainers and ours log alike, but for the escape codes of colours that stand between.
+_COLOUR = r"(?:\x1b\[[\d;]*m)*"
+_LINE = re.compile(rf"epoch (\d+) (training|evaluating){_COLOUR} \[{_COLOUR}time{_COLOUR}: ([\d.]+)s")
 METRIC = "ndcg@10"
 
 
