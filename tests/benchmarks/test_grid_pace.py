@@ -14,7 +14,7 @@ LOG = """\
 29 Nov 01:20    INFO  \x1b[1;32mepoch 1 evaluating\x1b[0m [time: 0.50s, ndcg@10: 0.045468]
 29 Nov 01:21    INFO  \x1b[1;32mepoch 2 training\x1b[0m [time: 90.00s, train loss: 6.0731]
 29 Nov 01:31    INFO  \x1b[1;32mepoch 2 training\x1b[0m [time: 30.00s, train loss: 6.0731]
-29 Nov 01:32    INFO  \x1b[1;32mepoch 2 evaluating\x1b[0m [\x1b[1;34mtime\x1b[0m: 1.50s, \x1b[1;34mvalid_score\x1b[0m: 0.05]
+\x1b[1;32mepoch 2 evaluating\x1b[0m [\x1b[1;34mtime\x1b[0m: 1.50s, \x1b[1;34mvalid_score\x1b[0m: 0.05]
 """
 
 
