@@ -111,7 +111,7 @@ class _Owners:
         self._stride = max(1, self.total // max(1, len(counts)))
         marks = np.arange(0, self.total, self._stride)
         marked = np.searchsorted(self.begins, marks, side="right") - 1
-        self._marked = marked.astype(np.int32 if len(counts) < 2**31 else np.int64)
+        self._marked = marked.astype(np.min_scalar_type(len(counts)))
 
     def of(self, rows: IntArray) -> IntArray:
         """Return the owners [B] of rows [B]."""

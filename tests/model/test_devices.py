@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from recbole_adasid.evaluation.full_ranking import first_places
 from recbole_adasid.evaluation.record import EvaluationRecord
 from recbole_adasid.model.catalogue import Catalogue, collision_ranks, numbered_rows
 from recbole_adasid.model.exhaustive import score_all_items, score_targets
@@ -49,7 +50,11 @@ def noted() -> list[Any]:
     return [torch.from_numpy(values) for values in record.take().values()]
 
 
-@pytest.mark.parametrize("answers", [tree_answers, catalogue_answers, orders, noted])
+def ranked() -> list[Any]:
+    return [first_places(SCORES, IDS[:2], 12)]
+
+
+@pytest.mark.parametrize("answers", [tree_answers, catalogue_answers, orders, noted, ranked])
 def test_what_is_computed_of_tensors_stays_where_they_are(answers: Callable[[], list[Any]]) -> None:
     expected = answers()
     with torch.device("meta"):
