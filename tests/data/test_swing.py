@@ -92,7 +92,9 @@ def test_sets_of_users_against_each_other_add_up_to_all_of_them(monkeypatch, cut
             for number in range(len(pair)):
                 for part in pair.sums(number):
                     total.add(part)
-            for i, j, value in zip(*(column.tolist() for column in pair.listed(total))):
+            columns = pair.listed(total)
+            assert {column.dtype for column in columns} == {np.dtype(np.int64)}
+            for i, j, value in zip(*(column.tolist() for column in columns)):
                 found[i, j] = found.get((i, j), 0) + value
     of_nine = four_loops(users.tolist(), items.tolist(), 9, 1.0, 0.5)
     expected = {(i * (n_items // 9), j * (n_items // 9)): weight for (i, j), weight in of_nine.items() if i < j}
@@ -235,3 +237,14 @@ def test_user_pairs_are_taken_together_until_their_items_are_half_a_block(monkey
     taken = [int((sizes[first] + sizes[second]).sum()) for first, second in pair._user_pairs(0)]
     assert len(pair) == 1 and len(taken) > 20
     assert min(taken[:-1]) > 30 and max(taken) <= 30 + 60 + 2 * max(sizes)
+
+
+def test_the_largest_sum_has_62_bits():
+    # Users of 2 items or more have 4 of them, w = 1/2: two users add 1/4 / (2 + 2) to a pair, exactly 2^-4.
+    weighing = Weighing.of(2.0, 0.5, np.array([1, 4, 0]), most_users=2)
+    assert weighing.by_size.tolist() == [0, 1, 2**-0.5, 3**-0.5, 0.5]
+    assert weighing.bits == 62 - (-4 + 1)
+    largest = weighing.terms(np.array([4]), np.array([4]), np.array([2]))
+    assert largest.tolist() == [2**61]
+    nobody = Weighing.of(2.0, 0.5, np.zeros(0, dtype=np.int64), most_users=0)
+    assert nobody.by_size.tolist() == [0, 1] and nobody.bits == 62
