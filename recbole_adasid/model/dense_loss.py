@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -39,7 +41,7 @@ def sampled_softmax_loss(
         drawn: int64 [M], candidates, drawn with replacement.
         log_probability: [C], log-probability of each candidate to be drawn.
     """
-    expected = log_probability + torch.log(torch.tensor(float(len(drawn))))
+    expected = log_probability + math.log(len(drawn))
     own = (queries * target_keys).sum(1).float()
     others = (queries @ drawn_keys.t()).float() - expected[drawn]
     others = others.masked_fill(targets[:, None] == drawn, -torch.inf)

@@ -80,6 +80,7 @@ def test_the_tree_of_some_items_has_those_alone() -> None:
 def test_a_placeholder_becomes_the_saved_catalogue(collision: str) -> None:
     saved = Catalogue(CODES, [3, 2], collision=collision)
     loaded = Catalogue.empty(len(CODES), saved.level_sizes, collision)
+    assert Catalogue.empty(len(CODES), saved.level_sizes).collision == "suffix"
     loaded.load_state_dict(saved.state_dict())
     assert loaded.tokens.equal(saved.tokens)
     assert loaded.collision == collision

@@ -14,9 +14,11 @@ from torch import Tensor
 
 from recbole_adasid.evaluation.full_ranking import first_places
 from recbole_adasid.evaluation.record import EvaluationRecord
+from recbole_adasid.model.building import empty_model
 from recbole_adasid.model.catalogue import Catalogue, collision_ranks, numbered_rows
 from recbole_adasid.model.exhaustive import score_all_items, score_targets
 from recbole_adasid.model.interleave import interleave
+from recbole_adasid.model.liger import LIGERModel
 from recbole_adasid.model.prefix_tree import PrefixTree, lexicographic_order
 from recbole_adasid.model.tiger import TIGERModel
 
@@ -60,6 +62,44 @@ def test_what_is_computed_of_tensors_stays_where_they_are(answers: Callable[[], 
     with torch.device("meta"):
         found = answers()
     assert len(found) == len(expected)
+    for one, other in zip(found, expected):
+        assert one.device.type == "cpu" and one.equal(other)
+
+
+def liger() -> LIGERModel:
+    settings: dict[str, Any] = {
+        **{"d_model": 8, "d_head": 4, "n_heads": 2, "d_ff": 8, "n_encoder_layers": 1, "n_decoder_layers": 1},
+        **{"dropout": 0.0, "n_user_tokens": 2, "encoder_attention": "causal", "encoder_input": "items"},
+        **{"collision": "suffix", "id_embedding": True, "id_dropout": 0.5, "generative_weight": 1.0},
+        **{"dense_weight": 1.0, "full_softmax_items": 10, "sampled_items": 5, "dense_temperature": 0.1},
+        **{"retrieval": "hybrid", "hybrid_score": "sum"},
+    }
+    torch.manual_seed(0)
+    model = empty_model(settings, n_items=40, level_sizes=[4, 4, 4, 40], content_width=3)
+    assert isinstance(model, LIGERModel)
+    model.catalogue = Catalogue(CODES, SIZES, suffix=torch.arange(40))
+    return model
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_both_losses_and_dense_scores_stay_where_the_model_is(training: bool) -> None:
+    model, users, lengths = liger().train(training), torch.tensor([0, 1]), torch.tensor([10, 4])
+    seen = IDS[:20].reshape(2, 10)
+
+    def answers() -> list[Tensor]:
+        torch.manual_seed(1)
+        with torch.set_grad_enabled(training):
+            return [
+                model.sequence_loss(seen, lengths, users=users),
+                model.training_loss(seen, lengths, IDS[30:32], users),
+                *model.recommend(seen, lengths, k=5, beam_size=7, users=users),
+                model.score_items(seen, lengths, users),
+            ]
+
+    expected = answers()
+    model._kept_keys = None
+    with torch.device("meta"):
+        found = answers()
     for one, other in zip(found, expected):
         assert one.device.type == "cpu" and one.equal(other)
 

@@ -123,3 +123,10 @@ def test_settings_of_older_runs_mean_the_network_they_were_trained_with() -> Non
     assert (older["encoder_attention"], older["encoder_input"]) == ("bidirectional", "tokens")
     newer = network_settings({**older, "encoder_attention": "causal", "encoder_input": "items"})
     assert (newer["encoder_attention"], newer["encoder_input"]) == ("causal", "items")
+
+
+def test_a_causal_encoder_reads_the_user_first(sequences: Tensor) -> None:
+    model = causal_model(n_user_tokens=3).eval()
+    states, other = (model.encode(items, LENGTHS, USERS).states for items in (sequences, sequences.flip(0)))
+    assert states.shape == (4, 8, 16) and states[:, 0].equal(other[:, 0])
+    assert not torch.allclose(model.encode(sequences, LENGTHS, USERS + 1).states[:, 1:], states[:, 1:])
