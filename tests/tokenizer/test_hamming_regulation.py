@@ -94,3 +94,9 @@ def test_weights_stay_constant():
 def test_negative_values_are_refused():
     with pytest.raises(ValueError, match="must not be negative"):
         HammingRegulation(**{**SETTINGS, "full_margin": -0.1})
+
+
+@pytest.mark.parametrize("name", ["full_margin", "partial_margin", "full_weight", "partial_weight", "radius"])
+def test_values_of_quasid_s_regulation_may_be_0(name: str) -> None:
+    given = {"radius": 1, "full_margin": 1.0, "partial_margin": 1.0, "full_weight": 1.0, "partial_weight": 1.0}
+    assert not HammingRegulation(**{**given, name: 0}, collaborative_weight=0.0).aligns_pairs

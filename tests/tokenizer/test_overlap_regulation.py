@@ -348,3 +348,61 @@ def test_impossible_schedules_are_refused(changes, message):
 def test_more_levels_than_a_signature_holds_are_refused():
     with pytest.raises(ValueError, match="at most 8 levels, got 9"):
         find_overlaps(torch.zeros(2, 9, dtype=torch.long), torch.ones(2))
+
+
+def schedule(**changes: float | str) -> ProgressSchedule:
+    return ProgressSchedule(
+        **{"start": 0.0, "end": 1.0, "collision_floor": 0.0, "collaborative_ceiling": 0.0, **changes}
+    )
+
+
+def test_a_schedule_is_of_fractions_and_of_weight_1_and_enabled_unless_it_is_told_otherwise() -> None:
+    assert schedule().weights(500, 1000) == (0.5, 0.0)
+    assert schedule(collision_weight=0.0, collision_floor=1.0).weights(500, 1000) == (0.0, 0.0)
+    assert schedule(unit="steps", end=1000).weights(500, 2) == (0.5, 0.0)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"start": -0.1}, {"end": 0.0}, {"end": 1.01}, {"collision_floor": -0.1}, {"collision_floor": 1.1}]
+    + [{"collaborative_ceiling": -0.1}, {"collision_weight": -0.1}],
+)
+def test_a_schedule_beyond_its_bounds_is_refused(changes: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="rebalancing_end|collision_floor must lie"):
+        schedule(**changes)
+
+
+def at_its_bounds(**changes: float | list[float]) -> AdaptiveRegulation:
+    given = {"thresholds": [0.1, 0.1], "margins": [1.0, 1.0], "f_min": 0.0, "f_max": 0.0, "load_saturation": 1.0}
+    return AdaptiveRegulation(**{**given, "alpha": 0.1, "schedule": schedule(), **changes})
+
+
+def test_adasid_s_regulation_is_the_printed_one_with_the_mean_unless_it_is_told_otherwise() -> None:
+    found = at_its_bounds()
+    assert (found.load_region, found.load_reference, found.reduction) == ("signature", "batch", "mean")
+    assert (found.semantic_relaxation, found.load_strengthening) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"f_min": -0.1}, "load factors must satisfy 0 <= load_f_min <= load_f_max, got -0.1 and 0.0"),
+        ({"f_min": 0.1}, "load factors must satisfy"),
+        ({"load_saturation": 0.0}, "load_saturation must lie in"),
+        ({"load_saturation": 1.1}, "load_saturation must lie in"),
+        ({"alpha": 0.0}, "load_saturation must lie in"),
+        ({"margins": [1.0]}, "collision_margins has 1 values and relaxation_thresholds 2"),
+    ],
+)
+def test_values_of_adasid_s_regulation_beyond_their_bounds_are_refused(
+    changes: dict[str, float | list[float]], told: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{told}"):
+        at_its_bounds(**changes)
+
+
+def test_no_regulation_costs_nothing_and_aligns_nothing_unless_it_is_told_to() -> None:
+    none = NoRegulation()
+    assert none.weights(0, 1) == (0.0, 0.0) and not none.aligns_pairs
+    term = none.collision(torch.ones(2, 3), torch.zeros(2, 1, dtype=torch.int64), None)  # type: ignore[arg-type]
+    assert term.loss.shape == () and term.loss == 0 and term.stats == {}

@@ -13,7 +13,7 @@ from torch import Tensor
 from recbole_adasid.data.pairs import ItemPairs
 from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
 from recbole_adasid.tokenizer.sampling import PairBatch
-from recbole_adasid.tokenizer.training import TokenizerTraining
+from recbole_adasid.tokenizer.training import TokenizerTraining, TrainingSettings
 
 PROPS = Path(__file__).parents[2] / "props"
 WIDTH = 16
@@ -126,3 +126,38 @@ def test_items_drawn_several_times_weigh_as_much_as_their_copies(tokenizer, feat
     assert len(losses[0]) > 5
     for ours, theirs in zip(*losses):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+VALID = {
+    **{
+        "steps": 1,
+        "batch_pairs": 1,
+        "batch_solo_items": 0,
+        "draw": "auto",
+        "pair_draw_power": 0.0,
+        "learning_rate": 1.0,
+    },
+    **{"weight_decay": 0.0, "temperature": 1.0, "contrastive_space": "latent", "kmeans_iterations": 0},
+    **{"quantize_from": 0, "latent_scale": 1.0, "revive_every": 0, "log_every": 1, "bf16": False, "seed": 0},
+}
+
+
+def training_settings(**changes: object) -> TrainingSettings:
+    return TrainingSettings(**{**VALID, **changes})
+
+
+@pytest.mark.parametrize("name", ["steps", "batch_pairs", "log_every", "learning_rate", "temperature", "latent_scale"])
+def test_what_has_to_be_above_0_is(name: str) -> None:
+    assert getattr(training_settings(**{name: 1}), name) == 1
+    with pytest.raises(ValueError, match=f"^tokenizer setting {name} must be above 0, got 0$"):
+        training_settings(**{name: 0})
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["batch_solo_items", "pair_draw_power", "kmeans_iterations", "quantize_from", "revive_every", "weight_decay"],
+)
+def test_what_may_be_0_is_not_below(name: str) -> None:
+    assert getattr(training_settings(**{name: 0}), name) == 0
+    with pytest.raises(ValueError, match=f"^tokenizer setting {name} must not be negative, got -1$"):
+        training_settings(**{name: -1})
