@@ -38,8 +38,9 @@ def noticed(code: int | None) -> bool:
 
 
 def sample(names: list[str], count: int | None, seed: int) -> list[str]:
-    """Return some names drawn at random, or all."""
-    return names if count is None else sorted(random.Random(seed).sample(names, min(count, len(names))))
+    """Return some names drawn at random, or all; a larger sample of the same seed has those of a smaller one too."""
+    shuffled = random.Random(seed).sample(names, len(names))
+    return names if count is None else sorted(shuffled[:count])
 
 
 def interval(hits: int, count: int, total: int) -> tuple[float, float]:

@@ -13,6 +13,7 @@ def test_a_sample_is_drawn_by_its_seed_and_never_more_than_there_are() -> None:
     chosen = mutants.sample(names, 20, 1)
     assert len(set(chosen)) == 20 and set(chosen) <= set(names)
     assert chosen == mutants.sample(names, 20, 1) != mutants.sample(names, 20, 2)
+    assert set(chosen) < set(mutants.sample(names, 30, 1))
     assert mutants.sample(names, None, 0) == mutants.sample(names, 99, 0) == names
 
 
