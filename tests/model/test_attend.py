@@ -92,3 +92,20 @@ def test_the_feed_forward_network_keeps_its_expected_output_under_dropout() -> N
     network, x = FeedForward(d_model=4, d_ff=16, dropout=0.3).double(), torch.randn(4, dtype=torch.float64)
     mean = network(x.expand(50_000, 4)).mean(0)
     torch.testing.assert_close(mean, network.eval()(x), atol=0.02, rtol=0)
+
+
+def test_scores_are_added_up_in_float32_whatever_the_type_of_the_inputs() -> None:
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(1, 2, 5, 4).bfloat16() * 4 for _ in range(3))
+    bias = torch.randn(1, 2, 5, 5) * 0.1  # beside scores of ten and more bfloat16 would round it off
+    scores = (query @ key.transpose(2, 3)).float() + bias
+    expected = (scores.softmax(-1).bfloat16() @ value).transpose(1, 2).flatten(2)
+    mixed = attend(query, key, value, bias=bias, mask=None, dropout=Dropout(p=0.0))
+    assert mixed.dtype == torch.bfloat16 and mixed.equal(expected)
+
+
+def test_without_dropout_no_random_number_is_drawn() -> None:
+    query, key, value, bias, mask = inputs()
+    before = torch.get_rng_state()
+    attend(query, key, value, bias=bias, mask=mask, dropout=Dropout(p=0.0)).sum().backward()
+    assert torch.get_rng_state().equal(before)

@@ -105,3 +105,7 @@ def test_bad_input_is_refused_with_the_place_and_the_remedy(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         Catalogue(codes, sizes, collision=collision)
+
+
+def test_rows_that_float32_cannot_tell_apart_have_numbers_of_their_own() -> None:
+    assert numbered_rows(torch.tensor([[2**24 + 1, 0], [2**24, 0], [2**24 + 1, 0]])).tolist() == [1, 0, 1]

@@ -89,9 +89,14 @@ def test_both_losses_and_dense_scores_stay_where_the_model_is(training: bool) ->
     def answers() -> list[Tensor]:
         torch.manual_seed(1)
         with torch.set_grad_enabled(training):
-            return [
+            losses = [
                 model.sequence_loss(seen, lengths, users=users),
                 model.training_loss(seen, lengths, IDS[30:32], users),
+            ]
+            if training:
+                losses += torch.autograd.grad(losses[0] + losses[1], list(model.parameters()))
+            return [
+                *losses,
                 *model.recommend(seen, lengths, k=5, beam_size=7, users=users),
                 model.score_items(seen, lengths, users),
             ]
@@ -106,16 +111,21 @@ def test_both_losses_and_dense_scores_stay_where_the_model_is(training: bool) ->
 
 @pytest.mark.parametrize("collision", ["suffix", "shared"])
 def test_recommendations_and_scores_stay_where_the_model_is(
-    make_model: Callable[..., TIGERModel], histories: tuple[Tensor, Tensor], collision: str
+    make_model: Callable[..., TIGERModel],
+    histories: tuple[Tensor, Tensor],
+    collision: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     model, seen = make_model(collision), histories[0]
+    monkeypatch.setattr("recbole_adasid.model.beam_search.STEMS_AT_ONCE", 1)  # a beam of 30 scores everything
 
     def answers() -> list[Tensor]:
         with torch.no_grad():
             memory = model.network.encode(model.catalogue(seen), histories[1])
             return [
-                *model.recommend(*histories, k=5, beam_size=7),
-                *model.recommend(*histories, k=5, beam_size=7, excluded=seen),
+                *model.recommend(*histories, k=5, beam_size=5),
+                *model.recommend(*histories, k=5, beam_size=30, excluded=seen),
+                *model.recommend(*histories, k=5, beam_size=5, excluded=seen),
                 score_all_items(model.network, model.catalogue, memory, stems_per_chunk=3),
                 score_targets(model.network, memory, model.catalogue(seen[:, 0])),
             ]

@@ -80,3 +80,11 @@ def test_a_float32_has_16_random_bits_on_a_cpu() -> None:
     torch.manual_seed(0)
     bits = random_bits(torch.empty(1001)).view(torch.int32)
     assert not (bits & 0xFFFF).any() and 980 < len(bits.unique()) <= 1001
+    for part in bits.chunk(2):
+        shares = ((part[:, None] >> torch.arange(16, 32)) & 1).float().mean(0)
+        assert shares.min() > 0.4 and shares.max() < 0.6
+
+
+def test_each_of_many_calls_has_bits_of_its_own() -> None:
+    torch.manual_seed(0)
+    assert len({tuple(random_bits(torch.empty(4)).view(torch.int32).tolist()) for _ in range(400)}) == 400
