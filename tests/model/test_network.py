@@ -87,3 +87,13 @@ def test_a_network_for_other_level_sizes_is_refused(make_model: Callable[..., TI
     model = make_model()
     with pytest.raises(ValueError, match=r"build the network with level_sizes=catalogue\.level_sizes"):
         TIGERModel(network=model.network, catalogue=make_model("shared").catalogue)
+
+
+def test_in_a_bidirectional_encoder_every_item_sees_all_others(model: TIGERModel) -> None:
+    lengths, items = torch.tensor([4]), torch.tensor([[3, 8, 5, 12]])
+    states = model.encode(items, lengths).states
+    for changed in range(4):
+        other = items.clone()
+        other[0, changed] = 21
+        differ = (model.encode(other, lengths).states - states).abs().amax(2).view(4, -1).amax(1)
+        assert (differ > 1e-4).all()
