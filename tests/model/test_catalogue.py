@@ -22,6 +22,12 @@ def test_suffixes_number_colliding_items_in_item_order() -> None:
     assert catalogue.level_sizes == [3, 2, 3]
 
 
+def test_suffixes_that_were_given_before_are_kept() -> None:
+    given = torch.tensor([4, 0, 1, 0, 2, 3])
+    catalogue = Catalogue(CODES, [3, 2], suffix=given)
+    assert catalogue.tokens[1:, -1].equal(given.int()) and catalogue.level_sizes == [3, 2, 5]
+
+
 def test_without_a_collision_the_suffix_level_has_one_token() -> None:
     assert Catalogue(CODES[:2], [3, 2]).level_sizes == [3, 2, 1]
 

@@ -12,7 +12,7 @@ def test_rows_are_padding_then_the_codes_of_every_level_then_hashed_users() -> N
     assert vocabulary.token_ids(codes).tolist() == [[1, 5], [4, 6]]
     assert vocabulary.token_ids(codes[:, :1]).tolist() == [[1], [4]]
     assert vocabulary.user_ids(torch.tensor([0, 1, 5])).tolist() == [7, 8, 9]
-    assert vocabulary.embedding.weight.shape == (10, 8)
+    assert vocabulary.embedding.weight.shape == (10, 8) and list(vocabulary.state_dict()) == ["embedding.weight"]
     assert Vocabulary(level_sizes=[4, 2], d_model=8).embedding.weight.shape == (7, 8)
 
 
