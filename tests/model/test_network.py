@@ -97,3 +97,10 @@ def test_in_a_bidirectional_encoder_every_item_sees_all_others(model: TIGERModel
         other[0, changed] = 21
         differ = (model.encode(other, lengths).states - states).abs().amax(2).view(4, -1).amax(1)
         assert (differ > 1e-4).all()
+
+
+def test_a_model_recommends_from_a_catalogue_that_it_adopts(model: TIGERModel, histories: Histories) -> None:
+    catalogue = model.catalogue.changed(model.catalogue.tokens[[7]].long(), torch.tensor([2, 31]))
+    model.adopt(catalogue, torch.empty(1, 0))
+    items, _ = model.recommend(*histories, k=3, beam_size=5)
+    assert [sorted(row) for row in items.tolist()] == [[0, 2, 31]] * 4
