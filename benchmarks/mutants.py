@@ -76,7 +76,7 @@ def table(folders: list[str], count: int | None, seed: int) -> str:
 def main() -> int:
     """Run what was asked for and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", default=None, help="of recbole_adasid; without it, all that are mutated")
+    parser.add_argument("--folder", action="append", help="of recbole_adasid, may be repeated; without it, all")
     parser.add_argument("--sample", type=int, default=None, help="mutants of each folder; without it, all")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
     parser.add_argument("--count", action="store_true", help="run nothing")
@@ -85,13 +85,12 @@ def main() -> int:
         # Makes the mutants and learns which tests run which function; this file has two.
         subprocess.run(["mutmut", "run", "--max-children=1", f"{PACKAGE}.host.splits*"], check=True)
     every = sorted({name.split(".")[1] for name in results()})
-    folders = every if arguments.folder is None else [arguments.folder]
-    status = 0
+    folders = arguments.folder or every
+    left: list[str] = []
     for folder in folders if not arguments.count else []:
         found = results(folder)
-        left = [n for n in sample(sorted(found), arguments.sample, arguments.seed) if not noticed(found[n])]
-        if left:
-            status |= subprocess.run(["mutmut", "run", "--max-children=1", *left]).returncode
+        left += [name for name in sample(sorted(found), arguments.sample, arguments.seed) if not noticed(found[name])]
+    status = subprocess.run(["mutmut", "run", "--max-children=1", *left]).returncode if left else 0
     print(table(folders, arguments.sample, arguments.seed))
     return status
 
