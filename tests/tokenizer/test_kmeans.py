@@ -162,15 +162,15 @@ def test_seeds_start_where_those_that_are_none_are_represented_best():
 
 
 def test_a_step_puts_centroids_on_means_and_those_without_points_beside_crowded_ones():
-    points = torch.randn(60, 3, generator=generator(1))
-    centroids = torch.cat([torch.zeros(1, 3), torch.ones(1, 3), torch.full((2, 3), 1e3)])
+    points = torch.cat([torch.randn(9, 3, generator=generator(1)), torch.full((2, 3), 9.0) + torch.eye(2, 3)])
+    centroids = torch.cat([torch.zeros(1, 3), torch.full((1, 3), 9.0), torch.full((20, 3), 1e3)])
     assignment = nearest_codeword(points, centroids)
     members = [points[assignment == k] for k in range(2)]
-    assert len(members[0]) + len(members[1]) == 60 and min(map(len, members)) > 1
+    assert [len(part) for part in members] == [9, 2]  # which could give away 8 and 1
     random = generator(3)
-    sizes = torch.tensor([len(members[0]) - 1, len(members[1]) - 1, 0, 0], dtype=torch.float64)
-    chosen = torch.multinomial(sizes, 2, replacement=True, generator=random).tolist()
-    signs = 2 * torch.randint(2, (2, 3), generator=random) - 1
+    sizes = torch.tensor([len(members[0]) - 1, len(members[1]) - 1] + [0] * 20, dtype=torch.float64)
+    chosen = torch.multinomial(sizes, 20, replacement=True, generator=random).tolist()
+    signs = 2 * torch.randint(2, (20, 3), generator=random) - 1
     expected = [part.mean(0) for part in members]
     for k, sign in zip(chosen, signs):
         spread = (members[k] - members[k].mean(0)).square().mean().sqrt()

@@ -406,3 +406,8 @@ def test_no_regulation_costs_nothing_and_aligns_nothing_unless_it_is_told_to() -
     assert none.weights(0, 1) == (0.0, 0.0) and not none.aligns_pairs
     term = none.collision(torch.ones(2, 3), torch.zeros(2, 1, dtype=torch.int64), None)  # type: ignore[arg-type]
     assert term.loss.shape == () and term.loss == 0 and term.stats == {}
+
+
+def test_depths_that_occur_share_the_mean_alike_however_few_pairs_they_have():
+    assert AdaptiveRegulation._shares(torch.tensor([1.0, 0.0, 4.0])).tolist() == [1 / 2, 0, 1 / 8]
+    assert AdaptiveRegulation._shares(torch.zeros(3)).tolist() == [0, 0, 0]

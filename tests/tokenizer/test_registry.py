@@ -212,3 +212,9 @@ def test_values_are_stretched_over_the_depths(values: Any, length: int, expected
 def test_no_value_for_any_depth_is_refused() -> None:
     with pytest.raises(ValueError, match="relaxation_thresholds and collision_margins need a value"):
         per_depth([], 2)
+
+
+@pytest.mark.parametrize("key", ["quantizer", "regulation"])
+def test_an_unknown_name_is_told_when_the_settings_are_chosen(key: str) -> None:
+    with pytest.raises(ValueError, match=f"^unknown {key} 'zzz'; valid: "):
+        tokenizer_settings({**SETTINGS, key: "zzz"})

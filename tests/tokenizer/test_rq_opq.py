@@ -158,3 +158,33 @@ def test_levels_for_k_means_have_to_be_left(points):
     for n_subspaces in (0, 3):
         with pytest.raises(ValueError, match=f"one less than sid_length, 2, got {n_subspaces}"):
             build(n_subspaces)
+
+
+def on_axes(logarithms: list[float]) -> torch.Tensor:
+    """Points on the axes, whose variances have these logarithms."""
+    lengths = torch.tensor(logarithms).div(2).exp() * len(logarithms) ** 0.5
+    return torch.cat([torch.diag(lengths), -torch.diag(lengths)])
+
+
+@pytest.mark.parametrize(
+    ("logarithms", "subspaces"),
+    [
+        ([9.0, 1.0, 0.5, 0.0], [[0, 3], [1, 2]]),  # the second is full when it has the least product still
+        # Each counts by its logarithm over the least plus 1: 4 against 2 + 1.5, so that the fourth joins these too.
+        ([3.0, 1.0, 0.5, 0.2, 0.1, 0.0], [[0, 4, 5], [1, 2, 3]]),
+    ],
+)
+def test_axes_are_dealt_out_by_the_least_product_with_room(logarithms, subspaces):
+    for factor in (1.0, 1e-3):
+        axes, widths = balanced_axes(factor * on_axes(logarithms), 2)
+        assert widths == [len(subspaces[0])] * 2
+        assert axes.abs().argmax(0).split(widths)[0].tolist() == subspaces[0]
+        assert axes.abs().argmax(0).split(widths)[1].tolist() == subspaces[1]
+
+
+def test_there_may_be_as_many_subspaces_as_columns_and_nothing_asks_for_a_gradient():
+    settings = {"scaler": FeatureScaler(width=2, mode="none"), "width": 2, "iterations": 1, "seed": 0}
+    tokenizer = RQOPQTokenizer(**settings, codebook_sizes=[4, 3, 3], n_subspaces=2)
+    assert tokenizer.widths == [1, 1] and not any(parameter.requires_grad for parameter in tokenizer.parameters())
+    with pytest.raises(ValueError, match="^opq_subspaces is 3, but the features have 2 columns: lower it$"):
+        RQOPQTokenizer(**settings, codebook_sizes=[4, 3, 3, 3], n_subspaces=3)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,18 @@ def test_a_saved_tokenizer_is_built_and_filled_as_its_file_says(
     assert tokenizer.encode(FEATURES).equal(codes) and len(torch.unique(codes)) > 4
     assert (folder / DESCRIPTION_FILE).read_text() == json.dumps(about, indent=2, sort_keys=True) + "\n"
     assert not any(parameter.requires_grad for parameter in tokenizer.parameters())
+
+
+def test_settings_that_build_nothing_are_told_with_the_reason(saved: Saved) -> None:
+    path = saved[0] / PARAMETERS_FILE
+    tensors, about = read_tensors(path, KIND)
+    about["description"]["tokenizer"]["tokenizer_family"] = "zzz"
+    write_tensors(path, KIND, tensors, about)
+    reason = "ValueError: unknown tokenizer_family 'zzz'; valid: autoencoder, rq_kmeans, rq_opq"
+    told = f"{path} does not say how to build its tokenizer ({reason}): train it again"
+    (saved[0] / DESCRIPTION_FILE).unlink()
+    with pytest.raises(DamagedFile, match=f"^{re.escape(told)}$"):
+        load_tokenizer(saved[0])
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,13 @@ import torch
 
 from recbole_adasid.data.pairs import ItemPairs
 from recbole_adasid.host.props import read_props
+from recbole_adasid.tokenizer import trainable
 from recbole_adasid.tokenizer.base import ItemTokenizer, Keep
 from recbole_adasid.tokenizer.registry import build_tokenizer
+from recbole_adasid.tokenizer.trainable import AutoencoderTokenizer, _train_along
+from recbole_adasid.tokenizer.training import TokenizerTraining
+from recbole_adasid.tokenizer.training_state import training_state
+from recbole_adasid.writing import CannotWrite
 
 STEPS, EVERY = 30, 7
 FEATURES = torch.randn(90, 12, generator=torch.Generator().manual_seed(0))
@@ -86,7 +91,7 @@ def test_a_damaged_file_costs_the_steps_and_not_the_run(tmp_path: Path, caplog: 
         train("adasid", path, 8)
     path.write_bytes(path.read_bytes()[:-4])
     assert train("adasid", path)[1] == train("adasid", None)[1]
-    assert "starts from the beginning" in caplog.text
+    assert caplog.messages[0].startswith("The tokenizer starts from the beginning: ")
 
 
 def test_a_file_of_another_autoencoder_costs_the_steps_and_not_the_run(
@@ -96,9 +101,71 @@ def test_a_file_of_another_autoencoder_costs_the_steps_and_not_the_run(
     with pytest.raises(KeyboardInterrupt):
         train("vqgan", path, 8)
     assert train("adasid", path)[1] == train("adasid", None)[1]
-    assert "starts from the beginning" in caplog.text and "the tensor" in caplog.text
+    assert caplog.messages[0].startswith("The tokenizer starts from the beginning: ") and "the tensor" in caplog.text
 
 
 def test_an_impossible_interval_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="tokenizer_save_every must be at least 1"):
         Keep(tmp_path, 0)
+
+
+def steps_taken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Steps from here on, noted as they begin."""
+    taken: list[int] = []
+    step = TokenizerTraining.step
+
+    def noting(training: TokenizerTraining, number: int) -> dict[str, float]:
+        taken.append(number)
+        return step(training, number)
+
+    monkeypatch.setattr(TokenizerTraining, "step", noting)
+    return taken
+
+
+def test_steps_that_were_kept_are_not_taken_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "kept.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        train("adasid", path, 24)
+    taken = steps_taken(monkeypatch)
+    _, log = train("adasid", path)
+    assert taken == list(range(21, STEPS)) and [step for step, _ in log] == [0, 4, 8, 12, 16, 20, 24, 28, 29]
+    assert caplog.messages == []
+
+
+def test_a_training_is_kept_every_so_many_steps_but_not_after_the_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[int] = []
+    monkeypatch.setattr(
+        trainable, "save_training", lambda path, training, *, next_step, history: kept.append(next_step)
+    )
+    train("rqvae", tmp_path / "kept", every=10)
+    assert kept == [10, 20]
+
+
+def test_a_full_disk_costs_what_would_be_kept_and_not_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise CannotWrite("the disk is full")
+
+    monkeypatch.setattr(trainable, "save_training", full)
+    assert train("rqvae", tmp_path / "kept")[1] == train("rqvae", None)[1]
+    assert caplog.messages == ["Training goes on without being kept: the disk is full."]
+
+
+def test_another_rank_that_trains_along_ends_with_the_same_weights() -> None:
+    first, other = tokenizer("quasid"), tokenizer("quasid", seed=9)
+    assert isinstance(first, AutoencoderTokenizer) and isinstance(other, AutoencoderTokenizer)
+    training = first.start_training(FEATURES, PAIRS)
+    for number in range(5):
+        training.step(number)
+    _train_along(other, FEATURES, PAIRS, training_state(training), 5)
+    for number in range(5, STEPS):
+        training.step(number)
+    for name, value in first.state_dict().items():
+        assert other.state_dict()[name].equal(value), name
+    codes = first.encode(FEATURES)
+    assert first.quantized(codes).equal(first.autoencoder.quantizer.decode(codes))
