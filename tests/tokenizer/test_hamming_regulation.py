@@ -104,6 +104,7 @@ def test_values_of_quasid_s_regulation_may_be_0(name: str) -> None:
 
 def test_the_share_that_is_repelled_is_of_all_pairs_that_collide(batch):
     latent, codes, found = batch
+    latent = latent - 1.2  # out of the narrow cone
     inside, colliding = 0, 0
     rows = torch.searchsorted(found.items, DRAWN).tolist()
     for i, a in enumerate(rows):

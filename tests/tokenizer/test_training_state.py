@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -156,13 +159,22 @@ def test_a_full_disk_costs_what_would_be_kept_and_not_the_training(
     assert caplog.messages == ["Training goes on without being kept: the disk is full."]
 
 
+def test_the_other_ranks_are_called_with_what_the_training_is_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(trainable, "world", lambda: SimpleNamespace(call_others=lambda *given: calls.append(given)))
+    made, _ = train("rqvae", None)
+    (function, *given), state = calls[0], calls[0][4]
+    assert function is _train_along and given[:3] == [made, FEATURES, PAIRS] and given[4] == 0
+    assert state[0].keys() >= {"generator", "usage/0", "autoencoder/encoder.0.weight"} and "reviver_steps" in state[1]
+
+
 def test_another_rank_that_trains_along_ends_with_the_same_weights() -> None:
     first, other = tokenizer("quasid"), tokenizer("quasid", seed=9)
     assert isinstance(first, AutoencoderTokenizer) and isinstance(other, AutoencoderTokenizer)
     training = first.start_training(FEATURES, PAIRS)
     for number in range(5):
         training.step(number)
-    _train_along(other, FEATURES, PAIRS, training_state(training), 5)
+    _train_along(other, FEATURES, PAIRS, copy.deepcopy(training_state(training)), 5)
     for number in range(5, STEPS):
         training.step(number)
     for name, value in first.state_dict().items():
