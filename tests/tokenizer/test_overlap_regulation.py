@@ -411,3 +411,32 @@ def test_no_regulation_costs_nothing_and_aligns_nothing_unless_it_is_told_to() -
 def test_depths_that_occur_share_the_mean_alike_however_few_pairs_they_have():
     assert AdaptiveRegulation._shares(torch.tensor([1.0, 0.0, 4.0])).tolist() == [1 / 2, 0, 1 / 8]
     assert AdaptiveRegulation._shares(torch.zeros(3)).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("reduction", ["mean", "per_depth"])
+def test_one_pair_alone_has_the_whole_mean_and_all_shares(reduction):
+    latent, codes = torch.tensor([[1.0, 0.0], [0.6, 0.8]]), torch.tensor([[0, 1, 2], [0, 5, 6]])
+    regulating = regulation(reduction=reduction, semantic_relaxation=False, load_saturation=1.0)
+    term = regulating.collision(latent, codes, apart(2))
+    # Its load is 2, as is the number of ordered pairs, so that it is strengthened by F_MAX.
+    assert term.loss.item() == pytest.approx(F_MAX * (MARGINS[0] - (1 - 0.6)))
+    assert term.stats["similarity"] == pytest.approx(0.6) and term.stats["load_factor"] == F_MAX
+    assert term.stats["overlap_rate"] == term.stats["repelled_share"] == 1 and term.stats["relaxed_share"] == 0
+    for name, value in {"pair_share": 1, "weight_share": 1, "load_factor": F_MAX}.items():
+        assert [term.stats[f"{name}_of_depth_{depth}"] for depth in (1, 2, 3)] == [value, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("reference", "share", "expected"),
+    [
+        ("batch", 0.5, 36.0),
+        ("batch", 0.001, 1.0),
+        ("largest", 0.5, 3.0),
+        ("largest", 0.01, 1.0),
+        ("depth", 0.5, [1.0, 1.0, 3.0, 1.0]),
+        ("depth", 0.01, [1.0] * 4),
+    ],
+)
+def test_a_load_is_saturated_at_a_share_of_its_reference_but_at_least_at_one(reference, share, expected):
+    loads = Loads(torch.zeros(0, dtype=torch.long), torch.tensor([2.0, 0.0, 6.0, 1.0]), torch.tensor([1, 2, 3, 1]))
+    assert saturation(loads, share, reference, n_draws=9).tolist() == pytest.approx(expected)
