@@ -24,6 +24,7 @@ def test_a_codeword_is_dead_that_nothing_chose_in_a_whole_window() -> None:
     codes = torch.tensor([[0, 1], [0, 1], [0, 2], [0, 1]])
     assert found.after_step(codes, residuals) == 0
     assert [usage.tolist() for usage in found.usage] == [[4, 0, 0], [0, 3, 1, 0]]
+    assert {usage.dtype for usage in found.usage} == {torch.int64}
     codes[0] = torch.tensor([1, 3])
     assert found.after_step(codes, residuals) == 2
     assert [usage.tolist() for usage in found.usage] == [[0, 0, 0], [0, 0, 0, 0]] and found.steps == 2
