@@ -76,3 +76,31 @@ def test_a_file_that_does_not_say_how_to_build_its_tokenizer_is_refused(
 def test_a_folder_without_a_tokenizer_is_told(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=f"there is no file {tmp_path}"):
         load_tokenizer(tmp_path)
+
+
+def test_values_that_are_no_numbers_are_refused(saved: Saved) -> None:
+    path = saved[0] / PARAMETERS_FILE
+    tensors, about = read_tensors(path, KIND)
+    tensors["codebooks.1"][0, 0] = torch.nan
+    write_tensors(path, KIND, tensors, about)
+    with pytest.raises(DamagedFile, match="codebooks.1"):
+        load_tokenizer(saved[0])
+
+
+def test_tensors_of_another_shape_than_the_settings_ask_for_are_refused(saved: Saved) -> None:
+    path = saved[0] / PARAMETERS_FILE
+    tensors, about = read_tensors(path, KIND)
+    tensors["codebooks.1"] = torch.zeros(9, 6)
+    write_tensors(path, KIND, tensors, about)
+    with pytest.raises(DamagedFile, match=r"codebooks\.1 .* by its own settings: train the tokenizer again$"):
+        load_tokenizer(saved[0])
+
+
+def test_a_description_of_another_tokenizer_is_refused_and_none_is_missed(saved: Saved) -> None:
+    beside = saved[0] / DESCRIPTION_FILE
+    beside.write_text(json.dumps({**saved[1], "features": "of another test"}))
+    told = f"{beside} describes another tokenizer than {PARAMETERS_FILE} beside it: bring back the run's own"
+    with pytest.raises(DamagedFile, match=f"^{re.escape(told)}$"):
+        load_tokenizer(saved[0])
+    beside.unlink()
+    assert load_tokenizer(saved[0])[0].encode(FEATURES).equal(saved[2])

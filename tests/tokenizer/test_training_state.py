@@ -18,7 +18,7 @@ from recbole_adasid.tokenizer.base import ItemTokenizer, Keep
 from recbole_adasid.tokenizer.registry import build_tokenizer
 from recbole_adasid.tokenizer.trainable import AutoencoderTokenizer, _train_along
 from recbole_adasid.tokenizer.training import TokenizerTraining
-from recbole_adasid.tokenizer.training_state import training_state
+from recbole_adasid.tokenizer.training_state import restore_training, save_training, training_state
 from recbole_adasid.writing import CannotWrite
 
 STEPS, EVERY = 30, 7
@@ -108,7 +108,8 @@ def test_a_file_of_another_autoencoder_costs_the_steps_and_not_the_run(
 
 
 def test_an_impossible_interval_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="tokenizer_save_every must be at least 1"):
+    assert Keep(tmp_path, 1).every == 1
+    with pytest.raises(ValueError, match="^tokenizer_save_every must be at least 1 step, got 0$"):
         Keep(tmp_path, 0)
 
 
@@ -181,3 +182,21 @@ def test_another_rank_that_trains_along_ends_with_the_same_weights() -> None:
         assert other.state_dict()[name].equal(value), name
     codes = first.encode(FEATURES)
     assert first.quantized(codes).equal(first.autoencoder.quantizer.decode(codes))
+
+
+def test_everything_that_a_step_depends_on_is_restored(tmp_path: Path) -> None:
+    path, names = tmp_path / "kept.safetensors", ("adasid", "adasid")
+    first, other = (tokenizer(name, seed=seed) for seed, name in enumerate(names))
+    assert isinstance(first, AutoencoderTokenizer) and isinstance(other, AutoencoderTokenizer)
+    training, restored = first.start_training(FEATURES, PAIRS), other.start_training(FEATURES, PAIRS)
+    for number in range(8):
+        training.step(number)
+    save_training(path, training, next_step=8, history=[(0, {"loss": 2.0}), (4, {"loss": 1.0})])
+    assert restore_training(path, restored) == (8, [(0, {"loss": 2.0}), (4, {"loss": 1.0})])
+    assert restored.reviver.steps == training.reviver.steps > 0
+    assert [usage.tolist() for usage in restored.reviver.usage] == [usage.tolist() for usage in training.reviver.usage]
+    assert restored.watch.observed == training.watch.observed > 0
+    assert restored.watch.repelled == training.watch.repelled > 0
+    assert restored.generator.get_state().equal(training.generator.get_state())
+    assert restored.step(8) == training.step(8)
+    assert restore_training(tmp_path / "nothing", restored) == (0, [])
