@@ -79,7 +79,7 @@ class SequenceExamples:
         if self._owners is None:
             found = self.locate(np.arange(len(self)))
             return runs_of_targets(found.targets, found.starts)
-        order = np.argsort(self._users, kind="stable")
+        order = np.argsort(self._users)
         starts, lengths = self.sequences.starts[self._users[order]], np.diff(self._owners.begins)[order] + 1
         return Sequences(starts, lengths, np.zeros(len(starts), dtype=np.int64))
 

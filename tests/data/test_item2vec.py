@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from recbole_adasid.data import pairs as pairs_module
-from recbole_adasid.data.item2vec import _nearest, item2vec_pairs, left_factor, shifted_information
+from recbole_adasid.data.item2vec import _nearest, _of_unit_length, item2vec_pairs, left_factor, shifted_information
 
 N_ITEMS = 12
 
@@ -126,3 +126,8 @@ def test_cosines_that_are_equal_in_float32_are_tied_and_cut_at_the_number_asked_
 def test_a_cosine_up_to_a_millionth_is_none():
     for cosine, n_pairs in ((1e-6, 0), (1.01e-6, 2)):
         assert len(_nearest(np.array([[1.0, 0.0], [cosine, 1.0]]), 1)) == n_pairs
+
+
+def test_vectors_get_the_length_1_whatever_theirs_is_unless_they_are_0():
+    found = _of_unit_length(np.array([[0.3, 0.4], [0.0, 0.0], [-30.0, 40.0]]))
+    assert found == pytest.approx(np.array([[0.6, 0.8], [0.0, 0.0], [-0.6, 0.8]]))
