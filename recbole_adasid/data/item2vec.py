@@ -53,7 +53,7 @@ def item2vec_pairs(
     information = shifted_information((upper + upper.T).tocoo(), negatives)
     if not information.nnz:
         nothing = np.zeros(0)
-        return sorted_pairs(nothing, nothing, nothing, top_k)
+        return sorted_pairs(nothing, nothing, nothing, None)
     return _nearest(_of_unit_length(left_factor(information, width)), top_k)
 
 
@@ -85,14 +85,14 @@ def left_factor(information: sparse.csr_matrix, width: int) -> NDArray[np.float6
 def _of_unit_length(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return vectors [N, d] of length 1, or 0."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    return vectors / np.where(length > 0, length, 1.0)
 
 
 def _nearest(vectors: NDArray[np.float64], top_k: int) -> ItemPairs:
     """Return the pairs of each unit vector [N, d] with the `top_k` of greatest cosine above 0."""
     n_items, parts = len(vectors), []
     k = min(top_k, n_items)
-    for rows in blocks(np.full(n_items, n_items, dtype=np.int64)):
+    for rows in blocks(np.full(n_items, n_items)):
         cosine = (vectors[rows] @ vectors.T).astype(np.float32)
         cosine[np.arange(len(cosine)), np.arange(rows.start, rows.stop)] = 0  # the item itself
         smallest = np.partition(cosine, n_items - k, axis=1)[:, n_items - k, None]

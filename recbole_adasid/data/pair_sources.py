@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,8 @@ def _swing(
         return pairs_of_baskets(baskets, n_items, top_k=top_k, **weighing)
 
 
-def _in_memory(mine: Callable[..., ItemPairs]) -> Callable[..., ItemPairs]:
-    return lambda interactions, n_items, **settings: mine(*interactions.arrays(), n_items, **settings)
+def _in_memory(mine: Callable[..., ItemPairs], interactions: Interactions, n_items: int, **settings: Any) -> ItemPairs:
+    return mine(*interactions.arrays(), n_items, **settings)
 
 
 _HISTORY = {"window": "pair_window", "top_k": "pair_top_k", "max_user_items": "pair_max_user_items"}
@@ -68,9 +69,9 @@ MINERS: dict[str, Miner] = {
         has_engines=True,
         edition=2,
     ),
-    "cooccurrence": Miner(_in_memory(cooccurrence_pairs), {"weighting": "pair_weight", **_HISTORY}),
+    "cooccurrence": Miner(partial(_in_memory, cooccurrence_pairs), {"weighting": "pair_weight", **_HISTORY}),
     "item2vec": Miner(
-        _in_memory(item2vec_pairs), {"width": "item2vec_width", "negatives": "item2vec_negatives", **_HISTORY}
+        partial(_in_memory, item2vec_pairs), {"width": "item2vec_width", "negatives": "item2vec_negatives", **_HISTORY}
     ),
 }
 ENGINES: dict[str, Callable[[Mapping[str, Any], Path | None, bool], Engine]] = {

@@ -79,7 +79,7 @@ class SequenceExamples:
         if self._owners is None:
             found = self.locate(np.arange(len(self)))
             return runs_of_targets(found.targets, found.starts)
-        order = np.argsort(self._users, kind="stable")
+        order = np.argsort(self._users)
         starts, lengths = self.sequences.starts[self._users[order]], np.diff(self._owners.begins)[order] + 1
         return Sequences(starts, lengths, np.zeros(len(starts), dtype=np.int64))
 
@@ -111,7 +111,7 @@ class _Owners:
         self._stride = max(1, self.total // max(1, len(counts)))
         marks = np.arange(0, self.total, self._stride)
         marked = np.searchsorted(self.begins, marks, side="right") - 1
-        self._marked = marked.astype(np.int32 if len(counts) < 2**31 else np.int64)
+        self._marked = marked.astype(np.min_scalar_type(len(counts)))
 
     def of(self, rows: IntArray) -> IntArray:
         """Return the owners [B] of rows [B]."""

@@ -60,8 +60,8 @@ class DecoderLayer(nn.Module):
         mask: Tensor | None,
         memory: KeyValue,
         memory_mask: Tensor | None,
-        groups: int = 1,
-        cache: KeyValueCache | None = None,
+        groups: int,
+        cache: KeyValueCache | None,
     ) -> Tensor:
         """Map ``x`` [B, Q, D] → [B, Q, D]; arguments as in the two attentions.
 

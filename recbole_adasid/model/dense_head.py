@@ -52,19 +52,19 @@ def top_items(
     """
     best_items = items.new_zeros(len(queries), k)
     best = queries.new_full((len(queries), k), -torch.inf, dtype=torch.float32)
-    place = None if excluded is None else torch.searchsorted(items, excluded.items.contiguous())
+    excluded = Excluded(items[:0], items[:0]) if excluded is None else excluded
+    place = torch.searchsorted(items, excluded.items.contiguous())
     for start in range(0, len(items), at_once):
         part = items[start : start + at_once]
         scores = (queries @ keys[part].t()).float()
-        if excluded is not None and place is not None:
-            inside = (place >= start) & (place < start + len(part))
-            rows, columns = excluded.rows[inside], place[inside] - start
-            same = part[columns] == excluded.items[inside]
-            scores[rows[same], columns[same]] = -torch.inf
-        both = torch.cat([best, scores], dim=1)
+        inside = (place >= start) & (place < start + len(part))
+        rows, columns = excluded.rows[inside], place[inside] - start
+        same = part[columns] == excluded.items[inside]
+        scores[rows[same], columns[same]] = -torch.inf
+        both = torch.cat([best, scores], dim=1)  # of scores of −∞ the first are kept: no item, 0
         best, chosen = _stable_top(both, k)
         best_items = torch.cat([best_items, part.expand(len(queries), -1)], dim=1).gather(1, chosen)
-    return best_items.masked_fill(best == -torch.inf, 0), best
+    return best_items, best
 
 
 def _stable_top(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:

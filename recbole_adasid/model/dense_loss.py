@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -43,7 +45,7 @@ def sampled_softmax_loss(
         label_smoothing: ε, as of :func:`full_softmax_loss`; the mean over all candidates is that of the draws, each
             weighed by the inverse of how likely it was.
     """
-    expected = log_probability + torch.log(torch.tensor(float(len(drawn))))
+    expected = log_probability + math.log(len(drawn))
     own = (queries * target_keys).sum(1).float()
     scores = (queries @ drawn_keys.t()).float()
     others = (scores - expected[drawn]).masked_fill(targets[:, None] == drawn, -torch.inf)

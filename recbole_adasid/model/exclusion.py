@@ -40,9 +40,10 @@ class Exclusion:
         excluded: pairs of users and items.
     """
 
+    _rows: Tensor  # int64 [B, 1], of the users that :meth:`of` was told
+
     def __init__(self, tree: PrefixTree, excluded: Excluded) -> None:
         self._tree, self._size = tree, tree.n_items
-        self._rows = excluded.rows[:0]
         place = _places(tree, excluded.items)
         stands = place >= 0
         # Which places of leaf_items are taken: row · N + place, ascending, each once.

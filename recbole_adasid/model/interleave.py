@@ -30,6 +30,6 @@ def interleave(items: Found, reserved: Found, share: float) -> Found:
     # Where each of the 2k would stand; those beyond the places of their kind come last, for gaps.
     order = [*free, *range(k, 2 * k - len(free)), *kept, *range(2 * k, 3 * k - len(kept))]
     both, scores = torch.cat([items[0], reserved[0]], dim=1), torch.cat([items[1], reserved[1]], dim=1)
-    stands = torch.tensor(order, device=both.device).expand(len(both), -1).masked_fill(both == 0, 3 * k)
-    chosen = stands.argsort(dim=1, stable=True)[:, :k]
+    stands = torch.where(both == 0, 3 * k, torch.tensor(order, device=both.device))
+    chosen = stands.argsort(dim=1)[:, :k]
     return both.gather(1, chosen), scores.gather(1, chosen)

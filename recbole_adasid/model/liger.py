@@ -223,7 +223,7 @@ class LIGERModel(TIGERModel):
         """
         items, scores = beam
         dense = torch.einsum("bd,bwd->bw", queries, self.all_keys()[items]).masked_fill(items == 0, -torch.inf)
-        known = (new[0][:, :, None] == items[:, None, :]).any(2) | (new[0] == 0)
+        known = (new[0][:, :, None] == items[:, None, :]).any(2)
         fresh = new[1].masked_fill(known, -torch.inf)
         if self.hybrid_score == "sum":
             dense = dense + scores.masked_fill(items == 0, 0.0)

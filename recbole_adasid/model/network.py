@@ -190,20 +190,15 @@ class TIGERNetwork(nn.Module):
         return [KeyValueCache(capacity) for _ in self.decoder.layers]
 
     def loss(
-        self,
-        history_tokens: Tensor,
-        lengths: Tensor,
-        target_tokens: Tensor,
-        users: Tensor | None = None,
-        extra: Tensor | None = None,
+        self, history_tokens: Tensor, lengths: Tensor, target_tokens: Tensor, users: Tensor | None = None
     ) -> Tensor:
         """Return the cross-entropy of the next item's tokens, averaged over examples and levels.
 
         Args:
-            history_tokens, lengths, users, extra: see ``encode``.
+            history_tokens, lengths, users: see ``encode``.
             target_tokens: int64 [B, S], codes per level.
         """
-        return self.target_loss(self.encode(history_tokens, lengths, users, extra), target_tokens)
+        return self.target_loss(self.encode(history_tokens, lengths, users), target_tokens)
 
     def target_loss(self, memory: Memory, target_tokens: Tensor) -> Tensor:
         """Return the cross-entropy of the next item's tokens [B, S] after encoded histories."""
@@ -218,7 +213,6 @@ class TIGERNetwork(nn.Module):
         *,
         skipped: Tensor | None = None,
         users: Tensor | None = None,
-        extra: Tensor | None = None,
     ) -> Tensor:
         """Return the cross-entropy of every item's tokens after the items before it, all from one pass.
 
@@ -229,12 +223,11 @@ class TIGERNetwork(nn.Module):
             lengths: int64 [B], items of each sequence, 2 or more.
             skipped: int64 [B], how many of the items that follow the first are read but not predicted; None: none.
             users: see ``encode``.
-            extra: [B, n, D], see ``encode``; that of the last item is not read.
 
         Raises:
             ValueError: the encoder is bidirectional: it would see what is to be predicted.
         """
-        memory, predicted = self.read_sequences(sequence_tokens, lengths, skipped=skipped, users=users, extra=extra)
+        memory, predicted = self.read_sequences(sequence_tokens, lengths, skipped=skipped, users=users)
         return self.predicted_loss(memory, sequence_tokens[:, 1:], predicted)
 
     def read_sequences(
@@ -247,6 +240,8 @@ class TIGERNetwork(nn.Module):
         extra: Tensor | None = None,
     ) -> tuple[Memory, Tensor]:
         """Encode sequences but for their last items, for :meth:`predicted_loss`; arguments as of ``sequence_loss``.
+
+        ``extra`` [B, n, D] is as of ``encode``; that of the last item is not read.
 
         Returns:
             What the S tokens of each of the P = n − 1 following items may see, and which of these items are to be

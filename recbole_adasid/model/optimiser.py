@@ -17,7 +17,7 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, An
         id(parameter)
         for module in model.modules()
         if isinstance(module, _MULTIPLIED)
-        for parameter in module.parameters(recurse=False)
+        for parameter in module.parameters()
         if parameter.dim() > 1
     }
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]

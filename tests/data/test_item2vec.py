@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from recbole_adasid.data import pairs as pairs_module
-from recbole_adasid.data.item2vec import item2vec_pairs, shifted_information
+from recbole_adasid.data.item2vec import _nearest, _of_unit_length, item2vec_pairs, left_factor, shifted_information
 
 N_ITEMS = 12
 
@@ -104,3 +104,30 @@ def test_an_item_that_meets_nobody_has_no_pair():
 @pytest.mark.parametrize(("users", "items"), [([], []), ([1, 2], [0, 1]), ([1, 1], [0, 1])])
 def test_where_nothing_is_beyond_chance_there_is_no_pair(users, items):
     assert len(item2vec_pairs(users, items, 3)) == 0
+
+
+def test_information_of_exactly_nothing_is_not_stored():
+    counts = sparse.coo_matrix(np.array([[0.0, 1.0], [1.0, 0.0]]))  # PMI is log 2
+    assert shifted_information(counts, 2).nnz == 0 and shifted_information(counts, 1).nnz == 2
+
+
+def test_an_item_of_which_nothing_is_known_has_the_vector_0_and_the_others_have_some():
+    information = sparse.csr_matrix(np.array([[0.0, 2.0, 0.0], [2.0, 1.0, 0.0], [0.0, 0.0, 0.0]]))
+    vectors = left_factor(information, 2)
+    assert vectors.shape == (3, 2) and vectors[2].tolist() == [0, 0] and (np.abs(vectors[:2]).sum(1) > 0.5).all()
+
+
+def test_cosines_that_are_equal_in_float32_are_tied_and_cut_at_the_number_asked_for():
+    angles = np.array([0.0, 0.5 + 1e-9, 0.5])  # the third is nearer to the first, by less than float32 tells
+    found = _nearest(np.stack([np.cos(angles), np.sin(angles)], axis=1), 1)
+    assert list(zip(found.trigger.tolist(), found.target.tolist())) == [(0, 1), (1, 2), (2, 1)]
+
+
+def test_a_cosine_up_to_a_millionth_is_none():
+    for cosine, n_pairs in ((1e-6, 0), (1.01e-6, 2)):
+        assert len(_nearest(np.array([[1.0, 0.0], [cosine, 1.0]]), 1)) == n_pairs
+
+
+def test_vectors_get_the_length_1_whatever_theirs_is_unless_they_are_0():
+    found = _of_unit_length(np.array([[0.3, 0.4], [0.0, 0.0], [-30.0, 40.0]]))
+    assert found == pytest.approx(np.array([[0.6, 0.8], [0.0, 0.0], [-0.6, 0.8]]))

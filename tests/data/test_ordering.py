@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from recbole_adasid.data.ordering import lexsort, stable_order
+from recbole_adasid.data.ordering import _packed, lexsort, stable_order
 
 KINDS = {
     np.int64: st.integers(-(2**63), 2**63 - 1) | st.integers(-3, 3),
@@ -54,3 +56,37 @@ def test_ties_go_to_the_key_before_and_then_to_the_place() -> None:
     )
     assert lexsort(keys).tolist() == np.lexsort(keys).tolist()
     assert lexsort(keys[:1]).tolist() == np.lexsort(keys[:1]).tolist()
+
+
+KEPT = 2**62 - 1  # with one bit for two rows, 63 bits
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        *(np.array([5, 3, 7, 3], dtype=kind) for kind in (np.int8, np.uint8, np.int32, np.uint32, np.int64)),
+        np.array([True, False, True]),
+        np.array([1.5e9 + 1, 1.5e9]),
+        np.array([2.5, -1.5, 0.0, -0.0], dtype=np.float32),
+        np.array([KEPT, 0]),
+        np.array([2**61 - 1, 0, 1, 0]),
+    ],
+)
+def test_what_fits_in_63_bits_with_its_row_is_sorted_without_an_argsort(
+    values: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = np.argsort(values, kind="stable").tolist()
+    monkeypatch.setattr(np, "argsort", None)
+    assert stable_order(values).tolist() == expected
+
+
+def test_value_and_row_stand_in_one_integer_where_63_bits_hold_both() -> None:
+    assert _packed(np.array([5, 3, 7])).tolist() == [2 * 4 + 0, 0 * 4 + 1, 4 * 4 + 2]
+    for too_much in ([KEPT + 1, 0], [2**61, 0, 1, 0], [2**63 - 1, -(2**63)]):
+        assert _packed(np.array(too_much)) is None
+
+
+def test_numbers_beyond_64_bits_are_ordered_without_a_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert stable_order([1e25, 1.0, -(2.0**63)]).tolist() == [2, 1, 0]

@@ -83,3 +83,10 @@ def test_swing_through_the_table_works_where_its_engine_says() -> None:
     assert MINERS["swing"].mine(interactions(), 9, **arguments, engine=engine) == "pairs"
     weighing, _, n_items, top_k = engine.given
     assert (weighing.alpha, n_items, top_k) == (2.0, 9, 3)
+
+
+def test_swing_through_the_table_refuses_limits_below_one() -> None:
+    arguments = {argument: SETTINGS[setting] for argument, setting in MINERS["swing"].settings.items()}
+    for name in ("top_k", "max_user_items", "max_item_users"):
+        with pytest.raises(ValueError, match=f"^swing {name} is 0"):
+            MINERS["swing"].mine(interactions(), 9, **{**arguments, name: 0})

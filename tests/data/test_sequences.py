@@ -56,7 +56,7 @@ def test_some_examples_of_a_part_are_those_of_its_rows(name: str) -> None:
     for found, expected in zip(some.locate(all_rows), part.locate(rows)):
         assert np.array_equal(found, expected)
     assert len(some) == 2
-    with pytest.raises(AssertionError, match="examples of one user stay together"):
+    with pytest.raises(AssertionError, match="^examples of one user stay together"):
         leave_one_out(sequences(), ("test",))["train"].some(rows)
 
 
@@ -91,3 +91,24 @@ def test_memory_grows_with_users_alone() -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(part) == 2 * (1_000_000 - 3) and peak < 1_000_000
+
+
+@pytest.mark.parametrize("mode", PARTS)
+def test_a_part_as_sequences_predicts_its_targets_and_reads_what_comes_before_them(mode: str) -> None:
+    given = sequences(20)
+    expected = literally(given, PARTS[mode])
+    for name, part in leave_one_out(given, PARTS[mode]).items():
+        found = part.as_sequences()
+        read = []
+        for start, length, skipped in zip(found.starts, found.lengths, found.skipped):
+            items = given.items[start : start + length].tolist()
+            read += [(items[:at], items[at]) for at in range(1 + skipped, length)]
+        by_user = sorted(expected[name], key=lambda example: example[0])  # stable: a user's stay in the order of time
+        assert read == [(history, target) for _, history, target in by_user]
+        assert found.skipped.dtype == np.int64
+
+
+def test_one_row_alone_is_its_user_s() -> None:
+    given = UserSequences(np.ones(6), np.array([0, 2, 6]), np.array([0, 1]), 20)
+    part = SequenceExamples(given, given.order, np.array([1, 3]))
+    assert [part.locate(np.array([row])).users.tolist() for row in range(4)] == [[0], [1], [1], [1]]

@@ -92,7 +92,9 @@ def test_sets_of_users_against_each_other_add_up_to_all_of_them(monkeypatch, cut
             for number in range(len(pair)):
                 for part in pair.sums(number):
                     total.add(part)
-            for i, j, value in zip(*(column.tolist() for column in pair.listed(total))):
+            columns = pair.listed(total)
+            assert {column.dtype for column in columns} == {np.dtype(np.int64)}
+            for i, j, value in zip(*(column.tolist() for column in columns)):
                 found[i, j] = found.get((i, j), 0) + value
     of_nine = four_loops(users.tolist(), items.tolist(), 9, 1.0, 0.5)
     expected = {(i * (n_items // 9), j * (n_items // 9)): weight for (i, j), weight in of_nine.items() if i < j}
@@ -197,3 +199,52 @@ def test_pairs_do_not_depend_on_how_the_work_is_cut(monkeypatch, meetings, produ
     found = swing_pairs(users, items, 9)
     for name in ("trigger", "target", "weight"):
         assert np.array_equal(getattr(found, name), getattr(whole, name))
+
+
+def test_by_default_50_targets_are_kept_and_users_and_items_count_with_1000_of_each_other():
+    clique = swing_pairs(np.repeat([1, 2], 60), np.tile(np.arange(60), 2), 60)
+    assert np.bincount(clique.trigger).tolist() == [50] * 60
+    long = swing_pairs(np.r_[np.zeros(1001), np.ones(3)], np.r_[np.arange(1001), np.arange(3)], 1001)
+    assert set(as_dict(long)) == {(1, 2), (2, 1)}
+    for others, n_pairs in ((998, 2), (999, 0)):  # users of one item alone count before those of two
+        users, items = np.r_[np.arange(others), [2000, 2000, 2001, 2001]], np.r_[np.zeros(others, int), [0, 1, 0, 1]]
+        assert len(swing_pairs(users, items, 2)) == n_pairs
+
+
+def test_no_bar_is_shown_unless_it_is_asked_for(capsys):
+    for progress, shown in ((None, False), (False, False), (True, True)):
+        engine = InProcess() if progress is None else InProcess(progress=progress)
+        swing_pairs(*random_interactions(1), 9, engine=engine)
+        assert ("Swing" in capsys.readouterr().err) == shown
+
+
+@pytest.mark.parametrize(("n_users", "tile_users"), [(4, 3), (12, 6), (13, 7)])
+def test_tiles_get_larger_beyond_so_many_on_a_side(monkeypatch, n_users, tile_users):
+    monkeypatch.setattr(swing, "_TILE_USERS", 3)
+    monkeypatch.setattr(swing, "_TILES", 2)
+    baskets = baskets_of(np.arange(n_users), np.zeros(n_users, dtype=np.int64), 1, Limits())
+    pair = BasketPair(Weighing.of(1.0, 0.5, np.diff(baskets.starts), n_users), baskets, baskets, 1)
+    assert pair.tile_users == tile_users and len(pair.rows) == len(pair.columns) == 2
+
+
+def test_user_pairs_are_taken_together_until_their_items_are_half_a_block(monkeypatch):
+    monkeypatch.setattr(swing, "BLOCK_PRODUCTS", 60)
+    monkeypatch.setattr(pairs_module, "BLOCK_PRODUCTS", 60)
+    random = np.random.default_rng(0)
+    baskets = baskets_of(random.integers(40, size=400), random.integers(30, size=400), 30, Limits())
+    sizes = np.diff(baskets.starts)
+    pair = BasketPair(Weighing.of(1.0, 0.5, sizes, baskets.most_users(30)), baskets, baskets, 30)
+    taken = [int((sizes[first] + sizes[second]).sum()) for first, second in pair._user_pairs(0)]
+    assert len(pair) == 1 and len(taken) > 20
+    assert min(taken[:-1]) > 30 and max(taken) <= 30 + 60 + 2 * max(sizes)
+
+
+def test_the_largest_sum_has_62_bits():
+    # Users of 2 items or more have 4 of them, w = 1/2: two users add 1/4 / (2 + 2) to a pair, exactly 2^-4.
+    weighing = Weighing.of(2.0, 0.5, np.array([1, 4, 0]), most_users=2)
+    assert weighing.by_size.tolist() == [0, 1, 2**-0.5, 3**-0.5, 0.5]
+    assert weighing.bits == 62 - (-4 + 1)
+    largest = weighing.terms(np.array([4]), np.array([4]), np.array([2]))
+    assert largest.tolist() == [2**61]
+    nobody = Weighing.of(2.0, 0.5, np.zeros(0, dtype=np.int64), most_users=0)
+    assert nobody.by_size.tolist() == [0, 1] and nobody.bits == 62

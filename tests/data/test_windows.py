@@ -92,3 +92,9 @@ def test_histories_may_be_empty_and_end_with_the_last_item():
 def test_wrong_input_is_refused_with_a_sentence(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_histories_of_one_item_are_the_one_right_before_the_target():
+    windows, targets, _ = build_windows([1, 1, 1], [5, 6, 7], 1)
+    history, lengths = windows.gather([0, 1])
+    assert history.tolist() == [[5], [6]] and lengths.tolist() == [1, 1] and targets.tolist() == [6, 7]

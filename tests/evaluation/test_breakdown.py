@@ -31,7 +31,7 @@ def test_places_within_a_group_by_literal_enumeration() -> None:
 
 def test_prefix_recall_counts_users_by_the_longest_prefix_found() -> None:
     assert prefix_recall(np.array([0, 1, 3, 3])) == [0.75, 0.5, 0.5]
-    assert prefix_recall(np.array([0, 0])) == []
+    assert prefix_recall(np.array([0, 0])) == prefix_recall(np.zeros(0, dtype=np.int64)) == []
 
 
 def record_of(items: list[int], rank: list[int]) -> dict[str, np.ndarray]:
@@ -107,3 +107,11 @@ def test_thirds_of_popularity_end_with_the_items_that_stand_on_their_bounds() ->
     }
     same = breakdown(record, np.ones(8, dtype=np.int64), np.r_[0, np.full(7, 4)])["slices"]
     assert same["rare: 1 to 4"]["users"] == 7 and same["popular: more"]["users"] == 0
+
+
+def test_items_without_semantic_ids_are_told_of_by_everything_else() -> None:
+    record, popularity = record_of([1, 2, 3], [1, 0, 2]), np.array([0, 0, 3, 9])
+    found, whole = breakdown(record, None, popularity), breakdown(record, np.ones(4, dtype=np.int64), popularity)
+    assert list(found) == ["users", "items", "slices", "intervals", "rates"]
+    assert list(found["slices"]) == [name for name in whole["slices"] if not name.startswith("Semantic ID")]
+    assert all(found[name] == whole[name] for name in ("users", "items", "intervals", "rates"))

@@ -70,3 +70,10 @@ def test_the_same_item_twice_is_an_error_and_two_empty_places_are_not() -> None:
 def test_the_first_hit_counts() -> None:
     hits = torch.tensor([[False, True, True], [False, False, False], [True, False, True]])
     assert first_hit(hits).tolist() == [2, 0, 1]
+
+
+def test_of_items_without_semantic_ids_nothing_is_noted_but_items() -> None:
+    record = EvaluationRecord()
+    record.add(torch.tensor([7, 8]), torch.tensor([[3, 2, 99], [4, 0, 0]]), torch.tensor([2, 3]))
+    noted = {name: values.tolist() for name, values in record.take().items()}
+    assert noted == {"user": [7, 8], "item": [2, 3], "rank": [2, 0], "missing": [0, 2]}

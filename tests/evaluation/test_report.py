@@ -83,3 +83,13 @@ def test_intervals_stand_beside_the_part_that_they_are_of() -> None:
     found = breakdown(RECORD, np.array([0, 2, 2, 1]), np.array([0, 0, 9, 20]), ["recall@5"])
     found["intervals"] = {COLD: {"recall@5": (0.1, 0.2)}, WARM: {"recall@5": (0.3, 0.4)}}
     assert "| recall@5 | 1.0000 | 0.1000 to 0.2000 | 0.3333 | 0.3000 to 0.4000 |" in render(found, "Test")
+
+
+def test_the_page_of_items_without_semantic_ids_says_nothing_of_them() -> None:
+    page = render(breakdown(RECORD, None, np.array([0, 3, 9, 20]), ["recall@5"]), "Test")
+    assert page.startswith(
+        "# Test\n\n4 users, one held-out item each.\n\n"
+        "| metric | items |\n| --- | --- |\n| recall@5 | 0.5000 |\n\n## By the held-out item\n"
+    )
+    assert "Semantic ID" not in page and "beam" not in page
+    assert page.endswith("| recall@5 | - | - | 0.5000 | 0.0000 to 1.0000 |\n")

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from recbole_adasid.model.network import TIGERNetwork
 from recbole_adasid.model.norm import RMSNorm
-from recbole_adasid.model.position import mask_bias, relative_bucket
+from recbole_adasid.model.position import RelativePositionBias, mask_bias, relative_bucket
 from recbole_adasid.model.stack import Tree
 
 transformers = pytest.importorskip("transformers")
@@ -170,9 +170,13 @@ def test_a_new_network_is_drawn_with_t5s_scales() -> None:
         (layer.attention.qkv.weight[128:], 64**-0.5),
         (layer.cross_attention.query.weight, (64 * 16) ** -0.5),
         (layer.cross_attention.key_value.weight, 64**-0.5),
+        (layer.cross_attention.out.weight, 128**-0.5),
+        (RelativePositionBias(n_heads=64, d_model=64, bidirectional=True).weight, 64**-0.5),
         (layer.attention.out.weight, 128**-0.5),
         (layer.feed_forward.inner.weight, 64**-0.5),
         (layer.feed_forward.out.weight, 256**-0.5),
     ]
     for weight, std in expected:
         assert weight.std().item() == pytest.approx(std, rel=0.05)
+    assert network.encoder.position_bias.bidirectional is True
+    assert network.decoder.position_bias.bidirectional is False

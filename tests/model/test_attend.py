@@ -92,3 +92,35 @@ def test_the_feed_forward_network_keeps_its_expected_output_under_dropout() -> N
     network, x = FeedForward(d_model=4, d_ff=16, dropout=0.3).double(), torch.randn(4, dtype=torch.float64)
     mean = network(x.expand(50_000, 4)).mean(0)
     torch.testing.assert_close(mean, network.eval()(x), atol=0.02, rtol=0)
+
+
+def test_scores_are_added_up_in_float32_whatever_the_type_of_the_inputs() -> None:
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(1, 2, 5, 4).bfloat16() * 4 for _ in range(3))
+    bias = torch.randn(1, 2, 5, 5) * 0.1  # beside scores of ten and more bfloat16 would round it off
+    scores = (query @ key.transpose(2, 3)).float() + bias
+    expected = (scores.softmax(-1).bfloat16() @ value).transpose(1, 2).flatten(2)
+    mixed = attend(query, key, value, bias=bias, mask=None, dropout=Dropout(p=0.0))
+    assert mixed.dtype == torch.bfloat16 and mixed.equal(expected)
+    with torch.no_grad():
+        mixed = attend(query, key, value, bias=bias, mask=None, dropout=Dropout(p=0.0))
+    assert mixed.dtype == torch.bfloat16
+    torch.testing.assert_close(mixed, expected, atol=0.1, rtol=0.02)
+
+
+def test_without_dropout_no_random_number_is_drawn() -> None:
+    query, key, value, bias, mask = inputs()
+    before = torch.get_rng_state()
+    attend(query, key, value, bias=bias, mask=mask, dropout=Dropout(p=0.0)).sum().backward()
+    assert torch.get_rng_state().equal(before)
+
+
+def test_weights_are_dropped_in_training_whether_or_not_a_gradient_is_wanted() -> None:
+    query, key, value, bias, mask = inputs()
+    found = []
+    for wanted in (True, False):
+        torch.manual_seed(1)
+        with torch.set_grad_enabled(wanted):
+            found.append(attend(query, key, value, bias=bias, mask=mask, dropout=Dropout(p=0.3)))
+    assert found[0].equal(found[1])
+    assert not torch.allclose(found[0], attend(query, key, value, bias=bias, mask=mask, dropout=Dropout(p=0.0)))

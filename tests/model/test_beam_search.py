@@ -67,11 +67,17 @@ def test_a_narrow_beam_equals_a_literal_beam_search(model: TIGERModel, histories
         torch.testing.assert_close(scores[user], torch.tensor([score for score, _ in beams]), atol=1e-5, rtol=0)
 
 
-def test_exhaustive_scores_do_not_depend_on_how_the_tree_is_cut(model: TIGERModel, histories: Histories) -> None:
+def test_exhaustive_scores_do_not_depend_on_how_the_tree_is_cut(
+    model: TIGERModel, histories: Histories, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with torch.no_grad():
         memory = model.network.encode(model.catalogue(histories[0]), histories[1])
         whole = score_all_items(model.network, model.catalogue, memory, stems_per_chunk=1000)
+        decoded: list[int] = []
+        decode = model.network.decode
+        monkeypatch.setattr(model.network, "decode", lambda ids, *given: decoded.append(1) or decode(ids, *given))
         pieces = score_all_items(model.network, model.catalogue, memory, stems_per_chunk=3)
+    assert len(decoded) == -(-model.catalogue.tree.n_nodes[-2] // 3) > 3
     torch.testing.assert_close(pieces, whole, atol=1e-5, rtol=0)
 
 
@@ -124,6 +130,12 @@ def test_beams_wider_than_the_catalogue_find_all_of_it(make_model: Callable[...,
         assert ((items > 0).sum(1) == n_found).all() and (items[:, n_found:] == 0).all()
         best = exact.sort(1, descending=True).values[:, :n_found]
         torch.testing.assert_close(scores[:, :n_found], best, atol=1e-4, rtol=0)
+    # Not so wide that it finds all, and the best of what it would find excluded.
+    excluded = exact.topk(300).indices
+    items, scores = model.recommend(history, lengths, k=600, beam_size=700, excluded=excluded)
+    left = exact.scatter(1, excluded, -torch.inf).sort(1, descending=True).values[:, :600]
+    torch.testing.assert_close(scores, left, atol=1e-4, rtol=0)
+    assert (items > 0).all()
     excluded = torch.arange(1, 900).expand(2, -1)
     assert model.recommend(history, lengths, k=3, beam_size=10**6, excluded=excluded)[0].tolist() == [[900, 0, 0]] * 2
 
@@ -143,6 +155,8 @@ def test_a_catalogue_of_one_item_is_recommended(make_model: Callable[..., TIGERM
     items, scores = model.recommend(torch.tensor([[1, 1]]), torch.tensor([2]), k=2, beam_size=5)
     assert items.tolist() == [[1, 0]]
     assert scores[0, 0].isfinite()
+    nothing = model.recommend(torch.tensor([[1]]), torch.tensor([1]), k=1, beam_size=5, excluded=torch.tensor([[1]]))
+    assert nothing[0].tolist() == [[0]] and nothing[1].isneginf().all()
 
 
 def test_padding_and_batch_mates_do_not_change_a_users_list(model: TIGERModel, histories: Histories) -> None:

@@ -22,6 +22,12 @@ def test_suffixes_number_colliding_items_in_item_order() -> None:
     assert catalogue.level_sizes == [3, 2, 3]
 
 
+def test_suffixes_that_were_given_before_are_kept() -> None:
+    given = torch.tensor([4, 0, 1, 0, 2, 3])
+    catalogue = Catalogue(CODES, [3, 2], suffix=given)
+    assert catalogue.tokens[1:, -1].equal(given.int()) and catalogue.level_sizes == [3, 2, 5]
+
+
 def test_without_a_collision_the_suffix_level_has_one_token() -> None:
     assert Catalogue(CODES[:2], [3, 2]).level_sizes == [3, 2, 1]
 
@@ -80,6 +86,7 @@ def test_the_tree_of_some_items_has_those_alone() -> None:
 def test_a_placeholder_becomes_the_saved_catalogue(collision: str) -> None:
     saved = Catalogue(CODES, [3, 2], collision=collision)
     loaded = Catalogue.empty(len(CODES), saved.level_sizes, collision)
+    assert Catalogue.empty(len(CODES), saved.level_sizes).collision == "suffix"
     loaded.load_state_dict(saved.state_dict())
     assert loaded.tokens.equal(saved.tokens)
     assert loaded.collision == collision
@@ -104,3 +111,7 @@ def test_bad_input_is_refused_with_the_place_and_the_remedy(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         Catalogue(codes, sizes, collision=collision)
+
+
+def test_rows_that_float32_cannot_tell_apart_have_numbers_of_their_own() -> None:
+    assert numbered_rows(torch.tensor([[2**24 + 1, 0], [2**24, 0], [2**24 + 1, 0]])).tolist() == [1, 0, 1]

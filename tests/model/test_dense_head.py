@@ -52,3 +52,18 @@ def test_a_score_is_the_cosine_over_the_temperature() -> None:
 def test_a_temperature_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="the temperature is 0, it must be above 0"):
         DenseHead(d_model=5, temperature=0)
+
+
+def test_vectors_may_stand_in_any_shape() -> None:
+    torch.manual_seed(0)
+    head, vectors = DenseHead(d_model=5), torch.randn(2, 3, 5)
+    assert head.temperature == 0.07
+    torch.testing.assert_close(head.keys(vectors).norm(dim=-1), torch.ones(2, 3))
+    torch.testing.assert_close(head.queries(vectors).norm(dim=-1), torch.full((2, 3), 1 / 0.07))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_scores_are_float32_whatever_they_are_computed_in(dtype: torch.dtype) -> None:
+    queries, keys = torch.randn(2, 3).to(dtype), torch.randn(13, 3).to(dtype)
+    for items in (ITEMS, ITEMS[:0]):
+        assert top_items(queries, keys, items, 2)[1].dtype == torch.float32

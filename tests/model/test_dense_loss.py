@@ -80,3 +80,16 @@ def test_candidates_are_drawn_by_their_weights() -> None:
     weights = torch.tensor([1.0, 0.5, 4.0, 2.5])
     shares = torch.bincount(Draws(weights)(80_000), minlength=4) / 80_000
     torch.testing.assert_close(shares, weights / 8, atol=0.01, rtol=0)
+
+
+def test_a_draw_is_the_candidate_in_whose_part_of_the_running_sum_a_number_falls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    draws = Draws(torch.tensor([1.0, 1.0, 2.0]))
+    torch.manual_seed(5)
+    uniform = torch.rand(50, dtype=torch.float64).tolist()
+    torch.manual_seed(5)
+    assert draws(50).tolist() == [0 if at < 0.25 else 1 if at < 0.5 else 2 for at in uniform]
+    # 1.0 stands for a number above a sum that was rounded down.
+    monkeypatch.setattr(torch, "rand", lambda *_, **__: torch.tensor([0.0, 0.25, 0.5, 1.0], dtype=torch.float64))
+    assert draws(4).tolist() == [0, 1, 2, 2]

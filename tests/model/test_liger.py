@@ -89,13 +89,15 @@ def test_scores_are_cosines_of_the_last_state_and_each_items_vector(sequences: T
             torch.testing.assert_close(scores[row, item], expected, atol=1e-3, rtol=1e-3)
 
 
+@pytest.mark.parametrize("skipped", [None, torch.tensor([2, 0, 3, 0])])
 @pytest.mark.parametrize("n_user_tokens", [0, 3])
 @pytest.mark.parametrize("losses", [Losses(1.0, 1.0), Losses(0.0, 2.0), Losses(0.5, 0.25)])
 def test_one_pass_is_the_mean_over_positions_in_loss_and_gradients(
-    sequences: Tensor, losses: Losses, n_user_tokens: int
+    sequences: Tensor, losses: Losses, n_user_tokens: int, skipped: Tensor | None
 ) -> None:
     model, users = build(losses=losses, n_user_tokens=n_user_tokens).eval(), torch.tensor([5, 1, 2, 4])
-    examples = [(row, at) for row, length in enumerate(LENGTHS.tolist()) for at in range(1, length)]
+    first = [1] * 4 if skipped is None else (1 + skipped).tolist()
+    examples = [(row, at) for row, length in enumerate(LENGTHS.tolist()) for at in range(first[row], length)]
     literal = torch.stack(
         [
             model.training_loss(
@@ -104,7 +106,7 @@ def test_one_pass_is_the_mean_over_positions_in_loss_and_gradients(
             for row, at in examples
         ]
     ).mean()
-    loss = model.sequence_loss(sequences, LENGTHS, users=users)
+    loss = model.sequence_loss(sequences, LENGTHS, skipped=skipped, users=users)
     torch.testing.assert_close(loss, literal)
     used = list(model.parameters())
     expected = torch.autograd.grad(literal, used, allow_unused=True)
@@ -179,7 +181,7 @@ def test_smoothing_reaches_the_dense_loss(sequences: Tensor, full_softmax_items:
     for smoothing in (0.0, 0.5, 1.0):
         torch.manual_seed(0)
         model.losses = model.losses._replace(label_smoothing=smoothing)
-        values.append(float(model.sequence_loss(sequences, LENGTHS)))
+        values.append(float(model.sequence_loss(sequences, LENGTHS).detach()))
     assert values[1] == pytest.approx((values[0] + values[2]) / 2, rel=1e-5) and values[0] != values[2]
 
 
@@ -304,3 +306,84 @@ def test_what_does_not_fit_is_refused() -> None:
     few = ItemContent(torch.zeros(2, 2), torch.ones(3, dtype=torch.bool), d_model=16)
     with pytest.raises(ValueError, match="there are features of 2 items and 30 items in the catalogue"):
         LIGERModel(network=model.network, catalogue=model.catalogue, content=few, head=model.head)
+
+
+def test_the_loss_is_the_sum_of_both_by_their_weights(sequences: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = torch.tensor([5, 8, 30, 1])
+    model = build(losses=Losses(1.0, 0.0), retrieval="generative").eval()
+    generative = model.training_loss(sequences, LENGTHS, target)
+    n_levels = len(model.catalogue.level_sizes)
+    torch.testing.assert_close(generative, -model.score_targets(sequences, LENGTHS, target).mean() / n_levels)
+    model.losses = Losses(0.0, 1.0)
+    dense = model.training_loss(sequences, LENGTHS, target)
+    model.losses = Losses(0.5, 3.0)
+    torch.testing.assert_close(model.training_loss(sequences, LENGTHS, target), 0.5 * generative + 3.0 * dense)
+    monkeypatch.setattr(model.network, "target_loss", None)  # what weighs nothing is not computed
+    model.losses = Losses(0.0, 1.0)
+    assert model.training_loss(sequences, LENGTHS, target).equal(dense)
+
+
+def test_up_to_the_bound_the_dense_loss_is_over_all_items_that_are_trained_on() -> None:
+    n_trained = N - len(COLD)
+    assert build(losses=Losses(full_softmax_items=n_trained))._draws is None
+    assert build(losses=Losses(full_softmax_items=n_trained - 1))._draws is not None
+    weights = torch.arange(N + 1.0) + 1
+    assert build(weights=weights).weights.equal(weights) and build().weights.equal(torch.ones(N + 1))
+
+
+@pytest.mark.parametrize("retrieval", ["generative", "dense", "hybrid"])
+def test_users_have_a_voice_in_every_retrieval(sequences: Tensor, retrieval: str) -> None:
+    model, users = build(n_user_tokens=3, retrieval=retrieval).eval(), torch.tensor([5, 1, 2, 4])
+    _, scores = model.recommend(sequences, LENGTHS, k=5, beam_size=5, users=users)
+    _, other = model.recommend(sequences, LENGTHS, k=5, beam_size=5, users=users + 1)
+    assert not torch.allclose(scores, other, atol=1e-3)
+
+
+@pytest.mark.parametrize("hybrid_score", ["dense", "sum"])
+def test_hybrid_lists_hold_each_item_once_and_end_with_no_item(sequences: Tensor, hybrid_score: str) -> None:
+    """A tree of three items of training and one new one; the second user may get the new one alone, the third none."""
+    model = build(retrieval="hybrid", hybrid_score=hybrid_score).eval()
+    tree = model.catalogue.tree_of(torch.tensor([1, 2, 9, 17]))
+    excluded = torch.tensor([[0, 0, 0, 0], [1, 2, 9, 0], [1, 2, 9, 17], [9, 0, 0, 0]])
+    found = model.recommend(sequences, LENGTHS, k=15, beam_size=6, tree=tree, excluded=excluded)
+    dense = model.score_items(sequences, LENGTHS)
+    model.retrieval = "generative"
+    exact = model.score_items(sequences, LENGTHS)
+    for row in range(4):
+        left = {1, 2, 9, 17}.difference(excluded[row].tolist())
+        score = {item: float(dense[row, item] + (exact[row, item] if hybrid_score == "sum" else 0)) for item in left}
+        expected = sorted(score, key=score.__getitem__, reverse=True)
+        assert found[0][row].tolist() == expected + [0] * (15 - len(expected))
+        scores = torch.tensor([score[item] for item in expected] + [-torch.inf] * (15 - len(expected)))
+        torch.testing.assert_close(found[1][row], scores, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_a_new_item_that_the_beam_did_not_find_gets_the_log_probability_of_the_last_one_that_it_did(
+    found: bool,
+) -> None:
+    model = build(retrieval="hybrid", hybrid_score="sum").eval()
+    queries = torch.nn.functional.normalize(torch.ones(1, 16))
+    beam = torch.tensor([[4, 5, 0]]), torch.tensor([[-1.0, -3.0, -torch.inf]])
+    if not found:
+        beam = torch.zeros_like(beam[0]), torch.full_like(beam[1], -torch.inf)
+    items, scores = model._rerank(queries, beam, (torch.tensor([[17, 0]]), torch.tensor([[0.5, -torch.inf]])), 5)
+    keys = model.all_keys()
+    expected = {17: 0.5 - 3.0, 4: float(queries[0] @ keys[4]) - 1.0, 5: float(queries[0] @ keys[5]) - 3.0}
+    expected = expected if found else {17: 0.5}
+    ranked = sorted(expected, key=expected.__getitem__, reverse=True)
+    assert items.tolist() == [ranked + [0] * (5 - len(ranked))]
+    wanted = torch.tensor([[expected[item] for item in ranked] + [-torch.inf] * (5 - len(ranked))])
+    torch.testing.assert_close(scores, wanted)
+
+
+def test_a_catalogue_without_further_items_keeps_the_content_as_it_is() -> None:
+    model = build().eval()
+    own, wider = model.content, model.catalogue.changed(model.catalogue.tokens[:1].long(), torch.tensor([1, N + 1]))
+    model.adopt(wider, torch.zeros(1, 6))
+    assert len(model.content.features) == N + 2
+    smaller = model.catalogue.changed(model.catalogue.tokens[:0].long(), torch.tensor([1, 2]))
+    with pytest.raises(ValueError, match="there are features of 30 items and 31 items in the catalogue"):
+        model.adopt(smaller, torch.zeros(0, 6))
+    model.adopt(build().catalogue, torch.zeros(0, 6))
+    assert model.content is own

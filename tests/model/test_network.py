@@ -87,3 +87,20 @@ def test_a_network_for_other_level_sizes_is_refused(make_model: Callable[..., TI
     model = make_model()
     with pytest.raises(ValueError, match=r"build the network with level_sizes=catalogue\.level_sizes"):
         TIGERModel(network=model.network, catalogue=make_model("shared").catalogue)
+
+
+def test_in_a_bidirectional_encoder_every_item_sees_all_others(model: TIGERModel) -> None:
+    lengths, items = torch.tensor([4]), torch.tensor([[3, 8, 5, 12]])
+    states = model.encode(items, lengths).states
+    for changed in range(4):
+        other = items.clone()
+        other[0, changed] = 21
+        differ = (model.encode(other, lengths).states - states).abs().amax(2).view(4, -1).amax(1)
+        assert (differ > 1e-4).all()
+
+
+def test_a_model_recommends_from_a_catalogue_that_it_adopts(model: TIGERModel, histories: Histories) -> None:
+    catalogue = model.catalogue.changed(model.catalogue.tokens[[7]].long(), torch.tensor([2, 31]))
+    model.adopt(catalogue, torch.empty(1, 0))
+    items, _ = model.recommend(*histories, k=3, beam_size=5)
+    assert [sorted(row) for row in items.tolist()] == [[0, 2, 31]] * 4

@@ -7,9 +7,11 @@ import torch
 from torch import Tensor
 
 from recbole_adasid.model.catalogue import Catalogue
+from recbole_adasid.model.item_tokens import ItemTokens
 from recbole_adasid.model.network import TIGERNetwork, network_settings
 from recbole_adasid.model.stack import Tree
 from recbole_adasid.model.tiger import TIGERModel
+from recbole_adasid.model.vocabulary import Vocabulary
 
 LENGTHS = torch.tensor([7, 2, 5, 4])
 SKIPPED = torch.tensor([2, 0, 0, 2])
@@ -144,3 +146,16 @@ def test_smoothing_lets_all_codewords_of_a_level_count_a_little(sequences: Tenso
     network.label_smoothing = 0.2
     smoothed = model.training_loss(histories, lengths, targets)
     assert float(smoothed.detach()) == pytest.approx(literal, abs=1e-5) and float(smoothed) > float(plain)
+
+
+def test_a_causal_encoder_reads_the_user_first(sequences: Tensor) -> None:
+    model = causal_model(n_user_tokens=3).eval()
+    states, other = (model.encode(items, LENGTHS, USERS).states for items in (sequences, sequences.flip(0)))
+    assert states.shape == (4, 8, 16) and states[:, 0].equal(other[:, 0])
+    assert not torch.allclose(model.encode(sequences, LENGTHS, USERS + 1).states[:, 1:], states[:, 1:])
+
+
+def test_new_maps_of_tokens_are_drawn_so_that_an_item_s_vector_is_as_long_as_that_of_a_token() -> None:
+    torch.manual_seed(0)
+    maps = ItemTokens(Vocabulary(level_sizes=[4, 4, 4], d_model=64)).maps
+    assert [one.weight.std().item() for one in maps] == pytest.approx([(3 * 64) ** -0.5] * 3, rel=0.05)

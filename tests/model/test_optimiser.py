@@ -18,6 +18,7 @@ def test_the_optimiser_makes_a_step():
     model = nn.Linear(2, 1)
     before = model.weight.detach().clone()
     optimiser = adamw(model, learning_rate=0.1, weight_decay=0.0)
+    assert optimiser.defaults["fused"] is True
     model(torch.ones(1, 2)).sum().backward()
     optimiser.step()
     torch.testing.assert_close(model.weight.detach(), before - 0.1)
@@ -32,3 +33,8 @@ def test_the_rate_rises_linearly_and_falls_as_a_cosine_to_zero():
 
 def test_a_training_of_one_step_without_warm_up_uses_the_peak_rate():
     assert learning_rate_factor(0, total_steps=1, warmup_fraction=0.0) == 1
+
+
+@pytest.mark.parametrize("warmup_fraction", [0.0, 0.5, 0.9])
+def test_behind_the_last_step_the_rate_is_zero(warmup_fraction):
+    assert learning_rate_factor(10, total_steps=10, warmup_fraction=warmup_fraction) == pytest.approx(0, abs=1e-12)

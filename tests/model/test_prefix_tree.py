@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 import torch
 
 from recbole_adasid.model.prefix_tree import PrefixTree, lexicographic_order
@@ -121,3 +122,14 @@ def test_arrays_are_as_narrow_as_their_values_allow_and_answers_are_not() -> Non
         answers = [child, code, tree.parents(1, nodes), tree.codes(1, nodes), tree.items(0)]
         answers += [*tree.item_range(1, nodes), *tree.path(torch.tensor([[1, 0], [65_535, 2**40]]))]
         assert {answer.dtype for answer in answers} == {torch.int64}
+
+
+@pytest.mark.parametrize(("key", "dtype"), [(2**31 - 1, torch.int32), (2**31, torch.int64)])
+def test_the_largest_key_decides_how_wide_an_array_is(key: int, dtype: torch.dtype) -> None:
+    tree = PrefixTree(torch.tensor([[key]]), [2**32])
+    assert tree.get_buffer("keys_0").dtype == dtype and tree.find(torch.tensor([key])).tolist() == 0
+
+
+def test_codes_that_float32_cannot_tell_apart_are_found() -> None:
+    codes = torch.tensor([[2**24 + 1], [2**24], [7]])
+    assert PrefixTree(codes, [2**25]).find(codes).tolist() == [2, 1, 0]

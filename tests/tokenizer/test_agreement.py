@@ -5,7 +5,14 @@ import pytest
 
 from recbole_adasid.data.pairs import ItemPairs
 from recbole_adasid.tokenizer import agreement as module
-from recbole_adasid.tokenizer.agreement import agreement, embedding_pairs, neighbour_agreement, shared_prefix, stability
+from recbole_adasid.tokenizer.agreement import (
+    _strongest,
+    agreement,
+    embedding_pairs,
+    neighbour_agreement,
+    shared_prefix,
+    stability,
+)
 
 
 def test_the_shared_prefix_counts_leading_codes_only() -> None:
@@ -95,3 +102,23 @@ def test_stability_ignores_how_codes_are_numbered_and_is_nought_for_unrelated_on
     )
     unrelated = stability(codes, random.integers(8, size=(2000, 3)))
     assert all(abs(value) < 0.02 for value in unrelated.values())
+
+
+def test_a_neighbour_with_an_equal_semantic_id_is_nearer_than_pairs_that_share_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "RANDOM_PAIRS", 20)
+    codes = np.stack([np.arange(5000)] * 3, axis=1)
+    codes[1] = codes[0]
+    assert agreement(codes, np.array([0]), np.array([1])) == 1.0
+
+
+def test_of_every_trigger_the_ten_strongest_targets_count() -> None:
+    random = np.random.default_rng(0)
+    trigger = np.repeat([4, 2, 7], [12, 15, 3])
+    pairs = ItemPairs(trigger, np.arange(30), random.random(30).astype(np.float32))
+    expected = []
+    for one in (2, 4, 7):
+        rows = sorted(np.flatnonzero(trigger == one), key=lambda row: -pairs.weight[row])
+        expected += rows[:10]
+    assert _strongest(pairs).tolist() == expected and len(expected) == 23

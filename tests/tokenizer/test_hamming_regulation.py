@@ -94,3 +94,33 @@ def test_weights_stay_constant():
 def test_negative_values_are_refused():
     with pytest.raises(ValueError, match="must not be negative"):
         HammingRegulation(**{**SETTINGS, "full_margin": -0.1})
+
+
+@pytest.mark.parametrize("name", ["full_margin", "partial_margin", "full_weight", "partial_weight", "radius"])
+def test_values_of_quasid_s_regulation_may_be_0(name: str) -> None:
+    given = {"radius": 1, "full_margin": 1.0, "partial_margin": 1.0, "full_weight": 1.0, "partial_weight": 1.0}
+    assert not HammingRegulation(**{**given, name: 0}, collaborative_weight=0.0).aligns_pairs
+
+
+def test_the_share_that_is_repelled_is_of_all_pairs_that_collide(batch):
+    latent, codes, found = batch
+    latent = latent - 1.2  # out of the narrow cone
+    inside, colliding = 0, 0
+    rows = torch.searchsorted(found.items, DRAWN).tolist()
+    for i, a in enumerate(rows):
+        for j, b in enumerate(rows):
+            hamming = int((codes[a] != codes[b]).sum())
+            if a != b and hamming <= 1 and not (min(i, j) < N_PAIRS and abs(i - j) == N_PAIRS):
+                colliding += 1
+                distance = 1 - float(F.cosine_similarity(latent[a], latent[b], dim=0))
+                inside += distance < (0.5 if hamming else 0.8)
+    stats = HammingRegulation(**SETTINGS).collision(latent, codes, found).stats
+    assert stats["repelled_share"] == pytest.approx(inside / colliding) and 0 < inside < colliding
+
+
+@pytest.mark.parametrize(("margin", "share"), [(1.0, 0), (1.001, 1)])
+def test_a_pair_at_its_margin_is_not_repelled(margin, share):
+    regulation = HammingRegulation(**{**SETTINGS, "full_margin": margin})
+    pair = PairBatch.of(torch.arange(2), 0)
+    term = regulation.collision(torch.eye(2), torch.zeros(2, 3, dtype=torch.int64), pair)
+    assert term.stats["repelled_share"] == share and term.stats["full_collisions"] == 1

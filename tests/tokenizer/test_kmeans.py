@@ -6,7 +6,7 @@ import pytest
 import torch
 from sklearn.cluster import KMeans
 
-from recbole_adasid.tokenizer.kmeans import PULLS, kmeans, refine
+from recbole_adasid.tokenizer.kmeans import PULLS, SPLIT, _plus_plus_seeds, _pulled, kmeans, refine
 from recbole_adasid.tokenizer.nearest import nearest_codeword
 from recbole_adasid.tokenizer.quality import sid_quality
 from recbole_adasid.tokenizer.rq_kmeans import RQKMeansTokenizer
@@ -132,3 +132,61 @@ def test_rq_kmeans_codes_what_the_levels_before_left_over():
         errors.append(float(residual.square().sum()))
     assert errors == sorted(errors, reverse=True)
     assert tokenizer.codebook_sizes == [8, 4, 4]
+
+
+def squared_distance(a: torch.Tensor, b: torch.Tensor) -> float:
+    return float((a.double() - b.double()).square().sum())
+
+
+@pytest.mark.parametrize("n_points", [40, 500])
+def test_seeds_are_drawn_by_their_squared_distance_from_those_before(n_points):
+    """Of 500 points a sample of 64 a centroid is asked, here 192."""
+    points = torch.randn(n_points, 4, generator=generator(1)) + 3
+    random = generator(5)
+    rows = torch.randperm(n_points, generator=random)[:192].tolist()
+    literal = [rows[0]]
+    for _ in range(2):
+        weights = [min(squared_distance(points[row], points[seed]) for seed in literal) for row in rows]
+        literal.append(rows[int(torch.multinomial(torch.tensor(weights, dtype=torch.float64), 1, generator=random))])
+    assert _plus_plus_seeds(points, 3, generator(5)).tolist() == literal and len(set(literal)) == 3
+
+
+def test_seeds_start_where_those_that_are_none_are_represented_best():
+    for points, seeds in ((embeddings(200, 64), torch.arange(20)), (torch.eye(3).repeat(9, 1), torch.arange(3))):
+        errors = []
+        starts = [points.mean(0) + pull * (points[seeds] - points.mean(0)) for pull in PULLS]
+        for start in starts:
+            errors.append(sum(min(squared_distance(one, seed) for seed in start) for one in points[len(seeds) :]))
+        expected = starts[errors.index(min(errors))]
+        torch.testing.assert_close(_pulled(points, seeds), expected)
+
+
+def test_a_step_puts_centroids_on_means_and_those_without_points_beside_crowded_ones():
+    points = torch.cat([torch.randn(9, 3, generator=generator(1)), torch.full((2, 3), 9.0) + torch.eye(2, 3)])
+    centroids = torch.cat([torch.zeros(1, 3), torch.full((1, 3), 9.0), torch.full((20, 3), 1e3)])
+    assignment = nearest_codeword(points, centroids)
+    members = [points[assignment == k] for k in range(2)]
+    assert [len(part) for part in members] == [9, 2]  # which could give away 8 and 1
+    random = generator(3)
+    sizes = torch.tensor([len(members[0]) - 1, len(members[1]) - 1] + [0] * 20, dtype=torch.float64)
+    chosen = torch.multinomial(sizes, 20, replacement=True, generator=random).tolist()
+    signs = 2 * torch.randint(2, (20, 3), generator=random) - 1
+    expected = [part.mean(0) for part in members]
+    for k, sign in zip(chosen, signs):
+        spread = (members[k] - members[k].mean(0)).square().mean().sqrt()
+        expected.append(members[k].mean(0) + SPLIT * spread * sign)
+    found = refine(points, centroids, generator=generator(3))
+    torch.testing.assert_close(found, torch.stack(expected))
+
+
+def test_a_centroid_without_points_stays_where_no_other_has_two():
+    points, centroids = torch.tensor([[0.0], [5.0]]), torch.tensor([[1.0], [4.0], [100.0]])
+    assert refine(points, centroids, generator=generator()).tolist() == [[0.0], [5.0], [100.0]]
+
+
+def test_iterations_are_as_many_as_asked_for_unless_nothing_moves():
+    points = torch.randn(300, 2, generator=generator(1))
+    found = [kmeans(points, 9, iterations=n, generator=generator()) for n in (0, 1, 2, 300, 301)]
+    assert not found[0].equal(found[1]) and not found[1].equal(found[2]) and found[3].equal(found[4])
+    again = refine(points, found[0], generator=generator())
+    torch.testing.assert_close(again, found[1])

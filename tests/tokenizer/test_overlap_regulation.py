@@ -348,3 +348,95 @@ def test_impossible_schedules_are_refused(changes, message):
 def test_more_levels_than_a_signature_holds_are_refused():
     with pytest.raises(ValueError, match="at most 8 levels, got 9"):
         find_overlaps(torch.zeros(2, 9, dtype=torch.long), torch.ones(2))
+
+
+def schedule(**changes: float | str) -> ProgressSchedule:
+    return ProgressSchedule(
+        **{"start": 0.0, "end": 1.0, "collision_floor": 0.0, "collaborative_ceiling": 0.0, **changes}
+    )
+
+
+def test_a_schedule_is_of_fractions_and_of_weight_1_and_enabled_unless_it_is_told_otherwise() -> None:
+    assert schedule().weights(500, 1000) == (0.5, 0.0)
+    assert schedule(collision_weight=0.0, collision_floor=1.0).weights(500, 1000) == (0.0, 0.0)
+    assert schedule(unit="steps", end=1000).weights(500, 2) == (0.5, 0.0)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"start": -0.1}, {"end": 0.0}, {"end": 1.01}, {"collision_floor": -0.1}, {"collision_floor": 1.1}]
+    + [{"collaborative_ceiling": -0.1}, {"collision_weight": -0.1}],
+)
+def test_a_schedule_beyond_its_bounds_is_refused(changes: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="rebalancing_end|collision_floor must lie"):
+        schedule(**changes)
+
+
+def at_its_bounds(**changes: float | list[float]) -> AdaptiveRegulation:
+    given = {"thresholds": [0.1, 0.1], "margins": [1.0, 1.0], "f_min": 0.0, "f_max": 0.0, "load_saturation": 1.0}
+    return AdaptiveRegulation(**{**given, "alpha": 0.1, "schedule": schedule(), **changes})
+
+
+def test_adasid_s_regulation_is_the_printed_one_with_the_mean_unless_it_is_told_otherwise() -> None:
+    found = at_its_bounds()
+    assert (found.load_region, found.load_reference, found.reduction) == ("signature", "batch", "mean")
+    assert (found.semantic_relaxation, found.load_strengthening) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"f_min": -0.1}, "load factors must satisfy 0 <= load_f_min <= load_f_max, got -0.1 and 0.0"),
+        ({"f_min": 0.1}, "load factors must satisfy"),
+        ({"load_saturation": 0.0}, "load_saturation must lie in"),
+        ({"load_saturation": 1.1}, "load_saturation must lie in"),
+        ({"alpha": 0.0}, "load_saturation must lie in"),
+        ({"margins": [1.0]}, "collision_margins has 1 values and relaxation_thresholds 2"),
+    ],
+)
+def test_values_of_adasid_s_regulation_beyond_their_bounds_are_refused(
+    changes: dict[str, float | list[float]], told: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{told}"):
+        at_its_bounds(**changes)
+
+
+def test_no_regulation_costs_nothing_and_aligns_nothing_unless_it_is_told_to() -> None:
+    none = NoRegulation()
+    assert none.weights(0, 1) == (0.0, 0.0) and not none.aligns_pairs
+    term = none.collision(torch.ones(2, 3), torch.zeros(2, 1, dtype=torch.int64), None)  # type: ignore[arg-type]
+    assert term.loss.shape == () and term.loss == 0 and term.stats == {}
+
+
+def test_depths_that_occur_share_the_mean_alike_however_few_pairs_they_have():
+    assert AdaptiveRegulation._shares(torch.tensor([1.0, 0.0, 4.0])).tolist() == [1 / 2, 0, 1 / 8]
+    assert AdaptiveRegulation._shares(torch.zeros(3)).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("reduction", ["mean", "per_depth"])
+def test_one_pair_alone_has_the_whole_mean_and_all_shares(reduction):
+    latent, codes = torch.tensor([[1.0, 0.0], [0.6, 0.8]]), torch.tensor([[0, 1, 2], [0, 5, 6]])
+    regulating = regulation(reduction=reduction, semantic_relaxation=False, load_saturation=1.0)
+    term = regulating.collision(latent, codes, apart(2))
+    # Its load is 2, as is the number of ordered pairs, so that it is strengthened by F_MAX.
+    assert term.loss.item() == pytest.approx(F_MAX * (MARGINS[0] - (1 - 0.6)))
+    assert term.stats["similarity"] == pytest.approx(0.6) and term.stats["load_factor"] == F_MAX
+    assert term.stats["overlap_rate"] == term.stats["repelled_share"] == 1 and term.stats["relaxed_share"] == 0
+    for name, value in {"pair_share": 1, "weight_share": 1, "load_factor": F_MAX}.items():
+        assert [term.stats[f"{name}_of_depth_{depth}"] for depth in (1, 2, 3)] == [value, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("reference", "share", "expected"),
+    [
+        ("batch", 0.5, 36.0),
+        ("batch", 0.001, 1.0),
+        ("largest", 0.5, 3.0),
+        ("largest", 0.01, 1.0),
+        ("depth", 0.5, [1.0, 1.0, 3.0, 1.0]),
+        ("depth", 0.01, [1.0] * 4),
+    ],
+)
+def test_a_load_is_saturated_at_a_share_of_its_reference_but_at_least_at_one(reference, share, expected):
+    loads = Loads(torch.zeros(0, dtype=torch.long), torch.tensor([2.0, 0.0, 6.0, 1.0]), torch.tensor([1, 2, 3, 1]))
+    assert saturation(loads, share, reference, n_draws=9).tolist() == pytest.approx(expected)

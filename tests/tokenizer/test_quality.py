@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from recbole_adasid.tokenizer.quality import collapsed_levels, collision_histogram, landscape, sid_quality
+from recbole_adasid.tokenizer.quality import collapsed_levels, collision_histogram, entropy, landscape, sid_quality
 
 
 def test_quality_of_four_items_computed_by_hand():
@@ -60,3 +60,7 @@ def test_a_level_that_uses_a_fraction_of_its_codewords_has_collapsed():
     quality = sid_quality(np.stack([even, nearly_one, even % 2], axis=1), [40, 40, 4])
     assert collapsed_levels(quality, [40, 40, 4], 400) == [2]  # four codewords are too few to judge
     assert collapsed_levels(quality, [40, 40, 4], 5) == []
+
+
+def test_the_entropy_of_a_single_codeword_is_zero_without_a_sign():
+    assert str(entropy(np.array([5, 0]))) == "0.0"

@@ -200,3 +200,30 @@ def test_each_group_s_codes_equal_the_reference_on_its_columns(latent):
         for level, layer in zip(levels[group::2], peer.layers):
             layer._codebook.embed.copy_(level.codewords.detach()[None])
         assert torch.equal(codes[:, group::2], peer(latent[:, None, columns])[1][:, 0])
+
+
+def test_the_loss_of_a_cosine_lookup_is_that_of_both_spaces(latent):
+    level = CosineQuantizer(n_codewords=9, dim=DIM, lookup_dim=3)
+    chosen = level.nearest(latent)
+    looked_up = torch.nn.functional.normalize(latent @ level.project_in, dim=1)
+    entry = torch.nn.functional.normalize(level.table, dim=1)[chosen]
+    codeword = entry @ level.project_out
+    expected = 1.25 * ((latent - codeword).square().mean(1) + (looked_up - entry).square().mean(1))
+    torch.testing.assert_close(level.loss(latent, chosen, 0.25), expected)
+
+
+def test_widths_may_lie_at_their_bounds_and_are_those_of_the_papers_unless_they_are_given():
+    for value in (1, DIM):
+        assert CosineQuantizer(n_codewords=4, dim=DIM, lookup_dim=value).table.shape == (4, value)
+    assert CosineQuantizer(n_codewords=4, dim=32).table.shape == (4, 16)
+    columns = [GroupedQuantizer(n_codewords=4, dim=DIM, quantizer_groups=g, level=3).columns for g in (1, 2, 4, DIM)]
+    assert columns == [slice(0, 6), slice(3, 6), slice(4, 6), slice(3, 4)]
+    assert GroupedQuantizer(n_codewords=4, dim=DIM, level=3).columns == slice(3, 6)
+
+
+@pytest.mark.parametrize("kind", QUANTIZERS)
+def test_a_level_knows_which_it_is_and_is_the_first_unless_it_is_told(kind):
+    levels = build(kind).quantizers()
+    assert [(level.level, level.n_codewords, level.dim) for level in levels] == [(0, 5, DIM), (1, 7, DIM), (2, 4, DIM)]
+    extra = {"lookup_dim": 4} if kind == "cosine" else {}
+    assert QUANTIZERS[kind](n_codewords=3, dim=DIM, **extra).level == 0

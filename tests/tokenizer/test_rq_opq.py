@@ -158,3 +158,52 @@ def test_levels_for_k_means_have_to_be_left(points):
     for n_subspaces in (0, 3):
         with pytest.raises(ValueError, match=f"one less than sid_length, 2, got {n_subspaces}"):
             build(n_subspaces)
+
+
+def on_axes(logarithms: list[float]) -> torch.Tensor:
+    """Points on the axes, whose variances have these logarithms."""
+    lengths = torch.tensor(logarithms).div(2).exp() * len(logarithms) ** 0.5
+    return torch.cat([torch.diag(lengths), -torch.diag(lengths)])
+
+
+@pytest.mark.parametrize(
+    ("logarithms", "subspaces"),
+    [
+        ([9.0, 1.0, 0.5, 0.0], [[0, 3], [1, 2]]),  # the second is full when it has the least product still
+        # Each counts by its logarithm over the least plus 1: 4 against 2 + 1.5, so that the fourth joins these too.
+        ([3.0, 1.0, 0.5, 0.2, 0.1, 0.0], [[0, 4, 5], [1, 2, 3]]),
+    ],
+)
+def test_axes_are_dealt_out_by_the_least_product_with_room(logarithms, subspaces):
+    for factor in (1.0, 1e-3):
+        axes, widths = balanced_axes(factor * on_axes(logarithms), 2)
+        assert widths == [len(subspaces[0])] * 2
+        assert axes.abs().argmax(0).split(widths)[0].tolist() == subspaces[0]
+        assert axes.abs().argmax(0).split(widths)[1].tolist() == subspaces[1]
+
+
+def test_there_may_be_as_many_subspaces_as_columns_and_nothing_asks_for_a_gradient():
+    settings = {"scaler": FeatureScaler(width=2, mode="none"), "width": 2, "iterations": 1, "seed": 0}
+    tokenizer = RQOPQTokenizer(**settings, codebook_sizes=[4, 3, 3], n_subspaces=2)
+    assert tokenizer.widths == [1, 1] and not any(parameter.requires_grad for parameter in tokenizer.parameters())
+    with pytest.raises(ValueError, match="^opq_subspaces is 3, but the features have 2 columns: lower it$"):
+        RQOPQTokenizer(**settings, codebook_sizes=[4, 3, 3, 3], n_subspaces=3)
+
+
+@pytest.mark.parametrize("family", ["rq_kmeans", "rq_opq"])
+def test_each_level_is_logged_with_what_it_leaves_over(points, family):
+    scaler = FeatureScaler(width=WIDTH, mode="standardise")
+    settings = {"scaler": scaler, "width": WIDTH, "codebook_sizes": [8, 6, 4], "iterations": 5, "seed": 0}
+    made = RQKMeansTokenizer(**settings) if family == "rq_kmeans" else RQOPQTokenizer(**settings, n_subspaces=2)
+    log: list[tuple[int, dict[str, float]]] = []
+    made.fit(points, None, log=lambda level, numbers: log.append((level, numbers)))
+    codes, scaled = made.encode(points), (points - points.mean(0)) / points.std(0, correction=0)
+    torch.testing.assert_close(made.latent(points), scaled, rtol=1e-4, atol=1e-4)
+    assert [level for level, _ in log] == ([0, 1, 2] if family == "rq_kmeans" else [0, 2])
+    last = (scaled - made.quantized(codes)).square().mean().item()
+    assert log[-1][1] == {"reconstruction_loss": pytest.approx(last, rel=1e-4)}
+    levels = made if family == "rq_kmeans" else made.residual_levels
+    first = scaled - levels.codebooks[0][codes[:, 0]]
+    assert log[0][1] == {"reconstruction_loss": pytest.approx(first.square().mean().item(), rel=1e-4)}
+    expected = made.quantized(codes) * points.std(0, correction=0) + points.mean(0)
+    torch.testing.assert_close(made.decode(codes), expected, rtol=1e-4, atol=1e-4)

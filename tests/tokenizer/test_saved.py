@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,18 @@ def test_a_saved_tokenizer_is_built_and_filled_as_its_file_says(
     assert not any(parameter.requires_grad for parameter in tokenizer.parameters())
 
 
+def test_settings_that_build_nothing_are_told_with_the_reason(saved: Saved) -> None:
+    path = saved[0] / PARAMETERS_FILE
+    tensors, about = read_tensors(path, KIND)
+    about["description"]["tokenizer"]["tokenizer_family"] = "zzz"
+    write_tensors(path, KIND, tensors, about)
+    reason = "ValueError: unknown tokenizer_family 'zzz'; valid: autoencoder, rq_kmeans, rq_opq"
+    told = f"{path} does not say how to build its tokenizer ({reason}): train it again"
+    (saved[0] / DESCRIPTION_FILE).unlink()
+    with pytest.raises(DamagedFile, match=f"^{re.escape(told)}$"):
+        load_tokenizer(saved[0])
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -63,3 +76,31 @@ def test_a_file_that_does_not_say_how_to_build_its_tokenizer_is_refused(
 def test_a_folder_without_a_tokenizer_is_told(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=f"there is no file {tmp_path}"):
         load_tokenizer(tmp_path)
+
+
+def test_values_that_are_no_numbers_are_refused(saved: Saved) -> None:
+    path = saved[0] / PARAMETERS_FILE
+    tensors, about = read_tensors(path, KIND)
+    tensors["codebooks.1"][0, 0] = torch.nan
+    write_tensors(path, KIND, tensors, about)
+    with pytest.raises(DamagedFile, match="codebooks.1"):
+        load_tokenizer(saved[0])
+
+
+def test_tensors_of_another_shape_than_the_settings_ask_for_are_refused(saved: Saved) -> None:
+    path = saved[0] / PARAMETERS_FILE
+    tensors, about = read_tensors(path, KIND)
+    tensors["codebooks.1"] = torch.zeros(9, 6)
+    write_tensors(path, KIND, tensors, about)
+    with pytest.raises(DamagedFile, match=r"codebooks\.1 .* by its own settings: train the tokenizer again$"):
+        load_tokenizer(saved[0])
+
+
+def test_a_description_of_another_tokenizer_is_refused_and_none_is_missed(saved: Saved) -> None:
+    beside = saved[0] / DESCRIPTION_FILE
+    beside.write_text(json.dumps({**saved[1], "features": "of another test"}))
+    told = f"{beside} describes another tokenizer than {PARAMETERS_FILE} beside it: bring back the run's own"
+    with pytest.raises(DamagedFile, match=f"^{re.escape(told)}$"):
+        load_tokenizer(saved[0])
+    beside.unlink()
+    assert load_tokenizer(saved[0])[0].encode(FEATURES).equal(saved[2])

@@ -11,6 +11,7 @@ from recbole_adasid.data.pairs import ItemPairs
 from recbole_adasid.host.props import read_props
 from recbole_adasid.tokenizer.quality import sid_quality
 from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
+from recbole_adasid.tokenizer.start import CodebookStart
 from recbole_adasid.tokenizer.trainable import AutoencoderTokenizer
 
 N_ITEMS, WIDTH = 600, 64
@@ -121,3 +122,26 @@ def test_a_latent_that_is_not_finite_stops_the_start_with_a_remedy(features, pai
     torch.nn.init.constant_(training.autoencoder.encoder[0].weight, torch.inf)
     with pytest.raises(FloatingPointError, match="latent is not finite at step 5: lower tokenizer_learning_rate"):
         training.step(5)
+
+
+def test_codebooks_start_on_some_of_the_items_with_the_iterations_of_the_settings(features, monkeypatch):
+    monkeypatch.setattr("recbole_adasid.tokenizer.start.INITIALISATION_ROWS", 50)
+    made, given = tokenizer("rqvae", kmeans_iterations=7).autoencoder, []
+    monkeypatch.setattr(made.quantizer, "initialise", lambda *args, **named: given.append((*args, named)))
+    start = CodebookStart(quantize_from=0, steps=100, latent_scale=0.35, kmeans_iterations=7)
+    generator = torch.Generator().manual_seed(3)
+    start(made, features, generator)
+    rows = torch.randperm(N_ITEMS, generator=torch.Generator().manual_seed(3))[:50]
+    latent, named = given[0]
+    torch.testing.assert_close(latent, made.latent(features[rows]))
+    assert named == {"iterations": 7, "generator": generator}
+
+
+@pytest.mark.parametrize(
+    ("quantize_from", "steps", "step"), [(5, 50, 5), (6, 50, 5), (5, 59, 5), (1, 9, 0), (0, 50, 0)]
+)
+def test_the_start_is_at_the_step_asked_for_or_at_a_tenth(quantize_from, steps, step):
+    start = CodebookStart(quantize_from=quantize_from, steps=steps, latent_scale=0.35, kmeans_iterations=7)
+    assert start.step == step
+    rates = [start.learning_rate_factor(number) for number in range(step + 1)]
+    assert rates == [1.0] * step + [1 / step if step else 1.0]

@@ -11,9 +11,10 @@ import yaml
 from torch import Tensor
 
 from recbole_adasid.data.pairs import ItemPairs
+from recbole_adasid.tokenizer.contrastive import info_nce
 from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
 from recbole_adasid.tokenizer.sampling import PairBatch
-from recbole_adasid.tokenizer.training import TokenizerTraining
+from recbole_adasid.tokenizer.training import TokenizerTraining, TrainingSettings
 
 PROPS = Path(__file__).parents[2] / "props"
 WIDTH = 16
@@ -126,3 +127,116 @@ def test_items_drawn_several_times_weigh_as_much_as_their_copies(tokenizer, feat
     assert len(losses[0]) > 5
     for ours, theirs in zip(*losses):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+VALID = {
+    **{
+        "steps": 1,
+        "batch_pairs": 1,
+        "batch_solo_items": 0,
+        "draw": "auto",
+        "pair_draw_power": 0.0,
+        "learning_rate": 1.0,
+    },
+    **{"weight_decay": 0.0, "temperature": 1.0, "contrastive_space": "latent", "kmeans_iterations": 0},
+    **{"quantize_from": 0, "latent_scale": 1.0, "revive_every": 0, "log_every": 1, "bf16": False, "seed": 0},
+}
+
+
+def training_settings(**changes: object) -> TrainingSettings:
+    return TrainingSettings(**{**VALID, **changes})
+
+
+@pytest.mark.parametrize("name", ["steps", "batch_pairs", "log_every", "learning_rate", "temperature", "latent_scale"])
+def test_what_has_to_be_above_0_is(name: str) -> None:
+    assert getattr(training_settings(**{name: 1}), name) == 1
+    with pytest.raises(ValueError, match=f"^tokenizer setting {name} must be above 0, got 0$"):
+        training_settings(**{name: 0})
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["batch_solo_items", "pair_draw_power", "kmeans_iterations", "quantize_from", "revive_every", "weight_decay"],
+)
+def test_what_may_be_0_is_not_below(name: str) -> None:
+    assert getattr(training_settings(**{name: 0}), name) == 0
+    with pytest.raises(ValueError, match=f"^tokenizer setting {name} must not be negative, got -1$"):
+        training_settings(**{name: -1})
+
+
+def next_batch(found: TokenizerTraining) -> PairBatch:
+    """The batch that the next step will draw."""
+    state = found.generator.get_state()
+    batch = found.sampler.draw()
+    found.generator.set_state(state)
+    assert batch.counts.max() > 1
+    return batch
+
+
+@pytest.mark.parametrize("space", ["quantized", "latent"])
+def test_a_step_descends_on_the_terms_of_its_batch(space, features, pairs):
+    found = training(features, pairs, contrastive_space=space, contrastive_temperature=0.3)
+    batch = next_batch(found)
+    output = found.autoencoder(features[batch.items], batch.counts)
+    vectors = output.quantized if space == "quantized" else output.latent
+    expected = {
+        "reconstruction_loss": output.reconstruction_loss,
+        "quantization_loss": output.quantization_loss,
+        "collision_loss": found.regulation.collision(output.latent, output.codes, batch).loss,
+        "collaborative_loss": info_nce(vectors, batch.trigger, batch.target, temperature=0.3),
+    }
+    numbers = found.step(0)
+    assert {name: numbers[name] for name in expected} == pytest.approx(
+        {k: float(v.detach()) for k, v in expected.items()}
+    )
+    whole = expected["reconstruction_loss"] + expected["quantization_loss"]
+    whole = whole + numbers["lambda_col"] * expected["collision_loss"]
+    whole = whole + numbers["lambda_cf"] * expected["collaborative_loss"]
+    assert numbers["loss"] == pytest.approx(float(whole.detach()))
+
+
+def test_a_step_without_codebooks_descends_on_what_its_batch_reconstructs(features, pairs):
+    found = training(features, pairs, quantize_from=5)
+    batch = next_batch(found)
+    _, expected = found.autoencoder.unquantized(features[batch.items], batch.counts)
+    numbers = found.step(0)
+    assert numbers == {
+        "reconstruction_loss": pytest.approx(float(expected.detach())),
+        "loss": pytest.approx(float(expected.detach())),
+    }
+
+
+@pytest.mark.parametrize("quantize_from", [0, 5])
+def test_codebooks_are_put_on_the_latent_at_once_unless_steps_come_first(quantize_from, features, pairs):
+    found = training(features, pairs, quantize_from=quantize_from)
+    level, latent = found.autoencoder.quantizer.quantizers()[0], found.autoencoder.latent(features)
+    codes = level.nearest(latent)
+    on_means = [torch.allclose(level.codebook()[k], latent[codes == k].mean(0), atol=1e-4) for k in codes.unique()]
+    assert all(on_means) == (quantize_from == 0)
+    for number in range(quantize_from):
+        found.step(number)
+    found.step(quantize_from)
+    # The optimiser knows of one step with codebooks, none of those before.
+    steps = {int(state["step"]) for state in found.optimizer.state.values()}
+    assert steps == {1}
+
+
+def test_the_optimiser_is_the_fused_adamw_of_the_settings(features, pairs):
+    found = training(features, pairs, tokenizer_learning_rate=0.02, tokenizer_weight_decay=0.03)
+    defaults = found.optimizer.defaults
+    assert (defaults["lr"], defaults["weight_decay"], defaults["fused"]) == (0.02, 0.03, True)
+
+
+def test_statistics_of_a_batch_come_every_so_many_steps_and_at_the_last_which_revives_nothing(features, pairs):
+    found = training(features, pairs, tokenizer_steps=10, tokenizer_log_every=4, revive_every=1)
+    level = found.autoencoder.quantizer.quantizers()[0]
+    level.set_codewords(torch.arange(8), torch.full((8, 4), 50.0) + torch.arange(8)[:, None])
+    revived = {}
+    for number in range(10):
+        numbers = found.step(number)
+        assert ("batch_perplexity_1" in numbers) == ("revived" in numbers) == (number in (0, 4, 8, 9))
+        if "revived" in numbers:
+            revived[number] = numbers["revived"]
+        if number == 8:
+            level.set_codewords(torch.arange(8), torch.full((8, 4), 50.0) + torch.arange(8)[:, None])
+    assert revived[0] >= 7 and revived[9] == 0 and found.watch.observed == 10
