@@ -69,11 +69,18 @@ def top_items(
 
 def _stable_top(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Return the ``k`` highest of each row and their columns; of equal ones the first."""
-    threshold = scores.topk(k).values[:, -1:]
-    # Those equal to the last one may be too many: the first of them are taken.
-    above, equal = scores > threshold, scores == threshold
-    wanted = above | (equal & (equal.cumsum(1) <= k - above.sum(1, keepdim=True)))
-    columns = wanted.nonzero()[:, 1].view(len(scores), k)
+    best = scores.topk(min(k + 1, scores.shape[1]))
+    cut = best.values[:, k - 1 :]
+    # Only where the last one is equal to the next does it matter which of the equal ones are taken.
+    tied = cut.shape[1] > 1 and bool((cut[:, 0] == cut[:, 1]).any())
+    columns = _first_of_ties(scores, cut[:, :1], k) if tied else best.indices[:, :k].sort(dim=1).values
     order = scores.gather(1, columns).argsort(dim=1, descending=True, stable=True)
     columns = columns.gather(1, order)
     return scores.gather(1, columns), columns
+
+
+def _first_of_ties(scores: Tensor, threshold: Tensor, k: int) -> Tensor:
+    """Return ``k`` columns of each row, ascending: those above ``threshold`` [B, 1], and the first that are equal."""
+    above, equal = scores > threshold, scores == threshold
+    wanted = above | (equal & (equal.cumsum(1) <= k - above.sum(1, keepdim=True)))
+    return wanted.nonzero()[:, 1].view(len(scores), k)

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
-from recbole_adasid.model.dense_head import DenseHead, top_items
+from recbole_adasid.model.dense_head import DenseHead, _stable_top, top_items
 from recbole_adasid.model.exclusion import Excluded
 
 ITEMS = torch.tensor([1, 2, 4, 5, 7, 8, 9, 11, 12])
@@ -34,6 +36,19 @@ def test_blocks_give_what_a_full_ranking_gives(at_once: int, k: int) -> None:
     assert found[0].tolist() == expected[0]
     assert found[1].tolist() == expected[1]
     assert top_items(queries, keys, ITEMS, k, at_once=at_once)[0].tolist() == literal_top(queries, keys, k, set())[0]
+
+
+@pytest.mark.parametrize("score", [lambda n: torch.randn(50, n), lambda n: torch.randint(4, (50, n)).float()])
+@pytest.mark.parametrize(("k", "n"), [(1, 5), (4, 5), (5, 5), (3, 40)])
+def test_the_first_of_equal_scores_are_taken_with_ties_and_without(
+    score: Callable[[int], torch.Tensor], k: int, n: int
+) -> None:
+    torch.manual_seed(0)
+    scores = score(n)
+    values, columns = _stable_top(scores, k)
+    for row, found in zip(scores.tolist(), columns.tolist()):
+        assert found == sorted(range(n), key=lambda column: (-row[column], column))[:k]
+    assert values.equal(scores.gather(1, columns))
 
 
 def test_no_item_gives_empty_lists() -> None:
