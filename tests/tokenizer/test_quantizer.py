@@ -97,3 +97,9 @@ def test_set_codewords_moves_only_the_named_rows(name):
     after = quantizer.codebook().detach()
     torch.testing.assert_close(after[[1, 4]], torch.ones(2, 3))
     assert torch.equal(after[[0, 2, 3]], before[[0, 2, 3]])
+
+
+def test_codewords_are_drawn_about_as_long_as_1():
+    torch.manual_seed(0)
+    level = StraightThroughQuantizer(n_codewords=2000, dim=16)
+    assert level.codebook().square().sum(1).mean().item() == pytest.approx(1, rel=0.05)

@@ -37,7 +37,7 @@ class LevelQuantizer(nn.Module, ABC):
     revivable: ClassVar[bool] = True
     """Whether a single codeword can be put somewhere else."""
 
-    def __init__(self, *, n_codewords: int, dim: int, level: int) -> None:
+    def __init__(self, *, n_codewords: int, dim: int, level: int = 0) -> None:
         super().__init__()
         self.n_codewords = n_codewords
         self.dim = dim
