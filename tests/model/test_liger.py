@@ -8,6 +8,7 @@ import torch
 from sklearn.decomposition import PCA
 from torch import Tensor
 
+from recbole_adasid.model import item_content
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.model.dense_head import DenseHead
 from recbole_adasid.model.exclusion import Excluded
@@ -270,10 +271,15 @@ def test_columns_beyond_those_there_are_leave_the_features_as_they_are() -> None
         assert content.directions is None and content.features.equal(plain.features)
 
 
-def test_the_sign_of_a_principal_direction_does_not_depend_on_the_order_of_items() -> None:
+def test_principal_directions_do_not_depend_on_the_order_of_items_or_how_many_are_read_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     features = torch.randn(50, 4)
     features -= features.mean(0)
-    torch.testing.assert_close(principal_directions(features, 3), principal_directions(features.flip(0), 3))
+    found = principal_directions(features, 3)
+    torch.testing.assert_close(principal_directions(features.flip(0), 3), found)
+    monkeypatch.setattr(item_content, "_ROWS_AT_ONCE", 16)
+    torch.testing.assert_close(principal_directions(features, 3), found)
 
 
 def test_items_that_come_later_are_read_and_found_by_their_features_alone(sequences: Tensor) -> None:
