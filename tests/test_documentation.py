@@ -46,7 +46,7 @@ def test_the_quick_start_is_two_commands_of_one_line():
     start = (ROOT / "README.md").read_text(encoding="utf-8").split("## Quick start")[1].split("\n### ")[0]
     commands = re.findall(r"```bash\n(.*?)```", start, flags=re.DOTALL)
     assert [command.count("\n") for command in commands] == [1, 1]
-    assert "run_recbole_adasid.py --model=TIGER --tokenizer=adasid --dataset=ml-100k\n" in commands[0]
+    assert "run_recbole_adasid.py --model=LIGER --tokenizer=adasid --dataset=ml-100k\n" in commands[0]
     assert commands[1].endswith("-m pytest\n")
 
 

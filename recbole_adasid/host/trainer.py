@@ -107,7 +107,7 @@ class TIGERTrainer(Trainer):
             if self._kept and world().is_main:
                 save_training(self._kept[0], self, self._kept[1], next_epoch=self.epochs if stop else epoch + 1)
             if stop:
-                self.logger.info(f"No better validation since {self.cur_step} times: training ends here.")
+                self.logger.info(f"Early stopping: no improvement in {self.cur_step} validations.")
                 break
         self.tensorboard.flush()
         return self.best_valid_score, self.best_valid_result
