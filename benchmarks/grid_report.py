@@ -41,7 +41,7 @@ PAIRED_METRICS = ("recall@5", "ndcg@5", "recall@10", "ndcg@10")
 def write_report(out: Path) -> None:
     """Write README.md, and figure4-….png where cells of Figure 4 are there."""
     records = finished_cells(out)
-    parts = ["# TIGER on the Semantic IDs of several tokenizers", "Written by `python -m benchmarks.grid`."]
+    parts = ["# TIGER and LIGER on Semantic IDs", "Written by `python -m benchmarks.grid`."]
     for setting in dict.fromkeys(setting_of(record) for record in records):
         parts += section(out, setting, [record for record in records if setting_of(record) == setting])
     (out / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
