@@ -80,7 +80,7 @@ TOKENIZER = (
         from_zero=True,
     ),
 )
-TRAINING = (_Wanted("Training loss", "Mean cross-entropy of the target item's tokens, by epoch.", {"loss": "TIGER"}),)
+TRAINING = (_Wanted("Training loss", "Mean loss of an example, by epoch.", {"loss": "recommender"}),)
 _OTHER = "Another number of the tokenizer's log."
 
 
@@ -95,7 +95,7 @@ def tokenizer_curves(history: Mapping[str, Columns]) -> tuple[list[Curves], list
 
 
 def network_curves(history: Mapping[str, Columns]) -> list[Curves]:
-    """Return TIGER's loss and its validation metrics, one picture for each kind of metric."""
+    """Return the recommender's loss and its validation metrics, one picture for each kind of metric."""
     validation, clock = history["validation"], PARTS["validation"]
     kinds = list(dict.fromkeys(name.partition("@")[0] for name in validation if name != clock))
     wanted = [

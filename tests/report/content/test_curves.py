@@ -32,7 +32,7 @@ def test_columns_are_drawn_with_those_they_belong_to_and_none_is_lost() -> None:
 def test_validation_metrics_of_a_kind_share_a_picture() -> None:
     found = {curves.title: list(curves.values) for curves in network_curves(history())}
     assert found == {
-        "Training loss": ["TIGER"],
+        "Training loss": ["recommender"],
         "Validation Recall": ["Recall@5", "Recall@10"],
         "Validation NDCG": ["NDCG@10"],
     }
