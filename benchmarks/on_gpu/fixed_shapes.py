@@ -42,5 +42,5 @@ def _liger_loss(model: LIGERModel, items: Tensor, lengths: Tensor) -> Tensor:
     memory, predicted = model.network.read_sequences(tokens, lengths, extra=extra)
     place = torch.searchsorted(model._candidates, items[:, 1:].contiguous()).masked_fill(~predicted, _LEFT_OUT)
     queries, keys = model.head.queries(model._item_states(memory)), model.item_keys(model._candidates, with_id)
-    dense = full_softmax_loss(queries.flatten(0, 1), keys, place.flatten())
+    dense = full_softmax_loss(queries.flatten(0, 1), keys, place.flatten(), model.losses.label_smoothing)
     return model.losses.generative * _tokens_loss(model, tokens, memory, predicted) + model.losses.dense * dense

@@ -25,7 +25,7 @@ def test_what_was_set_to_something_else_than_the_default_is_told_with_the_defaul
     file.write_text(yaml.safe_dump({"collision_weight": 0.5, "codebook_size": 256, "topk": [10]}))
     settings = {"dataset": "ml-100k", "epochs": 3, "eval_batch_size": 256, "learning_rate": 0.005, "seed": 7}
     found = changed_settings(build_config({**settings, "cache_dir": str(tmp_path)}, [file]))
-    assert found == {"collision_weight": 1.0, "epochs": 6, "seed": 2020, "topk": [3, 5, 10]}
+    assert found == {"collision_weight": 1.0, "epochs": 8, "learning_rate": 0.002, "seed": 2020, "topk": [3, 5, 10]}
 
 
 @pytest.mark.parametrize("name", ["rqvae", "adasid"])
