@@ -12,6 +12,7 @@ from torch import Tensor
 
 from recbole_adasid.model.dense_loss import full_softmax_loss
 from recbole_adasid.model.liger import LIGERModel
+from recbole_adasid.model.repeats import Bias, first_times
 from recbole_adasid.model.stack import Memory, Tree
 from recbole_adasid.model.tiger import TIGERModel
 
@@ -42,5 +43,20 @@ def _liger_loss(model: LIGERModel, items: Tensor, lengths: Tensor) -> Tensor:
     memory, predicted = model.network.read_sequences(tokens, lengths, extra=extra)
     place = torch.searchsorted(model._candidates, items[:, 1:].contiguous()).masked_fill(~predicted, _LEFT_OUT)
     queries, keys = model.head.queries(model._item_states(memory)), model.item_keys(model._candidates, with_id)
-    dense = full_softmax_loss(queries.flatten(0, 1), keys, place.flatten(), model.losses.label_smoothing)
+    dense = full_softmax_loss(
+        queries.flatten(0, 1), keys, place.flatten(), model.losses.label_smoothing, _repeat_bias(model, items)
+    )
     return model.losses.generative * _tokens_loss(model, tokens, memory, predicted) + model.losses.dense * dense
+
+
+def _repeat_bias(model: LIGERModel, items: Tensor) -> Bias | None:
+    """Return the bias of every place and every item up to it; where it does not count it adds 0."""
+    if model.head.repeat is None:
+        return None
+    batch, n = items.shape[0], items.shape[1] - 1
+    candidates = model._candidates
+    column = torch.searchsorted(candidates, items[:, :-1].contiguous()).clamp(max=len(candidates) - 1)
+    counts = first_times(items[:, :-1])[:, None, :] & torch.ones(n, n, dtype=torch.bool, device=items.device).tril()
+    row = torch.arange(batch * n, device=items.device).view(batch, n, 1).expand(-1, -1, n)
+    amount = counts * (model.head.repeat / model.head.temperature)
+    return Bias(row.flatten(), column[:, None, :].expand(-1, n, -1).flatten(), amount.flatten())

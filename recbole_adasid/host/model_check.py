@@ -73,6 +73,7 @@ _LIGER: dict[str, Form] = {
     **{"id_dropout": number(0, 1), "generative_weight": number(0, 1e6), "dense_weight": _POSITIVE},
     **{"dense_temperature": _POSITIVE, "full_softmax_items": whole(), "sampled_items": whole(1)},
     **{"dense_label_smoothing": number(0, 1), "content_width": _SIZE, "content_columns": optional(_SIZE)},
+    "repeat_bias": switch,
 }
 ABOUT: dict[str, Form] = {
     "config": record({"settings": _SETTINGS, "categories": mapping_of(list_of(text))}),
@@ -145,7 +146,7 @@ def _content(about: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str,
             found["content.directions"] = torch.empty(read, width)
         if settings["id_embedding"]:
             found["content.ids.weight"] = torch.empty(n_rows, settings["d_model"])
-        head = DenseHead(d_model=settings["d_model"]).state_dict()
+        head = DenseHead(d_model=settings["d_model"], repeat_bias=settings["repeat_bias"]).state_dict()
     return {
         f"tiger.{name}": value
         for name, value in {**found, **{f"head.{name}": value for name, value in head.items()}}.items()

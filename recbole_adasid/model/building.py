@@ -40,7 +40,11 @@ def liger_model(
         network=network,
         catalogue=catalogue,
         content=content,
-        head=DenseHead(d_model=settings["d_model"], temperature=settings["dense_temperature"]),
+        head=DenseHead(
+            d_model=settings["d_model"],
+            temperature=settings["dense_temperature"],
+            repeat_bias=settings["repeat_bias"],
+        ),
         losses=Losses(**{name: settings[key] for name, key in losses.items()}),
         weights=weights,
         retrieval=settings["retrieval"],

@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
 from recbole_adasid.model.exclusion import Excluded
+from recbole_adasid.model.repeats import Bias, Repeats
 
 
 class DenseHead(nn.Module):
     """Score = cos(query, key) / temperature, where both are linear maps (Yang et al. 2024, arXiv 2411.18814, eq. 2).
 
+    With a repeat bias β, which is learned, an item of the history scores (cos + β) / temperature: where nobody takes an
+    item twice β falls until it is out of the way, and where people come back to what they know it rises.
+
     Args:
         d_model: D.
         temperature: above 0; the paper has 0.07.
+        repeat_bias: whether there is a β, which is 0 at first; the paper has none.
 
     Raises:
         ValueError: ``temperature`` is not above 0.
     """
 
-    def __init__(self, *, d_model: int, temperature: float = 0.07) -> None:
+    def __init__(self, *, d_model: int, temperature: float = 0.07, repeat_bias: bool = False) -> None:
         super().__init__()
         if temperature <= 0:
             raise ValueError(f"the temperature is {temperature}, it must be above 0")
         self.query, self.key = nn.Linear(d_model, d_model), nn.Linear(d_model, d_model)
         self.temperature = temperature
+        self.repeat = nn.Parameter(torch.zeros(())) if repeat_bias else None
+
+    def bias(self, repeats: Repeats | None, candidates: Tensor) -> Bias | None:
+        """Return what the items of E histories have more than others in scores [E, C] of ``candidates`` [C]."""
+        if self.repeat is None or repeats is None:
+            return None
+        return Bias(*repeats.among(candidates), self.repeat / self.temperature)
 
     def queries(self, states: Tensor) -> Tensor:
         """Map the encoder's states [..., D] to queries [..., D], whose products with keys are scores."""
@@ -36,7 +50,14 @@ class DenseHead(nn.Module):
 
 
 def top_items(
-    queries: Tensor, keys: Tensor, items: Tensor, k: int, excluded: Excluded | None = None, *, at_once: int = 16_384
+    queries: Tensor,
+    keys: Tensor,
+    items: Tensor,
+    k: int,
+    excluded: Excluded | None = None,
+    *,
+    bias: Callable[[Tensor], Bias | None] = lambda items: None,
+    at_once: int = 16_384,
 ) -> tuple[Tensor, Tensor]:
     """Return the ``k`` items of highest score, exactly, without a matrix of users and all items.
 
@@ -45,6 +66,7 @@ def top_items(
         keys: [N + 1, D], by item id.
         items: int64 [R], ascending ids of those that may be recommended.
         excluded: items that some rows of ``queries`` must not get.
+        bias: what is added to the scores of some of the items that it is given.
         at_once: items scored together.
 
     Returns:
@@ -56,7 +78,7 @@ def top_items(
     place = torch.searchsorted(items, excluded.items.contiguous())
     for start in range(0, len(items), at_once):
         part = items[start : start + at_once]
-        scores = (queries @ keys[part].t()).float()
+        scores = scores_of(queries, keys[part], bias(part))
         inside = (place >= start) & (place < start + len(part))
         rows, columns = excluded.rows[inside], place[inside] - start
         same = part[columns] == excluded.items[inside]
@@ -65,6 +87,12 @@ def top_items(
         best, chosen = _stable_top(both, k)
         best_items = torch.cat([best_items, part.expand(len(queries), -1)], dim=1).gather(1, chosen)
     return best_items, best
+
+
+def scores_of(queries: Tensor, keys: Tensor, bias: Bias | None = None) -> Tensor:
+    """Return scores float32 [E, C] of queries [E, D] and keys [C, D]."""
+    scores = (queries @ keys.t()).float()
+    return scores if bias is None else bias.added_to(scores)
 
 
 def _stable_top(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:

@@ -7,8 +7,13 @@ import math
 import torch
 from torch import Tensor, nn
 
+from recbole_adasid.model.dense_head import scores_of
+from recbole_adasid.model.repeats import Bias
 
-def full_softmax_loss(queries: Tensor, keys: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
+
+def full_softmax_loss(
+    queries: Tensor, keys: Tensor, targets: Tensor, label_smoothing: float = 0.0, bias: Bias | None = None
+) -> Tensor:
     """Return the mean −log softmax(queries · keysᵀ) at ``targets``.
 
     Args:
@@ -16,8 +21,9 @@ def full_softmax_loss(queries: Tensor, keys: Tensor, targets: Tensor, label_smoo
         keys: [C, D], of all candidates.
         targets: int64 [E], rows of ``keys``.
         label_smoothing: ε: the target counts 1 − ε, the mean over all candidates ε (Szegedy et al. 2016, section 7).
+        bias: what is added to some of the scores [E, C].
     """
-    return nn.functional.cross_entropy((queries @ keys.t()).float(), targets, label_smoothing=label_smoothing)
+    return nn.functional.cross_entropy(scores_of(queries, keys, bias), targets, label_smoothing=label_smoothing)
 
 
 def sampled_softmax_loss(
@@ -28,6 +34,8 @@ def sampled_softmax_loss(
     drawn: Tensor,
     log_probability: Tensor,
     label_smoothing: float = 0.0,
+    bias: Bias | None = None,
+    target_bias: Tensor | float = 0.0,
 ) -> Tensor:
     """Return the mean cross-entropy of each target among itself and M drawn candidates, log-Q corrected.
 
@@ -44,10 +52,12 @@ def sampled_softmax_loss(
         log_probability: [C], log-probability of each candidate to be drawn.
         label_smoothing: ε, as of :func:`full_softmax_loss`; the mean over all candidates is that of the draws, each
             weighed by the inverse of how likely it was.
+        bias: what is added to some of the draws' scores [E, M].
+        target_bias: what is added to the targets' scores, [E].
     """
     expected = log_probability + math.log(len(drawn))
-    own = (queries * target_keys).sum(1).float()
-    scores = (queries @ drawn_keys.t()).float()
+    own = (queries * target_keys).sum(1).float() + target_bias
+    scores = scores_of(queries, drawn_keys, bias)
     others = (scores - expected[drawn]).masked_fill(targets[:, None] == drawn, -torch.inf)
     total = torch.logsumexp(torch.cat([own[:, None], others], dim=1), dim=1)
     if not label_smoothing:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.model.dense_head import DenseHead, top_items
+from recbole_adasid.model.dense_head import DenseHead, scores_of, top_items
 from recbole_adasid.model.dense_loss import Draws, full_softmax_loss, sampled_softmax_loss
 from recbole_adasid.model.exclusion import Excluded
 from recbole_adasid.model.item_content import ItemContent
 from recbole_adasid.model.network import TIGERNetwork
 from recbole_adasid.model.prefix_tree import PrefixTree
+from recbole_adasid.model.repeats import Repeats
 from recbole_adasid.model.stack import Memory
 from recbole_adasid.model.tiger import TIGERModel
 
@@ -120,7 +122,9 @@ class LIGERModel(TIGERModel):
         """Return both losses of the items ``target_items`` [B] that followed, weighed and added up."""
         with_id = self.content.drawn()
         memory = self._encode(history_items, lengths, users, with_id)
-        dense = self._dense_loss(self._last_states(memory, lengths), target_items, with_id)
+        dense = self._dense_loss(
+            self._last_states(memory, lengths), target_items, with_id, self._repeats_of(history_items)
+        )
         return self._weighed(lambda: self.network.target_loss(memory, self.catalogue(target_items)), dense)
 
     def sequence_loss(
@@ -130,7 +134,8 @@ class LIGERModel(TIGERModel):
         with_id = self.content.drawn()
         tokens, extra = self.catalogue(items), self.content(items, with_id)
         memory, predicted = self.network.read_sequences(tokens, lengths, skipped=skipped, users=users, extra=extra)
-        dense = self._dense_loss(self._item_states(memory)[predicted], items[:, 1:][predicted], with_id)
+        repeats = None if self.head.repeat is None else Repeats.of_sequences(items, predicted)
+        dense = self._dense_loss(self._item_states(memory)[predicted], items[:, 1:][predicted], with_id, repeats)
         return self._weighed(lambda: self.network.predicted_loss(memory, tokens[:, 1:], predicted), dense)
 
     def _weighed(self, generative: Callable[[], Tensor], dense: Tensor) -> Tensor:
@@ -159,14 +164,18 @@ class LIGERModel(TIGERModel):
         tokens = self.network.item_tokens(self.network.vocabulary.token_ids(self.catalogue(items)))
         return self.head.keys(tokens + self.content(items, with_id))
 
-    def _dense_loss(self, states: Tensor, targets: Tensor, with_id: Tensor) -> Tensor:
+    def _repeats_of(self, history_items: Tensor) -> Repeats | None:
+        return None if self.head.repeat is None else Repeats.of_histories(history_items)
+
+    def _dense_loss(self, states: Tensor, targets: Tensor, with_id: Tensor, repeats: Repeats | None) -> Tensor:
         """Return the cross-entropy of ``targets`` [E] among the items that are trained on, from states [E, D]."""
         queries = self.head.queries(states)
         # Every target is trained on, so that it is found where it stands among the candidates.
         place = torch.searchsorted(self._candidates, targets)
         smoothing = self.losses.label_smoothing
         if self._draws is None:
-            return full_softmax_loss(queries, self.item_keys(self._candidates, with_id), place, smoothing)
+            bias = self.head.bias(repeats, self._candidates)
+            return full_softmax_loss(queries, self.item_keys(self._candidates, with_id), place, smoothing, bias)
         drawn = self._draws(self.losses.sampled_items)
         return sampled_softmax_loss(
             queries,
@@ -176,7 +185,15 @@ class LIGERModel(TIGERModel):
             drawn,
             self._draws.log_probability,
             smoothing,
+            self.head.bias(repeats, self._candidates[drawn]),
+            self._bias_of(repeats, targets[:, None])[:, 0],
         )
+
+    def _bias_of(self, repeats: Repeats | None, items: Tensor) -> Tensor:
+        """Return what is added to the scores of ``items`` [E, W], float [E, W]."""
+        if self.head.repeat is None or repeats is None:
+            return torch.zeros(items.shape, device=items.device)
+        return repeats.hold(items) * (self.head.repeat / self.head.temperature)
 
     @torch.no_grad()
     def recommend(
@@ -197,16 +214,24 @@ class LIGERModel(TIGERModel):
         some: dict[str, Any] = {"users": users, "tree": tree, "excluded": excluded}
         if self.retrieval == "generative":
             return super().recommend(history_items, lengths, k=k, beam_size=beam_size, **some)
-        queries = self.queries(history_items, lengths, users)
+        queries, repeats = self.queries(history_items, lengths, users), self._repeats_of(history_items)
         tree = self.catalogue.tree if tree is None else tree
         pairs = Excluded.of_table(excluded) if isinstance(excluded, Tensor) else excluded
         items = tree.leaf_items.long().sort().values
         if self.retrieval == "dense":
-            return top_items(queries, self.all_keys(), items, k, pairs)
+            return top_items(queries, self.all_keys(), items, k, pairs, bias=partial(self.head.bias, repeats))
         return self._rerank(
             queries,
+            repeats,
             super().recommend(history_items, lengths, k=beam_size, beam_size=beam_size, **some),
-            top_items(queries, self.all_keys(), items[~self.content.trained[items]], beam_size, pairs),
+            top_items(
+                queries,
+                self.all_keys(),
+                items[~self.content.trained[items]],
+                beam_size,
+                pairs,
+                bias=partial(self.head.bias, repeats),
+            ),
             k,
         )
 
@@ -215,14 +240,20 @@ class LIGERModel(TIGERModel):
         return self.head.queries(self._last_states(self.encode(history_items, lengths, users), lengths))
 
     def _rerank(
-        self, queries: Tensor, beam: tuple[Tensor, Tensor], new: tuple[Tensor, Tensor], k: int
+        self,
+        queries: Tensor,
+        repeats: Repeats | None,
+        beam: tuple[Tensor, Tensor],
+        new: tuple[Tensor, Tensor],
+        k: int,
     ) -> tuple[Tensor, Tensor]:
         """Return the ``k`` best of the beam's items and of new ones, each once, by their dense score or by the sum.
 
         A new item that the beam did not find has at most the log-probability of the last one found, which it gets.
         """
         items, scores = beam
-        dense = torch.einsum("bd,bwd->bw", queries, self.all_keys()[items]).masked_fill(items == 0, -torch.inf)
+        dense = torch.einsum("bd,bwd->bw", queries, self.all_keys()[items]) + self._bias_of(repeats, items)
+        dense = dense.masked_fill(items == 0, -torch.inf)
         known = (new[0][:, :, None] == items[:, None, :]).any(2)
         fresh = new[1].masked_fill(known, -torch.inf)
         if self.hybrid_score == "sum":
@@ -249,7 +280,9 @@ class LIGERModel(TIGERModel):
         """Return a score of every item, [B, N + 1]; column 0 is −inf: log-probabilities, or dense scores."""
         if self.retrieval == "generative":
             return super().score_items(history_items, lengths, users)
-        scores = (self.queries(history_items, lengths, users) @ self.all_keys().t()).float()
+        keys = self.all_keys()
+        bias = self.head.bias(self._repeats_of(history_items), torch.arange(len(keys), device=keys.device))
+        scores = scores_of(self.queries(history_items, lengths, users), keys, bias)
         scores[:, 0] = -torch.inf
         return scores
 
@@ -260,7 +293,8 @@ class LIGERModel(TIGERModel):
         """Return the score [B] of ``target_items`` [B], one for each history, as :meth:`score_items` has it."""
         if self.retrieval == "generative":
             return super().score_targets(history_items, lengths, target_items, users)
-        return (self.queries(history_items, lengths, users) * self.all_keys()[target_items]).sum(1).float()
+        scores = (self.queries(history_items, lengths, users) * self.all_keys()[target_items]).sum(1).float()
+        return scores + self._bias_of(self._repeats_of(history_items), target_items[:, None])[:, 0]
 
 
 def _check_items(catalogue: Catalogue, content: ItemContent) -> None:

@@ -24,6 +24,7 @@ SETTINGS: dict[str, Any] = {
     },
     **{"generative_weight": 0.5, "dense_weight": 2.0, "full_softmax_items": 11, "sampled_items": 12},
     **{"dense_temperature": 0.3, "dense_label_smoothing": 0.375, "retrieval": "hybrid", "hybrid_score": "sum"},
+    "repeat_bias": True,
 }
 
 
@@ -51,7 +52,7 @@ def test_a_placeholder_with_content_is_a_liger_of_its_settings() -> None:
     check_tiger(model)
     assert model.losses == Losses(0.5, 2.0, 11, 12, 0.375)
     assert (model.retrieval, model.hybrid_score) == ("hybrid", "sum")
-    assert model.head.temperature == 0.3 and model.head.query.weight.shape == (8, 8)
+    assert model.head.repeat is not None and model.head.temperature == 0.3 and model.head.query.weight.shape == (8, 8)
     assert model.content.features.shape == (21, 5) and model.content.map.weight.shape == (8, 5)
     assert len(model.content.mean) == 7
     assert model.content.trained.tolist() == [False] + [True] * 20

@@ -28,6 +28,7 @@ def build(
     attention: str = "causal",
     losses: Losses | None = None,
     n_user_tokens: int = 0,
+    repeat_bias: float | None = 0.35,
     **options: Any,
 ) -> LIGERModel:
     torch.manual_seed(0)
@@ -50,7 +51,9 @@ def build(
         encoder_attention=attention,
         encoder_input="items",
     )
-    head = DenseHead(d_model=16, temperature=0.2)
+    head = DenseHead(d_model=16, temperature=0.2, repeat_bias=repeat_bias is not None)
+    if head.repeat is not None:
+        head.repeat.data.fill_(repeat_bias)
     if content.ids is not None:
         torch.nn.init.normal_(content.ids.weight)
     return LIGERModel(network=network, catalogue=catalogue, content=content, head=head, losses=losses, **options)
@@ -60,7 +63,10 @@ def build(
 def sequences() -> Tensor:
     torch.manual_seed(1)
     warm = torch.tensor([item for item in range(1, N + 1) if item not in COLD])
-    return warm[torch.randint(len(warm), (4, 7))] * (torch.arange(7) < LENGTHS[:, None])
+    items = warm[torch.randint(len(warm), (4, 7))]
+    items[0, [2, 5, 6]] = int(items[0, 0])  # which comes back, once at the end
+    items[3, 2] = int(items[3, 0])
+    return items * (torch.arange(7) < LENGTHS[:, None])
 
 
 def vector(model: LIGERModel, item: int) -> Tensor:
@@ -75,9 +81,12 @@ def vector(model: LIGERModel, item: int) -> Tensor:
     return total
 
 
+@pytest.mark.parametrize("repeat_bias", [None, -0.25, 0.5])
 @pytest.mark.parametrize("id_embedding", [True, False])
-def test_scores_are_cosines_of_the_last_state_and_each_items_vector(sequences: Tensor, id_embedding: bool) -> None:
-    model = build(id_embedding=id_embedding).eval()
+def test_scores_are_cosines_of_the_last_state_and_each_items_vector(
+    sequences: Tensor, id_embedding: bool, repeat_bias: float | None
+) -> None:
+    model = build(id_embedding=id_embedding, repeat_bias=repeat_bias).eval()
     scores = model.score_items(sequences, LENGTHS)
     assert scores[:, 0].isneginf().all()
     for row, length in enumerate(LENGTHS.tolist()):
@@ -86,7 +95,8 @@ def test_scores_are_cosines_of_the_last_state_and_each_items_vector(sequences: T
         query = model.head.query(model.network.encoder(x, mask)[0, -1])
         for item in range(1, N + 1):
             key = model.head.key(vector(model, item))
-            expected = torch.nn.functional.cosine_similarity(query, key, dim=0) / 0.2
+            known = repeat_bias if repeat_bias and item in sequences[row] else 0.0
+            expected = (torch.nn.functional.cosine_similarity(query, key, dim=0) + known) / 0.2
             torch.testing.assert_close(scores[row, item], expected, atol=1e-3, rtol=1e-3)
 
 
@@ -373,7 +383,7 @@ def test_a_new_item_that_the_beam_did_not_find_gets_the_log_probability_of_the_l
     beam = torch.tensor([[4, 5, 0]]), torch.tensor([[-1.0, -3.0, -torch.inf]])
     if not found:
         beam = torch.zeros_like(beam[0]), torch.full_like(beam[1], -torch.inf)
-    items, scores = model._rerank(queries, beam, (torch.tensor([[17, 0]]), torch.tensor([[0.5, -torch.inf]])), 5)
+    items, scores = model._rerank(queries, None, beam, (torch.tensor([[17, 0]]), torch.tensor([[0.5, -torch.inf]])), 5)
     keys = model.all_keys()
     expected = {17: 0.5 - 3.0, 4: float(queries[0] @ keys[4]) - 1.0, 5: float(queries[0] @ keys[5]) - 3.0}
     expected = expected if found else {17: 0.5}
