@@ -292,6 +292,7 @@ RULES: dict[str, Rule] = {
     "learning_rate": real(0, above=True),
     "warmup_fraction": real(0, 1),
     "weight_decay": real(0),
+    "averaging_fraction": real(0, 1),
     "clip_grad_norm": optional(Rule("a number of 0 or more, or arguments such as {max_norm: 1.0}", _is_gradient_limit)),
     "bf16": switch,
     "eval_step": whole(0),

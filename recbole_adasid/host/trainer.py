@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from recbole_adasid.host.collector import TopKCollector
 from recbole_adasid.host.list_metrics import use_list_metrics
 from recbole_adasid.host.model_file import SUFFIX, read_model, save_model
 from recbole_adasid.host.training_state import adopt_from_main, restore_training, save_training
+from recbole_adasid.model.averaging import average_weights, swap_weights
 from recbole_adasid.model.optimiser import adamw, learning_rate_factor
 from recbole_adasid.precision import has_bfloat16
 
@@ -98,10 +100,12 @@ class TIGERTrainer(Trainer):
             self.train_loss_dict[epoch] = self._train_epoch(train_data, epoch, show_progress=show_progress)
             self._report_training(epoch, time.perf_counter() - start, len(train_data._dataset), verbose)
             if not valid_data or self.eval_step <= 0:
-                if saved:
-                    self._save_checkpoint(epoch, verbose=False)
+                with self._mean_weights():
+                    if saved:
+                        self._save_checkpoint(epoch, verbose=False)
             elif (epoch + 1) % self.eval_step == 0 or epoch + 1 == self.epochs:
-                score, stop = self._validate(epoch, valid_data, verbose, saved, show_progress)
+                with self._mean_weights():
+                    score, stop = self._validate(epoch, valid_data, verbose, saved, show_progress)
                 if callback_fn:
                     callback_fn(epoch, score)
             if self._kept and world().is_main:
@@ -109,6 +113,7 @@ class TIGERTrainer(Trainer):
             if stop:
                 self.logger.info(f"Early stopping: no improvement in {self.cur_step} validations.")
                 break
+        swap_weights(self.optimizer)  # what is left in hand is as good as what was saved
         self.tensorboard.flush()
         return self.best_valid_score, self.best_valid_result
 
@@ -122,8 +127,11 @@ class TIGERTrainer(Trainer):
         total, seen = torch.zeros((), device=self.device), 0
         bar = tqdm(buckets, desc=set_color(f"Train {epoch_idx:>5}", "pink"), ncols=100, disable=not show_progress)
         for number, rows in enumerate(bar):
-            self._set_learning_rate(epoch_idx * len(buckets) + number, self.epochs * len(buckets))
+            step, steps = epoch_idx * len(buckets) + number, self.epochs * len(buckets)
+            self._set_learning_rate(step, steps)
             loss, examples = self._train_batch(train_data, rows)
+            if share := self.config["averaging_fraction"]:
+                average_weights(self.optimizer, step, horizon=share * steps)
             total += loss * examples
             seen += examples
             if number % 50 == 0:  # asking a GPU for a number makes it wait
@@ -131,6 +139,15 @@ class TIGERTrainer(Trainer):
                 bar.set_postfix_str(f"loss {total.item() / seen:.4f}")
         self._check_finite(total, epoch_idx, len(buckets) - 1)
         return total.item() / seen
+
+    @contextmanager
+    def _mean_weights(self) -> Iterator[None]:
+        """Let the model have the mean of its weights, where they are averaged, instead of the last ones."""
+        swap_weights(self.optimizer)
+        try:
+            yield
+        finally:
+            swap_weights(self.optimizer)
 
     def _check_finite(self, total: torch.Tensor, epoch: int, batch: int) -> None:
         """Stop before anything is saved that a loss or gradient without end has touched.
@@ -289,6 +306,7 @@ class TIGERTrainer(Trainer):
         """
         if world().is_main:  # the others adopt its state in `fit`
             read_model(Path(resume_file)).resume(self)
+            swap_weights(self.optimizer)  # the model's file has the mean for the weights
         self.saved_model_file = str(resume_file)
         self.logger.info(f"Training goes on after epoch {self.start_epoch - 1} of {resume_file}")
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -206,3 +207,53 @@ def test_training_in_bfloat16_agrees_with_float32_within_one_percent(prepare):
         with torch.autocast("cpu", dtype=torch.bfloat16):
             rough = trainer.model.calculate_loss(batch)
     assert rough != exact and float(rough) == pytest.approx(float(exact), rel=0.01)
+
+
+def literal_mean(model, means, horizon):
+    """Go on with the mean of the weights after each step."""
+    for name, weight in model.named_parameters():
+        rate = 1 / min(horizon, means["steps"] + 1)
+        means[name] = (1 - rate) * means.get(name, 0) + rate * weight.detach().clone()
+    means["steps"] += 1
+
+
+def test_the_models_weights_are_the_mean_of_those_after_the_last_steps(prepare):
+    trainer, (train, valid, _) = prepare(averaging_fraction=0.4, epochs=5, eval_step=5)
+    means, step, steps = {"steps": 0}, trainer.optimizer.step, 5 * len(trainer._batches(train, 0))
+
+    def counted(*arguments):
+        step(*arguments)
+        literal_mean(trainer.model, means, 0.4 * steps)
+
+    trainer.optimizer.step = counted
+    trainer.fit(train, valid)
+    assert means["steps"] == steps > 4
+    saved = {name: value.detach().clone() for name, value in trainer.model.named_parameters()}
+    trainer.evaluate(valid)  # reads the file
+    for name, weight in trainer.model.named_parameters():
+        torch.testing.assert_close(weight.detach(), means[name], atol=1e-5, rtol=1e-4)
+        assert weight.equal(saved[name])
+
+
+def test_training_with_a_mean_goes_on_from_a_models_file_as_if_it_had_not_stopped(prepare):
+    changes = {"averaging_fraction": 0.4, "epochs": 4, "eval_step": 2, "dropout": 0.0}
+    whole, (train, valid, _) = prepare(**changes)
+    whole.fit(train, valid, saved=False)
+    first, (train, valid, _) = prepare(**changes)
+    first.epochs, first._train_epoch = 2, partial(in_a_plan_of, 4, first, first._train_epoch)
+    first.fit(train, valid)
+    again, (train, valid, _) = prepare(**changes)
+    again.resume_checkpoint(first.saved_model_file)
+    assert again.start_epoch == 2
+    again.fit(train, valid, saved=False)
+    for one, other in zip(again.model.parameters(), whole.model.parameters()):
+        assert one.equal(other)
+
+
+def in_a_plan_of(epochs, trainer, train_epoch, *arguments, **options):
+    """Train an epoch at the learning rates of a longer training, as before an interruption."""
+    planned, trainer.epochs = trainer.epochs, epochs
+    try:
+        return train_epoch(*arguments, **options)
+    finally:
+        trainer.epochs = planned
