@@ -77,6 +77,7 @@ class Bias(NamedTuple):
 
 def first_times(items: Tensor) -> Tensor:
     """Tell which items of [B, T] have not been there before in their row, bool [B, T]; 0 is none."""
-    before = torch.ones(items.shape[1], items.shape[1], dtype=torch.bool, device=items.device).tril(-1)
-    again = ((items[:, :, None] == items[:, None, :]) & before).any(2)
-    return ~again & (items > 0)
+    ordered, place = items.sort(dim=1, stable=True)
+    first = torch.ones_like(items, dtype=torch.bool)
+    first.scatter_(1, place[:, 1:], ordered[:, 1:] != ordered[:, :-1])
+    return first & (items > 0)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from recbole_adasid.model.repeats import Bias, Repeats
+from recbole_adasid.model.repeats import Bias, Repeats, first_times
 
 HISTORIES = torch.tensor([[3, 5, 3, 0], [2, 0, 0, 0], [7, 7, 7, 1], [0, 0, 0, 0]])
 
@@ -62,3 +62,10 @@ def test_a_bias_is_added_where_it_belongs_and_learns_from_there() -> None:
 def test_a_bias_may_differ_from_pair_to_pair() -> None:
     found = Bias(torch.tensor([0, 1]), torch.tensor([1, 1]), torch.tensor([2.0, -3.0])).added_to(torch.zeros(2, 2))
     assert found.tolist() == [[0.0, 2.0], [0.0, -3.0]]
+
+
+def test_an_item_is_new_where_it_stands_first_in_its_row() -> None:
+    torch.manual_seed(0)
+    items = torch.randint(5, (40, 7))
+    expected = [[item > 0 and item not in row[:at] for at, item in enumerate(row)] for row in items.tolist()]
+    assert first_times(items).tolist() == expected
