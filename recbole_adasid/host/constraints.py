@@ -300,6 +300,7 @@ RULES: dict[str, Rule] = {
     # --- evaluation ---
     "beam_size": whole(1, 2**20),
     "cold_list_share": real(0, 1),
+    "eval_exclude_seen": switch,
     "eval_batch_size": whole(1),
     "eval_examples": optional(whole(1)),
     "eval_bf16": switch,

@@ -41,6 +41,7 @@ class TIGER(SequentialRecommender):
         self.beam_size: int = config["beam_size"]
         self.n_user_tokens: int = config["n_user_tokens"]
         self.cold_list_share: float = config["cold_list_share"] or 0.0
+        self.exclude_seen = bool(config["eval_exclude_seen"])
         self._cold = None if dataset.cold is None else torch.from_numpy(dataset.cold)
         self._split: tuple[PrefixTree, PrefixTree, PrefixTree] | None = None
         self.data = describe_data(dataset, with_users=self.n_user_tokens > 0)
@@ -110,10 +111,12 @@ class TIGER(SequentialRecommender):
     def recommend_topk(self, interaction: Any, k: int) -> tuple[Tensor, Tensor]:
         """Return the k best items and their log-probabilities, [B, k] each; item 0 where the beam found fewer.
 
-        With `cold_list_share`, items that were held out of training have that share of the places.
+        With `cold_list_share`, items that were held out of training have that share of the places; with
+        `eval_exclude_seen`, those of the history have none.
         """
         history, users = self._history(interaction), self._users(interaction)
-        find = partial(self.tiger.recommend, *history, k=k, beam_size=self.beam_size, users=users)
+        excluded = history[0] if self.exclude_seen else None
+        find = partial(self.tiger.recommend, *history, k=k, beam_size=self.beam_size, users=users, excluded=excluded)
         if not self.cold_list_share or self._cold is None:
             return find()
         warm, cold = self._warm_and_cold_tree(self._cold)

@@ -11,6 +11,7 @@ from recbole.evaluator import Collector, Evaluator
 from recbole.utils import init_seed
 
 from recbole_adasid.host.config import build_config
+from recbole_adasid.host.liger import LIGER
 from recbole_adasid.host.model_file import read_model
 from recbole_adasid.host.recommender import TIGER
 from recbole_adasid.host.trainer import TIGERTrainer
@@ -257,3 +258,27 @@ def in_a_plan_of(epochs, trainer, train_epoch, *arguments, **options):
         return train_epoch(*arguments, **options)
     finally:
         trainer.epochs = planned
+
+
+@pytest.mark.parametrize(("model", "network"), [(TIGER, {}), (LIGER, {"model": "LIGER", "repeat_bias": False})])
+def test_lists_without_items_of_the_history_are_evaluated(tiny_settings, tmp_path, monkeypatch, model, network):
+    monkeypatch.chdir(tmp_path)
+    found = {}
+    for exclude in (False, True):
+        config = build_config({**tiny_settings, **network, "eval_exclude_seen": exclude, "beam_size": 64})
+        init_seed(config["seed"], True)
+        train, valid, _ = data_preparation(config, create_dataset(config))
+        trainer = TIGERTrainer(config, model(config, train.dataset))
+        trainer.fit(train, valid, saved=False)
+        trainer.model.eval()
+        recommend = partial(trainer.model.recommend_topk, k=10)
+        found[exclude] = [(batch["item_id_list"], recommend(batch)[0]) for batch, *_ in valid]
+    for (history, plain), (_, without) in zip(found[False], found[True]):
+        for own, one, other in zip(history.tolist(), plain.tolist(), without.tolist()):
+            left = [item for item in one if item not in own]
+            assert other[: len(left)] == left and not set(own).intersection(other) - {0}
+    assert any(set(own).intersection(one) - {0} for own, one in rows_of(found[False]))
+
+
+def rows_of(batches):
+    return [pair for history, items in batches for pair in zip(history.tolist(), items.tolist())]

@@ -14,7 +14,7 @@ SHARED = (
     *("data_path", "download", "reviews_url", "reviews_sha256", "metadata_url", "metadata_sha256"),
     *("interactions_table", "items_table", "interactions_columns", "items_columns", "table_time_unit"),
     *("encoding", "load_col", "MAX_ITEM_LIST_LENGTH", "user_inter_num_interval", "item_inter_num_interval"),
-    *("cold_item_share", "normalize_all"),
+    *("cold_item_share", "normalize_all", "eval_exclude_seen"),
     *("eval_batch_size", "eval_examples", "eval_args", "metrics", "topk", "valid_metric", "metric_decimal_place"),
 )
 """Settings whose defaults are TIGER's and the dataset's, so that all models see the same examples and are judged
@@ -76,6 +76,10 @@ def check_peer(model: str, kind: str, settings: Mapping[str, Any]) -> None:
     """
     if kind == "SEQUENTIAL" and settings["repeatable"] is not True:
         raise SettingsError(f"repeatable has to be true for {model}: RecBole's sequential models rank every item.")
+    if kind != "SEQUENTIAL" and settings.get("eval_exclude_seen"):
+        raise SettingsError(
+            f"eval_exclude_seen is of sequential models; {model} leaves out what a user had unless repeatable is true."
+        )
     negatives = settings["train_neg_sample_args"] not in (None, "None")
     if kind == "SEQUENTIAL" and settings.get("loss_type") == "CE" and negatives:
         raise SettingsError(

@@ -49,6 +49,9 @@ class MeasuredTrainer(Trainer):
     def _full_sort_batch_eval(self, batched_data: Any) -> tuple[Any, torch.Tensor, torch.Tensor, torch.Tensor]:
         """Recommend for a batch: ids of items [B, k], where RecBole's collector would get scores of all."""
         interaction, scores, row, held_out = super()._full_sort_batch_eval(batched_data)
+        if self.config["eval_exclude_seen"]:
+            seen = interaction[self.config["ITEM_ID_FIELD"] + self.config["LIST_SUFFIX"]]
+            scores = scores.scatter(1, seen.to(scores.device), -torch.inf)
         return interaction, self._recommended(scores, held_out), row, held_out
 
     def _neg_sample_batch_eval(self, batched_data: Any) -> tuple[Any, torch.Tensor, torch.Tensor, torch.Tensor]:

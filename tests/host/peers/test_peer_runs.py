@@ -8,7 +8,9 @@ import pytest
 import yaml
 
 from recbole_adasid.cli import main
+from recbole_adasid.evaluation.full_ranking import first_places
 from recbole_adasid.history import read_history
+from recbole_adasid.host.peers.trainer import MeasuredTrainer
 from recbole_adasid.host.run import run
 from recbole_adasid.host.settings import SettingsError
 
@@ -71,6 +73,28 @@ def test_ranks_are_of_tigers_users_and_items_and_give_the_metrics(model, setting
     assert done["test"]["ndcg@10"] == pytest.approx(gains.mean(), abs=5e-5)
 
 
+def test_lists_without_items_of_the_history(settings, monkeypatch):
+    lists = []
+
+    def noted(self, scores, held_out):
+        found = first_places(scores, held_out, max(self.config["topk"]))
+        lists.append((scores.clone(), found))
+        return found
+
+    monkeypatch.setattr(MeasuredTrainer, "_recommended", noted)
+    batches, real = [], MeasuredTrainer._full_sort_batch_eval
+    monkeypatch.setattr(
+        MeasuredTrainer, "_full_sort_batch_eval", lambda self, batch: batches.append(batch[0]) or real(self, batch)
+    )
+    run({**settings, "model": "SASRec", "eval_exclude_seen": True})
+    assert len(batches) == len(lists) > 0
+    for batch, (scores, found) in zip(batches, lists):
+        for history, own, items in zip(batch["item_id_list"].tolist(), scores, found.tolist()):
+            assert not set(history).intersection(items) - {0}
+            # Nothing else is left out: number 0 never can be recommended.
+            assert set(own.isneginf().nonzero().flatten().tolist()) == {0, *history}
+
+
 def test_pop_counts_every_training_interaction_and_ranks_what_a_user_had_not(settings, tiger):
     done = run({**settings, "model": "Pop", "train_batch_size": 1000})
     expected = json.loads((tiger["run_folder"] / "metrics.json").read_text())["test_by_popularity"]
@@ -116,6 +140,7 @@ def test_the_written_settings_repeat_the_run(settings, tmp_path):
         (["--model=SASRec", "--repeatable=false"], "repeatable has to be true for SASRec"),
         (["--model=SASRec", "--train_neg_sample_args={distribution: uniform}"], "has to be null with loss_type=CE"),
         (["--model=BPR", "--train_neg_sample_args={distribution: even}"], "distributions are uniform and popularity"),
+        (["--model=BPR", "--eval_exclude_seen=true"], "BPR leaves out what a user had unless repeatable is true"),
         (["--model=S3Rec"], "trained in stages"),
         (
             ["--model=SASRecCPR", "--epochs=1"],
