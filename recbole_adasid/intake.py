@@ -209,12 +209,12 @@ def with_absent_columns(table: Table, settings: Mapping[str, Any]) -> dict[str, 
         if absent and len(absent) == len(named) and not may_miss:
             raise ValueError(
                 f"{missing_column(key, absent[0], others, 'the table of new items', named)} A column of another name "
-                f"is mapped by columns={{{absent[0]}: NAME}}, and features of the items can be given instead of a table"
+                f"is mapped by columns={{{absent[0]!r}: NAME}}, and the items' features can be given instead of a table"
             )
         if absent:
             logger.warning(
                 "The table of new items has no %s, which counts as empty. If it is called otherwise there, map it: "
-                "columns={%s: NAME}.",
+                "columns={%r: NAME}.",
                 *(" and no ".join(absent), absent[0]),
             )
             empty = [""] * len(table[ITEM_COLUMN])

@@ -67,7 +67,7 @@ def read_tensors(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, An
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 (no mapping)
     except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:  # the last of unknown types
         raise DamagedFile(
-            f"{path} cannot be read as safetensors ({error}): it is truncated or something else"
+            f"{path} cannot be read as safetensors ({_in_a_line(error)}): it is truncated or something else"
         ) from None
     if metadata.get("kind") != kind:
         raise DamagedFile(f"{path} holds {metadata.get('kind', 'nothing of this package')!r}, expected {kind!r}")
@@ -84,7 +84,7 @@ def _values(path: Path, text: str) -> dict[str, Any]:
     try:
         about = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise DamagedFile(f"{path} has no JSON about itself ({error})") from None
+        raise DamagedFile(f"{path} has no JSON about itself ({_in_a_line(error)})") from None
     if not isinstance(about, dict):
         raise DamagedFile(f"{path} has no names and values about itself")
     return about
@@ -107,7 +107,7 @@ def check_about(
     try:
         record(needed, known)(about, "what it says of itself")
     except ValueError as error:
-        raise DamagedFile(f"{path} cannot be used: {error}") from None
+        raise DamagedFile(f"{path} cannot be used: {_in_a_line(error)}") from None
 
 
 def check_finite(path: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -156,3 +156,8 @@ def _digest(tensors: Mapping[str, Tensor], text: str) -> str:
         if values.numel():
             digest.update(values.flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()
+
+
+def _in_a_line(error: Exception) -> str:
+    """Return the message of an error of others, which may quote what a file holds, breaks of lines among it."""
+    return " ".join(str(error).split())

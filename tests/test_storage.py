@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,12 @@ def test_the_first_tensor_that_does_not_fit_is_named(stored: dict[str, torch.Ten
 
 def test_entries_below_a_prefix_lose_it() -> None:
     assert below("a", {"a/b/c": 1, "ab/c": 2, "a/d": 3}) == {"b/c": 1, "d": 3}
+
+
+def test_what_a_file_quotes_stays_in_one_line(tmp_path: Path) -> None:
+    header = json.dumps({"x": {"dtype": "a\nb", "shape": [1], "data_offsets": [0, 4]}}).encode()
+    path = tmp_path / "file.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    with pytest.raises(DamagedFile, match="truncated or something else") as refusal:
+        read_tensors(path, "thing")
+    assert "\n" not in str(refusal.value)

@@ -101,6 +101,8 @@ def check_model(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, A
         )
     if settings["model"] == LIGER:
         check_about(path, {**settings, **about}, _LIGER)
+    elif about.get("content_width") is not None:
+        raise DamagedFile(f"{path} tells of item features ('content_width'), of which {settings['model']} reads none")
     if about["data"]["dataset"] != settings["dataset"]:
         raise DamagedFile(f"{path} names the datasets {settings['dataset']!r} and {about['data']['dataset']!r}")
     try:

@@ -90,6 +90,7 @@ ABOUT: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
     (lambda about: about.update(sid_level_sizes=[4] * 1000), "1,000 entries"),
     (lambda about: about.update(sid_level_sizes=[10**12] * 4), "sid_level_sizes"),
     (lambda about: about.update(sid_level_sizes=[3] * 4), "by its own settings"),
+    (lambda about: about.update(content_width=3), "item features .*TIGER reads none"),
     (lambda about: about.update(epoch="x"), "epoch is"),
     (lambda about: about.update(best_valid_score=None), "best_valid_score is"),
     (lambda about: about.update(optimizer_numbers=[1]), "optimizer_numbers is"),
