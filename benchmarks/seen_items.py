@@ -9,6 +9,7 @@ many: a part of what one model is ahead of another may be that it does not. Mode
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -31,9 +32,9 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.disable(logging.INFO)
     for path in arguments.model_files.split(","):
-        record = measure(path)
-        print(record, flush=True)
-        append_line(arguments.out, record)
+        line = json.dumps(measure(path))
+        print(line, flush=True)
+        append_line(arguments.out, line)
 
 
 def measure(path: str) -> dict[str, Any]:
