@@ -46,9 +46,8 @@ def test_whether_a_history_holds_an_item() -> None:
         [item > 0 and item in history for item in wanted] for wanted, history in zip(items.tolist(), HISTORIES.tolist())
     ]
     assert Repeats.of_histories(HISTORIES).hold(items).tolist() == expected
-    assert (
-        Repeats.of_histories(torch.zeros(2, 3, dtype=torch.int64)).hold(torch.ones(2, 1).long()).any().item() is False
-    )
+    nobody = Repeats.of_histories(torch.zeros(2, 3, dtype=torch.int64))
+    assert not nobody.hold(torch.ones(2, 1, dtype=torch.int64)).any()
 
 
 def test_a_bias_is_added_where_it_belongs_and_learns_from_there() -> None:
