@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from recbole_adasid.model.continuations import Continuations
 from recbole_adasid.model.dense_loss import full_softmax_loss
 from recbole_adasid.model.liger import LIGERModel
 from recbole_adasid.model.repeats import Bias, first_times
@@ -34,7 +35,10 @@ def _tokens_loss(model: TIGERModel, tokens: Tensor, memory: Memory, predicted: T
     tree = Tree.sequence(n_levels, inputs.device, groups=n_items)
     hidden = network.decoder(network.vocabulary(inputs.flatten(1)), tree, memory)
     targets = following.masked_fill(~predicted[..., None], _LEFT_OUT)
-    return network._token_loss(hidden.view(-1, n_levels, hidden.shape[-1]), targets.flatten(0, 1))
+    known = memory.known
+    if known is not None:
+        known = Continuations(known.tokens.repeat_interleave(n_items, 0), known.agree.flatten(0, 1)[:, None])
+    return network._token_loss(hidden.view(-1, n_levels, hidden.shape[-1]), targets.flatten(0, 1), known)
 
 
 def _liger_loss(model: LIGERModel, items: Tensor, lengths: Tensor) -> Tensor:

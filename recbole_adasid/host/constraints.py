@@ -272,6 +272,7 @@ RULES: dict[str, Rule] = {
     "encoder_attention": name_of(ENCODER_ATTENTIONS),
     "encoder_input": name_of(ENCODER_INPUTS),
     "label_smoothing": real(0, 1),
+    "token_repeat_bias": switch,
     "retrieval": name_of(RETRIEVALS),
     "hybrid_score": name_of(HYBRID_SCORES),
     "content_columns": optional(whole(1)),

@@ -63,6 +63,7 @@ _SETTINGS = record(
         "encoder_attention": one_of(ENCODER_ATTENTIONS),
         "encoder_input": one_of(ENCODER_INPUTS),
         "label_smoothing": number(0, 1),
+        "token_repeat_bias": switch,
         "interactions_files": optional(text),
         "worker": whole(0, 4096),
     },

@@ -105,10 +105,13 @@ def _search(
     decoding = _Decoding(network, memory, capacity=sum(widths[:-1]))
     root = tree.first_item.new_zeros(memory.batch_size, 1, dtype=torch.int64)
     beams = _Beams(root, torch.zeros_like(root, dtype=torch.float32), root, root)
+    known = memory.known
     for level, offset in enumerate([None, *network.vocabulary.offsets[:-1]]):
         tokens = beams.codes if offset is None else beams.codes + offset  # the root is the start token, row 0
         hidden = decoding.step(tokens, beams.parents, level)
-        log_probability = network.vocabulary.logits(hidden, level).log_softmax(-1)
+        if known is not None and level:
+            known = known.after(level - 1, beams.codes, beams.parents)
+        log_probability = network.logits(hidden, level, known).log_softmax(-1)
         beams = _extend(tree, level, beams, log_probability, widths[level + 1], exclusion)
     return beams.nodes, beams.scores
 

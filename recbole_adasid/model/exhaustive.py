@@ -53,9 +53,11 @@ def score_targets(network: TIGERNetwork, memory: Memory, tokens: Tensor) -> Tens
     inputs = torch.nn.functional.pad(network.vocabulary.token_ids(tokens[:, :-1]), (1, 0))
     hidden = network.decode(inputs, Tree.sequence(inputs.shape[1], inputs.device), memory)
     total = hidden.new_zeros(hidden.shape[0], dtype=torch.float32)
-    for level in range(tokens.shape[1]):
-        log_probability = network.vocabulary.logits(hidden[:, level], level).log_softmax(-1)
-        total = total + log_probability.gather(1, tokens[:, level, None])[:, 0]
+    known = memory.known
+    for level, codes in enumerate(tokens.split(1, dim=1)):
+        log_probability = network.logits(hidden[:, level, None], level, known)[:, 0].log_softmax(-1)
+        total = total + log_probability.gather(1, codes)[:, 0]
+        known = None if known is None else known.after(level, codes)
     return total
 
 
@@ -65,12 +67,16 @@ def _score_run(network: TIGERNetwork, tree: PrefixTree, memory: Memory, first: i
     token_ids, positions, parents = _as_sequence(network, tree, ranges)
     hidden = network.decode(token_ids[None], Tree(positions, positions, _ancestors(positions, parents)), memory)
     scores = hidden.new_zeros(hidden.shape[0], 1, dtype=torch.float32)
-    at = 0
+    at, known = 0, memory.known
     for level, (low, high) in enumerate(ranges):
         states = hidden[:, at : at + high - low]
         at += high - low
-        log_probability = network.vocabulary.logits(states, level).log_softmax(-1)
-        children, codes, exists = tree.expand(level, torch.arange(low, high, device=hidden.device))
+        nodes = torch.arange(low, high, device=hidden.device)
+        if known is not None and level:
+            parents = tree.parents(level, nodes) - ranges[level - 1][0]
+            known = known.after(level - 1, tree.codes(level, nodes)[None], parents[None])
+        log_probability = network.logits(states, level, known).log_softmax(-1)
+        children, codes, exists = tree.expand(level, nodes)
         if level + 1 < len(ranges):  # the chunk's border nodes have children outside it
             exists &= (children >= ranges[level + 1][0]) & (children < ranges[level + 1][1])
         row, slot = exists.nonzero(as_tuple=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from recbole_adasid.model.attention import CrossAttention, KeyValueCache, SelfAttention
 from recbole_adasid.model.block import DecoderLayer, EncoderLayer
+from recbole_adasid.model.continuations import Continuations
 from recbole_adasid.model.feed_forward import FeedForward
 from recbole_adasid.model.item_tokens import ItemTokens
 from recbole_adasid.model.position import RelativePositionBias, mask_bias
@@ -28,6 +30,7 @@ NETWORK_SETTINGS = (
     "encoder_attention",
     "encoder_input",
     "label_smoothing",
+    "token_repeat_bias",
 )
 """The settings that a network's shape and training depend on, beside the sizes of its levels."""
 ENCODER_ATTENTIONS = ("causal", "bidirectional")
@@ -36,6 +39,7 @@ _BEFORE_THERE_WAS_A_CHOICE = {
     "encoder_attention": "bidirectional",
     "encoder_input": "tokens",
     "label_smoothing": 0.0,
+    "token_repeat_bias": False,
 }
 
 
@@ -59,6 +63,8 @@ class TIGERNetwork(nn.Module):
         encoder_input: "tokens", as in TIGER's paper, or "items": one vector an item, a linear map of its tokens.
         label_smoothing: ε of the tokens' cross-entropy: the target counts 1 − ε, and the mean over its level's
             codewords ε (Szegedy et al. 2016, section 7).
+        token_repeat_bias: learn S numbers, 0 at first: by how much the logit of a token is raised or lowered where an
+            item of the history has the same tokens up to it. TIGER's paper has none.
 
     Raises:
         ValueError: unknown ``encoder_attention`` or ``encoder_input``.
@@ -79,11 +85,13 @@ class TIGERNetwork(nn.Module):
         encoder_attention: str = "bidirectional",
         encoder_input: str = "tokens",
         label_smoothing: float = 0.0,
+        token_repeat_bias: bool = False,
     ) -> None:
         super().__init__()
         _check("encoder_attention", encoder_attention, ENCODER_ATTENTIONS)
         _check("encoder_input", encoder_input, ENCODER_INPUTS)
         self.causal, self.label_smoothing = encoder_attention == "causal", label_smoothing
+        self.repeat = nn.Parameter(torch.zeros(len(level_sizes))) if token_repeat_bias else None
         heads = {"d_model": d_model, "d_head": d_head, "n_heads": n_heads}
 
         def encoder_layer() -> EncoderLayer:
@@ -137,7 +145,12 @@ class TIGERNetwork(nn.Module):
         unpadded = valid.device.type == "cpu" and bool(valid.all())
         padding = None if unpadded else mask_bias(valid)[:, None, None]
         mask = self._causal_mask(history_tokens) if self.causal else padding
-        return self.decoder.project(self.encoder(embedded, mask), padding)
+        memory = self.decoder.project(self.encoder(embedded, mask), padding)
+        return self._knowing(memory, Continuations.of_histories(history_tokens, lengths))
+
+    def _knowing(self, memory: Memory, known: Continuations) -> Memory:
+        """Let what is decoded know the history's items, where that makes a difference."""
+        return memory if self.repeat is None else replace(memory, known=known)
 
     def _read(
         self, history_tokens: Tensor, lengths: Tensor, users: Tensor | None, extra: Tensor | None
@@ -204,7 +217,7 @@ class TIGERNetwork(nn.Module):
         """Return the cross-entropy of the next item's tokens [B, S] after encoded histories."""
         inputs = nn.functional.pad(self.vocabulary.token_ids(target_tokens[:, :-1]), (1, 0))
         hidden = self.decode(inputs, Tree.sequence(inputs.shape[1], inputs.device), memory)
-        return self._token_loss(hidden, target_tokens)
+        return self._token_loss(hidden, target_tokens, memory.known)
 
     def sequence_loss(
         self,
@@ -257,7 +270,8 @@ class TIGERNetwork(nn.Module):
         predicted = here < lengths[:, None] - 1
         if skipped is not None:
             predicted &= here >= skipped[:, None]
-        return self.decoder.project(encoded, mask_bias(visible)[None, None]), predicted
+        memory = self.decoder.project(encoded, mask_bias(visible)[None, None])
+        return self._knowing(memory, Continuations.of_sequences(history)), predicted
 
     def predicted_loss(self, memory: Memory, following: Tensor, predicted: Tensor) -> Tensor:
         """Return the cross-entropy of the items ``following`` [B, P, S] that are ``predicted``, from one pass."""
@@ -265,17 +279,28 @@ class TIGERNetwork(nn.Module):
         inputs = nn.functional.pad(self.vocabulary.token_ids(following[..., :-1]), (1, 0))
         tree = Tree.sequence(n_levels, inputs.device, groups=n_items)
         hidden = self.decoder(self.vocabulary(inputs.flatten(1)), tree, memory).unflatten(1, (n_items, n_levels))
-        return self._token_loss(hidden[predicted], following[predicted])
+        known = None if memory.known is None else memory.known.at(predicted)
+        return self._token_loss(hidden[predicted], following[predicted], known)
 
-    def _token_loss(self, hidden: Tensor, tokens: Tensor) -> Tensor:
+    def logits(self, hidden: Tensor, level: int, known: Continuations | None) -> Tensor:
+        """Score the codewords of ``level`` [B, Q, K] from hidden states [B, Q, D] of Q prefixes.
+
+        Args:
+            known: of these prefixes; None: the network has no repeat bias.
+        """
+        scores = self.vocabulary.logits(hidden, level)
+        if self.repeat is None or known is None:
+            return scores
+        return scores + self.repeat[level] * known.following(level, scores.shape[-1])
+
+    def _token_loss(self, hidden: Tensor, tokens: Tensor, known: Continuations | None) -> Tensor:
         """Return the mean cross-entropy of ``tokens`` [E, S] given hidden states [E, S, D]."""
-        smoothing = self.label_smoothing
-        per_level = [
-            nn.functional.cross_entropy(
-                self.vocabulary.logits(hidden[:, level], level), tokens[:, level], label_smoothing=smoothing
-            )
-            for level in range(tokens.shape[1])
-        ]
+        per_level = []
+        for level, codes in enumerate(tokens.split(1, dim=1)):
+            logits = self.logits(hidden[:, level, None], level, known)[:, 0]
+            loss = nn.functional.cross_entropy(logits, codes[:, 0], label_smoothing=self.label_smoothing)
+            per_level.append(loss)
+            known = None if known is None else known.after(level, codes)
         return torch.stack(per_level).mean()
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from recbole_adasid.model.attention import KeyValue, KeyValueCache
 from recbole_adasid.model.block import DecoderLayer, EncoderLayer
+from recbole_adasid.model.continuations import Continuations
 from recbole_adasid.model.dropout import Dropout
 from recbole_adasid.model.norm import RMSNorm
 from recbole_adasid.model.position import RelativePositionBias, mask_bias
@@ -45,6 +46,7 @@ class Memory:
     key_values: list[KeyValue]  # [B, H, M, d] each
     mask: Tensor | None  # broadcastable to [B, 1, Q, M]
     states: Tensor  # [B, M, D], what the encoder gave out
+    known: Continuations | None = None  # the histories' items, of the empty prefix; where the network has a repeat bias
 
     @property
     def batch_size(self) -> int:
