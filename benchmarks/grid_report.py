@@ -221,10 +221,8 @@ def paired_test(out: Path, records: list[dict[str, Any]]) -> list[str]:
         return []
     best = max(candidates, key=lambda name: np.mean([r[VALID]["ndcg@10"] for r in seeds[name].values()]))
     lines = [f"AdaSID against {label_of(seeds[best])}, the baseline of the best validation NDCG@10, and each of the"]
-    lines += [
-        "others, by the seeds that both have, over users and trainings (`evaluation/comparison.py`); p in brackets"
-    ]
-    lines += [f"is Holm's, corrected for {len(candidates)} baselines:", ""]
+    lines += ["others, by the seeds that both have, over users and trainings (`evaluation/comparison.py`); p in"]
+    lines += [f"brackets is Holm's, corrected for {len(candidates)} baselines:", ""]
     lines += ["| baseline | seeds | metric | AdaSID | baseline | difference, 95% interval | p |", "|" + "---|" * 7]
     for metric in PAIRED_METRICS:
         cells = {
