@@ -2,6 +2,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from torch.distributed.run import get_args_parser
 
 from recbole_adasid.assign import OWN_KEYS as ASSIGN_KEYS
@@ -18,10 +19,12 @@ from recbole_adasid.scorecard.command import OWN_KEYS
 from recbole_adasid.tune.command import OWN_KEYS as TUNE_KEYS
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 OWN_OF_COMMANDS = {*OWN_KEYS, *RAW_KEYS, *RECOMMEND_KEYS, *NEW_ITEM_KEYS, *BUNDLE_KEYS, *REPORT_KEYS, *RECBOLE_OPTIONS}
 OWN_OF_COMMANDS |= {*MINE_KEYS, *ASSIGN_KEYS, *TUNE_KEYS}
 OWN_ARGUMENTS = {"model", "dataset", "config_files", "help", "no-deps", "index-url", "KEY"}
+OF_OTHER_TOOLS = {"check", "strict"}  # ruff, mkdocs
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -30,7 +33,7 @@ def test_every_option_that_a_page_names_exists(page):
     scripts = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "benchmarks").glob("*.py"))
     of_benchmarks = set(re.findall(r'add_argument\("--([\w-]+)"', scripts))
     of_torchrun = {option.lstrip("-") for action in get_args_parser()._actions for option in action.option_strings}
-    known = known_keys() | OWN_ARGUMENTS | OWN_OF_COMMANDS
+    known = known_keys() | OWN_ARGUMENTS | OWN_OF_COMMANDS | OF_OTHER_TOOLS
     of_models = {key for name in peer_names() for key in model_defaults(name)}
     assert named - known - of_benchmarks - of_torchrun - of_models == set()
 
@@ -42,14 +45,66 @@ def test_every_local_link_of_a_page_leads_somewhere(page):
     assert missing == []
 
 
+def test_every_page_stands_in_the_navigation_of_the_site_once():
+    sections = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
+    named = [path for section in sections for path in _paths(section)]
+    pages = [page.name for page in (ROOT / "docs").glob("*.md")]
+    assert sorted(named) == sorted([*pages, "CONTRIBUTING.md", "CHANGELOG.md"])
+
+
+def test_the_readme_leads_to_every_page():
+    links = set(re.findall(r"\]\(([^)#]+)", README))
+    assert {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")} - links == set()
+
+
+def test_the_readme_is_short():
+    assert len(README.split()) <= 800
+
+
 def test_the_quick_start_is_two_commands_of_one_line():
-    start = (ROOT / "README.md").read_text(encoding="utf-8").split("## Quick start")[1].split("\n### ")[0]
+    start = README.split("## Quick start")[1].split("\n## ")[0]
     commands = re.findall(r"```bash\n(.*?)```", start, flags=re.DOTALL)
     assert [command.count("\n") for command in commands] == [1, 1]
     assert "run_recbole_adasid.py --model=LIGER --tokenizer=adasid --dataset=ml-100k\n" in commands[0]
     assert commands[1].endswith("-m pytest\n")
+    assert commands[0] in (ROOT / "docs" / "quick-start.md").read_text(encoding="utf-8")
 
 
-def test_the_readme_lists_every_tokenizer():
-    table = (ROOT / "README.md").read_text(encoding="utf-8").split("## Tokenizers")[1].split("\n\n")[1]
+@pytest.mark.parametrize(
+    ("page", "section", "results"),
+    [
+        ("README.md", "Results", "recommenders"),
+        ("docs/results.md", "Recommenders", "recommenders"),
+        ("docs/results.md", "Tokenizers under the same TIGER", "grid"),
+    ],
+)
+def test_figures_of_a_table_are_those_that_were_measured(page, section, results):
+    text = (ROOT / page).read_text(encoding="utf-8").split(f"\n## {section}\n")[1].split("\n## ")[0]
+    measured = _rows((ROOT / "results" / results / "README.md").read_text(encoding="utf-8"))
+    shown = [row for row in _rows(text) if any(map(_is_figure, row))]
+    assert len(shown) >= 3
+    for name, *cells in shown:  # of a measured cell, the number in brackets is the paper's
+        known = max((row[0] for row in measured if row[0] and name.startswith(row[0])), key=len)
+        same = {cell.split(" (")[0] for row in measured if row[0] == known for cell in row[1:]}
+        assert {*filter(_is_figure, cells)} - same == set(), name
+
+
+def test_the_tokenizers_page_lists_every_tokenizer():
+    page = (ROOT / "docs" / "tokenizers.md").read_text(encoding="utf-8")
+    table = page.split("| `--tokenizer` |")[1].split("\n\n")[0]
     assert sorted(re.findall(r"^\| `(\w[\w-]*)`", table, flags=re.MULTILINE)) == presets("tokenizer")
+
+
+def _is_figure(cell):
+    return re.match(r"0\.\d{4}", cell) is not None
+
+
+def _rows(text):
+    return [[cell.strip() for cell in line.strip("| ").split("|")] for line in text.splitlines() if line[:1] == "|"]
+
+
+def _paths(section):
+    if isinstance(section, str):
+        return [section]
+    parts = [part for value in section.values() for part in ([value] if isinstance(value, str) else value)]
+    return [path for part in parts for path in _paths(part)]
