@@ -2,6 +2,7 @@ import re
 from pathlib import Path
 
 import pytest
+from recbole_adasid.report.command import KEYS as REPORT_KEYS
 from torch.distributed.run import get_args_parser
 
 from recbole_adasid.assign import OWN_KEYS as ASSIGN_KEYS
@@ -13,7 +14,6 @@ from recbole_adasid.host.props import known_keys, presets
 from recbole_adasid.mine_pairs import OWN_KEYS as MINE_KEYS
 from recbole_adasid.new_items import OWN_KEYS as NEW_ITEM_KEYS
 from recbole_adasid.recommend import KEYS as RECOMMEND_KEYS
-from recbole_adasid.report.command import KEYS as REPORT_KEYS
 from recbole_adasid.scorecard.command import OWN_KEYS
 from recbole_adasid.tune.command import OWN_KEYS as TUNE_KEYS
 

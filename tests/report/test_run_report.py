@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from recbole_adasid.report.command import main
 
 from recbole_adasid.artefacts import read_json
 from recbole_adasid.host.run import run
 from recbole_adasid.item_labels import ItemLabel
 from recbole_adasid.recommender import Recommender
 from recbole_adasid.report import run_report as module
-from recbole_adasid.report.command import main
 from recbole_adasid.report.content.neighbours import neighbours
 from recbole_adasid.report.content.recommendations import recommendations
 from recbole_adasid.report.run_content import RunContent

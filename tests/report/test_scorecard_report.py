@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from recbole_adasid.report.command import main
 
 from recbole_adasid.report import scorecard_report as module
-from recbole_adasid.report.command import main
 from recbole_adasid.report.content.scorecard import ScorecardContent, scorecard_verdict
 from recbole_adasid.scorecard.cells import Cell, CellFolder
 from recbole_adasid.scorecard.command import main as scorecard

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from benchmarks.grid_report import METRICS, PAPER, per_user, write_report
 from scipy import stats
 
 from benchmarks import grid
-from benchmarks.grid_report import METRICS, PAPER, per_user, write_report
 
 
 def record(cell: str, seed: int, value: float, **more: Any) -> dict[str, Any]:
