@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from recbole_adasid.report.command import main
 
 from recbole_adasid.artefacts import read_json
+from recbole_adasid.cli import report as report_command
 from recbole_adasid.host.run import run
 from recbole_adasid.item_labels import ItemLabel
 from recbole_adasid.recommender import Recommender
@@ -18,6 +18,8 @@ from recbole_adasid.report.content.neighbours import neighbours
 from recbole_adasid.report.content.recommendations import recommendations
 from recbole_adasid.report.run_content import RunContent
 from recbole_adasid.report.run_report import SECTIONS, write_run_report
+
+main = report_command.COMMAND.main
 
 Check = Callable[[str], Any]
 GiveItems = Callable[[Path, np.ndarray, list[int], list[ItemLabel]], None]

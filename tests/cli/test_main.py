@@ -1,0 +1,132 @@
+"""The dispatcher: which command runs, what help costs, and names that there are not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from recbole_adasid.cli import main, train
+from recbole_adasid.cli.main import COMMANDS
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = (
+    *("train", "recommend", "items", "bundle", "scorecard", "grid", "convert", "pairs", "assign", "tune", "audit"),
+    "report",
+)
+IMPORTED = """
+import sys
+from recbole_adasid.cli import main
+status = main(sys.argv[1:])
+heavy = [name for name in ("torch", "recbole", "pandas", "numpy", "scipy", "hyperopt") if name in sys.modules]
+print(heavy, file=sys.stderr)
+sys.exit(status)
+"""
+
+
+def call(*arguments: str, program: tuple[str, ...] = ("-m", "recbole_adasid")) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *program, *arguments], capture_output=True, text=True, cwd=ROOT, timeout=60)
+
+
+def test_help_lists_the_commands_one_a_line(capsys):
+    assert tuple(COMMANDS) == NAMES
+    assert main(["--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines if line[:2] == "  " != line[2:4]] == list(NAMES)
+    assert all(f"  {name:<12}{COMMANDS[name].summary}" in lines for name in NAMES) and max(map(len, lines)) <= 120
+
+
+@pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in NAMES)], ids=" ".join)
+def test_help_imports_nothing_heavy(arguments):
+    done = call(*arguments, program=("-c", IMPORTED))
+    assert (done.returncode, done.stderr) == (0, "[]\n")
+    assert done.stdout.startswith("usage: recbole-adasid ")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help_has_a_line_for_every_option(name):
+    text = COMMANDS[name].help()
+    assert text.startswith(f"usage: recbole-adasid {name}")
+    for option in COMMANDS[name].all_options:
+        assert f"\n  {option.written}  " in text, option.name
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("train", "audit")])
+def test_a_command_without_arguments_shows_its_help(name, capsys):
+    assert main([name]) == 0
+    assert capsys.readouterr().out == COMMANDS[name].help() + "\n"
+
+
+def test_an_audit_of_no_run_does_not_pass(capsys):
+    assert main(["audit"]) == 2
+    assert capsys.readouterr().err == "error: audit needs --run_folder=FOLDER; see --help.\n"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_mistake_is_a_sentence_and_exit_status_2(name, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main([name, "nonsense"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and "nonsense" in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rest"),
+    [
+        ([], []),
+        (["train"], []),
+        (["--epochs=3"], ["--epochs=3"]),
+        (["train", "--epochs=3"], ["--epochs=3"]),
+        (["--epochs", "3", "--dataset=report"], ["--epochs", "3", "--dataset=report"]),
+    ],
+)
+def test_settings_alone_are_of_the_main_job(arguments, rest, monkeypatch):
+    runs = []
+    monkeypatch.setattr(train, "_work", lambda given, own_process: runs.append((given, own_process)))
+    assert main(arguments) == 0
+    monkeypatch.setattr(sys, "argv", ["recbole-adasid", *arguments])
+    assert main() == 0
+    assert runs == [(rest, False), (rest, True)]
+
+
+def test_help_with_settings_is_that_of_the_main_job(capsys):
+    assert main(["--model=SASRec", "--help"]) == 0
+    assert "settings of --model=SASRec" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("recomend", "Unknown command 'recomend': did you mean recommend?"),
+        ("Report", "Unknown command 'Report': did you mean report?"),
+        ("xyz", "Unknown command 'xyz'."),
+        ("epochs=3", "A setting is written --epochs=3."),
+    ],
+)
+def test_an_unknown_name_is_answered_by_the_closest_and_all(name, said, capsys):
+    assert main([name, "--help"]) == 2
+    error = capsys.readouterr().err
+    assert said in error and f"Valid are: {', '.join(sorted(NAMES))}." in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        (("-m", "recbole_adasid"), "usage: recbole-adasid COMMAND"),
+        (("run_recbole_adasid.py",), "usage: recbole-adasid train"),
+    ],
+)
+def test_the_ways_to_start(program, said):
+    done = call("--help", program=program)
+    assert (done.returncode, done.stderr) == (0, "") and done.stdout.startswith(said)
+    done = call("--epoch=3", program=program)
+    assert done.returncode == 2 and "Unknown setting 'epoch'" in done.stderr
+
+
+def test_the_script_of_a_checkout_knows_the_main_job_alone():
+    done = call("report", "--help", program=("run_recbole_adasid.py",))
+    assert done.stdout.startswith("usage: recbole-adasid train")
+    done = call("report", program=("run_recbole_adasid.py",))
+    assert done.returncode == 2 and "'report' is not of the form --key=value" in done.stderr
