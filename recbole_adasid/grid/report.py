@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from recbole_adasid import plain_yaml
 from recbole_adasid.artefacts import read_arrays
+from recbole_adasid.evaluation.comparison import difference, holm
 from recbole_adasid.evaluation.intervals import gains
 from recbole_adasid.grid.pace import pace_table
 from recbole_adasid.host.peers.names import OURS, TIGER
@@ -163,7 +163,7 @@ def paired_recommenders(
         return []
     label = next(iter(seeds[best].values())).get("label", best)
     about = [f"{label}, the best of ours by validation NDCG@10, against each recommender"]
-    about += ["by a paired t-test over users, each user's metric averaged over the seeds that both have:", ""]
+    about += ["over users and trainings (`evaluation/comparison.py`), by the seeds that both have:", ""]
     about += ["| recommender | seeds | metric | ours | recommender | difference, 95% interval | p |", "|" + "---|" * 7]
     return ["\n".join([*about, *lines])]
 
@@ -175,7 +175,7 @@ def ranked(out: Path, records: list[dict[str, Any]], name: str) -> dict[int, dic
 
 
 def paired_cells(out: Path, our_runs: list[dict[str, Any]], their_runs: list[dict[str, Any]], metric: str) -> str:
-    """Return means, difference, its interval and p of a paired t-test over users, as cells of a table.
+    """Return means, difference, its interval and p over users and trainings, as cells of a table.
 
     Raises:
         ValueError: if the runs have not tested the same users.
@@ -186,10 +186,9 @@ def paired_cells(out: Path, our_runs: list[dict[str, Any]], their_runs: list[dic
             f"{our_runs[0]['cell']} and {their_runs[0]['cell']} have not tested the same users: run them anew"
         )
     ours, theirs = per_user(out, our_runs, metric), per_user(out, their_runs, metric)
-    result = stats.ttest_rel(ours, theirs)
-    low, high = result.confidence_interval(0.95)
-    difference = f"{(ours - theirs).mean():+.4f} [{low:+.4f}, {high:+.4f}]"
-    return f"{ours.mean():.4f} | {theirs.mean():.4f} | {difference} | {result.pvalue:.2g}"
+    found = difference(ours, theirs)
+    interval = f"{found.value:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
+    return f"{ours.mean():.4f} | {theirs.mean():.4f} | {interval} | {found.p:.2g}"
 
 
 def held_out_items(records: list[dict[str, Any]]) -> list[str]:
@@ -217,30 +216,42 @@ def slice_cell(runs: list[dict[str, Any]], part: str, metric: str) -> str:
 
 
 def paired_test(out: Path, records: list[dict[str, Any]]) -> list[str]:
-    """Compare AdaSID with the baseline of the best validation NDCG@10, user by user."""
+    """Compare AdaSID with each baseline, user by user, and name the baseline of the best validation NDCG@10."""
     seeds = {name: ranked(out, records, name) for name in ("adasid", *BASELINES)}
     shared = {name: sorted(seeds[name].keys() & seeds["adasid"].keys()) for name in BASELINES}
     candidates = [name for name in BASELINES if shared[name]]
     if not candidates:
         return []
     best = max(candidates, key=lambda name: np.mean([r[VALID]["ndcg@10"] for r in seeds[name].values()]))
-    lines = [f"AdaSID against {seeds[best][shared[best][0]]['label']}, the baseline of the best validation NDCG@10, by"]
-    lines += [f"a paired t-test over users, each user's metric averaged over the seeds {shared[best]}:"]
-    lines += ["", "| metric | AdaSID | baseline | difference, 95% interval | p |", "|---|---|---|---|---|"]
-    for metric in METRICS:
-        ours, theirs = ([seeds[name][seed] for seed in shared[best]] for name in ("adasid", best))
-        cells = paired_cells(out, ours, theirs, metric)
-        lines.append(f"| {metric} | {cells} |")
+    lines = [f"AdaSID against {label_of(seeds[best])}, the baseline of the best validation NDCG@10, and each of the"]
+    lines += ["others, by the seeds that both have, over users and trainings (`evaluation/comparison.py`); p in"]
+    lines += [f"brackets is Holm's, corrected for {len(candidates)} baselines:", ""]
+    lines += ["| baseline | seeds | metric | AdaSID | baseline | difference, 95% interval | p |", "|" + "---|" * 7]
+    for metric in PAIRED_METRICS:
+        cells = {}
+        for name in candidates:
+            ours, theirs = ([seeds[one][seed] for seed in shared[name]] for one in ("adasid", name))
+            cells[name] = paired_cells(out, ours, theirs, metric)
+        corrected = dict(zip(cells, holm([float(cell.rpartition("| ")[2]) for cell in cells.values()])))
+        for name in sorted(candidates, key=lambda name: name != best):
+            about = f"{label_of(seeds[name])} | {len(shared[name])} | {metric}"
+            lines.append(f"| {about} | {cells[name]} ({corrected[name]:.2g}) |")
     return ["\n".join(lines)]
 
 
+def label_of(runs: dict[int, dict[str, Any]]) -> str:
+    """Return the label of a cell's runs by seed."""
+    run = next(iter(runs.values()))
+    return str(run.get("label", run["cell"]))
+
+
 def per_user(out: Path, records: list[dict[str, Any]], metric: str) -> np.ndarray:
-    """Return each test user's metric, averaged over runs: [U], users in one order."""
+    """Return each test user's metric after each run: [A, U], users in one order."""
     values = []
     for record in records:
         stored = read_arrays(out / "ranks" / record["ranks"], "user", "rank")
         values.append(gains(stored["rank"][np.argsort(stored["user"])], metric))
-    return np.mean(values, axis=0)
+    return np.stack(values)
 
 
 def figure4(out: Path, setting: str, records: list[dict[str, Any]]) -> list[str]:
