@@ -60,12 +60,12 @@ def test_a_value_may_follow_its_name():
 @pytest.mark.slow
 def test_a_grid_of_the_user_s_own_runs_and_goes_on(tiny_settings, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
-    Path("mine.yaml").write_text("small: {tokenizer: rqkmeans}\nPop:\n", encoding="utf-8")
+    Path("mine.yaml").write_text("small: {tokenizer: rqkmeans}\n", encoding="utf-8")
     shared = {key: value for key, value in tiny_settings.items() if key not in ("tokenizer", "dataset", "data_path")}
     options = [f"--{key}={value}" for key, value in shared.items() if key not in ("run_root",)]
     command = ["--grid=mine.yaml", "--datasets=tiny", f"--data_path={tiny_settings['data_path']}", "--out=found"]
     assert COMMAND.main([*command, *options]) == 0, capfd.readouterr().err
-    assert capfd.readouterr().out.count("--- recbole-adasid train --dataset=tiny") == 2
+    assert capfd.readouterr().out.count("--- recbole-adasid train --dataset=tiny") == 1
     assert COMMAND.main([*command, *options]) == 0 and "---" not in capfd.readouterr().out
     assert "| small | 1 |" in Path("found/README.md").read_text(encoding="utf-8")
     assert not list(Path("runs/grid/tiny").iterdir())
