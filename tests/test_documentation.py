@@ -49,7 +49,7 @@ def test_the_readme_lists_every_tokenizer():
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_that_a_page_names_exists_and_has_the_options_it_is_given(page):
     lines = page.read_text(encoding="utf-8").replace("\\\n", " ")
-    for name, rest in re.findall(r"recbole-adasid (\w+)([^`\n]*)", lines):
+    for name, rest in re.findall(r"(?:^|`)recbole-adasid (\w+)([^`\n]*)", lines, re.MULTILINE):
         if name in ("COMMAND", "train", "scorecard", "grid", "tune"):  # these take any setting
             continue
         options = {old for option in COMMANDS[name].all_options for old in (option.name, *option.old)}
