@@ -120,3 +120,19 @@ def test_an_unknown_name_is_answered_by_the_closest_and_all(name, said, capsys):
 def test_the_script_of_a_checkout_knows_the_main_job_alone(arguments, status, out, error):
     done = call(*arguments)
     assert done.returncode == status and done.stdout.startswith(out) and done.stderr.startswith(error)
+
+
+@pytest.mark.parametrize("words", [[], ["train"]])
+def test_processes_are_started_with_the_arguments_of_this_one(words, monkeypatch):
+    started = []
+    monkeypatch.setattr("torch.distributed.run.run", lambda how: started.append(how.training_script_args))
+    monkeypatch.setattr("recbole_adasid.host.launch._program", lambda: ["recbole-adasid"])
+    monkeypatch.setattr(sys, "argv", ["recbole-adasid", *words, "--nproc=2", "--epochs=3"])
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert main() == 0
+    assert started == [["recbole-adasid", *words, "--nproc=2", "--epochs=3"]]
+
+
+def test_a_caller_s_own_arguments_start_no_processes(capsys):
+    assert main(["train", "--nproc=2"]) == 2
+    assert "give them on the command line, or torchrun" in capsys.readouterr().err

@@ -89,7 +89,7 @@ def test_mistakes_are_named(
     assert main(arguments(tiny_settings, tmp_path / "card", **own)) == 2
     assert says in capsys.readouterr().err
     assert main(["--dataset=tiny"]) == 2
-    assert "--out=FOLDER" in capsys.readouterr().err
+    assert "--out=PATH" in capsys.readouterr().err
 
 
 def test_help_lists_every_tokenizer_and_variant() -> None:

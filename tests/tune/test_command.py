@@ -185,7 +185,7 @@ def test_mistakes_are_named_before_anything_is_trained(
 
 def test_without_a_folder_for_results_nothing_is_searched(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--dataset=tiny"]) == 2
-    assert "--out=FOLDER" in capsys.readouterr().err
+    assert "--out=PATH" in capsys.readouterr().err
 
 
 def test_help_lists_the_spaces() -> None:
