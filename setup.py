@@ -8,6 +8,7 @@ setup(
     package_data={
         "recbole_adasid": ["py.typed"],
         "recbole_adasid.props": ["*.yaml", "*/*.yaml"],
+        "recbole_adasid.grid": ["*.yaml", "grids/*.yaml"],
         "recbole_adasid.report": ["assets/*", "templates/*.html"],
     },
 )

@@ -1,4 +1,4 @@
-"""Kill `new_items` at random moments, and limit what it may write: is a change whole, and is it told truly?
+"""Kill `recbole-adasid items` at random moments, and limit what it may write: is a change whole, and is it told truly?
 
     python -m benchmarks.chaos_new_items --kills=40 --out=results/chaos
 
@@ -25,7 +25,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid import new_items
+from recbole_adasid.cli.items import COMMAND
 from recbole_adasid.host.run import run
 from recbole_adasid.recommender import Recommender
 
@@ -158,7 +158,7 @@ class Trials:
         return forked(lambda: self._command(action, copy))
 
     def _command(self, action: str, copy: Path) -> int:
-        return new_items.main([action, f"--run_folder={copy}", f"--items={self._table(action)}"])
+        return COMMAND.main([action, f"--run_folder={copy}", f"--items={self._table(action)}"])
 
 
 def state(run_folder: Path) -> tuple[Any, ...]:

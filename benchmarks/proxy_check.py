@@ -2,7 +2,7 @@
 
     python -m benchmarks.proxy_check --scorecard=results/scorecard/amazon-toys --grid=results/grid --dataset=amazon-toys
 
-Reads what `python -m recbole_adasid.scorecard` and `python -m benchmarks.grid` wrote; runs with options of their own
+Reads what `recbole-adasid scorecard` and `recbole-adasid grid` wrote; runs with options of their own
 (other epochs, another size) are left out. TIGER's validation counts, because choices are made by validation.
 """
 

@@ -84,7 +84,7 @@ def main() -> None:
             parser.error(f"unknown {what} {', '.join(sorted(unknown))}; valid: {', '.join(valid)}")
     arguments.out.mkdir(parents=True, exist_ok=True)
     if not arguments.render:
-        from recbole_adasid.cli import parse_arguments
+        from recbole_adasid.cli.arguments import parse_arguments
 
         given = {**parse_arguments(options)[0], "dataset": arguments.dataset, "show_progress": False}
         given |= {"data_path": str(arguments.data_path.resolve())} if arguments.data_path else {}
@@ -149,8 +149,8 @@ class Comparison:
         wanted = [cell for cell in self.scorecard.cells() if (cell.name, cell.seed) == (tokenizer, seed)]
         if not wanted:
             raise SystemExit(
-                f"{self.scorecard.path} has no Semantic IDs of {tokenizer} under the seed {seed}: python -m "
-                f"recbole_adasid.scorecard --tokenizers={tokenizer} --seeds={seed} makes them"
+                f"{self.scorecard.path} has no Semantic IDs of {tokenizer} under the seed {seed}: "
+                f"recbole-adasid scorecard --tokenizers={tokenizer} --seeds={seed} makes them"
             )
         codes, n_items = self.scorecard.codes(wanted[0]), len(self.data.popularity) - 1
         if len(codes) != n_items:

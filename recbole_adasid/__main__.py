@@ -1,4 +1,4 @@
-"""Run the main job: `python -m recbole_adasid --help` tells how."""
+"""`python -m recbole_adasid`, the same as `recbole-adasid`."""
 
 from recbole_adasid.cli import main
 

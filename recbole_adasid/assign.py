@@ -1,22 +1,4 @@
-"""Semantic IDs for a catalogue in shards, on the command line.
-
-    python -m recbole_adasid.assign --bundle=FOLDER --features=FOLDER --out=FOLDER
-    python -m recbole_adasid.assign --run_folder=runs/… --features=FOLDER --out=FOLDER --engine=ray
-
-  --bundle=FOLDER         a SID bundle whose tokenizer encodes, its codebooks frozen; or
-  --run_folder=FOLDER     a finished run
-  --features=PATH         a folder of .npy (tokens in NAME.items.txt beside, one a line) and .parquet files (item_id,
-                          embedding), or one of them; the order of their names is that of the items
-  --out=FOLDER            gets NAME.parquet for each (item_id, sid_1 …, suffix), and assignment.json at last
-  --engine=ray            encode on Ray (extra `ray`), a shard a task; default: local, in this process
-  --ray_address, --ray_workers, --ray_worker_memory   as in the main job
-  --memory=1.0            GiB for numbering the items of equal codes
-  --show_progress=false   no progress bars
-
-A shard that is done is not encoded again as long as tokenizer, features and tokens are the same. One that is damaged is
-named, and costs itself alone: mend it and run the same command again. The suffix counts the items of equal codes before
-an item, over all shards, whatever the engine and its workers.
-"""
+"""The work of `recbole-adasid assign`: Semantic IDs for a catalogue in shards."""
 
 from __future__ import annotations
 
@@ -30,56 +12,24 @@ from typing import Any
 
 from recbole_adasid.artefacts import RunFolder, as_json, write_atomically
 from recbole_adasid.bundle.folder import read_content
-from recbole_adasid.cli import parse_arguments, run_command
 from recbole_adasid.data.parquet import require_pyarrow
-from recbole_adasid.host.settings import SettingsError, check_types, refuse_unknown_keys, unknown_name
 from recbole_adasid.scale.assigned import MANIFEST, target_of
 from recbole_adasid.scale.catalogue_codes import Encoded, assign_codes, tokenizer_digest
 from recbole_adasid.scale.catalogue_suffixes import Numbered, number_suffixes
-from recbole_adasid.scale.cluster import GIB, LEAST_MEMORY, ClusterSettings, ThisProcess, Workers, cluster
+from recbole_adasid.scale.cluster import GIB, ClusterSettings, ThisProcess, Workers, cluster
 from recbole_adasid.scale.feature_shards import shard_paths
 from recbole_adasid.tokenizer.base import ItemTokenizer
 from recbole_adasid.tokenizer.saved import load_tokenizer
 
 logger = logging.getLogger(__name__)
 
-ENGINES = ("local", "ray")
-DEFAULTS: dict[str, Any] = {
-    "engine": "local",
-    "ray_address": None,
-    "ray_workers": None,
-    "ray_worker_memory": 2.0,
-    "memory": 1.0,
-    "show_progress": True,
-}
-_PATHS = ("bundle", "run_folder", "features", "out")
-OWN_KEYS = (*_PATHS, *DEFAULTS)
 
+def assign_catalogue(settings: Mapping[str, Any]) -> None:
+    """Encode the shards of a catalogue, number items of equal codes, and print what became of them.
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Assign as the arguments say and return the exit status: 0, or what :mod:`recbole_adasid.ending` says."""
-    kept = "shards that are done are kept, and the same command goes on from there"
-    spare = "lower --memory, or cut the features into smaller shards"
-    return run_command(arguments, str(__doc__), _run, kept=kept, spare=spare)
-
-
-def _settings(given: Sequence[str]) -> dict[str, Any]:
-    named, _ = parse_arguments(given, as_written=(*_PATHS, "ray_address"))
-    refuse_unknown_keys(named, OWN_KEYS, source="the command line")
-    if ("bundle" in named) == ("run_folder" in named) or not {"features", "out"} <= named.keys():
-        raise SettingsError("Give --features, --out, and either --bundle or --run_folder; see --help.")
-    check_types(named, DEFAULTS)
-    settings = {**DEFAULTS, **named}
-    if settings["engine"] not in ENGINES:
-        raise unknown_name("engine", settings["engine"], ENGINES)
-    for key, least in (("memory", 0.1), ("ray_worker_memory", LEAST_MEMORY)):
-        if not least <= settings[key] < float("inf"):
-            raise SettingsError(f"{key}={settings[key]} has to be a number of GiB, {least} or more.")
-    return settings
-
-
-def _run(given: Sequence[str]) -> None:
-    settings = _settings(given)
+    Args:
+        settings: either `bundle` or `run_folder`, `features`, `out` and the options, as the command has them.
+    """
     started, out, progress = time.perf_counter(), Path(settings["out"]), settings["show_progress"]
     require_pyarrow(out)
     tokenizer, shards = _tokenizer(settings), shard_paths(settings["features"])
@@ -109,7 +59,7 @@ def _run(given: Sequence[str]) -> None:
 
 
 def _tokenizer(settings: Mapping[str, Any]) -> ItemTokenizer:
-    if "run_folder" in settings:
+    if settings["run_folder"] is not None:
         return load_tokenizer(RunFolder.existing(settings["run_folder"]).tokenizer_path)[0]
     tokenizer = read_content(settings["bundle"]).tokenizer
     if tokenizer is None:
@@ -142,4 +92,6 @@ def _write_manifest(
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    from recbole_adasid.cli.deprecated import deprecated_main
+
+    sys.exit(deprecated_main("recbole_adasid.assign"))

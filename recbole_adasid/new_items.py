@@ -1,28 +1,4 @@
-"""New items into the catalogue of a finished run, and items out of it, on the command line.
-
-    python -m recbole_adasid.new_items add --run_folder=runs/… --items=new.item [--features=new.npz]
-    python -m recbole_adasid.new_items remove --run_folder=runs/… --items=gone.txt
-
-`add` gives Semantic IDs to items that the model was not trained with, the codebooks as they are, and makes them
-recommendable. `--items` is a table with the columns of the run's NAME.item: an `.item` file, or a .csv, .tsv, .jsonl
-or .parquet with a header; `--columns="{item_id: sku, title: name}"` tells what they are called there, and
-`--delimiter=semicolon` (comma, semicolon, tab, bar) what stands between the cells of a CSV. The run's own encoders make
-features from it; with `--features=FILE`, an .npz of item_id and embedding, vectors of the kind the
-tokenizer was trained on are taken instead. Items that are in the catalogue keep their Semantic ID, so that the same
-file may come twice; items that were removed come back with theirs.
-
-As the run's folder may be from somebody else, what its settings name is not followed everywhere: a model of texts or
-images has to be on this machine already, under its name, and images are not fetched. With `--trusted=true`, for a run
-of your own, models are downloaded or taken from folders, and images fetched where the run has image_download.
-
-`remove` stops recommending the items of a file of tokens, one a line; histories may still name them.
-
-If an item cannot be added or removed, nothing is changed; with `--bad_items=skip` the others are, and those that could
-not be are listed with the reason.
-
-Both write new-items.safetensors into the run's folder, which `python -m recbole_adasid.recommend` reads, and add a line
-to new-items.jsonl, which tells what came and went and when; no other file of the run is touched.
-"""
+"""The work of `recbole-adasid items`: new items into the catalogue of a finished run, and items out of it."""
 
 from __future__ import annotations
 
@@ -34,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recbole_adasid.cli import parse_arguments, run_command
-from recbole_adasid.host.settings import SettingsError, refuse_unknown_keys
+from recbole_adasid.host.settings import SettingsError
 from recbole_adasid.text_files import read_text_lines
 
 if TYPE_CHECKING:
@@ -43,38 +18,24 @@ if TYPE_CHECKING:
 
     from recbole_adasid.recommender import Recommender
 
-OWN_KEYS = ("run_folder", "items", "features", "columns", "delimiter", "bad_items", "trusted")
-ACTIONS = ("add", "remove")
 SHOWN = 10
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the arguments say and return the exit status: 0, or what :mod:`recbole_adasid.ending` says."""
-    kept = "the change is kept whole or not at all: the same command again says which, and makes it if it was not"
-    return run_command(
-        arguments, str(__doc__), lambda given: _run(given[0], given[1:]), kept=kept, spare="name fewer items at a time"
-    )
+def change_items(action: str, given: Mapping[str, Any]) -> None:
+    """Add items or remove them, and print what became of them.
 
-
-def _run(action: str, given: list[str]) -> None:
-    if action not in ACTIONS:
-        raise SettingsError(f"The first argument is {action!r}; valid: {', '.join(ACTIONS)}; see --help.")
-    settings, _ = parse_arguments(given, as_written=[key for key in OWN_KEYS if key not in ("columns", "trusted")])
-    refuse_unknown_keys(settings, OWN_KEYS, source="the command line")
-    if not {"run_folder", "items"} <= settings.keys():
-        raise SettingsError("Give --run_folder and --items; see --help.")
-    if not isinstance(settings.get("columns", {}), dict):
-        raise SettingsError(f"columns={settings['columns']!r} has to be a mapping, such as {{item_id: sku}}.")
-    if not isinstance(settings.get("trusted", False), bool):
-        raise SettingsError(f"trusted={settings['trusted']!r} has to be true or false.")
-    # torch and all that needs it take longer to load than the help takes to print.
+    Args:
+        action: `add` or `remove`.
+        given: `run_folder`, `items` and the options, as the command has them.
+    """
+    # torch and all that needs it take longer to load than a mistake takes to be told.
     from recbole_adasid.artefacts import RunFolder
     from recbole_adasid.recommender import Recommender
 
-    folder = RunFolder.existing(settings["run_folder"], with_semantic_ids=True)
+    folder = RunFolder.existing(given["run_folder"], with_semantic_ids=True)
     with folder.in_use():
-        recommender = Recommender.load(folder.path, trusted=settings.get("trusted", False))
-        told, refused = (_add if action == "add" else _remove)(recommender, settings)
+        recommender = Recommender.load(folder.path, trusted=given["trusted"])
+        told, refused = (_add if action == "add" else _remove)(recommender, given)
         path = recommender.save()
         _tell([*told, f"{recommender.n_recommended:,} items can be recommended; written to {path}"])
         _print_refused(refused)
@@ -89,21 +50,20 @@ def _tell(lines: Sequence[str]) -> None:
         sys.stdout = None  # type: ignore[assignment]  # Python would try again, and fail, when it ends
 
 
-def _add(recommender: Recommender, settings: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
+def _add(recommender: Recommender, given: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
     """Add items and return what to tell of it, and which were refused and why."""
     from recbole_adasid.data.text import ITEM_COLUMN
 
     table = read_table(
-        Path(settings["items"]),
-        settings.get("columns") or {},
+        Path(given["items"]),
+        given["columns"] or {},
         run=recommender.run_settings,
-        delimiter=settings.get("delimiter"),
+        delimiter=given["delimiter"],
     )
-    features = settings.get("features")
+    features = given["features"]
     tokens, started = table[ITEM_COLUMN], time.perf_counter()
     vectors = None if features is None else read_vectors(Path(features), tokens)
-    chosen = settings.get("bad_items", "refuse")
-    arrival = recommender.add_items(tokens, features=vectors, table=table, bad_items=chosen)
+    arrival = recommender.add_items(tokens, features=vectors, table=table, bad_items=given["bad_items"])
     seconds = time.perf_counter() - started
     told = [
         f"{token}\t{semantic_id}\t{recommender.labels[token].title}".rstrip()
@@ -122,10 +82,10 @@ def _add(recommender: Recommender, settings: Mapping[str, Any]) -> tuple[list[st
     return told, arrival.refused
 
 
-def _remove(recommender: Recommender, settings: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
+def _remove(recommender: Recommender, given: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
     """Remove items and return what to tell of it, and which were refused and why."""
-    lines = filter(None, read_text_lines(Path(settings["items"])))
-    departure = recommender.remove_items(lines, bad_items=settings.get("bad_items", "refuse"))
+    lines = filter(None, read_text_lines(Path(given["items"])))
+    departure = recommender.remove_items(lines, bad_items=given["bad_items"])
     return [f"{len(departure.items):,} items are not recommended any more"], departure.refused
 
 
@@ -228,4 +188,6 @@ def read_vectors(path: Path, tokens: Sequence[str]) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    from recbole_adasid.cli.deprecated import deprecated_main
+
+    sys.exit(deprecated_main("recbole_adasid.new_items"))

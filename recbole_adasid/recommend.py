@@ -1,88 +1,63 @@
-"""Recommendations of a finished run on the command line: for one history, or for a file of histories.
-
-    python -m recbole_adasid.recommend --run_folder=runs/… --history="item item" [--k=10]
-    python -m recbole_adasid.recommend --run_folder=runs/… --input=histories.jsonl --output=recommended.jsonl
-
-A line of the input is a list of item tokens, oldest first, or a mapping with such a list as `history`; whatever else it
-holds is copied to the same line of the output, beside `items`, `scores` and `titles`. An output that ends in .parquet
-is a table of them (needs the extra `parquet`). `--exclude_seen=false` lets items of the history return; `--allow=FILE`
-and `--deny=FILE` name files of item tokens, one a line; `--category=NAME` keeps to items whose category has it as whole
-words; `--new_share=0.1` keeps that share of the places for items that were added after training. Of a LIGER,
-`--retrieval` chooses dense, generative or hybrid in place of what the run was set to.
-"""
+"""The work of `recbole-adasid recommend`: a history, or a file of them, into recommendations."""
 
 from __future__ import annotations
 
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from recbole_adasid.artefacts import parse_json, write_atomically
-from recbole_adasid.checked_input import number_of_items, share_of_places, switch
-from recbole_adasid.cli import parse_arguments, run_command
-from recbole_adasid.host.settings import SettingsError, refuse_unknown_keys
+from recbole_adasid.checked_input import number_of_items, share_of_places
 from recbole_adasid.recommender import Recommendation, Recommender
 from recbole_adasid.text_files import read_text_lines
 from recbole_adasid.writing import written_whole
 
-KEYS = (
-    "run_folder",
-    "history",
-    "input",
-    "output",
-    "k",
-    "exclude_seen",
-    "allow",
-    "deny",
-    "category",
-    "new_share",
-    "retrieval",
-)
 
+def recommend(given: Mapping[str, Any]) -> None:
+    """Print recommendations for a history, or write those for a file of histories.
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the arguments say and return the exit status: 0, or what :mod:`recbole_adasid.ending` says."""
-    kept = "nothing was written: run the same command again"
-    spare = "ask for a smaller k, or for fewer histories at a time"
-    return run_command(arguments, str(__doc__), _run, kept=kept, spare=spare)
-
-
-def _run(given: Sequence[str]) -> None:
-    plain = [key for key in KEYS if key not in ("k", "exclude_seen", "new_share")]
-    settings, _ = parse_arguments(given, as_written=plain)
-    refuse_unknown_keys(settings, KEYS, source="the command line")
-    if "run_folder" not in settings or ("history" in settings) == ("input" in settings):
-        raise SettingsError("Give --run_folder, and either --history or --input and --output; see --help.")
-    options = _options(settings)
-    recommender = Recommender.load(settings["run_folder"], retrieval=settings.get("retrieval"))
-    if "history" in settings:
-        for rank, one in enumerate(recommender.recommend(settings["history"].split(), **options), start=1):
+    Args:
+        given: `run_folder`, either `history` or `input` and `out`, and the options, as the command has them.
+    """
+    options = _options(given)
+    device = _usable(given["device"])
+    recommender = Recommender.load(given["run_folder"], device=device, retrieval=given["retrieval"])
+    if given["history"] is not None:
+        for rank, one in enumerate(recommender.recommend(given["history"].split(), **options), start=1):
             print(f"{rank}\t{one.item}\t{one.score:.4f}\t{one.title}".rstrip())
         return
-    if "output" not in settings:
-        raise SettingsError("Give --output, the file for the recommendations.")
-    records = read_histories(Path(settings["input"]))
+    records = read_histories(Path(given["input"]))
     started = time.perf_counter()
-    found = recommender.recommend_many([record["history"] for record in records], progress=True, **options)
+    histories = [record["history"] for record in records]
+    found = recommender.recommend_many(histories, progress=given["show_progress"], **options)
     seconds = time.perf_counter() - started
-    _write(Path(settings["output"]), [_result(*one) for one in zip(records, found)])
-    print(f"{len(records)} histories in {seconds:.1f} s ({len(records) / seconds:.0f}/s): {settings['output']}")
+    _write(Path(given["out"]), [_result(*one) for one in zip(records, found)])
+    print(f"{len(records)} histories in {seconds:.1f} s ({len(records) / seconds:.0f}/s): {given['out']}")
 
 
-def _options(settings: dict[str, Any]) -> dict[str, Any]:
-    options: dict[str, Any] = {
-        key: settings[key] for key in ("k", "exclude_seen", "category", "new_share") if key in settings
-    }
-    number_of_items(options.get("k", 1))
-    switch(options.get("exclude_seen", True), "exclude_seen")
-    share_of_places(options.get("new_share", 0))
+def _options(given: Mapping[str, Any]) -> dict[str, Any]:
+    options: dict[str, Any] = {key: given[key] for key in ("k", "exclude_seen", "category", "new_share")}
+    number_of_items(options["k"])
+    share_of_places(options["new_share"])
     for key in ("allow", "deny"):
-        if key in settings:
-            options[key] = [token for token in read_text_lines(Path(settings[key])) if token]
+        if given[key] is not None:
+            options[key] = [token for token in read_text_lines(Path(given[key])) if token]
     return options
+
+
+def _usable(device: str) -> str:
+    """Return the name of a device, once it is known to be there; torch's own words for it fill a page."""
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"device={device!r} cannot be used here ({reason}): leave --device out for the CPU") from None
+    return device
 
 
 def read_histories(path: Path) -> list[dict[str, Any]]:
@@ -130,4 +105,6 @@ def _write(path: Path, results: list[dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    from recbole_adasid.cli.deprecated import deprecated_main
+
+    sys.exit(deprecated_main("recbole_adasid.recommend"))

@@ -5,24 +5,15 @@ import pytest
 import yaml
 from torch.distributed.run import get_args_parser
 
-from recbole_adasid.assign import OWN_KEYS as ASSIGN_KEYS
-from recbole_adasid.bundle.command import KEYS as BUNDLE_KEYS
-from recbole_adasid.data.raw.command import OWN_KEYS as RAW_KEYS
+from recbole_adasid.cli.main import COMMANDS
 from recbole_adasid.host.launch import OPTIONS as RECBOLE_OPTIONS
 from recbole_adasid.host.peers.names import model_defaults, peer_names
 from recbole_adasid.host.props import known_keys, presets
-from recbole_adasid.mine_pairs import OWN_KEYS as MINE_KEYS
-from recbole_adasid.new_items import OWN_KEYS as NEW_ITEM_KEYS
-from recbole_adasid.recommend import KEYS as RECOMMEND_KEYS
-from recbole_adasid.report.command import KEYS as REPORT_KEYS
-from recbole_adasid.scorecard.command import OWN_KEYS
-from recbole_adasid.tune.command import OWN_KEYS as TUNE_KEYS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-OWN_OF_COMMANDS = {*OWN_KEYS, *RAW_KEYS, *RECOMMEND_KEYS, *NEW_ITEM_KEYS, *BUNDLE_KEYS, *REPORT_KEYS, *RECBOLE_OPTIONS}
-OWN_OF_COMMANDS |= {*MINE_KEYS, *ASSIGN_KEYS, *TUNE_KEYS}
+OWN_OF_COMMANDS = {option.name for command in COMMANDS.values() for option in command.all_options}
 OWN_ARGUMENTS = {"model", "dataset", "config_files", "help", "no-deps", "index-url", "KEY"}
 OF_OTHER_TOOLS = {"check", "strict"}  # ruff, mkdocs
 
@@ -33,7 +24,7 @@ def test_every_option_that_a_page_names_exists(page):
     scripts = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "benchmarks").glob("*.py"))
     of_benchmarks = set(re.findall(r'add_argument\("--([\w-]+)"', scripts))
     of_torchrun = {option.lstrip("-") for action in get_args_parser()._actions for option in action.option_strings}
-    known = known_keys() | OWN_ARGUMENTS | OWN_OF_COMMANDS | OF_OTHER_TOOLS
+    known = known_keys() | OWN_ARGUMENTS | OWN_OF_COMMANDS | set(RECBOLE_OPTIONS) | OF_OTHER_TOOLS
     of_models = {key for name in peer_names() for key in model_defaults(name)}
     assert named - known - of_benchmarks - of_torchrun - of_models == set()
 
@@ -108,3 +99,14 @@ def _paths(section):
         return [section]
     parts = [part for value in section.values() for part in ([value] if isinstance(value, str) else value)]
     return [path for part in parts for path in _paths(part)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_that_a_page_names_exists_and_has_the_options_it_is_given(page):
+    lines = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    for name, rest in re.findall(r"(?:^|`)recbole-adasid (\w+)([^`\n]*)", lines, re.MULTILINE):
+        if name in ("COMMAND", "train", "scorecard", "grid", "tune"):  # these take any setting
+            continue
+        options = {old for option in COMMANDS[name].all_options for old in (option.name, *option.old)}
+        assert set(re.findall(r"--([A-Za-z]\w*)", rest)) - {"help"} <= options, (name, rest)
+    assert "python -m recbole_adasid." not in lines.replace("`python -m recbole_adasid.recommend`", "")

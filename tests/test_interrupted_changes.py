@@ -17,8 +17,8 @@ import pytest
 import safetensors.torch
 from safetensors import SafetensorError
 
-from recbole_adasid import new_items
 from recbole_adasid.catalogue_changes import log_line
+from recbole_adasid.cli.items import COMMAND
 from recbole_adasid.host.run import run
 from recbole_adasid.recommender import Recommender
 
@@ -148,7 +148,7 @@ def test_a_full_disk_at_any_write_keeps_a_change_whole_or_not_at_all(
     named = ADDED if action == "add" else GONE
     before, whole, disk = state(folder), Path(shutil.copytree(folder, tmp_path / "whole")), Disk(None)
     with on(disk):
-        assert new_items.main(command(action, whole, tmp_path)) == 0
+        assert COMMAND.main(command(action, whole, tmp_path)) == 0
     after = state(whole)
     assert after != before and logged(whole, action) == named and disk.uses >= 8
     statuses = []
@@ -157,7 +157,7 @@ def test_a_full_disk_at_any_write_keeps_a_change_whole_or_not_at_all(
         given = command(action, copy, tmp_path)
         capsys.readouterr()
         with on(Disk(moment, stays=stays)):
-            status = new_items.main(given)
+            status = COMMAND.main(given)
         printed = capsys.readouterr()
         assert "Traceback" not in printed.err
         if status == 0:
@@ -165,7 +165,7 @@ def test_a_full_disk_at_any_write_keeps_a_change_whole_or_not_at_all(
         else:
             assert status == 2 and state(copy) == before
             assert printed.out == "" and printed.err.startswith("error: cannot write") and "No space" in printed.err
-        assert new_items.main(given) == 0
+        assert COMMAND.main(given) == 0
         assert state(copy) == after and logged(copy, action) == named and not list(copy.glob(".*.tmp"))
         statuses.append(status)
     assert statuses == sorted(statuses, reverse=True) and set(statuses) == {0, 2}  # one point divides them
@@ -184,7 +184,7 @@ def test_a_change_that_the_log_does_not_name_yet_is_named_with_the_next(
     recommender.remove_items(["i2"])
     recommender.save()
     (copy / "new-items.jsonl").rmdir()
-    assert new_items.main(command(action, copy, tmp_path)) == 0
+    assert COMMAND.main(command(action, copy, tmp_path)) == 0
     assert logged(copy, "remove") == ["i1", "i2", *(GONE if action == "remove" else [])]
     assert logged(copy, "add") == (ADDED if action == "add" else [])
     again = Recommender.load(copy)
@@ -207,7 +207,7 @@ def test_words_that_nobody_takes_do_not_undo_a_change(
             raise FULL
 
     monkeypatch.setattr(sys, "stdout", Closed())
-    assert new_items.main(command("remove", copy, tmp_path)) == 0
+    assert COMMAND.main(command("remove", copy, tmp_path)) == 0
     assert "the change is kept, but could not be shown here (No space left on device)" in capsys.readouterr().err
     assert logged(copy, "remove") == GONE
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from recbole_adasid import recommend
+from recbole_adasid.cli.recommend import COMMAND
 from recbole_adasid.recommender import Recommendation
 
 
@@ -26,28 +27,30 @@ class Walker:
 @pytest.fixture(autouse=True)
 def walker(monkeypatch: pytest.MonkeyPatch) -> Walker:
     one = Walker()
-    monkeypatch.setattr(recommend.Recommender, "load", lambda folder, retrieval=None: one)
+    monkeypatch.setattr(recommend.Recommender, "load", lambda folder, device, retrieval: one)
     return one
 
 
 def test_a_history_is_taken_as_written(capsys: pytest.CaptureFixture[str]) -> None:
-    assert recommend.main(["--run_folder=f", "--history=007", "--k=2"]) == 0
+    assert COMMAND.main(["--run_folder=f", "--history=007", "--k=2"]) == 0
     assert capsys.readouterr().out == "1\t008\t-0.3333\tno. 8\n2\t009\t-0.6667\tno. 9\n"
 
 
 def test_retrieval_is_chosen_when_the_run_is_loaded(monkeypatch: pytest.MonkeyPatch, walker: Walker) -> None:
     chosen = []
-    monkeypatch.setattr(recommend.Recommender, "load", lambda folder, retrieval: chosen.append(retrieval) or walker)
-    assert recommend.main(["--run_folder=f", "--history=007", "--retrieval=hybrid"]) == 0
-    assert recommend.main(["--run_folder=f", "--history=007"]) == 0
+    monkeypatch.setattr(
+        recommend.Recommender, "load", lambda folder, device, retrieval: chosen.append(retrieval) or walker
+    )
+    assert COMMAND.main(["--run_folder=f", "--history=007", "--retrieval=hybrid"]) == 0
+    assert COMMAND.main(["--run_folder=f", "--history=007"]) == 0
     assert chosen == ["hybrid", None] and "retrieval" not in walker.options
 
 
 def test_a_file_of_histories_becomes_a_file_of_recommendations(tmp_path: Path, walker: Walker) -> None:
     (tmp_path / "in.jsonl").write_text('["001", "002"]\n{"user": "ü", "history": ["005"]}\n[]\n', encoding="utf-8")
     (tmp_path / "deny").write_text("003\n\n004\n")
-    arguments = ["--run_folder=f", f"--input={tmp_path}/in.jsonl", f"--output={tmp_path}/out.jsonl", "--k=1"]
-    assert recommend.main([*arguments, f"--deny={tmp_path}/deny", "--exclude_seen=false", "--new_share=0.1"]) == 0
+    arguments = ["--run_folder=f", f"--input={tmp_path}/in.jsonl", f"--out={tmp_path}/out.jsonl", "--k=1"]
+    assert COMMAND.main([*arguments, f"--deny={tmp_path}/deny", "--exclude_seen=false", "--new_share=0.1"]) == 0
     assert walker.options["deny"] == ["003", "004"] and walker.options["exclude_seen"] is False
     assert walker.options["new_share"] == 0.1
     assert [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()] == [
@@ -63,7 +66,7 @@ def test_files_may_begin_with_a_byte_order_mark_and_have_line_ends_of_windows(tm
         (tmp_path / name).write_bytes("\ufeff002\r\n006\r\n".encode())
     files = [f"--{name}={tmp_path}/{name}" for name in ("allow", "deny")]
     arguments = ["--run_folder=f", f"--input={tmp_path}/in.jsonl", f"--output={tmp_path}/out.jsonl", "--k=1", *files]
-    assert recommend.main(arguments) == 0
+    assert COMMAND.main(arguments) == 0
     assert walker.options["allow"] == walker.options["deny"] == ["002", "006"]
     lines = (tmp_path / "out.jsonl").read_text(encoding="utf-8").split("\n")
     assert [json.loads(line)["items"] for line in lines[:2]] == [["002"], ["006"]]
@@ -74,7 +77,7 @@ def test_a_file_of_another_encoding_is_named(option: str, tmp_path: Path, capsys
     (tmp_path / "in.jsonl").write_text("[]\n")
     (tmp_path / "odd").write_bytes("ü\n".encode("latin-1"))
     given = {"input": f"{tmp_path}/in.jsonl", "output": f"{tmp_path}/out.jsonl", option: f"{tmp_path}/odd"}
-    assert recommend.main(["--run_folder=f", *(f"--{key}={value}" for key, value in given.items())]) == 2
+    assert COMMAND.main(["--run_folder=f", *(f"--{key}={value}" for key, value in given.items())]) == 2
     assert "odd, line 1: the text is not UTF-8" in capsys.readouterr().err
 
 
@@ -93,12 +96,13 @@ def test_a_file_of_another_encoding_is_named(option: str, tmp_path: Path, capsys
         (["--run_folder=f", "--history=1", "--new_share=2"], "new_share is 2: it has to be from 0 to 1"),
         (["--run_folder=f", "--history=1", "--exclude_seen=1"], "exclude_seen=1 has to be true or false"),
         (["--run_folder=f", "--history=1", "--new_share=some"], "new_share='some' has to be a number"),
-        (["--run_folder=f", "--input=absent.jsonl"], "Give --output"),
-        (["--run_folder=f", "--input=absent.jsonl", "--output=o"], "absent.jsonl"),
+        (["--run_folder=f", "--history=1", "--device=abacus"], "device='abacus' cannot be used here"),
+        (["--run_folder=f", "--input=absent.jsonl"], "Give --out"),
+        (["--run_folder=f", "--input=absent.jsonl", "--out=o"], "absent.jsonl"),
     ],
 )
 def test_mistakes_end_in_a_sentence(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert recommend.main(arguments) == 2
+    assert COMMAND.main(arguments) == 2
     assert message in capsys.readouterr().err.splitlines()[-1]
 
 
@@ -110,7 +114,7 @@ def test_a_line_that_holds_no_history_is_named(line: str, tmp_path: Path) -> Non
 
 
 def test_help_shows_both_ways(capsys: pytest.CaptureFixture[str]) -> None:
-    assert recommend.main(["--help"]) == 0
+    assert COMMAND.main(["--help"]) == 0
     assert "--history" in capsys.readouterr().out
 
 
@@ -118,12 +122,12 @@ def test_recommendations_become_a_table_of_parquet(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     (tmp_path / "in.jsonl").write_text('["001"]\n{"user": "ü", "history": ["005"]}\n', encoding="utf-8")
     arguments = ["--run_folder=f", f"--input={tmp_path}/in.jsonl", f"--output={tmp_path}/out.parquet", "--k=2"]
-    assert recommend.main([*arguments, "--category=Home & Garden"]) == 0
+    assert COMMAND.main([*arguments, "--category=Home & Garden"]) == 0
     rows = parquet.read_table(tmp_path / "out.parquet").to_pylist()
     assert [row["items"] for row in rows] == [["002", "003"], ["006", "007"]]
     assert [row["user"] for row in rows] == [None, "ü"] and rows[0]["titles"] == ["no. 2", "no. 3"]
 
 
 def test_a_category_is_taken_as_written(walker: Walker) -> None:
-    assert recommend.main(["--run_folder=f", "--history=001", "--category=007"]) == 0
+    assert COMMAND.main(["--run_folder=f", "--history=001", "--category=007"]) == 0
     assert walker.options["category"] == "007"

@@ -21,7 +21,7 @@ import pytest
 import torch
 import yaml
 
-from benchmarks import chaos, grid, grid_report, proxy_check, ranking_report
+from benchmarks import chaos, proxy_check, ranking_report
 from recbole_adasid.artefacts import read_arrays, read_json
 from recbole_adasid.assignment import assign_semantic_ids
 from recbole_adasid.bundle import SIDBundle
@@ -33,7 +33,7 @@ from recbole_adasid.bundle.item_map import read_item_map
 from recbole_adasid.bundle.item_sids import as_item_sids
 from recbole_adasid.cache import StageCache, fingerprint
 from recbole_adasid.catalogue_changes import read_changes
-from recbole_adasid.cli import main
+from recbole_adasid.cli.train import main
 from recbole_adasid.data.atomic_text import AtomicText
 from recbole_adasid.data.behaviour import read_item_vectors
 from recbole_adasid.data.features import load_feature_file
@@ -43,6 +43,9 @@ from recbole_adasid.data.raw.download import RemoteFile, fetch
 from recbole_adasid.data.raw.tables import RawTable, table_interactions
 from recbole_adasid.data.text import read_item_table
 from recbole_adasid.data.vector_store import VectorStore
+from recbole_adasid.grid import grids
+from recbole_adasid.grid import report as grid_report
+from recbole_adasid.grid.run import finished
 from recbole_adasid.history import read_history
 from recbole_adasid.host import audit
 from recbole_adasid.host.config import build_config
@@ -260,7 +263,7 @@ PLACES: dict[str, Callable[[Path, bytes], Any]] = {
     "report's scorecard": lambda folder, evil: reported_cells(planted(folder, evil, "cells.jsonl").parent),
     "scorecard's lines": lambda folder, evil: cells(planted(folder, evil, "cells.jsonl").parent),
     "scorecard's codes": lambda folder, evil: CellFolder(planted(folder, evil, "codes/a-1.npz").parents[1]).codes(CELL),
-    "grid's lines": lambda folder, evil: grid.finished(planted(folder, evil, "cells.jsonl").parent),
+    "grid's lines": lambda folder, evil: finished(planted(folder, evil, "cells.jsonl").parent),
     "grid's report": lambda folder, evil: grid_report.write_report(planted(folder, evil, "cells.jsonl").parent),
     "grid's ranks": lambda folder, evil: grid_report.per_user(
         planted(folder, evil, "ranks/r.npz").parents[1], [{"ranks": "r.npz"}], "recall@5"
@@ -320,11 +323,11 @@ def test_python_in_yaml_is_refused_and_not_executed(
 
     file = tmp_path / "evil.yaml"
     file.write_text(f"epochs: !!python/{tag} [!!python/object/apply:pathlib.Path [{marker}]]\n", encoding="utf-8")
-    monkeypatch.setitem(grid.GRIDS, "evil", file)
+    monkeypatch.setitem(grids.GRIDS, "evil", file)
     load: Callable[[], Any] = {
         "ours": lambda: build_config({}, [file]),
         "RecBole's": lambda: Config("TIGER", "tiny", config_file_list=[str(file)]),
-        "a grid": lambda: grid.read_grid("evil"),
+        "a grid": lambda: grids.read_grid("evil"),
     }[place]
     with pytest.raises((ValueError, yaml.YAMLError)):
         load()

@@ -1,15 +1,8 @@
-"""Check that a run learned nothing from held-out interactions.
-
-    python -m recbole_adasid.host.audit --run_folder=FOLDER [--trusted=true]
-
-The run may be somebody else's: what its settings would fetch is fetched with --trusted=true alone. The exit status is 0
-if all is known to hold, 1 if not, 2 for a mistake.
-"""
+"""The work of `recbole-adasid audit`: did a run learn nothing from held-out interactions?"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -20,16 +13,12 @@ from numpy.typing import NDArray
 from recbole_adasid.artefacts import RunFolder, read_json
 from recbole_adasid.behaviour_features import COOCCURRENCE, KIND
 from recbole_adasid.cache import fingerprint
-from recbole_adasid.cli import parse_arguments
 from recbole_adasid.data.cold_items import draw_cold_items
 from recbole_adasid.data.pair_sources import FILE
-from recbole_adasid.ending import SPARE, ended
 from recbole_adasid.harmless import harmless, nothing_fetched
 from recbole_adasid.host.settings import SettingsError, read_settings_files
 from recbole_adasid.interactions import InteractionArrays
 from recbole_adasid.tokenizer.saved import load_tokenizer
-
-_VERDICTS = {True: "ok      ", False: "VIOLATED", None: "UNKNOWN "}
 
 
 def audit(run_folder: str | Path, *, trusted: bool = False) -> list[tuple[str, bool | None]]:
@@ -177,24 +166,7 @@ def history_positions(part: Any) -> NDArray[np.int64]:
     return part.among_all(np.flatnonzero(steps.cumsum()[:-1] > 0))
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Print what was checked; return 0 if all holds, 1 if not, or what :mod:`recbole_adasid.ending` says."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if "--help" in given or "-h" in given:
-        print(__doc__)
-        return 0
-    return ended(lambda: _run(given), kept="nothing was changed: run the same command again", spare=SPARE)
-
-
-def _run(given: Sequence[str]) -> int:
-    settings, _ = parse_arguments(given, as_written=("run_folder",))
-    if "run_folder" not in settings or set(settings) - {"run_folder", "trusted"}:
-        raise SettingsError("usage: python -m recbole_adasid.host.audit --run_folder=FOLDER [--trusted=true]")
-    found = audit(settings["run_folder"], trusted=settings.get("trusted") is True)
-    for statement, holds in found:
-        print(f"{_VERDICTS[holds]}  {statement}")
-    return 0 if all(holds for _, holds in found) else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    from recbole_adasid.cli.deprecated import deprecated_main
+
+    sys.exit(deprecated_main("recbole_adasid.host.audit"))

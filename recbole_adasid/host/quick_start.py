@@ -29,8 +29,7 @@ class _NoTune:
 
     def __getattr__(self, name: str) -> Any:
         raise ImportError(
-            f"ray.tune.{name} is needed, but ray is not installed: pip install ray, or tune by python -m "
-            "recbole_adasid.tune"
+            f"ray.tune.{name} is needed, but ray is not installed: pip install ray, or tune by recbole-adasid tune"
         )
 
 

@@ -1,4 +1,4 @@
-"""The page about a run, or about a scorecard: python -m recbole_adasid.report --help."""
+"""The page about a run, or about a scorecard: recbole-adasid report --help."""
 
 from __future__ import annotations
 

@@ -160,8 +160,8 @@ def _read_table(path: Path, names: list[str], at_once: int, key: str, **form: An
         if header and raw not in header:
             other = other_delimiter(path, dialect, raw, header)
             raise SettingsError(
-                f"{path} has no column {raw!r}: its cells seem to be separated by {other}s; convert the log by `python "
-                f"-m recbole_adasid.data.raw table --delimiter={other}`."
+                f"{path} has no column {raw!r}: its cells seem to be separated by {other}s; convert the log by "
+                f"`recbole-adasid convert table --delimiter={other}`."
                 if other
                 else _no_column(path, raw, header, name, key)
             )

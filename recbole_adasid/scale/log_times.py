@@ -75,7 +75,7 @@ def exact_times(path: Path, first: int, name: str, column: NDArray) -> NDArray[A
         found = repr(column[row]) if isinstance(column[row], str) else str(column[row])
         raise ValueError(
             f"{path}, row {first + row}: the {name} is no finite number but {found}: correct it, or convert "
-            "the log by `python -m recbole_adasid.data.raw table`, which also reads dates in ISO 8601."
+            "the log by `recbole-adasid convert table`, which also reads dates in ISO 8601."
         )
     parts = np.trunc(numbers).clip(-(2.0**62), 2.0**62)
     times["whole"], times["rest"] = parts, numbers - parts

@@ -1,7 +1,7 @@
-"""Entry point of ``python -m recbole_adasid.scorecard``."""
+"""``python -m recbole_adasid.scorecard``, as the command was called before `recbole-adasid`."""
 
 import sys
 
-from recbole_adasid.scorecard.command import main
+from recbole_adasid.cli.deprecated import deprecated_main
 
-sys.exit(main())
+sys.exit(deprecated_main("recbole_adasid.scorecard"))

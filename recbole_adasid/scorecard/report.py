@@ -53,7 +53,7 @@ def _write_tables(folder: CellFolder, table: pd.DataFrame, title: str, command: 
 
 def _commands(path: Path, command: Sequence[str]) -> str:
     """Return all commands that have written into the folder, one a line, this one added if it is new."""
-    call = shlex.join(["python", "-m", "recbole_adasid.scorecard", *command])
+    call = shlex.join(["recbole-adasid", "scorecard", *command])
     calls = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     calls += [] if call in calls else [call]
     write_atomically(path, "\n".join(calls) + "\n")

@@ -32,7 +32,7 @@ def write_report(
     ordered = sorted(trials, key=lambda trial: -trial.score)  # of equal ones, the first found
     rows = [{**trial.settings, metric: trial.score, "scores": trial.scores, "name": trial.name} for trial in ordered]
     write_atomically(folder / "table.json", as_json({"metric": metric, "trials": rows}))
-    call = shlex.join(["python", "-m", "recbole_adasid.tune", *command])
+    call = shlex.join(["recbole-adasid", "tune", *command])
     parts = [f"# Search by {metric}", _table(ordered, metric), _LEGEND, f"```bash\n{call}\n```"]
     write_atomically(folder / "README.md", "\n\n".join(parts) + "\n")
     best = ordered[0]

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recbole_adasid.bundle.command import EXPORT_OPTIONS, IMPORT_OPTIONS
 from recbole_adasid.bundle.exchange import EXPORTS, IMPORTS, export_sids, imported_content
 from recbole_adasid.bundle.folder import file_digest
 from recbole_adasid.bundle.item_sids import ItemSIDs
+from recbole_adasid.cli.bundle import EXPORT_OPTIONS, IMPORT_OPTIONS
 from recbole_adasid.host.settings import SettingsError
 from recbole_adasid.tokenizer.quality import sid_quality
 
@@ -41,5 +41,5 @@ def test_unknown_formats_and_options_list_the_valid_ones(sids: ItemSIDs, tmp_pat
 
 
 def test_the_command_line_knows_every_option() -> None:
-    assert set(EXPORT_OPTIONS) == {name for one in EXPORTS.values() for name in one.options}
-    assert set(IMPORT_OPTIONS) == {name for one in IMPORTS.values() for name in one.options}
+    assert {one.name for one in EXPORT_OPTIONS} == {name for one in EXPORTS.values() for name in one.options}
+    assert {one.name for one in IMPORT_OPTIONS} == {name for one in IMPORTS.values() for name in one.options}

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 
-from recbole_adasid.cli import main
+from recbole_adasid.cli.train import main
 from recbole_adasid.distributed.world import world
 from recbole_adasid.host.trainer import TIGERTrainer
 

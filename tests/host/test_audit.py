@@ -6,10 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from recbole_adasid.cli import audit as audit_command
 from recbole_adasid.host import dataset as dataset_module
-from recbole_adasid.host.audit import audit, main
+from recbole_adasid.host.audit import audit
 from recbole_adasid.host.run import run
 from recbole_adasid.interactions import InteractionArrays
+
+main = audit_command.COMMAND.main
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recbole_adasid.cli import main
+from recbole_adasid.cli.train import main
 
 ITEMS = [f"i{number}" for number in range(10)]
 # Fourteen users who walk round ten items.

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from recbole_adasid.cli import main, parse_arguments
+from recbole_adasid.cli.arguments import parse_arguments
+from recbole_adasid.cli.train import main
 from recbole_adasid.host.config import build_config
 from recbole_adasid.host.intervals import interval_text
 from recbole_adasid.host.settings import SettingsError

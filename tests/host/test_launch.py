@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from recbole_adasid.cli import main
+from recbole_adasid.cli.train import main
 from recbole_adasid.host.launch import launch, torchrun_options
 from recbole_adasid.host.settings import SettingsError
 

@@ -13,12 +13,14 @@ import pytest
 import torch
 from recbole.data import create_dataset, data_preparation
 
-from recbole_adasid.host.audit import main as audit
+from recbole_adasid.cli import audit as audit_command
 from recbole_adasid.host.config import build_config
 from recbole_adasid.host.dataset import TIGERDataset
 from recbole_adasid.host.log_dataset import LogDataset
 from recbole_adasid.host.run import run
 from recbole_adasid.host.settings import SettingsError
+
+audit = audit_command.COMMAND.main
 
 Settings = dict[str, Any]
 

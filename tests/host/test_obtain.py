@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from recbole.data import create_dataset
 
-from recbole_adasid.cli import main
+from recbole_adasid.cli.train import main
 from recbole_adasid.host.config import build_config
 from recbole_adasid.host.settings import SettingsError
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 import yaml
 
-from recbole_adasid.cli import main, parse_arguments
+from recbole_adasid.cli.arguments import parse_arguments
+from recbole_adasid.cli.train import main
 from recbole_adasid.history import read_history
 from recbole_adasid.host.props import presets
 from recbole_adasid.host.run import run
@@ -181,7 +182,7 @@ def test_too_little_memory_ends_in_a_sentence(run_out, monkeypatch, capsys):
 
 
 def test_help_of_another_recommender_lists_its_settings_without_importing_torch():
-    code = "import sys; from recbole_adasid.cli import main; main(['--model=SASRec', '--help']);"
+    code = "import sys; from recbole_adasid.cli.train import main; main(['--model=SASRec', '--help']);"
     code += "print('torch' in sys.modules)"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.endswith("False\n")
@@ -200,7 +201,7 @@ def test_other_errors_of_torch_are_not_hidden(monkeypatch):
 
 
 def test_help_lists_presets_and_settings_without_importing_torch():
-    code = "import sys; from recbole_adasid.cli import main; main(['--help']); print('torch' in sys.modules)"
+    code = "import sys; from recbole_adasid.cli.train import main; main(['--help']); print('torch' in sys.modules)"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.endswith("False\n")
     for name in (*presets("tokenizer"), *presets("dataset"), "learning_rate: 0.002", "swing_alpha", "--config_files"):

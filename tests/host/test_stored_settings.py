@@ -10,14 +10,16 @@ from typing import Any
 
 import pytest
 
+from recbole_adasid.cli import items as items_command
 from recbole_adasid.harmless import INERT, OF_THE_MACHINE, harmless
 from recbole_adasid.host import audit
 from recbole_adasid.host.constraints import RULES
 from recbole_adasid.host.model_file import read_model
 from recbole_adasid.host.quick_start import load_data_and_model
-from recbole_adasid.new_items import main as new_items
 from recbole_adasid.recommender import Recommender
 from recbole_adasid.storage import DamagedFile, MismatchedFile
+
+new_items = items_command.COMMAND.main
 
 Settings = dict[str, Any]
 Resign = Callable[..., Path]

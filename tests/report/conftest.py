@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from recbole_adasid.artefacts import RunFolder, read_json
+from recbole_adasid.cli import scorecard as scorecard_command
 from recbole_adasid.host.run import run
 from recbole_adasid.item_labels import ItemLabel, write_labels
-from recbole_adasid.scorecard.command import main as scorecard
+
+scorecard = scorecard_command.COMMAND.main
 
 HOSTILE = (
     "</script><script>window.hacked = 1</script>",

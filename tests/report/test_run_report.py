@@ -9,15 +9,17 @@ import numpy as np
 import pytest
 
 from recbole_adasid.artefacts import read_json
+from recbole_adasid.cli import report as report_command
 from recbole_adasid.host.run import run
 from recbole_adasid.item_labels import ItemLabel
 from recbole_adasid.recommender import Recommender
 from recbole_adasid.report import run_report as module
-from recbole_adasid.report.command import main
 from recbole_adasid.report.content.neighbours import neighbours
 from recbole_adasid.report.content.recommendations import recommendations
 from recbole_adasid.report.run_content import RunContent
 from recbole_adasid.report.run_report import SECTIONS, write_run_report
+
+main = report_command.COMMAND.main
 
 Check = Callable[[str], Any]
 GiveItems = Callable[[Path, np.ndarray, list[int], list[ItemLabel]], None]

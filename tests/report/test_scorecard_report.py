@@ -9,12 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from recbole_adasid.cli import report as report_command
+from recbole_adasid.cli import scorecard as scorecard_command
 from recbole_adasid.report import scorecard_report as module
-from recbole_adasid.report.command import main
 from recbole_adasid.report.content.scorecard import ScorecardContent, scorecard_verdict
 from recbole_adasid.scorecard.cells import Cell, CellFolder
-from recbole_adasid.scorecard.command import main as scorecard
 from recbole_adasid.tokenizer.quality import landscape, sid_quality
+
+scorecard = scorecard_command.COMMAND.main
+
+main = report_command.COMMAND.main
 
 
 def test_a_scorecard_leaves_a_whole_page(finished_scorecard: Path, check_page: Callable[[str], Any]) -> None:

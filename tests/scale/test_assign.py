@@ -14,7 +14,7 @@ pyarrow = pytest.importorskip("pyarrow")
 from pyarrow import parquet  # noqa: E402
 
 from recbole_adasid.artefacts import read_json  # noqa: E402
-from recbole_adasid.assign import main  # noqa: E402
+from recbole_adasid.cli import assign as assign_command  # noqa: E402
 from recbole_adasid.host.props import read_props  # noqa: E402
 from recbole_adasid.model.catalogue import collision_ranks  # noqa: E402
 from recbole_adasid.scale.assigned import read_assigned  # noqa: E402
@@ -23,6 +23,8 @@ from recbole_adasid.scale.catalogue_suffixes import number_suffixes  # noqa: E40
 from recbole_adasid.scale.cluster import Cluster, ThisProcess  # noqa: E402
 from recbole_adasid.scale.feature_shards import shard_paths  # noqa: E402
 from recbole_adasid.tokenizer.base import ItemTokenizer  # noqa: E402
+
+main = assign_command.COMMAND.main
 
 SIZES = [40, 1, 77, 33]
 WIDTH = 6
@@ -251,7 +253,7 @@ def test_the_command_writes_shards_and_a_description_of_them_all(
     [
         (["--features=x", "--out=y"], "either --bundle or --run_folder"),
         (["--features=x", "--out=y", "--bundle=b", "--engine=spark"], "Unknown engine 'spark'"),
-        (["--features=x", "--out=y", "--bundle=b", "--memory=0"], "memory=0 has to be a number of GiB"),
+        (["--features=x", "--out=y", "--bundle=b", "--memory=0"], "memory=0 has to be a number of 0.1 or more"),
         (["--features=x", "--out=y", "--bundle=b"], "b holds no bundle"),
         (["--features=x", "--out=y", "--run_folder=r"], "no run folder r"),
         (["--features=x", "--out=y", "--bundle=b", "--gpu=1"], "Unknown setting 'gpu'"),

@@ -67,8 +67,8 @@ def test_another_process_joins_a_cluster_by_its_address(two_workers: Cluster, tm
     rng = np.random.default_rng(0)
     rows = "".join(f"u{user},i{item},1\n" for user, item in rng.integers(12, size=(90, 2)).tolist())
     (tmp_path / "log.csv").write_text(f"user_id,item_id,timestamp\n{rows}", encoding="utf-8")
-    command = [sys.executable, "-m", "recbole_adasid.mine_pairs", f"--interactions={tmp_path / 'log.csv'}"]
-    on_ray = [f"--out={tmp_path / 'ray.npz'}", "--pair_engine=ray", f"--ray_address={address}"]
+    command = [sys.executable, "-m", "recbole_adasid", "pairs", f"--interactions={tmp_path / 'log.csv'}"]
+    on_ray = [f"--out={tmp_path / 'ray.npz'}", "--engine=ray", f"--ray_address={address}"]
     for arguments in ([*on_ray, "--ray_worker_memory=0.25"], [f"--out={tmp_path / 'local.npz'}"]):
         done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr

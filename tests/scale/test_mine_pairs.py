@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from recbole_adasid.cli import pairs as pairs_command
 from recbole_adasid.data.pair_file import load_pair_file
 from recbole_adasid.data.pairs import ItemPairs
-from recbole_adasid.mine_pairs import main
 from recbole_adasid.scale.cluster import Cluster
+
+main = pairs_command.COMMAND.main
 
 SMALL = ["--show_progress=false", "--memory=0.1"]
 
@@ -72,7 +74,7 @@ def test_two_workers_write_shards_of_the_same_pairs_and_a_run_can_read_them(
     pytest.importorskip("pyarrow")
     expected, tokens = pairs_of_main_job(settings)
     where, out = data / "tiny" / "tiny.inter", tmp_path / "shards"
-    engine = ["--pair_engine=ray", "--ray_worker_memory=0.25"]
+    engine = ["--engine=ray", "--ray_worker_memory=0.25"]
     assert main([f"--interactions={where}", f"--out={out}", *engine, *SMALL]) == 0, capsys.readouterr().err
     assert_same(load_pair_file(out, tokens), expected)
     given, _ = pairs_of_main_job({**settings, "pair_source": "file", "pair_file": str(out)})
@@ -94,12 +96,12 @@ def test_the_main_job_on_ray_has_the_fingerprint_of_the_main_job_here(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--out=p.npz"], "Give --interactions"),
+        (["--out=p.npz"], "pairs needs --interactions=PATH"),
         (["--interactions=nowhere", "--out=p.npz"], "no log nowhere"),
         (["--interactions=.", "--out=p.npz"], "no file that ends in"),
         (["--interactions=log.csv", "--out=p.npz", "--columns={who: x}"], "'who' is none of"),
         (["--interactions=log.csv", "--out=p.npz", "--columns={user_id: who}"], "who"),
-        (["--interactions=log.csv", "--out=p.npz", "--pair_engine=spark"], "Unknown pair_engine 'spark'"),
+        (["--interactions=log.csv", "--out=p.npz", "--engine=spark"], "Unknown engine 'spark'"),
         (["--interactions=log.csv", "--out=p.npz", "--swing_alpha=0"], "alpha is 0"),
         (["--interactions=log.csv", "--out=p.npz", "--swing_top_k=0"], "top_k is 0"),
         (["--interactions=log.csv", "--out=p.npz", "--held_out=-1"], "held_out=-1"),

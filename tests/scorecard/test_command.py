@@ -6,8 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from recbole_adasid.cli import scorecard as scorecard_command
 from recbole_adasid.host.props import presets
-from recbole_adasid.scorecard.command import help_text, main
+
+main = scorecard_command.COMMAND.main
 
 
 def arguments(settings: dict[str, object], out: Path, **own: object) -> list[str]:
@@ -87,13 +89,13 @@ def test_mistakes_are_named(
     assert main(arguments(tiny_settings, tmp_path / "card", **own)) == 2
     assert says in capsys.readouterr().err
     assert main(["--dataset=tiny"]) == 2
-    assert "--out=FOLDER" in capsys.readouterr().err
+    assert "--out=PATH" in capsys.readouterr().err
 
 
 def test_help_lists_every_tokenizer_and_variant() -> None:
     for kind in ("tokenizer", "variant"):
         for name in presets(kind):
-            assert f"  {name} " in help_text()
+            assert f"  {name} " in scorecard_command.COMMAND.help()
 
 
 def test_the_dataset_of_a_settings_file_is_named(tiny_settings: dict[str, object], tmp_path: Path) -> None:

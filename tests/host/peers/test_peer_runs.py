@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from recbole_adasid.cli import main
+from recbole_adasid.cli.train import main
 from recbole_adasid.evaluation.full_ranking import first_places
 from recbole_adasid.history import read_history
 from recbole_adasid.host.peers.trainer import MeasuredTrainer

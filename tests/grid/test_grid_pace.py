@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.grid_pace import minutes_to, pace_table, read_pace
+from recbole_adasid.grid.pace import minutes_to, pace_table, read_pace
 from recbole_adasid.history import run_history, write_history
 
 LOG = """\

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.grid_pace import pace_table
 from recbole_adasid import plain_yaml
 from recbole_adasid.artefacts import read_arrays
 from recbole_adasid.evaluation.comparison import difference, holm
 from recbole_adasid.evaluation.intervals import gains
+from recbole_adasid.grid.pace import pace_table
 from recbole_adasid.host.peers.names import OURS, TIGER
 
 SEEDLESS = ("Pop",)
@@ -41,7 +41,7 @@ PAIRED_METRICS = ("recall@5", "ndcg@5", "recall@10", "ndcg@10")
 def write_report(out: Path) -> None:
     """Write README.md, and figure4-….png where cells of Figure 4 are there."""
     records = finished_cells(out)
-    parts = ["# TIGER and LIGER on Semantic IDs", "Written by `python -m benchmarks.grid`."]
+    parts = ["# TIGER and LIGER on Semantic IDs", "Written by `recbole-adasid grid`."]
     for setting in dict.fromkeys(setting_of(record) for record in records):
         parts += section(out, setting, [record for record in records if setting_of(record) == setting])
     (out / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
@@ -66,6 +66,7 @@ def setting_of(record: dict[str, Any]) -> str:
 
 
 def section(out: Path, setting: str, records: list[dict[str, Any]]) -> list[str]:
+    """Return the tables of the cells that share a setting."""
     parts = [f"## {setting}"]
     for title, names in TABLES.items():
         rows = [(name, [r for r in records if r["cell"] == name]) for name in names]
@@ -155,7 +156,8 @@ def paired_recommenders(
             runs = dict.fromkeys(seeds[best], next(iter(runs.values())))
         shared = sorted(runs.keys() & seeds[best].keys())
         for metric in PAIRED_METRICS if shared else ():
-            cells = paired_cells(out, *([one[seed] for seed in shared] for one in (seeds[best], runs)), metric)
+            own, theirs = ([one[seed] for seed in shared] for one in (seeds[best], runs))
+            cells = paired_cells(out, own, theirs, metric)
             lines.append(f"| {runs[shared[0]].get('label', name)} | {shared} | {metric} | {cells} |")
     if not lines:
         return []
@@ -205,6 +207,7 @@ def held_out_items(records: list[dict[str, Any]]) -> list[str]:
 
 
 def slice_cell(runs: list[dict[str, Any]], part: str, metric: str) -> str:
+    """Return a metric on a part of the items: with its interval, or with the deviation between seeds."""
     values = [run["test_slices"][part][metric] for run in runs]
     if len(runs) > 1:
         return f"{np.mean(values):.4f} ± {np.std(values, ddof=1):.4f}"
@@ -225,10 +228,10 @@ def paired_test(out: Path, records: list[dict[str, Any]]) -> list[str]:
     lines += [f"brackets is Holm's, corrected for {len(candidates)} baselines:", ""]
     lines += ["| baseline | seeds | metric | AdaSID | baseline | difference, 95% interval | p |", "|" + "---|" * 7]
     for metric in PAIRED_METRICS:
-        cells = {
-            name: paired_cells(out, *([seeds[one][seed] for seed in shared[name]] for one in ("adasid", name)), metric)
-            for name in candidates
-        }
+        cells = {}
+        for name in candidates:
+            ours, theirs = ([seeds[one][seed] for seed in shared[name]] for one in ("adasid", name))
+            cells[name] = paired_cells(out, ours, theirs, metric)
         corrected = dict(zip(cells, holm([float(cell.rpartition("| ")[2]) for cell in cells.values()])))
         for name in sorted(candidates, key=lambda name: name != best):
             about = f"{label_of(seeds[name])} | {len(shared[name])} | {metric}"
@@ -280,6 +283,7 @@ def figure4(out: Path, setting: str, records: list[dict[str, Any]]) -> list[str]
 
 
 def costs(records: list[dict[str, Any]]) -> str:
+    """Return what each cell took, and its command."""
     lines = ["| | seed | minutes | peak memory, GiB | unique SIDs | command |", "|" + "---|" * 6]
     for r in records:
         unique = r.get("semantic_ids", {}).get("unique_sids")

@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import grid
-from benchmarks.grid_report import METRICS, PAPER, per_user, write_report
 from recbole_adasid.evaluation.comparison import difference, holm
+from recbole_adasid.grid import cell as cell_module
+from recbole_adasid.grid.cell import Cell
+from recbole_adasid.grid.grids import ABOUT, GRIDS, POP, known_cell, read_grid
+from recbole_adasid.grid.report import METRICS, PAPER, per_user, write_report
+from recbole_adasid.grid.run import add, finished
 
 
 def record(cell: str, seed: int, value: float, **more: Any) -> dict[str, Any]:
@@ -22,7 +25,7 @@ def record(cell: str, seed: int, value: float, **more: Any) -> dict[str, Any]:
 def write(out: Path, records: list[dict[str, Any]]) -> str:
     out.mkdir(exist_ok=True)
     for entry in records:
-        grid.add(out, entry)
+        add(out, entry)
     write_report(out)
     return (out / "README.md").read_text(encoding="utf-8")
 
@@ -33,14 +36,14 @@ def write_ranks(out: Path, name: str, users: list[int], ranks: list[int]) -> str
     return name
 
 
-@pytest.mark.parametrize("name", grid.GRIDS)
+@pytest.mark.parametrize("name", GRIDS)
 def test_every_cell_of_every_grid_has_a_label_and_settings_that_exist(name: str) -> None:
     from recbole_adasid.host.config import known_settings
     from recbole_adasid.host.props import known_keys
 
-    for cell, entry in grid.read_grid(name).items():
+    for cell, entry in read_grid(name).items():
         assert entry["label"]
-        settings = entry.keys() - set(grid.ABOUT)
+        settings = entry.keys() - set(ABOUT)
         if entry.get("model", "TIGER") == "TIGER":
             assert settings <= known_keys() and "tokenizer" in settings, cell
         else:
@@ -48,9 +51,9 @@ def test_every_cell_of_every_grid_has_a_label_and_settings_that_exist(name: str)
 
 
 def test_the_paper_s_numbers_are_there_for_every_cell_of_its_tables() -> None:
-    printed = set(grid.read_grid("table2")) | {"adasid-no-sear", "adasid-no-par", "adasid-no-las"}
+    printed = set(read_grid("table2")) | {"adasid-no-sear", "adasid-no-par", "adasid-no-las"}
     for dataset in PAPER.values():
-        assert set(dataset) == printed - {grid.POP}
+        assert set(dataset) == printed - {POP}
 
 
 def held_out(cell: str, seed: int, value: float) -> dict[str, Any]:
@@ -69,16 +72,16 @@ def test_items_held_out_of_training_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_half_a_line_left_by_a_kill_costs_no_finished_cell(tmp_path: Path) -> None:
-    grid.add(tmp_path, record("adasid", 1, 0.02))
+    add(tmp_path, record("adasid", 1, 0.02))
     with (tmp_path / "cells.jsonl").open("a", encoding="utf-8") as stream:
         stream.write('{"cell": "rq')
-    grid.add(tmp_path, record("adasid", 2, 0.04))
-    assert grid.finished(tmp_path) == {("amazon-toys", "1"), ("amazon-toys", "2")}
+    add(tmp_path, record("adasid", 2, 0.04))
+    assert finished(tmp_path) == {("amazon-toys", "1"), ("amazon-toys", "2")}
     assert "| ADASID | 2 | 0.0300" in write(tmp_path, [record("rqvae", 1, 0.01)])
 
 
 def test_a_cell_runs_in_the_same_folder_again_and_in_another_under_other_options() -> None:
-    folders = {grid.Cell("adasid", {}, "ml-100k", 1, None, options).folder for options in ([], [], ["--epochs=2"])}
+    folders = {Cell("adasid", {}, "ml-100k", 1, None, options).folder for options in ([], [], ["--epochs=2"])}
     assert len(folders) == 2
 
 
@@ -129,27 +132,26 @@ def test_choices_show_validation_only_and_figure_4_is_drawn(tmp_path: Path) -> N
 
 def test_a_finished_cell_is_known_by_its_settings_and_not_by_where_its_data_was(tmp_path: Path) -> None:
     entry = {"label": "x", "tokenizer": "adasid", "relaxation_thresholds": [0.1, 0.2, 0.3]}
-    cell = grid.Cell("mine", entry, "ml-100k", 3, "/here", ["--epochs=2"])
+    cell = Cell("mine", entry, "ml-100k", 3, "/here", ["--epochs=2"])
     assert cell.options == ["--tokenizer=adasid", "--relaxation_thresholds=[0.1, 0.2, 0.3]", "--epochs=2"]
     stored = {"dataset": "ml-100k", "seed": 3, "options": cell.options, "common": cell.common}
     (tmp_path / "cells.jsonl").write_text(json.dumps(stored) + "\n")
-    assert grid.Cell("mine", entry, "ml-100k", 3, "/there", ["--epochs=2"]).key in grid.finished(tmp_path)
-    assert grid.Cell("mine", entry, "ml-100k", 4, "/here", ["--epochs=2"]).key not in grid.finished(tmp_path)
-    assert grid.Cell("mine", entry, "ml-100k", 3, "/here", ["--epochs=3"]).key not in grid.finished(tmp_path)
+    assert Cell("mine", entry, "ml-100k", 3, "/there", ["--epochs=2"]).key in finished(tmp_path)
+    assert Cell("mine", entry, "ml-100k", 4, "/here", ["--epochs=2"]).key not in finished(tmp_path)
+    assert Cell("mine", entry, "ml-100k", 3, "/here", ["--epochs=3"]).key not in finished(tmp_path)
 
 
 def test_runs_under_other_options_keep_their_ranks_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def execute(self: grid.Cell, command: list[str], folder: Path) -> tuple[dict[str, Any], float]:
+    def execute(self: Cell, command: list[str], folder: Path) -> tuple[dict[str, Any], float]:
         folder.mkdir(parents=True)
         np.savez(folder / "test_ranks.npz", rank=np.array([len(self.options)]))
         return {}, 0.1
 
-    monkeypatch.setattr(grid, "ROOT", tmp_path)
-    monkeypatch.setattr(grid, "read_pace", lambda folder: {"of": folder.name})
-    monkeypatch.setattr(grid.Cell, "execute", execute)
-    monkeypatch.setattr(grid.Cell, "shown", staticmethod(" ".join))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cell_module, "read_pace", lambda folder: {"of": folder.name})
+    monkeypatch.setattr(Cell, "execute", execute)
     entry = {"label": "x", "tokenizer": "adasid"}
-    found = [grid.Cell("mine", entry, "toys", 3, None, options).run(tmp_path) for options in ([], ["--epochs=2"])]
+    found = [Cell("mine", entry, "toys", 3, None, options).run(tmp_path) for options in ([], ["--epochs=2"])]
     ranks = [np.load(tmp_path / "ranks" / one["ranks"])["rank"].tolist() for one in found]
     assert ranks == [[1], [2]]
     assert [one["pace"] == {"of": one["ranks"][len("toys-") : -len(".npz")]} for one in found] == [True, True]
@@ -227,8 +229,8 @@ def test_a_table_of_tigers_and_the_floor_has_no_recommenders(tmp_path: Path) -> 
 def test_another_recommender_gets_its_own_settings_and_those_options_that_it_has() -> None:
     entry = {"label": "SASRec, wide", "model": "SASRec", "hidden_size": 128}
     options = ["--model_size=tiny", "--epochs=2", "--report=false", "--cold_item_share=0.1"]
-    cell = grid.Cell("wide", entry, "ml-100k", 3, None, options)
+    cell = Cell("wide", entry, "ml-100k", 3, None, options)
     assert cell.options == ["--model=SASRec", "--hidden_size=128", "--epochs=2", "--cold_item_share=0.1"]
     assert cell.common == options and cell.about["model"] == "SASRec"
-    assert grid.Cell("pop", grid.known_cell("pop"), "ml-100k", 3, None, []).seed == 0
-    assert grid.known_cell("GRU4Rec") == {"label": "RecBole's GRU4Rec", "model": "GRU4Rec"}
+    assert Cell("pop", known_cell("pop"), "ml-100k", 3, None, []).seed == 0
+    assert known_cell("GRU4Rec") == {"label": "RecBole's GRU4Rec", "model": "GRU4Rec"}

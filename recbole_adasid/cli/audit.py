@@ -1,0 +1,41 @@
+"""`recbole-adasid audit`: did a run learn from held-out interactions?"""
+
+from __future__ import annotations
+
+from recbole_adasid.cli.command import Command
+from recbole_adasid.cli.common import RUN_FOLDER, TRUSTED
+from recbole_adasid.cli.options import need, read_options
+
+ABOUT = """\
+Check that a run learned nothing from held-out interactions: its settings and its dataset are gone through once more,
+and every statement is printed with ok, VIOLATED or UNKNOWN.
+
+The run may be somebody else's: what its settings would fetch is fetched with --trusted=true alone. The exit status is 0
+if all is known to hold, 1 if not, 2 for a mistake.
+"""
+OPTIONS = (RUN_FOLDER, TRUSTED)
+_VERDICTS = {True: "ok      ", False: "VIOLATED", None: "UNKNOWN "}
+
+
+def _work(given: list[str]) -> int:
+    values = read_options("audit", given, OPTIONS)
+    need(values, (RUN_FOLDER,), "audit")
+    from recbole_adasid.host.audit import audit
+
+    found = audit(values["run_folder"], trusted=values["trusted"])
+    for statement, holds in found:
+        print(f"{_VERDICTS[holds]}  {statement}")
+    return 0 if all(holds for _, holds in found) else 1
+
+
+COMMAND = Command(
+    name="audit",
+    summary="check that a run learned nothing from held-out interactions",
+    usage=("--run_folder=FOLDER [--trusted=true]",),
+    about=ABOUT,
+    options={"options": OPTIONS},
+    work=_work,
+    kept="nothing was changed: run the same command again",
+    log_level=None,
+    bare=True,  # 0 says that all holds: without a run it is not
+)

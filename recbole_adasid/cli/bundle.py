@@ -1,0 +1,111 @@
+"""`recbole-adasid bundle`: SID bundles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from recbole_adasid.cli.command import Command
+from recbole_adasid.cli.common import BUNDLE, OUT, RUN_FOLDER
+from recbole_adasid.cli.options import ANY, COUNT, SWITCH, Option, chosen_action, need, read_options
+
+ABOUT = """\
+A SID bundle is one folder with the Semantic IDs of a catalogue, what learnt them and what is known of both.
+
+formats
+  letter          NAME.index.json of LETTER, LC-Rec and MiniOneRec, and NAME.item2id
+  recbole3        item_sids.json of RecBole 3, and item_sids.item2id
+  csv, parquet    a table with one column a level
+  item            a RecBole .item file with one token column a level and a prefix
+"""
+FORMAT = Option("format", "NAME", "one of the list above; import reads letter and recbole3")
+INPUT = Option("input", "FILE", "the published Semantic IDs")
+ITEM2ID = Option(
+    "item2id",
+    "FILE",
+    "letter, recbole3: the numbers of items, lines of token, tab, number (default of export: rows from 0; of import: "
+    "NAME.item2id beside the file); import: `tokens`, keys are item tokens",
+)
+SUFFIX = Option(
+    "suffix",
+    "VALUE",
+    "letter, recbole3: whether the last integer only tells items of equal codes apart; export: false leaves it out; "
+    "import: recbole3 needs to be told",
+    SWITCH,
+)
+OFFSET = Option(
+    "offset",
+    "VALUE",
+    "letter, recbole3: whether codes count on over the levels (default: false; export as recbole3: true; import of "
+    "recbole3 needs to be told)",
+    SWITCH,
+)
+EXPORT_OPTIONS = (
+    ITEM2ID,
+    SUFFIX,
+    OFFSET,
+    Option("extra_columns_from", "FILE", "item: an .item file whose lines and columns come along"),
+    Option("item_field", "NAME", "item: the column of item tokens (default: item_id)"),
+    Option("vector", "true", "item: the quantised embedding as a column sid_vector; needs the tokenizer", SWITCH),
+)
+IMPORT_OPTIONS = (
+    ITEM2ID,
+    SUFFIX,
+    OFFSET,
+    Option("first_code", "1", "levels count from 1 (default: 0)", ANY),
+    Option("level_sizes", "SIZES", 'codewords of each level, such as "[256, 256, 256]"', ANY),
+)
+SHOW_OPTIONS = (
+    Option("item", "TOKEN", "show the Semantic ID of this item and the items closest to it"),
+    Option("k", "10", "how many closest items", COUNT, 10),
+)
+ACTIONS: dict[str, tuple[tuple[Option, ...], tuple[Option, ...]]] = {
+    "make": ((RUN_FOLDER, OUT), ()),
+    "show": ((BUNDLE,), SHOW_OPTIONS),
+    "export": ((BUNDLE, FORMAT, OUT), EXPORT_OPTIONS),
+    "import": ((FORMAT, INPUT, OUT), IMPORT_OPTIONS),
+}
+"""What each action needs and what it can have."""
+HEADINGS = {
+    "make": "make: the bundle of a finished run, with the items that were added to its catalogue since",
+    "show": "show: what a bundle holds",
+    "export": "export: write the Semantic IDs for other programs, and beside the file what its integers mean",
+    "import": "import: make a bundle of Semantic IDs that others published, to score or to train TIGER on (sids_file)",
+}
+
+
+def _work(given: list[str]) -> None:
+    action = chosen_action(given, ACTIONS)
+    needed, optional = ACTIONS[action]
+    values = read_options(f"bundle {action}", given[1:], (*needed, *optional))
+    need(values, needed, f"bundle {action}")
+    from recbole_adasid.bundle import command
+
+    if action == "make":
+        command.make(values["run_folder"], values["out"])
+    elif action == "show":
+        command.show(values["bundle"], values["item"], values["k"])
+    elif action == "export":
+        command.export(values["bundle"], values["format"], values["out"], _given(values, EXPORT_OPTIONS))
+    else:
+        command.import_published(values["format"], values["input"], values["out"], _given(values, IMPORT_OPTIONS))
+
+
+def _given(values: dict[str, Any], options: tuple[Option, ...]) -> dict[str, Any]:
+    """Return the options of a format that were given: each format has some of them, and defaults of its own."""
+    return {option.name: values[option.name] for option in options if values[option.name] is not None}
+
+
+COMMAND = Command(
+    name="bundle",
+    summary="Semantic IDs as one folder to carry away, and their exchange with other programs",
+    usage=(
+        "make --run_folder=runs/... --out=FOLDER",
+        "show --bundle=FOLDER [--item=TOKEN] [--k=10]",
+        "export --bundle=FOLDER --format=NAME --out=FILE [...]",
+        "import --format=NAME --input=FILE --out=FOLDER [...]",
+    ),
+    about=ABOUT,
+    options={HEADINGS[action]: (*needed, *optional) for action, (needed, optional) in ACTIONS.items()},
+    work=_work,
+    kept="a folder without its bundle.json is not whole: remove it, and run the same command again",
+)

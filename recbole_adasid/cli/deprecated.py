@@ -1,0 +1,29 @@
+"""The commands of 0.1, `python -m recbole_adasid.X`: they work until 0.3 and name what has taken their place."""
+
+from __future__ import annotations
+
+import sys
+
+from recbole_adasid.cli.command import PROGRAM
+from recbole_adasid.cli.main import main
+
+COMMANDS = {
+    "recbole_adasid.assign": "assign",
+    "recbole_adasid.bundle": "bundle",
+    "recbole_adasid.data.raw": "convert",
+    "recbole_adasid.host.audit": "audit",
+    "recbole_adasid.mine_pairs": "pairs",
+    "recbole_adasid.new_items": "items",
+    "recbole_adasid.recommend": "recommend",
+    "recbole_adasid.report": "report",
+    "recbole_adasid.scorecard": "scorecard",
+    "recbole_adasid.tune": "tune",
+}
+"""Modules that were commands, and what to write instead."""
+
+
+def deprecated_main(module: str) -> int:
+    """Do what `python -m MODULE` did, once it is said what to write instead; return the exit status."""
+    command = COMMANDS[module]
+    print(f"python -m {module} is deprecated: use {PROGRAM} {command}", file=sys.stderr)
+    return main([command, *sys.argv[1:]])

@@ -1,0 +1,96 @@
+"""`recbole-adasid grid`: tokenizers, seeds and datasets through the same recommender."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from recbole_adasid.cli.command import Command
+from recbole_adasid.cli.common import DATA_PATH, OUT, SEEDS, SETTINGS, seed_list
+from recbole_adasid.cli.options import SWITCH, Option, need, read_options
+from recbole_adasid.host.settings import SettingsError
+
+ABOUT = """\
+Run tokenizers × seeds × datasets through the same TIGER, and other recommenders beside it, and render the paper's
+Tables 2 and 4 and its Figure 4 in the folder --out.
+
+A cell is one `recbole-adasid train` in a process of its own. Finished cells are lines of cells.jsonl, with the users'
+ranks in ranks/: a stopped grid goes on with the missing ones, also on another machine that has a copy of the folder,
+and several processes or machines can work on different cells (--datasets, --seeds, --cells) and put their lines
+together. Further --KEY=VALUE settings go to every cell and are part of it; other recommenders than TIGER get those that
+they have.
+
+A grid is a YAML file: a cell's name, and its label and settings, or nothing where the name is that of a tokenizer, a
+variant or a recommender of RecBole.
+"""
+OWN = (
+    Option("grid", "NAME", "from the list below, or a YAML file of your own (default: table2)", default="table2"),
+    Option("datasets", "A,B", "datasets, separated by commas (default: ml-100k)", default="ml-100k"),
+    SEEDS,
+    Option("cells", "A,B", "some cells of the grid, separated by commas (default: all)"),
+    DATA_PATH,
+    OUT,
+    Option("render", "true", "run nothing, only rewrite the tables", SWITCH, False),
+)
+
+
+def _work(given: list[str]) -> None:
+    own, options = _apart(given)
+    values = read_options("grid", own, OWN)
+    need(values, (OUT,), "grid")
+    from recbole_adasid.grid.run import Wanted, run_grid
+
+    wanted = Wanted(
+        grid=values["grid"],
+        datasets=[] if values["render"] else values["datasets"].split(","),
+        seeds=seed_list(values["seeds"]),
+        cells=values["cells"] and values["cells"].split(","),
+        data_path=values["data_path"],
+        options=options,
+    )
+    run_grid(wanted, Path(values["out"]))
+
+
+def _apart(given: list[str]) -> tuple[list[str], list[str]]:
+    """Return the grid's own arguments, and those of its cells as they are written: their text is part of a cell.
+
+    Raises:
+        SettingsError: for one of the cells that is not of the form --key=value.
+    """
+    names = {option.name for option in OWN}
+    own, options, rest = [], [], list(given)
+    while rest:
+        argument = rest.pop(0)
+        key, equals, _ = argument.removeprefix("--").partition("=")
+        if argument == "--render":  # as it was once written
+            own.append("--render=true")
+        elif argument.startswith("--") and key in names:
+            own += [argument] if equals else [argument, *rest[:1]]
+            rest = rest if equals else rest[1:]
+        elif argument.startswith("--") and equals:
+            options.append(argument)
+        else:
+            raise SettingsError(f"{argument!r} is no setting of the cells: write --key=value.")
+    return own, options
+
+
+def names_text() -> str:
+    """Return the names of the grids that come with the package, and what they are."""
+    from recbole_adasid.grid.grids import GRIDS
+
+    heads = {name: path.read_text(encoding="utf-8").partition("\n")[0] for name, path in GRIDS.items()}
+    lines = [f"  {name:<18}{re.split('[.:]', head.lstrip('# '))[0]}" for name, head in heads.items()]
+    return "\n".join(["grids", *lines])
+
+
+COMMAND = Command(
+    name="grid",
+    summary="tokenizers, seeds and datasets through the same recommender: the paper's tables",
+    usage=("--out=FOLDER [--grid=table2] [--datasets=A,B] [--seeds=1,2] [--KEY=VALUE ...]",),
+    about=ABOUT,
+    options={"options": (*OWN, SETTINGS)},
+    work=_work,
+    kept="finished cells are kept, and the last one's whole epochs: the same command goes on from there",
+    more=names_text,
+    log_level=None,
+)

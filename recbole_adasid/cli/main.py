@@ -1,0 +1,83 @@
+"""The dispatcher: the first argument names the subcommand; without one, settings are those of the main job."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from recbole_adasid.cli import (
+    assign,
+    audit,
+    bundle,
+    convert,
+    grid,
+    items,
+    pairs,
+    recommend,
+    report,
+    scorecard,
+    train,
+    tune,
+)
+from recbole_adasid.cli.command import PROGRAM
+from recbole_adasid.ending import MISTAKE
+from recbole_adasid.host.settings import unknown_name
+
+COMMANDS = {
+    command.name: command
+    for command in (
+        train.COMMAND,
+        recommend.COMMAND,
+        items.COMMAND,
+        bundle.COMMAND,
+        scorecard.COMMAND,
+        grid.COMMAND,
+        convert.COMMAND,
+        pairs.COMMAND,
+        assign.COMMAND,
+        tune.COMMAND,
+        audit.COMMAND,
+        report.COMMAND,
+    )
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a subcommand and return its exit status.
+
+    Args:
+        arguments: None: those of the process.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given in (["--help"], ["-h"]):
+        print(overview())
+        return 0
+    name, rest = (given[0], given[1:]) if given and not given[0].startswith("-") else (train.COMMAND.name, given)
+    if name == train.COMMAND.name:
+        return train.train(rest, own_process=arguments is None)
+    if name not in COMMANDS:
+        print(f"error: {unknown_name('command', name, COMMANDS)}{_hint(name)}", file=sys.stderr)
+        return MISTAKE
+    return COMMANDS[name].main(rest)
+
+
+def overview() -> str:
+    """Return what --help shows: the subcommands, one a line."""
+    lines = [f"  {command.name:<12}{command.summary}" for command in COMMANDS.values()]
+    return "\n".join(
+        [
+            f"usage: {PROGRAM} COMMAND [--KEY=VALUE ...]",
+            f"       {PROGRAM} [--KEY=VALUE ...]      the same as {PROGRAM} train",
+            "",
+            "Semantic IDs and generative recommendation on RecBole's data.",
+            "",
+            "commands",
+            *lines,
+            "",
+            f"{PROGRAM} COMMAND --help shows the options of a command.",
+        ]
+    )
+
+
+def _hint(name: str) -> str:
+    return f" A setting is written --{name}." if "=" in name else ""

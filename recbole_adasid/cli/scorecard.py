@@ -1,0 +1,67 @@
+"""`recbole-adasid scorecard`: tokenizers compared before any recommender is trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from recbole_adasid.cli.command import Command
+from recbole_adasid.cli.common import (
+    CONFIG_FILES,
+    DATA_PATH,
+    DATASET,
+    OUT,
+    PROXY_EXAMPLES,
+    SEEDS,
+    SETTINGS,
+    seed_list,
+)
+from recbole_adasid.cli.options import Option, need, split_options
+from recbole_adasid.host.props import headline, presets
+
+ABOUT = """\
+Learn Semantic IDs with several tokenizers and seeds and judge them before any recommender is trained. The folder --out
+gets a table (README.md, table.csv, table.json: mean ± standard deviation over seeds), the landscape of AdaSID's Figure
+3 (landscape.html, landscape.png), and report.html, a page with both and the use of codewords. The same command goes on
+where it stopped: finished cells are not run again.
+"""
+TOKENIZERS = Option(
+    "tokenizers", "A,B", "names from the lists below, or YAML files of settings of your own (default: all tokenizers)"
+)
+OWN = (OUT, TOKENIZERS, SEEDS, PROXY_EXAMPLES)
+
+
+def _work(given: list[str]) -> None:
+    own, settings, config_files = split_options(given, OWN)
+    need(own, (OUT,), "scorecard")
+    from recbole_adasid.scorecard.command import Wanted, competitors, run_scorecard
+
+    examples = own["proxy_examples"]
+    wanted = Wanted(
+        competitors=competitors(own["tokenizers"]),
+        seeds=seed_list(own["seeds"]),
+        proxy={} if examples is None else {"training_examples": examples},
+    )
+    run_scorecard(settings, config_files, wanted, Path(own["out"]), given)
+
+
+def names_text() -> str:
+    """Return the names of tokenizers and variants, and what they are."""
+    lists = [
+        f"{kind}s\n" + "\n".join(f"  {name:<22}{headline(f'{kind}/{name}.yaml')}" for name in presets(kind))
+        for kind in ("tokenizer", "variant")
+    ]
+    return "\n\n".join(lists)
+
+
+COMMAND = Command(
+    name="scorecard",
+    summary="tokenizers compared on a dataset before any recommender is trained",
+    usage=("--dataset=NAME --out=FOLDER [--tokenizers=A,B] [--seeds=1,2] [--KEY=VALUE ...]",),
+    about=ABOUT,
+    options={"options": (DATASET, DATA_PATH, *OWN, CONFIG_FILES, SETTINGS)},
+    work=_work,
+    kept="finished cells are kept, and the same command goes on from there",
+    spare="lower tokenizer_batch_pairs or proxy_examples",
+    more=names_text,
+    log_level=None,
+)

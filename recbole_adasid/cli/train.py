@@ -1,0 +1,179 @@
+"""`recbole-adasid train`, the main job: settings in, a run folder out."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from collections.abc import Collection, Sequence
+
+from recbole_adasid.cli.arguments import parse_arguments
+from recbole_adasid.cli.command import Command, asks_for_help
+from recbole_adasid.cli.common import CONFIG_FILES, DATA_PATH, DATASET
+from recbole_adasid.cli.options import Option
+from recbole_adasid.ending import ended
+from recbole_adasid.host.launch import torchrun_options
+from recbole_adasid.host.peers.names import OURS
+from recbole_adasid.host.props import documented_lines, headline, presets
+from recbole_adasid.host.settings import SettingsError
+
+ABOUT = """\
+Learn Semantic IDs for the items of a dataset, train the generative recommender TIGER on them, and print Recall and
+NDCG on validation and test items. A run folder keeps settings, Semantic IDs, metrics and model.
+
+`recbole-adasid --KEY=VALUE ...` and, from a checkout, `python run_recbole_adasid.py --KEY=VALUE ...` do the same.
+
+The exit status is 0, 2 for what can be put right (a setting, a file, too little memory or disk), 130 after Ctrl-C and
+143 after SIGTERM; a sentence says what was kept and how to go on.
+
+examples
+  recbole-adasid train
+  recbole-adasid train --tokenizer=rqvae --dataset=amazon-toys --data_path=FOLDER
+  recbole-adasid train --model=SASRec --dataset=amazon-toys --data_path=FOLDER --hidden_size=128
+  recbole-adasid train --dataset=my-data --data_path=FOLDER --text_fields="[title, brand]" --epochs=10
+"""
+OPTIONS = (
+    Option(
+        "model",
+        "NAME",
+        "TIGER (default), LIGER, or another recommender of RecBole on the same data and evaluation, such as SASRec, "
+        "GRU4Rec, BPR or Pop, with RecBole's settings of it: docs/comparing.md",
+    ),
+    Option("tokenizer", "NAME", "how items get their Semantic IDs (default: adasid)"),
+    DATASET,
+    DATA_PATH,
+    CONFIG_FILES,
+    Option("nproc", "N", "N processes on this machine; or start this under torchrun, see docs/distributed.md"),
+    Option(
+        "KEY",
+        "VALUE",
+        "any setting below or of RecBole; values are read as YAML: 0.001, true, [3, 5], ~ for none",
+    ),
+    Option("help", "", "this text; with --model=NAME the settings of another recommender"),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the main job as the arguments say and return the exit status, 0 or what :mod:`recbole_adasid.ending` says.
+
+    Args:
+        arguments: None: those of the process.
+    """
+    return train(sys.argv[1:] if arguments is None else arguments, own_process=arguments is None)
+
+
+def train(given: Sequence[str], *, own_process: bool) -> int:
+    """Run the main job as :func:`main` does.
+
+    Args:
+        given: its arguments.
+        own_process: whether they are the process's own, so that torchrun can start it anew with them, and end it.
+    """
+    if asks_for_help(given):
+        print(_help_for(given))
+        return 0
+    status = ended(lambda: _work(list(given), own_process), kept=COMMAND.kept, spare=COMMAND.spare)
+    if own_process and {"RANK", "TORCHELASTIC_RUN_ID"} <= os.environ.keys():
+        _end_as_rank(status)
+    return status
+
+
+def _end_as_rank(status: int) -> None:
+    """End a process that torchrun started after Python's clean-up, but before that of libraries.
+
+    A process whose job had ended well was seen to abort there ("terminate called without an active exception": a thread
+    was still running), and torchrun took the job for failed.
+    """
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def _work(given: list[str], own_process: bool = False) -> int:
+    settings, config_files = parse_arguments(given)
+    processes = torchrun_options(settings)
+    if processes is not None and settings.get("model", "TIGER") not in OURS:
+        raise SettingsError(f"{settings['model']} is trained by RecBole in one process: leave nproc out.")
+    if processes is not None:
+        return _start(processes, own_process)
+    from recbole_adasid.host.run import run
+
+    run(settings, config_files)
+    return 0
+
+
+def _start(processes: list[str], own_process: bool) -> int:
+    if not own_process:
+        raise SettingsError("nproc and world_size start this program anew: give them on the command line, or torchrun.")
+    from recbole_adasid.host.launch import launch
+
+    return launch(processes)
+
+
+def _help_for(arguments: Sequence[str]) -> str:
+    models = [argument.partition("=")[2] for argument in arguments if argument.startswith("--model=")]
+    if not models or models[-1] == "TIGER":
+        return COMMAND.help()
+    from recbole_adasid.host.peers.names import peer_names
+
+    return peer_help_text(models[-1]) if models[-1] in peer_names() else COMMAND.help()
+
+
+def peer_help_text(model: str) -> str:
+    """Return the settings of another recommender: RecBole's of the model, those it shares with TIGER, and the rest."""
+    from recbole_adasid.host.peers.names import documented_defaults
+    from recbole_adasid.host.peers.settings import SHARED
+
+    own = documented_defaults(model).strip().splitlines() or ["(none)"]
+    parts = [f"settings of --model={model} (RecBole's)\n" + _indented(own)]
+    parts += ["settings that have TIGER's and the dataset's defaults\n" + _indented(_lines_of(SHARED))]
+    parts += ["all others, such as epochs, train_batch_size and learning_rate, have RecBole's"]
+    return "\n\n".join(parts)
+
+
+def _lines_of(keys: Collection[str]) -> list[str]:
+    """Return the lines of TIGER's defaults that set some keys, with what belongs to them."""
+    lines, wanted = [], False
+    for line in documented_lines("model/TIGER.yaml"):
+        if not line.startswith(" "):
+            wanted = line.partition(":")[0] in keys
+        lines += [line] if wanted else []
+    return lines
+
+
+def settings_text() -> str:
+    """Return presets and every setting with its default and comment, all taken from the files of defaults."""
+    sections = []
+    for kind in ("tokenizer", "dataset"):
+        sections.append(
+            f"{kind}s\n" + "\n".join(f"  {name:<16}{headline(f'{kind}/{name}.yaml')}" for name in presets(kind))
+        )
+    for title, file in (
+        ("settings", "model/TIGER.yaml"),
+        ("settings of LIGER", "model/LIGER.yaml"),
+        ("settings of tokenizers", "tokenizers.yaml"),
+    ):
+        sections.append(f"{title} (props/{file})\n" + _indented(documented_lines(file)))
+    for name in presets("tokenizer"):
+        sections.append(f"settings of --tokenizer={name}\n" + _indented(documented_lines(f"tokenizer/{name}.yaml")[1:]))
+    return "\n\n".join(sections)
+
+
+def _indented(lines: Sequence[str]) -> str:
+    return "\n".join(f"  {line}" if line else "" for line in lines)
+
+
+COMMAND = Command(
+    name="train",
+    summary="learn Semantic IDs, train a recommender on them and test it: the main job",
+    usage=('[--tokenizer=NAME] [--dataset=NAME] [--config_files="A.yaml"] [--KEY=VALUE ...]',),
+    about=ABOUT,
+    options={"options": OPTIONS},
+    work=_work,
+    kept="what was kept before is intact, and the last line of the log, if there is one, says how to go on",
+    spare="lower train_batch_size, eval_batch_size or beam_size; tokenizer_batch_pairs if the tokenizer was training",
+    more=settings_text,
+    log_level=None,
+    bare=True,
+)

@@ -1,0 +1,1 @@
+"""Tokenizers × seeds × datasets through the same TIGER, and other recommenders beside it, for tables."""

@@ -1,0 +1,97 @@
+"""A cell of a grid: the main job under one tokenizer or recommender, on one dataset, with one seed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from recbole_adasid.artefacts import read_json
+from recbole_adasid.grid.grids import ABOUT
+from recbole_adasid.grid.pace import read_pace
+from recbole_adasid.grid.report import SEEDLESS
+from recbole_adasid.host.config import known_settings
+from recbole_adasid.host.peers.names import OURS, TIGER
+
+
+class Cell:
+    """One run: which settings on which dataset under which seed."""
+
+    def __init__(
+        self, name: str, entry: dict[str, Any], dataset: str, seed: int, data_path: str | None, options: list[str]
+    ) -> None:
+        self.name, self.dataset, self.model = name, dataset, entry.get("model", TIGER)
+        self.seed = 0 if self.model in SEEDLESS else seed
+        self.about = {**{key: entry[key] for key in ABOUT if key in entry}, "model": self.model}
+        settings = {key: value for key, value in entry.items() if key not in ABOUT}
+        own = [f"--{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in settings.items()]
+        self.options, self.common = own + for_model(self.model, options), options
+        self.data_path = data_path
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What makes it another cell: everything but where data and results are."""
+        return self.dataset, str(self.seed), *self.options
+
+    @property
+    def folder(self) -> Path:
+        """Where the cell runs: the same after a kill, so that its training goes on."""
+        settings = hashlib.sha256("\0".join(self.key).encode()).hexdigest()[:8]
+        return Path("runs", "grid", self.dataset, f"{self.name}-{self.seed}-{settings}")
+
+    def run(self, out: Path) -> dict[str, Any]:
+        """Run the cell; return its metrics, time and memory, and keep the users' ranks."""
+        common = [f"--dataset={self.dataset}"] + ([f"--data_path={self.data_path}"] if self.data_path else [])
+        folder = self.folder
+        arguments = [*common, f"--seed={self.seed}", *self.options]
+        record: dict[str, Any] = {"cell": self.name, **self.about, "dataset": self.dataset, "seed": self.seed}
+        record |= {
+            "options": self.options,
+            "common": self.common,
+            "command": " ".join(["recbole-adasid", "train", *arguments]),
+        }
+        print(f"--- {record['command']}", flush=True)
+        started = time.time()
+        metrics, memory = self.execute(arguments, folder)
+        record |= {"seconds": round(time.time() - started), "peak_memory_gib": memory, "machine": machine()}
+        ranks = out / "ranks" / f"{self.dataset}-{folder.name}.npz"  # of these options and no others
+        ranks.parent.mkdir(exist_ok=True)
+        shutil.copy(folder / "test_ranks.npz", ranks)
+        pace = read_pace(folder)
+        shutil.rmtree(folder)
+        return {**record, "ranks": ranks.name, "pace": pace, **metrics}
+
+    def execute(self, arguments: list[str], folder: Path) -> tuple[dict[str, Any], float]:
+        """Run the main job and return what it measured, and the most memory it held, in GiB.
+
+        Raises:
+            ValueError: if it failed; it has told why.
+        """
+        command = [sys.executable, "-m", "recbole_adasid", "train", *arguments, f"--run_folder={folder}"]
+        process = subprocess.Popen(command)
+        _, status, usage = os.wait4(process.pid, 0)
+        if code := os.waitstatus_to_exitcode(status):
+            raise ValueError(f"the cell {self.name} failed with exit status {code}: see {folder / 'run.log'}")
+        return read_json(folder / "metrics.json"), round(usage.ru_maxrss / 1024**2, 2)
+
+
+def for_model(model: str, options: list[str]) -> list[str]:
+    """Return those `--key=value` options that a model has: tokenizers are no business of RecBole's."""
+    if model in OURS:
+        return options
+    known = known_settings(model)
+    return [option for option in options if option[2:].partition("=")[0] in known]
+
+
+def machine() -> str:
+    """Return what ran a cell."""
+    import torch
+
+    return f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}"

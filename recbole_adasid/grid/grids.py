@@ -1,0 +1,45 @@
+"""Grids: which cells there are, by name, from YAML files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from recbole_adasid.host.peers.names import peer_names
+from recbole_adasid.host.settings import SettingsError, read_settings_files, unknown_name
+from recbole_adasid.scorecard.competitors import competitor
+
+GRIDS = {path.stem: path for path in sorted((Path(__file__).parent / "grids").glob("*.yaml"))}
+"""Those that come with the package."""
+POP = "pop"
+ABOUT = ("label", "group")
+"""Entries of a cell that are no settings."""
+
+
+def read_grid(name: str) -> dict[str, dict[str, Any]]:
+    """Return the cells of a grid: label, group and settings by name.
+
+    An empty entry names a tokenizer, a variant or a recommender of RecBole.
+
+    Args:
+        name: one of :data:`GRIDS`, or a YAML file.
+
+    Raises:
+        SettingsError: if there is no such grid, or it holds something else.
+    """
+    if name not in GRIDS and not name.endswith((".yaml", ".yml")):
+        raise unknown_name("grid", name, GRIDS)
+    cells = read_settings_files([GRIDS.get(name, name)])
+    for cell, entry in cells.items():
+        if entry and not isinstance(entry, dict):
+            raise SettingsError(f"The cell {cell} of {name} has to hold settings, or nothing; it holds {entry!r}.")
+    return {cell: {"label": cell, **entry} if entry else known_cell(cell) for cell, entry in cells.items()}
+
+
+def known_cell(name: str) -> dict[str, Any]:
+    """Return the cell of a tokenizer, a variant or a recommender of RecBole."""
+    model = "Pop" if name == POP else name
+    if model in peer_names():
+        return {"label": f"RecBole's {model}", "model": model}
+    known = competitor(name)
+    return {"label": known.title, **known.settings}

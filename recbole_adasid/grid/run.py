@@ -1,0 +1,62 @@
+"""The work of `recbole-adasid grid`: the cells that are missing, one after the other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from recbole_adasid.grid.cell import Cell
+from recbole_adasid.grid.grids import read_grid
+from recbole_adasid.grid.report import finished_cells, write_report
+from recbole_adasid.host.settings import unknown_name
+from recbole_adasid.writing import append_line
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which cells of a grid, and what goes to every one."""
+
+    grid: str
+    datasets: Sequence[str]
+    seeds: Sequence[int]
+    cells: Sequence[str] | None
+    """None: all."""
+    data_path: str | None
+    options: list[str]
+    """As `--key=value`, in the order given: they are part of what a cell is."""
+
+
+def run_grid(wanted: Wanted, out: Path) -> None:
+    """Run the cells that are missing, rewriting the tables after each.
+
+    Raises:
+        SettingsError: for a grid or a cell that there is not.
+        ValueError: if a cell failed.
+    """
+    cells = read_grid(wanted.grid)
+    chosen = list(cells) if wanted.cells is None else wanted.cells
+    for name in chosen:
+        if name not in cells:
+            raise unknown_name(f"cell of {wanted.grid}", name, cells)
+    out.mkdir(parents=True, exist_ok=True)
+    for dataset in wanted.datasets:
+        for seed in wanted.seeds:
+            for name in chosen:
+                cell = Cell(name, cells[name], dataset, seed, wanted.data_path, wanted.options)
+                if cell.key not in finished(out):
+                    add(out, cell.run(out))
+                    write_report(out)
+    write_report(out)
+
+
+def add(out: Path, record: dict[str, Any]) -> None:
+    """Append a finished cell and make sure that it is on disk."""
+    append_line(out / "cells.jsonl", json.dumps(record, ensure_ascii=False))
+
+
+def finished(out: Path) -> set[tuple[str, ...]]:
+    """Return the keys of the finished cells."""
+    return {(record["dataset"], str(record["seed"]), *record["options"]) for record in finished_cells(out)}
