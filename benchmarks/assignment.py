@@ -13,10 +13,10 @@ import numpy as np
 import torch
 
 from benchmarks.measuring import Measurement, peak_memory, reset_peak_memory, seconds
-from recbole_adasid.assignment import ROWS_AT_ONCE, assign_semantic_ids
-from recbole_adasid.host.props import read_props
+from recbole_adasid.settings.presets import read_props
+from recbole_adasid.tokenizer.autoencoder_tokenizer import AutoencoderTokenizer
+from recbole_adasid.tokenizer.bulk.blocks import ROWS_AT_ONCE, assign_semantic_ids
 from recbole_adasid.tokenizer.registry import build_tokenizer
-from recbole_adasid.tokenizer.trainable import AutoencoderTokenizer
 
 WIDTH, BLOCK_ROWS = 768, 250_000
 

@@ -10,7 +10,7 @@ import argparse
 import torch
 
 from benchmarks.measuring import Measurement, median_ratio
-from recbole_adasid.precision import has_bfloat16
+from recbole_adasid.compute.precision import has_bfloat16
 
 SHAPES = ((2048, 768, 512), (2048, 512, 256), (5120, 128, 1024))
 """Rows, inner and outer width: the tokenizer's first layers and TIGER's feed-forward."""

@@ -35,19 +35,19 @@ from benchmarks.assignment import WIDTH, write_features
 from benchmarks.measuring import Measurement, Watch, peak_memory, private_memory, reset_peak_memory, seconds
 from benchmarks.swing import co_occurrences, synthetic_log
 from recbole_adasid.data.baskets import Baskets, Limits
-from recbole_adasid.data.features import load_feature_file
-from recbole_adasid.data.pairs import ItemPairs
-from recbole_adasid.data.swing import InProcess, Weighing
-from recbole_adasid.host.props import read_props
+from recbole_adasid.data.log.user_log import LogPreparation, PreparedLog
+from recbole_adasid.distributed.ray_cluster import GIB, ClusterSettings, ThisProcess, cluster
+from recbole_adasid.features.vectors import load_feature_file
 from recbole_adasid.model.catalogue import Catalogue, collision_ranks
-from recbole_adasid.scale.assigned import target_of
-from recbole_adasid.scale.catalogue_codes import assign_codes
-from recbole_adasid.scale.catalogue_suffixes import number_suffixes
-from recbole_adasid.scale.cluster import GIB, ClusterSettings, ThisProcess, cluster
-from recbole_adasid.scale.feature_shards import shard_paths
-from recbole_adasid.scale.swing_on_ray import RayEngine, best_of_range, sums_of_piece
-from recbole_adasid.scale.user_log import LogPreparation, PreparedLog
+from recbole_adasid.pairs.item_pairs import ItemPairs
+from recbole_adasid.pairs.swing import InProcess, Weighing
+from recbole_adasid.pairs.swing_on_ray import RayEngine, best_of_range, sums_of_piece
+from recbole_adasid.settings.presets import read_props
 from recbole_adasid.tokenizer.base import ItemTokenizer
+from recbole_adasid.tokenizer.bulk.catalogue_codes import assign_codes
+from recbole_adasid.tokenizer.bulk.catalogue_suffixes import number_suffixes
+from recbole_adasid.tokenizer.bulk.feature_shards import shard_paths
+from recbole_adasid.tokenizer.bulk.sid_shards import target_of
 from recbole_adasid.tokenizer.registry import build_tokenizer
 
 LIMITS = {"worker": 1.0, "driver": 1.0, "log sorted": 3.0, "log sorted before": 1.5}

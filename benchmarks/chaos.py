@@ -22,9 +22,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.artefacts import read_arrays
-from recbole_adasid.host.model_file import read_model
-from recbole_adasid.writing import append_line
+from recbole_adasid.io.array_file import read_arrays
+from recbole_adasid.io.atomic import append_line
+from recbole_adasid.run_folder.model_file import read_model
 
 ROOT = Path(__file__).resolve().parents[1]
 JOB = [

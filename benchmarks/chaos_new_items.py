@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any
 
 from recbole_adasid.cli.items import COMMAND
-from recbole_adasid.host.run import run
-from recbole_adasid.recommender import Recommender
+from recbole_adasid.plugin.run import run
+from recbole_adasid.serving.recommender import Recommender
 
 ITEMS = 300
 SETTINGS = {

@@ -22,12 +22,12 @@ from benchmarks import networks, toys
 from benchmarks.measuring import seconds
 from benchmarks.swing import synthetic_log
 from benchmarks.tiger_training import BATCH_SIZE, our_step
-from recbole_adasid.data.swing import swing_pairs
-from recbole_adasid.host.batches import LengthBuckets
-from recbole_adasid.host.props import read_props
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.model.network import TIGERNetwork
 from recbole_adasid.model.tiger import TIGERModel
+from recbole_adasid.pairs.swing import swing_pairs
+from recbole_adasid.plugin.batches import LengthBuckets
+from recbole_adasid.settings.presets import read_props
 from recbole_adasid.tokenizer.registry import REGULATIONS
 from recbole_adasid.tokenizer.sampling import PairBatch
 

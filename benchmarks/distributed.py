@@ -28,12 +28,12 @@ from torch import Tensor
 from benchmarks import networks, tiger_training, toys
 from benchmarks.measuring import Measurement, seconds
 from benchmarks.tokenizer_step import Steps
+from recbole_adasid.compute.allocator import keep_freed_memory
+from recbole_adasid.compute.precision import has_bfloat16
 from recbole_adasid.distributed.group import Group
 from recbole_adasid.distributed.joining import joined, launched
 from recbole_adasid.distributed.world import World, enter, world
-from recbole_adasid.freed_memory import keep_freed_memory
 from recbole_adasid.model.optimiser import adamw
-from recbole_adasid.precision import has_bfloat16
 
 CASES = ("tokenizer", "small", "paper")
 CPU = torch.device("cpu")
@@ -76,7 +76,7 @@ def tokenizer_step(arguments: argparse.Namespace) -> Callable[[], object]:
 
 
 def tiger_step(size: str) -> Callable[[], object]:
-    """Return TIGER's training step on batches of Amazon Toys' history lengths, as `host/trainer.py` takes it."""
+    """Return TIGER's training step on batches of Amazon Toys' history lengths, as `plugin/trainer.py` takes it."""
     torch.manual_seed(0)
     keep_freed_memory()
     model = networks.our_model(toys.semantic_ids(None), size).train()

@@ -15,7 +15,7 @@ import torch
 
 from benchmarks import networks
 from benchmarks.measuring import Measurement, median_ratio, peak_memory, reset_peak_memory
-from recbole_adasid.recommender import Recommender
+from recbole_adasid.serving.recommender import Recommender
 
 CALLERS = 512
 SHORT = 30

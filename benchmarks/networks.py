@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from recbole_adasid.host.props import read_props
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.model.network import TIGERNetwork
 from recbole_adasid.model.tiger import TIGERModel
+from recbole_adasid.settings.presets import read_props
 
 DROPOUT = 0.1
 FIRST_ID = 1  # of Hugging Face's vocabulary: 0 pads and starts

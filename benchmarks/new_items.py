@@ -18,17 +18,17 @@ import numpy as np
 import torch
 
 from benchmarks.measuring import Measurement, peak_memory, reset_peak_memory, seconds
-from recbole_adasid.artefacts import RunFolder
-from recbole_adasid.host.model_file import KIND, tokens_digest
-from recbole_adasid.host.props import plugin_defaults
-from recbole_adasid.item_labels import ItemLabel, write_labels
+from recbole_adasid.data.item_labels import ItemLabel, write_labels
+from recbole_adasid.io.tensor_file import write_tensors
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.model.network import TIGERNetwork, network_settings
 from recbole_adasid.model.tiger import TIGERModel
-from recbole_adasid.recommender import Recommender
-from recbole_adasid.storage import write_tensors
+from recbole_adasid.run_folder.folder import RunFolder
+from recbole_adasid.run_folder.model_file import KIND, tokens_digest
+from recbole_adasid.serving.recommender import Recommender
+from recbole_adasid.settings.presets import plugin_defaults
+from recbole_adasid.tokenizer.autoencoder_tokenizer import AutoencoderTokenizer
 from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
-from recbole_adasid.tokenizer.trainable import AutoencoderTokenizer
 
 WIDTH, TRAINED_ON = 768, 20_000
 TARGET = 5  # seconds

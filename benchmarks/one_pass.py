@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from benchmarks import networks, toys
 from benchmarks.measuring import InTurn, Measurement, median_ratio, take_turns
 from benchmarks.tiger_training import BATCH_SIZE, POOL_BATCHES, our_step, peer_step, spread_batches
+from recbole_adasid.compute.allocator import keep_freed_memory
+from recbole_adasid.compute.precision import has_bfloat16
 from recbole_adasid.data.histories import SequenceBatches, Sequences
-from recbole_adasid.freed_memory import keep_freed_memory
 from recbole_adasid.model.optimiser import adamw
 from recbole_adasid.model.tiger import TIGERModel
-from recbole_adasid.precision import has_bfloat16
 
 # Percentage of the users of Amazon Toys who have 1, 2, … 20 training examples (the last also counts those of more).
 USERS = [0.0, 33.9, 19.7, 11.7, 7.8, 5.3, 4.1, 2.8, 2.2, 1.7, 1.6, 1.2, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 3.8]

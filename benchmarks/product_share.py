@@ -25,7 +25,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks import one_pass
 from benchmarks.measuring import Measurement, median_ratio
-from recbole_adasid.model import dropout
+from recbole_adasid.compute import dropout
 
 TARGET = 50.0  # per cent
 PRODUCTS = {"mm", "bmm", "addmm", "mv", "addmv"}

@@ -21,7 +21,7 @@ from torch.profiler import profile
 from benchmarks import networks, swing, toys
 from benchmarks.dataset_preparation import prepare, write_log
 from benchmarks.tokenizer_step import Steps
-from recbole_adasid.data.swing import swing_pairs
+from recbole_adasid.pairs.swing import swing_pairs
 
 SHOWN = 8
 Row = tuple[str, float]  # name and share of the time

@@ -28,10 +28,10 @@ from benchmarks.ranking_report import figures, finished_cells, write_report
 from benchmarks.ranking_rows import RankingData, control_columns, ranking_data, write_items, write_rows
 from recbole_adasid import preset_path
 from recbole_adasid.bundle.item_file import sid_columns
-from recbole_adasid.cache import fingerprint
-from recbole_adasid.host.props import read_props
+from recbole_adasid.io.atomic import append_line
+from recbole_adasid.io.digests import fingerprint
 from recbole_adasid.scorecard.cells import CellFolder
-from recbole_adasid.writing import append_line
+from recbole_adasid.settings.presets import read_props
 
 LEVELS = 3
 PRESETS = {"DeepFM": "context", "DIN": "din"}
@@ -103,7 +103,7 @@ class Comparison:
         """Load the dataset and draw the negatives."""
         from recbole.data import create_dataset
 
-        from recbole_adasid.host.config import build_config
+        from recbole_adasid.plugin.config import build_config
 
         self.settings, self.scorecard, self.out = settings, CellFolder(scorecard), out
         sys.argv = sys.argv[:1]  # RecBole would take the arguments for settings of its own

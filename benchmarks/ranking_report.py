@@ -14,8 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.ranking_rows import POPULAR, POSITIVE, UNIFORM, Rows
-from recbole_adasid.artefacts import write_atomically
 from recbole_adasid.grid.report import finished_cells as lines_of
+from recbole_adasid.io.atomic import write_atomically
 
 BINS = ((0, 0), (1, 4), (5, 9), (10, 19), (20, None))
 """From and to how many training interactions of an item, both included."""

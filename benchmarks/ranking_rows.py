@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from recbole_adasid.bundle.item_file import sid_columns, write_item_file
 from recbole_adasid.bundle.item_sids import as_item_sids
-from recbole_adasid.writing import written_whole
+from recbole_adasid.io.atomic import written_whole
 
 NEGATIVES_SEED, CONTROL_SEED = 1, 2
 POSITIVE, UNIFORM, POPULAR = 0, 1, 2

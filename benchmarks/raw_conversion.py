@@ -55,7 +55,7 @@ def write_raw(folder: Path, n_reviews: int) -> None:
 
 def convert(folder: Path) -> dict[str, float]:
     """Convert what :func:`write_raw` wrote; return seconds and the peak of memory in MiB."""
-    from recbole_adasid.data.raw.amazon_files import convert_amazon
+    from recbole_adasid.data.convert.amazon_files import convert_amazon
 
     started = time.perf_counter()
     convert_amazon(folder / "reviews.json.gz", folder / "meta.json.gz", folder / "raw-log", progress=False)

@@ -19,9 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from recbole_adasid.artefacts import RunFolder, read_json
-from recbole_adasid.item_labels import ItemLabel, write_labels
+from recbole_adasid.data.item_labels import ItemLabel, write_labels
+from recbole_adasid.io.json_file import read_json
 from recbole_adasid.report.run_report import write_run_report
+from recbole_adasid.run_folder.folder import RunFolder
 
 SIZES = [256, 256, 256]
 

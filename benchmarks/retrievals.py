@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.seen_items import K, metrics
-from recbole_adasid.host.quick_start import load_data_and_model
-from recbole_adasid.writing import append_line
+from recbole_adasid.io.atomic import append_line
+from recbole_adasid.plugin.patches.quick_start import load_data_and_model
 
 WAYS = {
     "dense": ("dense", "dense"),

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from recbole_adasid.scale.swing_on_ray import BYTES_OF_A_SUM, BYTES_OF_AN_ITEM_OF_A_USER, ITEM_BLOCKS
+from recbole_adasid.pairs.swing_on_ray import BYTES_OF_A_SUM, BYTES_OF_AN_ITEM_OF_A_USER, ITEM_BLOCKS
 
 GB = 1e9
 BYTES_OF_AN_ENTRY, BYTES_OF_A_VECTOR = 16, 2 * 768

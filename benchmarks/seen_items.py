@@ -18,8 +18,8 @@ import numpy as np
 import torch
 
 from recbole_adasid.evaluation.full_ranking import first_places
-from recbole_adasid.host.quick_start import load_data_and_model
-from recbole_adasid.writing import append_line
+from recbole_adasid.io.atomic import append_line
+from recbole_adasid.plugin.patches.quick_start import load_data_and_model
 
 K = 10
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks import toys
 from benchmarks.measuring import Measurement, median_ratio, peak_memory, reset_peak_memory, seconds
-from recbole_adasid.data.swing import swing_pairs
+from recbole_adasid.pairs.swing import swing_pairs
 
 INTERACTIONS_PER_USER = 10
 SAMPLED = 50  # the usual way takes minutes: it is timed on a part of the items

@@ -2,7 +2,7 @@
 
     python -m benchmarks.tiger_training
 
-Each trains in a process of its own, as ours keeps freed memory for itself (`recbole_adasid/freed_memory.py`): a process
+Each trains in a process of its own, as ours keeps freed memory for itself (`recbole_adasid/compute/allocator.py`): a process
 has that or has it not. One row lets the peer keep it too, which it does not by itself.
 """
 
@@ -16,11 +16,11 @@ from torch import Tensor
 
 from benchmarks import networks, toys
 from benchmarks.measuring import InTurn, Measurement, median_ratio, take_turns
-from recbole_adasid.freed_memory import keep_freed_memory
-from recbole_adasid.host.batches import LengthBuckets
+from recbole_adasid.compute.allocator import keep_freed_memory
+from recbole_adasid.compute.precision import has_bfloat16
 from recbole_adasid.model.optimiser import adamw
 from recbole_adasid.model.tiger import TIGERModel
-from recbole_adasid.precision import has_bfloat16
+from recbole_adasid.plugin.batches import LengthBuckets
 
 BATCH_SIZE = 256
 POOL_BATCHES = 50  # what the trainer sorts by length together
@@ -32,7 +32,7 @@ Step = Callable[[Tensor], None]
 
 
 def our_step(model: TIGERModel) -> Step:
-    """Return our training step on histories of the given lengths, as `host/trainer.py` takes it."""
+    """Return our training step on histories of the given lengths, as `plugin/trainer.py` takes it."""
     optimizer = adamw(model, learning_rate=1e-3, weight_decay=0.05)
     bfloat16 = has_bfloat16(torch.device("cpu"))
 

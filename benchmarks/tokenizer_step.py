@@ -16,11 +16,11 @@ from torch.nn import functional as F
 
 from benchmarks import toys
 from benchmarks.measuring import Measurement, median_ratio
-from recbole_adasid.data.pairs import ItemPairs
-from recbole_adasid.host.props import read_props
+from recbole_adasid.pairs.item_pairs import ItemPairs
+from recbole_adasid.settings.presets import read_props
 from recbole_adasid.tokenizer.autoencoder import multilayer_perceptron
+from recbole_adasid.tokenizer.autoencoder_tokenizer import AutoencoderTokenizer
 from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
-from recbole_adasid.tokenizer.trainable import AutoencoderTokenizer
 
 
 class Steps:

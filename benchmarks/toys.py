@@ -9,8 +9,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from recbole_adasid.data.pairs import ItemPairs
-from recbole_adasid.data.swing import swing_pairs
+from recbole_adasid.pairs.item_pairs import ItemPairs
+from recbole_adasid.pairs.swing import swing_pairs
 from recbole_adasid.tokenizer.rq_kmeans import RQKMeansTokenizer
 from recbole_adasid.tokenizer.scaling import FeatureScaler
 

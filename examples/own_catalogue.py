@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 import recbole_adasid
-from recbole_adasid.recommender import Recommendation, Recommender
+from recbole_adasid.serving.recommender import Recommendation, Recommender
 
 COLUMNS = {
     "interactions_columns": {"user_id": "customer", "item_id": "sku", "timestamp": "ordered"},

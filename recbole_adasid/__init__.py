@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from recbole_adasid.host.registration import register
+from recbole_adasid.plugin.registration import register
 
 __version__ = "0.1.0"
 __all__ = ["preset_path", "run"]
@@ -19,11 +19,11 @@ register()
 def __getattr__(name: str) -> Any:
     """Load the public names when they are first used, so that importing the package costs nothing."""
     if name == "run":
-        from recbole_adasid.host.run import run
+        from recbole_adasid.plugin.run import run
 
         return run
     if name == "preset_path":
-        from recbole_adasid.host.props import preset_path
+        from recbole_adasid.settings.presets import preset_path
 
         return preset_path
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}: it offers {', '.join(__all__)}.")

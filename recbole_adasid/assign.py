@@ -10,15 +10,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.artefacts import RunFolder, as_json, write_atomically
 from recbole_adasid.bundle.folder import read_content
-from recbole_adasid.data.parquet import require_pyarrow
-from recbole_adasid.scale.assigned import MANIFEST, target_of
-from recbole_adasid.scale.catalogue_codes import Encoded, assign_codes, tokenizer_digest
-from recbole_adasid.scale.catalogue_suffixes import Numbered, number_suffixes
-from recbole_adasid.scale.cluster import GIB, ClusterSettings, ThisProcess, Workers, cluster
-from recbole_adasid.scale.feature_shards import shard_paths
+from recbole_adasid.distributed.ray_cluster import GIB, ClusterSettings, ThisProcess, Workers, cluster
+from recbole_adasid.io.atomic import write_atomically
+from recbole_adasid.io.json_file import as_json
+from recbole_adasid.io.parquet import require_pyarrow
+from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.tokenizer.base import ItemTokenizer
+from recbole_adasid.tokenizer.bulk.catalogue_codes import Encoded, assign_codes, tokenizer_digest
+from recbole_adasid.tokenizer.bulk.catalogue_suffixes import Numbered, number_suffixes
+from recbole_adasid.tokenizer.bulk.feature_shards import shard_paths
+from recbole_adasid.tokenizer.bulk.sid_shards import MANIFEST, target_of
 from recbole_adasid.tokenizer.saved import load_tokenizer
 
 logger = logging.getLogger(__name__)

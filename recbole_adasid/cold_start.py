@@ -14,17 +14,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from recbole_adasid.cache import StageCache, array_digest, fingerprint
-from recbole_adasid.data.text import rows_of_items
-from recbole_adasid.interactions import InteractionArrays
-from recbole_adasid.item_features import item_features
+from recbole_adasid.data.interactions import InteractionArrays
+from recbole_adasid.data.item_table import rows_of_items
+from recbole_adasid.features.item_features import item_features
+from recbole_adasid.io.digests import array_digest, fingerprint
+from recbole_adasid.io.stage_cache import StageCache
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.placement import place, ranked_last_codes
 from recbole_adasid.tokenizer.agreement import EmbeddingPairs
 from recbole_adasid.tokenizer.quality import sid_quality
 
 if TYPE_CHECKING:
-    from recbole_adasid.pipeline import ItemSource, SemanticIDs
+    from recbole_adasid.semantic_ids import ItemSource, SemanticIDs
 
 logger = logging.getLogger(__name__)
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from recbole_adasid.data.baskets import Limits
-from recbole_adasid.data.pair_sources import ENGINES, MINERS
-from recbole_adasid.data.pairs import ItemPairs
-from recbole_adasid.data.swing import Weighing
-from recbole_adasid.scale.pair_shards import refuse_to_overwrite, write_pairs
-from recbole_adasid.scale.swing_on_ray import RayEngine
-from recbole_adasid.scale.user_log import LogPreparation, PreparedLog
+from recbole_adasid.data.log.user_log import LogPreparation, PreparedLog
+from recbole_adasid.pairs.item_pairs import ItemPairs
+from recbole_adasid.pairs.pair_shards import refuse_to_overwrite, write_pairs
+from recbole_adasid.pairs.sources import ENGINES, MINERS
+from recbole_adasid.pairs.swing import Weighing
+from recbole_adasid.pairs.swing_on_ray import RayEngine
 
 
 def mine_pairs(settings: Mapping[str, Any]) -> None:

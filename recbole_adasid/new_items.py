@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recbole_adasid.host.settings import SettingsError
-from recbole_adasid.text_files import read_text_lines
+from recbole_adasid.io.text_file import read_text_lines
+from recbole_adasid.settings.errors import SettingsError
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from recbole_adasid.recommender import Recommender
+    from recbole_adasid.serving.recommender import Recommender
 
 SHOWN = 10
 
@@ -29,8 +29,8 @@ def change_items(action: str, given: Mapping[str, Any]) -> None:
         given: `run_folder`, `items` and the options, as the command has them.
     """
     # torch and all that needs it take longer to load than a mistake takes to be told.
-    from recbole_adasid.artefacts import RunFolder
-    from recbole_adasid.recommender import Recommender
+    from recbole_adasid.run_folder.folder import RunFolder
+    from recbole_adasid.serving.recommender import Recommender
 
     folder = RunFolder.existing(given["run_folder"], with_semantic_ids=True)
     with folder.in_use():
@@ -52,7 +52,7 @@ def _tell(lines: Sequence[str]) -> None:
 
 def _add(recommender: Recommender, given: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
     """Add items and return what to tell of it, and which were refused and why."""
-    from recbole_adasid.data.text import ITEM_COLUMN
+    from recbole_adasid.data.item_table import ITEM_COLUMN
 
     table = read_table(
         Path(given["items"]),
@@ -112,7 +112,7 @@ def read_table(
         SettingsError: for a column that there is not.
         ValueError: if it is damaged, or has no item.
     """
-    from recbole_adasid.data.raw.tables import RawTable, table_items
+    from recbole_adasid.data.convert.tables import RawTable, table_items
 
     settings = run or {}
     if path.suffix == ".item":
@@ -131,7 +131,7 @@ def read_table(
 
 def _read_item_file(path: Path, columns: Mapping[str, str], run: Mapping[str, Any]) -> dict[str, list[str]]:
     from recbole_adasid.data.atomic_text import AtomicText
-    from recbole_adasid.data.text import ITEM_COLUMN, missing_column, read_item_table
+    from recbole_adasid.data.item_table import ITEM_COLUMN, missing_column, read_item_table
 
     text = AtomicText(path, run.get("field_separator") or "\t", run.get("encoding") or "utf-8")
     items = _item_column(columns, run)
@@ -145,7 +145,7 @@ def _read_item_file(path: Path, columns: Mapping[str, str], run: Mapping[str, An
 
 def _mapping(there: Sequence[str], columns: Mapping[str, str], run: Mapping[str, Any]) -> dict[str, str]:
     """Return what a table with the columns `there` calls those of an `.item` file."""
-    from recbole_adasid.data.text import ITEM_COLUMN
+    from recbole_adasid.data.item_table import ITEM_COLUMN
 
     # That of the next products is often the table that the run was made from, with more lines.
     first = run.get("items_columns") or {}
@@ -157,7 +157,7 @@ def _mapping(there: Sequence[str], columns: Mapping[str, str], run: Mapping[str,
 
 def _item_column(columns: Mapping[str, str], run: Mapping[str, Any]) -> str:
     """Return which column names the items: as it is mapped by its common or its own name, or else its own name."""
-    from recbole_adasid.data.text import ITEM_COLUMN
+    from recbole_adasid.data.item_table import ITEM_COLUMN
 
     own = run.get("ITEM_ID_FIELD") or ITEM_COLUMN
     return columns.get(ITEM_COLUMN) or columns.get(own) or own
@@ -165,7 +165,7 @@ def _item_column(columns: Mapping[str, str], run: Mapping[str, Any]) -> str:
 
 def _own_columns(run: Mapping[str, Any]) -> list[str]:
     """Return the columns of the `.item` file that the run's features and labels are made of."""
-    from recbole_adasid.item_features import source_columns
+    from recbole_adasid.features.item_features import source_columns
 
     if not run:
         return []
@@ -180,7 +180,7 @@ def read_vectors(path: Path, tokens: Sequence[str]) -> np.ndarray:
         FileNotFoundError: if there is no such file.
         ValueError: if it is damaged, or has none of the items.
     """
-    from recbole_adasid.data import features
+    from recbole_adasid.features import vectors as features
 
     values, present = features.read_vectors(path, tokens, allow_missing=True)
     values[~present] = float("nan")

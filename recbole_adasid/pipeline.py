@@ -5,23 +5,23 @@ from __future__ import annotations
 import json
 import logging
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 
 from recbole_adasid.bundle.given import given_codes
-from recbole_adasid.cache import Arrays, StageCache, array_digest, fingerprint
 from recbole_adasid.cold_start import ItemSubset, described_with_cold, with_cold_items
-from recbole_adasid.data.features import ItemFeatures
-from recbole_adasid.data.pair_file import load_pair_file
-from recbole_adasid.data.pair_sources import FILE, MINERS
-from recbole_adasid.data.pairs import ItemPairs
-from recbole_adasid.interactions import Interactions
-from recbole_adasid.item_features import Fitted, ItemContents, item_features
-from recbole_adasid.tokenizer.agreement import EmbeddingPairs, embedding_pairs, neighbour_agreement
+from recbole_adasid.features.item_features import item_features
+from recbole_adasid.features.vectors import ItemFeatures
+from recbole_adasid.io.digests import array_digest, fingerprint
+from recbole_adasid.io.stage_cache import Arrays, StageCache
+from recbole_adasid.pairs.item_pairs import ItemPairs
+from recbole_adasid.pairs.pair_file import load_pair_file
+from recbole_adasid.pairs.sources import FILE, MINERS
+from recbole_adasid.semantic_ids import ItemSource, SemanticIDs
+from recbole_adasid.tokenizer.agreement import embedding_pairs, neighbour_agreement
 from recbole_adasid.tokenizer.base import ItemTokenizer, Keep, LogFunction
 from recbole_adasid.tokenizer.quality import collapsed_levels, sid_quality
 from recbole_adasid.tokenizer.registry import EDITION, build_tokenizer, tokenizer_settings
@@ -29,50 +29,6 @@ from recbole_adasid.tokenizer.registry import EDITION, build_tokenizer, tokenize
 logger = logging.getLogger(__name__)
 
 PARAMETER_PREFIX = "parameter/"
-
-
-class ItemSource(ItemContents, Protocol):
-    """What a dataset has to tell about its items."""
-
-    def training_interactions(self) -> Interactions:
-        """Return the interactions that training may see."""
-
-    def training_digest(self) -> str:
-        """Return the digest of all interactions that training may see, whichever of the items these are."""
-
-    def cold_items(self) -> np.ndarray | None:
-        """Return which items are held out of training, bool [N], or None."""
-
-
-@dataclass(frozen=True)
-class SemanticIDs:
-    """Semantic IDs of a catalogue and where they came from."""
-
-    codes: np.ndarray
-    """int64 [N, L]."""
-    codebook_sizes: list[int]
-    """K of each level."""
-    quality: dict[str, float]
-    """See :func:`~recbole_adasid.tokenizer.quality.sid_quality` and
-    :func:`~recbole_adasid.tokenizer.agreement.neighbour_agreement`."""
-    fingerprint: str
-    """Of everything that determined the codes."""
-    description: dict[str, Any]
-    """What the fingerprint was taken of, in plain types."""
-    stages: dict[str, str]
-    """``computed`` or ``reused`` for each stage."""
-    tokenizer: ItemTokenizer | None
-    """Ready to encode further items; None where the Semantic IDs were given."""
-    fitted: Fitted = field(default_factory=dict)
-    """What the features learnt from the items, to make those of further items."""
-    suffix: np.ndarray | None = None
-    """int64 [N], where some items are held out: their numbers come after those of the others. None: number them all."""
-    history: list[tuple[int, dict[str, float]]] = field(default_factory=list)
-    """Steps of the tokenizer's training and their numbers; none where it is not trained by steps."""
-    near: EmbeddingPairs | None = None
-    """Items and their nearest by embedding; None where there are no features."""
-    vectors: np.ndarray | None = None
-    """float32 [N, d], features of all items, those held out included; None where there are none."""
 
 
 def learn_semantic_ids(

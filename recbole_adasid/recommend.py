@@ -11,11 +11,11 @@ from typing import Any
 
 import torch
 
-from recbole_adasid.artefacts import parse_json, write_atomically
-from recbole_adasid.checked_input import number_of_items, share_of_places
-from recbole_adasid.recommender import Recommendation, Recommender
-from recbole_adasid.text_files import read_text_lines
-from recbole_adasid.writing import written_whole
+from recbole_adasid.io.atomic import write_atomically, written_whole
+from recbole_adasid.io.checked_input import number_of_items, share_of_places
+from recbole_adasid.io.json_file import parse_json
+from recbole_adasid.io.text_file import read_text_lines
+from recbole_adasid.serving.recommender import Recommendation, Recommender
 
 
 def recommend(given: Mapping[str, Any]) -> None:

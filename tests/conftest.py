@@ -11,6 +11,8 @@ import hypothesis
 import numpy as np
 import pytest
 
+from recbole_adasid.distributed.ray_cluster import Cluster, ClusterSettings, cluster
+
 NAME = "tiny"
 
 # How long an example takes depends on what else the machine does.
@@ -77,7 +79,7 @@ def tiny_settings(tiny_data: Path, tmp_path: Path) -> dict[str, object]:
 @pytest.fixture(scope="session")
 def finished_run(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a finished run, which is not to be changed."""
-    from recbole_adasid.host.run import run
+    from recbole_adasid.plugin.run import run
 
     base = tmp_path_factory.mktemp("finished")
     settings = {"dataset": NAME, "data_path": str(tiny_data), "tokenizer": "rqkmeans", "codebook_size": 4}
@@ -95,8 +97,8 @@ def run_copy(finished_run: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def resigned() -> Callable[..., Path]:
     """A function that gives the model in a folder other settings, and its file the checksum of what is in it then."""
-    from recbole_adasid.host.model_file import KIND
-    from recbole_adasid.storage import read_tensors, write_tensors
+    from recbole_adasid.io.tensor_file import read_tensors, write_tensors
+    from recbole_adasid.run_folder.model_file import KIND
 
     def sign(folder: Path, **settings: Any) -> Path:
         path = folder / "model.safetensors"
@@ -127,3 +129,14 @@ def attacker() -> Iterator[tuple[str, list[str]]]:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}", asked
         server.shutdown()
+
+
+TWO_WORKERS = ClusterSettings(workers=2, worker_memory=0.25)
+
+
+@pytest.fixture(scope="session")
+def two_workers() -> Iterator[Cluster]:
+    """A real cluster of this machine; what runs meanwhile joins it, as it is up already."""
+    pytest.importorskip("ray")
+    with cluster(TWO_WORKERS) as workers:
+        yield workers

@@ -13,20 +13,21 @@ import pytest
 import torch
 from recbole.data import create_dataset
 
-from recbole_adasid.artefacts import read_arrays, read_json
-from recbole_adasid.cache import StageCache
 from recbole_adasid.cold_start import ItemSubset
 from recbole_adasid.data.cold_items import draw_cold_items
+from recbole_adasid.data.interactions import InteractionArrays
 from recbole_adasid.evaluation.intervals import gains
+from recbole_adasid.features.item_features import item_features, read_fitted
 from recbole_adasid.host.audit import audit
-from recbole_adasid.host.config import build_config
-from recbole_adasid.host.props import presets
-from recbole_adasid.host.run import run
-from recbole_adasid.host.settings import SettingsError
-from recbole_adasid.interactions import InteractionArrays
-from recbole_adasid.item_features import item_features, read_fitted
+from recbole_adasid.io.array_file import read_arrays
+from recbole_adasid.io.json_file import read_json
+from recbole_adasid.io.stage_cache import StageCache
 from recbole_adasid.pipeline import learn_semantic_ids, semantic_ids_fingerprint
-from recbole_adasid.recommender import Recommender
+from recbole_adasid.plugin.config import build_config
+from recbole_adasid.plugin.run import run
+from recbole_adasid.serving.recommender import Recommender
+from recbole_adasid.settings.errors import SettingsError
+from recbole_adasid.settings.presets import presets
 from recbole_adasid.tokenizer.saved import load_tokenizer
 
 SHARE = 0.3
@@ -170,7 +171,7 @@ def test_the_audit_passes_and_finds_out_what_leaks(finished, monkeypatch: pytest
     about = [statement for statement in found if "cold item" in statement or "other items alone" in statement]
     assert len(about) == 4 and all(found.values())
 
-    from recbole_adasid.host.dataset import TIGERDataset
+    from recbole_adasid.plugin.dataset import TIGERDataset
 
     honest = TIGERDataset._leave_out
     with monkeypatch.context() as patched:

@@ -6,9 +6,9 @@ import yaml
 from torch.distributed.run import get_args_parser
 
 from recbole_adasid.cli.main import COMMANDS
-from recbole_adasid.host.launch import OPTIONS as RECBOLE_OPTIONS
-from recbole_adasid.host.peers.names import model_defaults, peer_names
-from recbole_adasid.host.props import known_keys, presets
+from recbole_adasid.plugin.launch import OPTIONS as RECBOLE_OPTIONS
+from recbole_adasid.plugin.peers.names import model_defaults, peer_names
+from recbole_adasid.settings.presets import known_keys, presets
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -17,7 +17,9 @@ import torch
 
 from recbole_adasid.cli import main, train
 from recbole_adasid.cli.main import COMMANDS
-from recbole_adasid.ending import Terminated, ended, heeding_sigterm, is_out_of_memory, keeping_sigterm
+from recbole_adasid.compute.out_of_memory import is_out_of_memory
+from recbole_adasid.distributed.signals import Terminated, heeding_sigterm, keeping_sigterm
+from recbole_adasid.ending import ended
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,8 @@ import pytest
 import torch
 import yaml
 
-from recbole_adasid.host.props import read_props
-from recbole_adasid.host.run import run
+from recbole_adasid.plugin.run import run
+from recbole_adasid.settings.presets import read_props
 from recbole_adasid.tokenizer.quantizer import QUANTIZERS
 from recbole_adasid.tokenizer.registry import build_tokenizer
 

@@ -22,17 +22,18 @@ from recbole.data import create_dataset  # noqa: E402
 
 import recbole_adasid  # noqa: E402
 from recbole_adasid.data.atomic_text import AtomicText, Column, _count_if_regular  # noqa: E402
-from recbole_adasid.data.features import load_feature_file  # noqa: E402
-from recbole_adasid.data.raw.amazon import LAYOUTS  # noqa: E402
-from recbole_adasid.data.raw.amazon_files import convert_amazon  # noqa: E402
-from recbole_adasid.data.raw.cleaning import clean_text  # noqa: E402
-from recbole_adasid.data.text import read_item_table, render_texts  # noqa: E402
-from recbole_adasid.host.combinations import check_combinations  # noqa: E402
-from recbole_adasid.host.config import build_config  # noqa: E402
-from recbole_adasid.host.constraints import RULES, check_values  # noqa: E402
-from recbole_adasid.host.props import plugin_defaults, presets  # noqa: E402
-from recbole_adasid.host.settings import parse_mapping, parse_value  # noqa: E402
+from recbole_adasid.data.convert.amazon import LAYOUTS  # noqa: E402
+from recbole_adasid.data.convert.amazon_files import convert_amazon  # noqa: E402
+from recbole_adasid.data.convert.cleaning import clean_text  # noqa: E402
+from recbole_adasid.data.item_table import read_item_table  # noqa: E402
+from recbole_adasid.features.item_text import render_texts  # noqa: E402
+from recbole_adasid.features.vectors import load_feature_file  # noqa: E402
 from recbole_adasid.model.catalogue import Catalogue  # noqa: E402
+from recbole_adasid.plugin.combinations import check_combinations  # noqa: E402
+from recbole_adasid.plugin.config import build_config  # noqa: E402
+from recbole_adasid.plugin.constraints import RULES, check_values  # noqa: E402
+from recbole_adasid.settings.presets import plugin_defaults, presets  # noqa: E402
+from recbole_adasid.settings.reading import parse_mapping, parse_value  # noqa: E402
 from recbole_adasid.tokenizer.quality import sid_quality  # noqa: E402
 
 PACKAGE = str(Path(recbole_adasid.__file__).parent)

@@ -27,19 +27,21 @@ import torch
 import yaml
 
 import recbole_adasid
-from recbole_adasid.artefacts import read_arrays, read_json
 from recbole_adasid.bundle import SIDBundle
-from recbole_adasid.bundle.folder import DESCRIPTION, _digest, file_digest
-from recbole_adasid.data.features import load_feature_file
-from recbole_adasid.data.image_encoders import PixelEncoder
-from recbole_adasid.data.images import locate_images
-from recbole_adasid.history import read_history
-from recbole_adasid.host.quick_start import _tiger_file
-from recbole_adasid.host.run import run
-from recbole_adasid.host.settings import read_settings_files
+from recbole_adasid.bundle.folder import DESCRIPTION, _digest
+from recbole_adasid.features.image_encoders import PixelEncoder
+from recbole_adasid.features.images import locate_images
+from recbole_adasid.features.vectors import load_feature_file
+from recbole_adasid.io.array_file import read_arrays
+from recbole_adasid.io.digests import file_digest
+from recbole_adasid.io.json_file import read_json
+from recbole_adasid.io.tensor_file import read_tensors, write_tensors
 from recbole_adasid.new_items import read_table, read_vectors
-from recbole_adasid.recommender import Recommender
-from recbole_adasid.storage import read_tensors, write_tensors
+from recbole_adasid.plugin.patches.quick_start import _tiger_file
+from recbole_adasid.plugin.run import run
+from recbole_adasid.run_folder.history import read_history
+from recbole_adasid.serving.recommender import Recommender
+from recbole_adasid.settings.reading import read_settings_files
 from recbole_adasid.tokenizer.saved import load_tokenizer
 
 PACKAGE = str(Path(recbole_adasid.__file__).parent)

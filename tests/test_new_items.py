@@ -12,17 +12,17 @@ import pytest
 import torch
 
 from recbole_adasid import new_items
-from recbole_adasid.artefacts import read_json
-from recbole_adasid.cache import StageCache
 from recbole_adasid.cli import items as items_command
 from recbole_adasid.cli import recommend as recommend_command
-from recbole_adasid.host.run import run
-from recbole_adasid.intake import Intake, NewItems, with_absent_columns
-from recbole_adasid.item_features import item_features, read_fitted
-from recbole_adasid.item_labels import ItemLabel
-from recbole_adasid.locks import InUse
+from recbole_adasid.data.item_labels import ItemLabel
+from recbole_adasid.features.item_features import item_features, read_fitted
+from recbole_adasid.io.json_file import read_json
+from recbole_adasid.io.locks import InUse
+from recbole_adasid.io.stage_cache import StageCache
 from recbole_adasid.model.prefix_tree import PrefixTree
-from recbole_adasid.recommender import Recommender
+from recbole_adasid.plugin.run import run
+from recbole_adasid.serving.new_item_encoder import Intake, NewItems, with_absent_columns
+from recbole_adasid.serving.recommender import Recommender
 
 change, recommend = items_command.COMMAND.main, recommend_command.COMMAND.main
 

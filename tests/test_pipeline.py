@@ -9,13 +9,14 @@ import pytest
 import torch
 import yaml
 
-from recbole_adasid import item_features as item_features_module
-from recbole_adasid.cache import CACHE_VERSION, StageCache
-from recbole_adasid.data import vector_store
 from recbole_adasid.data.atomic_text import AtomicText
-from recbole_adasid.data.text import read_item_table
-from recbole_adasid.interactions import InteractionArrays
-from recbole_adasid.item_features import item_features
+from recbole_adasid.data.interactions import InteractionArrays
+from recbole_adasid.data.item_table import read_item_table
+from recbole_adasid.features import item_features as item_features_module
+from recbole_adasid.features import vector_store
+from recbole_adasid.features.item_features import item_features
+from recbole_adasid.io.digests import CACHE_VERSION
+from recbole_adasid.io.stage_cache import StageCache
 from recbole_adasid.pipeline import collaborative_pairs, learn_semantic_ids, semantic_ids_fingerprint
 
 PROPS = Path(__file__).parents[1] / "props"

@@ -9,7 +9,7 @@ import pytest
 
 from recbole_adasid import recommend
 from recbole_adasid.cli.recommend import COMMAND
-from recbole_adasid.recommender import Recommendation
+from recbole_adasid.serving.recommender import Recommendation
 
 
 class Walker:

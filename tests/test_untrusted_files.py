@@ -1,8 +1,8 @@
 """A malicious pickle in every place where a file is loaded is refused, or computed anew, and never executed.
 
-Of what else a file may do: `host/test_recbole_checkpoints.py` (what RecBole executes), `host/test_stored_settings.py`
-(settings that act), `host/test_model_check.py` (forged values), `test_run_items.py` (what stands twice),
-`test_plain_yaml.py` (bombs), `data/test_images.py` (addresses and places), `test_fuzz_files.py` (all of it, at random).
+Of what else a file may do: `plugin/patches/test_recbole_checkpoints.py` (what RecBole executes), `plugin/test_stored_settings.py`
+(settings that act), `run_folder/test_model_check.py` (forged values), `run_folder/test_run_items.py` (what stands twice),
+`settings/test_plain_yaml.py` (bombs), `features/test_images.py` (addresses and places), `test_fuzz_files.py` (all of it, at random).
 """
 
 from __future__ import annotations
@@ -22,8 +22,6 @@ import torch
 import yaml
 
 from benchmarks import chaos, proxy_check, ranking_report
-from recbole_adasid.artefacts import read_arrays, read_json
-from recbole_adasid.assignment import assign_semantic_ids
 from recbole_adasid.bundle import SIDBundle
 from recbole_adasid.bundle.about_file import about_path
 from recbole_adasid.bundle.folder import read_content
@@ -31,40 +29,44 @@ from recbole_adasid.bundle.given import given_codes
 from recbole_adasid.bundle.item_file import write_item_file
 from recbole_adasid.bundle.item_map import read_item_map
 from recbole_adasid.bundle.item_sids import as_item_sids
-from recbole_adasid.cache import StageCache, fingerprint
-from recbole_adasid.catalogue_changes import read_changes
 from recbole_adasid.cli.train import main
 from recbole_adasid.data.atomic_text import AtomicText
-from recbole_adasid.data.behaviour import read_item_vectors
-from recbole_adasid.data.features import load_feature_file
-from recbole_adasid.data.pair_file import load_pair_file
-from recbole_adasid.data.raw.amazon_files import convert_amazon
-from recbole_adasid.data.raw.download import RemoteFile, fetch
-from recbole_adasid.data.raw.tables import RawTable, table_interactions
-from recbole_adasid.data.text import read_item_table
-from recbole_adasid.data.vector_store import VectorStore
+from recbole_adasid.data.convert.amazon_files import convert_amazon
+from recbole_adasid.data.convert.download import RemoteFile, fetch
+from recbole_adasid.data.convert.tables import RawTable, table_interactions
+from recbole_adasid.data.item_labels import read_labels
+from recbole_adasid.data.item_table import read_item_table
+from recbole_adasid.data.log.log_files import read_log
+from recbole_adasid.features.behaviour_vectors import read_item_vectors
+from recbole_adasid.features.item_features import read_fitted
+from recbole_adasid.features.vector_store import VectorStore
+from recbole_adasid.features.vectors import load_feature_file
 from recbole_adasid.grid import grids
 from recbole_adasid.grid import report as grid_report
 from recbole_adasid.grid.run import finished
-from recbole_adasid.history import read_history
 from recbole_adasid.host import audit
-from recbole_adasid.host.config import build_config
-from recbole_adasid.host.model_file import read_model
-from recbole_adasid.host.quick_start import load_data_and_model
-from recbole_adasid.host.run import run
-from recbole_adasid.item_features import read_fitted
-from recbole_adasid.item_labels import read_labels
+from recbole_adasid.io.array_file import read_arrays
+from recbole_adasid.io.digests import fingerprint
+from recbole_adasid.io.json_file import read_json
+from recbole_adasid.io.stage_cache import StageCache
+from recbole_adasid.io.tensor_file import DamagedFile, read_tensors
 from recbole_adasid.new_items import read_table, read_vectors
+from recbole_adasid.pairs.pair_file import load_pair_file
+from recbole_adasid.plugin.config import build_config
+from recbole_adasid.plugin.patches.quick_start import load_data_and_model
+from recbole_adasid.plugin.run import run
 from recbole_adasid.recommend import read_histories
 from recbole_adasid.report.run_report import write_run_report
 from recbole_adasid.report.scorecard_report import write_scorecard_report
-from recbole_adasid.run_items import read_sids
-from recbole_adasid.scale.assigned import read_assigned
-from recbole_adasid.scale.feature_shards import read_shard
-from recbole_adasid.scale.log_files import read_log
+from recbole_adasid.run_folder.catalogue_log import read_changes
+from recbole_adasid.run_folder.history import read_history
+from recbole_adasid.run_folder.model_file import read_model
+from recbole_adasid.run_folder.run_items import read_sids
 from recbole_adasid.scorecard.cells import Cell, CellFolder
-from recbole_adasid.storage import DamagedFile, read_tensors
 from recbole_adasid.tokenizer.base import ItemTokenizer
+from recbole_adasid.tokenizer.bulk.blocks import assign_semantic_ids
+from recbole_adasid.tokenizer.bulk.feature_shards import read_shard
+from recbole_adasid.tokenizer.bulk.sid_shards import read_assigned
 from recbole_adasid.tokenizer.rq_kmeans import RQKMeansTokenizer
 from recbole_adasid.tokenizer.saved import load_tokenizer
 from recbole_adasid.tokenizer.scaling import FeatureScaler
@@ -424,8 +426,8 @@ def test_a_malicious_model_reaches_neither_evaluation_nor_resumption(
 ) -> None:
     from recbole.data import create_dataset, data_preparation
 
-    from recbole_adasid.host.recommender import TIGER
-    from recbole_adasid.host.trainer import TIGERTrainer
+    from recbole_adasid.plugin.tiger import TIGER
+    from recbole_adasid.plugin.trainer import TIGERTrainer
 
     file = planted(tmp_path, evil, "model.safetensors")
     config = build_config({**settings, "tokenizer": "rqkmeans"})

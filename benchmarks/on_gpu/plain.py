@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from recbole_adasid.model import attention, dropout, feed_forward, norm
+from recbole_adasid.compute import dropout, norm
+from recbole_adasid.model import attention, feed_forward
 
 
 @contextmanager

@@ -12,10 +12,10 @@ from benchmarks.on_gpu.report import Report
 from benchmarks.on_gpu.scene import Scene, installed
 from benchmarks.on_gpu.timing import timed
 from benchmarks.tokenizer_step import peer_step
-from recbole_adasid.host.props import read_props
+from recbole_adasid.settings.presets import read_props
+from recbole_adasid.tokenizer.autoencoder_tokenizer import AutoencoderTokenizer
 from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
 from recbole_adasid.tokenizer.sampling import PairBatch
-from recbole_adasid.tokenizer.trainable import AutoencoderTokenizer
 from recbole_adasid.tokenizer.training import TokenizerTraining
 
 PEER = "RQ-VAE on vector-quantize-pytorch"

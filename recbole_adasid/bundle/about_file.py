@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.artefacts import as_json, read_json, write_atomically
-from recbole_adasid.bundle.folder import file_digest
 from recbole_adasid.bundle.item_sids import LARGEST_LEVEL
 from recbole_adasid.bundle.layout import Layout
-from recbole_adasid.host.settings import SettingsError
+from recbole_adasid.io.atomic import write_atomically
+from recbole_adasid.io.digests import file_digest
+from recbole_adasid.io.json_file import as_json, read_json
+from recbole_adasid.settings.errors import SettingsError
 
 OPTIONS = ("offset", "suffix", "first_code", "level_sizes")
 """Parts of a layout that a reader can be told."""

@@ -18,7 +18,7 @@ from recbole_adasid.bundle.exchange import export_sids, imported_content
 from recbole_adasid.bundle.folder import read_content, write_content
 from recbole_adasid.bundle.from_run import content_of_run
 from recbole_adasid.bundle.nearest import Neighbour, nearest_rows
-from recbole_adasid.checked_input import number_of_items, token_list
+from recbole_adasid.io.checked_input import number_of_items, token_list
 from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.tokenizer.base import ItemTokenizer
 

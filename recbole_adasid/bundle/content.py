@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from recbole_adasid.bundle.item_sids import ItemSIDs
-from recbole_adasid.item_labels import ItemLabel
+from recbole_adasid.data.item_labels import ItemLabel
 from recbole_adasid.tokenizer.base import ItemTokenizer
 
 ABOUT = ("source", "dataset", "settings", "fingerprints", "quality")

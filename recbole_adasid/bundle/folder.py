@@ -10,12 +10,14 @@ from typing import Any
 
 import torch
 
-from recbole_adasid.artefacts import as_json, read_json, write_atomically
 from recbole_adasid.bundle.content import ABOUT, BundleContent
 from recbole_adasid.bundle.item_sids import LARGEST_LEVEL, ItemSIDs
-from recbole_adasid.forms import anything, list_of, mapping_of, optional, record, text, whole
-from recbole_adasid.item_labels import ItemLabel, read_labels, write_labels
-from recbole_adasid.storage import DamagedFile, check_about, check_fit, read_tensors, write_tensors
+from recbole_adasid.data.item_labels import ItemLabel, read_labels, write_labels
+from recbole_adasid.io.atomic import write_atomically
+from recbole_adasid.io.digests import file_digest
+from recbole_adasid.io.forms import anything, list_of, mapping_of, optional, record, text, whole
+from recbole_adasid.io.json_file import as_json, read_json
+from recbole_adasid.io.tensor_file import DamagedFile, check_about, check_fit, read_tensors, write_tensors
 from recbole_adasid.tokenizer.base import DESCRIPTION_FILE, PARAMETERS_FILE, ItemTokenizer
 from recbole_adasid.tokenizer.saved import load_tokenizer
 
@@ -84,15 +86,6 @@ def read_content(folder: str | Path, *, with_tokenizer: bool = True) -> BundleCo
     tokenizer = _read_tokenizer(folder, description, sids) if wanted else None
     named = {token: label for token, label in labels.items() if any(label)}
     return BundleContent(sids, tokenizer, named, {key: description.get(key) for key in ABOUT})
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file's content, in hexadecimal digits."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        for block in iter(lambda: stream.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _read_description(folder: Path) -> dict[str, Any]:

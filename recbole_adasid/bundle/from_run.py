@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from recbole_adasid.artefacts import RunFolder, read_json
 from recbole_adasid.bundle.content import BundleContent
 from recbole_adasid.bundle.item_sids import ItemSIDs, as_item_sids
-from recbole_adasid.catalogue_changes import CatalogueChanges, check_changes, read_changes
-from recbole_adasid.forms import anything, list_of, mapping_of, one_of, optional, record, text, whole
-from recbole_adasid.host.model_file import read_model, tokens_digest
-from recbole_adasid.host.settings import read_settings_files
-from recbole_adasid.item_labels import read_labels
-from recbole_adasid.run_items import check_info, items_of, read_sids
-from recbole_adasid.storage import DamagedFile, MismatchedFile
+from recbole_adasid.data.item_labels import read_labels
+from recbole_adasid.io.forms import anything, list_of, mapping_of, one_of, optional, record, text, whole
+from recbole_adasid.io.json_file import read_json
+from recbole_adasid.io.tensor_file import DamagedFile, MismatchedFile
+from recbole_adasid.run_folder.catalogue_log import CatalogueChanges, check_changes, read_changes
+from recbole_adasid.run_folder.folder import RunFolder
+from recbole_adasid.run_folder.model_file import read_model, tokens_digest
+from recbole_adasid.run_folder.run_items import check_info, items_of, read_sids
+from recbole_adasid.settings.reading import read_settings_files
 from recbole_adasid.tokenizer.base import PARAMETERS_FILE, ItemTokenizer
 from recbole_adasid.tokenizer.saved import load_tokenizer
 

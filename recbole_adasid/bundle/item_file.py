@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from recbole_adasid.bundle.item_map import check_fits_a_cell
 from recbole_adasid.bundle.item_sids import ItemSIDs
 from recbole_adasid.data.atomic_text import AtomicText, Column
-from recbole_adasid.data.text import ITEM_COLUMN
-from recbole_adasid.writing import written_whole
+from recbole_adasid.data.item_table import ITEM_COLUMN
+from recbole_adasid.io.atomic import written_whole
 
 VECTOR_COLUMN = "sid_vector"
 

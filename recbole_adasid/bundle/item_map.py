@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from recbole_adasid.artefacts import write_atomically
+from recbole_adasid.io.atomic import write_atomically
 
 _BREAKS = re.compile(r"[\t\r\n]")
 

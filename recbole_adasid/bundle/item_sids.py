@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from recbole_adasid.artefacts import check_codes
+from recbole_adasid.tokenizer.codes import check_codes
 
 LARGEST_LEVEL = 65_536
 

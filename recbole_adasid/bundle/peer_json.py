@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from recbole_adasid.artefacts import parse_json, read_json, write_atomically
 from recbole_adasid.bundle.about_file import about_path, layout_of, read_about, write_about
-from recbole_adasid.bundle.folder import file_digest
 from recbole_adasid.bundle.item_map import read_item_map, row_numbers, write_item_map
 from recbole_adasid.bundle.item_sids import ItemSIDs
 from recbole_adasid.bundle.layout import Layout, understood, written
-from recbole_adasid.host.settings import SettingsError
+from recbole_adasid.io.atomic import write_atomically
+from recbole_adasid.io.digests import file_digest
+from recbole_adasid.io.json_file import parse_json, read_json
+from recbole_adasid.settings.errors import SettingsError
 
 logger = logging.getLogger(__name__)
 

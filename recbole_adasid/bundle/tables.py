@@ -11,9 +11,8 @@ import pandas as pd
 from recbole_adasid.bundle.about_file import write_about
 from recbole_adasid.bundle.item_sids import ItemSIDs
 from recbole_adasid.bundle.layout import Layout
-from recbole_adasid.writing import written_whole
-
-ITEM, SUFFIX = "item_id", "suffix"
+from recbole_adasid.io.atomic import written_whole
+from recbole_adasid.tokenizer.codes import ITEM, SUFFIX
 
 
 def as_table(sids: ItemSIDs) -> pd.DataFrame:

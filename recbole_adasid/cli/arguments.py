@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from recbole_adasid.host.settings import SettingsError, parse_value, written_paths
+from recbole_adasid.settings.errors import SettingsError
+from recbole_adasid.settings.reading import parse_value, written_paths
 
 
 def parse_arguments(arguments: Sequence[str], *, as_written: Collection[str] = ()) -> tuple[dict[str, Any], list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from recbole_adasid.cli.command import Command
 from recbole_adasid.cli.common import BUNDLE, MEMORY, OUT, RAY, RUN_FOLDER, SHOW_PROGRESS
 from recbole_adasid.cli.options import Option, need, read_options
-from recbole_adasid.host.settings import SettingsError
+from recbole_adasid.settings.errors import SettingsError
 
 ABOUT = """\
 Semantic IDs for a catalogue in shards, by the tokenizer of a bundle or of a finished run, its codebooks frozen. The

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recbole_adasid.cli.options import ANY, COUNT, MAPPING, NUMBER, SWITCH, Option
-from recbole_adasid.host.settings import SettingsError
+from recbole_adasid.settings.errors import SettingsError
 
 RUN_FOLDER = Option("run_folder", "FOLDER", "folder of a finished run")
 BUNDLE = Option("bundle", "FOLDER", "a SID bundle, as `recbole-adasid bundle` makes it")

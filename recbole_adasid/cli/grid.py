@@ -8,7 +8,7 @@ from pathlib import Path
 from recbole_adasid.cli.command import Command
 from recbole_adasid.cli.common import DATA_PATH, OUT, SEEDS, SETTINGS, seed_list
 from recbole_adasid.cli.options import SWITCH, Option, need, read_options
-from recbole_adasid.host.settings import SettingsError
+from recbole_adasid.settings.errors import SettingsError
 
 ABOUT = """\
 Run tokenizers × seeds × datasets through the same TIGER, and other recommenders beside it, and render the paper's

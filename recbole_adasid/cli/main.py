@@ -20,8 +20,8 @@ from recbole_adasid.cli import (
     tune,
 )
 from recbole_adasid.cli.command import PROGRAM
-from recbole_adasid.ending import MISTAKE
-from recbole_adasid.host.settings import unknown_name
+from recbole_adasid.distributed.signals import MISTAKE
+from recbole_adasid.settings.errors import unknown_name
 
 COMMANDS = {
     command.name: command

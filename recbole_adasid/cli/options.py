@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from recbole_adasid.cli.arguments import parse_arguments
-from recbole_adasid.host.settings import SettingsError, refuse_unknown_keys, unknown_name
+from recbole_adasid.settings.errors import SettingsError, refuse_unknown_keys, unknown_name
 
 TEXT = "text"
 """Kind of an option whose value is taken as it is written, and not read as YAML: a path, an item's token."""

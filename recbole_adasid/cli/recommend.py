@@ -5,7 +5,7 @@ from __future__ import annotations
 from recbole_adasid.cli.command import Command
 from recbole_adasid.cli.common import DEVICE, OUT, RUN_FOLDER, SHOW_PROGRESS
 from recbole_adasid.cli.options import COUNT, NUMBER, SWITCH, Option, read_options
-from recbole_adasid.host.settings import SettingsError
+from recbole_adasid.settings.errors import SettingsError
 
 ABOUT = """\
 Recommendations of a finished run: printed for one history, or written for a file of histories.

@@ -7,7 +7,7 @@ import logging
 from recbole_adasid.cli.command import Command
 from recbole_adasid.cli.common import RUN_FOLDER
 from recbole_adasid.cli.options import Option, read_options
-from recbole_adasid.host.settings import SettingsError
+from recbole_adasid.settings.errors import SettingsError
 
 ABOUT = """\
 Write report.html into the folder of a finished run or of a scorecard: one page that works offline, with figures,

@@ -16,7 +16,7 @@ from recbole_adasid.cli.common import (
     seed_list,
 )
 from recbole_adasid.cli.options import Option, need, split_options
-from recbole_adasid.host.props import headline, presets
+from recbole_adasid.settings.presets import headline, presets
 
 ABOUT = """\
 Learn Semantic IDs with several tokenizers and seeds and judge them before any recommender is trained. The folder --out

@@ -12,10 +12,10 @@ from recbole_adasid.cli.command import Command, asks_for_help
 from recbole_adasid.cli.common import CONFIG_FILES, DATA_PATH, DATASET
 from recbole_adasid.cli.options import Option
 from recbole_adasid.ending import ended
-from recbole_adasid.host.launch import torchrun_options
-from recbole_adasid.host.peers.names import OURS
-from recbole_adasid.host.props import documented_lines, headline, presets
-from recbole_adasid.host.settings import SettingsError
+from recbole_adasid.plugin.launch import torchrun_options
+from recbole_adasid.plugin.peers.names import OURS
+from recbole_adasid.settings.errors import SettingsError
+from recbole_adasid.settings.presets import documented_lines, headline, presets
 
 ABOUT = """\
 Learn Semantic IDs for the items of a dataset, train the generative recommender TIGER on them, and print Recall and
@@ -97,7 +97,7 @@ def _work(given: list[str], own_process: bool = False) -> int:
         raise SettingsError(f"{settings['model']} is trained by RecBole in one process: leave nproc out.")
     if processes is not None:
         return _start(processes, own_process)
-    from recbole_adasid.host.run import run
+    from recbole_adasid.plugin.run import run
 
     run(settings, config_files)
     return 0
@@ -106,7 +106,7 @@ def _work(given: list[str], own_process: bool = False) -> int:
 def _start(processes: list[str], own_process: bool) -> int:
     if not own_process:
         raise SettingsError("nproc and world_size start this program anew: give them on the command line, or torchrun.")
-    from recbole_adasid.host.launch import launch
+    from recbole_adasid.plugin.launch import launch
 
     return launch(processes)
 
@@ -115,15 +115,15 @@ def _help_for(arguments: Sequence[str]) -> str:
     models = [argument.partition("=")[2] for argument in arguments if argument.startswith("--model=")]
     if not models or models[-1] == "TIGER":
         return COMMAND.help()
-    from recbole_adasid.host.peers.names import peer_names
+    from recbole_adasid.plugin.peers.names import peer_names
 
     return peer_help_text(models[-1]) if models[-1] in peer_names() else COMMAND.help()
 
 
 def peer_help_text(model: str) -> str:
     """Return the settings of another recommender: RecBole's of the model, those it shares with TIGER, and the rest."""
-    from recbole_adasid.host.peers.names import documented_defaults
-    from recbole_adasid.host.peers.settings import SHARED
+    from recbole_adasid.plugin.peers.names import documented_defaults
+    from recbole_adasid.plugin.peers.settings import SHARED
 
     own = documented_defaults(model).strip().splitlines() or ["(none)"]
     parts = [f"settings of --model={model} (RecBole's)\n" + _indented(own)]

@@ -16,8 +16,8 @@ from recbole_adasid.cli.common import (
     seed_list,
 )
 from recbole_adasid.cli.options import COUNT, Option, need, split_options
-from recbole_adasid.host.hyper_tuning import ALGORITHMS
-from recbole_adasid.host.props import headline, presets
+from recbole_adasid.plugin.hyper_tuning import ALGORITHMS
+from recbole_adasid.settings.presets import headline, presets
 
 ABOUT = """\
 Search hyperparameters with RecBole's tuner (hyperopt: pip install 'recbole-adasid[tuning]'). The folder --out gets a

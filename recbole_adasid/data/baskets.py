@@ -13,8 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from recbole_adasid.data.ordering import stable_order
-from recbole_adasid.data.pairs import check_interactions, rank_in_group
+from recbole_adasid.data.ordering import rank_in_group, stable_order
 
 _COUNTED_AT_ONCE = 1_000_000
 
@@ -141,3 +140,19 @@ def _of_rows(user_rows: NDArray[np.int64], item_rows: NDArray[np.int64], n_items
     shape = (int(user_rows.max(initial=-1)) + 1, n_items)
     seen = sparse.csr_matrix((np.ones(len(user_rows), dtype=np.int8), (user_rows, item_rows)), shape=shape)
     return Baskets(0, seen.indptr.astype(np.int64), seen.indices.astype(np.int32, copy=False))
+
+
+def check_interactions(users: ArrayLike, items: ArrayLike, n_items: int) -> None:
+    """Check users [I] and item rows [I].
+
+    Raises:
+        ValueError: if they differ in number or a row lies outside 0 … N−1.
+    """
+    if np.shape(users) != np.shape(items):
+        raise ValueError(f"There are {np.size(users)} users for {np.size(items)} items: pass one user an item.")
+    rows = np.asarray(items)
+    if rows.size and not (rows.min() >= 0 and rows.max() < n_items):
+        raise ValueError(
+            f"Item rows run from {rows.min()} to {rows.max()}, outside 0 … {n_items - 1}: "
+            "pass padding-free rows (internal id − 1)."
+        )

@@ -62,3 +62,18 @@ def _as_integers(column: NDArray) -> NDArray | None:
         whole = column.astype(np.int64)
         return whole if (whole == column).all() else None
     return None
+
+
+def rank_in_group(group: NDArray, key: NDArray) -> NDArray[np.int64]:
+    """Return each entry's place, from 0, among the entries of its group ordered by `key` (stable)."""
+    order = lexsort((key, group))
+    rank = np.empty(len(group), dtype=np.int64)
+    rank[order] = places_in_runs(group[order])
+    return rank
+
+
+def places_in_runs(values: NDArray) -> NDArray[np.int64]:
+    """Return each entry's place, from 0, in its run of equal neighbours."""
+    begins = np.r_[True, values[1:] != values[:-1]][: len(values)]
+    position = np.arange(len(values))
+    return position - np.maximum.accumulate(np.where(begins, position, 0))

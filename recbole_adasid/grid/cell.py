@@ -13,12 +13,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.artefacts import read_json
 from recbole_adasid.grid.grids import ABOUT
 from recbole_adasid.grid.pace import read_pace
 from recbole_adasid.grid.report import SEEDLESS
-from recbole_adasid.host.config import known_settings
-from recbole_adasid.host.peers.names import OURS, TIGER
+from recbole_adasid.io.json_file import read_json
+from recbole_adasid.plugin.config import known_settings
+from recbole_adasid.plugin.peers.names import OURS, TIGER
 
 
 class Cell:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.host.peers.names import peer_names
-from recbole_adasid.host.settings import SettingsError, read_settings_files, unknown_name
+from recbole_adasid.plugin.peers.names import peer_names
 from recbole_adasid.scorecard.competitors import competitor
+from recbole_adasid.settings.errors import SettingsError, unknown_name
+from recbole_adasid.settings.reading import read_settings_files
 
 GRIDS = {path.stem: path for path in sorted((Path(__file__).parent / "grids").glob("*.yaml"))}
 """Those that come with the package."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from recbole_adasid.history import read_history
+from recbole_adasid.run_folder.history import read_history
 
 # RecBole's trainers and ours log alike, but for the escape codes of colours that stand between.
 _COLOUR = r"(?:\x1b\[[\d;]*m)*"

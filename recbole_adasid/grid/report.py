@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recbole_adasid import plain_yaml
-from recbole_adasid.artefacts import read_arrays
 from recbole_adasid.evaluation.comparison import difference, holm
 from recbole_adasid.evaluation.intervals import gains
 from recbole_adasid.grid.pace import pace_table
-from recbole_adasid.host.peers.names import OURS, TIGER
+from recbole_adasid.io.array_file import read_arrays
+from recbole_adasid.plugin.peers.names import OURS, TIGER
+from recbole_adasid.settings import plain_yaml
 
 SEEDLESS = ("Pop",)
 """Models without randomness: one cell serves all seeds."""

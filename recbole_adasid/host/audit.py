@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recbole_adasid.artefacts import RunFolder, read_json
-from recbole_adasid.behaviour_features import COOCCURRENCE, KIND
-from recbole_adasid.cache import fingerprint
 from recbole_adasid.data.cold_items import draw_cold_items
-from recbole_adasid.data.pair_sources import FILE
-from recbole_adasid.harmless import harmless, nothing_fetched
-from recbole_adasid.host.settings import SettingsError, read_settings_files
-from recbole_adasid.interactions import InteractionArrays
+from recbole_adasid.data.interactions import InteractionArrays
+from recbole_adasid.features.behaviour_modality import COOCCURRENCE, KIND
+from recbole_adasid.io.digests import fingerprint
+from recbole_adasid.io.json_file import read_json
+from recbole_adasid.pairs.sources import FILE
+from recbole_adasid.run_folder.folder import RunFolder
+from recbole_adasid.settings.errors import SettingsError
+from recbole_adasid.settings.harmless import harmless, nothing_fetched
+from recbole_adasid.settings.reading import read_settings_files
 from recbole_adasid.tokenizer.saved import load_tokenizer
 
 
@@ -34,7 +36,7 @@ def audit(run_folder: str | Path, *, trusted: bool = False) -> list[tuple[str, b
         FileNotFoundError: if there is no such folder, or it is of a recommender without Semantic IDs.
         SettingsError: if the folder is none of a finished run.
     """
-    from recbole_adasid.host.config import build_config
+    from recbole_adasid.plugin.config import build_config
 
     folder = RunFolder.existing(run_folder, with_semantic_ids=True).path
     for name in ("config.yaml", "sids.info.json"):

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from recbole_adasid.model.attend import attend
-from recbole_adasid.model.dropout import Dropout
+from recbole_adasid.compute.attend import attend
+from recbole_adasid.compute.dropout import Dropout
 
 KeyValue = tuple[Tensor, Tensor]
 

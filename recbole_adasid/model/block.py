@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from recbole_adasid.compute.dropout import Dropout
+from recbole_adasid.compute.norm import RMSNorm
 from recbole_adasid.model.attention import CrossAttention, KeyValue, KeyValueCache, SelfAttention
-from recbole_adasid.model.dropout import Dropout
 from recbole_adasid.model.feed_forward import FeedForward
-from recbole_adasid.model.norm import RMSNorm
 
 
 class EncoderLayer(nn.Module):

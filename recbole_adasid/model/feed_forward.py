@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from recbole_adasid.compute.dropout import Dropout, drop
 from recbole_adasid.model.attention import linear
-from recbole_adasid.model.dropout import Dropout, drop
 
 
 class FeedForward(nn.Module):

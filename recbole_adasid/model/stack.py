@@ -9,11 +9,11 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from recbole_adasid.compute.dropout import Dropout
+from recbole_adasid.compute.norm import RMSNorm
 from recbole_adasid.model.attention import KeyValue, KeyValueCache
 from recbole_adasid.model.block import DecoderLayer, EncoderLayer
 from recbole_adasid.model.continuations import Continuations
-from recbole_adasid.model.dropout import Dropout
-from recbole_adasid.model.norm import RMSNorm
 from recbole_adasid.model.position import RelativePositionBias, mask_bias
 
 

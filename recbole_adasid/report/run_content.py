@@ -6,12 +6,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.artefacts import RunFolder, read_json
 from recbole_adasid.bundle import SIDBundle
-from recbole_adasid.history import Columns, read_history
-from recbole_adasid.host.settings import read_settings_files
+from recbole_adasid.io.json_file import read_json
 from recbole_adasid.report.content.categories import Categories
 from recbole_adasid.report.content.text import titles_of
+from recbole_adasid.run_folder.folder import RunFolder
+from recbole_adasid.run_folder.history import Columns, read_history
+from recbole_adasid.settings.reading import read_settings_files
 
 
 class RunContent:

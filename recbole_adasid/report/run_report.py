@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.artefacts import write_atomically
+from recbole_adasid.io.atomic import write_atomically
 from recbole_adasid.report.content.categories import agreement_by_prefix
 from recbole_adasid.report.content.curves import network_curves, tokenizer_curves
 from recbole_adasid.report.content.groups import collision_groups

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.artefacts import write_atomically
+from recbole_adasid.io.atomic import write_atomically
 from recbole_adasid.report.content.scorecard import ScorecardContent, scorecard_verdict
 from recbole_adasid.report.view.chart import usage_chart
 from recbole_adasid.report.view.landscape import landscape_svg
 from recbole_adasid.report.view.page import Section, render_page
 from recbole_adasid.scorecard.landscape import COLOUR, LABELS, SIZE, X, Y
-from recbole_adasid.scorecard.report import LEGEND, heading
+from recbole_adasid.scorecard.outputs import LEGEND, heading
 from recbole_adasid.scorecard.table import headings, shown_cells
 
 

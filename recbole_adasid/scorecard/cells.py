@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recbole_adasid.artefacts import parse_json, read_arrays, write_arrays
-from recbole_adasid.forms import anything, fits, mapping_of, number, record, text, whole
-from recbole_adasid.writing import append_line
+from recbole_adasid.io.array_file import read_arrays, write_arrays
+from recbole_adasid.io.atomic import append_line
+from recbole_adasid.io.forms import anything, fits, mapping_of, number, record, text, whole
+from recbole_adasid.io.json_file import parse_json
 
 
 @dataclass(frozen=True)

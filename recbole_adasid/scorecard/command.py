@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.host.props import presets
 from recbole_adasid.report import harmless
 from recbole_adasid.scorecard.cells import Cell, CellFolder
 from recbole_adasid.scorecard.competitors import Competitor, competitor
-from recbole_adasid.scorecard.report import write_report
+from recbole_adasid.scorecard.outputs import write_report
+from recbole_adasid.settings.presets import presets
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ def run_scorecard(
         out: the scorecard's folder.
         command: arguments of the command, to be noted in the folder.
     """
-    from recbole_adasid.host.config import build_config
-    from recbole_adasid.host.splits import load_splits
+    from recbole_adasid.plugin.config import build_config
+    from recbole_adasid.plugin.splits import load_splits
     from recbole_adasid.scorecard.judge import cell_fingerprint, judge
     from recbole_adasid.scorecard.proxy import ProxySettings
 

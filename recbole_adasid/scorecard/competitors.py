@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.host.props import headline, presets, read_props
-from recbole_adasid.host.settings import read_settings_files, unknown_name
+from recbole_adasid.settings.errors import unknown_name
+from recbole_adasid.settings.presets import headline, presets, read_props
+from recbole_adasid.settings.reading import read_settings_files
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recbole_adasid.cache import fingerprint
-from recbole_adasid.data.examples import Examples
-from recbole_adasid.pipeline import ItemSource, learn_semantic_ids, semantic_ids_fingerprint
+from recbole_adasid.data.training_examples import Examples
+from recbole_adasid.io.digests import fingerprint
+from recbole_adasid.pipeline import learn_semantic_ids, semantic_ids_fingerprint
 from recbole_adasid.scorecard.proxy import ProxySettings, proxy_metrics
+from recbole_adasid.semantic_ids import ItemSource
 from recbole_adasid.tokenizer.quality import landscape
 
 

@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from recbole_adasid.data.examples import Examples
+from recbole_adasid.compute.precision import has_bfloat16
+from recbole_adasid.data.training_examples import Examples
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.model.network import TIGERNetwork
 from recbole_adasid.model.optimiser import adamw, learning_rate_factor
 from recbole_adasid.model.tiger import TIGERModel
-from recbole_adasid.precision import has_bfloat16
 
 
 @dataclass(frozen=True)

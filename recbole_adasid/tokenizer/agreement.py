@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from recbole_adasid.data.ordering import lexsort
-from recbole_adasid.data.pairs import ItemPairs
+from recbole_adasid.pairs.item_pairs import ItemPairs
 
 NEIGHBOURS = 10
 SAMPLED_ITEMS = 2_000

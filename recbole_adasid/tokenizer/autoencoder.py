@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from recbole_adasid.distributed.world import Share
-from recbole_adasid.tokenizer.errors import mean_of_draws, squared_error
+from recbole_adasid.tokenizer.losses import mean_of_draws, squared_error
 from recbole_adasid.tokenizer.quantizer.residual import ResidualQuantizer
 from recbole_adasid.tokenizer.scaling import FeatureScaler
 

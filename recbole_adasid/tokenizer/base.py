@@ -10,9 +10,9 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from recbole_adasid.artefacts import write_atomically
-from recbole_adasid.data.pairs import ItemPairs
-from recbole_adasid.storage import DamagedFile, MismatchedFile, check_fit, read_tensors, write_tensors
+from recbole_adasid.io.atomic import write_atomically
+from recbole_adasid.io.tensor_file import DamagedFile, MismatchedFile, check_fit, read_tensors, write_tensors
+from recbole_adasid.pairs.item_pairs import ItemPairs
 
 KIND = "tokenizer"
 PARAMETERS_FILE = "tokenizer.safetensors"

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from recbole_adasid.precision import has_bfloat16
+from recbole_adasid.compute.precision import has_bfloat16
 from recbole_adasid.tokenizer.autoencoder import ResidualAutoencoder, multilayer_perceptron
+from recbole_adasid.tokenizer.autoencoder_tokenizer import AutoencoderTokenizer
 from recbole_adasid.tokenizer.base import ItemTokenizer
 from recbole_adasid.tokenizer.quantizer import QUANTIZERS, ResidualQuantizer
 from recbole_adasid.tokenizer.regulation import (
@@ -23,7 +24,6 @@ from recbole_adasid.tokenizer.regulation import (
 from recbole_adasid.tokenizer.rq_kmeans import RQKMeansTokenizer
 from recbole_adasid.tokenizer.rq_opq import RQOPQTokenizer
 from recbole_adasid.tokenizer.scaling import FeatureScaler
-from recbole_adasid.tokenizer.trainable import AutoencoderTokenizer
 from recbole_adasid.tokenizer.training import TrainingSettings
 
 Settings = Mapping[str, Any]

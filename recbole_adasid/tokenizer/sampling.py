@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from recbole_adasid.data.pairs import ItemPairs
+from recbole_adasid.pairs.item_pairs import ItemPairs
 
 
 class PairBatch(NamedTuple):

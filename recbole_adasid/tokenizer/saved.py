@@ -10,9 +10,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from recbole_adasid.artefacts import read_json
-from recbole_adasid.forms import list_of, record, text, whole
-from recbole_adasid.storage import DamagedFile, MismatchedFile, check_about, check_finite, check_fit, read_tensors
+from recbole_adasid.io.forms import list_of, record, text, whole
+from recbole_adasid.io.json_file import read_json
+from recbole_adasid.io.tensor_file import (
+    DamagedFile,
+    MismatchedFile,
+    check_about,
+    check_finite,
+    check_fit,
+    read_tensors,
+)
 from recbole_adasid.tokenizer.base import DESCRIPTION_FILE, KIND, PARAMETERS_FILE, ItemTokenizer
 from recbole_adasid.tokenizer.registry import build_tokenizer
 

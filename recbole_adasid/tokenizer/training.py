@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from recbole_adasid.data.pairs import ItemPairs
+from recbole_adasid.compute.gradient_norm import gradient_norm
 from recbole_adasid.distributed.world import world
-from recbole_adasid.gradients import gradient_norm
+from recbole_adasid.pairs.item_pairs import ItemPairs
 from recbole_adasid.tokenizer.autoencoder import AutoencoderOutput, ResidualAutoencoder
 from recbole_adasid.tokenizer.contrastive import info_nce
+from recbole_adasid.tokenizer.dead_codes import CodewordReviver
 from recbole_adasid.tokenizer.quality import sid_quality
 from recbole_adasid.tokenizer.regulation.base import Regulation
-from recbole_adasid.tokenizer.revival import CodewordReviver
 from recbole_adasid.tokenizer.sampling import PairBatch, PairSampler
 from recbole_adasid.tokenizer.start import CodebookStart
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
-from recbole_adasid.optimizer_state import optimizer_state, restore_optimizer
-from recbole_adasid.storage import DamagedFile, below, check_fit, read_tensors, write_tensors
+from recbole_adasid.compute.optimizer_state import optimizer_state, restore_optimizer
+from recbole_adasid.io.tensor_file import DamagedFile, below, check_fit, read_tensors, write_tensors
 from recbole_adasid.tokenizer.training import TokenizerTraining
 
 logger = logging.getLogger(__name__)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.host.props import known_keys, presets, read_props
-from recbole_adasid.host.settings import SettingsError
+from recbole_adasid.settings.errors import SettingsError
+from recbole_adasid.settings.presets import known_keys, presets, read_props
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,10 @@ def run_search(settings: dict[str, Any], config_files: list[str], wanted: Wanted
     if twice := sorted(space.keys & settings.keys()):
         raise SettingsError(f"--{twice[0]} is given and searched as well: leave it to one of the two.")
 
-    from recbole_adasid.host.hyper_tuning import search
-    from recbole_adasid.locks import held
+    from recbole_adasid.io.locks import held
+    from recbole_adasid.plugin.hyper_tuning import search
     from recbole_adasid.scorecard.cells import CellFolder
-    from recbole_adasid.tune.report import write_report
+    from recbole_adasid.tune.outputs import write_report
     from recbole_adasid.tune.search import Judge
 
     objective = _objective(settings, config_files, wanted, space)
@@ -74,7 +74,7 @@ def run_search(settings: dict[str, Any], config_files: list[str], wanted: Wanted
 
 
 def _objective(settings: dict[str, Any], config_files: list[str], wanted: Wanted, space: Any) -> Any:
-    from recbole_adasid.host.config import build_config
+    from recbole_adasid.plugin.config import build_config
     from recbole_adasid.scorecard.proxy import ProxySettings
     from recbole_adasid.tune.objectives import Proxy, Validation
     from recbole_adasid.tune.search import refuse_what_the_proxy_ignores

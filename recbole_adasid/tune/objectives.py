@@ -10,10 +10,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from recbole_adasid.data.examples import Examples
-from recbole_adasid.host.settings import SettingsError
-from recbole_adasid.pipeline import ItemSource
+from recbole_adasid.data.training_examples import Examples
 from recbole_adasid.scorecard.proxy import ProxySettings
+from recbole_adasid.semantic_ids import ItemSource
+from recbole_adasid.settings.errors import SettingsError
 
 Settings = dict[str, Any]
 
@@ -62,7 +62,7 @@ class Proxy:
     def _splits(self, config: Any) -> tuple[ItemSource, Examples, Examples]:
         # The same for all points: settings of the dataset are no part of the space.
         if self._data is None:
-            from recbole_adasid.host.splits import load_splits
+            from recbole_adasid.plugin.splits import load_splits
 
             self._data = load_splits(config)
         return self._data
@@ -77,13 +77,13 @@ class Validation:
 
     def fingerprint(self, config: Any) -> str:
         """See :class:`Objective`; the content of data files is not looked at."""
-        from recbole_adasid.host.run_settings import training_key
+        from recbole_adasid.plugin.run_settings import training_key
 
         return training_key(config, semantic_ids="", interactions=str(config["interactions_files"]))
 
     def measure(self, config: Any, settings: Settings, name: str) -> tuple[NDArray[np.int64], dict[str, float]]:
         """See :class:`Objective`."""
-        from recbole_adasid.host.run import run
+        from recbole_adasid.plugin.run import run
 
         folder = self.folder / name  # the same after a kill, so that its training goes on
         done = run({**settings, "run_folder": str(folder), "report": False}, self.config_files)

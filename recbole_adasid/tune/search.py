@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from recbole_adasid.cache import fingerprint
-from recbole_adasid.host.config import build_config
-from recbole_adasid.host.settings import SettingsError
+from recbole_adasid.io.digests import fingerprint
+from recbole_adasid.plugin.config import build_config
 from recbole_adasid.scorecard.cells import Cell, CellFolder
+from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.tune.objectives import Objective
 from recbole_adasid.tune.space import Settings, Space
 

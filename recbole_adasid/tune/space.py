@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.host.props import preset_path, presets
-from recbole_adasid.host.settings import SettingsError, read_settings_files, unknown_name
+from recbole_adasid.settings.errors import SettingsError, unknown_name
+from recbole_adasid.settings.presets import preset_path, presets
+from recbole_adasid.settings.reading import read_settings_files
 
 CHOICE = "choice"
 RANGES = {"uniform": 2, "loguniform": 2, "quniform": 3}

@@ -13,7 +13,7 @@ pytest.importorskip("benchmarks", reason="the benchmarks lie beside the package:
 from benchmarks import swing as swing_benchmark  # noqa: E402
 from benchmarks.__main__ import BENCHMARKS, row, run, write  # noqa: E402
 from benchmarks.measuring import Measurement, median_ratio, peak_memory, reset_peak_memory  # noqa: E402
-from recbole_adasid.data.swing import swing_pairs  # noqa: E402
+from recbole_adasid.pairs.swing import swing_pairs  # noqa: E402
 
 
 def test_plain_swing_in_both_forms_equals_ours(monkeypatch):

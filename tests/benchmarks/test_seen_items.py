@@ -11,7 +11,7 @@ pytest.importorskip("benchmarks", reason="the benchmarks lie beside the package:
 
 from benchmarks import seen_items  # noqa: E402
 from benchmarks.seen_items import measure, metrics  # noqa: E402
-from recbole_adasid.host.run import run  # noqa: E402
+from recbole_adasid.plugin.run import run  # noqa: E402
 
 
 def test_metrics_of_one_held_out_item_a_user() -> None:

@@ -12,9 +12,9 @@ import torch
 
 from recbole_adasid.bundle import SIDBundle
 from recbole_adasid.bundle.item_sids import ItemSIDs, as_item_sids
-from recbole_adasid.host.props import read_props
-from recbole_adasid.host.run import run
-from recbole_adasid.item_labels import ItemLabel
+from recbole_adasid.data.item_labels import ItemLabel
+from recbole_adasid.plugin.run import run
+from recbole_adasid.settings.presets import read_props
 from recbole_adasid.tokenizer.base import ItemTokenizer
 from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
 

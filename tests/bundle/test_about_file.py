@@ -8,7 +8,7 @@ import pytest
 
 from recbole_adasid.bundle.about_file import about_path, layout_of, read_about, write_about
 from recbole_adasid.bundle.layout import Layout
-from recbole_adasid.host.settings import SettingsError
+from recbole_adasid.settings.errors import SettingsError
 
 LAYOUT = Layout(True, False, 1, (4, 2))
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from recbole_adasid.bundle.exchange import EXPORTS, IMPORTS, export_sids, imported_content
-from recbole_adasid.bundle.folder import file_digest
 from recbole_adasid.bundle.item_sids import ItemSIDs
 from recbole_adasid.cli.bundle import EXPORT_OPTIONS, IMPORT_OPTIONS
-from recbole_adasid.host.settings import SettingsError
+from recbole_adasid.io.digests import file_digest
+from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.tokenizer.quality import sid_quality
 
 

@@ -18,10 +18,11 @@ from hypothesis import strategies as st  # noqa: E402
 
 from recbole_adasid.bundle import SIDBundle  # noqa: E402
 from recbole_adasid.bundle.content import BundleContent  # noqa: E402
-from recbole_adasid.bundle.folder import DESCRIPTION, file_digest, read_content, write_content  # noqa: E402
+from recbole_adasid.bundle.folder import DESCRIPTION, read_content, write_content  # noqa: E402
 from recbole_adasid.bundle.item_sids import as_item_sids  # noqa: E402
-from recbole_adasid.item_labels import ItemLabel  # noqa: E402
-from recbole_adasid.storage import DamagedFile, write_tensors  # noqa: E402
+from recbole_adasid.data.item_labels import ItemLabel  # noqa: E402
+from recbole_adasid.io.digests import file_digest  # noqa: E402
+from recbole_adasid.io.tensor_file import DamagedFile, write_tensors  # noqa: E402
 
 FILES = ["bundle.json", "items.json", "sids.safetensors", "tokenizer/tokenizer.json", "tokenizer/tokenizer.safetensors"]
 

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recbole_adasid.artefacts import read_json
 from recbole_adasid.bundle import SIDBundle
 from recbole_adasid.bundle.from_run import content_of_run
-from recbole_adasid.host.run import run
-from recbole_adasid.item_labels import read_labels
-from recbole_adasid.recommender import Recommender
-from recbole_adasid.storage import DamagedFile
+from recbole_adasid.data.item_labels import read_labels
+from recbole_adasid.io.json_file import read_json
+from recbole_adasid.io.tensor_file import DamagedFile
+from recbole_adasid.plugin.run import run
+from recbole_adasid.serving.recommender import Recommender
 
 
 @pytest.fixture

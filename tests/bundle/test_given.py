@@ -8,7 +8,7 @@ import pytest
 
 from recbole_adasid.bundle import SIDBundle
 from recbole_adasid.bundle.given import given_codes
-from recbole_adasid.storage import DamagedFile
+from recbole_adasid.io.tensor_file import DamagedFile
 
 
 def test_codes_come_in_the_order_that_is_asked_for(

@@ -11,7 +11,7 @@ import pytest
 
 from recbole_adasid.bundle.item_sids import ItemSIDs, as_item_sids
 from recbole_adasid.bundle.recbole3 import read_recbole3, write_recbole3
-from recbole_adasid.host.settings import SettingsError
+from recbole_adasid.settings.errors import SettingsError
 
 
 def published(folder: Path, entries: dict[str, list]) -> Path:

@@ -126,7 +126,7 @@ def test_the_script_of_a_checkout_knows_the_main_job_alone(arguments, status, ou
 def test_processes_are_started_with_the_arguments_of_this_one(words, monkeypatch):
     started = []
     monkeypatch.setattr("torch.distributed.run.run", lambda how: started.append(how.training_script_args))
-    monkeypatch.setattr("recbole_adasid.host.launch._program", lambda: ["recbole-adasid"])
+    monkeypatch.setattr("recbole_adasid.plugin.launch._program", lambda: ["recbole-adasid"])
     monkeypatch.setattr(sys, "argv", ["recbole-adasid", *words, "--nproc=2", "--epochs=3"])
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     assert main() == 0

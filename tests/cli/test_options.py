@@ -12,10 +12,10 @@ from recbole_adasid.cli.main import COMMANDS
 from recbole_adasid.cli.options import ANY, COUNT, MAPPING, NUMBER, SWITCH, Option, chosen_action, need, read_options
 from recbole_adasid.cli.pairs import SWING
 from recbole_adasid.cli.tune import OWN as TUNE
-from recbole_adasid.data.pair_sources import ENGINES, MINERS
-from recbole_adasid.host.props import read_props
-from recbole_adasid.host.settings import SettingsError
-from recbole_adasid.scale.cluster import LEAST_MEMORY
+from recbole_adasid.distributed.ray_cluster import LEAST_MEMORY
+from recbole_adasid.pairs.sources import ENGINES, MINERS
+from recbole_adasid.settings.errors import SettingsError
+from recbole_adasid.settings.presets import read_props
 from recbole_adasid.tune.command import Wanted
 
 OPTIONS = (

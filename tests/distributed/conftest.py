@@ -13,8 +13,8 @@ import pytest
 from torch.distributed import TCPStore
 
 RANK_PROGRAM = Path(__file__).with_name("rank_program.py")
-LOADED = ["numpy", "torch", "torch.distributed", "pytest", "recbole_adasid.host.run", "recbole_adasid.host.trainer"]
-LOADED += ["recbole_adasid.host.recommender", "recbole_adasid.host.constraints", "torch.utils.tensorboard"]
+LOADED = ["numpy", "torch", "torch.distributed", "pytest", "recbole_adasid.plugin.run", "recbole_adasid.plugin.trainer"]
+LOADED += ["recbole_adasid.plugin.tiger", "recbole_adasid.plugin.constraints", "torch.utils.tensorboard"]
 # What these load in the middle of a run, a second's work for every rank of every test.
 LOADED += ["torch._dynamo", "recbole.data", "sklearn.decomposition", "sklearn.feature_extraction.text"]
 

@@ -8,7 +8,7 @@ import sys
 
 from recbole_adasid.cli.train import main
 from recbole_adasid.distributed.world import world
-from recbole_adasid.host.trainer import TIGERTrainer
+from recbole_adasid.plugin.trainer import TIGERTrainer
 
 train = TIGERTrainer._train_epoch
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import torch
 
-from recbole_adasid.host.model_file import read_model
-from recbole_adasid.host.run import run
-from recbole_adasid.host.trainer import TIGERTrainer
+from recbole_adasid.plugin.run import run
+from recbole_adasid.plugin.trainer import TIGERTrainer
+from recbole_adasid.run_folder.model_file import read_model
 
 Settings = dict[str, Any]
 

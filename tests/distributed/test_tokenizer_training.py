@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from recbole_adasid.data.pairs import ItemPairs
 from recbole_adasid.distributed.joining import joined
 from recbole_adasid.distributed.world import world
-from recbole_adasid.host.props import read_props
+from recbole_adasid.pairs.item_pairs import ItemPairs
+from recbole_adasid.settings.presets import read_props
 from recbole_adasid.tokenizer.base import Keep
 from recbole_adasid.tokenizer.registry import build_tokenizer
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from recbole_adasid.host.run import run
-from recbole_adasid.host.settings import SettingsError
+from recbole_adasid.plugin.run import run
+from recbole_adasid.settings.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLED_JOB = Path(__file__).with_name("killed_job.py")
@@ -89,7 +89,7 @@ def test_recbole_s_own_run_starts_ranks_that_do_not_need_gpus(ranks, settings, t
 
 
 def test_processes_that_work_alone_are_refused_for_what_one_process_does(settings, monkeypatch):
-    from recbole_adasid.host.config import build_config
+    from recbole_adasid.plugin.config import build_config
 
     monkeypatch.setenv("RANK", "1")
     monkeypatch.setenv("WORLD_SIZE", "2")

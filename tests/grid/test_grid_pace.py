@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from recbole_adasid.grid.pace import minutes_to, pace_table, read_pace
-from recbole_adasid.history import run_history, write_history
+from recbole_adasid.run_folder.history import run_history, write_history
 
 LOG = """\
 29 Nov 01:19    INFO  \x1b[1;32mepoch 0 training\x1b[0m [time: 60.00s, train loss: 6.5127, examples/s: 6627]

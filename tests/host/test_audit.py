@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from recbole_adasid.cli import audit as audit_command
-from recbole_adasid.host import dataset as dataset_module
+from recbole_adasid.data.interactions import InteractionArrays
 from recbole_adasid.host.audit import audit
-from recbole_adasid.host.run import run
-from recbole_adasid.interactions import InteractionArrays
+from recbole_adasid.plugin import dataset as dataset_module
+from recbole_adasid.plugin.run import run
 
 main = audit_command.COMMAND.main
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recbole_adasid.artefacts import RunFolder, read_json
 from recbole_adasid.cli import scorecard as scorecard_command
-from recbole_adasid.host.run import run
-from recbole_adasid.item_labels import ItemLabel, write_labels
+from recbole_adasid.data.item_labels import ItemLabel, write_labels
+from recbole_adasid.io.json_file import read_json
+from recbole_adasid.plugin.run import run
+from recbole_adasid.run_folder.folder import RunFolder
 
 scorecard = scorecard_command.COMMAND.main
 

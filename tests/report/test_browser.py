@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.browser import Browser, is_there
-from recbole_adasid.item_labels import ItemLabel
+from recbole_adasid.data.item_labels import ItemLabel
 from recbole_adasid.report.content import tree
 from recbole_adasid.report.content.tree import Caps
 from recbole_adasid.report.run_report import write_run_report

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recbole_adasid.artefacts import read_json
 from recbole_adasid.cli import report as report_command
-from recbole_adasid.host.run import run
-from recbole_adasid.item_labels import ItemLabel
-from recbole_adasid.recommender import Recommender
+from recbole_adasid.data.item_labels import ItemLabel
+from recbole_adasid.io.json_file import read_json
+from recbole_adasid.plugin.run import run
 from recbole_adasid.report import run_report as module
 from recbole_adasid.report.content.neighbours import neighbours
 from recbole_adasid.report.content.recommendations import recommendations
 from recbole_adasid.report.run_content import RunContent
 from recbole_adasid.report.run_report import SECTIONS, write_run_report
+from recbole_adasid.serving.recommender import Recommender
 
 main = report_command.COMMAND.main
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from recbole_adasid.cli import scorecard as scorecard_command
-from recbole_adasid.host.props import presets
+from recbole_adasid.settings.presets import presets
 
 main = scorecard_command.COMMAND.main
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from recbole_adasid.host.props import presets
-from recbole_adasid.host.settings import SettingsError
 from recbole_adasid.scorecard.competitors import Competitor, competitor
+from recbole_adasid.settings.errors import SettingsError
+from recbole_adasid.settings.presets import presets
 
 
 def test_tokenizers_and_variants_are_known_by_name() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from recbole_adasid.data.examples import Examples
+from recbole_adasid.data.training_examples import Examples
 from recbole_adasid.data.windows import SequenceWindows, build_windows
 from recbole_adasid.scorecard.proxy import ProxySettings, proxy_metrics
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recbole_adasid.data.pairs import ItemPairs
+from recbole_adasid.pairs.item_pairs import ItemPairs
 from recbole_adasid.tokenizer import agreement as module
 from recbole_adasid.tokenizer.agreement import (
     _strongest,

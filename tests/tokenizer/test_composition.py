@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from recbole_adasid.data.pairs import ItemPairs
-from recbole_adasid.host.props import presets, read_props
+from recbole_adasid.pairs.item_pairs import ItemPairs
+from recbole_adasid.settings.presets import presets, read_props
 from recbole_adasid.tokenizer.base import ItemTokenizer
 from recbole_adasid.tokenizer.quantizer import QUANTIZERS
 from recbole_adasid.tokenizer.registry import REGULATIONS, build_tokenizer, per_depth

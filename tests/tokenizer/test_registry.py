@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from recbole_adasid.tokenizer.autoencoder_tokenizer import AutoencoderTokenizer
 from recbole_adasid.tokenizer.quantizer import CosineQuantizer, GroupedQuantizer, RotationQuantizer
 from recbole_adasid.tokenizer.registry import (
     ADAPTIVE_KEYS,
@@ -23,7 +24,6 @@ from recbole_adasid.tokenizer.registry import (
 from recbole_adasid.tokenizer.regulation import AdaptiveRegulation, HammingRegulation, NoRegulation
 from recbole_adasid.tokenizer.rq_kmeans import RQKMeansTokenizer
 from recbole_adasid.tokenizer.rq_opq import RQOPQTokenizer
-from recbole_adasid.tokenizer.trainable import AutoencoderTokenizer
 from recbole_adasid.tokenizer.training import TrainingSettings
 
 SETTINGS: dict[str, Any] = {

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from recbole_adasid.data.pairs import ItemPairs
+from recbole_adasid.pairs.item_pairs import ItemPairs
 from recbole_adasid.tokenizer.sampling import PairBatch, PairSampler
 
 PAIRS = ItemPairs(np.array([0, 1, 2]), np.array([3, 4, 5]), np.array([1.0, 1.0, 2.0], np.float32))

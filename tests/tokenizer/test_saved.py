@@ -9,7 +9,7 @@ import pytest
 import torch
 import yaml
 
-from recbole_adasid.storage import DamagedFile, read_tensors, write_tensors
+from recbole_adasid.io.tensor_file import DamagedFile, read_tensors, write_tensors
 from recbole_adasid.tokenizer.base import DESCRIPTION_FILE, KIND, PARAMETERS_FILE
 from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
 from recbole_adasid.tokenizer.saved import load_tokenizer

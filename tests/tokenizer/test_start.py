@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from recbole_adasid.data.pairs import ItemPairs
-from recbole_adasid.host.props import read_props
+from recbole_adasid.pairs.item_pairs import ItemPairs
+from recbole_adasid.settings.presets import read_props
+from recbole_adasid.tokenizer.autoencoder_tokenizer import AutoencoderTokenizer
 from recbole_adasid.tokenizer.quality import sid_quality
 from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
 from recbole_adasid.tokenizer.start import CodebookStart
-from recbole_adasid.tokenizer.trainable import AutoencoderTokenizer
 
 N_ITEMS, WIDTH = 600, 64
 TRAINABLE = ["adasid", "grvq", "quasid", "rotation", "rqvae", "simrq", "vqgan"]

@@ -10,7 +10,7 @@ import torch
 import yaml
 from torch import Tensor
 
-from recbole_adasid.data.pairs import ItemPairs
+from recbole_adasid.pairs.item_pairs import ItemPairs
 from recbole_adasid.tokenizer.contrastive import info_nce
 from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
 from recbole_adasid.tokenizer.sampling import PairBatch

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 import torch
 
-from recbole_adasid.data.pairs import ItemPairs
-from recbole_adasid.host.props import read_props
-from recbole_adasid.tokenizer import trainable
+from recbole_adasid.io.atomic import CannotWrite
+from recbole_adasid.pairs.item_pairs import ItemPairs
+from recbole_adasid.settings.presets import read_props
+from recbole_adasid.tokenizer import autoencoder_tokenizer as trainable
+from recbole_adasid.tokenizer.autoencoder_tokenizer import AutoencoderTokenizer, _train_along
 from recbole_adasid.tokenizer.base import ItemTokenizer, Keep
 from recbole_adasid.tokenizer.registry import build_tokenizer
-from recbole_adasid.tokenizer.trainable import AutoencoderTokenizer, _train_along
 from recbole_adasid.tokenizer.training import TokenizerTraining
 from recbole_adasid.tokenizer.training_state import restore_training, save_training, training_state
-from recbole_adasid.writing import CannotWrite
 
 STEPS, EVERY = 30, 7
 FEATURES = torch.randn(90, 12, generator=torch.Generator().manual_seed(0))

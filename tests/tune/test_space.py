@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from recbole_adasid.host.props import known_keys
-from recbole_adasid.host.settings import SettingsError
+from recbole_adasid.settings.errors import SettingsError
+from recbole_adasid.settings.presets import known_keys
 from recbole_adasid.tune.space import Space, read_space
 
 KNOWN = {"load_f_max", "relaxation_thresholds", "rebalancing_start", "rebalancing_end", "sid_length", "code_dim"}

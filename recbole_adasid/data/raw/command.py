@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.data.raw.amazon_files import convert_amazon
-from recbole_adasid.data.raw.convert import Report, convert
-from recbole_adasid.data.raw.tables import RawTable, table_interactions, table_items
-from recbole_adasid.host.settings import SettingsError
+from recbole_adasid.data.convert.amazon_files import convert_amazon
+from recbole_adasid.data.convert.conversion import Report, convert
+from recbole_adasid.data.convert.tables import RawTable, table_interactions, table_items
+from recbole_adasid.settings.errors import SettingsError
 
 
 def convert_raw(kind: str, given: Mapping[str, Any]) -> Report:

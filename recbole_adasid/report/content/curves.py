@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from recbole_adasid.history import PARTS, Columns
 from recbole_adasid.report.content.metrics import metric_title
+from recbole_adasid.run_folder.history import PARTS, Columns
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from recbole_adasid.history import Columns
 from recbole_adasid.report.content.metrics import MetricRow
+from recbole_adasid.run_folder.history import Columns
 from recbole_adasid.tokenizer.quality import collapsed_levels
 
 GOOD, NOTE, WARNING = "good", "note", "warning"

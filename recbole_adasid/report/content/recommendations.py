@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recbole_adasid.recommender import Recommendation, Recommender
 from recbole_adasid.report.content.left_out import LeftOut
 from recbole_adasid.report.content.text import cut, sid_text
 from recbole_adasid.report.run_content import RunContent
+from recbole_adasid.serving.recommender import Recommendation, Recommender
 from recbole_adasid.tokenizer.agreement import shared_prefix
 
 SHOWN_HISTORY = 12

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from recbole_adasid.item_labels import ItemLabel
+from recbole_adasid.data.item_labels import ItemLabel
 
 LONGEST_TITLE = 100
 # Characters that turn the direction of what follows: left open in a title, they would turn the text behind it too.

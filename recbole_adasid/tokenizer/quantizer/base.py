@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from recbole_adasid.tokenizer.errors import squared_error
 from recbole_adasid.tokenizer.kmeans import kmeans
+from recbole_adasid.tokenizer.losses import squared_error
 from recbole_adasid.tokenizer.nearest import nearest_codeword
 
 

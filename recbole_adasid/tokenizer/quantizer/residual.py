@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from recbole_adasid.tokenizer.errors import mean_of_draws
+from recbole_adasid.tokenizer.losses import mean_of_draws
 from recbole_adasid.tokenizer.quantizer.base import LevelQuantizer
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from recbole_adasid.item_labels import ItemLabel
+from recbole_adasid.data.item_labels import ItemLabel
 from recbole_adasid.report.content.text import cut, titles_of
 
 

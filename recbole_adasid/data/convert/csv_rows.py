@@ -1,0 +1,68 @@
+"""Rows of CSV and TSV files, with the numbers of their lines."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from recbole_adasid.data.convert.counting import Unusable
+from recbole_adasid.data.convert.lines import read_lines
+
+DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
+_LONGEST_CELL = 1 << 22
+
+
+def csv_rows(path: Path, dialect: dict[str, Any], progress: bool) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows of a CSV file, the header's first, with the number of the line that ends each.
+
+    Raises:
+        ValueError: for bytes that are not UTF-8, or a cell without end.
+    """
+    csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_CELL))
+    place = 0
+
+    def texts() -> Iterator[str]:
+        nonlocal place
+        for number, line in read_lines(path, progress=progress):
+            place = number
+            yield line.decode()
+
+    try:
+        for row in csv.reader(texts(), **dialect):
+            yield place, row
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}, line {place}: the text is not UTF-8 ({error.reason}): save it as UTF-8.") from None
+    except csv.Error as error:
+        raise ValueError(f"{path}, line {place}: {error}: look for a quotation mark that is never closed.") from None
+
+
+def csv_record(header: list[str], row: list[str]) -> dict[str, str]:
+    """Return the cells of a row by the names of their columns.
+
+    Raises:
+        Unusable: if it has another number of cells.
+    """
+    if len(row) != len(header):
+        raise Unusable(f"more or fewer than {len(header)} cells")
+    return dict(zip(header, row))
+
+
+def other_delimiter(path: Path, dialect: dict[str, Any], column: str, columns: list[str]) -> str | None:
+    """Return the name of the delimiter by which the header has a column that it seems to lack, or None.
+
+    Args:
+        path: the file.
+        dialect: by which it was read.
+        column: that was sought.
+        columns: that were found; where it is a single one, any delimiter that makes several of it will do.
+    """
+    found: dict[str, list[str]] = {}
+    for name, character in DELIMITERS.items():
+        if character != dialect["delimiter"]:
+            _, found[name] = next(csv_rows(path, {**dialect, "delimiter": character}, False), (0, []))
+    fitting = [name for name, header in found.items() if column in header]
+    if not fitting and len(columns) == 1:
+        fitting = [name for name, header in found.items() if len(header) > 1]
+    return max(fitting, key=lambda name: len(found[name]), default=None)

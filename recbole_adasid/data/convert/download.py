@@ -1,0 +1,302 @@
+"""Files from the web: resumed where a connection broke, checked before they get their name, never overwritten."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import http.client
+import os
+import re
+import time
+import urllib.error
+import urllib.request
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tqdm import tqdm
+
+from recbole_adasid.io.atomic import CannotWrite, written_whole
+from recbole_adasid.io.web import Deadline, Refused, is_private, opened, stated_length
+
+_BLOCK = 1 << 18
+_TIMEOUT = 60.0
+_LEAST_BYTES = 1 << 14
+"""Of a connection that is alive, within the timeout."""
+_ATTEMPTS = 5
+
+
+class DownloadError(ValueError):
+    """A file that could not be had; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file on the web.
+
+    Attributes:
+        url: of http or https.
+        sha256: of its content, in hexadecimal; None: not known, so that a compressed file is unpacked as a check.
+    """
+
+    url: str
+    sha256: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Return the last part of the address, which is the file's name."""
+        return urlsplit(self.url).path.rpartition("/")[2]
+
+
+def fetch(remote: RemoteFile, folder: Path, *, progress: bool = False, pause: float = 1.0) -> Path:
+    """Return the file of `folder` with the content of `remote`, downloaded if it is not there.
+
+    The download grows in NAME.part, which a later call goes on with if the server's file is the same. Once it is
+    complete and sound it gets its name, and NAME.sha256 its checksum beside it.
+
+    Args:
+        remote: what to download.
+        folder: made when needed.
+        progress: show a bar, if there is a terminal.
+        pause: seconds before another attempt after a broken connection; doubled each time.
+
+    Raises:
+        DownloadError: if the server has no such file or cannot be reached, the connection keeps breaking, or the
+            content is not what it should be.
+        CannotWrite: if the disk takes no more.
+    """
+    if urlsplit(remote.url).scheme not in ("http", "https") or not re.fullmatch(r"[\w.-]*\w[\w.-]*", remote.name):
+        raise DownloadError(f"{remote.url!r} is no address of a file: give one that starts with http:// or https://.")
+    target = folder / remote.name
+    if target.exists():
+        _check(target, remote, f"remove {target} to download it again")
+        return target
+    part = folder / f"{remote.name}.part"
+    with _disk_errors(target):
+        folder.mkdir(parents=True, exist_ok=True)
+        _receive_all(remote, part, progress, pause)
+        try:
+            digest = _check(part, remote, "it was removed; run the same command again")
+        except DownloadError:
+            _forget(part)
+            raise
+        _forget_origin(part)
+        with written_whole(folder / f"{remote.name}.sha256") as beside:
+            beside.write_text(f"{digest}  {remote.name}\n", encoding="ascii")
+        os.replace(part, target)
+    return target
+
+
+def _receive_all(remote: RemoteFile, part: Path, progress: bool, pause: float) -> None:
+    """Receive until the file is complete, in several attempts if the connection breaks."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        before = _size(part)
+        try:
+            return _receive(remote, part, progress)
+        except urllib.error.HTTPError as error:
+            if error.code < 500 or attempt == _ATTEMPTS:
+                raise DownloadError(
+                    f"{remote.url} answers {error.code} ({error.reason}): {_by_hand(remote, part)}."
+                ) from None
+        except _Broken as error:
+            if attempt == _ATTEMPTS:
+                raise DownloadError(
+                    f"The connection to {_host(remote)} broke ({error}) with {_size(part):,} bytes of {remote.name} "
+                    "received: run the same command again, it goes on from there."
+                ) from None
+        except urllib.error.URLError as error:
+            if _size(part) == before == 0 or attempt == _ATTEMPTS:
+                raise DownloadError(
+                    f"{_host(remote)} cannot be reached ({error.reason}): check the connection, or "
+                    f"{_by_hand(remote, part)}."
+                ) from None
+        time.sleep(pause * 2 ** (attempt - 1))
+
+
+class _Broken(Exception):
+    """The connection ended before the file did."""
+
+
+def _receive(remote: RemoteFile, part: Path, progress: bool) -> None:
+    """Receive what `part` lacks, in one request.
+
+    Raises:
+        _Broken: if the connection ended early; what came is in `part`.
+    """
+    start, origin = _size(part), _origin(part)
+    if start and not origin:  # nothing tells whether the server's file is still the same
+        _forget(part)
+        start = 0
+    headers = {"Accept-Encoding": "identity", "User-Agent": "recbole-adasid"}
+    if start:
+        headers |= {"Range": f"bytes={start}-", "If-Range": origin}
+    with ExitStack() as stack:
+        try:
+            answer = _asked(stack, urllib.request.Request(remote.url, headers=headers))
+        except urllib.error.HTTPError as error:
+            if error.code != 416:
+                raise
+            if error.headers.get("Content-Range") == f"bytes */{start}":  # all of it was there already
+                return
+            _forget(part)
+            raise _Broken("what was there was longer than the file, and was removed") from None
+        except urllib.error.URLError:
+            raise  # no connection at all
+        except (http.client.HTTPException, OSError) as error:
+            raise _Broken(str(error) or type(error).__name__) from None
+        except Refused as error:
+            raise DownloadError(f"{_host(remote)}: {error}; {_by_hand(remote, part)}.") from None
+        start = _place(answer, start)
+        _remember_origin(part, answer)
+        length = stated_length(answer)
+        total = None if length is None else start + length
+        _append(answer, part, start, total, _bar_options(remote.name, total, start, progress))
+
+
+def _asked(stack: ExitStack, request: urllib.request.Request) -> Any:
+    """Return the answer to a request, open as long as the stack is, once its headers are there."""
+    # An address that the user gave may be of the own network; one that it redirects to only then.
+    private = is_private(urlsplit(request.full_url).hostname or "")
+    with Deadline(2 * _TIMEOUT) as deadline:
+        return stack.enter_context(opened(request, timeout=_TIMEOUT, deadline=deadline, private=private))
+
+
+def _append(answer: Any, part: Path, start: int, total: int | None, options: dict[str, Any]) -> None:
+    """Write an answer into `part` from the byte `start` on, and check that it came to its end."""
+    with part.open("r+b" if part.exists() else "w+b") as file, tqdm(**options) as bar:
+        file.truncate(start)
+        file.seek(start)
+        for block in _blocks(answer):
+            file.write(block)
+            bar.update(len(block))
+        received = file.tell()
+        file.flush()
+        os.fsync(file.fileno())
+    if total is not None and received < total:
+        raise _Broken(f"{received:,} of {total:,} bytes")
+
+
+def _blocks(answer: Any) -> Iterator[bytes]:
+    """Yield what an answer brings, as it comes.
+
+    Raises:
+        _Broken: if the connection breaks, or brings next to nothing for a minute: it would do so for ever.
+    """
+    since, received = time.monotonic(), 0
+    while True:
+        try:
+            block = answer.read1(_BLOCK)
+        except (http.client.HTTPException, OSError) as error:
+            raise _Broken(str(error) or type(error).__name__) from None
+        if not block:
+            return
+        yield block
+        received += len(block)
+        if received >= _LEAST_BYTES:
+            since, received = time.monotonic(), 0
+        elif time.monotonic() - since > _TIMEOUT:
+            raise _Broken(f"{received:,} bytes in {_TIMEOUT:g} s")
+
+
+def _place(answer: Any, start: int) -> int:
+    """Return from which byte on an answer brings the file: `start`, or 0 if the server sends all of it."""
+    if answer.status != 206:
+        return 0
+    found = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
+    if found is None or int(found[1]) != start:
+        raise _Broken(f"the server sent another part than was asked for: {answer.headers.get('Content-Range')}")
+    return start
+
+
+def _bar_options(name: str, total: int | None, start: int, progress: bool) -> dict[str, Any]:
+    """Return how a progress bar of bytes looks, shown on a terminal alone."""
+    disable = None if progress else True
+    return {
+        **{"desc": name, "total": total, "initial": start, "disable": disable},
+        **{"unit": "B", "unit_scale": True, "unit_divisor": 1024},
+    }
+
+
+def _check(path: Path, remote: RemoteFile, remedy: str) -> str:
+    """Return a file's SHA-256, once it was found to be what it should be."""
+    digest = _digest(path)
+    wanted = remote.sha256 or _recorded(path)
+    if wanted and digest != wanted.lower():
+        raise DownloadError(f"{path} has the SHA-256 {digest}, not {wanted.lower()} as {remote.url} should: {remedy}.")
+    if not wanted and remote.name.endswith(".gz"):
+        try:
+            with gzip.open(path) as stream:
+                while stream.read(_BLOCK):
+                    pass
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise DownloadError(f"{path} is no gzip file, or cut off or damaged ({error}): {remedy}.") from None
+    return digest
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        for block in iter(lambda: file.read(_BLOCK), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _recorded(path: Path) -> str | None:
+    """Return the checksum that an earlier download left beside a file, if there is one."""
+    beside = path.with_name(f"{path.name}.sha256")
+    found = (
+        re.match(r"[0-9a-f]{64}\b", beside.read_text(encoding="ascii", errors="replace")) if beside.is_file() else None
+    )
+    return found[0] if found else None
+
+
+def _origin(part: Path) -> str:
+    beside = part.with_name(f"{part.name}.origin")
+    return beside.read_text(encoding="latin-1").strip() if beside.is_file() else ""
+
+
+def _remember_origin(part: Path, answer: Any) -> None:
+    """Keep which version of the server's file a part is of, as the server names it."""
+    tag = answer.headers.get("ETag") or ""
+    version = answer.headers.get("Last-Modified", "") if tag.startswith("W/") or not tag else tag
+    part.with_name(f"{part.name}.origin").write_text(version, encoding="latin-1", errors="replace")
+
+
+def _forget_origin(part: Path) -> None:
+    part.with_name(f"{part.name}.origin").unlink(missing_ok=True)
+
+
+def _forget(part: Path) -> None:
+    part.unlink(missing_ok=True)
+    _forget_origin(part)
+
+
+def _size(path: Path) -> int:
+    with suppress(FileNotFoundError):
+        return path.stat().st_size
+    return 0
+
+
+def _host(remote: RemoteFile) -> str:
+    return urlsplit(remote.url).netloc
+
+
+def _by_hand(remote: RemoteFile, part: Path) -> str:
+    return f"put the file into {part.parent} by hand as {remote.name} and run the same command again"
+
+
+@contextmanager
+def _disk_errors(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except CannotWrite:
+        raise
+    except OSError as error:
+        raise CannotWrite(
+            f"cannot write {target} ({error.strerror or error}): make room or choose another folder, and run the same "
+            "command again"
+        ) from error

@@ -1,0 +1,219 @@
+"""Tables of any origin (CSV, JSON lines, Parquet), with the columns that a mapping names."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from decimal import Decimal
+from functools import partial
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+from recbole_adasid.data.convert.cleaning import CELLS, identifier, number, plain_text
+from recbole_adasid.data.convert.cleaning import unix_seconds as seconds
+from recbole_adasid.data.convert.counting import LineCount, usable
+from recbole_adasid.data.convert.csv_rows import DELIMITERS, csv_record, csv_rows, other_delimiter
+from recbole_adasid.data.convert.lines import parse_record, read_lines, require_file
+from recbole_adasid.data.convert.parquet_rows import open_table, parquet_rows
+from recbole_adasid.data.convert.rows import ITEM, RATING, TEXTS, TIME, USER, Rows, mapped
+from recbole_adasid.data.convert.rows import cells as row_of
+from recbole_adasid.settings.errors import SettingsError, unknown_name
+
+Cell = Callable[[Any], str]
+Numbered = Iterator[tuple[int, Any]]
+
+TIME_UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_KINDS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".parquet": "parquet",
+}
+# Rows of a JSON lines file whose keys are its columns.
+_LOOKED_AT = 1000
+
+
+class RawTable:
+    """A file of rows with named columns.
+
+    Attributes:
+        path: the file; its ending tells the format, `.gz` after it that gzip compressed it.
+        columns: the names of its columns.
+    """
+
+    def __init__(
+        self, path: Path, delimiter: str | None = None, quotes: bool | None = None, *, delimiter_key: str = "delimiter"
+    ) -> None:
+        """Look at the columns.
+
+        Args:
+            path: ends in .csv, .tsv, .jsonl, .ndjson, .json or .parquet.
+            delimiter: between the cells of a CSV file, one of `DELIMITERS`; None: a comma, and a tab for .tsv.
+            quotes: whether quotation marks enclose cells; None: they do, except in .tsv, where they are text.
+            delimiter_key: the setting that `delimiter` comes from, for messages.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            SettingsError: for another ending, or an unknown delimiter.
+            ValueError: if the file is damaged or empty.
+        """
+        require_file(path)
+        self.path = path
+        endings = [ending.lower() for ending in path.suffixes]
+        ending = endings[-2] if endings[-1:] == [".gz"] and len(endings) > 1 else endings[-1] if endings else ""
+        if ending not in _KINDS:
+            raise SettingsError(
+                f"{path} ends in none of {', '.join(_KINDS)} (.gz may follow): rename it, or convert it to one of them."
+            )
+        if delimiter is not None and delimiter not in DELIMITERS:
+            raise unknown_name(delimiter_key, delimiter, DELIMITERS)
+        self._kind, self._delimiter_key = _KINDS[ending], delimiter_key
+        quoted = ending != ".tsv" if quotes is None else quotes
+        self._dialect = {
+            "delimiter": DELIMITERS[delimiter or ("tab" if ending == ".tsv" else "comma")],
+            "quoting": csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+        }
+        self.columns = self._columns()
+
+    def records(self, wanted: Iterable[str], *, progress: bool = False) -> tuple[Numbered, Callable[[Any], Any]]:
+        """Return numbered raw rows, and what makes a record of one or finds it unusable."""
+        if self._kind == "parquet":
+            return parquet_rows(self.path, list(dict.fromkeys(wanted))), lambda row: row
+        if self._kind == "jsonl":
+            return read_lines(self.path, progress=progress), parse_record
+        rows = csv_rows(self.path, self._dialect, progress)
+        _, header = next(rows)
+        return rows, partial(csv_record, header)
+
+    def missing(self, raw: str, name: str, key: str) -> SettingsError:
+        """Return what to say of a column that is sought for `name` and not there; the setting `key` maps columns."""
+        other = other_delimiter(self.path, self._dialect, raw, self.columns) if self._kind == "csv" else None
+        if other:
+            between = next(name for name, character in DELIMITERS.items() if character == self._dialect["delimiter"])
+            return SettingsError(
+                f"{self.path} has no column {raw!r}: its cells seem to be separated by {other}s, not by {between}s; "
+                f"set --{self._delimiter_key}={other}."
+            )
+        return SettingsError(
+            f"{self.path} has no column {raw!r} for {name} among {', '.join(self.columns)}: map it, as in "
+            f"--{key}={mapped(name, raw, self.columns)}."
+        )
+
+    def _columns(self) -> list[str]:
+        if self._kind == "parquet":
+            return list(open_table(self.path).schema_arrow.names)
+        if self._kind == "jsonl":
+            lines = itertools.islice(read_lines(self.path), _LOOKED_AT)
+            records = usable(lines, parse_record, LineCount(self.path))
+            return list(dict.fromkeys(map(str, itertools.chain.from_iterable(records))))
+        _, header = next(csv_rows(self.path, self._dialect, False), (0, []))
+        if not header:
+            raise ValueError(f"{self.path} is empty: it needs a first line that names the columns.")
+        return header
+
+
+def table_interactions(
+    table: RawTable,
+    columns: Mapping[str, str],
+    *,
+    key: str = "columns",
+    time_unit: str = "s",
+    rating: bool = False,
+    progress: bool = False,
+) -> Rows:
+    """Return the interactions of a table, in its order.
+
+    Args:
+        table: of one interaction a row.
+        columns: the table's column for `user_id`, `item_id`, `timestamp` and `rating`; one left out has that name.
+        key: the setting that `columns` come from, for messages.
+        time_unit: of numbers in the time column, one of `TIME_UNITS`.
+        rating: keep ratings.
+        progress: show a progress bar.
+
+    Raises:
+        SettingsError: for a column that there is not, or an unknown unit.
+    """
+    if time_unit not in TIME_UNITS:
+        raise unknown_name("time_unit", time_unit, TIME_UNITS)
+    cells: dict[str, Cell] = {
+        USER: partial(identifier, what="user"),
+        ITEM: partial(identifier, what="item"),
+        TIME: partial(seconds, per_second=TIME_UNITS[time_unit]),
+    }
+    if rating:
+        cells[RATING] = number
+    valid = [_name(column) for column in (*cells, RATING)]
+    for name in columns:
+        if name not in valid:
+            raise unknown_name(f"entry of {key}", name, valid)
+    found = {column: (columns.get(_name(column), _name(column)), cell) for column, cell in cells.items()}
+    return _rows(table, found, key, progress)
+
+
+def table_items(
+    table: RawTable,
+    columns: Mapping[str, str],
+    *,
+    key: str = "item_columns",
+    kept: Collection[str] = (),
+    progress: bool = False,
+) -> Rows:
+    """Return the items of a table, in its order.
+
+    Args:
+        table: of one item a row.
+        columns: the table's column for `item_id`, the names in `TEXTS`, and any others, which are kept as text. One
+            of the former that is left out is taken from the column of that name, if there is one.
+        key: the setting that `columns` come from, for messages.
+        kept: further columns of the table that are kept as text under their own names, where they are there.
+        progress: show a progress bar.
+
+    Raises:
+        SettingsError: for a column that there is not, or a name that an atomic file cannot have.
+    """
+    for name in columns:
+        if not name.isidentifier():
+            raise SettingsError(f"{key}: {name!r} cannot name a column: use letters, digits and _ alone.")
+    cells: dict[str, tuple[str, Cell]] = {ITEM: (columns.get("item_id", "item_id"), partial(identifier, what="item"))}
+    for column in TEXTS:
+        name = _name(column)
+        if name in columns or name in table.columns:
+            cells[column] = (columns.get(name, name), CELLS[name])
+    known = {_name(column) for column in cells}
+    further = {**{name: name for name in kept if name in table.columns}, **columns}
+    cells |= {f"{name}:token": (raw, plain_text) for name, raw in further.items() if name not in known}
+    return _rows(table, cells, key, progress)
+
+
+def _rows(table: RawTable, cells: dict[str, tuple[str, Cell]], key: str, progress: bool) -> Rows:
+    """Return rows with the columns `cells`, each made by a function of one of the table's columns."""
+    for column, (raw, _) in cells.items():
+        if raw not in table.columns:
+            raise table.missing(raw, _name(column), key)
+    count = LineCount(table.path)
+    raws, makers = zip(*cells.values())
+    numbered, as_record = table.records(raws, progress=progress)
+
+    def make(line: Any) -> tuple[str, ...]:
+        record = as_record(line)
+        return row_of(tuple(cells), [_plain_number(record.get(raw)) for raw in raws], makers, count)
+
+    return Rows(tuple(cells), usable(numbered, make, count), count)
+
+
+def _name(column: str) -> str:
+    return column.partition(":")[0]
+
+
+def _plain_number(value: Any) -> Any:
+    """Return a value whose number is one of Python's own; whole ones stay exact, however long."""
+    if isinstance(value, (str, int, float)):
+        return value
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return float(value) if isinstance(value, Real) else value

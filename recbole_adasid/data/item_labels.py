@@ -1,0 +1,66 @@
+"""What people see of an item: its title and its category. They take no part in any computation but filters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from recbole_adasid.data.item_table import ITEM_COLUMN
+from recbole_adasid.io.atomic import written_whole
+from recbole_adasid.io.json_file import parse_json
+
+
+class ItemLabel(NamedTuple):
+    """Texts as they stand in the `.item` file; empty where there is none."""
+
+    title: str = ""
+    category: str = ""
+
+
+def labels_of(
+    table: Mapping[str, Sequence[str]] | None, tokens: Sequence[str], *, title_field: str, category_field: str
+) -> list[ItemLabel]:
+    """Return the labels of items, from the columns of an `.item` file; a column that is not there leaves them empty."""
+    if table is None:
+        return [ItemLabel()] * len(tokens)
+    row_of = {token: row for row, token in enumerate(table[ITEM_COLUMN])}
+    columns = [table.get(field) for field in (title_field, category_field)]
+    rows = (row_of.get(token) for token in tokens)
+    return [ItemLabel(*("" if row is None or not column else column[row] for column in columns)) for row in rows]
+
+
+def write_labels(path: Path, tokens: Sequence[str], labels: Sequence[ItemLabel]) -> Path:
+    """Write `{item token: {"title": …, "category": …}}`, an item a line, in the order of ``tokens``."""
+    lines = (
+        f"{json.dumps(token, ensure_ascii=False)}: {json.dumps(label._asdict(), ensure_ascii=False)}"
+        for token, label in zip(tokens, labels)
+    )
+    with written_whole(path) as waiting:
+        waiting.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    return path
+
+
+def read_labels(path: Path, tokens: Sequence[str] | None = None) -> dict[str, ItemLabel]:
+    """Return what :func:`write_labels` wrote; nothing where there is no such file, which runs can do without.
+
+    Args:
+        path: of the file.
+        tokens: of the items that it has to have, in this order; None: any.
+
+    Raises:
+        ValueError: if the file holds something else.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        found = parse_json(path.read_text(encoding="utf-8"))
+        labels = {token: ItemLabel(texts["title"], texts["category"]) for token, texts in found.items()}
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"{path} holds no titles and categories ({error}): bring back the run's own") from None
+    if not all(isinstance(text, str) for label in labels.values() for text in label):
+        raise ValueError(f"{path} holds titles or categories that are no texts: bring back the run's own")
+    if tokens is not None and list(labels) != list(tokens):
+        raise ValueError(f"{path} has titles of other items than the run's {len(tokens)}: bring back the run's own")
+    return labels

@@ -1,0 +1,239 @@
+"""Ray as this package uses it: a quiet cluster of this machine, or one that runs already, and tasks that may fail.
+
+Scheduling, retries and spilling are Ray's own. Only what is common to Ray 2.6 and later versions is used.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from recbole_adasid.distributed.signals import keeping_sigterm
+
+RETRIES = 3
+"""Times that a task is started again after its worker died."""
+GIB = 2**30
+LEAST_MEMORY = 0.25
+"""GiB that a worker needs whatever it does."""
+
+
+class WorkerFailed(ValueError):
+    """A piece of work that failed on every worker that tried it."""
+
+
+@dataclass(frozen=True)
+class ClusterSettings:
+    """Which cluster, and how much of it."""
+
+    address: str | None = None
+    """Of a cluster that runs; None: one of this machine, which ends with the work."""
+    workers: int | None = None
+    """Processes of a cluster of this machine; None: one a core."""
+    worker_memory: float = 2.0
+    """GiB that one process may take: work is cut so that it does, and Ray starts no more of it than memory allows."""
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> ClusterSettings:
+        """Return what `ray_address`, `ray_workers` and `ray_worker_memory` say, as far as they are there."""
+        names = ("address", "workers", "worker_memory")
+        return cls(**{name: settings[f"ray_{name}"] for name in names if f"ray_{name}" in settings})
+
+    @property
+    def worker_bytes(self) -> int:
+        """Return the memory of one process in bytes."""
+        return int(self.worker_memory * GIB)
+
+
+class Outcome(NamedTuple):
+    """What became of a job."""
+
+    job: Any
+    result: Any
+    error: Exception | None
+
+
+class Workers(Protocol):
+    """Where jobs are done."""
+
+    def share(self, value: Any) -> Any:
+        """Return what stands for a value among the arguments of tasks; it is sent to a machine once."""
+
+    def task(self, function: Callable[..., Any], *, n_results: int = 1) -> Any:
+        """Return a function that starts ``function`` and returns a reference to its result, or several."""
+
+    def each(self, start: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[Outcome]:
+        """Yield what becomes of jobs as they end; ``start`` starts one and returns the reference to its result.
+
+        Further jobs may be appended to a list of them while this goes on.
+        """
+
+
+class ThisProcess:
+    """One worker, without Ray: a job is done when it is started."""
+
+    def share(self, value: Any) -> Any:
+        """Return the value."""
+        return value
+
+    def task(self, function: Callable[..., Any], *, n_results: int = 1) -> Any:
+        """Return the function."""
+        return function
+
+    def each(self, start: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[Outcome]:
+        """Do one job after another."""
+        for job in jobs:
+            try:
+                result = start(job)
+            except (ValueError, OSError, MemoryError, RuntimeError) as error:
+                yield Outcome(job, None, error)
+            else:
+                yield Outcome(job, result, None)
+
+
+class Cluster:
+    """A cluster at hand; see :class:`Workers`.
+
+    Args:
+        ray: the package.
+        settings: of the cluster.
+    """
+
+    def __init__(self, ray: Any, settings: ClusterSettings) -> None:
+        self.ray, self.settings = ray, settings
+        self.slots = max(1, int(ray.cluster_resources().get("CPU", 1)))
+        largest = max((node["Resources"].get("memory", 0) for node in ray.nodes() if node["Alive"]), default=0)
+        if largest < settings.worker_bytes:
+            raise WorkerFailed(
+                f"no node of the cluster has the {settings.worker_memory:g} GiB that a worker may take "
+                f"({largest / GIB:.1f} GiB at most): lower ray_worker_memory"
+            )
+
+    def share(self, value: Any) -> Any:
+        """Put a value into the object store."""
+        return self.ray.put(value)
+
+    def task(self, function: Callable[..., Any], *, n_results: int = 1) -> Any:
+        """Return a function that has ``function`` run on a worker, and on another one where that dies."""
+        options = {"num_cpus": 1, "memory": self.settings.worker_bytes, "max_retries": RETRIES}
+        return self.ray.remote(function).options(num_returns=n_results, name=function.__name__, **options).remote
+
+    def each(self, start: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[Outcome]:
+        """Yield what becomes of jobs as they end; no more of them are started than keep every worker busy."""
+        running: dict[Any, Any] = {}
+        started = 0
+        while running or started < len(jobs):
+            while len(running) < 2 * self.slots and started < len(jobs):
+                running[start(jobs[started])] = jobs[started]
+                started += 1
+            (ready, *_), _ = self.ray.wait(list(running), num_returns=1)
+            job = running.pop(ready)
+            try:
+                yield Outcome(job, self.ray.get(ready), None)
+            except self.ray.exceptions.RayError as error:
+                yield Outcome(job, None, self._cause(error))
+
+    def _cause(self, error: Exception) -> Exception:
+        """Return what went wrong, in our own words where Ray's are about processes."""
+        cause = getattr(error, "cause", None)  # what the function itself raised
+        if isinstance(cause, MemoryError):
+            return WorkerFailed(f"a worker had no memory left ({cause or 'MemoryError'}): {_REMEDY}")
+        if isinstance(cause, Exception):
+            return cause
+        words = " ".join(str(error).split()) or type(error).__name__
+        return WorkerFailed(
+            f"{RETRIES + 1} workers died of it ({words[:200]}), most often of want of memory: {_REMEDY}"
+        )
+
+
+@contextmanager
+def cluster(settings: ClusterSettings) -> Iterator[Cluster]:
+    """Start or join a cluster for the length of the block; one that was joined before stays.
+
+    Raises:
+        ImportError: without Ray.
+        WorkerFailed: if no cluster answers at the address, or none of its nodes has the memory for a worker.
+    """
+    with keeping_sigterm():
+        ray = _imported()
+        own = not ray.is_initialized()
+        if own:
+            _start(ray, settings)
+    try:
+        yield Cluster(ray, settings)
+    finally:
+        if own:
+            ray.shutdown()
+
+
+def _imported() -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of packages that Ray uses
+            import ray
+    except ImportError as error:
+        raise ImportError(
+            f"working on Ray needs a package that cannot be imported ({error}): pip install 'recbole-adasid[ray]', or "
+            "work in this process (pair_engine=local, --engine=local)"
+        ) from error
+    return ray
+
+
+def _start(ray: Any, settings: ClusterSettings) -> None:
+    quiet = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
+    if settings.address is not None:
+        try:
+            _knock(settings.address)
+            ray.init(address=settings.address, **quiet)
+        except (OSError, RuntimeError, ValueError) as error:  # ConnectionError is among these
+            raise WorkerFailed(
+                f"no Ray cluster answers at ray_address={settings.address} ({' '.join(str(error).split())[:200]}): "
+                "start one, or leave ray_address out"
+            ) from error
+        return
+    workers, physical = settings.workers or _cores(), os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    wanted = workers * settings.worker_bytes
+    with _environment(OMP_NUM_THREADS="1", RAY_USAGE_STATS_ENABLED="0", RAY_task_oom_retries=str(RETRIES)):
+        ray.init(
+            address="local",
+            num_cpus=workers,
+            object_store_memory=max(min(wanted // 2, physical // 4), 128 * 2**20),
+            include_dashboard=False,
+            _memory=min(wanted, physical // 4 * 3),
+            _node_ip_address="127.0.0.1",
+            **quiet,
+        )
+
+
+def _knock(address: str) -> None:
+    """Check that somebody answers at HOST:PORT: Ray itself gives up after minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=10).close()
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _environment(**variables: str) -> Iterator[None]:
+    """Set environment variables for the processes that the block starts."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+_REMEDY = "lower ray_workers, or ray_worker_memory so that work is cut smaller"

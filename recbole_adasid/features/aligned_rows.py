@@ -1,0 +1,62 @@
+"""Rows of a matrix in another order and in float32, in memory once or not at all.
+
+Letters: N rows wanted, R rows there are, d columns.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recbole_adasid.io.atomic import CannotWrite
+
+_BLOCK_ROWS = 16_384
+
+
+def aligned_rows(embedding: NDArray, rows: NDArray[np.int64], folder: Path | None = None) -> NDArray[np.float32]:
+    """Return the ``rows`` [N] of ``embedding`` [R, d], float32 [N, d] and C-contiguous; a row of −1 is zero.
+
+    Args:
+        embedding: floats of any width, read a block at a time: it may live in a file.
+        rows: of it.
+        folder: the result lives in a file there that has no name and goes with the process; its pages are in memory as
+            long as the system has room for them. None: in memory.
+
+    Raises:
+        CannotWrite: if the disk takes no more.
+    """
+    shape = (len(rows), embedding.shape[1])
+    if folder is None or 0 in shape:
+        values = np.empty(shape, dtype=np.float32)
+        for part in row_blocks(len(rows)):
+            values[part] = _block(embedding, rows[part])
+        return values
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            for part in row_blocks(len(rows)):
+                file.write(_block(embedding, rows[part]).tobytes())
+            file.flush()
+            return np.memmap(file, dtype=np.float32, mode="r+", shape=shape)
+    except OSError as error:
+        raise CannotWrite(
+            f"cannot write {4 * shape[0] * shape[1] / 2**30:.1f} GiB of features into {folder} "
+            f"({error.strerror or error}): make room, choose another cache_dir, or set item_features_mapped=false"
+        ) from error
+
+
+def row_blocks(n_rows: int, size: int = _BLOCK_ROWS) -> Iterator[slice]:
+    """Yield slices of consecutive rows that one can afford a copy of."""
+    for start in range(0, n_rows, size):
+        yield slice(start, min(start + size, n_rows))
+
+
+def _block(embedding: NDArray, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):  # a float64 beyond float32 turns into inf, which is reported later
+        block = embedding[rows].astype(np.float32)
+    block[rows < 0] = 0
+    return block

@@ -1,0 +1,111 @@
+"""The modality made of training interactions, as the settings ask for it.
+
+Items that nobody used in training have none: neither those held out of it nor those that come later.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recbole_adasid.data.interactions import Interactions
+from recbole_adasid.features.behaviour_vectors import cooccurrence_vectors, read_item_vectors
+from recbole_adasid.features.vectors import ItemFeatures, describe_values
+from recbole_adasid.io.stage_cache import StageCache
+
+logger = logging.getLogger(__name__)
+
+COOCCURRENCE = "cooccurrence"
+"""The behaviour that is computed here; any other is a file or a folder of vectors that a model learnt."""
+KIND = "behaviour"
+EDITION = 1
+"""Raised when the same settings and interactions give other vectors, so that none are taken from an old cache."""
+_SETTINGS = ("negatives", "window", "max_user_items")
+
+
+class UsedItems(Protocol):
+    """What a dataset has to tell about how its items were used."""
+
+    def item_tokens(self) -> list[str]:
+        """Return the N external item tokens in row order."""
+
+    def dataset_path(self) -> Path:
+        """Return the dataset's folder."""
+
+    def training_interactions(self) -> Interactions:
+        """Return the interactions of these items that training may see."""
+
+    def training_digest(self) -> str:
+        """Return the digest of all interactions that training may see, as the run's artefacts name it."""
+
+
+def behaviour_features(config: Any, dataset: UsedItems, cache: StageCache) -> ItemFeatures:
+    """Return the vectors [N, d] of ``behaviour``: from co-occurrence in the training interactions, or learnt ones.
+
+    Args:
+        config: the modality's settings, and below them the run's.
+        dataset: the items and their training interactions.
+        cache: keeps what was computed.
+
+    Raises:
+        ValueError: if vectors of a file were learnt from other interactions than the training ones, or the file or the
+            interactions do not serve.
+    """
+    if config["behaviour"] == COOCCURRENCE:
+        found = _of_cooccurrence(config, dataset, cache)
+    else:
+        found = _of_file(dataset.dataset_path() / config["behaviour"], dataset)
+    values, source = found.values, found.source
+    present = np.ones(len(values), dtype=bool) if found.present is None else found.present
+    if not present.all():
+        logger.info(
+            "%d of %d items have no behaviour of %s in training: those most like them stand in.",
+            *((~present).sum(), len(present), config["behaviour"]),
+        )
+    return ItemFeatures(values, source, present, fitted={"width": np.array(values.shape[1])}, optional=True)
+
+
+def without_behaviour(n_items: int, width: int) -> ItemFeatures:
+    """Return what items have that nobody used in training: nothing."""
+    present = np.zeros(n_items, dtype=bool)
+    values = np.zeros((n_items, width), dtype=np.float32)
+    return ItemFeatures(values, {"kind": KIND, "of": None}, present, optional=True)
+
+
+def _of_cooccurrence(config: Any, dataset: UsedItems, cache: StageCache) -> ItemFeatures:
+    interactions, n_items = dataset.training_interactions(), len(dataset.item_tokens())
+    settings = {name: config[f"behaviour_{name}"] for name in _SETTINGS}
+    settings["width"] = config["width"] or config["behaviour_width"]
+    source = {"kind": KIND, "of": COOCCURRENCE, "edition": EDITION, **settings, "n_items": n_items}
+    source["training_interactions"] = interactions.digest()
+
+    def compute() -> dict[str, NDArray[Any]]:
+        return {"values": cooccurrence_vectors(*interactions.arrays(), n_items, **settings)}
+
+    values = cache.arrays(KIND, source, compute)["values"]
+    return ItemFeatures(values, source, values.any(axis=1))
+
+
+def _of_file(path: Path, dataset: UsedItems) -> ItemFeatures:
+    learnt, expected = read_item_vectors(path, dataset.item_tokens()), dataset.training_digest()
+    if learnt.training_interactions is None:
+        logger.warning(
+            "%s does not say which interactions its vectors were learnt from: whether held-out ones took part is open.",
+            path,
+        )
+    elif learnt.training_interactions != expected:
+        raise ValueError(
+            f"{path} was learnt from other interactions than this run trains on (digest "
+            f"{learnt.training_interactions}, not {expected}): held-out ones may be among them; learn it again on this "
+            "dataset, split and filters."
+        )
+    # A model has a vector of every item, but of one that it never met it is the one that it started from.
+    used = learnt.present & (dataset.training_interactions().counts(len(learnt.values)) > 0)
+    values = np.where(used[:, None], learnt.values, np.float32(0))
+    source = {"kind": KIND, "of": "file", "learnt_by": learnt.learnt_by, **describe_values(values)}
+    source["training_interactions"] = learnt.training_interactions
+    return ItemFeatures(values, source, used)

@@ -1,0 +1,66 @@
+"""What stands in for the vectors of items that nobody has used yet: what the items most like them have.
+
+Letters: N items, A of those that have a vector, d width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recbole_adasid.features.aligned_rows import row_blocks
+from recbole_adasid.features.preparation import Prepared
+
+NEIGHBOURS = 5
+"""Items whose vectors are averaged: benchmarks/unused_items.py compares it with others and with the mean of all."""
+MOST_ANCHORS = 50_000
+"""Items that are kept to look neighbours up among, so that they need no more room than the rest of a run."""
+_ROWS_AT_ONCE = 1_024
+Anchors = Mapping[str, NDArray[np.float32]]
+"""``known`` [A, d], of length 1 or 0, and ``vectors`` [A, d'] of the items that have one."""
+
+
+def anchors_of(wanted: Prepared, known: NDArray[np.float64]) -> dict[str, NDArray[np.float32]]:
+    """Return the items to look up among: those that have a vector, evenly thinned out where they are many.
+
+    Args:
+        wanted: vectors [N, d'] that some items lack.
+        known: [N, d], what all items have beside them; of width 0 where that is nothing.
+    """
+    rows = np.flatnonzero(wanted.present)
+    if len(rows) > MOST_ANCHORS:
+        rows = rows[np.linspace(0, len(rows) - 1, MOST_ANCHORS).astype(np.int64)]
+    return {
+        "known": _of_unit_length(known[rows]).astype(np.float32),
+        "vectors": wanted.values[rows].astype(np.float32),
+    }
+
+
+def filled(
+    wanted: Prepared, known: NDArray[np.float64], anchors: Anchors, neighbours: int = NEIGHBOURS
+) -> NDArray[np.float64]:
+    """Return the vectors [N, d'], each missing one the mean of those of the nearest `neighbours` anchors.
+
+    Nearest is by the cosine of what is known of the items; one of which nothing is known gets the mean of all anchors.
+    """
+    values, vectors = wanted.values.copy(), anchors["vectors"].astype(np.float64)
+    missing = np.flatnonzero(~wanted.present)
+    if not len(missing) or not len(vectors):
+        return values
+    told = known[missing].any(axis=1)
+    values[missing[~told]] = vectors.mean(axis=0)
+    missing = missing[told]
+    count = min(neighbours, len(vectors))
+    for part in row_blocks(len(missing), _ROWS_AT_ONCE):
+        rows = missing[part]
+        cosine = _of_unit_length(known[rows]).astype(np.float32) @ anchors["known"].T
+        nearest = np.argpartition(-cosine, count - 1, axis=1)[:, :count]
+        values[rows] = vectors[np.sort(nearest, axis=1)].mean(axis=1)
+    return values
+
+
+def _of_unit_length(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)

@@ -1,0 +1,317 @@
+"""Item features as the settings ask for them: from one source, or from several that are fused."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import ChainMap
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from recbole_adasid.data.item_table import ITEM_COLUMN
+from recbole_adasid.features.behaviour_modality import COOCCURRENCE, UsedItems, behaviour_features, without_behaviour
+from recbole_adasid.features.fusion import REDUCING, fuse
+from recbole_adasid.features.image_encoders import build_image_encoder
+from recbole_adasid.features.images import locate_images
+from recbole_adasid.features.item_text import check_column, render_texts, text_columns
+from recbole_adasid.features.text_encoders import build_encoder, can_use_bfloat16, describe_encoder, describe_encoding
+from recbole_adasid.features.vector_store import VectorStore, content_digest
+from recbole_adasid.features.vectors import ItemFeatures, load_feature_file, report_degenerate, with_missing
+from recbole_adasid.io.digests import array_digest
+from recbole_adasid.io.stage_cache import StageCache
+from recbole_adasid.io.tensor_file import below, read_tensors, write_tensors
+
+OF_CONTENTS = ("item_features_file", "text_fields", "text_template", "image_field")
+SOURCES = (*OF_CONTENTS, "dataset_features", "behaviour")
+"""Settings that name where vectors come from; a modality has one of them, and the last three are none but a modality's.
+"""
+MODALITY_KEYS = (
+    *SOURCES,
+    *("weight", "width"),
+    *("text_encoder", "text_encoder_model", "text_bf16", "text_width"),
+    *("image_folder", "image_encoder_model", "image_download"),
+    *("behaviour_negatives", "behaviour_window", "behaviour_max_user_items"),
+)
+"""Settings that a modality may have for itself."""
+
+KIND = "item-features"
+Fitted = Mapping[str, np.ndarray]
+"""What was learnt from items to make their features, by name, as ``ItemFeatures.fitted`` has it."""
+
+
+class ItemContents(Protocol):
+    """What a dataset has to tell about its items' contents; rows leave out RecBole's padding item."""
+
+    def item_tokens(self) -> list[str]:
+        """Return the N external item tokens in row order."""
+
+    def item_table(self) -> dict[str, list[str]] | None:
+        """Return the columns of the `.item` file, see :func:`~recbole_adasid.data.item_table.read_item_table`, or None."""
+
+    def dataset_path(self) -> Path:
+        """Return the dataset's folder."""
+
+
+def item_features(
+    config: Any, dataset: ItemContents, cache: StageCache, progress: bool = False, *, fitted: Fitted | None = None
+) -> ItemFeatures:
+    """Return the features [N, d] of ``modalities``, or else of ``item_features_file``, or else of the items' texts.
+
+    Args:
+        config: any mapping with the keys of ``props/``.
+        dataset: names the items and their contents.
+        cache: keeps what was computed.
+        progress: show progress bars.
+        fitted: of the features of other items: these get theirs in the same space. None learns it from these items.
+
+    Raises:
+        ValueError: if a source is missing or wrong, or an item misses a modality and ``missing_modality`` is refuse.
+    """
+    modalities = config["modalities"]
+    if not modalities:
+        return _of_one_source(config, dataset, cache, progress, fitted)
+    known = [None if fitted is None else below(str(place), fitted) for place in range(len(modalities))]
+    found = [_of_modality(modality, config, dataset, cache, progress, own) for modality, own in zip(modalities, known)]
+    weights = [float(modality.get("weight", 1.0)) for modality in modalities]
+    settings = _fusion_settings(config)
+    source = {"kind": "fusion", **settings, "weights": weights, "modalities": [one.source for one in found]}
+
+    def compute() -> dict[str, np.ndarray]:
+        fused = fuse(found, weights, **settings, fitted=None if fitted is None else below("fusion", fitted))
+        columns = {"columns": np.array(fused.widths)} if side_by_side else {}
+        return {"values": fused.values, **columns, **fused.learnt}
+
+    side_by_side = config["fusion"] == "concatenate" and len(found) > 1
+    slow = config["fusion"] in REDUCING or "widths" in settings
+    kept = cache.arrays("fusion", {**source, **_kept(fitted)}, compute) if slow else compute()
+    values = kept.pop("values")
+    blocks = list(zip(kept.pop("columns").tolist(), weights)) if side_by_side else None
+    report_degenerate(values, dataset.item_tokens())
+    learnt = {f"{place}/{name}": array for place, one in enumerate(found) for name, array in one.fitted.items()}
+    learnt |= {f"fusion/{name}": array for name, array in kept.items()}
+    return ItemFeatures(values=values, source=source, present=_complete(found), blocks=blocks, fitted=learnt)
+
+
+def _fusion_settings(config: Any) -> dict[str, Any]:
+    """Return the arguments of the fusion; those that change nothing are left out, and out of the fingerprint."""
+    modalities = config["modalities"]
+    settings = {"fusion": config["fusion"], "unit_length": config["modality_unit_length"]}
+    if config["fusion"] in REDUCING:
+        settings["width"] = config["fusion_width"]
+    # Co-occurrence is factorised into as many columns as are wanted.
+    widths = [None if modality.get("behaviour") == COOCCURRENCE else modality.get("width") for modality in modalities]
+    if any(widths):
+        settings["widths"] = widths
+    balanced = any(modality.get("width") or modality.get("behaviour") for modality in modalities)
+    # Settings of earlier runs do not have this one.
+    if "modality_balanced" in config and config["modality_balanced"] is not None:
+        balanced = config["modality_balanced"]
+    return {**settings, "balanced": True} if balanced else settings
+
+
+def _complete(found: Sequence[ItemFeatures]) -> NDArray[np.bool_] | None:
+    """Return which items have all modalities that they have to have, and at least one; None: all do."""
+    told = [(one.optional, one.present) for one in found if one.present is not None]
+    if all(one.optional for one in found):
+        present = np.logical_or.reduce([present for _, present in told])
+    else:
+        present = np.logical_and.reduce([present for optional, present in told if not optional], initial=True)
+    return None if np.all(present) else present
+
+
+def source_columns(config: Any) -> list[tuple[str, list[str]]]:
+    """Return for each source of features that reads the `.item` file the setting that names its columns, and these."""
+    found = []
+    for source in map(dict, config["modalities"] or [{}]):
+        settings = ChainMap(source, dict.fromkeys(SOURCES), config) if source else config
+        if source.get("image_field"):
+            found.append(("image_field", [source["image_field"]]))
+        elif not settings["item_features_file"]:
+            found.append(text_columns(settings["text_fields"], settings["text_template"]))
+    return found
+
+
+def write_fitted(path: Path, fitted: Fitted) -> None:
+    """Write what features learnt from the items, so that those of further items can be made without them."""
+    tensors = {name: torch.from_numpy(np.array(array)) for name, array in fitted.items()}
+    write_tensors(path, KIND, tensors, {})
+
+
+def read_fitted(path: Path) -> Fitted:
+    """Return what :func:`write_fitted` wrote, nothing where there is no such file.
+
+    Raises:
+        DamagedFile: if it is damaged.
+    """
+    if not path.is_file():
+        return {}
+    return {name: tensor.numpy() for name, tensor in read_tensors(path, KIND)[0].items()}
+
+
+def _kept(fitted: Fitted | None) -> dict[str, str]:
+    """Return what a cached stage of vectors depends on beside their source.
+
+    It holds what was learnt from the items, or is determined by what was learnt from others.
+    """
+    if fitted is None:
+        return {"keeps": "fitted"}
+    return {"fitted": array_digest(*(fitted[name] for name in sorted(fitted)))}
+
+
+def _of_modality(
+    modality: Mapping[str, Any],
+    config: Any,
+    dataset: ItemContents,
+    cache: StageCache,
+    progress: bool,
+    fitted: Fitted | None,
+) -> ItemFeatures:
+    """Return what one modality's source gives; its own settings win over the run's."""
+    if modality.get("behaviour"):
+        if fitted is not None:  # of items that training does not know
+            return without_behaviour(len(dataset.item_tokens()), int(fitted["width"]))
+        own = ChainMap(dict(modality), {"width": None}, config)
+        return behaviour_features(own, cast(UsedItems, dataset), cache)
+    unset = {} if modality.get("dataset_features") else dict.fromkeys(OF_CONTENTS)
+    settings = ChainMap(dict(modality), unset, {"image_field": None}, config)
+    if settings["image_field"]:
+        features = _of_images(settings, dataset, cache, progress, fitted)
+    else:
+        features = _of_one_source(settings, dataset, cache, progress, fitted)
+    if features.present is not None and config["missing_modality"] == "refuse":
+        item = dataset.item_tokens()[int(np.flatnonzero(~features.present)[0])]
+        raise ValueError(
+            f"{int((~features.present).sum())} items miss the modality {dict(modality)}, first '{item}': complete it, "
+            "filter the items out, or set missing_modality=allow."
+        )
+    return features
+
+
+def _of_one_source(
+    config: Any, dataset: ItemContents, cache: StageCache, progress: bool, fitted: Fitted | None
+) -> ItemFeatures:
+    if config["item_features_file"]:
+        path = dataset.dataset_path() / config["item_features_file"]
+        allow_missing = config["missing_modality"] == "allow"
+        mapped = _is_set(config, "item_features_mapped")
+        mapped_in = (cache.root or Path(tempfile.gettempdir())) if mapped else None
+        return load_feature_file(path, dataset.item_tokens(), allow_missing=allow_missing, mapped_in=mapped_in)
+    return _of_texts(config, dataset, cache, progress, fitted)
+
+
+def _of_texts(
+    config: Any, dataset: ItemContents, cache: StageCache, progress: bool, fitted: Fitted | None
+) -> ItemFeatures:
+    tokens = dataset.item_tokens()
+    texts = render_texts(_table(dataset, "texts"), tokens, config["text_fields"], config["text_template"])
+    encoder: dict[str, Any] = {
+        "encoder": config["text_encoder"],
+        "model_name": config["text_encoder_model"],
+        "width": config["text_width"],
+        "seed": config["seed"],
+        "bf16": config["text_bf16"] and can_use_bfloat16(),
+    }
+    source = describe_encoding(texts, **encoder)
+    compute = partial(_encode, texts, encoder, cache, progress, fitted)
+    stored = cache.arrays("features", {**source, **_kept(fitted)}, compute)
+    values = stored.pop("values")
+    report_degenerate(values, tokens)
+    present = np.array([bool(text) for text in texts])
+    return ItemFeatures(values=values, source=source, present=None if present.all() else present, fitted=stored)
+
+
+def _encode(
+    texts: list[str], settings: dict[str, Any], cache: StageCache, progress: bool, fitted: Fitted | None
+) -> dict[str, np.ndarray]:
+    """Return the vectors [N, d] of the texts, and what was learnt from them.
+
+    What was encoded before, be it for other items, is taken from there.
+    """
+    encoder = build_encoder(**settings)
+    if not encoder.separate:
+        if fitted is not None:
+            return {"values": encoder.transform(texts, fitted)}
+        return {"values": encoder.encode(texts), **encoder.fitted()}
+    store = VectorStore(cache.root, {"kind": "text", "encoder": settings["encoder"], **describe_encoder(**settings)})
+    vectors = store.vectors(
+        [content_digest(text) for text in texts],
+        lambda places: encoder.encode([texts[place] for place in places]),
+        sizes=[len(text) for text in texts],
+        what="texts",
+        progress=progress,
+    )
+    return {"values": vectors}
+
+
+def _of_images(
+    config: Any, dataset: ItemContents, cache: StageCache, progress: bool, fitted: Fitted | None
+) -> ItemFeatures:
+    """Return the vectors of the items' images; an image that is not there or cannot be read is missing.
+
+    What is learnt is the width of a vector: further items may all come without an image.
+    """
+    tokens, table, field = dataset.item_tokens(), _table(dataset, "images"), config["image_field"]
+    check_column(table, "image_field", field)
+    cell_of = dict(zip(table[ITEM_COLUMN], table[field]))
+    folder = dataset.dataset_path() / config["image_folder"]
+    cells = [cell_of.get(token, "") for token in tokens]
+    fetching = {"download": config["image_download"], "private_hosts": _is_set(config, "image_private_hosts")}
+    located = locate_images(cells, folder, **fetching, progress=progress)
+    there, files = [row for row, file in enumerate(located) if file], [file for file in located if file]
+    digests = [content_digest(file.read_bytes()) for file in files]
+    if files:
+        found = _encode_images(files, digests, config["image_encoder_model"], cache, progress)
+    elif fitted:
+        found = np.empty((0, _learnt_width(fitted)), dtype=np.float32)
+    else:
+        raise ValueError(
+            f"{folder} holds none of the images of {len(tokens)} items that the column '{field}' names: put them there."
+        )
+    values = np.full((len(tokens), found.shape[1]), np.nan, dtype=np.float32)
+    values[there] = found
+    present = ~np.isnan(values[:, 0])
+    source = {"kind": "images", "model": config["image_encoder_model"], "sha256": content_digest(*digests)}
+    features = with_missing(np.nan_to_num(values), source, present, f"image that can be read in {folder}")
+    return replace(features, fitted={"width": np.array(found.shape[1])})
+
+
+def _learnt_width(fitted: Fitted) -> int:
+    width = fitted.get("width")
+    if width is None or width.size != 1 or not 0 < int(width.reshape(())) <= _WIDEST:
+        raise ValueError("what the run learnt of its images is no width: bring back its features.safetensors")
+    return int(width.reshape(()))
+
+
+_WIDEST = 65_536
+
+
+def _encode_images(files: list[Path], digests: list[str], model: str, cache: StageCache, progress: bool) -> np.ndarray:
+    encoder = build_image_encoder(model)
+    return VectorStore(cache.root, {"kind": "images", "model": model}).vectors(
+        digests,
+        lambda places: encoder.encode([files[place].read_bytes() for place in places]),
+        sizes=[0] * len(files),
+        what="images",
+        progress=progress,
+    )
+
+
+def _is_set(config: Any, key: str) -> bool:
+    """Return a switch that settings of earlier runs do not have."""
+    return key in config and bool(config[key])
+
+
+def _table(dataset: ItemContents, what: str) -> dict[str, list[str]]:
+    table = dataset.item_table()
+    if table is None:
+        raise ValueError(
+            f"the dataset in {dataset.dataset_path()} has no .item file to take {what} from: set item_features_file to "
+            "an .npz of item_id and embedding, or add an .item file"
+        )
+    return table

@@ -1,0 +1,96 @@
+"""A modality's vectors made ready to be fused: their length, their principal columns and their scale.
+
+Letters: N items, n items that have the modality, d width.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recbole_adasid.features.vectors import ItemFeatures
+
+logger = logging.getLogger(__name__)
+
+NO_VARIANCE = 1e-10
+"""Directions of less variance than this share of the first are rounding errors of float32."""
+Learnt = Mapping[str, NDArray[np.float64]]
+"""What was learnt from the items, by name, to put others into the same space."""
+
+
+class Prepared(NamedTuple):
+    """Vectors of a modality."""
+
+    values: NDArray[np.float64]
+    """[N, d], 0 where missing."""
+    present: NDArray[np.bool_]
+    """[N], which items have one."""
+    learnt: Learnt
+    """Nothing where it was given."""
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What is done to a modality's vectors, in this order.
+
+    Attributes:
+        unit_length: bring each to length 1.
+        width: centre them and keep so many principal columns; None: all columns, as they are.
+        balanced: centre them and bring their total variance to 1. An item without a vector stands at the mean.
+    """
+
+    unit_length: bool = True
+    width: int | None = None
+    balanced: bool = False
+
+    def __call__(self, features: ItemFeatures, fitted: Learnt | None = None) -> Prepared:
+        """Return the vectors of items; mean, directions and scale come from `fitted`, None learns them from these."""
+        present = np.ones(len(features.values), dtype=bool) if features.present is None else features.present
+        values = np.where(present[:, None], features.values, 0).astype(np.float64)
+        if self.unit_length:
+            length = np.linalg.norm(values, axis=1, keepdims=True)
+            values = np.divide(values, length, out=np.zeros_like(values), where=length > 0)
+        if self.width is None and not self.balanced:
+            return Prepared(values, present, {})
+        learnt = self._learn(values[present]) if fitted is None else fitted
+        values = np.where(present[:, None], values - learnt["mean"], 0)
+        if self.width is not None:
+            values = values @ learnt["directions"].T
+        if self.balanced:
+            values /= learnt["deviation"]
+        return Prepared(values, present, learnt if fitted is None else {})
+
+    def _learn(self, values: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+        """Return the mean [d], the principal directions [width, d] and the root of the total variance of [n, d]."""
+        mean = values.mean(axis=0) if len(values) else np.zeros(values.shape[1])
+        learnt, centred = {"mean": mean}, values - mean
+        if self.width is not None:
+            learnt["directions"] = principal_directions(centred, self.width)
+            centred = centred @ learnt["directions"].T
+        if self.balanced:
+            variance = np.square(centred).sum() / max(len(centred), 1)
+            learnt["deviation"] = np.array(np.sqrt(variance) if variance > 0 else 1.0)
+        return learnt
+
+
+def principal_directions(centred: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    """Return the `width` directions of greatest variance of centred vectors [n, d], rows of length 1, best first.
+
+    Directions in which the vectors do not differ are left out. The largest entry of each is positive, so that all
+    solvers give the same.
+    """
+    variance, directions = np.linalg.eigh(centred.T @ centred)
+    variance, directions = variance[::-1], directions.T[::-1]
+    kept = max(1, min(width, int((variance > NO_VARIANCE * variance[0]).sum())))
+    if kept < width:
+        logger.warning(
+            "A modality's width=%d is more than the directions in which its items differ: using %d", width, kept
+        )
+    directions = directions[:kept]
+    largest = np.abs(directions).argmax(axis=1)
+    return np.ascontiguousarray(directions * np.sign(directions[np.arange(kept), largest])[:, None])

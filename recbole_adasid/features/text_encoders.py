@@ -1,0 +1,256 @@
+"""Text encoders: item texts in, one vector an item out.
+
+Letters: N items, d width.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recbole_adasid.settings.harmless import pretrained_options, pretrained_remedy
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_MODEL = "sentence-transformers/sentence-t5-xxl"
+
+
+class TextEncoder(Protocol):
+    """Anything that turns N texts into vectors [N, d] float32 of unit length."""
+
+    separate: bool
+    """Whether a text's vector depends on that text alone, so that texts may be encoded in portions."""
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the vectors of the texts, in their order: [N, d]."""
+
+    def fitted(self) -> dict[str, NDArray[Any]]:
+        """Return what `encode` learnt from its texts; nothing if each is encoded by itself."""
+
+    def transform(self, texts: Sequence[str], fitted: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """Return the vectors [N, d] of further texts in the space of those that `fitted` comes from."""
+
+
+class TfidfSvdEncoder:
+    """Latent semantic analysis: TF-IDF weights reduced to `width` columns by a truncated SVD.
+
+    Needs no download and no training beyond the texts themselves, and is deterministic in `seed`. An item
+    without text gets the zero vector. Words and directions are those of the texts given to :meth:`encode`;
+    :meth:`fitted` keeps them, and :meth:`transform` puts further texts into the same space.
+    """
+
+    separate = False
+
+    def __init__(self, *, width: int, seed: int) -> None:
+        """Keep the width d and the seed of the randomised SVD.
+
+        Raises:
+            ValueError: if the width is below 1.
+        """
+        if width < 1:
+            raise ValueError(f"text_width is {width}: pass 1 or more columns.")
+        self.width, self.seed = width, seed
+        self._words: Any = None
+        self._directions: Any = None
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the vectors [N, d], d clipped (with a warning) to what N texts and their words can span.
+
+        Raises:
+            ValueError: if no text holds a word.
+        """
+        from sklearn.decomposition import TruncatedSVD
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        self._words = TfidfVectorizer(**_TFIDF)
+        try:
+            weights = self._words.fit_transform(texts)
+        except ValueError as error:
+            raise ValueError(
+                f"None of the {len(texts)} item texts holds a word: check text_fields, or use a feature file."
+            ) from error
+        width = min(self.width, *weights.shape)
+        if width < self.width:
+            logger.warning(
+                "text_width=%d is more than %d texts of %d words can fill: using %d",
+                self.width,
+                *weights.shape,
+                width,
+            )
+        if weights.shape[1] == 1:  # an SVD would have nothing to reduce, and scikit-learn's refuses
+            self._directions = np.ones((1, 1))
+            return _unit_rows(weights.toarray())
+        svd = TruncatedSVD(n_components=width, algorithm="randomized", random_state=self.seed)
+        vectors = svd.fit_transform(weights)
+        self._directions = svd.components_
+        return _unit_rows(vectors)
+
+    def fitted(self) -> dict[str, NDArray[Any]]:
+        """Return what :meth:`encode` learnt from its texts: words, their idf [V] and the directions [d, V]."""
+        words = sorted(self._words.vocabulary_, key=self._words.vocabulary_.__getitem__)
+        return {
+            "words": np.frombuffer("\n".join(words).encode("utf-8"), dtype=np.uint8),
+            "idf": self._words.idf_,
+            "directions": self._directions.astype(np.float32),
+        }
+
+    def transform(self, texts: Sequence[str], fitted: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """Return the vectors [N, d] of further texts in a space that was learnt before; unknown words are skipped.
+
+        Raises:
+            ValueError: if what was learnt does not go together.
+        """
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        words, idf, directions = _learnt_space(fitted)
+        vectorizer = TfidfVectorizer(**_TFIDF, vocabulary=words)
+        vectorizer.idf_ = idf
+        weights = vectorizer.transform(texts)
+        return _unit_rows(weights @ directions.T)
+
+
+def _learnt_space(fitted: Mapping[str, NDArray[Any]]) -> tuple[list[str], NDArray, NDArray]:
+    """Return the words [V], their idf [V] and the directions [d, V] that an encoder learnt.
+
+    Raises:
+        ValueError: if one of them is missing, no numbers, or of another length: they come out of a file.
+    """
+    lacking = [name for name in ("words", "idf", "directions") if name not in fitted]
+    if lacking:
+        raise ValueError(f"what the run learnt from its texts lacks {lacking[0]}: bring back its features.safetensors")
+    idf, directions = (np.asarray(fitted[name], dtype=np.float64) for name in ("idf", "directions"))
+    try:
+        words = bytes(np.asarray(fitted["words"], dtype=np.uint8)).decode("utf-8").split("\n")
+    except UnicodeDecodeError:
+        words = []
+    fit = idf.shape == (len(words),) and directions.shape[1:] == (len(words),) and len(directions)
+    if not fit or len(set(words)) < len(words) or not (np.isfinite(idf).all() and np.isfinite(directions).all()):
+        raise ValueError(
+            f"what the run learnt from its texts does not go together: {len(words)} words, idf {list(idf.shape)}, "
+            f"directions {list(directions.shape)}, or no numbers: bring back its features.safetensors"
+        )
+    return words, idf, directions
+
+
+_TFIDF: dict[str, Any] = {"sublinear_tf": True, "dtype": np.float64}
+
+
+def _unit_rows(vectors: Any) -> NDArray[np.float32]:
+    from sklearn.preprocessing import normalize
+
+    return np.ascontiguousarray(normalize(vectors), dtype=np.float32)
+
+
+class SentenceTransformerEncoder:
+    """Any sentence-transformers model, by name or folder; the paper's is Sentence-T5-XXL (768 columns)."""
+
+    separate = True
+
+    def __init__(
+        self, *, name: str = DEFAULT_MODEL, bf16: bool = False, batch_size: int = 32, device: str | None = None
+    ) -> None:
+        """Keep the model's name, loaded when `encode` first needs it, and whether its products run in bfloat16."""
+        self.name, self.bf16, self.batch_size, self.device = name, bf16, batch_size, device
+        self._model: Any = None
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the model's own vectors, normalised: [N, d], d as the model has it.
+
+        Raises:
+            ImportError: if sentence-transformers is not installed.
+            ValueError: if there is no such model, or it cannot be downloaded.
+        """
+        import torch
+
+        self._model = self._model or self._loaded()
+        options = {"batch_size": self.batch_size, "normalize_embeddings": True, "convert_to_numpy": True}
+        with torch.autocast(torch.device(self.device or _device()).type, dtype=torch.bfloat16, enabled=self.bf16):
+            vectors = self._model.encode(list(texts), **options, show_progress_bar=False)
+        return np.ascontiguousarray(vectors, dtype=np.float32)
+
+    def fitted(self) -> dict[str, NDArray[Any]]:
+        """Return nothing: each text is encoded by itself."""
+        return {}
+
+    def transform(self, texts: Sequence[str], fitted: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """Return the vectors of further texts [N, d]."""
+        return self.encode(texts)
+
+    def _loaded(self) -> Any:
+        try:
+            from sentence_transformers import SentenceTransformer
+        except ImportError as error:
+            raise ImportError(
+                "text_encoder 'sentence-transformers' needs an extra that is not installed: "
+                "run pip install 'recbole-adasid[text]', or set text_encoder to 'tfidf'."
+            ) from error
+        options = pretrained_options(self.name, "text_encoder_model")
+        try:
+            return SentenceTransformer(self.name, device=self.device or _device(), **options)
+        except (OSError, TypeError, ValueError) as error:  # the second from versions that do not know the option
+            remedy = pretrained_remedy("name a folder or a model that can be downloaded")
+            raise ValueError(
+                f"text_encoder_model {self.name!r} cannot be loaded ({' '.join(str(error).split())}): {remedy}."
+            ) from error
+
+
+ENCODERS: dict[str, Callable[[int, str, int, bool], TextEncoder]] = {
+    "tfidf": lambda width, model_name, seed, bf16: TfidfSvdEncoder(width=width, seed=seed),
+    "sentence-transformers": lambda width, model_name, seed, bf16: SentenceTransformerEncoder(
+        name=model_name, bf16=bf16
+    ),
+}
+
+
+def build_encoder(
+    *, encoder: str, width: int, model_name: str = DEFAULT_MODEL, seed: int = 0, bf16: bool = False
+) -> TextEncoder:
+    """Return the encoder of that name.
+
+    `width` and `seed` act on tfidf, `model_name` and `bf16` on sentence-transformers.
+
+    Raises:
+        ValueError: for an unknown encoder.
+    """
+    if encoder not in ENCODERS:
+        guess = get_close_matches(encoder, ENCODERS, n=1)
+        hint = f"did you mean '{guess[0]}'? " if guess else ""
+        raise ValueError(f"text_encoder '{encoder}' is unknown: {hint}Valid names are {', '.join(ENCODERS)}.")
+    return ENCODERS[encoder](width, model_name, seed, bf16)
+
+
+def describe_encoder(
+    *, encoder: str, width: int, model_name: str = DEFAULT_MODEL, seed: int = 0, bf16: bool = False
+) -> dict[str, object]:
+    """Return the settings that act on an encoder's vectors as plain values, for a fingerprint."""
+    if encoder == "tfidf":
+        return {"width": width, "seed": seed}
+    return {"model": model_name, **({"bf16": True} if bf16 else {})}
+
+
+def describe_encoding(texts: Sequence[str], *, encoder: str, **settings: Any) -> dict[str, object]:
+    """Return all that determines the vectors of some texts as plain values, for a fingerprint; nothing is encoded."""
+    digest = hashlib.sha256("\0".join(texts).encode("utf-8")).hexdigest()
+    acting = describe_encoder(encoder=encoder, **settings)
+    return {"kind": "text", "encoder": encoder, "items": len(texts), "sha256": digest, **acting}
+
+
+def can_use_bfloat16() -> bool:
+    """Tell whether the device that encoders run on computes in bfloat16 fast."""
+    import torch
+
+    from recbole_adasid.compute.precision import has_bfloat16
+
+    return has_bfloat16(torch.device(_device()))
+
+
+def _device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,0 +1,68 @@
+"""JSON of names and values, read with errors in a sentence."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return what a JSON file of a run holds.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is not JSON, or holds something else than names and values.
+    """
+    try:
+        found = parse_json(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # UnicodeDecodeError is one of these
+        raise ValueError(f"{path} is no JSON ({error}): bring back the file as it was written") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} holds no names and values: bring back the file as it was written")
+    return found
+
+
+def parse_json(text: str, **options: Any) -> Any:
+    """Return what a JSON text holds; ``options`` are those of `json.loads`.
+
+    Raises:
+        ValueError: if it is no JSON, nested too deeply, or has half of a surrogate pair, which cannot be written again.
+    """
+    try:
+        found = json.loads(text, **options)
+        if _HALF.search(text):
+            json.dumps(found, ensure_ascii=False).encode("utf-8")
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    return found
+
+
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def as_json(value: Mapping[str, Any]) -> str:
+    """Return names and values as JSON; a number that is not finite becomes null, as JSON has no other word for it."""
+    return json.dumps(plain_values(value, finite=True), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def plain_values(value: Any, *, finite: bool = False) -> Any:
+    """Reduce a setting or metric to what YAML and JSON know: mappings, lists, text, numbers, null."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and finite and not math.isfinite(value):
+        return None
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): plain_values(entry, finite=finite) for key, entry in value.items()}
+    if isinstance(value, (set, frozenset)):
+        value = sorted(value, key=str)
+    if isinstance(value, Iterable):
+        return [plain_values(entry, finite=finite) for entry in value]
+    return str(value)

@@ -1,0 +1,111 @@
+"""Computed stages kept on disk under a fingerprint of everything that determines them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from recbole_adasid.io.atomic import CannotWrite, remove_leftovers
+from recbole_adasid.io.digests import fingerprint
+from recbole_adasid.io.locks import held
+from recbole_adasid.io.tensor_file import DamagedFile, MismatchedFile, read_tensors, write_tensors
+
+logger = logging.getLogger(__name__)
+
+KIND = "stage"
+
+Arrays = dict[str, np.ndarray]
+
+
+class StageCache:
+    """Store the arrays a stage computed and hand them back while its description stays the same.
+
+    Files are written to a temporary name and renamed, so that a reader never sees half a file. A file that is damaged,
+    or of another stage or description, is computed again, with a warning. ``statuses`` tells, for every stage asked
+    for, whether it was ``computed`` or ``reused``.
+
+    Args:
+        root: folder of the cache, made when needed; None keeps nothing.
+    """
+
+    def __init__(self, root: str | Path | None) -> None:
+        self.root = None if root is None else Path(root)
+        self.statuses: dict[str, str] = {}
+
+    def arrays(self, stage: str, description: Mapping[str, Any], compute: Callable[[], Arrays]) -> Arrays:
+        """Return the arrays of ``stage``, from disk if the same description was computed before.
+
+        One process computes; another that wants the same waits for it and reads. Where nothing can be written, the
+        arrays are returned all the same, with a warning.
+        """
+        path = self._path(stage, description)
+        stored = None if path is None else _read(path, stage)
+        if stored is None:
+            with _only_process(path, stage):
+                stored = None if path is None else _read(path, stage, warn=False)  # meanwhile, by the one waited for
+                if stored is None:
+                    self.statuses[stage] = "computed"
+                    return _kept(path, stage, compute())
+        self.statuses[stage] = "reused"
+        return stored
+
+    def unfinished(self, stage: str, description: Mapping[str, Any]) -> Path | None:
+        """Return where a stage may keep what it has so far, or None if nothing is kept."""
+        path = self._path(stage, description)
+        return None if path is None else path.with_suffix(".unfinished.safetensors")
+
+    def _path(self, stage: str, description: Mapping[str, Any]) -> Path | None:
+        return None if self.root is None else self.root / stage / f"{fingerprint(description)}.safetensors"
+
+
+@contextmanager
+def _only_process(path: Path | None, stage: str) -> Iterator[None]:
+    with ExitStack() as stack:
+        if path is not None:
+            try:
+                stack.enter_context(held(path.with_suffix(".lock"), f"the stage {stage} of the cache", wait=True))
+                remove_leftovers(path)
+            except CannotWrite as error:
+                logger.warning("The stage %s will not be kept: %s.", stage, error)
+        yield
+
+
+def _kept(path: Path | None, stage: str, computed: Arrays) -> Arrays:
+    """Write what was computed and return it; a disk that takes no more must not lose it."""
+    if path is not None:
+        try:
+            _write(path, stage, computed)
+        except CannotWrite as error:
+            logger.warning("The stage %s is not kept: %s.", stage, error)
+    return computed
+
+
+def _read(path: Path, stage: str, *, warn: bool = True) -> Arrays | None:
+    try:
+        tensors, about = read_tensors(path, KIND)
+        if about != _about(path, stage):
+            raise MismatchedFile(f"{path} is of another stage, other settings or other data")
+    except FileNotFoundError:
+        return None
+    except DamagedFile as error:
+        # That costs a recomputation, never the run.
+        if warn:
+            logger.warning("The stage %s is computed again: %s.", stage, error)
+        return None
+    return {name: tensor.numpy() for name, tensor in tensors.items()}
+
+
+def _write(path: Path, stage: str, arrays: Arrays) -> None:
+    own = {name: np.require(array, requirements=["C", "W"]) for name, array in arrays.items()}
+    tensors = {name: torch.from_numpy(array) for name, array in own.items()}
+    write_tensors(path, KIND, tensors, _about(path, stage))
+
+
+def _about(path: Path, stage: str) -> dict[str, str]:
+    return {"stage": stage, "fingerprint": path.stem}

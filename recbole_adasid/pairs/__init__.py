@@ -1,0 +1,1 @@
+"""Item pairs, trigger and target: Swing and the other miners, and files of pairs."""

@@ -1,0 +1,122 @@
+"""Item pairs that a user brings in a file."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from recbole_adasid.data.atomic_text import AtomicText, Column
+from recbole_adasid.io.array_file import as_tokens, load_arrays
+from recbole_adasid.io.parquet import first_line, require_pyarrow
+from recbole_adasid.pairs.item_pairs import ItemPairs, sorted_pairs
+
+logger = logging.getLogger(__name__)
+
+_COLUMNS = (Column("trigger", "pair_file", "token"), Column("target", "pair_file", "token"))
+_SAVED_BY = "numpy.savez(path, trigger=…, target=…, weight=…)"
+Place = Callable[[int], str]
+
+
+def load_pair_file(path: str | Path, item_tokens: Sequence[str]) -> ItemPairs:
+    """Load directed pairs of items, with weights above 0 or without: then each weighs 1.
+
+    An `.npz` holds `trigger` [R], `target` [R] and perhaps `weight` [R]. A `.tsv` is tab-separated with the first
+    line `trigger:token target:token` and perhaps `weight:float`. A `.parquet`, or a folder of such, has columns of
+    these names. Pairs with an item that is none of `item_tokens` are left out and counted in the log.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is not sound, a weight is not a finite number above 0, an item is paired with itself,
+            a pair stands twice, or no pair is left.
+    """
+    path = Path(path)
+    ending = ".parquet" if path.is_dir() else path.suffix
+    if ending not in _READERS:
+        raise ValueError(f"{path}: item pairs come as .npz, .tsv or .parquet, not as '{ending}': convert the file.")
+    if not path.exists():
+        raise FileNotFoundError(f"There is no file of item pairs {path}: correct pair_file.")
+    trigger, target, weight, place = _READERS[ending](path)
+    rows = pd.Index(item_tokens)
+    first, second = rows.get_indexer(pd.Index(trigger)), rows.get_indexer(pd.Index(target))
+    _check(trigger, target, weight, place)
+    known = (first >= 0) & (second >= 0)
+    if not known.any():
+        raise ValueError(f"{path}: none of the {len(known)} pairs is of items of the dataset: check the item tokens.")
+    if not known.all():
+        logger.info("%s: %d of %d pairs name items without interactions and are left out", path, *_counts(known))
+    logger.warning(
+        "%d item pairs come from %s: whether they know interactions held out for validation or test cannot be told.",
+        *(int(known.sum()), path),
+    )
+    return sorted_pairs(first[known], second[known], weight[known], None)
+
+
+def _counts(known: NDArray[np.bool_]) -> tuple[int, int]:
+    return int((~known).sum()), len(known)
+
+
+def _check(trigger: list[str], target: list[str], weight: NDArray, place: Place) -> None:
+    """Refuse what no pair can be, naming its line or row by `place`."""
+    table = pd.DataFrame({"trigger": trigger, "target": target})
+    with np.errstate(over="ignore"):
+        narrow = weight.astype(np.float32)
+    for bad, what in (
+        (~np.isfinite(narrow) | (narrow <= 0), "has a weight that is not a finite number above 0: correct it"),
+        ((table["trigger"] == table["target"]).to_numpy(), "pairs an item with itself: remove it"),
+        (table.duplicated().to_numpy(), "names a pair once more: keep one"),
+    ):
+        if bad.any():
+            raise ValueError(f"{place(int(np.flatnonzero(bad)[0]))} {what}.")
+
+
+def _read_npz(path: Path) -> tuple[list[str], list[str], NDArray, Place]:
+    arrays = load_arrays(path, ("trigger", "target"), ("weight",), saved_by=_SAVED_BY)
+    trigger, target = (as_tokens(path, name, arrays[name]) for name in ("trigger", "target"))
+    weight = arrays.get("weight", np.ones(len(trigger)))
+    if weight.dtype.kind not in "iuf" or not (len(trigger),) == (len(target),) == weight.shape:
+        raise ValueError(
+            f"{path}: there are {len(trigger)} triggers, {len(target)} targets and weights of the shape "
+            f"{weight.shape} and the type {weight.dtype}: save one number a pair."
+        )
+    return trigger, target, weight, lambda row: f"{path}, row {row}"
+
+
+def _read_tsv(path: Path) -> tuple[list[str], list[str], NDArray, Place]:
+    text = AtomicText(path)
+    names = list(text.check(_COLUMNS))
+    lines = text.rows()
+    next(lines)
+    cells = [(line, *row) for line, row in lines]
+    columns = dict(zip(("", *names), zip(*cells)))
+    weight = np.ones(len(cells))
+    if "weight" in names:
+        weight = pd.to_numeric(pd.Series(columns["weight"]), errors="coerce").to_numpy(dtype=np.float64)
+    numbers = columns[""]
+    return list(columns["trigger"]), list(columns["target"]), weight, lambda row: f"{path}, line {numbers[row]}"
+
+
+def _read_parquet(path: Path) -> tuple[list[str], list[str], NDArray, Place]:
+    """Read one Parquet file, or all in a folder in the order of their names."""
+    pyarrow, parquet = require_pyarrow(path)
+    files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+    if not files:
+        raise ValueError(f"{path} holds no .parquet file: name a file of item pairs, or a folder of such.")
+    try:
+        table = pyarrow.concat_tables([parquet.read_table(file) for file in files])
+        names = {name: table.column(name).cast(pyarrow.string()).to_pylist() for name in ("trigger", "target")}
+        weight = np.ones(len(table))
+        if "weight" in table.column_names:
+            weight = table.column("weight").to_numpy().astype(np.float64)
+    except (pyarrow.ArrowException, OSError, KeyError, ValueError) as error:
+        raise ValueError(
+            f"{path} cannot be read as columns trigger, target and weight ({first_line(error)}): write it anew."
+        ) from None
+    return names["trigger"], names["target"], weight, lambda row: f"{path}, row {row}"
+
+
+_READERS = {".npz": _read_npz, ".tsv": _read_tsv, ".parquet": _read_parquet}

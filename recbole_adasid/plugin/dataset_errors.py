@@ -1,0 +1,49 @@
+"""What to say when a dataset is not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from recbole_adasid.settings.errors import SettingsError
+from recbole_adasid.settings.presets import presets, read_props
+
+
+def require_dataset(name: str, folder: Path, url: str | None = None) -> None:
+    """Check that a dataset's interactions are there.
+
+    Args:
+        name: of the dataset.
+        folder: where its files belong.
+        url: where its raw data can be downloaded, if it is known.
+
+    Raises:
+        SettingsError: if not; it says which files belong where, and what runs without any.
+    """
+    wanted = (folder / f"{name}.inter").resolve()
+    if wanted.is_file():
+        return
+    others = sorted(path.parent.name for path in folder.parent.glob("*/*.inter") if path.stem == path.parent.name)
+    found = f" {folder.parent.resolve()} holds: {', '.join(others)}." if others else ""
+    offer = (
+        f"Add --download=true to the command to download it from {_host(url)} and convert it, or put" if url else "Put"
+    )
+    raise SettingsError(
+        f"There is no dataset {name!r}: {wanted} does not exist.{found} {offer} {_files(name)} into {wanted.parent}, "
+        f"or pass --data_path=FOLDER so that FOLDER/{name}/{name}.inter exists, or pass --dataset=ml-100k, which needs "
+        f"no download. Presets: {', '.join(presets('dataset'))}."
+    )
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc
+
+
+def _files(name: str) -> str:
+    settings = read_props(f"dataset/{name}.yaml")
+    files = [f"{name}.inter (tab-separated, first line user_id:token item_id:token timestamp:float)"]
+    columns = ", ".join(settings.get("text_fields", ["title", "..."]))
+    files.append(f"{name}.item (item_id:token and text columns: {columns})")
+    if settings.get("item_features_file"):
+        files.append(f"{settings['item_features_file']} (arrays item_id and embedding; may be left out)")
+    return ", ".join(files)

@@ -1,0 +1,96 @@
+"""Where RecBole's Config meets several processes: RecBole would start NCCL, wrap the model and pad the batches.
+
+Here every rank's Config says that there is one process, and training and evaluation share their batches themselves.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from recbole_adasid.distributed.joining import join, launched, leave, local_rank
+from recbole_adasid.distributed.world import world
+from recbole_adasid.settings.errors import SettingsError
+
+# What RecBole's `run` hands to each process that it starts.
+_RECBOLE_KEYS = ("local_rank", "nproc", "world_size", "offset", "ip", "port")
+# Only rank 0 speaks.
+_SILENT = {"state": "error", "show_progress": False, "log_wandb": False}
+
+
+def refuse_being_many() -> None:
+    """Refuse to be one of several processes that torchrun started for a job which one process does.
+
+    Raises:
+        SettingsError: if this is one.
+    """
+    if launched() and world().size == 1:
+        raise SettingsError(
+            f"torchrun started {os.environ['WORLD_SIZE']} processes, but only the main job runs on several: start this "
+            "without torchrun."
+        )
+
+
+def join_where_launched(settings: dict[str, Any]) -> None:
+    """Join the other processes, where RecBole's `run(…, nproc=…)` or torchrun started a RecBole job on several.
+
+    Args:
+        settings: of a Config, from which RecBole's own for this are taken out.
+    """
+    given = {key: settings.pop(key) for key in _RECBOLE_KEYS if key in settings}
+    if world().size > 1:
+        return
+    if "local_rank" in given:
+        settings["rank_on_machine"] = given["local_rank"]
+        rank = given["local_rank"] + given["offset"]
+        join(f"tcp://{given['ip']}:{given['port']}", rank=rank, size=given["world_size"])
+        atexit.register(leave)
+    elif launched():
+        join("env://")
+        atexit.register(leave)
+
+
+def choose_device(config: Any, init: Callable[[Any], None]) -> None:
+    """Let a Config name this process's device: as RecBole does where it is alone, or else one GPU a process.
+
+    Args:
+        config: a Config whose settings are complete.
+        init: RecBole's own `_init_device`.
+
+    Raises:
+        SettingsError: if there are fewer GPUs than processes on this machine.
+    """
+    settings = config.final_config_dict
+    if world().size == 1:
+        init(config)
+        return
+    settings |= {"single_spec": True, "local_rank": 0, "device": _own_device(config)}
+    if not world().is_main:
+        settings |= _SILENT
+
+
+def _own_device(config: Any) -> torch.device:
+    settings = config.final_config_dict
+    number = settings.pop("rank_on_machine", local_rank())
+    given = config.external_config_dict.get("gpu_id")
+    gpus = list(range(torch.cuda.device_count())) if given is None else _listed(given)
+    if not gpus or not torch.cuda.is_available():
+        return torch.device("cpu")
+    if number >= len(gpus):
+        raise SettingsError(
+            f"Process {number + 1} on this machine has no GPU of its own: there are {len(gpus)}. Start one process a "
+            "GPU (torchrun --nproc_per_node), or set gpu_id='' to train on CPUs."
+        )
+    device = torch.device("cuda", gpus[number])
+    torch.cuda.set_device(device)
+    return device
+
+
+def _listed(gpu_id: Any) -> list[int]:
+    """Return the numbers in `gpu_id`, which RecBole takes as a number, a text such as '0,1', or a tuple."""
+    values = gpu_id if isinstance(gpu_id, (list, tuple)) else str(gpu_id).split(",")
+    return [int(value) for value in values if str(value).strip()]

@@ -1,0 +1,1 @@
+"""What is mended in RecBole itself, one file a fault."""

@@ -1,0 +1,13 @@
+"""LightGCN and others of RecBole 1.2.1 fill a sparse matrix by `dok_matrix._update`, which scipy 1.14 took away."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+
+def restore_dok_update(_models: ModuleType) -> None:
+    """Give scipy's `dok_matrix` the method back by which LightGCN and others fill one; scipy 1.14 took it away."""
+    from scipy.sparse import dok_matrix
+
+    if not hasattr(dok_matrix, "_update"):
+        dok_matrix._update = lambda matrix, entries: matrix._dict.update(entries)

@@ -1,0 +1,26 @@
+"""RecBole 1.2.1 fills gaps by `frame[field].fillna(..., inplace=True)`, which pandas 3 applies to a copy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def fill_missing_values(dataset: Any) -> None:
+    """Fill gaps in a RecBole dataset's tables: padding (0) for tokens, the mean for floats, nothing for sequences.
+
+    RecBole fills through `frame[field].fillna(..., inplace=True)`, which pandas 3 applies to a copy: item 0 would
+    turn into the smallest integer without a word.
+    """
+    import numpy
+
+    for name in dataset.feat_name_list:
+        frame = getattr(dataset, name)
+        for field in frame:
+            kind = dataset.field2type[field].value
+            if kind == "token":
+                frame[field] = frame[field].fillna(0)
+            elif kind == "float":
+                frame[field] = frame[field].fillna(frame[field].mean())
+            else:
+                empty = numpy.array([], dtype=numpy.int64 if kind == "token_seq" else numpy.float64)
+                frame[field] = [empty if isinstance(value, float) else value for value in frame[field]]

@@ -1,0 +1,100 @@
+"""What RecBole 1.2.1 needs on numpy 2, pandas 3, scipy 1.14 and torch ≥ 2.6; each function mends a module in place."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import ModuleType
+from typing import Any
+
+from recbole_adasid.plugin.patches.missing_values import fill_missing_values
+from recbole_adasid.plugin.patches.series_length import elementwise_length
+
+_AS_WRITTEN: ContextVar[bool] = ContextVar("as_written", default=False)
+
+
+def mend_dataset(module: ModuleType) -> None:
+    """Undo what pandas 3 changed under RecBole's `Dataset`, chained in-place `fillna` and `Series.agg(len)`, and let it
+    read vectors."""
+    import pandas
+
+    from recbole_adasid.plugin.patches.vector_columns import discretize_by_position
+
+    dataset_class = module.Dataset  # type: ignore[attr-defined]
+    module.pd = _PandasForRecBole(pandas)  # type: ignore[attr-defined]
+    dataset_class._fill_nan = fill_missing_values
+    dataset_class._discretization = discretize_by_position(dataset_class._discretization)
+    module.len = elementwise_length  # type: ignore[attr-defined]
+
+
+def mend_trainer(module: ModuleType) -> None:
+    """Let every RecBole trainer save checkpoints that torch ≥ 2.6 loads, and log beside the run's other files."""
+    from recbole_adasid.plugin.logs import tensorboard_writer
+    from recbole_adasid.plugin.patches.checkpoints import save_checkpoint
+
+    module.Trainer._save_checkpoint = save_checkpoint  # type: ignore[attr-defined]
+    module.get_tensorboard = tensorboard_writer  # type: ignore[attr-defined]
+
+
+@contextmanager
+def cells_as_written() -> Iterator[None]:
+    """Within, RecBole reads a cell as the text between two separators: quotes are characters and "NA" is a name."""
+    token = _AS_WRITTEN.set(True)
+    try:
+        yield
+    finally:
+        _AS_WRITTEN.reset(token)
+
+
+def _plain_options(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of `read_csv` that take cells as they are written; only numbers can be missing.
+
+    Tokens become categories, so that each is one object in memory and not one a row: while they are read, or after
+    that where pandas would make numbers of them.
+    """
+    numbers = {name: [""] for name, kind in kwargs["dtype"].items() if kind is not str}
+    token = str if _guesses_categories() else "category"
+    kinds = {name: token if name.endswith(":token") else kind for name, kind in kwargs["dtype"].items()}
+    options = {"quoting": csv.QUOTE_NONE, "keep_default_na": False, "na_values": numbers, "dtype": kinds}
+    # pandas skips a byte order mark by itself, and reads the encoding it knows best much faster.
+    return {**options, "encoding": "utf-8"} if kwargs["encoding"] == "utf-8-sig" else options
+
+
+@functools.cache
+def _guesses_categories() -> bool:
+    """Tell whether pandas reads the categories 07 and 7 as one number, as it does from version 3.1 on."""
+    import pandas
+
+    return len(pandas.read_csv(io.StringIO("a\n07\n7\n"), dtype="category")["a"].cat.categories) == 1
+
+
+class _PandasForRecBole(ModuleType):
+    """pandas with a fast `read_csv` whose text columns are as pandas 2 read them and whose sequences have no gaps."""
+
+    def __init__(self, pandas: ModuleType) -> None:
+        super().__init__("pandas")
+        self._pandas = pandas
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pandas, name)
+
+    def read_csv(self, *args: Any, **kwargs: Any) -> Any:
+        """Read a RecBole atomic file, whose columns are still called `name:type` here."""
+        if kwargs.get("engine") == "python" and len(kwargs.get("delimiter") or "") == 1:
+            # pandas' own parser is several times faster; its default rounds floats otherwise than Python does.
+            kwargs |= {"engine": "c", "float_precision": "round_trip", "low_memory": False}
+        if _AS_WRITTEN.get():
+            kwargs |= _plain_options(kwargs)
+        frame = self._pandas.read_csv(*args, **kwargs)
+        for column in frame.columns:
+            if _AS_WRITTEN.get() and column.endswith(":token"):
+                frame[column] = frame[column].astype("category")
+            if not column.endswith(":float") and frame[column].dtype != "category":
+                frame[column] = frame[column].astype(object)
+            if column.endswith("_seq"):
+                frame[column] = frame[column].fillna("")
+        return frame

@@ -1,0 +1,24 @@
+"""RecBole 1.2.1 asks for the lengths of sequences by `series.agg(len)`; pandas 3 hands over the whole series."""
+
+from __future__ import annotations
+
+from collections.abc import Sized
+from types import ModuleType
+from typing import Any
+
+
+def mend_sequential_dataset(module: ModuleType) -> None:
+    """Undo the change of `Series.agg(len)` under RecBole's `SequentialDataset`."""
+    module.len = elementwise_length  # type: ignore[attr-defined]
+
+
+def elementwise_length(value: Sized) -> Any:
+    """Return the length, or for a pandas Series the length of each of its elements.
+
+    RecBole asks for the latter by `series.agg(len)`; pandas 3 hands the whole series to the function instead.
+    """
+    import pandas
+
+    if isinstance(value, pandas.Series):
+        return [len(element) for element in value]
+    return len(value)

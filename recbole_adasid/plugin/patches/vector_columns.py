@@ -1,0 +1,75 @@
+"""Vectors as features of RecBole's models: `float_seq` columns read by position.
+
+RecBole 1.2.1 gives every entry of a numerical `float_seq` column the same embedding (or, discretised by `ED` or `LD`,
+one that depends on its value alone), and averages: of a vector its mean is left. Entry by entry an embedding of its
+own makes a linear map of the vector into the model's embedding size instead, (1 / D) Σ_d v_d e_d.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from recbole_adasid.settings.errors import SettingsError
+
+METHOD = "position"
+"""As in `discretization: {sid_vector: {method: position}}`; RecBole by itself refuses the name."""
+
+
+def discretize_by_position(original: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Return RecBole's `Dataset._discretization` with a further method.
+
+    Args:
+        original: what all other columns go through.
+    """
+
+    @wraps(original)
+    def discretize(dataset: Any) -> None:
+        asked, numerical = dataset.config["discretization"] or {}, dataset.config["numerical_features"]
+        by_position = [field for field, how in asked.items() if how.get("method") == METHOD]
+        if not by_position:
+            original(dataset)
+            return
+        _check(dataset, by_position, numerical)
+        dataset.config["discretization"] = {field: how for field, how in asked.items() if field not in by_position}
+        dataset.config["numerical_features"] = [field for field in numerical if field not in by_position]
+        try:
+            original(dataset)
+        finally:
+            dataset.config["discretization"], dataset.config["numerical_features"] = asked, numerical
+        for field in by_position:
+            _number(dataset, field)
+
+    return discretize
+
+
+def count_features_once(sasrecf: ModuleType) -> None:
+    """Let RecBole's SASRecF count a `float_seq` column as one feature, which is what its embedding layer makes of it.
+
+    By itself it counts the entries, and its first layer then does not fit its own input.
+    """
+    sasrecf.FeatureType = SimpleNamespace(FLOAT_SEQ=None)  # type: ignore[attr-defined]
+
+
+def _check(dataset: Any, fields: list[str], numerical: list[str]) -> None:
+    for field in fields:
+        kind = getattr(dataset.field2type.get(field), "value", None)
+        if kind != "float_seq":
+            said = "is not loaded" if kind is None else f"is of the type {kind}"
+            raise SettingsError(
+                f"discretization: {field!r} {said}, but the method {METHOD} needs a float_seq column: name one that "
+                "load_col lists."
+            )
+        if field not in numerical:
+            raise SettingsError(f"discretization: add {field!r} to numerical_features, or no model reads it.")
+
+
+def _number(dataset: Any, field: str) -> None:
+    """Pair each entry with its position, from 1; 0 is RecBole's padding, which it masks."""
+    for table in dataset.field2feats(field):
+        table[field] = [(values, np.arange(1, len(values) + 1)) for values in table[field]]
+    dataset.field2bucketnum[field] = dataset.field2seqlen[field] + 1

@@ -1,0 +1,68 @@
+"""Which of RecBole's models run beside TIGER, and what they are."""
+
+from __future__ import annotations
+
+import importlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from recbole_adasid.settings.reading import parse_mapping
+
+TIGER, LIGER = "TIGER", "LIGER"
+OURS = {TIGER: "recbole_adasid.plugin.tiger", LIGER: "recbole_adasid.plugin.liger"}
+"""The models of this package, and the modules that they are in; they have Semantic IDs."""
+KINDS = ("sequential_recommender", "general_recommender")
+"""RecBole's folders of models that rank items for a user; others predict clicks, or need a knowledge graph."""
+_WITHOUT_FILE = ("Random",)  # of defaults: it has none
+# They need vectors of a knowledge graph, or histories of what was not chosen.
+_OF_OTHER_DATA = ("GRU4RecKG", "KSR", "DIEN")
+
+
+def is_tiger(config: Any) -> bool:
+    """Tell whether a Config, or settings, are of TIGER or another model of this package."""
+    return config["model"] in OURS
+
+
+def own_class(name: str) -> Any:
+    """Return the class of one of :data:`OURS`."""
+    return getattr(importlib.import_module(OURS[name]), name)
+
+
+@cache
+def peer_names() -> tuple[str, ...]:
+    """Return the names of the models that run beside TIGER, in alphabetical order; none of them is imported."""
+    names = {path.stem for path in (_recbole() / "properties" / "model").glob("*.yaml")}.union(_WITHOUT_FILE)
+    return tuple(sorted(name for name in names if _module_path(name) and name not in _OF_OTHER_DATA))
+
+
+def peer_class(name: str) -> Any:
+    """Return the class of one of :func:`peer_names`."""
+    if name == "Pop":
+        from recbole_adasid.plugin.peers.pop import Pop
+
+        return Pop
+    return getattr(importlib.import_module(f"recbole.model.{_module_path(name)}"), name)
+
+
+def model_defaults(name: str) -> dict[str, Any]:
+    """Return RecBole's defaults of a model, whose keys are the settings that it has."""
+    return parse_mapping(documented_defaults(name), source=f"RecBole's {name}.yaml")
+
+
+def documented_defaults(name: str) -> str:
+    """Return RecBole's file of a model's defaults, with its comments; nothing where a model has no settings."""
+    path = _recbole() / "properties" / "model" / f"{name}.yaml"
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def _module_path(name: str) -> str | None:
+    """Return where below `recbole.model` a model is, such as `general_recommender.bpr`; None if not among the kinds."""
+    folders = [kind for kind in KINDS if (_recbole() / "model" / kind / f"{name.lower()}.py").is_file()]
+    return f"{folders[0]}.{name.lower()}" if folders else None
+
+
+def _recbole() -> Path:
+    import recbole
+
+    return Path(recbole.__path__[0])

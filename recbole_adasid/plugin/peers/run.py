@@ -1,0 +1,107 @@
+"""The main job for RecBole's other recommenders: trained, tested and written down as TIGER is."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recbole_adasid.compute.out_of_memory import is_out_of_memory
+from recbole_adasid.evaluation.breakdown import breakdown
+from recbole_adasid.evaluation.intervals import told_by_ranks
+from recbole_adasid.evaluation.record import Record
+from recbole_adasid.io.atomic import CannotWrite
+from recbole_adasid.plugin.about_run import about_run
+from recbole_adasid.plugin.item_vectors import keep_item_vectors
+from recbole_adasid.plugin.results import by_popularity, by_training, judged
+from recbole_adasid.plugin.saved_data import refuse_saved_data
+from recbole_adasid.run_folder.folder import RunFolder
+from recbole_adasid.run_folder.history import run_history, write_history
+from recbole_adasid.run_folder.results_table import results_table
+from recbole_adasid.settings.errors import SettingsError
+
+logger = logging.getLogger(__name__)
+
+
+def run_peer(config: Any, path: Path) -> dict[str, Any]:
+    """Train and test the model that a Config names, and write its run folder.
+
+    Args:
+        config: of :func:`~recbole_adasid.plugin.config.build_config` with `peers`.
+        path: of the run folder.
+
+    Returns:
+        `best_valid` and `test` (metric → value), `run_folder`, and None as `semantic_ids`.
+
+    Raises:
+        SettingsError: for a dataset or a setting that has to be put right.
+    """
+    from recbole.utils import init_seed
+
+    from recbole_adasid.plugin.peers.loaders import PHASES, load_parts
+    from recbole_adasid.plugin.peers.names import peer_class
+    from recbole_adasid.plugin.peers.trainer import peer_trainer
+
+    refuse_saved_data(config)
+    init_seed(config["seed"], config["reproducibility"])
+    train, valid, test = loaders = load_parts(config)
+    parts = {name: loader._dataset for name, loader in zip(PHASES, loaders)}
+    with _told(config["model"], "cannot be built with these settings on this dataset"):
+        init_seed(config["seed"] + config["local_rank"], config["reproducibility"])
+        model = peer_class(config["model"])(config, parts["train"]).to(config["device"])
+    n_parameters = sum(p.numel() for p in model.parameters())
+    logger.info(f"{config['model']}: {n_parameters:,} parameters on {config['device']}")
+    folder = RunFolder(path)
+    folder.write_about(about_run(config, parts, n_parameters))
+
+    trainer, show_progress = peer_trainer(config, model), bool(config["show_progress"])
+    with _told(config["model"], "failed with these settings on this dataset"):
+        best_valid = trainer.fit(train, valid, show_progress=show_progress)[1] or {}
+        found = {"best_valid": best_valid, "test": trainer.evaluate(test, show_progress=show_progress) or {}}
+    _write(folder, config, trainer, parts, {name: dict(metrics) for name, metrics in found.items()})
+    return {**found, "run_folder": path, "semantic_ids": None}
+
+
+@contextmanager
+def _told(model: str, what: str) -> Iterator[None]:
+    """Say in a sentence that a model of RecBole failed within: how, its settings decide, which nobody has checked.
+
+    Raises:
+        SettingsError: for what is no shortage of memory or disk.
+    """
+    try:
+        yield
+    except (CannotWrite, FloatingPointError, SettingsError):
+        raise
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        if is_out_of_memory(error):
+            raise
+        reason = " ".join(str(error).split())
+        raise SettingsError(f"RecBole's {model} {what} ({type(error).__name__}: {reason}).") from error
+
+
+def _write(
+    folder: RunFolder, config: Any, trainer: Any, parts: dict[str, Any], metrics: dict[str, dict[str, float]]
+) -> None:
+    """Write and log what came out: the files of TIGER's runs, without what is about Semantic IDs."""
+    results: dict[str, Any] = dict(metrics)
+    interactions = parts["train"].training_items().training_interactions()
+    popularity = np.r_[0, interactions.counts(parts["train"].item_num - 1)]
+    record: Record = trainer.record.take()  # empty unless exactly one item a user is held out
+    for name, ranks in (("best_valid", trainer.best_valid_record), ("test", record)):
+        results |= judged(name, ranks, results[name])
+        found = breakdown(ranks, None, popularity, told_by_ranks(results[name])) if ranks else {}
+        results |= by_training(name, found)
+    if record:
+        folder.write_record(record)
+        folder.write_evaluation(found, f"Test of {config['model']} on {config['dataset']}")
+        results["test_by_popularity"] = by_popularity(parts["test"], record, popularity, told_by_ranks(results["test"]))
+    keep_item_vectors(folder.path, trainer.model, parts["train"].training_items(), config["model"])
+    write_history(folder.history_path, run_history([], trainer.train_loss_dict, trainer.valid_results))
+    folder.write_metrics(results)
+    logger.info("Result\n" + results_table(results["best_valid"], results["test"], results["test_intervals"]))
+    logger.info(f"Settings, metrics and model are in {folder.path}")

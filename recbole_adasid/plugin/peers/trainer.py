@@ -1,0 +1,133 @@
+"""RecBole's trainers, evaluated as TIGER is: by recommended items, exact metrics and the ranks of held-out items."""
+
+from __future__ import annotations
+
+import warnings
+from collections import OrderedDict
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import torch
+from recbole.trainer import Trainer
+from recbole.utils import calculate_valid_score, get_trainer
+
+from recbole_adasid.evaluation.full_ranking import first_places
+from recbole_adasid.evaluation.record import EvaluationRecord, Record
+from recbole_adasid.plugin.collector import TopKCollector
+
+MODEL_FILE = "model.pth"
+"""Within the run folder: the best epoch's model, as RecBole saves it."""
+# More than float64 can tell apart in a mean of hits: early stopping compares exact values.
+_EXACT_DECIMALS = 15
+
+
+def peer_trainer(config: Any, model: Any) -> Any:
+    """Return a trainer for one of RecBole's models: RecBole's own for it, evaluated as TIGER is."""
+    kind = get_trainer(config["MODEL_TYPE"], config["model"])
+    return type(kind.__name__, (MeasuredTrainer, kind), {})(config, model)
+
+
+class MeasuredTrainer(Trainer):
+    """What a RecBole trainer does otherwise here; its training stays as it is."""
+
+    def __init__(self, config: Any, model: Any) -> None:
+        """Prepare training of `model`; its file goes into the run folder."""
+        super().__init__(config, model)
+        self.record = EvaluationRecord()
+        self.eval_collector = TopKCollector(config, self.record)
+        self._decimals: int = config["metric_decimal_place"]
+        for metric in self.evaluator.metric_class.values():
+            metric.decimal_place = _EXACT_DECIMALS
+        self.saved_model_file = str(Path(config["checkpoint_dir"]) / MODEL_FILE)
+        self.valid_results: dict[int, dict[str, float]] = {}
+        """Metrics of each epoch that was validated."""
+        self.best_valid_record: Record = {}
+        """Of the best epoch; see :class:`EvaluationRecord`."""
+        self._best: tuple[Any, Any] | None = None
+
+    def _full_sort_batch_eval(self, batched_data: Any) -> tuple[Any, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Recommend for a batch: ids of items [B, k], where RecBole's collector would get scores of all."""
+        interaction, scores, row, held_out = super()._full_sort_batch_eval(batched_data)
+        if self.config["eval_exclude_seen"]:
+            seen = interaction[self.config["ITEM_ID_FIELD"] + self.config["LIST_SUFFIX"]]
+            scores = scores.scatter(1, seen.to(scores.device), -torch.inf)
+        return interaction, self._recommended(scores, held_out), row, held_out
+
+    def _neg_sample_batch_eval(self, batched_data: Any) -> tuple[Any, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Recommend among sampled candidates."""
+        interaction, scores, row, held_out = super()._neg_sample_batch_eval(batched_data)
+        if len(held_out) == len(scores):
+            return interaction, self._recommended(scores, held_out), row, held_out
+        best = torch.topk(scores, max(self.config["topk"]), dim=-1)
+        return interaction, best.indices.masked_fill(best.values.isneginf(), 0), row, held_out
+
+    def _recommended(self, scores: torch.Tensor, held_out: torch.Tensor) -> torch.Tensor:
+        return first_places(scores, held_out.to(scores.device), max(self.config["topk"]))
+
+    def _train_epoch(self, *args: Any, **kwargs: Any) -> Any:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*GradScaler", category=FutureWarning)  # RecBole's own use of it
+            return super()._train_epoch(*args, **kwargs)
+
+    def _valid_epoch(self, valid_data: Any, show_progress: bool = False) -> tuple[float, dict[str, float]]:
+        """Return the exact score that decides, and all metrics rounded as they are printed."""
+        exact = self._exact_metrics(valid_data, show_progress)
+        score = calculate_valid_score(exact, self.valid_metric)
+        self.valid_results[max(self.train_loss_dict)] = dict(self._rounded(exact))
+        better = score >= self.best_valid_score if self.valid_metric_bigger else score <= self.best_valid_score
+        if better:  # as RecBole's early stopping will find
+            self.best_valid_record = self.record.take()
+        return score, self._rounded(exact)
+
+    def evaluate(
+        self,
+        eval_data: Any,
+        load_best_model: bool = True,
+        model_file: str | None = None,
+        show_progress: bool = False,
+    ) -> OrderedDict[str, float] | None:
+        """Return RecBole's metrics on `eval_data`, of the best epoch unless told otherwise; None without data."""
+        self.record.take()
+        if not eval_data:
+            return None
+        if load_best_model and self._best is not None:
+            weights, others = self._best
+            self.model.load_state_dict(weights)
+            self.model.load_other_parameter(others)
+        return self._rounded(self._exact_metrics(eval_data, show_progress))
+
+    def _exact_metrics(self, eval_data: Any, show_progress: bool) -> OrderedDict[str, float]:
+        self.record.take()
+        found = super().evaluate(eval_data, load_best_model=False, show_progress=show_progress)
+        return OrderedDict((name, float(value)) for name, value in found.items())
+
+    def _rounded(self, metrics: OrderedDict[str, float]) -> OrderedDict[str, float]:
+        return OrderedDict((name, round(value, self._decimals)) for name, value in metrics.items())
+
+    def _save_checkpoint(self, epoch: int, verbose: bool = True, **kwargs: Any) -> None:
+        """Keep the best epoch's model in memory, to be tested, and as a file where that can be read back safely."""
+        others = self.model.other_parameter()
+        self._best = deepcopy(self.model.state_dict()), deepcopy(others)
+        if _is_plain(others):
+            super()._save_checkpoint(epoch, verbose=verbose, **kwargs)
+        else:
+            self.logger.info(f"{self.config['model']} is not saved: it is not made of weights, and fitted in one pass.")
+
+    def _check_nan(self, loss: torch.Tensor) -> None:
+        """Stop where the loss is no number.
+
+        Raises:
+            FloatingPointError: saying what to change.
+        """
+        if torch.isnan(loss):
+            raise FloatingPointError(f"{self.config['model']}'s loss is not a number any more: lower learning_rate")
+
+
+def _is_plain(value: Any) -> bool:
+    """Tell whether torch reads a value back with its protection on."""
+    if isinstance(value, dict):
+        return all(map(_is_plain, value.values()))
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, (bool, int, float, str, torch.Tensor, torch.nn.Module))

@@ -1,0 +1,83 @@
+"""Datasets that are not there yet: made from the user's tables, or downloaded and converted; then like any other."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from recbole_adasid.data.convert.amazon_files import convert_amazon
+from recbole_adasid.data.convert.conversion import Report, convert
+from recbole_adasid.data.convert.download import RemoteFile, fetch
+from recbole_adasid.data.convert.tables import RawTable, table_interactions, table_items
+from recbole_adasid.io.locks import held
+from recbole_adasid.settings.errors import SettingsError
+
+logger = logging.getLogger(__name__)
+
+RAW_FOLDER = "raw"
+"""Within the dataset's folder: the files as they were downloaded."""
+
+
+def obtain_dataset(config: Any, name: str, home: Path) -> None:
+    """Make a dataset whose interactions are not there: of `interactions_table`, or by `download`, if one is set.
+
+    Raises:
+        SettingsError: if `download` is set and no setting says where from, or a table lacks a column.
+        FileNotFoundError: if there is no such table.
+        DownloadError: if a file cannot be had, or is not what it should be.
+        ValueError: if the files are damaged, or no Amazon reviews and metadata.
+        CannotWrite: if the disk takes no more.
+    """
+    inter, tables = home / f"{name}.inter", config["interactions_table"]
+    if inter.is_file():
+        if tables:
+            logger.info("%s is there: %s is not read again; remove the file to convert it anew", inter, tables)
+        return
+    if not tables and not config["download"]:
+        return
+    if not tables and not config["reviews_url"]:
+        raise SettingsError(
+            f"download=true, but nothing says where the dataset {name!r} is: set reviews_url and metadata_url, or put "
+            f"{inter.name} into {home.resolve()}."
+        )
+    with held(home / f"{RAW_FOLDER}.lock", f"the conversion into {home}", wait=True):
+        if inter.is_file():  # another process was faster
+            return
+        report = _from_tables(config, home) if tables else _from_web(config, home)
+        logger.info("Converted %s\n%s", name, report.text())
+
+
+def _from_tables(config: Any, home: Path) -> Report:
+    progress = bool(config["show_progress"])
+    interactions = table_interactions(
+        _raw_table(config, "interactions_table"),
+        config["interactions_columns"],
+        key="interactions_columns",
+        time_unit=config["table_time_unit"],
+        progress=progress,
+    )
+    items = None
+    if config["items_table"]:
+        table = _raw_table(config, "items_table")
+        items = table_items(table, config["items_columns"], key="items_columns", progress=progress)
+    return convert(interactions, items, home)
+
+
+def _raw_table(config: Any, key: str) -> RawTable:
+    return RawTable(Path(config[key]), config["table_delimiter"], delimiter_key="table_delimiter")
+
+
+def _from_web(config: Any, home: Path) -> Report:
+    reviews, metadata = (_fetched(config, kind, home / RAW_FOLDER) for kind in ("reviews", "metadata"))
+    assert reviews is not None
+    return convert_amazon(reviews, metadata, home, progress=bool(config["show_progress"]))
+
+
+def _fetched(config: Any, kind: str, folder: Path) -> Path | None:
+    """Return the file of reviews or of metadata, or None where there is none."""
+    url = config[f"{kind}_url"]
+    if not url:
+        return None
+    logger.info("Downloading %s", url)
+    return fetch(RemoteFile(url, config[f"{kind}_sha256"]), folder, progress=bool(config["show_progress"]))

@@ -1,0 +1,125 @@
+"""Make TIGER known to RecBole and mend RecBole, both at the moment its modules are first imported."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_loader
+from types import ModuleType
+from typing import Any
+
+MODEL_MODULES = {
+    "recbole.model.sequential_recommender.tiger": ("TIGER", "recbole_adasid.plugin.tiger"),
+    "recbole.model.sequential_recommender.liger": ("LIGER", "recbole_adasid.plugin.liger"),
+}
+"""Modules where RecBole looks for models → the model and where it is."""
+
+# RecBole module → the function, as "module:name", that is called with it right after it was executed.
+AFTER_IMPORT = {
+    "recbole": "recbole_adasid.plugin.patches.read_csv:restore_numpy_names",
+    "recbole.config.configurator": "recbole_adasid.plugin.config:extend_configurator",
+    "recbole.data.dataloader.abstract_dataloader": "recbole_adasid.plugin.patches.loaders:number_rows_lazily",
+    "recbole.data.dataset": "recbole_adasid.plugin.registration:offer_dataset",
+    "recbole.data.dataset.dataset": "recbole_adasid.plugin.patches.read_csv:mend_dataset",
+    "recbole.data.dataset.sequential_dataset": "recbole_adasid.plugin.patches.read_csv:mend_sequential_dataset",
+    "recbole.data.utils": "recbole_adasid.plugin.patches.loaders:mend_data_utils",
+    "recbole.model.general_recommender": "recbole_adasid.plugin.patches.read_csv:restore_dok_update",
+    "recbole.model.sequential_recommender.sasrecf": "recbole_adasid.plugin.patches.vector_columns:count_features_once",
+    "recbole.model.sequential_recommender.sine": "recbole_adasid.plugin.patches.read_csv:end_anomaly_detection",
+    "recbole.quick_start.quick_start": "recbole_adasid.plugin.patches.quick_start:mend_quick_start",
+    "recbole.trainer": "recbole_adasid.plugin.registration:offer_trainer",
+    "recbole.trainer.hyper_tuning": "recbole_adasid.plugin.hyper_tuning:mend_hyper_tuning",
+    "recbole.trainer.trainer": "recbole_adasid.plugin.patches.read_csv:mend_trainer",
+    "recbole.utils.utils": "recbole_adasid.plugin.patches.read_csv:mend_utils",
+}
+# RecBole module → the context, as "module:name", in which it is executed.
+WHILE_IMPORTING = {"recbole.quick_start.quick_start": "recbole_adasid.plugin.patches.quick_start:without_ray"}
+
+
+class _ModelLoader(Loader):
+    """Fill RecBole's module of a model from this package."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        name, source = MODEL_MODULES[module.__name__]
+        setattr(module, name, getattr(importlib.import_module(source), name))
+
+
+class _RecBoleFinder(MetaPathFinder):
+    """Find the modules of our models, and follow up the import of the RecBole modules that need it."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname in MODEL_MODULES:
+            return spec_from_loader(fullname, _ModelLoader())
+        if fullname not in AFTER_IMPORT:
+            return None
+        for finder in sys.meta_path:
+            spec = None if finder is self else finder.find_spec(fullname, path, target)
+            if spec is not None and spec.loader is not None:
+                _follow_up(spec.loader, fullname)
+                return spec
+        return None
+
+
+def register() -> None:
+    """Make TIGER known to RecBole, whether RecBole was imported before or will be later; once is enough."""
+    if any(isinstance(finder, _RecBoleFinder) for finder in sys.meta_path):
+        return
+    sys.meta_path.insert(0, _RecBoleFinder())
+    for name in AFTER_IMPORT:
+        if name in sys.modules:
+            _after_import(sys.modules[name], name)
+
+
+def replace_function(module: ModuleType, name: str, replacement: Callable[..., Any]) -> None:
+    """Put a function in the place of a module's, and of the same one wherever it was imported by name before."""
+    original = getattr(module, name)
+    for other in list(sys.modules.values()):
+        if getattr(other, "__dict__", {}).get(name) is original:
+            setattr(other, name, replacement)
+
+
+def offer_dataset(module: ModuleType) -> None:
+    """Let `recbole.data.dataset.TIGERDataset` and its like, which RecBole looks up by name, load ours."""
+    _offer(module, "TIGERDataset", "recbole_adasid.plugin.dataset")
+
+
+def offer_trainer(module: ModuleType) -> None:
+    """Let `recbole.trainer.TIGERTrainer` and its like, which RecBole looks up by name, load ours."""
+    _offer(module, "TIGERTrainer", "recbole_adasid.plugin.trainer")
+
+
+def _offer(module: ModuleType, name: str, source: str) -> None:
+    names = [name.replace("TIGER", model) for model, _ in MODEL_MODULES.values()]
+
+    def lookup(wanted: str) -> object:
+        if wanted in names:
+            return getattr(importlib.import_module(source), name)
+        raise AttributeError(f"module {module.__name__!r} has no attribute {wanted!r}")
+
+    module.__getattr__ = lookup  # type: ignore[method-assign]
+
+
+def _follow_up(loader: Loader, name: str) -> None:
+    execute = loader.exec_module
+
+    def execute_and_follow_up(module: ModuleType) -> None:
+        with _named(WHILE_IMPORTING[name])() if name in WHILE_IMPORTING else nullcontext():
+            execute(module)
+        _after_import(module, name)
+
+    loader.exec_module = execute_and_follow_up  # type: ignore[method-assign]
+
+
+def _after_import(module: ModuleType, name: str) -> None:
+    _named(AFTER_IMPORT[name])(module)
+
+
+def _named(path: str) -> Callable[..., Any]:
+    source, function = path.split(":")
+    return getattr(importlib.import_module(source), function)

@@ -1,0 +1,91 @@
+"""What RecBole would unpickle or evaluate: refused for TIGER, and for any model whose settings are from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from recbole_adasid.settings.errors import SettingsError
+
+# RecBole's settings that ask for pickles.
+PICKLE_KEYS = ("save_dataset", "dataset_save_path", "save_dataloaders", "dataloaders_save_path")
+
+LOADED = (
+    *("dataset_save_path", "dataloaders_save_path", "warm_up"),
+    *("pre_model_path", "pretrain_path", "mf_pretrain_path", "mlp_pretrain_path", "xgb_model", "lgb_model"),
+)
+"""Settings of RecBole's models that name a file which RecBole unpickles."""
+TEACHERS = ("CIN", "CrossNet", "DAGFM")
+"""Networks that KD_DAGFM learns from, by the names of their classes."""
+_OWN = "load it with trusted=True if it is your own"
+
+
+def refuse_saved_data(config: Any) -> None:
+    """Check that RecBole has no pickle to load or to save for TIGER under this Config.
+
+    Raises:
+        SettingsError: for a setting that asks for one, or a file in `checkpoint_dir` that RecBole would load.
+    """
+    for key in PICKLE_KEYS:
+        if config[key]:
+            raise SettingsError(
+                f"{key}={config[key]!r} asks RecBole for a pickle, which could execute anything when it is loaded: "
+                "unset it; TIGER's dataset is made from its files each time, which takes seconds."
+            )
+    model = config["model"]
+    for name in (f"{config['dataset']}-{model}Dataset.pth", f"{config['dataset']}-for-{model}-dataloader.pth"):
+        path = Path(config["checkpoint_dir"]) / name
+        if path.exists():
+            raise SettingsError(
+                f"RecBole would unpickle {path}, which could execute anything: remove it or choose another "
+                "checkpoint_dir or run_folder."
+            )
+
+
+def refuse_unpickling(settings: Mapping[str, Any], folder: Path) -> None:
+    """Check that making the dataset and the model of a checkpoint from elsewhere executes nothing out of a file.
+
+    RecBole 1.2.1 evaluates a setting of KD_DAGFM's, unpickles saved datasets and dataloaders, and lets several models
+    load further files through torch, or through NumPy with pickles allowed.
+
+    Args:
+        settings: of the checkpoint, as they stand in it.
+        folder: of the checkpoint.
+
+    Raises:
+        SettingsError: naming the setting or the file.
+    """
+    for key in LOADED:
+        if settings.get(key):
+            raise SettingsError(
+                f"{key}={_shown(settings[key])} lets RecBole load a file that could execute anything: {_OWN}"
+            )
+    if "teacher" in settings and settings["teacher"] not in TEACHERS:
+        raise SettingsError(
+            f"teacher={_shown(settings['teacher'])} is Python, which RecBole would execute: {_OWN}; by itself it names "
+            f"{', '.join(TEACHERS)}"
+        )
+    if settings["model"] == "LDiffRec" and settings.get("n_cate") not in (None, 1):
+        raise SettingsError(f"n_cate={_shown(settings['n_cate'])} lets LDiffRec unpickle item_emb.npy: {_OWN}")
+    for place in dict.fromkeys([folder, Path(str(settings.get("checkpoint_dir") or folder))]):
+        for path in _saved_data(settings, place):
+            if path.exists():
+                raise SettingsError(
+                    f"RecBole would unpickle {path}, which could execute anything: remove it, or {_OWN}"
+                )
+
+
+def _saved_data(settings: Mapping[str, Any], folder: Path) -> list[Path]:
+    """Return the names under which RecBole would look for a dataset, of whatever kind, and for dataloaders."""
+    import recbole.data.dataset
+
+    kinds = [name for name in (*dir(recbole.data.dataset), "TIGERDataset") if name.endswith("Dataset")]
+    dataset = settings["dataset"]
+    names = [*(f"{dataset}-{kind}.pth" for kind in kinds), f"{dataset}-for-{settings['model']}-dataloader.pth"]
+    return [folder / name for name in names]
+
+
+def _shown(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 80 else f"{shown[:80]}…"

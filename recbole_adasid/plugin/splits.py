@@ -1,0 +1,20 @@
+"""The items and examples of a dataset, as RecBole filters and splits it, for use without RecBole's trainer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from recbole_adasid.data.training_examples import Examples
+from recbole_adasid.plugin.dataset import TrainingItems
+
+
+def load_splits(config: Any) -> tuple[TrainingItems, Examples, Examples]:
+    """Return what Semantic IDs may be learned from, and the training and validation examples.
+
+    Raises:
+        SettingsError: for a dataset that is not there or leaves nothing to train or validate on.
+    """
+    from recbole.data import create_dataset
+
+    train, valid, _ = create_dataset(config).build()
+    return train.training_items(), train.examples(), valid.examples()

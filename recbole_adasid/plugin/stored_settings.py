@@ -1,0 +1,103 @@
+"""Settings of a saved model, before a dataset and a model are made of them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from recbole_adasid.io.tensor_file import DamagedFile
+from recbole_adasid.plugin.peers.names import OURS
+from recbole_adasid.plugin.saved_data import refuse_unpickling
+from recbole_adasid.settings.errors import SettingsError
+from recbole_adasid.settings.harmless import harmless
+from recbole_adasid.settings.presets import presets, read_props
+
+# RecBole derives them, and spells some in a way that it would not accept.
+_DERIVED = ("train_neg_sample_args", "sid_level_sizes", "content_width")
+# What stands in the names of files of a dataset's folder.
+_FILE_NAMES = ("benchmark_filename", "additional_feat_suffix")
+
+
+def check_stored(config: Any, path: Path) -> None:
+    """Check the settings of TIGER's file as those of a command are checked, but for the tokenizer's, which is not used.
+
+    Raises:
+        SettingsError: for a value that cannot be.
+        DamagedFile: for names that are none.
+    """
+    from recbole.utils.enum_type import EvaluatorType, InputType, ModelType
+
+    from recbole_adasid.plugin.constraints import check_values
+
+    settings = config.final_config_dict
+    _check_name("dataset", settings, path)
+    unused = _of_tokenizers()
+    try:
+        check_values({key: value for key, value in settings.items() if key not in unused and key not in _DERIVED}, {})
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {error}") from None
+    settings |= {"MODEL_TYPE": ModelType.SEQUENTIAL, "MODEL_INPUT_TYPE": InputType.POINTWISE}
+    settings["eval_type"] = EvaluatorType.RANKING
+
+
+@cache
+def _of_tokenizers() -> frozenset[str]:
+    keys = set(read_props("tokenizers.yaml"))
+    return frozenset(keys.union(*(read_props(f"tokenizer/{name}.yaml") for name in presets("tokenizer"))))
+
+
+def tame_recbole(config: Any, path: Path) -> None:
+    """Leave in the settings of another model's checkpoint what describes the model and its data, and nothing that acts.
+
+    Raises:
+        SettingsError: for what RecBole would execute.
+        DamagedFile: if they are not those of a model of RecBole's.
+        FileNotFoundError: if the dataset is not there: RecBole would download it.
+    """
+    settings, folder = config.final_config_dict, Path(os.path.abspath(path)).parent
+    for key in ("model", "dataset"):
+        _check_name(key, settings, path)
+    kind = _model_type(settings["model"], path)
+    try:
+        refuse_unpickling(settings, folder)
+        here = {key: settings[key] for key in ("device", "local_rank", "single_spec")}  # as this machine has them
+        config.final_config_dict = settings = {**harmless(settings, folder), **here, "MODEL_TYPE": kind}
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {error}.") from None
+    except ValueError as error:
+        raise DamagedFile(f"{path}: {error}") from None
+    for key in _FILE_NAMES:
+        names = settings.get(key) or []
+        if not isinstance(names, list) or not all(_is_name(name) for name in names):
+            raise DamagedFile(f"{path} has {key}={str(names)[:80]!r}, which are no parts of file names")
+    home = Path(str(settings.get("data_path")))
+    if not home.is_dir():
+        raise FileNotFoundError(
+            f"there is no folder {home}, where {path} says that its dataset is: put it there, or load the file with "
+            "trusted=True if it is your own, so that RecBole may download it"
+        )
+
+
+def _model_type(name: str, path: Path) -> Any:
+    """Return which kind of model RecBole's class of this name is."""
+    from recbole.utils import get_model
+
+    try:
+        if name not in OURS:  # which are never in such a file
+            return get_model(name).type
+    except (ValueError, AttributeError, ImportError):
+        pass
+    raise DamagedFile(f"{path} names the model {name!r}, which RecBole has not, or does not keep in such a file")
+
+
+def _check_name(key: str, settings: Mapping[str, Any], path: Path) -> None:
+    if not _is_name(settings.get(key)) or key == "model" and not re.fullmatch(r"[A-Za-z]\w*", settings[key]):
+        raise DamagedFile(f"{path} has {key}={str(settings.get(key))[:80]!r}, which is no name")
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"(?!\.)[^/\\:\0\n]{1,200}", value) is not None

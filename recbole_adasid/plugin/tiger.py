@@ -1,0 +1,151 @@
+"""TIGER as RecBole sees it: a sequential recommender over item ids."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import torch
+from recbole.model.abstract_recommender import SequentialRecommender
+from recbole.utils import InputType, init_seed
+from torch import Tensor
+
+from recbole_adasid.distributed.world import world
+from recbole_adasid.model.catalogue import Catalogue
+from recbole_adasid.model.interleave import interleave
+from recbole_adasid.model.network import TIGERNetwork, network_settings
+from recbole_adasid.model.prefix_tree import PrefixTree
+from recbole_adasid.model.tiger import TIGERModel
+from recbole_adasid.pipeline import learn_semantic_ids
+from recbole_adasid.plugin.dataset import SKIPPED_FIELD
+from recbole_adasid.plugin.logs import tokenizer_log
+from recbole_adasid.run_folder.model_file import describe_data
+from recbole_adasid.semantic_ids import SemanticIDs
+
+
+class TIGER(SequentialRecommender):
+    """Learn Semantic IDs of the dataset's items, then recommend by generating them (arXiv 2305.05065).
+
+    An interaction needs a history (`item_id_list` and `item_length` by default); that it tells the user is needed with
+    `n_user_tokens` alone. What is missing is named by a ValueError.
+
+    `semantic_ids` tells what was learned; it is None for a model that a file will fill. `data` tells the dataset and
+    its items, to which weights and Semantic IDs are bound.
+    """
+
+    input_type = InputType.POINTWISE
+    semantic_ids: SemanticIDs | None = None
+
+    def __init__(self, config: Any, dataset: Any) -> None:
+        """Build the model for the training part of a dataset, with RecBole's arguments."""
+        super().__init__(config, dataset)
+        self.beam_size: int = config["beam_size"]
+        self.n_user_tokens: int = config["n_user_tokens"]
+        self.cold_list_share: float = config["cold_list_share"] or 0.0
+        self.exclude_seen = bool(config["eval_exclude_seen"])
+        self._cold = None if dataset.cold is None else torch.from_numpy(dataset.cold)
+        self._split: tuple[PrefixTree, PrefixTree, PrefixTree] | None = None
+        self.data = describe_data(dataset, with_users=self.n_user_tokens > 0)
+        catalogue = self._catalogue(config, dataset)
+        network = TIGERNetwork(level_sizes=catalogue.level_sizes, **network_settings(config.final_config_dict))
+        self.tiger = self._model(config, dataset, network, catalogue)
+
+    def _model(self, config: Any, dataset: Any, network: TIGERNetwork, catalogue: Catalogue) -> TIGERModel:
+        return TIGERModel(network=network, catalogue=catalogue)
+
+    def _catalogue(self, config: Any, dataset: Any) -> Catalogue:
+        stored = config["sid_level_sizes"]
+        if stored is not None:  # from a model's file, which holds the Semantic IDs too
+            return Catalogue.empty(self.n_items - 1, stored, config["collision"])
+        learned = world().from_main(lambda: _learn(config, dataset))
+        stages = ", ".join(f"{stage} {how}" for stage, how in learned.stages.items())
+        quality = ", ".join(f"{name} {value:.4g}" for name, value in learned.quality.items())
+        self.logger.info(f"Semantic IDs ({stages}): {quality}")
+        self.semantic_ids = learned
+        # Whether Semantic IDs were learned or reused must not change the network's first weights.
+        init_seed(config["seed"] + config["local_rank"], config["reproducibility"])
+        suffix = None if learned.suffix is None else torch.from_numpy(learned.suffix)
+        codes, sizes = torch.from_numpy(learned.codes), learned.codebook_sizes
+        catalogue = Catalogue(codes, sizes, collision=config["collision"], suffix=suffix)
+        if catalogue.collision == "suffix" and catalogue.level_sizes[-1] > max(learned.codebook_sizes):
+            self.logger.warning(
+                f"{catalogue.level_sizes[-1]} items share one Semantic ID, more than a level has codewords: the suffix "
+                "has a token for each, which says nothing of the item. A larger codebook_size, other item features or "
+                "collision=shared may help."
+            )
+        return catalogue
+
+    @property
+    def content_width(self) -> int | None:
+        """Columns of the item features that the model reads beside Semantic IDs; None: it reads none."""
+        return None
+
+    @property
+    def sid_level_sizes(self) -> list[int]:
+        """Codewords of each of the S levels, a suffix level included."""
+        return self.tiger.catalogue.level_sizes
+
+    def calculate_loss(self, interaction: Any) -> Tensor:
+        """Return the mean cross-entropy of the target items' tokens."""
+        target = self._field(interaction, self.POS_ITEM_ID)
+        return self.tiger.training_loss(*self._history(interaction), target, users=self._users(interaction))
+
+    @property
+    def one_pass(self) -> bool:
+        """Whether one pass over a sequence trains all of its positions: the encoder is causal."""
+        return self.tiger.network.causal
+
+    def sequence_loss(self, interaction: Any) -> Tensor:
+        """Return the mean cross-entropy of the tokens of all items that a batch of sequences predicts."""
+        skipped, users = interaction[SKIPPED_FIELD], interaction[self.USER_ID]
+        return self.tiger.sequence_loss(*self._history(interaction), skipped=skipped, users=users)
+
+    def predict(self, interaction: Any) -> Tensor:
+        """Return the log-probability [B] of each given item after its history."""
+        target = self._field(interaction, self.ITEM_ID)
+        return self.tiger.score_targets(*self._history(interaction), target, users=self._users(interaction))
+
+    def full_sort_predict(self, interaction: Any) -> Tensor:
+        """Return the log-probabilities of all items, [B, N + 1]: exact, and dear for large catalogues."""
+        return self.tiger.score_items(*self._history(interaction), users=self._users(interaction))
+
+    def recommend_topk(self, interaction: Any, k: int) -> tuple[Tensor, Tensor]:
+        """Return the k best items and their log-probabilities, [B, k] each; item 0 where the beam found fewer.
+
+        With `cold_list_share`, items that were held out of training have that share of the places; with
+        `eval_exclude_seen`, those of the history have none.
+        """
+        history, users = self._history(interaction), self._users(interaction)
+        excluded = history[0] if self.exclude_seen else None
+        find = partial(self.tiger.recommend, *history, k=k, beam_size=self.beam_size, users=users, excluded=excluded)
+        if not self.cold_list_share or self._cold is None:
+            return find()
+        warm, cold = self._warm_and_cold_tree(self._cold)
+        return interleave(find(tree=warm), find(tree=cold), self.cold_list_share)
+
+    def _warm_and_cold_tree(self, cold: Tensor) -> tuple[PrefixTree, PrefixTree]:
+        """Return the prefix trees of the items that were trained on and of the others."""
+        catalogue = self.tiger.catalogue
+        if self._split is None or self._split[0] is not catalogue.tree:  # a file filled the catalogue meanwhile
+            ids = torch.arange(1, catalogue.n_items + 1)
+            self._split = (catalogue.tree, catalogue.tree_of(ids[~cold]), catalogue.tree_of(ids[cold]))
+        return self._split[1:]
+
+    def _history(self, interaction: Any) -> tuple[Tensor, Tensor]:
+        return self._field(interaction, self.ITEM_SEQ), self._field(interaction, self.ITEM_SEQ_LEN)
+
+    def _users(self, interaction: Any) -> Tensor | None:
+        """Return the users where the network reads them: who is new has no number, and needs none without."""
+        return self._field(interaction, self.USER_ID) if self.n_user_tokens else None
+
+    def _field(self, interaction: Any, name: str) -> Tensor:
+        if name in interaction:
+            return interaction[name]
+        reason = f", because n_user_tokens is {self.n_user_tokens}" if name == self.USER_ID else ""
+        there = ", ".join(interaction.columns)
+        raise ValueError(f"the interaction has no field {name!r}, which TIGER reads{reason}: add it to {there}")
+
+
+def _learn(config: Any, dataset: Any) -> SemanticIDs:
+    with tokenizer_log() as log:
+        return learn_semantic_ids(config, dataset.training_items(), log=log, progress=bool(config["show_progress"]))

@@ -1,0 +1,86 @@
+"""TIGER's training between two epochs: everything that the next epoch depends on, kept so that it can go on."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from recbole_adasid.compute.optimizer_state import optimizer_state, restore_optimizer
+from recbole_adasid.distributed.world import world
+from recbole_adasid.io.tensor_file import DamagedFile, MismatchedFile, below, check_fit, read_tensors, write_tensors
+
+logger = logging.getLogger(__name__)
+
+KIND = "tiger-training"
+
+
+def save_training(path: Path, trainer: Any, key: str, *, next_epoch: int) -> None:
+    """Keep a trainer as it stands before ``next_epoch``; ``key`` tells settings and data apart."""
+    tensors, about = training_state(trainer)
+    write_tensors(path, KIND, tensors, {**about, "key": key, "next_epoch": next_epoch})
+
+
+def training_state(trainer: Any) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return the tensors and the plain values that the next epoch depends on, but for its number."""
+    tensors, numbers = optimizer_state(trainer.optimizer)
+    tensors |= {f"model/{name}": value for name, value in trainer.model.state_dict().items()}
+    tensors["random/cpu"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors |= {f"random/cuda/{i}": state for i, state in enumerate(torch.cuda.get_rng_state_all())}
+    tensors |= {f"valid/{name}": torch.from_numpy(values) for name, values in trainer.best_valid_record.items()}
+    return tensors, {
+        "best_valid_score": float(trainer.best_valid_score),
+        "best_valid_result": trainer.best_valid_result,
+        "valid_results": list(trainer.valid_results.items()),
+        "cur_step": trainer.cur_step,
+        "losses": list(trainer.train_loss_dict.items()),
+        "optimizer_numbers": numbers,
+    }
+
+
+def adopt_state(trainer: Any, tensors: dict[str, Tensor], about: dict[str, Any], *, next_epoch: int) -> None:
+    """Put a trainer to where :func:`training_state` found it, to go on with ``next_epoch``."""
+    trainer.model.load_state_dict(below("model", tensors))
+    restore_optimizer(trainer.optimizer, tensors, about["optimizer_numbers"])
+    torch.set_rng_state(tensors["random/cpu"])
+    on_gpu = [state for name, state in sorted(tensors.items()) if name.startswith("random/cuda/")]
+    if on_gpu and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(on_gpu)
+    trainer.start_epoch, trainer.cur_step = next_epoch, about["cur_step"]
+    trainer.best_valid_score, trainer.best_valid_result = about["best_valid_score"], about["best_valid_result"]
+    trainer.best_valid_record = {name: values.numpy() for name, values in below("valid", tensors).items()}
+    trainer.train_loss_dict = {int(epoch): loss for epoch, loss in about["losses"]}
+    trainer.valid_results = {int(epoch): result for epoch, result in about.get("valid_results", [])}
+
+
+def adopt_from_main(trainer: Any) -> None:
+    """Bring the trainers of all ranks to where that of rank 0 stands."""
+
+    def take() -> tuple[int, tuple[dict[str, Tensor], dict[str, Any]]]:
+        tensors, about = training_state(trainer)
+        return trainer.start_epoch, ({name: value.cpu() for name, value in tensors.items()}, about)
+
+    world().hand_over(take, lambda state: adopt_state(trainer, *state[1], next_epoch=state[0]))
+
+
+def restore_training(path: Path, trainer: Any, key: str) -> bool:
+    """Put a trainer back to where :func:`save_training` left it; return whether there was anything to go on from.
+
+    A file that is missing, damaged or of other settings is left alone, and so is the trainer.
+    """
+    try:
+        tensors, about = read_tensors(path, KIND)
+        if about.get("key") != key:
+            raise MismatchedFile(f"{path} is of other settings or data")
+        check_fit(path, below("model", tensors), trainer.model.state_dict())
+    except FileNotFoundError:
+        return False
+    except DamagedFile as error:
+        logger.warning("Training starts from the beginning: %s.", error)
+        return False
+    adopt_state(trainer, tensors, about, next_epoch=about["next_epoch"])
+    return True

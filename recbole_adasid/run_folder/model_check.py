@@ -1,0 +1,166 @@
+"""Whether a model's file says of itself what its tensors are, and nothing impossible, before anything is built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from recbole_adasid.features.fusion import FUSIONS
+from recbole_adasid.features.text_encoders import ENCODERS
+from recbole_adasid.io.forms import (
+    Form,
+    anything,
+    list_of,
+    mapping_of,
+    number,
+    one_of,
+    optional,
+    record,
+    switch,
+    text,
+    whole,
+)
+from recbole_adasid.io.tensor_file import DamagedFile, MismatchedFile, below, check_about, check_finite, check_fit
+from recbole_adasid.model.catalogue import COLLISIONS
+from recbole_adasid.model.dense_head import DenseHead
+from recbole_adasid.model.liger import HYBRID_SCORES, RETRIEVALS
+from recbole_adasid.model.network import ENCODER_ATTENTIONS, ENCODER_INPUTS, TIGERNetwork, network_settings
+from recbole_adasid.plugin.peers.names import LIGER, OURS
+
+MOST_LEVELS = 9
+"""Eight levels and a suffix."""
+_MOST_CODES = 2**31 - 1
+_SIZE, _TEXTS = whole(1, 65_536), optional(list_of(text))
+_NETWORK: dict[str, Form] = {
+    **dict.fromkeys(("d_model", "d_head", "n_heads", "d_ff"), _SIZE),
+    **{"n_encoder_layers": whole(0, 1000), "n_decoder_layers": whole(1, 1000)},
+    **{"dropout": number(0, 1), "n_user_tokens": whole(0, 2**24)},
+}
+# What gives new items their features.
+_INTAKE: dict[str, Form] = {
+    **dict.fromkeys(("title_field", "category_field", "text_encoder_model", "image_encoder_model"), text),
+    **dict.fromkeys(("item_features_file", "text_template"), optional(text)),
+    **{"text_fields": _TEXTS, "text_encoder": one_of(ENCODERS), "text_width": _SIZE, "seed": whole(0, 2**32 - 1)},
+    **dict.fromkeys(("text_bf16", "image_download", "image_private_hosts", "modality_unit_length"), switch),
+    **{"item_features_mapped": switch, "image_folder": text, "missing_modality": one_of(("refuse", "allow"))},
+    **{"fusion": one_of(FUSIONS), "fusion_width": optional(_SIZE)},
+}
+_MODALITY = record({}, {**_INTAKE, "weight": number(0), "image_field": optional(text), "text_encoder_model": text})
+_SETTINGS = record(
+    {
+        **_NETWORK,
+        **dict.fromkeys(("model", "dataset", "data_path", "learner"), text),
+        **{"collision": one_of(COLLISIONS), "MAX_ITEM_LIST_LENGTH": whole(1, 2**20), "beam_size": whole(1, 2**20)},
+    },
+    {
+        **_INTAKE,
+        "modalities": optional(list_of(_MODALITY)),
+        "encoder_attention": one_of(ENCODER_ATTENTIONS),
+        "encoder_input": one_of(ENCODER_INPUTS),
+        "label_smoothing": number(0, 1),
+        "token_repeat_bias": switch,
+        "interactions_files": optional(text),
+        "worker": whole(0, 4096),
+    },
+)
+_POSITIVE = number(1e-6, 1e6)
+_LIGER: dict[str, Form] = {
+    **{"retrieval": one_of(RETRIEVALS), "hybrid_score": one_of(HYBRID_SCORES), "id_embedding": switch},
+    **{"id_dropout": number(0, 1), "generative_weight": number(0, 1e6), "dense_weight": _POSITIVE},
+    **{"dense_temperature": _POSITIVE, "full_softmax_items": whole(), "sampled_items": whole(1)},
+    **{"dense_label_smoothing": number(0, 1), "content_width": _SIZE, "content_columns": optional(_SIZE)},
+    "repeat_bias": switch,
+}
+ABOUT: dict[str, Form] = {
+    "config": record({"settings": _SETTINGS, "categories": mapping_of(list_of(text))}),
+    "data": record({"dataset": text, "items": whole(1, _MOST_CODES), "digest": text}),
+    "sid_level_sizes": list_of(whole(1, _MOST_CODES), least=1, most=MOST_LEVELS),
+    "epoch": whole(-1),
+    "cur_step": whole(),
+    "best_valid_score": number(),
+    "optimizer_numbers": mapping_of(anything),
+}
+
+
+def check_model(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+    """Check what a model's file says of itself against its tensors.
+
+    Raises:
+        DamagedFile: if something is missing, of another form or size, or no number to compute with, or a code is out of
+            its level.
+    """
+    check_about(path, about, ABOUT)
+    settings, weights = about["config"]["settings"], below("model", tensors)
+    if settings["model"] not in OURS:
+        raise DamagedFile(
+            f"{path} names the model {settings['model']!r}, not {' or '.join(OURS)}: train the model again"
+        )
+    if settings["model"] == LIGER:
+        check_about(path, {**settings, **about}, _LIGER)
+    elif about.get("content_width") is not None:
+        raise DamagedFile(f"{path} tells of item features ('content_width'), of which {settings['model']} reads none")
+    if about["data"]["dataset"] != settings["dataset"]:
+        raise DamagedFile(f"{path} names the datasets {settings['dataset']!r} and {about['data']['dataset']!r}")
+    try:
+        check_fit(path, weights, _expected(about, settings, len(weights)))
+    except MismatchedFile as error:
+        raise DamagedFile(f"{error} by its own settings") from None
+    check_finite(path, weights)
+    _check_codes(path, weights["tiger.catalogue.tokens"], about["sid_level_sizes"])
+
+
+def _expected(about: Mapping[str, Any], settings: Mapping[str, Any], n_weights: int) -> dict[str, Tensor]:
+    """Return tensors of the names, shapes and types that a file's settings ask for; none has any memory."""
+    if settings["n_encoder_layers"] + settings["n_decoder_layers"] > n_weights:
+        raise MismatchedFile(f"the file has {n_weights} tensors, too few for the layers of the network")
+    sizes = tuple(about["sid_level_sizes"])
+    network = _network(sizes, tuple(network_settings(settings).items()))
+    codes = torch.empty(about["data"]["items"] + 1, len(sizes), dtype=torch.int64, device="meta")
+    content = _content(about, settings) if settings["model"] == LIGER else {}
+    return {**network, **content, "tiger.catalogue.tokens": codes}
+
+
+@lru_cache(maxsize=8)  # a run's model is read several times
+def _network(level_sizes: tuple[int, ...], settings: tuple[tuple[str, Any], ...]) -> dict[str, Tensor]:
+    with torch.device("meta"):
+        network = TIGERNetwork(level_sizes=level_sizes, **dict(settings))
+    return {f"tiger.network.{name}": value for name, value in network.state_dict().items()}
+
+
+def _content(about: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Return what a LIGER has beside a TIGER, without memory."""
+    n_rows, width = about["data"]["items"] + 1, about["content_width"]
+    read = min(settings["content_columns"] or width, width)
+    with torch.device("meta"):
+        found = {
+            "content.features": torch.empty(n_rows, read, dtype=torch.float16),
+            "content.trained": torch.empty(n_rows, dtype=torch.bool),
+            "content.mean": torch.empty(width),
+            "content.deviation": torch.empty(width),
+            "content.map.weight": torch.empty(settings["d_model"], read),
+            "weights": torch.empty(n_rows),
+        }
+        if read < width:
+            found["content.directions"] = torch.empty(read, width)
+        if settings["id_embedding"]:
+            found["content.ids.weight"] = torch.empty(n_rows, settings["d_model"])
+        head = DenseHead(d_model=settings["d_model"], repeat_bias=settings["repeat_bias"]).state_dict()
+    return {
+        f"tiger.{name}": value
+        for name, value in {**found, **{f"head.{name}": value for name, value in head.items()}}.items()
+    }
+
+
+def _check_codes(path: Path, codes: Tensor, sizes: list[int]) -> None:
+    wrong = ((codes < 0) | (codes >= torch.tensor(sizes))).nonzero()
+    if len(wrong):
+        item, level = wrong[0].tolist()
+        raise DamagedFile(
+            f"{path} has the code {int(codes[item, level])} for item {item} on level {level + 1}, which has "
+            f"{sizes[level]}"
+        )

@@ -1,0 +1,84 @@
+"""The items of a run and their Semantic IDs, which stand in sids.json for people and in the model for the network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recbole_adasid.io.json_file import read_json
+from recbole_adasid.io.tensor_file import DamagedFile, MismatchedFile
+from recbole_adasid.run_folder.folder import RunFolder
+from recbole_adasid.run_folder.model_file import SavedModel, tokens_digest
+
+INFO = "sids.info.json"
+"""Beside sids.json: what its numbers mean."""
+
+
+def read_sids(path: Path) -> tuple[list[str], NDArray[np.int64]]:
+    """Return the tokens of the N items of a sids.json and their codes [N, S], suffix included.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        DamagedFile: if it holds something else.
+    """
+    rows = read_json(path)
+    lengths = {len(row) if isinstance(row, list) else -1 for row in rows.values()}
+    if len(lengths) != 1 or lengths & {-1, 0}:
+        raise DamagedFile(f"{path} has no list of codes, each of one length, for its {len(rows)} items: {_REMEDY}")
+    if not all(type(code) is int and 0 <= code < 2**31 for row in rows.values() for code in row):
+        raise DamagedFile(f"{path} has codes that are no whole numbers from 0 on: {_REMEDY}")
+    return list(rows), np.array(list(rows.values()), dtype=np.int64)
+
+
+def items_of(folder: RunFolder, saved: SavedModel) -> list[str]:
+    """Return the tokens of a run's items, once its sids.json was found to say what its model says.
+
+    Raises:
+        FileNotFoundError: if there is no sids.json.
+        DamagedFile: if it is damaged.
+        MismatchedFile: if its items or their Semantic IDs are others than the model's.
+    """
+    tokens, codes = read_sids(folder.sids_path)
+    of_users = saved.about["config"]["settings"]["n_user_tokens"] > 0  # the digest is of these, too
+    if not of_users and tokens_digest([tokens]) != saved.about["data"]["digest"]:
+        raise MismatchedFile(f"{folder.sids_path} lists other items than {saved.path}: {_REMEDY}")
+    _check_codes(folder, saved, tokens, codes)
+    return tokens
+
+
+def check_info(folder: RunFolder, saved: SavedModel, info: dict[str, Any]) -> None:
+    """Check that what stands beside sids.json says of the levels what the model says.
+
+    Raises:
+        MismatchedFile: if not.
+    """
+    about = saved.about
+    told = [info.get(key) for key in ("items", "level_sizes", "collision")]
+    known = [about["data"]["items"], about["sid_level_sizes"], about["config"]["settings"]["collision"]]
+    for key, here, there in zip(("items", "level_sizes", "collision"), told, known):
+        if here != there:
+            raise MismatchedFile(
+                f"{folder.path / INFO} says {key}={str(here)[:80]}, {saved.path} says {there}: {_REMEDY}"
+            )
+
+
+def _check_codes(folder: RunFolder, saved: SavedModel, tokens: list[str], codes: NDArray[np.int64]) -> None:
+    own = saved.tensors["model/tiger.catalogue.tokens"][1:].numpy()
+    if codes.shape != own.shape:
+        raise MismatchedFile(
+            f"{folder.sids_path} has Semantic IDs of the shape {list(codes.shape)}, {saved.path} of {list(own.shape)}: "
+            f"{_REMEDY}"
+        )
+    wrong = np.argwhere(codes != own)
+    if len(wrong):
+        row, level = wrong[0]
+        raise MismatchedFile(
+            f"{folder.sids_path} gives the item {tokens[row]!r} the code {codes[row, level]} on level {level + 1}, "
+            f"{saved.path} gives it {own[row, level]}: {_REMEDY}"
+        )
+
+
+_REMEDY = "bring back the run's own"

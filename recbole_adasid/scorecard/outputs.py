@@ -1,0 +1,68 @@
+"""What a scorecard leaves behind: the table in three forms and the landscape in two."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from recbole_adasid.io.atomic import write_atomically
+from recbole_adasid.scorecard.cells import CellFolder
+from recbole_adasid.scorecard.landscape import write_page, write_picture
+from recbole_adasid.scorecard.table import markdown, summary
+
+logger = logging.getLogger(__name__)
+
+LEGEND = """\
+Means ± standard deviations over seeds. Higher is better but for top-1 load, collision rate and the largest group.
+The proxy is a one-layer TIGER trained for seconds: it orders tokenizers, its values are not those of a full run.
+Agreement is the chance that neighbours (the ten nearest by embedding, the ten strongest by Swing) share more leading
+codes than random items; 0.5 is chance. Stability is the adjusted Rand index of first codes between seeds.
+"""
+
+
+def heading(folder: Path) -> str:
+    """Return what a scorecard's page is headed by."""
+    page = folder / "README.md"
+    first = page.read_text(encoding="utf-8").partition("\n")[0] if page.is_file() else ""
+    return first.removeprefix("# ") or "Semantic IDs"
+
+
+def write_report(folder: CellFolder, dataset: str, command: Sequence[str], *, pictures: bool = True) -> None:
+    """Write table.csv, table.json and README.md, and with ``pictures`` landscape.png and landscape.html."""
+    table = summary(folder)
+    if table.empty:
+        return
+    title = f"Semantic IDs of {dataset}"
+    _write_tables(folder, table, title, command)
+    if pictures:
+        _draw(write_picture, table, folder.path / "landscape.png", title)
+        _draw(write_page, table, folder.path / "landscape.html", title)
+
+
+def _write_tables(folder: CellFolder, table: pd.DataFrame, title: str, command: Sequence[str]) -> None:
+    write_atomically(folder.path / "table.csv", table.to_csv(index=False))
+    write_atomically(folder.path / "table.json", table.to_json(orient="records", indent=2) + "\n")
+    calls = _commands(folder.path / "commands.txt", command)
+    parts = [f"# {title}", markdown(table), LEGEND, "![landscape](landscape.png)", f"```bash\n{calls}```"]
+    write_atomically(folder.path / "README.md", "\n\n".join(parts) + "\n")
+
+
+def _commands(path: Path, command: Sequence[str]) -> str:
+    """Return all commands that have written into the folder, one a line, this one added if it is new."""
+    call = shlex.join(["recbole-adasid", "scorecard", *command])
+    calls = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    calls += [] if call in calls else [call]
+    write_atomically(path, "\n".join(calls) + "\n")
+    return path.read_text(encoding="utf-8")
+
+
+def _draw(draw: Callable[[pd.DataFrame, Path, str], None], table: pd.DataFrame, path: Path, title: str) -> None:
+    """Draw, or say what is missing: a figure is not worth losing a table for."""
+    try:
+        draw(table, path, title)
+    except ImportError as error:
+        logger.warning("%s is not written: %s. pip install 'recbole-adasid[scorecard]'", path.name, error)

@@ -1,0 +1,1 @@
+"""A finished run at work: recommendations, and items that come and go."""

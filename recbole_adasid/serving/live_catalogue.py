@@ -1,0 +1,298 @@
+"""The items of a recommender: those of its run, those that came since and those that went.
+
+Letters: N items of the run, A items that came, S codes and suffix.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import ChainMap, Counter
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from recbole_adasid.data.item_labels import ItemLabel
+from recbole_adasid.io.atomic import CannotWrite, end_with
+from recbole_adasid.io.locks import InUse
+from recbole_adasid.io.tensor_file import DamagedFile
+from recbole_adasid.model.catalogue import Catalogue
+from recbole_adasid.model.prefix_tree import PrefixTree
+from recbole_adasid.run_folder.catalogue_log import (
+    CatalogueChanges,
+    check_changes,
+    log_line,
+    read_changes,
+    write_changes,
+)
+from recbole_adasid.run_folder.folder import RunFolder
+from recbole_adasid.serving.new_item_encoder import Intake, Settled, Table
+from recbole_adasid.settings.errors import unknown_name
+
+logger = logging.getLogger(__name__)
+
+BAD_ITEMS = ("refuse", "skip")
+"""What to do when some of many items cannot be added or removed: nothing at all, or the others."""
+
+
+class Arrival(NamedTuple):
+    """What became of items that were to be added."""
+
+    items: list[str]
+    """Those that came, or came back."""
+    semantic_ids: list[list[int]]
+    """Codes and suffix of each."""
+    moved: list[str]
+    """Those whose last code is not their nearest, because no suffix was left there."""
+    known: list[str]
+    """Those that were there; they keep their Semantic ID."""
+    refused: dict[str, str]
+    """Those that could not be added, and why."""
+
+
+class Departure(NamedTuple):
+    """What became of items that were to be removed."""
+
+    items: list[str]
+    """Those that went; not those that had gone before."""
+    refused: dict[str, str]
+    """Those that are not in the catalogue."""
+
+
+class Inventory:
+    """Items by token, and the catalogue that a model recommends them from.
+
+    Args:
+        catalogue: of the N items of the run.
+        tokens: of these, in its order.
+        labels: titles and categories, as far as they are known.
+        folder: of the run, which tells what came and went since; None: there is none, and changes cannot be kept.
+        intake: what gives Semantic IDs to further items; None: none can be added.
+        digest: of the run's items, to which changes are bound.
+        content_width: d, columns of features that the model reads beside Semantic IDs; 0 for none.
+
+    Raises:
+        DamagedFile: if the folder's changes are damaged, or of other items.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        tokens: Sequence[str],
+        *,
+        labels: dict[str, ItemLabel],
+        folder: RunFolder | None = None,
+        intake: Intake | None = None,
+        digest: str = "",
+        content_width: int = 0,
+    ) -> None:
+        self._of_run, self._tokens, self._labels = catalogue, list(tokens), labels
+        self._numbers = {token: number for number, token in enumerate(self._tokens, start=1)}
+        self._folder, self._intake, self._digest = folder, intake, digest
+        self._unsaved: list[str] = []
+        self._content_width = content_width
+        n_places = catalogue.tokens.shape[1]
+        changes = CatalogueChanges(sids=catalogue.tokens[:0].cpu(), features=torch.empty(0, content_width))
+        if folder is not None:
+            self._stamp = _stamp(folder.changes_path)
+            changes = read_changes(folder.changes_path, digest, n_places, content_width)
+            self._check(changes, folder.changes_path)
+        self._unlogged = list(changes.to_log)
+        self._apply(changes)
+
+    @property
+    def run_settings(self) -> Mapping[str, Any]:
+        """Settings of the run; none without one."""
+        return self._intake.settings if self._intake else {}
+
+    tokens: list[str]
+    """Of all items there are and were, in the order of the catalogue."""
+    numbers: Mapping[str, int]
+    """Of all items, by token; 0 is padding."""
+    labels: Mapping[str, ItemLabel]
+    """Titles and categories by token, as far as they are known."""
+    recommended: Tensor
+    """bool [N + A + 1], true for the items that may be recommended."""
+    catalogue: Catalogue
+    _by_age: list[PrefixTree] | None
+    """What trees_by_age found for all items, once it was asked."""
+
+    def add(
+        self,
+        tokens: Sequence[str],
+        *,
+        features: ArrayLike | None = None,
+        table: Table | None = None,
+        labels: Sequence[ItemLabel] | None = None,
+        bad_items: str = "refuse",
+    ) -> Arrival:
+        """Give Semantic IDs to new items; see :meth:`~recbole_adasid.serving.recommender.Recommender.add_items`."""
+        _check_choice(bad_items)
+        if self._intake is None:
+            raise ValueError("this recommender has no tokenizer: load it from the folder of a run that trained one")
+        row_of = {token: row for row, token in reversed(list(enumerate(tokens)))}
+        if not row_of or len(row_of) < len(tokens) and bad_items == "refuse":
+            raise ValueError(_none_or_twice(tokens))
+        names = sorted(row_of, key=row_of.__getitem__)
+        new = [token for token in names if token not in self.numbers]
+        rows = [row_of[token] for token in new]
+        values = None if features is None else self._intake.checked(features, len(tokens))[rows]
+        found = self._intake.place(new, self.catalogue, values, table)
+        refused = {new[row]: reason for row, reason in found.refused.items()}
+        if refused and bad_items == "refuse":
+            raise ValueError(_first_of(refused, "cannot be added"))
+        if labels is not None:
+            found = found._replace(labels=[labels[row] for row in rows])
+        back = {token for token in names if token in self._changes.removed}
+        self._arrive(new, found, back)
+        arrived = back.union(new).difference(refused)
+        items = [token for token in names if token in arrived]
+        moved = [new[row] for row in found.moved.tolist()]
+        known = [token for token in names if token not in arrived and token not in refused]
+        self._note("add", items=items, moved=moved, known=len(known), refused=refused)
+        return Arrival(items, self.semantic_ids(items), moved, known, refused)
+
+    def remove(self, tokens: Iterable[str], *, bad_items: str = "refuse") -> Departure:
+        """Stop recommending items; see :meth:`~recbole_adasid.serving.recommender.Recommender.remove_items`."""
+        _check_choice(bad_items)
+        names = list(dict.fromkeys(tokens))
+        refused = {token: "it is not in the catalogue" for token in names if token not in self.numbers}
+        if refused and bad_items == "refuse":
+            raise ValueError(_first_of(refused, "cannot be removed"))
+        gone = [token for token in names if token in self.numbers and token not in self._changes.removed]
+        removed = self._changes.removed.union(gone)
+        if len(removed) >= len(self.tokens):
+            raise ValueError("that would remove every item: leave one to recommend")
+        if gone:
+            self._apply(replace(self._changes, removed=removed))
+        self._note("remove", items=gone, refused=refused)
+        return Departure(gone, refused)
+
+    @property
+    def features(self) -> Tensor:
+        """Features float32 [A, d] of the items that came, where the model reads them; else [A, 0]."""
+        return self._changes.features
+
+    def semantic_ids(self, tokens: Iterable[str]) -> list[list[int]]:
+        """Return codes and suffix of known items, counted from 0 on every level."""
+        return self.catalogue.tokens[[self.numbers[token] for token in tokens]].tolist()
+
+    def trees_by_age(self, chosen: Tensor | None) -> list[PrefixTree]:
+        """Return two prefix trees, of the run's own items and of those that came since; none if one would be empty.
+
+        Args:
+            chosen: bool [N + A + 1], which items may be recommended; None: all that were not removed.
+        """
+        if chosen is not None:
+            return self._split(chosen)
+        if self._by_age is None:
+            self._by_age = self._split(self.recommended)
+        return self._by_age
+
+    def _split(self, chosen: Tensor) -> list[PrefixTree]:
+        came = torch.arange(len(chosen)) > len(self._tokens)
+        parts = [(chosen & kind).nonzero().squeeze(1) for kind in (~came, came)]
+        return [self.catalogue.tree_of(part) for part in parts] if all(map(len, parts)) else []
+
+    def save(self) -> Path:
+        """Keep the changes in the run's folder and log them; return the path of the former.
+
+        They are kept once that file is there. What the log cannot take then, it gets when changes are next kept.
+
+        Raises:
+            ValueError: without a folder.
+            InUse: if another process kept changes since these were loaded.
+            CannotWrite: if the disk takes no more; none of the changes is kept.
+        """
+        if self._folder is None:
+            raise ValueError("this recommender is of no run: load it from a run's folder")
+        path = self._folder.changes_path
+        if _stamp(path) != self._stamp:
+            raise InUse(f"{path} was changed since this recommender was loaded: load it again and repeat the change")
+        with suppress(CannotWrite):  # then its lines wait with those of this change
+            self._complete_log(self._folder.changes_log_path)
+        to_log = [*self._unlogged, *self._unsaved]
+        write_changes(path, replace(self._changes, to_log=to_log), self._digest)
+        self._stamp, self._unlogged, self._unsaved = _stamp(path), to_log, []
+        try:
+            self._complete_log(self._folder.changes_log_path)
+        except CannotWrite as error:
+            logger.warning("The change is kept, but %s; the log gets its lines when a change is next kept.", error)
+        return path
+
+    def _complete_log(self, path: Path) -> None:
+        """Write the lines that the log may lack."""
+        end_with(path, self._unlogged)
+        self._unlogged = []
+
+    def _arrive(self, new: Sequence[str], found: Settled, back: set[str]) -> None:
+        """Take in those of the ``new`` items that found a place, and those that come back."""
+        came = [row for row in range(len(new)) if row not in found.refused]
+        features = self._changes.features
+        if came:
+            features = torch.cat([features, found.features[came][:, : self._content_width]])
+        self._apply(
+            CatalogueChanges(
+                [*self._changes.tokens, *(new[row] for row in came)],
+                torch.cat([self._changes.sids, found.tokens[came]]),
+                [*self._changes.labels, *(found.labels[row] for row in came)],
+                self._changes.removed - back,
+                features=features,
+            )
+        )
+
+    def _apply(self, changes: CatalogueChanges) -> None:
+        """Put the catalogue into the state that the changes describe."""
+        first = len(self._tokens) + 1
+        self._changes = changes
+        self._by_age = None
+        self.tokens = [*self._tokens, *changes.tokens]
+        # Two tables each, because copying those of a large run at every change would take most of its time.
+        self.labels = ChainMap(dict(zip(changes.tokens, changes.labels)), self._labels)
+        self.numbers = ChainMap({token: first + row for row, token in enumerate(changes.tokens)}, self._numbers)
+        self.recommended = torch.ones(len(self.tokens) + 1, dtype=torch.bool)
+        self.recommended[[0, *(self.numbers[token] for token in changes.removed)]] = False
+        self.catalogue = self._of_run
+        if changes.tokens or changes.removed:
+            self.catalogue = self._of_run.changed(changes.sids, self.recommended.nonzero().squeeze(1))
+
+    def _check(self, changes: CatalogueChanges, path: Path) -> None:
+        """Refuse changes of a file that this catalogue cannot take in."""
+        check_changes(path, changes, self._tokens, self._of_run.level_sizes)
+        if self._of_run.collision == "suffix" and len(changes.tokens):
+            sids = changes.sids.to(self._of_run.tokens.device)
+            taken = (self._of_run.tree.find(sids) >= 0).any()
+            if taken or len(sids.unique(dim=0)) < len(sids):
+                raise DamagedFile(f"{path} gives two items one Semantic ID: bring back the run's own")
+
+    def _note(self, action: str, **what: Any) -> None:
+        self._unsaved.append(log_line(action, **what, recommended=int(self.recommended.sum())))
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes whenever a file is replaced."""
+    if not path.is_file():
+        return None
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _check_choice(bad_items: str) -> None:
+    if bad_items not in BAD_ITEMS:
+        raise unknown_name("bad_items", bad_items, BAD_ITEMS)
+
+
+def _none_or_twice(tokens: Sequence[str]) -> str:
+    twice = [token for token, count in Counter(tokens).items() if count > 1]
+    return f"the new item {twice[0]!r} stands twice: keep one" if twice else "there is no new item: name one"
+
+
+def _first_of(refused: Mapping[str, str], what: str) -> str:
+    token, reason = next(iter(refused.items()))
+    more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
+    return f"the item {token!r} {what}{more}: {reason}. Put it right, or set bad_items=skip to go on without it"

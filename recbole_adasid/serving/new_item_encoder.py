@@ -1,0 +1,222 @@
+"""From the features or texts of new items to Semantic IDs, with what a finished run left behind.
+
+Letters: A new items, N items of the catalogue, L levels, S codes and suffix, K codewords of the last level.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from recbole_adasid.data.item_labels import ItemLabel, labels_of
+from recbole_adasid.data.item_table import ITEM_COLUMN, missing_column, rows_of_items
+from recbole_adasid.features.item_features import item_features, read_fitted, source_columns
+from recbole_adasid.features.vectors import LARGEST
+from recbole_adasid.io.stage_cache import StageCache
+from recbole_adasid.io.tensor_file import DamagedFile
+from recbole_adasid.model.catalogue import Catalogue
+from recbole_adasid.placement import Placement, place, ranked_last_codes
+from recbole_adasid.run_folder.folder import RunFolder
+from recbole_adasid.settings.harmless import nothing_fetched
+from recbole_adasid.tokenizer.base import ItemTokenizer
+from recbole_adasid.tokenizer.saved import load_tokenizer
+
+logger = logging.getLogger(__name__)
+
+Table = Mapping[str, Sequence[str]]
+"""Columns of an `.item` file by name, without their types, every cell a text."""
+_NO_PLACE = (
+    "every Semantic ID that begins like its own is taken as many times as the model can tell apart; train again with "
+    "the new items, or with a larger codebook_size"
+)
+_NO_NUMBERS = f"its features are missing, not finite or beyond {LARGEST:g}"
+_NO_CONTENT = "it has no text, no vector or no image that its features could be made of"
+
+
+class Settled(NamedTuple):
+    """Where new items went, or why they did not."""
+
+    tokens: Tensor
+    """int64 [A, S]; those of the refused ones mean nothing."""
+    moved: Tensor
+    """int64, the rows whose last code is not their nearest, because no suffix was left there."""
+    labels: list[ItemLabel]
+    """Of the A items."""
+    refused: dict[int, str]
+    """Why items cannot be placed, by row."""
+    features: Tensor
+    """float32 [A, d], what their Semantic IDs were made of; those of the refused ones mean nothing."""
+
+
+@dataclass(frozen=True)
+class NewItems:
+    """New items as the item features ask for them; see :class:`~recbole_adasid.features.item_features.ItemContents`."""
+
+    tokens: list[str]
+    table: Table
+    folder: Path
+
+    def item_tokens(self) -> list[str]:
+        """Return the A item tokens."""
+        return self.tokens
+
+    def item_table(self) -> dict[str, list[str]] | None:
+        """Return the columns of the new items."""
+        return {name: list(column) for name, column in self.table.items()}
+
+    def dataset_path(self) -> Path:
+        """Return the folder that relative paths of vectors and images start from: the dataset's."""
+        return self.folder
+
+
+class Intake:
+    """Tokenizer and encoders of a run, read when they are first needed.
+
+    Args:
+        folder: of the run.
+        settings: of the run.
+        trusted: the run is the user's own, so that what they name may be downloaded, and folders be loaded from.
+    """
+
+    def __init__(self, folder: RunFolder, settings: Mapping[str, Any], *, trusted: bool = False) -> None:
+        self.folder, self.settings, self.trusted = folder, settings, trusted
+
+    @cached_property
+    def tokenizer(self) -> ItemTokenizer:
+        """The run's tokenizer, its codebooks frozen.
+
+        Raises:
+            ValueError: if the run trained none.
+            DamagedFile: if it was damaged.
+        """
+        try:
+            return load_tokenizer(self.folder.tokenizer_path)[0]
+        except FileNotFoundError as error:
+            raise ValueError(
+                f"{self.folder.path} has no tokenizer, so it cannot take new items ({error}): it was given its "
+                "Semantic IDs; take the run that learnt them"
+            ) from None
+
+    def place(
+        self, names: Sequence[str], catalogue: Catalogue, features: NDArray[np.float32] | None, table: Table | None
+    ) -> Settled:
+        """Return where new items go beside those of a catalogue, and their labels.
+
+        Args:
+            names: tokens of the A items.
+            catalogue: of all items there are and were.
+            features: vectors [A, d] of the kind the tokenizer was trained on, or
+            table: columns from which the run's encoders make them.
+
+        Raises:
+            ValueError: if the table does not fit.
+        """
+        present = catalogue.tokens[1:].cpu()
+        refused: dict[int, str] = {}
+        tokens = torch.zeros(len(names), present.shape[1], dtype=torch.int64)
+        moved = tokens.new_empty(0)
+        values = np.empty((0, 0), dtype=np.float32)
+        if names:
+            with self._nothing_lacking():
+                values = self._encoded(names, table, refused) if features is None else features
+            wrong = np.flatnonzero(~(np.abs(values) <= LARGEST).all(axis=1)).tolist()  # NaN is not below either
+            refused |= {row: _NO_NUMBERS for row in wrong if row not in refused}
+            good = torch.tensor([row for row in range(len(names)) if row not in refused], dtype=torch.int64)
+            if len(good):
+                placed = self._placed(torch.from_numpy(values[good.numpy()]), present, catalogue)
+                tokens[good], moved = placed.tokens, good[placed.moved]
+                refused |= dict.fromkeys(good[placed.unplaced].tolist(), _NO_PLACE)
+        with self._nothing_lacking():
+            labels = self._labels(names, table)
+        return Settled(tokens, moved, labels, refused, torch.from_numpy(values))
+
+    @contextmanager
+    def _nothing_lacking(self) -> Iterator[None]:
+        """Say so where the run's files lack a setting, or something that features were learnt with.
+
+        Raises:
+            DamagedFile: naming it.
+        """
+        try:
+            yield
+        except KeyError as error:
+            raise DamagedFile(
+                f"the files of {self.folder.path} lack {error}, which new items need: bring back the run's own"
+            ) from None
+
+    def checked(self, features: ArrayLike, n_items: int) -> NDArray[np.float32]:
+        """Return features [n_items, d] as the tokenizer reads them.
+
+        Raises:
+            ValueError: if they have another shape.
+        """
+        values = np.ascontiguousarray(features, dtype=np.float32)
+        if values.shape != (n_items, self.tokenizer.width):
+            raise ValueError(
+                f"the features have the shape {list(values.shape)} for {n_items} items: the tokenizer reads one row an "
+                f"item of {self.tokenizer.width} columns"
+            )
+        return values
+
+    def _placed(self, values: Tensor, present: Tensor, catalogue: Catalogue) -> Placement:
+        codes = torch.cat([self.tokenizer.encode(part) for part in values.split(65_536)])
+        suffixes = catalogue.level_sizes[-1] if catalogue.collision == "suffix" else None
+        return place(
+            codes, present, suffixes, lambda rows: ranked_last_codes(self.tokenizer, values[rows], codes[rows])
+        )
+
+    def _encoded(self, names: Sequence[str], table: Table | None, refused: dict[int, str]) -> NDArray[np.float32]:
+        """Return the vectors of items; those whose contents say nothing are refused, if the run has it so."""
+        fitted = read_fitted(self.folder.fitted_path)
+        columns = {ITEM_COLUMN: list(names)} if table is None else rows_of_items(table, names)
+        contents = NewItems(list(names), with_absent_columns(columns, self.settings), Path(self.settings["data_path"]))
+        one_by_one = {**self.settings, "missing_modality": "allow"}
+        with nullcontext() if self.trusted else nothing_fetched():
+            found = item_features(one_by_one, contents, StageCache(None), fitted=fitted)
+        if found.present is not None and self.settings["missing_modality"] == "refuse":
+            refused |= dict.fromkeys(np.flatnonzero(~found.present).tolist(), _NO_CONTENT)
+        return found.values.astype(np.float32)
+
+    def _labels(self, names: Sequence[str], table: Table | None) -> list[ItemLabel]:
+        fields = {key: self.settings[key] for key in ("title_field", "category_field")}
+        return labels_of(table, names, **fields)
+
+
+def with_absent_columns(table: Table, settings: Mapping[str, Any]) -> dict[str, Sequence[str]]:
+    """Return the columns of new items with an empty one for each that the run's features read and the table lacks.
+
+    An item without a brand is nothing special, and so is a table without any; but something of each source has to be
+    there, or ``missing_modality`` has to be allow.
+
+    Raises:
+        ValueError: if the table has no column of a source.
+    """
+    completed = dict(table)
+    may_miss = bool(settings["modalities"]) and settings["missing_modality"] == "allow"
+    for key, named in source_columns(settings):
+        absent = [name for name in named if name not in table]
+        others = [name for name in table if name != ITEM_COLUMN]
+        if absent and len(absent) == len(named) and not may_miss:
+            raise ValueError(
+                f"{missing_column(key, absent[0], others, 'the table of new items', named)} A column of another name "
+                f"is mapped by columns={{{absent[0]!r}: NAME}}, and the items' features can be given instead of a table"
+            )
+        if absent:
+            logger.warning(
+                "The table of new items has no %s, which counts as empty. If it is called otherwise there, map it: "
+                "columns={%r: NAME}.",
+                *(" and no ".join(absent), absent[0]),
+            )
+            empty = [""] * len(table[ITEM_COLUMN])
+            completed |= dict.fromkeys(absent, empty)
+    return completed

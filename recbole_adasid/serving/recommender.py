@@ -1,0 +1,341 @@
+"""A finished run at work: item tokens in, recommended items out. Neither RecBole nor the dataset is needed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+from tqdm import tqdm
+
+from recbole_adasid.data.item_labels import ItemLabel, read_labels
+from recbole_adasid.io.checked_input import history_lists, number_of_items, share_of_places, switch, token_list
+from recbole_adasid.io.tensor_file import below, check_fit
+from recbole_adasid.model.building import empty_model
+from recbole_adasid.model.exclusion import Excluded
+from recbole_adasid.model.interleave import interleave
+from recbole_adasid.model.prefix_tree import PrefixTree
+from recbole_adasid.model.tiger import TIGERModel
+from recbole_adasid.run_folder.folder import RunFolder
+from recbole_adasid.run_folder.model_file import SavedModel, read_model
+from recbole_adasid.run_folder.run_items import items_of
+from recbole_adasid.serving.item_filters import chosen_items, item_numbers
+from recbole_adasid.serving.live_catalogue import Arrival, Departure, Inventory
+from recbole_adasid.serving.new_item_encoder import Intake, Table
+
+logger = logging.getLogger(__name__)
+
+HISTORIES_AT_ONCE = 512
+_PLACES_AT_ONCE = 2**22  # of the lists that are made together
+
+
+class Recommendation(NamedTuple):
+    """A recommended item."""
+
+    item: str
+    score: float
+    """Log-probability of the item's Semantic ID after the history."""
+    title: str = ""
+    category: str = ""
+
+
+class _Search(NamedTuple):
+    """What a recommendation is searched with."""
+
+    k: int
+    exclude_seen: bool
+    trees: Sequence[PrefixTree]
+    new_share: float
+
+
+class Recommender:
+    """A trained TIGER and the tokens of its items.
+
+    Args:
+        model: in evaluation mode.
+        tokens: of the N items, in the order of the model's catalogue.
+        max_history: items of a history that the model reads, the last ones.
+        beam_size: prefixes that the search keeps.
+        inventory: the items; None: those of the model, without titles and unchangeable.
+    """
+
+    def __init__(
+        self,
+        model: TIGERModel,
+        tokens: Sequence[str],
+        *,
+        max_history: int,
+        beam_size: int,
+        inventory: Inventory | None = None,
+    ) -> None:
+        self.model, self.max_history, self.beam_size = model, max_history, beam_size
+        self._inventory = inventory or Inventory(model.catalogue, tokens, labels={})
+        self.model.adopt(self._inventory.catalogue, self._inventory.features)
+
+    @property
+    def tokens(self) -> list[str]:
+        """Tokens of all items there are and were, in the order of the catalogue."""
+        return self._inventory.tokens
+
+    @property
+    def labels(self) -> Mapping[str, ItemLabel]:
+        """Titles and categories by item token, as far as they are known."""
+        return self._inventory.labels
+
+    @classmethod
+    def load(
+        cls, run_folder: str | Path, *, device: str = "cpu", trusted: bool = False, retrieval: str | None = None
+    ) -> Recommender:
+        """Return the recommender of a finished run's folder.
+
+        Args:
+            run_folder: of the run.
+            device: of torch.
+            trusted: the run is your own: for new items, models of texts and images may be downloaded or loaded from the
+                folders that its settings name, and images be fetched.
+            retrieval: of a LIGER, what recommends: dense, generative or hybrid; None: what the run was set to.
+
+        Raises:
+            FileNotFoundError: if the folder lacks the model or the Semantic IDs.
+            DamagedFile: if one of them is damaged, or they are of different runs.
+            ValueError: if the model needs to know the user (`n_user_tokens`).
+        """
+        folder = RunFolder.existing(run_folder, with_semantic_ids=True)
+        saved = read_model(folder.model_path, trusted=trusted)
+        settings = {**saved.about["config"]["settings"], **({"retrieval": retrieval} if retrieval else {})}
+        if settings["n_user_tokens"]:
+            raise ValueError(f"{saved.path} reads a user beside the history: train with n_user_tokens=0 to recommend")
+        if retrieval and settings["model"] != "LIGER":
+            raise ValueError(f"retrieval={retrieval} is a choice of LIGER, {saved.path} is a {settings['model']}")
+        tokens = items_of(folder, saved)
+        model = _model(saved, settings).to(device).eval()
+        inventory = Inventory(
+            model.catalogue,
+            tokens,
+            labels=read_labels(folder.labels_path, tokens),
+            folder=folder,
+            intake=Intake(folder, settings, trusted=trusted),
+            digest=saved.about["data"]["digest"],
+            content_width=saved.about.get("content_width") or 0,
+        )
+        lengths = {"max_history": settings["MAX_ITEM_LIST_LENGTH"], "beam_size": settings["beam_size"]}
+        return cls(model, tokens, **lengths, inventory=inventory)
+
+    @property
+    def run_settings(self) -> Mapping[str, Any]:
+        """Settings of the run that the recommender is of; none if it is of no run."""
+        return self._inventory.run_settings
+
+    @property
+    def n_recommended(self) -> int:
+        """How many items may be recommended."""
+        return int(self._inventory.recommended.sum())
+
+    def recommend(
+        self,
+        history: Sequence[str],
+        k: int = 10,
+        *,
+        exclude_seen: bool = True,
+        allow: Iterable[str] | None = None,
+        deny: Iterable[str] = (),
+        category: str | None = None,
+        new_share: float = 0.0,
+    ) -> list[Recommendation]:
+        """Return the ``k`` best items after a history of item tokens, oldest first; see :meth:`recommend_many`.
+
+        Raises:
+            ValueError: if no item of the history is known, or as :meth:`recommend_many`.
+        """
+        tokens = token_list(history, "the history")
+        if not any(token in self._inventory.numbers for token in tokens):
+            raise ValueError(f"no item of the history {tokens[:5]} is in the catalogue: give tokens of its items")
+        filters: dict[str, Any] = {"allow": allow, "deny": deny, "category": category, "new_share": new_share}
+        return self.recommend_many([tokens], k, exclude_seen=exclude_seen, **filters)[0]
+
+    def recommend_many(
+        self,
+        histories: Sequence[Sequence[str]],
+        k: int = 10,
+        *,
+        exclude_seen: bool = True,
+        allow: Iterable[str] | None = None,
+        deny: Iterable[str] = (),
+        category: str | None = None,
+        new_share: float = 0.0,
+        progress: bool = False,
+    ) -> list[list[Recommendation]]:
+        """Return up to ``k`` best items, best first, after each history of item tokens, oldest first.
+
+        Unknown items of a history are skipped, with one warning for all; a history without a known one gets none.
+
+        Args:
+            histories: of any number and length; the model reads the last ``max_history`` known items of each.
+            k: items for each; no list is longer than there are items to recommend.
+            exclude_seen: leave out all items of the history, also those too old to be read.
+            allow: recommend only these. Filters act inside the search: no beam is spent on what they rule out.
+            deny: never recommend these.
+            category: recommend only items whose category has it as whole words, whatever the case: of
+                `Home > Kitchen > Tea` that is Home, or kitchen, or Kitchen > Tea.
+            new_share: share of the places for items that were added after training, which seldom get one otherwise;
+                see :func:`~recbole_adasid.model.interleave.interleave`. 0: they compete with all.
+            progress: show a progress bar.
+
+        Raises:
+            ValueError: for histories or filters that are no lists of texts, k below 1 or no whole number, a share that
+                is none, or filters that name unknown items or leave none.
+        """
+        k, share = number_of_items(k), share_of_places(new_share)
+        exclude_seen, given = switch(exclude_seen, "exclude_seen"), history_lists(histories)
+        trees = self._trees(chosen_items(self._inventory, allow, deny, category), share)
+        search = _Search(min(k, sum(tree.n_items for tree in trees)), exclude_seen, trees, share)
+        number_of = self._inventory.numbers.get
+        known = [[number for token in history if (number := number_of(token))] for history in given]
+        self._report_unknown(given, known)
+        rows = [row for row, history in enumerate(known) if history]
+        found: list[list[Recommendation]] = [[] for _ in given]
+        at_once = max(1, min(HISTORIES_AT_ONCE, _PLACES_AT_ONCE // search.k))
+        for start in tqdm(range(0, len(rows), at_once), "recommend", disable=not progress):
+            chosen = rows[start : start + at_once]
+            for row, items in zip(chosen, self._batch([known[row] for row in chosen], search)):
+                found[row] = items
+        return found
+
+    def _batch(self, histories: list[list[int]], search: _Search) -> list[list[Recommendation]]:
+        device = self.model.catalogue.tokens.device
+        read = [history[-self.max_history :] for history in histories]
+        find = partial(
+            self.model.recommend,
+            _padded(read).to(device),
+            torch.tensor([len(history) for history in read], device=device),
+            k=search.k,
+            beam_size=max(self.beam_size, search.k),
+            excluded=_excluded(histories, device) if search.exclude_seen else None,
+        )
+        found = [find(tree=tree) for tree in search.trees]
+        items, scores = found[0] if len(found) == 1 else interleave(found[0], found[1], search.new_share)
+        return [
+            [self._recommendation(item, score) for item, score in zip(*row) if item]
+            for row in zip(items.tolist(), scores.tolist())
+        ]
+
+    def _recommendation(self, item: int, score: float) -> Recommendation:
+        token = self.tokens[item - 1]
+        return Recommendation(token, score, *self.labels.get(token, ItemLabel()))
+
+    def _trees(self, chosen: Tensor | None, new_share: float) -> list[PrefixTree]:
+        """Return the prefix trees to search: one, or those of old and of new items."""
+        if new_share and (by_age := self._inventory.trees_by_age(chosen)):
+            return [*by_age]
+        catalogue = self.model.catalogue
+        return [catalogue.tree if chosen is None else catalogue.tree_of(chosen.nonzero().squeeze(1))]
+
+    def add_items(
+        self,
+        tokens: Sequence[str],
+        *,
+        features: ArrayLike | None = None,
+        table: Table | None = None,
+        labels: Sequence[ItemLabel] | None = None,
+        bad_items: str = "refuse",
+    ) -> Arrival:
+        """Give Semantic IDs to items that the model was not trained with; they can be recommended at once.
+
+        Codebooks, network and the Semantic IDs of all other items stay as they are; see
+        :func:`~recbole_adasid.placement.place`. Items that are in the catalogue keep theirs, so that the same call may
+        come twice; items that were removed come back with the Semantic ID that they had. Call :meth:`save` to keep the
+        change.
+
+        Args:
+            tokens: of the A items.
+            features: float [A, d], vectors of the kind that the tokenizer was trained on.
+            table: or else columns like those of the run's `.item` file, from which the run's encoders make vectors.
+            labels: titles and categories [A]; by default they come from the table.
+            bad_items: ``refuse`` changes nothing if an item cannot be added, ``skip`` adds the others and tells.
+
+        Raises:
+            ValueError: if features or table do not fit, or an item cannot be added: it has no content, features that
+                are not finite, or no place, or stands twice. Nothing is changed then.
+        """
+        given: dict[str, Any] = {"features": features, "table": table, "labels": labels}
+        arrival = self._inventory.add(token_list(tokens, "tokens"), **given, bad_items=bad_items)
+        self.model.adopt(self._inventory.catalogue, self._inventory.features)
+        return arrival
+
+    def remove_items(self, tokens: Iterable[str], *, bad_items: str = "refuse") -> Departure:
+        """Stop recommending items; histories may still name them. Call :meth:`save` to keep the change.
+
+        Args:
+            tokens: of the items; those that were removed before stay so.
+            bad_items: ``refuse`` changes nothing if an item is unknown, ``skip`` removes the others and tells.
+
+        Raises:
+            ValueError: if an item is not in the catalogue, or none would be left.
+        """
+        departure = self._inventory.remove(token_list(tokens, "tokens", ordered=False), bad_items=bad_items)
+        self.model.adopt(self._inventory.catalogue, self._inventory.features)
+        return departure
+
+    def semantic_ids(self, tokens: Iterable[str]) -> list[list[int]]:
+        """Return codes and suffix of items, counted from 0 on every level.
+
+        Raises:
+            ValueError: for an unknown item, or a text in place of a list.
+        """
+        names = token_list(tokens, "tokens")
+        item_numbers(self._inventory, names, "the question")
+        return self._inventory.semantic_ids(names)
+
+    def save(self) -> Path:
+        """Keep the items that came and went, in a file in the run's folder that :meth:`load` reads; return its path.
+
+        What came and went is also added, a line an action, to new-items.jsonl beside it.
+
+        Raises:
+            ValueError: if the recommender is of no run.
+            CannotWrite: if the disk takes no more.
+        """
+        return self._inventory.save()
+
+    @staticmethod
+    def _report_unknown(histories: Sequence[Sequence[str]], known: Sequence[Collection[int]]) -> None:
+        missing = sum(map(len, histories)) - sum(map(len, known))
+        empty = sum(not history for history in known)
+        if missing or empty:
+            logger.warning(
+                "%d items of the histories are not in the catalogue and are skipped; %d histories of %d have no known "
+                "item and get no recommendation.",
+                *(missing, empty, len(histories)),
+            )
+
+
+def _model(saved: SavedModel, settings: dict[str, Any]) -> TIGERModel:
+    about = saved.about
+    model = empty_model(
+        settings,
+        n_items=about["data"]["items"],
+        level_sizes=about["sid_level_sizes"],
+        content_width=about.get("content_width"),
+    )
+    weights = {name.removeprefix("tiger."): value for name, value in below("model", saved.tensors).items()}
+    check_fit(saved.path, weights, model.state_dict())
+    model.load_state_dict(weights)
+    return model
+
+
+def _excluded(histories: Sequence[Sequence[int]], device: torch.device) -> Excluded:
+    """Return the items of each history as pairs of row and item: a table would be as wide as the longest one."""
+    lengths = torch.tensor([len(history) for history in histories])
+    rows = torch.arange(len(histories)).repeat_interleave(lengths)
+    return Excluded(rows.to(device), torch.tensor(list(chain.from_iterable(histories)), device=device))
+
+
+def _padded(histories: Sequence[Sequence[int]]) -> Tensor:
+    """Return item ids int64 [B, T], padded on the right with 0."""
+    return torch.nn.utils.rnn.pad_sequence([torch.tensor(history) for history in histories], batch_first=True)

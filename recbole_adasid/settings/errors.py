@@ -1,0 +1,77 @@
+"""One error for what users can put right, and refusals of unknown names that show the nearest valid ones."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+class SettingsError(ValueError):
+    """A setting or a file that the user can put right; the message says how."""
+
+
+# What other programs call a setting.
+_ELSEWHERE = {
+    "device": "use_gpu=false trains on the CPU, gpu_id chooses GPUs",
+    **dict.fromkeys(("cuda", "gpu", "no_cuda"), "use_gpu=false trains on the CPU, gpu_id chooses GPUs"),
+    **dict.fromkeys(("lr", "max_lr"), "the setting is learning_rate"),
+    **dict.fromkeys(("batch_size", "bs"), "the settings are train_batch_size and eval_batch_size"),
+    **dict.fromkeys(("num_epochs", "n_epochs", "max_epochs"), "the setting is epochs"),
+    **dict.fromkeys(("patience", "early_stop"), "the setting is stopping_step"),
+    **dict.fromkeys(("output_dir", "out", "save_dir", "log_dir"), "the settings are run_folder and run_root"),
+    **dict.fromkeys(("config", "config_file_list"), "the option is --config_files"),
+    **dict.fromkeys(("max_len", "maxlen", "max_seq_length", "max_seq_len"), "the setting is MAX_ITEM_LIST_LENGTH"),
+    **dict.fromkeys(("random_seed", "random_state"), "the setting is seed"),
+    **dict.fromkeys(("num_workers", "n_workers"), "the setting is worker"),
+    **dict.fromkeys(("data_dir", "data_root", "data_folder"), "the setting is data_path"),
+    **dict.fromkeys(("num_beams", "n_beams"), "the setting is beam_size"),
+}
+
+
+def unknown_name(what: str, value: object, valid: Iterable[str]) -> SettingsError:
+    """Return the error for a name that is not among the valid ones; it shows the nearest, then all of them."""
+    names = sorted(valid)
+    return SettingsError(f"Unknown {what} {value!r}{_nearest(value, names)} Valid are: {', '.join(names)}.")
+
+
+def refuse_unknown_keys(keys: Iterable[str], known: Iterable[str], *, source: str) -> None:
+    """Check that every key is known.
+
+    Raises:
+        SettingsError: for the first unknown key, with the nearest known ones.
+    """
+    names = sorted(known)
+    for key in keys:
+        if key in names:
+            continue
+        hint = f": {_ELSEWHERE[key.lower()]}." if key.lower() in _ELSEWHERE else _nearest(key, names)
+        raise SettingsError(f"Unknown setting {key!r} in {source}{hint} `--help` lists the settings.")
+
+
+def check_types(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+    """Check that switches are switches, numbers are numbers and text is text, by the type of their defaults.
+
+    Raises:
+        SettingsError: for a value of another kind, naming the default.
+    """
+    for key, value in given.items():
+        default = defaults.get(key)
+        if isinstance(default, bool):
+            fits, wanted = isinstance(value, bool), "true or false"
+        elif isinstance(default, int):
+            fits, wanted = isinstance(value, int) and not isinstance(value, bool), "a whole number"
+        elif isinstance(default, float):
+            fits, wanted = isinstance(value, (int, float)) and not isinstance(value, bool), "a number"
+        elif isinstance(default, str):
+            fits, wanted = isinstance(value, str), "text"
+        else:
+            continue
+        if not fits:
+            raise SettingsError(f"The setting {key}={value!r} has to be {wanted} (default: {default}).")
+
+
+def _nearest(value: object, names: list[str]) -> str:
+    same = [name for name in names if name.lower() == str(value).lower()]  # but for upper and lower case
+    near = same or difflib.get_close_matches(str(value), names, n=3, cutoff=0.5)
+    return f": did you mean {' or '.join(near)}?" if near else "."

@@ -1,0 +1,118 @@
+"""The folder of defaults: where it is, which presets it has, what they set and what their comments say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from recbole_adasid.settings.errors import SettingsError, unknown_name
+from recbole_adasid.settings.reading import parse_mapping
+
+PACKAGE = Path(__file__).resolve().parents[1]
+OTHER_KINDS = ("ranking", "tuning")
+"""Presets that are no settings of a run: for RecBole's other models, and spaces to tune in."""
+
+
+def props_folder() -> Path:
+    """Return the folder of defaults: inside the installed package, or beside it in a checkout.
+
+    Raises:
+        SettingsError: if neither is there.
+    """
+    for folder in (PACKAGE / "props", PACKAGE.parent / "props"):
+        if (folder / "model" / "TIGER.yaml").is_file():
+            return folder
+    raise SettingsError(
+        f"The defaults are missing: neither {PACKAGE / 'props'} nor {PACKAGE.parent / 'props'} has model/TIGER.yaml; "
+        "install the package again."
+    )
+
+
+def presets(kind: str) -> list[str]:
+    """Return the names of the presets of a kind (`tokenizer`, `dataset`), in alphabetical order."""
+    return sorted(path.stem for path in (props_folder() / kind).glob("*.yaml"))
+
+
+def preset_path(kind: str, name: str) -> Path:
+    """Return the file of a preset, such as `ranking`, `din`: to hand to RecBole, or to copy and change.
+
+    Raises:
+        SettingsError: for a kind or name that does not exist.
+    """
+    kinds = sorted(path.name for path in props_folder().iterdir() if path.is_dir() and presets(path.name))
+    if kind not in kinds:
+        raise unknown_name("kind of preset", kind, kinds)
+    if name not in presets(kind):
+        raise unknown_name(f"preset of {kind}", name, presets(kind))
+    return props_folder() / kind / f"{name}.yaml"
+
+
+def read_props(relative: str) -> dict[str, Any]:
+    """Return what the file `relative` of the folder of defaults sets; nothing if there is no such file."""
+    path = props_folder() / relative
+    return parse_mapping(path.read_text(encoding="utf-8"), source=str(path)) if path.is_file() else {}
+
+
+def plugin_defaults(external: dict[str, Any], dataset: str, model_name: str = "TIGER") -> dict[str, Any]:
+    """Return the defaults for a dataset, given what the user set: `tokenizer` and `model_size` choose presets.
+
+    Later ones win: TIGER.yaml, the block of the model size, the file of another model, tokenizers.yaml, the tokenizer,
+    the dataset.
+
+    Raises:
+        SettingsError: for a tokenizer or model size that does not exist.
+    """
+    model = read_props("model/TIGER.yaml")
+    own = {} if model_name == "TIGER" else read_props(f"model/{model_name}.yaml")
+    data = read_props(f"dataset/{dataset}.yaml")
+    sizes = model.pop("model_sizes")
+    chosen = {**model, **own, **data, **external}
+    size, tokenizer = chosen["model_size"], chosen["tokenizer"]
+    if size not in list(sizes):
+        raise unknown_name("model_size", size, sizes)
+    if tokenizer not in presets("tokenizer"):
+        raise unknown_name("tokenizer", tokenizer, presets("tokenizer"))
+    return {
+        **model,
+        **sizes[size],
+        **own,
+        **read_props("tokenizers.yaml"),
+        **read_props(f"tokenizer/{tokenizer}.yaml"),
+        **data,
+    }
+
+
+def settings_files() -> list[Path]:
+    """Return the files of the folder of defaults that hold settings of a run."""
+    return [path for path in sorted(props_folder().rglob("*.yaml")) if path.parent.name not in OTHER_KINDS]
+
+
+def known_keys(without: Collection[str] = ()) -> set[str]:
+    """Return every key that a file of the folder of defaults sets for this package's models and tokenizers.
+
+    Args:
+        without: models whose files do not count.
+    """
+    keys: set[str] = set()
+    for path in settings_files():
+        if path.parent.name == "model" and path.stem in without:
+            continue
+        settings = parse_mapping(path.read_text(encoding="utf-8"), source=str(path))
+        for block in settings.pop("model_sizes", {}).values():
+            keys.update(block)
+        keys.update(settings)
+    return keys
+
+
+def documented_lines(relative: str) -> list[str]:
+    """Return a file of defaults for display: headings, keys and their comments, without the closing blank lines."""
+    text = (props_folder() / relative).read_text(encoding="utf-8")
+    return text.rstrip().splitlines()
+
+
+def headline(relative: str) -> str:
+    """Return the first comment line of a file of defaults: what the preset is."""
+    found = re.search(r"^#\s*(.+)$", (props_folder() / relative).read_text(encoding="utf-8"), re.MULTILINE)
+    return found.group(1) if found else ""

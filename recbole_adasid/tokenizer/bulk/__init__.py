@@ -1,0 +1,1 @@
+"""Semantic IDs of catalogues that stay on disk, shard by shard."""

@@ -1,0 +1,92 @@
+"""Semantic IDs of catalogues that do not fit in memory: features are read, encoded and dropped a block at a time.
+
+Letters: N items, R rows of a block, d columns, L levels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from recbole_adasid.io.array_file import mapped_array
+from recbole_adasid.tokenizer.base import ItemTokenizer
+
+ROWS_AT_ONCE = 2048
+
+
+def assign_semantic_ids(
+    tokenizer: ItemTokenizer, features: str | Path, *, rows_at_once: int = ROWS_AT_ONCE, progress: bool = False
+) -> NDArray[np.uint16]:
+    """Return the Semantic IDs uint16 [N, L] of the ``features`` in an `.npy` file, float of any width, [N, d].
+
+    Memory holds the codes and one block of features, whatever N is. The result equals that of
+    ``tokenizer.encode`` on all features in float32.
+
+    Raises:
+        ValueError: if the file holds anything but a matrix of floats, a block has NaN or infinite values, or
+            ``rows_at_once`` is below 1.
+    """
+    path = Path(features)
+    if rows_at_once < 1:
+        raise ValueError(f"rows_at_once is {rows_at_once}: pass 1 or more")
+    n_items = check_features(path)
+    with tqdm(total=n_items, desc="Semantic IDs", unit="item", unit_scale=True, disable=not progress) as bar:
+        return encode_blocks(tokenizer, npy_blocks(path, rows_at_once), n_items, path, bar)
+
+
+def encode_blocks(
+    tokenizer: ItemTokenizer, blocks: Iterable[NDArray], n_items: int, source: Path, bar: tqdm | None = None
+) -> NDArray[np.uint16]:
+    """Return the Semantic IDs uint16 [N, L] of features that come in blocks [R, d].
+
+    Raises:
+        ValueError: if a value is not finite; ``source`` and its row are named.
+    """
+    codes = np.empty((n_items, len(tokenizer.codebook_sizes)), dtype=np.uint16)
+    start = 0
+    for block in blocks:
+        features = _finite(torch.from_numpy(block).float(), source, start)
+        with torch.no_grad():
+            codes[start : start + len(block)] = tokenizer.encode(features).numpy()
+        start += len(block)
+        if bar is not None:
+            bar.update(len(block))
+    return codes
+
+
+def check_features(path: Path) -> int:
+    """Return N of the matrix of floats [N, d] in an `.npy` file.
+
+    Raises:
+        ValueError: if it holds anything else, is damaged, or is no such file.
+    """
+    whole = mapped_array(path, saved_by="numpy.save(path, embedding)")
+    if whole.ndim != 2 or not np.issubdtype(whole.dtype, np.floating):
+        raise ValueError(
+            f"{path} holds {whole.dtype} of shape {whole.shape}: item features are floats, one row an item"
+        )
+    return len(whole)
+
+
+def npy_blocks(path: Path, rows_at_once: int) -> Iterator[NDArray]:
+    """Yield blocks [R, d] of an `.npy` file. Mapped anew each time: pages read through one mapping stay resident."""
+    for start in range(0, check_features(path), rows_at_once):
+        yield np.load(path, mmap_mode="c", allow_pickle=False)[start : start + rows_at_once]
+
+
+def _finite(block: Tensor, source: Path, first_row: int) -> Tensor:
+    if not torch.isfinite(block.sum()):  # one pass; what is not finite makes the sum so
+        wrong = (~torch.isfinite(block)).nonzero()
+        if len(wrong):
+            row, column = wrong[0].tolist()
+            raise ValueError(
+                f"{source} has {float(block[row, column])} in row {first_row + row}, column {column}: features must be "
+                "finite"
+            )
+    return block

@@ -1,0 +1,119 @@
+"""Item features in shards: `.npy` files with their items' tokens beside, or Parquet files.
+
+Letters: N items of a shard, R rows of a block, d columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recbole_adasid.features.vectors import tokens_beside
+from recbole_adasid.io.parquet import first_line, open_parquet
+from recbole_adasid.settings.errors import SettingsError
+from recbole_adasid.tokenizer.bulk.blocks import check_features, npy_blocks
+
+ITEM, EMBEDDING = "item_id", "embedding"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The items of one file, read when they are asked for."""
+
+    tokens: list[str]
+    """Of the N items."""
+    blocks: Callable[[int], Iterator[NDArray]]
+    """Yields the features in blocks of so many rows at most, floats [R, d]."""
+
+
+def shard_paths(where: str | Path) -> list[Path]:
+    """Return the shards of a catalogue in the order of their names, which is that of its items.
+
+    Raises:
+        FileNotFoundError: if there is nothing.
+        SettingsError: if nothing there is a shard, or two have one name but for the ending.
+    """
+    path = Path(where)
+    if not path.exists():
+        raise FileNotFoundError(f"There are no features {path}: correct the name of the file or folder.")
+    found = sorted(path.iterdir(), key=lambda one: one.name) if path.is_dir() else [path]
+    chosen = [one for one in found if one.suffix in READERS]
+    if not chosen:
+        raise SettingsError(f"{path} has no file that ends in {' or '.join(READERS)}: save features as one of them.")
+    names = [one.stem for one in chosen]
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise SettingsError(f"{path} has two shards of the name {name}: rename one.")
+    return chosen
+
+
+def read_shard(path: Path) -> Shard:
+    """Return a shard.
+
+    Raises:
+        FileNotFoundError: if it is not there any more.
+        ValueError: if it is damaged, or holds anything but one token and one vector of floats an item.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {path}: bring it back.")
+    return READERS[path.suffix](path)
+
+
+def _read_npy(path: Path) -> Shard:
+    n_items, tokens = check_features(path), tokens_beside(path)
+    if len(tokens) != n_items:
+        raise ValueError(f"{path} has {n_items} rows, but {path.stem}.items.txt {len(tokens)} lines: make them equal")
+    return Shard(tokens, lambda rows: npy_blocks(path, rows))
+
+
+def _read_parquet(path: Path) -> Shard:
+    import pyarrow
+
+    file = open_parquet(path, (ITEM, EMBEDDING))
+    try:
+        column = file.read([ITEM]).column(ITEM)
+        tokens = column.cast(pyarrow.string()).to_pylist()
+    except (pyarrow.ArrowException, OSError) as error:
+        raise ValueError(f"{path} cannot be read ({first_line(error)}): write it again") from None
+    if column.null_count:
+        raise ValueError(f"{path}: {column.null_count} items have no {ITEM}: name them, or leave them out")
+    return Shard(tokens, lambda rows: _parquet_blocks(path, rows))
+
+
+def _parquet_blocks(path: Path, rows: int) -> Iterator[NDArray]:
+    import pyarrow
+
+    start = 0
+    try:
+        for batch in open_parquet(path, (EMBEDDING,)).iter_batches(rows, columns=[EMBEDDING]):
+            yield _matrix(batch.column(0), path, start)
+            start += batch.num_rows
+    except (pyarrow.ArrowException, OSError) as error:
+        raise ValueError(f"{path} cannot be read after row {start} ({first_line(error)}): write it again") from None
+
+
+def _matrix(column: Any, path: Path, start: int) -> NDArray:
+    """Return lists of floats of one length as a matrix [R, d]."""
+    from pyarrow import compute, types
+
+    is_list = types.is_list(column.type) or types.is_large_list(column.type) or types.is_fixed_size_list(column.type)
+    if not is_list or not types.is_floating(column.type.value_type):
+        raise ValueError(f"{path}: {EMBEDDING} holds {column.type}: save a list of floats an item")
+    lengths = compute.list_value_length(column)
+    if column.null_count or len(lengths.unique()) > 1:
+        raise ValueError(
+            f"{path}: {EMBEDDING} of the rows {start} … {start + len(column) - 1} is missing, or not of one length: "
+            "save one vector an item"
+        )
+    values = column.flatten()
+    if values.null_count:
+        raise ValueError(f"{path}: {EMBEDDING} of the rows {start} … {start + len(column) - 1} has gaps: fill them in")
+    return np.array(values.to_numpy(zero_copy_only=False)).reshape(len(column), -1)
+
+
+READERS: dict[str, Callable[[Path], Shard]] = {".npy": _read_npy, ".parquet": _read_parquet}

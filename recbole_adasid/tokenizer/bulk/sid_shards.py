@@ -1,0 +1,99 @@
+"""Assigned Semantic IDs: a Parquet file for each shard of features, and what they say together.
+
+Letters: N items of a shard, L levels.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recbole_adasid.io.atomic import written_whole
+from recbole_adasid.io.parquet import open_parquet, require_pyarrow
+from recbole_adasid.tokenizer.codes import ITEM, SUFFIX
+
+_ABOUT = b"semantic_ids"
+MANIFEST = "assignment.json"
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """The Semantic IDs of a shard."""
+
+    tokens: Any
+    """Of the N items, as an array of pyarrow."""
+    codes: NDArray[np.uint16]
+    """[N, L]."""
+    suffix: NDArray[np.uint32] | None
+    """[N], which tells items of equal codes apart; None until it was numbered."""
+    about: dict[str, Any]
+    """``fingerprint`` of what determined the codes, and ``level_sizes``."""
+
+
+def write_assigned(path: Path, assigned: Assigned) -> None:
+    """Write a shard as a table of item_id, sid_1 … sid_L and perhaps suffix.
+
+    Raises:
+        CannotWrite: if the disk takes no more.
+    """
+    pyarrow, parquet = require_pyarrow(path)
+    columns = {ITEM: assigned.tokens}
+    columns |= {f"sid_{level}": pyarrow.array(column) for level, column in enumerate(assigned.codes.T, start=1)}
+    if assigned.suffix is not None:
+        columns[SUFFIX] = pyarrow.array(assigned.suffix)
+    known = json.dumps({**assigned.about, "offset": False, "first_code": 0})
+    with written_whole(path) as waiting:
+        parquet.write_table(pyarrow.table(columns).replace_schema_metadata({_ABOUT: known}), waiting)
+
+
+def read_assigned(path: Path) -> Assigned:
+    """Return what :func:`write_assigned` wrote.
+
+    Raises:
+        ValueError: if the file is damaged, or something else.
+    """
+    pyarrow, _ = require_pyarrow(path)
+    about = read_about(path)
+    levels = [f"sid_{level}" for level in range(1, len(about["level_sizes"]) + 1)]
+    file = open_parquet(path, (ITEM, *levels))
+    try:
+        table = file.read().combine_chunks()
+    except (pyarrow.ArrowException, OSError) as error:
+        raise ValueError(f"{path} is damaged ({error}): remove it, and run the same command again") from None
+    codes = np.column_stack([table.column(name).to_numpy().astype(np.uint16) for name in levels])
+    suffix = table.column(SUFFIX).to_numpy().astype(np.uint32) if SUFFIX in table.column_names else None
+    tokens = table.column(ITEM)
+    return Assigned(tokens, codes, suffix, about)
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """Return what the codes of a shard are made of.
+
+    Raises:
+        ValueError: if the file is damaged, or something else.
+    """
+    metadata = open_parquet(path, (ITEM,)).schema_arrow.metadata or {}
+    try:
+        about = json.loads(metadata.get(_ABOUT, b""))
+        return {"fingerprint": str(about["fingerprint"]), "level_sizes": [int(size) for size in about["level_sizes"]]}
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        raise ValueError(f"{path} holds no assigned Semantic IDs: remove it, and run the same command again") from None
+
+
+def target_of(shard: Path, out: Path) -> Path:
+    """Return where the Semantic IDs of a shard of features go."""
+    return out / f"{shard.stem}.parquet"
+
+
+def is_done(path: Path, fingerprint: str, level_sizes: Sequence[int]) -> bool:
+    """Tell whether a file has the Semantic IDs that the fingerprint stands for; a damaged one has not."""
+    try:
+        return path.is_file() and read_about(path) == {"fingerprint": fingerprint, "level_sizes": list(level_sizes)}
+    except ValueError:
+        return False

@@ -1,0 +1,62 @@
+"""What a search leaves behind: its table, and the best settings as a file that a run can be given."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from recbole_adasid.io.atomic import write_atomically
+from recbole_adasid.io.json_file import as_json
+from recbole_adasid.tune.search import Trial
+
+_OF_THE_PLACE = {"data_path", "cache_dir", "run_root", "show_progress", "report", "state", "gpu_id"}
+"""Settings that are no part of what was found."""
+
+
+def write_report(
+    folder: Path, trials: Sequence[Trial], metric: str, fixed: dict[str, Any], command: Sequence[str]
+) -> Path:
+    """Write README.md, table.json and best.yaml, and return the latter.
+
+    Args:
+        folder: of the search.
+        trials: those of the search; at least one.
+        metric: the figure they were judged by.
+        fixed: settings that all trials share.
+        command: arguments of the command.
+    """
+    ordered = sorted(trials, key=lambda trial: -trial.score)  # of equal ones, the first found
+    rows = [{**trial.settings, metric: trial.score, "scores": trial.scores, "name": trial.name} for trial in ordered]
+    write_atomically(folder / "table.json", as_json({"metric": metric, "trials": rows}))
+    call = shlex.join(["recbole-adasid", "tune", *command])
+    parts = [f"# Search by {metric}", _table(ordered, metric), _LEGEND, f"```bash\n{call}\n```"]
+    write_atomically(folder / "README.md", "\n\n".join(parts) + "\n")
+    best = ordered[0]
+    settings = {key: value for key, value in fixed.items() if key not in _OF_THE_PLACE}
+    text = yaml.safe_dump({**settings, **best.settings}, sort_keys=False, allow_unicode=True)
+    heading = f"# The best of {len(trials)} by {metric}: {_figure(best)}\n"
+    return write_atomically(folder / "best.yaml", heading + text)
+
+
+def _table(trials: Sequence[Trial], metric: str) -> str:
+    columns = list(dict.fromkeys(key for trial in trials for key in trial.settings))  # options may set different ones
+    lines = [f"| {metric} | seeds | {' | '.join(columns)} |", "|" + "---|" * (len(columns) + 2)]
+    for trial in trials:
+        cells = [_figure(trial), str(len(trial.scores)), *(str(trial.settings.get(key, "")) for key in columns)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _figure(trial: Trial) -> str:
+    spread = f" ± {np.std(trial.scores, ddof=1):.5f}" if len(trial.scores) > 1 else ""
+    return f"{trial.score:.5f}{spread}"
+
+
+_LEGEND = """\
+Means ± standard deviations over seeds, the best first. All are of validation: what was chosen among many looks better
+there than it is, so judge the best settings by the test of a run of their own."""

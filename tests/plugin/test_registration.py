@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+
+def python(code: str) -> str:
+    """Run code in a new interpreter and return what it prints."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_importing_the_package_imports_neither_torch_nor_recbole():
+    heavy = ("torch", "recbole", "numpy", "pandas", "ray")
+    assert python(f"import sys, recbole_adasid; print([name for name in {heavy} if name in sys.modules])") == "[]"
+
+
+def test_recbole_finds_model_dataset_and_trainer_by_name():
+    code = """
+import recbole_adasid
+from recbole.utils import get_model, get_trainer, ModelType
+import recbole.data.dataset as datasets
+model, trainer = get_model("TIGER"), get_trainer(ModelType.SEQUENTIAL, "TIGER")
+print(model.__module__, trainer.__module__, datasets.TIGERDataset.__module__)
+"""
+    wanted = "recbole_adasid.plugin.tiger recbole_adasid.plugin.trainer recbole_adasid.plugin.dataset"
+    assert python(code) == wanted
+
+
+def test_registration_works_after_recbole_was_imported():
+    code = """
+import recbole.trainer, recbole.data.dataset, recbole.config
+import recbole_adasid
+print(recbole.trainer.TIGERTrainer.__name__, recbole.data.dataset.TIGERDataset.__name__)
+"""
+    assert python(code) == "TIGERTrainer TIGERDataset"
+
+
+def test_other_recbole_models_are_left_alone():
+    code = """
+import recbole_adasid
+from recbole.utils import get_trainer, ModelType
+import recbole.data.dataset as datasets
+print(get_trainer(ModelType.SEQUENTIAL, "SASRec").__name__, hasattr(datasets, "SASRecDataset"))
+"""
+    assert python(code) == "Trainer False"

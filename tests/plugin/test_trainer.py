@@ -1,0 +1,284 @@
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from recbole.data import create_dataset, data_preparation
+from recbole.evaluator import Collector, Evaluator
+from recbole.utils import init_seed
+
+from recbole_adasid.plugin.config import build_config
+from recbole_adasid.plugin.liger import LIGER
+from recbole_adasid.plugin.tiger import TIGER
+from recbole_adasid.plugin.trainer import TIGERTrainer
+from recbole_adasid.run_folder.model_file import read_model
+
+
+@pytest.fixture
+def prepare(tiny_settings, tmp_path, monkeypatch):
+    """A function that builds trainer and data for changed settings."""
+    monkeypatch.chdir(tmp_path)
+
+    def build(**changes):
+        config = build_config({**tiny_settings, **changes})
+        init_seed(config["seed"], True)
+        data = data_preparation(config, create_dataset(config))
+        return TIGERTrainer(config, TIGER(config, data[0].dataset)), data
+
+    return build
+
+
+def test_training_lowers_the_loss_and_beats_chance(prepare):
+    trainer, (train, valid, test) = prepare(epochs=30, eval_step=10, learning_rate=0.01)
+    score, metrics = trainer.fit(train, valid)
+    assert trainer.train_loss_dict[29] < 0.5 * trainer.train_loss_dict[0]
+    # Ten of twenty items drawn at random would hit half of the time, three times less often at rank one.
+    assert metrics["recall@3"] > 0.6 and trainer.evaluate(test)["recall@3"] > 0.6
+
+
+@pytest.mark.parametrize("network", [("bidirectional", "tokens"), ("bidirectional", "items"), ("causal", "tokens")])
+def test_every_kind_of_encoder_learns(prepare, network):
+    changes = dict(zip(("encoder_attention", "encoder_input"), network))
+    trainer, (train, valid, _) = prepare(epochs=30, eval_step=30, learning_rate=0.01, **changes)
+    _, metrics = trainer.fit(train, valid)
+    assert trainer.train_loss_dict[29] < 0.5 * trainer.train_loss_dict[0]
+    assert metrics["recall@3"] > 0.4  # three of twenty items drawn at random hit 0.15
+
+
+def test_a_wide_beam_gives_recbole_s_dense_metrics(prepare):
+    trainer, (train, valid, _) = prepare(beam_size=64, metric_decimal_place=6)
+    trainer.fit(train, valid)
+    trainer.model.eval()
+    dense = Collector(trainer.config)
+    with torch.no_grad():
+        for interaction, _, rows, items in valid:
+            scores = trainer.model.full_sort_predict(interaction)
+            dense.eval_batch_collect(scores, interaction, rows, items)
+    expected = Evaluator(trainer.config).evaluate(dense.get_data_struct())
+    found = trainer.evaluate(valid, load_best_model=False)
+    assert dict(found) == pytest.approx(dict(expected), abs=2e-6)
+
+
+LIST_METRICS = ["ItemCoverage", "AveragePopularity", "GiniIndex", "TailPercentage", "ShannonEntropy"]
+
+
+def test_metrics_of_what_is_recommended_are_those_of_recbole_from_dense_scores(prepare):
+    trainer, (train, valid, _) = prepare(
+        beam_size=64, metric_decimal_place=6, metrics=LIST_METRICS, valid_metric="GiniIndex@3"
+    )
+    trainer.fit(train, valid)
+    trainer.model.eval()
+    dense = Collector(trainer.config)
+    dense.data_collect(train)
+    with torch.no_grad():
+        for interaction, _, rows, items in valid:
+            dense.eval_batch_collect(trainer.model.full_sort_predict(interaction), interaction, rows, items)
+    expected = Evaluator(trainer.config).evaluate(dense.data_struct)
+    found = trainer.evaluate(valid, load_best_model=False)
+    assert dict(found) == pytest.approx(dict(expected), abs=2e-6)
+    # The counts are those of the training examples' targets, as for RecBole's sequential models.
+    assert dense.data_struct["data.count_items"] == Counter(train.dataset.inter_feat["item_id"].tolist())
+
+
+def test_the_epoch_of_the_smallest_value_is_kept_where_less_is_better(prepare):
+    trainer, (train, valid, _) = prepare(epochs=4, metrics=LIST_METRICS, valid_metric="AveragePopularity@3")
+    score, _ = trainer.fit(train, valid)
+    values = [result["averagepopularity@3"] for result in trainer.valid_results.values()]
+    assert len(values) > 1 and score == pytest.approx(min(values), abs=1e-4)
+
+
+def test_the_same_seed_gives_the_same_metrics_learned_or_reused(prepare):
+    results = []
+    for _ in range(2):
+        trainer, (train, valid, test) = prepare()
+        results.append((trainer.fit(train, valid), trainer.evaluate(test), trainer.train_loss_dict))
+    assert results[0] == results[1]
+    assert trainer.model.semantic_ids.stages["tokenizer"] == "reused"
+
+
+def test_the_best_epoch_is_the_one_that_is_tested(prepare):
+    trainer, (train, valid, test) = prepare(epochs=3)
+    scores = iter([0.1, 0.9, 0.5])
+    states = []
+
+    def scripted(data, show_progress=False):
+        states.append({name: value.clone() for name, value in trainer.model.state_dict().items()})
+        return next(scores), {"ndcg@10": 0.0}
+
+    trainer._valid_epoch = scripted
+    trainer.fit(train, valid)
+    trainer.evaluate(test)
+    for name, value in trainer.model.state_dict().items():
+        assert torch.equal(value, states[1][name])
+    assert any(not torch.equal(states[1][name], states[2][name]) for name in states[1])
+
+
+def test_the_last_epoch_is_validated_even_between_steps(prepare):
+    trainer, (train, valid, _) = prepare(epochs=3, eval_step=2)
+    validated = []
+    trainer.fit(train, valid, callback_fn=lambda epoch, score: validated.append(epoch))
+    assert validated == [1, 2]
+
+
+def test_training_stops_when_validation_no_longer_improves(prepare):
+    trainer, (train, valid, _) = prepare(epochs=10, stopping_step=1)
+    scores = iter([0.5, 0.4, 0.3, 0.2])
+    trainer._valid_epoch = lambda data, show_progress=False: (next(scores), {"ndcg@10": 0.0})
+    assert trainer.fit(train, valid)[0] == 0.5
+    assert len(trainer.train_loss_dict) == 3
+
+
+def test_improvements_too_small_to_print_count(prepare):
+    trainer, (train, valid, _) = prepare(metric_decimal_place=1)
+    trainer.model.eval()
+    exact, printed = trainer._valid_epoch(valid)
+    assert printed["ndcg@10"] == round(exact, 1) != exact
+
+
+def test_resuming_goes_on_after_the_saved_epoch(prepare):
+    trainer, (train, valid, _) = prepare()
+    trainer.fit(train, valid)
+    path = trainer.saved_model_file
+    resumed, (train, valid, _) = prepare(epochs=5)
+    resumed.resume_checkpoint(path)
+    assert resumed.start_epoch in (1, 2)
+    resumed.fit(train, valid)
+    assert sorted(resumed.train_loss_dict) == list(range(resumed.start_epoch, 5))
+
+
+def test_sampled_candidates_are_ranked_as_recbole_ranks_them(prepare):
+    mode = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "uni5"}
+    trainer, (train, valid, test) = prepare(eval_args=mode)
+    trainer.fit(train, valid)
+    found = trainer.evaluate(test)
+    assert found["recall@10"] == 1 and 0 < found["recall@3"] <= 1
+
+
+def test_decoding_in_bfloat16_hardly_moves_the_metrics(prepare):
+    trainer, (train, valid, test) = prepare(epochs=15, learning_rate=0.01)
+    trainer.fit(train, valid)
+    exact = trainer.evaluate(test, load_best_model=False)
+    trainer.eval_bfloat16 = True
+    assert trainer.evaluate(test, load_best_model=False) == pytest.approx(exact, abs=0.1)
+    batch = next(iter(test))
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        _, scores = trainer.model.recommend_topk(batch[0], k=3)
+    assert not torch.equal(scores, trainer.model.recommend_topk(batch[0], k=3)[1])
+
+
+def test_a_number_serves_as_gradient_limit(prepare):
+    assert prepare(clip_grad_norm=0.5)[0].gradient_limit == {"max_norm": 0.5}
+    assert prepare(clip_grad_norm=None)[0].gradient_limit == {}
+
+
+def test_a_loss_that_is_not_a_number_stops_the_training(prepare):
+    trainer, (train, _, _) = prepare()
+    trainer.model.sequence_loss = lambda interaction: sum(p.sum() for p in trainer.model.parameters()) * float("nan")
+    with pytest.raises(FloatingPointError, match="stopped being finite in epoch 0, at batch 0"):
+        trainer.fit(train)
+
+
+@pytest.mark.parametrize("limit", [None, 1.0])
+def test_a_gradient_that_is_not_finite_stops_the_training_and_spares_what_is_saved(limit, prepare):
+    trainer, (train, valid, _) = prepare(clip_grad_norm=limit, epochs=3)
+    step, epochs = trainer._train_epoch, iter(range(3))
+
+    def poisoned(*args, **kwargs):
+        if next(epochs) == 1:
+            next(trainer.model.parameters()).register_hook(lambda grad: grad * torch.inf)
+        return step(*args, **kwargs)
+
+    trainer._train_epoch = poisoned
+    with pytest.raises(FloatingPointError, match="in epoch 1, at batch 0 or shortly before: lower learning_rate"):
+        trainer.fit(train, valid)
+    saved = read_model(Path(trainer.saved_model_file))
+    assert saved.about["epoch"] == 0 and all(value.isfinite().all() for value in saved.tensors.values())
+
+
+def test_training_in_bfloat16_agrees_with_float32_within_one_percent(prepare):
+    """The tolerance that docs/speed.md states."""
+    trainer, (train, _, _) = prepare()
+    trainer.model.eval()  # no dropout
+    batch = next(iter(train))
+    with torch.no_grad():
+        exact = trainer.model.calculate_loss(batch)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            rough = trainer.model.calculate_loss(batch)
+    assert rough != exact and float(rough) == pytest.approx(float(exact), rel=0.01)
+
+
+def literal_mean(model, means, horizon):
+    """Go on with the mean of the weights after each step."""
+    for name, weight in model.named_parameters():
+        rate = 1 / min(horizon, means["steps"] + 1)
+        means[name] = (1 - rate) * means.get(name, 0) + rate * weight.detach().clone()
+    means["steps"] += 1
+
+
+def test_the_models_weights_are_the_mean_of_those_after_the_last_steps(prepare):
+    trainer, (train, valid, _) = prepare(averaging_fraction=0.4, epochs=5, eval_step=5)
+    means, step, steps = {"steps": 0}, trainer.optimizer.step, 5 * len(trainer._batches(train, 0))
+
+    def counted(*arguments):
+        step(*arguments)
+        literal_mean(trainer.model, means, 0.4 * steps)
+
+    trainer.optimizer.step = counted
+    trainer.fit(train, valid)
+    assert means["steps"] == steps > 4
+    saved = {name: value.detach().clone() for name, value in trainer.model.named_parameters()}
+    trainer.evaluate(valid)  # reads the file
+    for name, weight in trainer.model.named_parameters():
+        torch.testing.assert_close(weight.detach(), means[name], atol=1e-5, rtol=1e-4)
+        assert weight.equal(saved[name])
+
+
+def test_training_with_a_mean_goes_on_from_a_models_file_as_if_it_had_not_stopped(prepare):
+    changes = {"averaging_fraction": 0.4, "epochs": 4, "eval_step": 2, "dropout": 0.0}
+    whole, (train, valid, _) = prepare(**changes)
+    whole.fit(train, valid, saved=False)
+    first, (train, valid, _) = prepare(**changes)
+    first.epochs, first._train_epoch = 2, partial(in_a_plan_of, 4, first, first._train_epoch)
+    first.fit(train, valid)
+    again, (train, valid, _) = prepare(**changes)
+    again.resume_checkpoint(first.saved_model_file)
+    assert again.start_epoch == 2
+    again.fit(train, valid, saved=False)
+    for one, other in zip(again.model.parameters(), whole.model.parameters()):
+        assert one.equal(other)
+
+
+def in_a_plan_of(epochs, trainer, train_epoch, *arguments, **options):
+    """Train an epoch at the learning rates of a longer training, as before an interruption."""
+    planned, trainer.epochs = trainer.epochs, epochs
+    try:
+        return train_epoch(*arguments, **options)
+    finally:
+        trainer.epochs = planned
+
+
+@pytest.mark.parametrize(("model", "network"), [(TIGER, {}), (LIGER, {"model": "LIGER", "repeat_bias": False})])
+def test_lists_without_items_of_the_history_are_evaluated(tiny_settings, tmp_path, monkeypatch, model, network):
+    monkeypatch.chdir(tmp_path)
+    found = {}
+    for exclude in (False, True):
+        config = build_config({**tiny_settings, **network, "eval_exclude_seen": exclude, "beam_size": 64})
+        init_seed(config["seed"], True)
+        train, valid, _ = data_preparation(config, create_dataset(config))
+        trainer = TIGERTrainer(config, model(config, train.dataset))
+        trainer.fit(train, valid, saved=False)
+        trainer.model.eval()
+        recommend = partial(trainer.model.recommend_topk, k=10)
+        found[exclude] = [(batch["item_id_list"], recommend(batch)[0]) for batch, *_ in valid]
+    for (history, plain), (_, without) in zip(found[False], found[True]):
+        for own, one, other in zip(history.tolist(), plain.tolist(), without.tolist()):
+            left = [item for item in one if item not in own]
+            assert other[: len(left)] == left and not set(own).intersection(other) - {0}
+    assert any(set(own).intersection(one) - {0} for own, one in rows_of(found[False]))
+
+
+def rows_of(batches):
+    return [pair for history, items in batches for pair in zip(history.tolist(), items.tolist())]

@@ -1,0 +1,92 @@
+"""TIGER's training, killed and started again."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+import torch
+
+from recbole_adasid.io.json_file import read_json
+from recbole_adasid.io.tensor_file import read_tensors
+from recbole_adasid.plugin.run import run
+from recbole_adasid.plugin.trainer import TIGERTrainer
+from recbole_adasid.run_folder.model_file import read_model
+
+Settings = dict[str, object]
+
+
+@pytest.fixture
+def settings(tiny_settings: Settings, tmp_path: Path) -> Settings:
+    return {**tiny_settings, "epochs": 4, "eval_step": 2, "dropout": 0.2, "run_folder": str(tmp_path / "run")}
+
+
+def killed_in_epoch(number: int, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run until the middle of an epoch and die there."""
+    train = TIGERTrainer._train_epoch
+
+    def dying(self: TIGERTrainer, data: object, epoch: int, **kwargs: object) -> float:
+        loss = train(self, data, epoch, **kwargs)  # type: ignore[arg-type]
+        if epoch == number:
+            raise KeyboardInterrupt
+        return loss
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TIGERTrainer, "_train_epoch", dying)
+        with pytest.raises(KeyboardInterrupt):
+            run(settings)
+
+
+def weights(settings: Settings) -> dict[str, torch.Tensor]:
+    return read_model(Path(str(settings["run_folder"])) / "model.safetensors").tensors
+
+
+@pytest.mark.parametrize(("learner", "epoch"), [("adamw", 0), ("adamw", 3), ("adagrad", 1)])
+def test_a_killed_run_ends_bit_for_bit_as_an_undisturbed_one(
+    learner: str, epoch: int, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings["learner"] = learner
+    whole = run({**settings, "run_folder": str(tmp_path / "whole")})
+    killed_in_epoch(epoch, settings, monkeypatch)
+    kept = tmp_path / "run" / "training.safetensors"
+    assert kept.exists() == (epoch > 0)
+    again = run(settings)
+    assert again["test"] == whole["test"] and again["best_valid"] == whole["best_valid"]
+    for name in ("metrics.json", "history.json"):
+        one, two = (read_json(Path(done["run_folder"]) / name) for done in (whole, again))
+        assert {**one, "stages": None} == {**two, "stages": None}
+    expected = weights({"run_folder": str(tmp_path / "whole")})
+    for name, value in weights(settings).items():
+        assert value.equal(expected[name]), name
+    assert not kept.exists()
+
+
+def test_an_early_stop_is_remembered(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings |= {"epochs": 30, "eval_step": 1, "stopping_step": 1, "learning_rate": 1e-30}
+    with monkeypatch.context() as patch:
+        patch.setattr(TIGERTrainer, "evaluate", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            run(settings)
+    assert read_tensors(tmp_path / "run" / "training.safetensors", "tiger-training")[1]["next_epoch"] == 30
+    monkeypatch.setattr(TIGERTrainer, "_train_epoch", lambda *_, **__: pytest.fail("it had ended"))
+    assert run(settings)["test"]
+
+
+def test_other_settings_start_from_the_beginning_and_say_so(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    killed_in_epoch(2, settings, monkeypatch)
+    changed = {**settings, "epochs": 3}
+    with caplog.at_level(logging.WARNING):
+        found = run(changed)
+    assert "other settings or data" in caplog.text
+    assert found["test"] == run({**changed, "run_folder": str(tmp_path / "fresh")})["test"]
+
+
+def test_ctrl_c_says_how_to_go_on(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        killed_in_epoch(1, settings, monkeypatch)
+    assert f"--run_folder={settings['run_folder']}" in caplog.text

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from recbole_adasid.data.item_labels import ItemLabel
+from recbole_adasid.io.tensor_file import DamagedFile, MismatchedFile, write_tensors
+from recbole_adasid.run_folder.catalogue_log import KIND, CatalogueChanges, read_changes, write_changes
+
+
+def test_changes_are_read_as_they_were_written(tmp_path: Path) -> None:
+    sids = torch.tensor([[1, 2, 0], [3, 4, 1]])
+    changes = CatalogueChanges(["ü", "b"], sids, [ItemLabel("Über", "x"), ItemLabel()], frozenset({"b", "old"}), ["{}"])
+    write_changes(tmp_path / "file", changes, "digest")
+    found = read_changes(tmp_path / "file", "digest", 3)
+    assert (found.tokens, found.labels, found.removed) == (changes.tokens, changes.labels, changes.removed)
+    assert torch.equal(found.sids, sids) and found.to_log == ["{}"]
+
+
+def test_no_file_means_no_changes(tmp_path: Path) -> None:
+    found = read_changes(tmp_path / "file", "digest", 3)
+    assert found.sids.shape == (0, 3) and not found.tokens and not found.removed
+
+
+def test_changes_of_another_catalogue_or_of_another_shape_are_refused(tmp_path: Path) -> None:
+    write_changes(tmp_path / "file", CatalogueChanges(["a"], torch.tensor([[1, 2]]), [ItemLabel()]), "digest")
+    with pytest.raises(MismatchedFile, match="another run's catalogue"):
+        read_changes(tmp_path / "file", "other", 2)
+    with pytest.raises(DamagedFile, match=r"shape \[1, 2\] for 1 items"):
+        read_changes(tmp_path / "file", "digest", 3)
+
+
+def test_a_file_of_before_has_nothing_to_log_and_what_is_no_line_of_text_is_refused(tmp_path: Path) -> None:
+    about = {"catalogue": "digest", "tokens": [], "labels": [], "removed": []}
+    sids = {"sids": torch.empty(0, 2, dtype=torch.int64)}
+    write_tensors(tmp_path / "file", KIND, sids, about)
+    assert read_changes(tmp_path / "file", "digest", 2).to_log == []
+    for forged in ("line", [1], ["two\nlines"], None):
+        write_tensors(tmp_path / "file", KIND, sids, {**about, "to_log": forged})
+        with pytest.raises(DamagedFile, match="to_log|lines of the log that are more than one"):
+            read_changes(tmp_path / "file", "digest", 2)

@@ -1,0 +1,65 @@
+"""What stands in two files of a run is compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recbole_adasid.bundle import SIDBundle
+from recbole_adasid.serving.recommender import Recommender
+
+Settings = dict[str, Any]
+
+
+def edited(path: Path, change: Callable[[Any], Any]) -> None:
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps(change(content) or content))
+
+
+BOTH: list[tuple[str, Callable[[Any], Any], str]] = [
+    ("sids.json", lambda c: c.update(i3=[3 - c["i3"][0], *c["i3"][1:]]), "gives the item 'i3' the code .* on level 1"),
+    ("sids.json", lambda c: c.pop("i3") and None, "other items than|of the shape"),
+    ("sids.json", lambda c: c.update(x=c.pop("i3")), "other items than"),
+    ("sids.json", lambda c: {key: row[:-1] for key, row in c.items()}, r"of the shape \[20, 3\]|do not go together"),
+    ("sids.json", lambda c: c.update(i3=[1.0, *c["i3"][1:]]), "no whole numbers"),
+    ("sids.json", lambda c: c.update(i3=5), "no list of codes"),
+    ("sids.json", lambda c: c.update(i3=[10**12] * 4), "no whole numbers"),
+    ("items.json", lambda c: c.pop("i3") and None, "titles of other items"),
+]
+
+
+@pytest.mark.parametrize(("name", "change", "why"), BOTH)
+def test_what_stands_in_two_files_of_a_run_is_compared(
+    name: str, change: Callable[[Any], Any], why: str, run_copy: Path
+) -> None:
+    edited(run_copy / name, change)
+    for load in (Recommender.load, SIDBundle.from_run):
+        with pytest.raises(ValueError, match=why):
+            load(run_copy)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "why"),
+    [
+        ("sids.info.json", lambda c: c.update(level_sizes=[4, 4, 4, 9]), "says level_sizes="),
+        ("sids.info.json", lambda c: c.update(collision="shared"), "says collision=|do not go together"),
+        ("sids.info.json", lambda c: c.update(items=19), "says items=19"),
+        ("sids.info.json", lambda c: c.update(level_sizes="x"), "level_sizes is 'x'"),
+        ("tokenizer/tokenizer.json", lambda c: c["tokenizer"].update(seed=1), "describes another tokenizer"),
+    ],
+)
+def test_what_a_bundle_takes_from_two_files_is_compared(
+    name: str, change: Callable[[Any], Any], why: str, run_copy: Path
+) -> None:
+    edited(run_copy / name, change)
+    with pytest.raises(ValueError, match=why):
+        SIDBundle.from_run(run_copy)
+
+
+def test_a_bundle_of_a_run_without_a_model_yet_can_be_made(run_copy: Path) -> None:
+    (run_copy / "model.safetensors").unlink()
+    assert len(SIDBundle.from_run(run_copy).tokens) == 20
