@@ -2,8 +2,8 @@
 
     python -m benchmarks.tiger_training
 
-Each trains in a process of its own, as ours keeps freed memory for itself (`recbole_adasid/compute/allocator.py`): a process
-has that or has it not. One row lets the peer keep it too, which it does not by itself.
+Each trains in a process of its own, as ours keeps freed memory for itself (`recbole_adasid/compute/allocator.py`): a
+process has that or has it not. One row lets the peer keep it too, which it does not by itself.
 """
 
 from __future__ import annotations

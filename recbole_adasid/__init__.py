@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from recbole_adasid.plugin.registration import register
+from recbole_adasid.version import VERSION
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = ["preset_path", "run"]
 
 register()

@@ -1,8 +1,9 @@
 """A malicious pickle in every place where a file is loaded is refused, or computed anew, and never executed.
 
-Of what else a file may do: `plugin/patches/test_recbole_checkpoints.py` (what RecBole executes), `plugin/test_stored_settings.py`
-(settings that act), `run_folder/test_model_check.py` (forged values), `run_folder/test_run_items.py` (what stands twice),
-`settings/test_plain_yaml.py` (bombs), `features/test_images.py` (addresses and places), `test_fuzz_files.py` (all of it, at random).
+Of what else a file may do: `plugin/patches/test_recbole_checkpoints.py` (what RecBole executes),
+`plugin/test_stored_settings.py` (settings that act), `run_folder/test_model_check.py` (forged values),
+`run_folder/test_run_items.py` (what stands twice), `settings/test_plain_yaml.py` (bombs), `features/test_images.py`
+(addresses and places), `test_fuzz_files.py` (all of it, at random).
 """
 
 from __future__ import annotations

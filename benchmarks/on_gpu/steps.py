@@ -29,7 +29,7 @@ class Rounds(NamedTuple):
     examples: int
 
     def step(self, loss: Loss | None = None, *, learning_rate: float = 1e-3) -> Callable[[Batch], None]:
-        """Return a training step, as `plugin/trainer.py` takes it, in bfloat16; ``loss`` in the place of the own one."""
+        """Return a training step, as `plugin/trainer.py` takes it, in bfloat16; ``loss`` in place of the own one."""
         loss, model = loss or self.loss, self.model
         optimizer = adamw(model, learning_rate=learning_rate, weight_decay=0.05)
         device = next(model.parameters()).device.type

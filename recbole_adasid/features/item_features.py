@@ -52,7 +52,7 @@ class ItemContents(Protocol):
         """Return the N external item tokens in row order."""
 
     def item_table(self) -> dict[str, list[str]] | None:
-        """Return the columns of the `.item` file, see :func:`~recbole_adasid.data.item_table.read_item_table`, or None."""
+        """Return the columns of the `.item` file, if any: :func:`~recbole_adasid.data.item_table.read_item_table`."""
 
     def dataset_path(self) -> Path:
         """Return the dataset's folder."""

@@ -1,8 +1,8 @@
 """Swing on Ray: blocks of users against each other, then their sums by blocks of items.
 
-Each task adds up the pairs of two blocks of users (:class:`~recbole_adasid.pairs.swing.BasketPair`) and cuts the sums by
-trigger; one task a block of triggers then adds what all have for it and keeps the best targets. Sums are whole numbers,
-so that neither the blocks nor the order in which tasks end make a difference to the result.
+Each task adds up the pairs of two blocks of users (:class:`~recbole_adasid.pairs.swing.BasketPair`) and cuts the sums
+by trigger; one task a block of triggers then adds what all have for it and keeps the best targets. Sums are whole
+numbers, so that neither the blocks nor the order in which tasks end make a difference to the result.
 
 Letters: N items, E entries of a sparse matrix, B blocks of items.
 """

@@ -6,8 +6,8 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from recbole_adasid import __version__
 from recbole_adasid.io.json_file import as_json
+from recbole_adasid.version import VERSION
 
 PACKAGES = ("torch", "numpy", "pandas", "scipy", "scikit-learn", "recbole")
 PLACES = ("model", "dataset", "data_path", "run_folder", "run_root", "cache_dir", "checkpoint_dir")
@@ -28,7 +28,7 @@ def about_run(
     """
     every = parts["test"]  # whatever training leaves out, the last part has the whole history
     return {
-        "versions": {"recbole-adasid": __version__, "python": platform.python_version(), **_installed()},
+        "versions": {"recbole-adasid": VERSION, "python": platform.python_version(), **_installed()},
         "device": str(config["device"]),
         "network_parameters": n_parameters,
         "dataset": {

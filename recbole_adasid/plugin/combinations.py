@@ -13,7 +13,7 @@ import torch
 from recbole_adasid.features.item_features import MODALITY_KEYS, SOURCES
 from recbole_adasid.pairs.sources import FILE, MINERS
 from recbole_adasid.plugin.constraints import MODALITY_RULES, check_values
-from recbole_adasid.plugin.dataset import LEFT_OUT
+from recbole_adasid.plugin.example_dataset import LEFT_OUT
 from recbole_adasid.plugin.peers.names import LIGER
 from recbole_adasid.settings.errors import SettingsError, unknown_name
 from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from recbole_adasid.io.tensor_file import DamagedFile
+from recbole_adasid.run_folder.model_file import SavedModel
 from recbole_adasid.settings.harmless import OF_THE_MACHINE
 
 PlainValue = Any
@@ -51,11 +53,38 @@ def rebuild_config(stored: dict[str, Any]) -> Any:
     return config
 
 
+def config_of(saved: SavedModel) -> Any:
+    """Return the RecBole Config that a saved TIGER was trained with, for this machine's device.
+
+    Raises:
+        DamagedFile: if RecBole can make none of it.
+    """
+    try:
+        config = rebuild_config(saved.about["config"])
+    except Exception as error:  # RecBole takes the settings as they come, and these come from a file
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        raise DamagedFile(f"{saved.path} has settings of no RecBole Config ({reason})") from None
+    config["sid_level_sizes"] = saved.about["sid_level_sizes"]
+    config["content_width"] = saved.about.get("content_width")
+    return config
+
+
 def allow_config() -> None:
     """Put :func:`rebuild_config` on torch's list of functions that loading a checkpoint may call."""
     import torch
 
-    torch.serialization.add_safe_globals([rebuild_config])
+    torch.serialization.add_safe_globals([rebuild_config, _named_as_before()])
+
+
+def _named_as_before() -> Callable[[dict[str, Any]], Any]:
+    """Return :func:`rebuild_config` by the name that checkpoints have for it which were written when it was there."""
+
+    def rebuild(stored: dict[str, Any]) -> Any:
+        return rebuild_config(stored)
+
+    rebuild.__module__ = "recbole_adasid.host.checkpoint"
+    rebuild.__name__ = rebuild.__qualname__ = rebuild_config.__name__
+    return rebuild
 
 
 def to_plain(value: Any) -> PlainValue:

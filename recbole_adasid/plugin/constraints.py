@@ -52,8 +52,8 @@ from recbole_adasid.tokenizer.regulation.schedule import UNITS
 from recbole_adasid.tokenizer.scaling import SCALINGS
 from recbole_adasid.tokenizer.training import CONTRASTIVE_SPACES, DRAWS
 
-# Sizes beyond this are slips of the keyboard, which torch would answer by running out of memory.
 _LARGE = 2**16
+"""A width beyond this is a slip of the keyboard, as a number beyond `LARGEST` is."""
 
 
 def _is_finite_throughout(value: Any) -> bool:

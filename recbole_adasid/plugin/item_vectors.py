@@ -17,7 +17,7 @@ def keep_item_vectors(folder: Path, model: Any, items: Any, learnt_by: str) -> N
     Args:
         folder: of the run; ``{behaviour: folder}`` reads them.
         model: RecBole's, or LIGER.
-        items: of the training part; see :meth:`~recbole_adasid.plugin.dataset.TIGERDataset.training_items`.
+        items: of the training part; see :meth:`~recbole_adasid.plugin.example_dataset.ExampleDataset.training_items`.
         learnt_by: the model's name.
     """
     vectors = item_vectors(model, len(items.item_tokens()))

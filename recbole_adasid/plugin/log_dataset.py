@@ -1,4 +1,4 @@
-"""TIGER's dataset over a log that does not fit in memory: sorted in files, examples computed when they are asked for.
+"""Examples of a log that does not fit in memory: sorted in files, examples computed when they are asked for.
 
 Letters: I interactions, U users, E examples of a part, B some of them.
 """
@@ -26,7 +26,7 @@ from recbole_adasid.data.sequences import SequenceExamples, UserSequences, leave
 from recbole_adasid.data.windows import gather_histories
 from recbole_adasid.plugin.atomic_files import atomic_text
 from recbole_adasid.plugin.batches import Lengths
-from recbole_adasid.plugin.dataset import LEFT_OUT, TIGERDataset, as_rows
+from recbole_adasid.plugin.example_dataset import LEFT_OUT, ExampleDataset, as_rows
 from recbole_adasid.plugin.filters import within
 from recbole_adasid.plugin.item_columns import settle_columns
 from recbole_adasid.plugin.preset_features import report_absent_features
@@ -34,8 +34,8 @@ from recbole_adasid.plugin.preset_features import report_absent_features
 _PADDING = "[PAD]"
 
 
-class LogDataset(TIGERDataset):
-    """The examples of :class:`TIGERDataset`, row by row, of the log ``interactions_files``.
+class LogDataset(ExampleDataset):
+    """The examples of :class:`ExampleDataset`, row by row, of the log ``interactions_files``.
 
     Users, items, splits and everything computed from them are the same as if the log were the dataset's `.inter`.
     """
@@ -93,7 +93,7 @@ class LogDataset(TIGERDataset):
         """Interactions an item."""
         return len(self.log.items) / self.log.n_items
 
-    def build(self) -> list[TIGERDataset]:
+    def build(self) -> list[ExampleDataset]:
         """Leave one out, as `eval_args` say.
 
         Raises:
@@ -162,7 +162,7 @@ class LogDataset(TIGERDataset):
         return self.log.starts[users], self.log.starts[users + 1]
 
     def sequences(self) -> Sequences:
-        """Return this part's examples as sequences; see :meth:`TIGERDataset.sequences`."""
+        """Return this part's examples as sequences; see :meth:`ExampleDataset.sequences`."""
         return self.part.as_sequences()
 
     def _users_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from recbole_adasid.distributed.world import world
@@ -59,6 +60,11 @@ def stop_logging() -> None:
     for handler in [handler for handler in root.handlers if isinstance(handler, (RunLogHandler, ConsoleLogHandler))]:
         root.removeHandler(handler)
         handler.close()
+
+
+def log_beside_the_run(module: ModuleType) -> None:
+    """Let every trainer of `recbole.trainer.trainer` write by :func:`tensorboard_writer`."""
+    module.get_tensorboard = tensorboard_writer  # type: ignore[attr-defined]
 
 
 def tensorboard_writer(logger: logging.Logger) -> Any:

@@ -18,26 +18,31 @@ MODEL_MODULES = {
 }
 """Modules where RecBole looks for models → the model and where it is."""
 
-# RecBole module → the function, as "module:name", that is called with it right after it was executed.
-AFTER_IMPORT = {
-    "recbole": "recbole_adasid.plugin.patches.read_csv:restore_numpy_names",
-    "recbole.config.configurator": "recbole_adasid.plugin.config:extend_configurator",
-    "recbole.data.dataloader.abstract_dataloader": "recbole_adasid.plugin.patches.loaders:number_rows_lazily",
-    "recbole.data.dataset": "recbole_adasid.plugin.registration:offer_dataset",
-    "recbole.data.dataset.dataset": "recbole_adasid.plugin.patches.read_csv:mend_dataset",
-    "recbole.data.dataset.sequential_dataset": "recbole_adasid.plugin.patches.read_csv:mend_sequential_dataset",
-    "recbole.data.utils": "recbole_adasid.plugin.patches.loaders:mend_data_utils",
-    "recbole.model.general_recommender": "recbole_adasid.plugin.patches.read_csv:restore_dok_update",
-    "recbole.model.sequential_recommender.sasrecf": "recbole_adasid.plugin.patches.vector_columns:count_features_once",
-    "recbole.model.sequential_recommender.sine": "recbole_adasid.plugin.patches.read_csv:end_anomaly_detection",
-    "recbole.quick_start.quick_start": "recbole_adasid.plugin.patches.quick_start:mend_quick_start",
-    "recbole.trainer": "recbole_adasid.plugin.registration:offer_trainer",
-    "recbole.trainer.hyper_tuning": "recbole_adasid.plugin.hyper_tuning:mend_hyper_tuning",
-    "recbole.trainer.trainer": "recbole_adasid.plugin.patches.read_csv:mend_trainer",
-    "recbole.utils.utils": "recbole_adasid.plugin.patches.read_csv:mend_utils",
+# RecBole module → the functions of this folder, as "module:name", that are called with it right after it was executed.
+AFTER_IMPORT: dict[str, tuple[str, ...]] = {
+    "recbole": ("patches.numpy_names:restore_numpy_names",),
+    "recbole.config.configurator": ("config:extend_configurator",),
+    "recbole.data.dataloader.abstract_dataloader": ("patches.row_numbers:number_rows_lazily",),
+    "recbole.data.dataset": ("registration:offer_dataset",),
+    "recbole.data.dataset.dataset": (
+        "patches.read_csv:read_as_pandas_2",
+        "patches.missing_values:fill_gaps_in_place",
+        "patches.vector_columns:read_vectors",
+        "patches.series_length:measure_each_element",
+    ),
+    "recbole.data.dataset.sequential_dataset": ("patches.series_length:measure_each_element",),
+    "recbole.data.utils": ("patches.pickled_data:guard_pickles", "patches.samplers:leave_out_idle_samplers"),
+    "recbole.model.general_recommender": ("patches.dok_matrix:restore_dok_update",),
+    "recbole.model.sequential_recommender.sasrecf": ("patches.vector_columns:count_features_once",),
+    "recbole.model.sequential_recommender.sine": ("patches.anomaly_detection:end_anomaly_detection",),
+    "recbole.quick_start.quick_start": ("patches.quick_start:mend_quick_start",),
+    "recbole.trainer": ("registration:offer_trainer",),
+    "recbole.trainer.hyper_tuning": ("patches.exhaustive_search:try_each_point_once",),
+    "recbole.trainer.trainer": ("patches.checkpoints:save_plain_checkpoints", "logs:log_beside_the_run"),
+    "recbole.utils.utils": ("patches.folders:make_folders_together",),
 }
-# RecBole module → the context, as "module:name", in which it is executed.
-WHILE_IMPORTING = {"recbole.quick_start.quick_start": "recbole_adasid.plugin.patches.quick_start:without_ray"}
+# RecBole module → the context, as above, in which it is executed.
+WHILE_IMPORTING = {"recbole.quick_start.quick_start": "patches.quick_start:without_ray"}
 
 
 class _ModelLoader(Loader):
@@ -117,9 +122,10 @@ def _follow_up(loader: Loader, name: str) -> None:
 
 
 def _after_import(module: ModuleType, name: str) -> None:
-    _named(AFTER_IMPORT[name])(module)
+    for follow_up in AFTER_IMPORT[name]:
+        _named(follow_up)(module)
 
 
 def _named(path: str) -> Callable[..., Any]:
     source, function = path.split(":")
-    return getattr(importlib.import_module(source), function)
+    return getattr(importlib.import_module(f"{__package__}.{source}"), function)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from recbole_adasid.data.training_examples import Examples
-from recbole_adasid.plugin.dataset import TrainingItems
+from recbole_adasid.plugin.example_dataset import TrainingItems
 
 
 def load_splits(config: Any) -> tuple[TrainingItems, Examples, Examples]:

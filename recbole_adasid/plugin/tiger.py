@@ -17,7 +17,7 @@ from recbole_adasid.model.network import TIGERNetwork, network_settings
 from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.pipeline import learn_semantic_ids
-from recbole_adasid.plugin.dataset import SKIPPED_FIELD
+from recbole_adasid.plugin.example_dataset import SKIPPED_FIELD
 from recbole_adasid.plugin.logs import tokenizer_log
 from recbole_adasid.run_folder.model_file import describe_data
 from recbole_adasid.semantic_ids import SemanticIDs

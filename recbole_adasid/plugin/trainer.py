@@ -24,6 +24,7 @@ from recbole_adasid.model.averaging import average_weights, swap_weights
 from recbole_adasid.model.optimiser import adamw, learning_rate_factor
 from recbole_adasid.plugin.batches import LengthBuckets
 from recbole_adasid.plugin.collector import TopKCollector
+from recbole_adasid.plugin.config_values import plain_config
 from recbole_adasid.plugin.list_metrics import use_list_metrics
 from recbole_adasid.plugin.training_state import adopt_from_main, restore_training, save_training
 from recbole_adasid.run_folder.folder import RunFolder
@@ -314,7 +315,7 @@ class TIGERTrainer(Trainer):
         if not world().is_main:
             return
         path = Path(kwargs.get("saved_model_file", self.saved_model_file))
-        save_model(self, path, epoch=epoch)
+        save_model(self, path, config=plain_config(self.config), epoch=epoch)
         if verbose:
             self.logger.info(f"Saved the model of epoch {epoch} to {path}")
 

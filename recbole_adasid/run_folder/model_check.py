@@ -29,8 +29,8 @@ from recbole_adasid.io.tensor_file import DamagedFile, MismatchedFile, below, ch
 from recbole_adasid.model.catalogue import COLLISIONS
 from recbole_adasid.model.dense_head import DenseHead
 from recbole_adasid.model.liger import HYBRID_SCORES, RETRIEVALS
+from recbole_adasid.model.names import LIGER, OWN
 from recbole_adasid.model.network import ENCODER_ATTENTIONS, ENCODER_INPUTS, TIGERNetwork, network_settings
-from recbole_adasid.plugin.peers.names import LIGER, OURS
 
 MOST_LEVELS = 9
 """Eight levels and a suffix."""
@@ -96,9 +96,9 @@ def check_model(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, A
     """
     check_about(path, about, ABOUT)
     settings, weights = about["config"]["settings"], below("model", tensors)
-    if settings["model"] not in OURS:
+    if settings["model"] not in OWN:
         raise DamagedFile(
-            f"{path} names the model {settings['model']!r}, not {' or '.join(OURS)}: train the model again"
+            f"{path} names the model {settings['model']!r}, not {' or '.join(OWN)}: train the model again"
         )
     if settings["model"] == LIGER:
         check_about(path, {**settings, **about}, _LIGER)

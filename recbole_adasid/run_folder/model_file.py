@@ -15,7 +15,6 @@ from torch import Tensor
 
 from recbole_adasid.compute.optimizer_state import PREFIX, optimizer_state, restore_optimizer
 from recbole_adasid.io.tensor_file import DamagedFile, MismatchedFile, below, check_fit, read_tensors, write_tensors
-from recbole_adasid.plugin.config_values import plain_config, rebuild_config
 from recbole_adasid.run_folder.model_check import check_model
 from recbole_adasid.settings.harmless import harmless
 
@@ -31,20 +30,6 @@ class SavedModel:
     path: Path
     tensors: dict[str, Tensor]
     about: dict[str, Any]
-
-    def config(self) -> Any:
-        """Return the RecBole Config that the model was trained with, for this machine's device.
-
-        Raises:
-            DamagedFile: if RecBole can make none of it.
-        """
-        try:
-            config = rebuild_config(self.about["config"])
-        except Exception as error:  # RecBole takes the settings as they come, and these come from a file
-            raise DamagedFile(f"{self.path} has settings of no RecBole Config ({_reason(error)})") from None
-        config["sid_level_sizes"] = self.about["sid_level_sizes"]
-        config["content_width"] = self.about.get("content_width")
-        return config
 
     def fill(self, model: Any) -> None:
         """Give a TIGER the weights and the Semantic IDs of the file.
@@ -146,12 +131,19 @@ def tokens_digest(*columns: Iterable[list[str]]) -> str:
     return digest.hexdigest()
 
 
-def save_model(trainer: Any, path: Path, *, epoch: int) -> None:
-    """Write a trainer's TIGER as it stands after ``epoch``; a crash leaves the old file or the new one."""
+def save_model(trainer: Any, path: Path, *, config: dict[str, Any], epoch: int) -> None:
+    """Write a trainer's TIGER as it stands after ``epoch``; a crash leaves the old file or the new one.
+
+    Args:
+        trainer: its model and optimiser, and how far it is.
+        path: of the file.
+        config: the settings in plain values.
+        epoch: the last one that is done.
+    """
     tensors, numbers = optimizer_state(trainer.optimizer)
     tensors |= {f"model/{name}": value for name, value in trainer.model.state_dict().items()}
     about = {
-        "config": plain_config(trainer.config),
+        "config": config,
         "data": trainer.model.data,
         "sid_level_sizes": list(trainer.model.sid_level_sizes),
         "content_width": trainer.model.content_width,
@@ -191,10 +183,6 @@ def read_model(path: Path, *, trusted: bool = False) -> SavedModel:
     except ValueError as error:
         raise DamagedFile(f"{path} cannot be used: {error}") from None
     return SavedModel(path, tensors, about)
-
-
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
 def is_pickled(path: Path) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 from recbole_adasid.settings.intervals import is_interval
 
 LARGEST = 2**31 - 1
+"""A whole number beyond this is a slip of the keyboard, which torch would answer by running out of memory."""
 
 
 @dataclass(frozen=True)
@@ -81,23 +82,13 @@ def _matches(pattern: str, value: str) -> bool:
 
 
 def is_finite(value: Any) -> bool:
-    # A whole number may be too large for a float.
+    """Tell whether a value is a number that is not infinite; a whole one may be too large for a float."""
     return _is_whole(value) and abs(value) < 2**63 or isinstance(value, float) and math.isfinite(value)
 
 
 text = Rule("a text that is not empty", lambda value: isinstance(value, str) and bool(value.strip()))
-
-
 switch = Rule("true or false", lambda value: isinstance(value, bool))
-
-
 path = Rule("a path", lambda value: text.fits(value) or isinstance(value, PathLike))
-
-
 interval = Rule("an interval such as [5,inf), its lower end first", is_interval)
-
-
 web_address = Rule("an address of http or https", lambda value: text.fits(value) and _matches(r"https?://\S+", value))
-
-
 checksum = Rule("64 hexadecimal digits", lambda value: text.fits(value) and _matches(r"[0-9a-fA-F]{64}", value))

@@ -10,6 +10,7 @@ from recbole_adasid.cli import audit as audit_command
 from recbole_adasid.data.interactions import InteractionArrays
 from recbole_adasid.host.audit import audit
 from recbole_adasid.plugin import dataset as dataset_module
+from recbole_adasid.plugin.example_dataset import TrainingItems
 from recbole_adasid.plugin.run import run
 
 main = audit_command.COMMAND.main
@@ -34,7 +35,7 @@ def test_pairs_that_know_held_out_interactions_are_found_out(
 ) -> None:
     honest = dataset_module.TIGERDataset.training_items
 
-    def leaking(self: dataset_module.TIGERDataset) -> dataset_module.TrainingItems:
+    def leaking(self: dataset_module.TIGERDataset) -> TrainingItems:
         everything = InteractionArrays(self._flat_users, self.windows.flat_items - 1)
         return dataclasses.replace(honest(self), interactions=everything)
 

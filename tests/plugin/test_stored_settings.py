@@ -13,6 +13,7 @@ import pytest
 from recbole_adasid.cli import items as items_command
 from recbole_adasid.host import audit
 from recbole_adasid.io.tensor_file import DamagedFile, MismatchedFile
+from recbole_adasid.plugin.config_values import config_of
 from recbole_adasid.plugin.constraints import RULES
 from recbole_adasid.plugin.patches.quick_start import load_data_and_model
 from recbole_adasid.run_folder.model_file import read_model
@@ -45,7 +46,7 @@ def test_a_download_in_a_file_s_settings_is_not_made(
     before = files_in(tmp_path)
     fetching = {"download": True, "reviews_url": f"{attacker[0]}/x.json", "metadata_url": f"{attacker[0]}/y.json"}
     path = resigned(run_copy, data_path=str(trap), **fetching)
-    for load in (load_data_and_model, lambda file: read_model(file).config()):
+    for load in (load_data_and_model, lambda file: config_of(read_model(file))):
         try:
             load(path)
         except ValueError as error:

@@ -111,7 +111,7 @@ def test_a_file_that_names_another_model_is_refused(trained: dict[str, Any], tmp
     saved.about["config"]["settings"]["model"] = "Pop"
     write_tensors(tmp_path / "model.safetensors", "tiger-model", saved.tensors, saved.about)
     with pytest.raises(DamagedFile, match="names the model 'Pop'"):
-        read_model(tmp_path / "model.safetensors").config()
+        read_model(tmp_path / "model.safetensors")
 
 
 @pytest.mark.parametrize("extension", ["pth", "safetensors"])

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from recbole_adasid.io.atomic import written_whole
+
+
+def save_plain_checkpoints(module: ModuleType) -> None:
+    """Let every trainer of `recbole.trainer.trainer` save checkpoints that torch loads with its protection on."""
+    module.Trainer._save_checkpoint = save_checkpoint  # type: ignore[attr-defined]
 
 
 def save_checkpoint(trainer: Any, epoch: int, verbose: bool = True, **kwargs: Any) -> None:

@@ -6,7 +6,7 @@ from types import ModuleType
 
 
 def restore_dok_update(_models: ModuleType) -> None:
-    """Give scipy's `dok_matrix` the method back by which LightGCN and others fill one; scipy 1.14 took it away."""
+    """Give scipy's `dok_matrix` the method back."""
     from scipy.sparse import dok_matrix
 
     if not hasattr(dok_matrix, "_update"):

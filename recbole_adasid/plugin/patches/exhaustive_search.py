@@ -1,5 +1,7 @@
-"""RecBole 1.2.1's tuner fails in an exhaustive search on hyperopt 0.2.7 and later: it hands over a `RandomState`,
-which has no `integers`. It also draws the points of a grid until it finds no new one for a while.
+"""RecBole 1.2.1's tuner fails in an exhaustive search on hyperopt 0.2.7 and later.
+
+It hands over a `RandomState`, which has no `integers`, and draws the points of a grid until it finds no new one for a
+while.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 
-def mend_hyper_tuning(module: ModuleType) -> None:
+def try_each_point_once(module: ModuleType) -> None:
     """Put :func:`exhaustive_search` in the place of RecBole's."""
     module.exhaustive_search = exhaustive_search  # type: ignore[attr-defined]
 

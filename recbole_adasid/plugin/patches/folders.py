@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from types import ModuleType
 
+from recbole_adasid.plugin.registration import replace_function
 
-def mend_utils(module: ModuleType) -> None:
-    """Let several processes make one folder: RecBole asks whether it is there, and another may be faster then."""
-    import os
 
-    from recbole_adasid.plugin.registration import replace_function
-
+def make_folders_together(module: ModuleType) -> None:
+    """Let several processes make one folder by the `ensure_dir` of `recbole.utils.utils`."""
     replace_function(module, "ensure_dir", lambda path: os.makedirs(path, exist_ok=True))

@@ -1,16 +1,21 @@
-"""RecBole 1.2.1 fills gaps by `frame[field].fillna(..., inplace=True)`, which pandas 3 applies to a copy."""
+"""RecBole 1.2.1 fills gaps by `frame[field].fillna(..., inplace=True)`, which pandas 3 applies to a copy.
+
+Item 0 would turn into the smallest integer without a word.
+"""
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 
-def fill_missing_values(dataset: Any) -> None:
-    """Fill gaps in a RecBole dataset's tables: padding (0) for tokens, the mean for floats, nothing for sequences.
+def fill_gaps_in_place(module: ModuleType) -> None:
+    """Let the datasets of `recbole.data.dataset.dataset` fill gaps by :func:`fill_missing_values`."""
+    module.Dataset._fill_nan = fill_missing_values  # type: ignore[attr-defined]
 
-    RecBole fills through `frame[field].fillna(..., inplace=True)`, which pandas 3 applies to a copy: item 0 would
-    turn into the smallest integer without a word.
-    """
+
+def fill_missing_values(dataset: Any) -> None:
+    """Fill gaps in a RecBole dataset's tables: padding (0) for tokens, the mean for floats, nothing for sequences."""
     import numpy
 
     for name in dataset.feat_name_list:

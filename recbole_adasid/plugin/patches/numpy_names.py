@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-# Names that RecBole (and ray.tune, for it) uses, and what they stood for before numpy 2 took them away.
+# What they stood for.
 _NUMPY_NAMES = {
     "bool": "bool_",
     "bool8": "bool_",

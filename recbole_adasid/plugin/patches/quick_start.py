@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from recbole_adasid.io.tensor_file import DamagedFile
+from recbole_adasid.plugin.config_values import config_of
 from recbole_adasid.plugin.registration import replace_function
 from recbole_adasid.plugin.stored_settings import check_stored, tame_recbole
 from recbole_adasid.run_folder.model_file import SUFFIX, describe_data, is_pickled, read_model
@@ -103,7 +104,7 @@ class _Saved(NamedTuple):
 
 def _tiger_file(path: Path, trusted: bool) -> _Saved:
     saved = read_model(path, trusted=trusted)
-    config = saved.config()
+    config = config_of(saved)
     if not trusted:
         check_stored(config, path)
 

@@ -1,4 +1,7 @@
-"""What RecBole 1.2.1 needs on numpy 2, pandas 3, scipy 1.14 and torch ≥ 2.6; each function mends a module in place."""
+"""RecBole 1.2.1 reads atomic files slowly, and by pandas 3 gets columns of text and gaps in sequences of another kind.
+
+Quotes and "NA" within a cell have a meaning for it, too, which titles of items have not.
+"""
 
 from __future__ import annotations
 
@@ -11,33 +14,14 @@ from contextvars import ContextVar
 from types import ModuleType
 from typing import Any
 
-from recbole_adasid.plugin.patches.missing_values import fill_missing_values
-from recbole_adasid.plugin.patches.series_length import elementwise_length
-
 _AS_WRITTEN: ContextVar[bool] = ContextVar("as_written", default=False)
 
 
-def mend_dataset(module: ModuleType) -> None:
-    """Undo what pandas 3 changed under RecBole's `Dataset`, chained in-place `fillna` and `Series.agg(len)`, and let it
-    read vectors."""
+def read_as_pandas_2(module: ModuleType) -> None:
+    """Let `recbole.data.dataset.dataset` read files by :class:`_PandasForRecBole`."""
     import pandas
 
-    from recbole_adasid.plugin.patches.vector_columns import discretize_by_position
-
-    dataset_class = module.Dataset  # type: ignore[attr-defined]
     module.pd = _PandasForRecBole(pandas)  # type: ignore[attr-defined]
-    dataset_class._fill_nan = fill_missing_values
-    dataset_class._discretization = discretize_by_position(dataset_class._discretization)
-    module.len = elementwise_length  # type: ignore[attr-defined]
-
-
-def mend_trainer(module: ModuleType) -> None:
-    """Let every RecBole trainer save checkpoints that torch ≥ 2.6 loads, and log beside the run's other files."""
-    from recbole_adasid.plugin.logs import tensorboard_writer
-    from recbole_adasid.plugin.patches.checkpoints import save_checkpoint
-
-    module.Trainer._save_checkpoint = save_checkpoint  # type: ignore[attr-defined]
-    module.get_tensorboard = tensorboard_writer  # type: ignore[attr-defined]
 
 
 @contextmanager

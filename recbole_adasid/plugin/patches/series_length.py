@@ -7,16 +7,13 @@ from types import ModuleType
 from typing import Any
 
 
-def mend_sequential_dataset(module: ModuleType) -> None:
-    """Undo the change of `Series.agg(len)` under RecBole's `SequentialDataset`."""
+def measure_each_element(module: ModuleType) -> None:
+    """Let `len` have its former meaning in one of the modules of `recbole.data.dataset`."""
     module.len = elementwise_length  # type: ignore[attr-defined]
 
 
 def elementwise_length(value: Sized) -> Any:
-    """Return the length, or for a pandas Series the length of each of its elements.
-
-    RecBole asks for the latter by `series.agg(len)`; pandas 3 hands the whole series to the function instead.
-    """
+    """Return the length, or for a pandas Series the length of each of its elements."""
     import pandas
 
     if isinstance(value, pandas.Series):

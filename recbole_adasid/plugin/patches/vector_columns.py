@@ -20,6 +20,12 @@ METHOD = "position"
 """As in `discretization: {sid_vector: {method: position}}`; RecBole by itself refuses the name."""
 
 
+def read_vectors(module: ModuleType) -> None:
+    """Let the datasets of `recbole.data.dataset.dataset` know the method :data:`METHOD`."""
+    dataset_class = module.Dataset  # type: ignore[attr-defined]
+    dataset_class._discretization = discretize_by_position(dataset_class._discretization)
+
+
 def discretize_by_position(original: Callable[[Any], None]) -> Callable[[Any], None]:
     """Return RecBole's `Dataset._discretization` with a further method.
 

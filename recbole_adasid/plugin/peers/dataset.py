@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from recbole.data.dataset import Dataset, SequentialDataset
 from recbole.data.interaction import Interaction
 
-from recbole_adasid.plugin.dataset import TIGERDataset
 from recbole_adasid.plugin.dataset_errors import require_dataset
+from recbole_adasid.plugin.example_dataset import ExampleDataset
 from recbole_adasid.plugin.prepare_dataset import obtain_dataset
 from recbole_adasid.settings.errors import SettingsError
 
@@ -21,7 +21,7 @@ _READ_HISTORIES_BY_ROW = ("FEARec",)
 """Models that look into the training part for other examples' histories."""
 
 
-class SequenceDataset(TIGERDataset):
+class SequenceDataset(ExampleDataset):
     """Examples as RecBole's sequential models read them: histories as wide as the setting, columns of users and items.
 
     What :class:`SequentialDataset` makes of the same interactions, but for equal times, which keep the order of the
@@ -64,7 +64,7 @@ class SequenceDataset(TIGERDataset):
             if rows is not None:
                 setattr(self, name, self._dataframe_to_interaction(rows))
 
-    def build(self) -> list[TIGERDataset]:
+    def build(self) -> list[ExampleDataset]:
         """Split as TIGER's dataset."""
         parts = super().build()
         if self.config["model"] in _READ_HISTORIES_BY_ROW:
@@ -90,7 +90,7 @@ class InteractionDataset(SequenceDataset):
     out; to evaluate, the examples of TIGER.
     """
 
-    def build(self) -> list[TIGERDataset]:
+    def build(self) -> list[ExampleDataset]:
         """Split as TIGER's dataset; the training part has every training interaction, the first of a user too."""
         parts = super().build()
         users, items = parts[0]._training_interactions().arrays()

@@ -7,9 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from recbole_adasid.model.names import LIGER, TIGER
 from recbole_adasid.settings.reading import parse_mapping
 
-TIGER, LIGER = "TIGER", "LIGER"
 OURS = {TIGER: "recbole_adasid.plugin.tiger", LIGER: "recbole_adasid.plugin.liger"}
 """The models of this package, and the modules that they are in; they have Semantic IDs."""
 KINDS = ("sequential_recommender", "general_recommender")

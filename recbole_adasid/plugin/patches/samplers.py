@@ -1,0 +1,29 @@
+"""RecBole 1.2.1 makes a sampler, a set for every user, even where no item is sampled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from types import ModuleType
+from typing import Any
+
+from recbole_adasid.plugin.peers.names import OURS
+from recbole_adasid.plugin.registration import replace_function
+
+
+def leave_out_idle_samplers(module: ModuleType) -> None:
+    """Let `recbole.data.utils` make no sampler for TIGER that nobody asks."""
+    replace_function(module, "create_samplers", only_samplers_that_sample(module.create_samplers))
+
+
+def only_samplers_that_sample(create: Callable[..., Any]) -> Callable[..., Any]:
+    """Let RecBole's `create_samplers` make none for TIGER where no item is sampled."""
+
+    @wraps(create)
+    def samplers(config: Any, dataset: Any, built_datasets: Any) -> Any:
+        modes = config["eval_args"]["mode"]
+        if config["model"] in OURS and set(modes.values()) == {"full"}:
+            return None, None, None
+        return create(config, dataset, built_datasets)
+
+    return samplers
