@@ -83,7 +83,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if not results():
         # Makes the mutants and learns which tests run which function; this file has two.
-        subprocess.run(["mutmut", "run", "--max-children=1", f"{PACKAGE}.host.splits*"], check=True)
+        subprocess.run(["mutmut", "run", "--max-children=1", f"{PACKAGE}.plugin.splits*"], check=True)
     every = sorted({name.split(".")[1] for name in results()})
     folders = arguments.folder or every
     left: list[str] = []
