@@ -165,7 +165,7 @@ def state(run_folder: Path) -> tuple[Any, ...]:
     """Return the items, their Semantic IDs and which are recommended."""
     recommender = Recommender.load(run_folder)
     tokens = list(recommender.tokens)
-    return tokens, recommender.semantic_ids(tokens), recommender._inventory.recommended.tolist()
+    return tokens, recommender.semantic_ids(tokens), recommender._live.recommended.tolist()
 
 
 def forked(work: Callable[[], int]) -> int:

@@ -180,9 +180,9 @@ def read_vectors(path: Path, tokens: Sequence[str]) -> np.ndarray:
         FileNotFoundError: if there is no such file.
         ValueError: if it is damaged, or has none of the items.
     """
-    from recbole_adasid.features import vectors as features
+    from recbole_adasid.features import vectors
 
-    values, present = features.read_vectors(path, tokens, allow_missing=True)
+    values, present = vectors.read_vectors(path, tokens, allow_missing=True)
     values[~present] = float("nan")
     return values
 

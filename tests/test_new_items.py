@@ -21,7 +21,7 @@ from recbole_adasid.io.locks import InUse
 from recbole_adasid.io.stage_cache import StageCache
 from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.plugin.run import run
-from recbole_adasid.serving.new_item_encoder import Intake, NewItems, with_absent_columns
+from recbole_adasid.serving.new_item_encoder import NewItemEncoder, NewItems, with_absent_columns
 from recbole_adasid.serving.recommender import Recommender
 
 change, recommend = items_command.COMMAND.main, recommend_command.COMMAND.main
@@ -52,10 +52,10 @@ def table(*titles: str) -> dict[str, list[str]]:
     return {"item_id": [f"new{number}" for number in range(len(titles))], "title": list(titles)}
 
 
-def intake_of(recommender: Recommender) -> Intake:
-    intake = recommender._inventory._intake
-    assert intake is not None
-    return intake
+def encoder_of(recommender: Recommender) -> NewItemEncoder:
+    encoder = recommender._live._encoder
+    assert encoder is not None
+    return encoder
 
 
 def items(found: list) -> list[str]:
@@ -65,15 +65,15 @@ def items(found: list) -> list[str]:
 def test_the_items_of_the_run_get_the_features_that_they_had(folder: Path, settings, tiny_data: Path) -> None:
     recommender = Recommender.load(folder)
     titles = [recommender.labels[token].title for token in recommender.tokens]
-    intake = intake_of(recommender)
+    encoder = encoder_of(recommender)
     contents = NewItems(recommender.tokens, {"item_id": recommender.tokens, "title": titles}, tiny_data)
     again = item_features(
-        intake.settings, contents, StageCache(None), fitted=read_fitted(folder / "features.safetensors")
+        encoder.settings, contents, StageCache(None), fitted=read_fitted(folder / "features.safetensors")
     )
-    first = item_features(intake.settings, contents, StageCache(None))
+    first = item_features(encoder.settings, contents, StageCache(None))
     assert again.values == pytest.approx(first.values, abs=1e-5)
     alone = NewItems(["x"], {"item_id": ["x"], "title": titles[3:4]}, tiny_data)
-    one = item_features(intake.settings, alone, StageCache(None), fitted=read_fitted(folder / "features.safetensors"))
+    one = item_features(encoder.settings, alone, StageCache(None), fitted=read_fitted(folder / "features.safetensors"))
     assert one.values[0] == pytest.approx(first.values[3], abs=1e-5)
 
 
@@ -146,7 +146,7 @@ def test_the_tree_is_that_of_a_catalogue_built_from_scratch(folder: Path) -> Non
 def test_features_can_be_given_and_equal_those_of_the_texts(folder: Path, tiny_data: Path) -> None:
     by_text, by_vector = Recommender.load(folder), Recommender.load(folder)
     columns = table("the red thing number i3", "a blue thing")
-    values = intake_of(by_text)._encoded(["new0", "new1"], columns, {})
+    values = encoder_of(by_text)._encoded(["new0", "new1"], columns, {})
     labels = [ItemLabel("one"), ItemLabel("two")]
     by_text.add_items(["new0", "new1"], table=columns)
     by_vector.add_items(["new0", "new1"], features=values.astype(np.float16), labels=labels)
@@ -513,7 +513,7 @@ def test_the_command_takes_item_files_and_vectors(copy: Path, tmp_path: Path) ->
     np.savez(tmp_path / "new.npz", item_id=np.array(["x", "n1"]), embedding=np.eye(2, 8, dtype=np.float32))
     arguments = ["add", f"--run_folder={copy}", f"--items={tmp_path}/new.item", f"--features={tmp_path}/new.npz"]
     assert change(arguments) == 0
-    expected = intake_of(Recommender.load(copy)).tokenizer.encode(torch.eye(2, 8)[1:])
+    expected = encoder_of(Recommender.load(copy)).tokenizer.encode(torch.eye(2, 8)[1:])
     assert Recommender.load(copy).semantic_ids(["n1"])[0][:2] == expected[0, :2].tolist()
 
 

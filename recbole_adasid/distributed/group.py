@@ -38,13 +38,13 @@ class Group(World):
         """See :meth:`World.part`."""
         return values[self.rank :: self.size]
 
-    def total(self, values: Tensor) -> Tensor:
-        """See :meth:`World.total`."""
+    def all_reduce_sum(self, values: Tensor) -> Tensor:
+        """See :meth:`World.all_reduce_sum`."""
         return _Sum.apply(values, self)
 
-    def spread(self, values: Tensor) -> Tensor:
-        """See :meth:`World.spread`."""
-        return _Spread.apply(values, self)
+    def grad_all_reduce(self, values: Tensor) -> Tensor:
+        """See :meth:`World.grad_all_reduce`."""
+        return _GradAllReduce.apply(values, self)
 
     def sum_gradients(self, parameters: Iterable[Tensor]) -> None:
         """Sum all gradients in one exchange, as one vector; a parameter has one on all ranks or on none."""
@@ -162,7 +162,7 @@ class GroupShare(Share):
 
     def mean(self, values: Tensor) -> Tensor:
         """See :meth:`Share.mean`."""
-        return self.group.total(values * self.weight)
+        return self.group.all_reduce_sum(values * self.weight)
 
     def all_rows(self, values: Tensor) -> Tensor:
         """Return the rows [n, C] of all ranks from the own ones."""
@@ -210,7 +210,7 @@ class _Sum(torch.autograd.Function):
         return grad, None
 
 
-class _Spread(torch.autograd.Function):
+class _GradAllReduce(torch.autograd.Function):
     """The same values; gradients are the sum over ranks."""
 
     @staticmethod

@@ -58,14 +58,14 @@ class World:
         """Return this rank's part of ``values`` [n, …] that all ranks have, every W-th; it may be empty."""
         return values
 
-    def total(self, values: Tensor) -> Tensor:
+    def all_reduce_sum(self, values: Tensor) -> Tensor:
         """Return the sum over ranks of what each has of ``values``; its gradient is taken through the own ones."""
         return values
 
-    def spread(self, values: Tensor) -> Tensor:
-        """Return ``values`` that all ranks have, for each to compute its part of a loss from, put together by `total`.
+    def grad_all_reduce(self, values: Tensor) -> Tensor:
+        """Return ``values`` that all ranks have, for each to compute its part of a loss from; gradients add up.
 
-        Their gradient is the sum over ranks.
+        :meth:`all_reduce_sum` puts the parts together.
         """
         return values
 

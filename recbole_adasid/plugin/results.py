@@ -13,7 +13,7 @@ from recbole_adasid.evaluation.popularity import popularity_ranks
 from recbole_adasid.evaluation.record import Record
 from recbole_adasid.plugin.held_out import earlier_interactions, example_rows
 from recbole_adasid.plugin.shown_examples import item_examples, user_examples
-from recbole_adasid.report import harmless
+from recbole_adasid.report import warn_on_failure
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.semantic_ids import SemanticIDs
 
@@ -60,7 +60,7 @@ def write_report(
     folder: RunFolder, config: Any, learned: SemanticIDs, part: Any, record: Record, popularity: NDArray[np.int64]
 ) -> None:
     """Write the report and the examples for it."""
-    with harmless("The run"):
+    with warn_on_failure("The run"):
         from recbole_adasid.report.run_report import write_run_report
 
         tokens = [str(token) for token in part.field2id_token[part.iid_field][1:]]

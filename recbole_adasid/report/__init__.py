@@ -10,7 +10,7 @@ logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def harmless(what: str) -> Iterator[None]:
+def warn_on_failure(what: str) -> Iterator[None]:
     """Let what goes wrong in the block cost a warning: no report is worth losing a run for.
 
     Args:

@@ -41,8 +41,8 @@ _NETWORK: dict[str, Form] = {
     **{"n_encoder_layers": whole(0, 1000), "n_decoder_layers": whole(1, 1000)},
     **{"dropout": number(0, 1), "n_user_tokens": whole(0, 2**24)},
 }
-# What gives new items their features.
-_INTAKE: dict[str, Form] = {
+# How new items get their features.
+_ENCODING: dict[str, Form] = {
     **dict.fromkeys(("title_field", "category_field", "text_encoder_model", "image_encoder_model"), text),
     **dict.fromkeys(("item_features_file", "text_template"), optional(text)),
     **{"text_fields": _TEXTS, "text_encoder": one_of(ENCODERS), "text_width": _SIZE, "seed": whole(0, 2**32 - 1)},
@@ -50,7 +50,7 @@ _INTAKE: dict[str, Form] = {
     **{"item_features_mapped": switch, "image_folder": text, "missing_modality": one_of(("refuse", "allow"))},
     **{"fusion": one_of(FUSIONS), "fusion_width": optional(_SIZE)},
 }
-_MODALITY = record({}, {**_INTAKE, "weight": number(0), "image_field": optional(text), "text_encoder_model": text})
+_MODALITY = record({}, {**_ENCODING, "weight": number(0), "image_field": optional(text), "text_encoder_model": text})
 _SETTINGS = record(
     {
         **_NETWORK,
@@ -58,7 +58,7 @@ _SETTINGS = record(
         **{"collision": one_of(COLLISIONS), "MAX_ITEM_LIST_LENGTH": whole(1, 2**20), "beam_size": whole(1, 2**20)},
     },
     {
-        **_INTAKE,
+        **_ENCODING,
         "modalities": optional(list_of(_MODALITY)),
         "encoder_attention": one_of(ENCODER_ATTENTIONS),
         "encoder_input": one_of(ENCODER_INPUTS),

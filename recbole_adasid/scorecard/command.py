@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.report import harmless
+from recbole_adasid.report import warn_on_failure
 from recbole_adasid.scorecard.cells import Cell, CellFolder
 from recbole_adasid.scorecard.competitors import Competitor, competitor
 from recbole_adasid.scorecard.outputs import write_report
@@ -57,7 +57,7 @@ def run_scorecard(
             write_report(folder, config["dataset"], command, pictures=False)
     write_report(folder, config["dataset"], command)
     if config["report"]:
-        with harmless("The scorecard"):
+        with warn_on_failure("The scorecard"):
             from recbole_adasid.report.scorecard_report import write_scorecard_report
 
             write_scorecard_report(folder.path)

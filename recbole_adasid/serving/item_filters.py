@@ -1,4 +1,4 @@
-"""Which items of an inventory may be recommended, by tokens that are allowed or denied and by category."""
+"""Which items of a live catalogue may be recommended, by tokens that are allowed or denied and by category."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from recbole_adasid.io.checked_input import text_or_none, token_list
-from recbole_adasid.serving.live_catalogue import Inventory
+from recbole_adasid.serving.live_catalogue import LiveCatalogue
 
 
 def chosen_items(
-    inventory: Inventory, allow: Iterable[str] | None, deny: Iterable[str] | None, category: str | None
+    live: LiveCatalogue, allow: Iterable[str] | None, deny: Iterable[str] | None, category: str | None
 ) -> Tensor | None:
-    """Return which items may be recommended, bool [N + 1], None for all that the inventory recommends.
+    """Return which items may be recommended, bool [N + 1], None for all that the live catalogue has.
 
     Args:
         allow: only these; None: all.
@@ -25,21 +25,21 @@ def chosen_items(
     Raises:
         ValueError: for unknown items, a category that no item has, or filters that leave nothing.
     """
-    denied = [] if deny is None else item_numbers(inventory, deny, "deny")
+    denied = [] if deny is None else item_numbers(live, deny, "deny")
     if allow is None and category is None and not denied:
         return None
-    chosen = inventory.recommended.clone()
+    chosen = live.recommended.clone()
     if allow is not None:
-        chosen &= _mask(inventory, item_numbers(inventory, allow, "allow"))
+        chosen &= _mask(live, item_numbers(live, allow, "allow"))
     if category is not None:
-        chosen &= _mask(inventory, _of_category(inventory, category))
-    chosen &= ~_mask(inventory, denied)
+        chosen &= _mask(live, _of_category(live, category))
+    chosen &= ~_mask(live, denied)
     if not chosen.any():
         raise ValueError("allow, deny and category leave no item to recommend: loosen them")
     return chosen
 
 
-def item_numbers(inventory: Inventory, tokens: Iterable[str], what: str) -> list[int]:
+def item_numbers(live: LiveCatalogue, tokens: Iterable[str], what: str) -> list[int]:
     """Return the numbers of items by token.
 
     Args:
@@ -49,27 +49,27 @@ def item_numbers(inventory: Inventory, tokens: Iterable[str], what: str) -> list
         ValueError: for unknown items, or what is no list of tokens.
     """
     names = token_list(tokens, what, ordered=False)
-    unknown = [token for token in names if token not in inventory.numbers]
+    unknown = [token for token in names if token not in live.numbers]
     if unknown:
         raise ValueError(
             f"{what} names {len(unknown)} unknown items, first {unknown[0]!r}: give tokens of the catalogue"
         )
-    return [inventory.numbers[token] for token in names]
+    return [live.numbers[token] for token in names]
 
 
-def _mask(inventory: Inventory, numbers: Collection[int]) -> Tensor:
+def _mask(live: LiveCatalogue, numbers: Collection[int]) -> Tensor:
     """Return bool [N + 1], true for the items of these numbers."""
-    mask = torch.zeros(len(inventory.tokens) + 1, dtype=torch.bool)
+    mask = torch.zeros(len(live.tokens) + 1, dtype=torch.bool)
     mask[list(numbers)] = True
     return mask
 
 
-def _of_category(inventory: Inventory, category: str) -> list[int]:
+def _of_category(live: LiveCatalogue, category: str) -> list[int]:
     name = (text_or_none(category, "category") or "").strip()
     wanted = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE)
-    found = [inventory.numbers[token] for token, label in inventory.labels.items() if wanted.search(label.category)]
+    found = [live.numbers[token] for token, label in live.labels.items() if wanted.search(label.category)]
     if not name or not found:
-        known = list(dict.fromkeys(label.category for label in inventory.labels.values() if label.category))
+        known = list(dict.fromkeys(label.category for label in live.labels.values() if label.category))
         raise ValueError(
             f"no item has the category {category!r}"
             + (f"; the items have for example {', '.join(known[:5])}" if known else ": the run knows none")

@@ -31,7 +31,7 @@ from recbole_adasid.run_folder.catalogue_log import (
     write_changes,
 )
 from recbole_adasid.run_folder.folder import RunFolder
-from recbole_adasid.serving.new_item_encoder import Intake, Settled, Table
+from recbole_adasid.serving.new_item_encoder import NewItemEncoder, Settled, Table
 from recbole_adasid.settings.errors import unknown_name
 
 logger = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class Departure(NamedTuple):
     """Those that are not in the catalogue."""
 
 
-class Inventory:
+class LiveCatalogue:
     """Items by token, and the catalogue that a model recommends them from.
 
     Args:
@@ -72,7 +72,7 @@ class Inventory:
         tokens: of these, in its order.
         labels: titles and categories, as far as they are known.
         folder: of the run, which tells what came and went since; None: there is none, and changes cannot be kept.
-        intake: what gives Semantic IDs to further items; None: none can be added.
+        encoder: what gives Semantic IDs to further items; None: none can be added.
         digest: of the run's items, to which changes are bound.
         content_width: d, columns of features that the model reads beside Semantic IDs; 0 for none.
 
@@ -87,13 +87,13 @@ class Inventory:
         *,
         labels: dict[str, ItemLabel],
         folder: RunFolder | None = None,
-        intake: Intake | None = None,
+        encoder: NewItemEncoder | None = None,
         digest: str = "",
         content_width: int = 0,
     ) -> None:
         self._of_run, self._tokens, self._labels = catalogue, list(tokens), labels
         self._numbers = {token: number for number, token in enumerate(self._tokens, start=1)}
-        self._folder, self._intake, self._digest = folder, intake, digest
+        self._folder, self._encoder, self._digest = folder, encoder, digest
         self._unsaved: list[str] = []
         self._content_width = content_width
         n_places = catalogue.tokens.shape[1]
@@ -108,7 +108,7 @@ class Inventory:
     @property
     def run_settings(self) -> Mapping[str, Any]:
         """Settings of the run; none without one."""
-        return self._intake.settings if self._intake else {}
+        return self._encoder.settings if self._encoder else {}
 
     tokens: list[str]
     """Of all items there are and were, in the order of the catalogue."""
@@ -133,7 +133,7 @@ class Inventory:
     ) -> Arrival:
         """Give Semantic IDs to new items; see :meth:`~recbole_adasid.serving.recommender.Recommender.add_items`."""
         _check_choice(bad_items)
-        if self._intake is None:
+        if self._encoder is None:
             raise ValueError("this recommender has no tokenizer: load it from the folder of a run that trained one")
         row_of = {token: row for row, token in reversed(list(enumerate(tokens)))}
         if not row_of or len(row_of) < len(tokens) and bad_items == "refuse":
@@ -141,8 +141,8 @@ class Inventory:
         names = sorted(row_of, key=row_of.__getitem__)
         new = [token for token in names if token not in self.numbers]
         rows = [row_of[token] for token in new]
-        values = None if features is None else self._intake.checked(features, len(tokens))[rows]
-        found = self._intake.place(new, self.catalogue, values, table)
+        values = None if features is None else self._encoder.checked(features, len(tokens))[rows]
+        found = self._encoder.place(new, self.catalogue, values, table)
         refused = {new[row]: reason for row, reason in found.refused.items()}
         if refused and bad_items == "refuse":
             raise ValueError(_first_of(refused, "cannot be added"))

@@ -79,7 +79,7 @@ class NewItems:
         return self.folder
 
 
-class Intake:
+class NewItemEncoder:
     """Tokenizer and encoders of a run, read when they are first needed.
 
     Args:

@@ -26,8 +26,8 @@ from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.model_file import SavedModel, read_model
 from recbole_adasid.run_folder.run_items import items_of
 from recbole_adasid.serving.item_filters import chosen_items, item_numbers
-from recbole_adasid.serving.live_catalogue import Arrival, Departure, Inventory
-from recbole_adasid.serving.new_item_encoder import Intake, Table
+from recbole_adasid.serving.live_catalogue import Arrival, Departure, LiveCatalogue
+from recbole_adasid.serving.new_item_encoder import NewItemEncoder, Table
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class Recommender:
         tokens: of the N items, in the order of the model's catalogue.
         max_history: items of a history that the model reads, the last ones.
         beam_size: prefixes that the search keeps.
-        inventory: the items; None: those of the model, without titles and unchangeable.
+        live: the items; None: those of the model, without titles and unchangeable.
     """
 
     def __init__(
@@ -72,21 +72,21 @@ class Recommender:
         *,
         max_history: int,
         beam_size: int,
-        inventory: Inventory | None = None,
+        live: LiveCatalogue | None = None,
     ) -> None:
         self.model, self.max_history, self.beam_size = model, max_history, beam_size
-        self._inventory = inventory or Inventory(model.catalogue, tokens, labels={})
-        self.model.adopt(self._inventory.catalogue, self._inventory.features)
+        self._live = live or LiveCatalogue(model.catalogue, tokens, labels={})
+        self.model.adopt(self._live.catalogue, self._live.features)
 
     @property
     def tokens(self) -> list[str]:
         """Tokens of all items there are and were, in the order of the catalogue."""
-        return self._inventory.tokens
+        return self._live.tokens
 
     @property
     def labels(self) -> Mapping[str, ItemLabel]:
         """Titles and categories by item token, as far as they are known."""
-        return self._inventory.labels
+        return self._live.labels
 
     @classmethod
     def load(
@@ -115,27 +115,27 @@ class Recommender:
             raise ValueError(f"retrieval={retrieval} is a choice of LIGER, {saved.path} is a {settings['model']}")
         tokens = items_of(folder, saved)
         model = _model(saved, settings).to(device).eval()
-        inventory = Inventory(
+        live = LiveCatalogue(
             model.catalogue,
             tokens,
             labels=read_labels(folder.labels_path, tokens),
             folder=folder,
-            intake=Intake(folder, settings, trusted=trusted),
+            encoder=NewItemEncoder(folder, settings, trusted=trusted),
             digest=saved.about["data"]["digest"],
             content_width=saved.about.get("content_width") or 0,
         )
         lengths = {"max_history": settings["MAX_ITEM_LIST_LENGTH"], "beam_size": settings["beam_size"]}
-        return cls(model, tokens, **lengths, inventory=inventory)
+        return cls(model, tokens, **lengths, live=live)
 
     @property
     def run_settings(self) -> Mapping[str, Any]:
         """Settings of the run that the recommender is of; none if it is of no run."""
-        return self._inventory.run_settings
+        return self._live.run_settings
 
     @property
     def n_recommended(self) -> int:
         """How many items may be recommended."""
-        return int(self._inventory.recommended.sum())
+        return int(self._live.recommended.sum())
 
     def recommend(
         self,
@@ -154,7 +154,7 @@ class Recommender:
             ValueError: if no item of the history is known, or as :meth:`recommend_many`.
         """
         tokens = token_list(history, "the history")
-        if not any(token in self._inventory.numbers for token in tokens):
+        if not any(token in self._live.numbers for token in tokens):
             raise ValueError(f"no item of the history {tokens[:5]} is in the catalogue: give tokens of its items")
         filters: dict[str, Any] = {"allow": allow, "deny": deny, "category": category, "new_share": new_share}
         return self.recommend_many([tokens], k, exclude_seen=exclude_seen, **filters)[0]
@@ -193,9 +193,9 @@ class Recommender:
         """
         k, share = number_of_items(k), share_of_places(new_share)
         exclude_seen, given = switch(exclude_seen, "exclude_seen"), history_lists(histories)
-        trees = self._trees(chosen_items(self._inventory, allow, deny, category), share)
+        trees = self._trees(chosen_items(self._live, allow, deny, category), share)
         search = _Search(min(k, sum(tree.n_items for tree in trees)), exclude_seen, trees, share)
-        number_of = self._inventory.numbers.get
+        number_of = self._live.numbers.get
         known = [[number for token in history if (number := number_of(token))] for history in given]
         self._report_unknown(given, known)
         rows = [row for row, history in enumerate(known) if history]
@@ -231,7 +231,7 @@ class Recommender:
 
     def _trees(self, chosen: Tensor | None, new_share: float) -> list[PrefixTree]:
         """Return the prefix trees to search: one, or those of old and of new items."""
-        if new_share and (by_age := self._inventory.trees_by_age(chosen)):
+        if new_share and (by_age := self._live.trees_by_age(chosen)):
             return [*by_age]
         catalogue = self.model.catalogue
         return [catalogue.tree if chosen is None else catalogue.tree_of(chosen.nonzero().squeeze(1))]
@@ -264,8 +264,8 @@ class Recommender:
                 are not finite, or no place, or stands twice. Nothing is changed then.
         """
         given: dict[str, Any] = {"features": features, "table": table, "labels": labels}
-        arrival = self._inventory.add(token_list(tokens, "tokens"), **given, bad_items=bad_items)
-        self.model.adopt(self._inventory.catalogue, self._inventory.features)
+        arrival = self._live.add(token_list(tokens, "tokens"), **given, bad_items=bad_items)
+        self.model.adopt(self._live.catalogue, self._live.features)
         return arrival
 
     def remove_items(self, tokens: Iterable[str], *, bad_items: str = "refuse") -> Departure:
@@ -278,8 +278,8 @@ class Recommender:
         Raises:
             ValueError: if an item is not in the catalogue, or none would be left.
         """
-        departure = self._inventory.remove(token_list(tokens, "tokens", ordered=False), bad_items=bad_items)
-        self.model.adopt(self._inventory.catalogue, self._inventory.features)
+        departure = self._live.remove(token_list(tokens, "tokens", ordered=False), bad_items=bad_items)
+        self.model.adopt(self._live.catalogue, self._live.features)
         return departure
 
     def semantic_ids(self, tokens: Iterable[str]) -> list[list[int]]:
@@ -289,8 +289,8 @@ class Recommender:
             ValueError: for an unknown item, or a text in place of a list.
         """
         names = token_list(tokens, "tokens")
-        item_numbers(self._inventory, names, "the question")
-        return self._inventory.semantic_ids(names)
+        item_numbers(self._live, names, "the question")
+        return self._live.semantic_ids(names)
 
     def save(self) -> Path:
         """Keep the items that came and went, in a file in the run's folder that :meth:`load` reads; return its path.
@@ -301,7 +301,7 @@ class Recommender:
             ValueError: if the recommender is of no run.
             CannotWrite: if the disk takes no more.
         """
-        return self._inventory.save()
+        return self._live.save()
 
     @staticmethod
     def _report_unknown(histories: Sequence[Sequence[str]], known: Sequence[Collection[int]]) -> None:

@@ -24,14 +24,14 @@ def info_nce(vectors: Tensor, trigger: Tensor, target: Tensor, *, temperature: f
         target: int64 [B], the row of each pair's target.
         temperature: divides the cosines; above 0.
     """
-    unit, n_pairs = F.normalize(world().spread(vectors), dim=1), len(trigger)
+    unit, n_pairs = F.normalize(world().grad_all_reduce(vectors), dim=1), len(trigger)
     columns, column, times = target.unique(return_inverse=True, return_counts=True)
     trigger, column = world().part(trigger), world().part(column)
     rows, row = trigger.unique(return_inverse=True)
     # Where a trigger is a target of another pair, it meets itself.
     itself = (rows[:, None] == columns).nonzero().unbind(1)
     sides = unit.index_select(0, rows), unit.index_select(0, columns) / temperature
-    return world().total(_InfoNCE.apply(*sides, times.to(unit).log(), row, column, itself, n_pairs))
+    return world().all_reduce_sum(_InfoNCE.apply(*sides, times.to(unit).log(), row, column, itself, n_pairs))
 
 
 class _InfoNCE(torch.autograd.Function):

@@ -47,7 +47,7 @@ def pairs(device: torch.device) -> dict[str, Any]:
     values = torch.randn(9, 4, generator=torch.Generator().manual_seed(1)).to(device).requires_grad_()
     share = world().share(9)
     (gathered,) = share.gather(share.of(values))
-    world().total(world().part(world().spread(gathered)).square().sum()).backward()
+    world().all_reduce_sum(world().part(world().grad_all_reduce(gathered)).square().sum()).backward()
     world().sum_gradients([values])
     assert values.grad is not None
     return {"gradient": values.grad.cpu()}

@@ -124,7 +124,7 @@ def state(folder: Path) -> tuple[list[str], list[list[int]], list[bool]]:
     """Return the items, their Semantic IDs, and which of them are recommended."""
     recommender = Recommender.load(folder)
     tokens = list(recommender.tokens)
-    return tokens, recommender.semantic_ids(tokens), recommender._inventory.recommended.tolist()
+    return tokens, recommender.semantic_ids(tokens), recommender._live.recommended.tolist()
 
 
 def logged(folder: Path, action: str) -> list[str]:
@@ -188,7 +188,7 @@ def test_a_change_that_the_log_does_not_name_yet_is_named_with_the_next(
     assert logged(copy, "remove") == ["i1", "i2", *(GONE if action == "remove" else [])]
     assert logged(copy, "add") == (ADDED if action == "add" else [])
     again = Recommender.load(copy)
-    assert again._inventory._unlogged  # what the log has is not written twice
+    assert again._live._unlogged  # what the log has is not written twice
     again.save()
     again.save()
     assert logged(copy, "remove") == ["i1", "i2", *(GONE if action == "remove" else [])]

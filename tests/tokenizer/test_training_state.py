@@ -14,7 +14,7 @@ import torch
 from recbole_adasid.io.atomic import CannotWrite
 from recbole_adasid.pairs.item_pairs import ItemPairs
 from recbole_adasid.settings.presets import read_props
-from recbole_adasid.tokenizer import autoencoder_tokenizer as trainable
+from recbole_adasid.tokenizer import autoencoder_tokenizer
 from recbole_adasid.tokenizer.autoencoder_tokenizer import AutoencoderTokenizer, _train_along
 from recbole_adasid.tokenizer.base import ItemTokenizer, Keep
 from recbole_adasid.tokenizer.registry import build_tokenizer
@@ -143,7 +143,7 @@ def test_a_training_is_kept_every_so_many_steps_but_not_after_the_last(
 ) -> None:
     kept: list[int] = []
     monkeypatch.setattr(
-        trainable, "save_training", lambda path, training, *, next_step, history: kept.append(next_step)
+        autoencoder_tokenizer, "save_training", lambda path, training, *, next_step, history: kept.append(next_step)
     )
     train("rqvae", tmp_path / "kept", every=10)
     assert kept == [10, 20]
@@ -155,14 +155,16 @@ def test_a_full_disk_costs_what_would_be_kept_and_not_the_training(
     def full(*_: object, **__: object) -> None:
         raise CannotWrite("the disk is full")
 
-    monkeypatch.setattr(trainable, "save_training", full)
+    monkeypatch.setattr(autoencoder_tokenizer, "save_training", full)
     assert train("rqvae", tmp_path / "kept")[1] == train("rqvae", None)[1]
     assert caplog.messages == ["Training goes on without being kept: the disk is full."]
 
 
 def test_the_other_ranks_are_called_with_what_the_training_is_at(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(trainable, "world", lambda: SimpleNamespace(call_others=lambda *given: calls.append(given)))
+    monkeypatch.setattr(
+        autoencoder_tokenizer, "world", lambda: SimpleNamespace(call_others=lambda *given: calls.append(given))
+    )
     made, _ = train("rqvae", None)
     (function, *given), state = calls[0], calls[0][4]
     assert function is _train_along and given[:3] == [made, FEATURES, PAIRS] and given[4] == 0

@@ -86,7 +86,7 @@ class AdaptiveRegulation(Regulation):
     def collision(self, latent: Tensor, codes: Tensor, batch: PairBatch) -> CollisionTerm:
         """Return L_col of Eq. 13 for z [U, D] and codes int64 [U, L] of a batch. No pair is exempt."""
         pairs = find_overlaps(codes, batch.counts)  # P, κ and o: Eq. 2 and 8
-        direction, n_draws = F.normalize(world().spread(latent), dim=1), int(batch.counts.sum())
+        direction, n_draws = F.normalize(world().grad_all_reduce(latent), dim=1), int(batch.counts.sum())
         with torch.no_grad():
             similarity = pair_similarity(direction, pairs)  # sim: Eq. 5
             relaxed = self.gate(similarity, pairs.depth)  # g: Eq. 7
@@ -97,7 +97,7 @@ class AdaptiveRegulation(Regulation):
             by_depth = sums_by_depth(pairs, {"pairs": pairs.times, "factor": pairs.times * factor}, codes.shape[1])
             if self.reduction == "per_depth":
                 weight = weight * self._shares(by_depth["pairs"]).index_select(0, pairs.depth - 1)
-        total = world().total(hinge_sum(direction, pairs, weight, margin))
+        total = world().all_reduce_sum(hinge_sum(direction, pairs, weight, margin))
         loss = self._reduce(total, pairs.total, n_draws)
         shares = {"relaxed_share": relaxed, "repelled_share": repelled, "load_factor": factor, "similarity": similarity}
         stats = {**overlap_rate(pairs, n_draws), **means_over(pairs, shares)}

@@ -55,20 +55,20 @@ class HammingRegulation(Regulation):
         """Return the weighted sum of both terms for a batch; see :meth:`Regulation.collision`."""
         pairs = find_overlaps(codes, batch.counts)
         distance_in_levels = codes.shape[1] - pairs.depth  # H
-        direction = F.normalize(world().spread(latent), dim=1)
+        direction = F.normalize(world().grad_all_reduce(latent), dim=1)
         with torch.no_grad():
             similarity = pair_similarity(direction, pairs)
             valid = pairs.times - positives(pairs, batch)
             full = valid * (distance_in_levels == 0)
             partial = valid * ((distance_in_levels > 0) & (distance_in_levels <= self.radius))
-            sizes = world().total(torch.stack([full.sum(), partial.sum()])).tolist()
+            sizes = world().all_reduce_sum(torch.stack([full.sum(), partial.sum()])).tolist()
             margin, weight = torch.zeros_like(similarity), torch.zeros_like(similarity)
             for chosen, size, m, factor in zip((full, partial), sizes, self.margins, self.factors):
                 margin[chosen > 0] = m
                 weight += factor / max(1.0, size) * chosen
             repelled = margin > 1 - similarity
-            n_repelled = float(world().total((full + partial) @ repelled.float()))
-        loss = world().total(hinge_sum(direction, pairs, weight * repelled, margin))
+            n_repelled = float(world().all_reduce_sum((full + partial) @ repelled.float()))
+        loss = world().all_reduce_sum(hinge_sum(direction, pairs, weight * repelled, margin))
         stats = {
             **overlap_rate(pairs, int(batch.counts.sum())),
             "repelled_share": n_repelled / max(1.0, sum(sizes)),

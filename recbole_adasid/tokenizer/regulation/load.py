@@ -43,7 +43,7 @@ def find_loads(pairs: Overlaps, codes: Tensor, kind: str) -> Loads:
         region = _equal_codes(codes)[pairs.signature, pairs.first] + pairs.signature * n_items
         depth = depth.repeat_interleave(n_items)
     own = torch.zeros(len(depth), device=codes.device).index_add_(0, region, pairs.times)
-    return Loads(region, 2 * world().total(own), depth)
+    return Loads(region, 2 * world().all_reduce_sum(own), depth)
 
 
 def saturation(loads: Loads, share: float, reference: str, n_draws: int) -> Tensor:

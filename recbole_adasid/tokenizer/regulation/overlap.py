@@ -64,7 +64,7 @@ def find_overlaps(codes: Tensor, counts: Tensor) -> Overlaps:
     signature = agreement & (2**n_levels - 1)
     depth_of = depths_of_signatures(n_levels, codes.device)
     times = counts.index_select(0, first) * counts.index_select(0, second)
-    total = float(world().total(times.sum()))
+    total = float(world().all_reduce_sum(times.sum()))
     return Overlaps(first, second, signature, depth_of.index_select(0, signature), times, total)
 
 
@@ -77,7 +77,7 @@ def sums_by_depth(pairs: Overlaps, values: Mapping[str, Tensor], n_levels: int) 
     """Return the sums [L] over pairs of depth 1 … L, of all ranks, of each of ``values`` [P], by name."""
     own = torch.stack(list(values.values())).float()
     sums = own.new_zeros(len(own), n_levels + 1).index_add_(1, pairs.depth, own)
-    return dict(zip(values, world().total(sums)[:, 1:]))
+    return dict(zip(values, world().all_reduce_sum(sums)[:, 1:]))
 
 
 def overlap_rate(pairs: Overlaps, n_draws: int) -> dict[str, float]:
@@ -88,7 +88,7 @@ def overlap_rate(pairs: Overlaps, n_draws: int) -> dict[str, float]:
 def means_over(pairs: Overlaps, values: Mapping[str, Tensor]) -> dict[str, float]:
     """Return the mean over P of each of ``values`` [P], by name; zeros where P is empty."""
     share = pairs.times / max(1.0, pairs.total)
-    means = world().total(torch.stack([value.float() @ share for value in values.values()]))
+    means = world().all_reduce_sum(torch.stack([value.float() @ share for value in values.values()]))
     return dict(zip(values, means.tolist()))
 
 

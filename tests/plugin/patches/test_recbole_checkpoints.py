@@ -7,6 +7,7 @@ import pickle
 import shutil
 import socket
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,21 @@ def test_a_sound_checkpoint_is_loaded(recbole_file: Path, tmp_path: Path) -> Non
     file = Path(shutil.copy(recbole_file, tmp_path / "BPR.pth"))
     config, model, *_ = load_data_and_model(file)
     assert type(model).__name__ == "BPR" and config["checkpoint_dir"] == str(tmp_path)
+
+
+def test_a_checkpoint_of_when_the_settings_were_rebuilt_elsewhere_in_the_package_is_loaded(
+    recbole_file: Path, tmp_path: Path
+) -> None:
+    now, then = (
+        f"crecbole_adasid.{module}\nrebuild_config".encode() for module in ("plugin.config_values", "host.checkpoint")
+    )
+    with zipfile.ZipFile(recbole_file) as written, zipfile.ZipFile(tmp_path / "model.pth", "w") as earlier:
+        for entry in written.infolist():
+            content = written.read(entry)
+            assert (now in content) is entry.filename.endswith("/data.pkl")
+            earlier.writestr(entry, content.replace(now, then))
+    config = load_data_and_model(tmp_path / "model.pth")[0]
+    assert config["model"] == "BPR" and config["dataset"] == "tiny"
 
 
 def test_a_teacher_that_is_python_is_not_evaluated(recbole_file: Path, tmp_path: Path, marker: Path) -> None:
