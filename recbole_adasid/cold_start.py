@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,11 +21,9 @@ from recbole_adasid.io.digests import array_digest, fingerprint
 from recbole_adasid.io.stage_cache import StageCache
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.placement import place, ranked_last_codes
+from recbole_adasid.semantic_ids import ItemSource, SemanticIDs
 from recbole_adasid.tokenizer.agreement import EmbeddingPairs
 from recbole_adasid.tokenizer.quality import sid_quality
-
-if TYPE_CHECKING:
-    from recbole_adasid.semantic_ids import ItemSource, SemanticIDs
 
 logger = logging.getLogger(__name__)
 

@@ -11,13 +11,9 @@ from recbole_adasid.data.item_table import ITEM_COLUMN, missing_column
 
 logger = logging.getLogger(__name__)
 
-
 # Several category paths of one item stand in one cell, joined by this; the first is the main one.
 _PATH_SEPARATOR = " | "
-
-
 _EXAMPLES = {"text_fields": "", "text_template": " in braces, such as Title: {title}"}
-
 
 Part = tuple[str, Optional[str]]
 """Literal text and the column whose cell follows it, if any."""
