@@ -24,6 +24,9 @@ ROOMS = (
 COMMANDS = ("cli", "ending", "assign", "mine_pairs", "recommend", "new_items", "host", "data.raw")
 """What people start stands outside `cli/`, too: here, and in files named `command.py` and `__main__.py`."""
 
+FORMER = ("assignment", "data.behaviour", "recommender")
+"""Where programs of users import from, and nobody else: see test_former_names.py."""
+
 Sources = Mapping[str, str]
 """Texts by module, the package's name left out."""
 
@@ -41,9 +44,14 @@ def _module(path: Path) -> str:
 
 
 def room_of(module: str) -> str:
-    """Return the room of a module; the package itself, which hands out the public names, is with the commands."""
+    """Return the room of a module; the package itself, and others that hand out names, are with the commands."""
     parts = module.split(".")
-    if not module or parts[-1] in ("command", "__main__") or {parts[0], ".".join(parts[:2])} & {*COMMANDS}:
+    if (
+        not module
+        or module in FORMER
+        or parts[-1] in ("command", "__main__")
+        or {parts[0], ".".join(parts[:2])} & {*COMMANDS}
+    ):
         return "cli"
     return parts[0]
 

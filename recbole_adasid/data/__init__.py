@@ -1,1 +1,1 @@
-"""Item features, text, collaborative pairs and history windows."""
+"""What is known of users and items: interactions, histories, windows, item tables, and files of them."""

@@ -1,1 +1,1 @@
-"""Everything that touches the internals of RecBole."""
+"""Where the audit is started: python -m recbole_adasid.host.audit --help."""

@@ -1,1 +1,1 @@
-"""Raw reviews and metadata of other people's formats, turned into atomic files."""
+"""Where the converter is started: python -m recbole_adasid.data.raw --help."""
