@@ -10,34 +10,37 @@ from recbole.model.abstract_recommender import SequentialRecommender
 from recbole.utils import InputType, init_seed
 from torch import Tensor
 
-from recbole_adasid.distributed.world import world
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.model.interleave import interleave
 from recbole_adasid.model.network import TIGERNetwork, network_settings
 from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.model.tiger import TIGERModel
-from recbole_adasid.pipeline import learn_semantic_ids
 from recbole_adasid.plugin.example_dataset import SKIPPED_FIELD
-from recbole_adasid.plugin.logs import tokenizer_log
+from recbole_adasid.plugin.learn import learn
 from recbole_adasid.run_folder.model_file import describe_data
 from recbole_adasid.semantic_ids import SemanticIDs
 
 
 class TIGER(SequentialRecommender):
-    """Learn Semantic IDs of the dataset's items, then recommend by generating them (arXiv 2305.05065).
+    """Recommend by generating Semantic IDs of the dataset's items (arXiv 2305.05065).
 
     An interaction needs a history (`item_id_list` and `item_length` by default); that it tells the user is needed with
     `n_user_tokens` alone. What is missing is named by a ValueError.
 
-    `semantic_ids` tells what was learned; it is None for a model that a file will fill. `data` tells the dataset and
-    its items, to which weights and Semantic IDs are bound.
+    `semantic_ids` is None for a model that a file will fill. `data` tells the dataset and its items, to which weights
+    and Semantic IDs are bound.
     """
 
     input_type = InputType.POINTWISE
-    semantic_ids: SemanticIDs | None = None
 
-    def __init__(self, config: Any, dataset: Any) -> None:
-        """Build the model for the training part of a dataset, with RecBole's arguments."""
+    def __init__(self, config: Any, dataset: Any, semantic_ids: SemanticIDs | None = None) -> None:
+        """Build the model for the training part of a dataset.
+
+        Args:
+            config: RecBole's, with the settings of props/.
+            dataset: RecBole's, the training part.
+            semantic_ids: of its items. None, as RecBole's own ``run_recbole`` builds models: they are learned first.
+        """
         super().__init__(config, dataset)
         self.beam_size: int = config["beam_size"]
         self.n_user_tokens: int = config["n_user_tokens"]
@@ -46,22 +49,19 @@ class TIGER(SequentialRecommender):
         self._cold = None if dataset.cold is None else torch.from_numpy(dataset.cold)
         self._split: tuple[PrefixTree, PrefixTree, PrefixTree] | None = None
         self.data = describe_data(dataset, with_users=self.n_user_tokens > 0)
-        catalogue = self._catalogue(config, dataset)
+        catalogue = self._catalogue(config, dataset, semantic_ids)
         network = TIGERNetwork(level_sizes=catalogue.level_sizes, **network_settings(config.final_config_dict))
         self.tiger = self._model(config, dataset, network, catalogue)
 
     def _model(self, config: Any, dataset: Any, network: TIGERNetwork, catalogue: Catalogue) -> TIGERModel:
         return TIGERModel(network=network, catalogue=catalogue)
 
-    def _catalogue(self, config: Any, dataset: Any) -> Catalogue:
+    def _catalogue(self, config: Any, dataset: Any, semantic_ids: SemanticIDs | None) -> Catalogue:
+        self.semantic_ids = semantic_ids
         stored = config["sid_level_sizes"]
         if stored is not None:  # from a model's file, which holds the Semantic IDs too
             return Catalogue.empty(self.n_items - 1, stored, config["collision"])
-        learned = world().from_main(lambda: _learn(config, dataset))
-        stages = ", ".join(f"{stage} {how}" for stage, how in learned.stages.items())
-        quality = ", ".join(f"{name} {value:.4g}" for name, value in learned.quality.items())
-        self.logger.info(f"Semantic IDs ({stages}): {quality}")
-        self.semantic_ids = learned
+        self.semantic_ids = learned = semantic_ids or learn(config, dataset)
         # Whether Semantic IDs were learned or reused must not change the network's first weights.
         init_seed(config["seed"] + config["local_rank"], config["reproducibility"])
         suffix = None if learned.suffix is None else torch.from_numpy(learned.suffix)
@@ -144,8 +144,3 @@ class TIGER(SequentialRecommender):
         reason = f", because n_user_tokens is {self.n_user_tokens}" if name == self.USER_ID else ""
         there = ", ".join(interaction.columns)
         raise ValueError(f"the interaction has no field {name!r}, which TIGER reads{reason}: add it to {there}")
-
-
-def _learn(config: Any, dataset: Any) -> SemanticIDs:
-    with tokenizer_log() as log:
-        return learn_semantic_ids(config, dataset.training_items(), log=log, progress=bool(config["show_progress"]))

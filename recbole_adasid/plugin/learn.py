@@ -1,0 +1,27 @@
+"""Semantic IDs of a dataset of RecBole's, learned once for all processes of a job."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from recbole_adasid.distributed.world import world
+from recbole_adasid.pipeline import learn_semantic_ids
+from recbole_adasid.plugin.logs import tokenizer_log
+from recbole_adasid.semantic_ids import SemanticIDs
+
+logger = logging.getLogger(__name__)
+
+
+def learn(config: Any, dataset: Any) -> SemanticIDs:
+    """Return the Semantic IDs of a dataset's training part, as the settings ask, and log what they are like."""
+    learned = world().from_main(lambda: _learn(config, dataset))
+    stages = ", ".join(f"{stage} {how}" for stage, how in learned.stages.items())
+    quality = ", ".join(f"{name} {value:.4g}" for name, value in learned.quality.items())
+    logger.info(f"Semantic IDs ({stages}): {quality}")
+    return learned
+
+
+def _learn(config: Any, dataset: Any) -> SemanticIDs:
+    with tokenizer_log() as log:
+        return learn_semantic_ids(config, dataset.training_items(), log=log, progress=bool(config["show_progress"]))

@@ -1,0 +1,69 @@
+"""The main job front to back: dataset, Semantic IDs, a model on them, training, test, and what is left behind."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from recbole_adasid.distributed.world import world
+from recbole_adasid.plugin.learn import learn
+from recbole_adasid.plugin.left_behind import UNFINISHED, write_beginning, write_results
+from recbole_adasid.plugin.peers.names import own_class
+from recbole_adasid.plugin.run_settings import training_key, writable
+from recbole_adasid.run_folder.folder import RunFolder
+from recbole_adasid.run_folder.model_file import tokens_digest
+
+logger = logging.getLogger(__name__)
+
+
+def train(config: Any, path: Path) -> dict[str, Any]:
+    """Take a dataset to the metrics of a TIGER or LIGER, and leave them in the run folder at ``path``.
+
+    Returns:
+        See :func:`~recbole_adasid.plugin.run.run`.
+    """
+    from recbole.data import data_preparation
+    from recbole.utils import init_seed
+
+    from recbole_adasid.plugin.trainer import TIGERTrainer
+
+    show_progress = bool(config["show_progress"])
+    init_seed(config["seed"], config["reproducibility"])
+    dataset = _dataset(config, path)
+    loaders = dict(zip(("train", "valid", "test"), data_preparation(config, dataset)))
+    parts = {name: loader._dataset for name, loader in loaders.items()}
+    interactions = _agreed_interactions(parts["train"].training_items())
+
+    semantic_ids = learn(config, parts["train"])
+    model = own_class(config["model"])(config, parts["train"], semantic_ids).to(config["device"])
+    world().from_main(lambda: write_beginning(RunFolder(path), config, model, parts))
+
+    trainer = TIGERTrainer(config, model)
+    key = training_key(config, semantic_ids.fingerprint, interactions)
+    world().require_same("settings", lambda: key)
+    trainer.keep_training(path / UNFINISHED, key)
+    results = {
+        "best_valid": trainer.fit(loaders["train"], loaders["valid"], show_progress=show_progress)[1] or {},
+        "test": trainer.evaluate(loaders["test"], show_progress=show_progress) or {},
+    }
+    record = trainer.record.take()  # empty unless exactly one item a user is held out
+    world().from_main(lambda: write_results(RunFolder(path), config, model, trainer, parts, results, record))
+    return {**results, "run_folder": path, "semantic_ids": semantic_ids}
+
+
+def _dataset(config: Any, path: Path) -> Any:
+    from recbole.data import create_dataset
+
+    dataset = create_dataset(config)
+    # Of a dataset that was made just now, the columns that the defaults name are known only since.
+    world().from_main(lambda: RunFolder(path).write_config(writable(config)))
+    logger.info(dataset)
+    return dataset
+
+
+def _agreed_interactions(items: Any) -> str:
+    """Return the digest of the training interactions, after all processes of the job agreed that it is theirs."""
+    interactions = items.training_interactions().digest()
+    world().require_same("data", lambda: [tokens_digest([items.item_tokens()]), interactions])
+    return interactions
