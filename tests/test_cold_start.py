@@ -18,11 +18,11 @@ from recbole_adasid.data.cold_items import draw_cold_items
 from recbole_adasid.data.interactions import InteractionArrays
 from recbole_adasid.evaluation.intervals import gains
 from recbole_adasid.features.item_features import item_features, read_fitted
-from recbole_adasid.host.audit import audit
 from recbole_adasid.io.array_file import read_arrays
 from recbole_adasid.io.json_file import read_json
 from recbole_adasid.io.stage_cache import StageCache
 from recbole_adasid.pipeline import learn_semantic_ids, semantic_ids_fingerprint
+from recbole_adasid.plugin.audit import audit
 from recbole_adasid.plugin.config import build_config
 from recbole_adasid.plugin.run import run
 from recbole_adasid.serving.recommender import Recommender

@@ -36,10 +36,10 @@ from recbole_adasid.io.array_file import read_arrays
 from recbole_adasid.io.digests import file_digest
 from recbole_adasid.io.json_file import read_json
 from recbole_adasid.io.tensor_file import read_tensors, write_tensors
-from recbole_adasid.new_items import read_table, read_vectors
 from recbole_adasid.plugin.patches.quick_start import _tiger_file
 from recbole_adasid.plugin.run import run
 from recbole_adasid.run_folder.history import read_history
+from recbole_adasid.serving.change_items import read_table, read_vectors
 from recbole_adasid.serving.recommender import Recommender
 from recbole_adasid.settings.reading import read_settings_files
 from recbole_adasid.tokenizer.saved import load_tokenizer

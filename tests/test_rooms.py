@@ -18,11 +18,11 @@ NAME = "recbole_adasid"
 ROOMS = (
     *("version", "io", "settings", "compute", "distributed", "data", "pairs", "features", "tokenizer", "model"),
     *("evaluation", "run_folder", "bundle", "semantic_ids", "placement", "cold_start", "pipeline", "serving"),
-    *("scorecard", "report", "plugin", "tune", "cli"),
+    *("scorecard", "report", "plugin", "tune", "grid", "cli"),
 )
 """Folders and files of the package, each of which may use those before it."""
-COMMANDS = ("cli", "ending", "assign", "mine_pairs", "recommend", "new_items", "host", "data.raw")
-"""What people start stands outside `cli/`, too: here, and in files named `command.py` and `__main__.py`."""
+FORMER_COMMANDS = ("assign", "mine_pairs", "new_items", "recommend", "host", "host.audit", "data.raw")
+"""What `python -m` started before there was `cli/`; files named `__main__.py` do that, too."""
 
 FORMER = ("assignment", "data.behaviour", "recommender")
 """Where programs of users import from, and nobody else: see test_former_names.py."""
@@ -46,12 +46,7 @@ def _module(path: Path) -> str:
 def room_of(module: str) -> str:
     """Return the room of a module; the package itself, and others that hand out names, are with the commands."""
     parts = module.split(".")
-    if (
-        not module
-        or module in FORMER
-        or parts[-1] in ("command", "__main__")
-        or {parts[0], ".".join(parts[:2])} & {*COMMANDS}
-    ):
+    if module in ("", *FORMER, *FORMER_COMMANDS) or parts[-1] == "__main__":
         return "cli"
     return parts[0]
 

@@ -45,18 +45,16 @@ from recbole_adasid.features.vectors import load_feature_file
 from recbole_adasid.grid import grids
 from recbole_adasid.grid import report as grid_report
 from recbole_adasid.grid.run import finished
-from recbole_adasid.host import audit
 from recbole_adasid.io.array_file import read_arrays
 from recbole_adasid.io.digests import fingerprint
 from recbole_adasid.io.json_file import read_json
 from recbole_adasid.io.stage_cache import StageCache
 from recbole_adasid.io.tensor_file import DamagedFile, read_tensors
-from recbole_adasid.new_items import read_table, read_vectors
 from recbole_adasid.pairs.pair_file import load_pair_file
+from recbole_adasid.plugin import audit
 from recbole_adasid.plugin.config import build_config
 from recbole_adasid.plugin.patches.quick_start import load_data_and_model
 from recbole_adasid.plugin.run import run
-from recbole_adasid.recommend import read_histories
 from recbole_adasid.report.run_report import write_run_report
 from recbole_adasid.report.scorecard_report import write_scorecard_report
 from recbole_adasid.run_folder.catalogue_log import read_changes
@@ -64,6 +62,8 @@ from recbole_adasid.run_folder.history import read_history
 from recbole_adasid.run_folder.model_file import read_model
 from recbole_adasid.run_folder.run_items import read_sids
 from recbole_adasid.scorecard.cells import Cell, CellFolder
+from recbole_adasid.serving.change_items import read_table, read_vectors
+from recbole_adasid.serving.recommend_file import read_histories
 from recbole_adasid.tokenizer.base import ItemTokenizer
 from recbole_adasid.tokenizer.bulk.blocks import assign_semantic_ids
 from recbole_adasid.tokenizer.bulk.feature_shards import read_shard

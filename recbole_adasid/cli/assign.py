@@ -29,7 +29,7 @@ def _work(given: list[str]) -> None:
     need(values, (FEATURES, OUT), "assign")
     if (values["bundle"] is None) == (values["run_folder"] is None):
         raise SettingsError("Give either --bundle or --run_folder; see --help.")
-    from recbole_adasid.assign import assign_catalogue
+    from recbole_adasid.serving.assign_catalogue import assign_catalogue
 
     assign_catalogue(values)
 

@@ -20,7 +20,7 @@ _VERDICTS = {True: "ok      ", False: "VIOLATED", None: "UNKNOWN "}
 def _work(given: list[str]) -> int:
     values = read_options("audit", given, OPTIONS)
     need(values, (RUN_FOLDER,), "audit")
-    from recbole_adasid.host.audit import audit
+    from recbole_adasid.plugin.audit import audit
 
     found = audit(values["run_folder"], trusted=values["trusted"])
     for statement, holds in found:

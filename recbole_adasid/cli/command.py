@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from recbole_adasid.cli.ending import SPARE, ended
 from recbole_adasid.cli.options import Option
-from recbole_adasid.ending import SPARE, ended
 
 PROGRAM = "recbole-adasid"
 
@@ -59,7 +59,7 @@ class Command:
         return "\n\n".join(parts + ([self.more()] if self.more else []))
 
     def main(self, arguments: Sequence[str]) -> int:
-        """Do what the arguments say and return the exit status: 0, or what :mod:`recbole_adasid.ending` says."""
+        """Do what the arguments say and return the exit status: 0, or what :mod:`recbole_adasid.cli.ending` says."""
         given = list(arguments)
         if asks_for_help(given) or not (given or self.bare):
             print(self.help())

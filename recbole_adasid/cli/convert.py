@@ -49,7 +49,7 @@ def _work(given: list[str]) -> None:
     options = (*ACTIONS[action], *BOTH)
     values = read_options(f"convert {action}", given[1:], options)
     need(values, (OUT, NAME, options[0]), f"convert {action}")
-    from recbole_adasid.data.raw.command import convert_raw
+    from recbole_adasid.data.convert.convert_raw import convert_raw
 
     print(convert_raw(action, values).text())
 

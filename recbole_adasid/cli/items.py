@@ -42,7 +42,7 @@ def _work(given: list[str]) -> None:
     action = chosen_action(given, ACTIONS)
     values = read_options(f"items {action}", given[1:], OPTIONS)
     need(values, (RUN_FOLDER, ITEMS), f"items {action}")
-    from recbole_adasid.new_items import change_items
+    from recbole_adasid.serving.change_items import change_items
 
     change_items(action, values)
 

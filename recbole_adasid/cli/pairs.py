@@ -51,7 +51,7 @@ SWING = (
 def _work(given: list[str]) -> None:
     values = read_options("pairs", given, (*OWN, *SWING))
     need(values, (INTERACTIONS, OUT), "pairs")
-    from recbole_adasid.mine_pairs import mine_pairs
+    from recbole_adasid.pairs.mine_log import mine_pairs
 
     mine_pairs(values)
 

@@ -37,7 +37,7 @@ def _work(given: list[str]) -> None:
         raise SettingsError("Give --run_folder, and either --history or --input and --out; see --help.")
     if values["history"] is None and values["out"] is None:
         raise SettingsError("Give --out, the file for the recommendations.")
-    from recbole_adasid.recommend import recommend
+    from recbole_adasid.serving.recommend_file import recommend
 
     recommend(values)
 

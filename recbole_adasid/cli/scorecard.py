@@ -33,7 +33,7 @@ OWN = (OUT, TOKENIZERS, SEEDS, PROXY_EXAMPLES)
 def _work(given: list[str]) -> None:
     own, settings, config_files = split_options(given, OWN)
     need(own, (OUT,), "scorecard")
-    from recbole_adasid.scorecard.command import Wanted, competitors, run_scorecard
+    from recbole_adasid.plugin.scorecard import Wanted, competitors, run_scorecard
 
     examples = own["proxy_examples"]
     wanted = Wanted(

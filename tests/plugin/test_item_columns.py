@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from recbole_adasid.host.audit import audit
+from recbole_adasid.plugin.audit import audit
 from recbole_adasid.plugin.config import build_config
 from recbole_adasid.plugin.run import run
 from recbole_adasid.settings.errors import SettingsError

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from recbole_adasid.cli import items as items_command
-from recbole_adasid.host import audit
 from recbole_adasid.io.tensor_file import DamagedFile, MismatchedFile
+from recbole_adasid.plugin import audit
 from recbole_adasid.plugin.config_values import config_of
 from recbole_adasid.plugin.constraints import RULES
 from recbole_adasid.plugin.patches.quick_start import load_data_and_model

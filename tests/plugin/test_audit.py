@@ -8,8 +8,8 @@ import pytest
 
 from recbole_adasid.cli import audit as audit_command
 from recbole_adasid.data.interactions import InteractionArrays
-from recbole_adasid.host.audit import audit
 from recbole_adasid.plugin import dataset as dataset_module
+from recbole_adasid.plugin.audit import audit
 from recbole_adasid.plugin.example_dataset import TrainingItems
 from recbole_adasid.plugin.run import run
 
@@ -49,7 +49,7 @@ def test_pairs_that_know_held_out_interactions_are_found_out(
 def test_histories_that_reach_held_out_interactions_are_found_out(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recbole_adasid.host.audit.history_positions", lambda part: np.arange(150))
+    monkeypatch.setattr("recbole_adasid.plugin.audit.history_positions", lambda part: np.arange(150))
     assert [holds for statement, holds in audit(folder) if "history" in statement] == [False]
 
 

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 
-from recbole_adasid import new_items
 from recbole_adasid.cli import items as items_command
 from recbole_adasid.cli import recommend as recommend_command
 from recbole_adasid.data.item_labels import ItemLabel
@@ -21,6 +20,7 @@ from recbole_adasid.io.locks import InUse
 from recbole_adasid.io.stage_cache import StageCache
 from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.plugin.run import run
+from recbole_adasid.serving import change_items as new_items
 from recbole_adasid.serving.new_item_encoder import NewItemEncoder, NewItems, with_absent_columns
 from recbole_adasid.serving.recommender import Recommender
 

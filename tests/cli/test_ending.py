@@ -16,10 +16,10 @@ import pytest
 import torch
 
 from recbole_adasid.cli import main, train
+from recbole_adasid.cli.ending import ended
 from recbole_adasid.cli.main import COMMANDS
 from recbole_adasid.compute.out_of_memory import is_out_of_memory
 from recbole_adasid.distributed.signals import Terminated, heeding_sigterm, keeping_sigterm
-from recbole_adasid.ending import ended
 
 
 @pytest.fixture(autouse=True)
@@ -199,7 +199,7 @@ def test_what_a_library_makes_of_sigterm_lasts_no_longer_than_its_start():
 
 FORKED = """
 import os, signal, sys, time
-from recbole_adasid.ending import ended
+from recbole_adasid.cli.ending import ended
 def work():
     ready, tell = os.pipe()
     child = os.fork()

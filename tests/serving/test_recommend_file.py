@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from recbole_adasid import recommend
 from recbole_adasid.cli.recommend import COMMAND
+from recbole_adasid.serving import recommend_file as recommend
 from recbole_adasid.serving.recommender import Recommendation
 
 

@@ -1,0 +1,51 @@
+"""The work of `recbole-adasid pairs`: item pairs of a log that does not fit in memory."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from recbole_adasid.data.baskets import Limits
+from recbole_adasid.data.log.user_log import LogPreparation, PreparedLog
+from recbole_adasid.pairs.item_pairs import ItemPairs
+from recbole_adasid.pairs.pair_shards import refuse_to_overwrite, write_pairs
+from recbole_adasid.pairs.sources import ENGINES, MINERS
+from recbole_adasid.pairs.swing import Weighing
+from recbole_adasid.pairs.swing_on_ray import RayEngine
+
+
+def mine_pairs(settings: Mapping[str, Any]) -> None:
+    """Mine the item pairs of a log by Swing, write them, and print how many there are.
+
+    Args:
+        settings: `interactions`, `out` and the options, as the command has them.
+    """
+    out, progress, started = Path(settings["out"]), settings["show_progress"], time.perf_counter()
+    refuse_to_overwrite(out)
+    swing = {argument: settings[key] for argument, key in MINERS["swing"].settings.items()}
+    limits = Limits(swing["top_k"], swing["max_user_items"], swing["max_item_users"])
+    with tempfile.TemporaryDirectory(dir=settings["work"], prefix="pairs-") as folder:
+        preparation = LogPreparation(
+            Path(folder), limits, held_out=settings["held_out"], memory=settings["memory"], progress=progress
+        )
+        log = preparation.prepare(settings["interactions"], settings["columns"] or {})
+        read = time.perf_counter() - started
+        print(
+            f"{log.interactions:,} interactions with {len(log.tokens):,} items; {len(log.baskets.items):,} of them, of "
+            f"{log.baskets.n_users:,} users, count in training ({read:.1f} s)",
+            flush=True,
+        )
+        weighing = Weighing.of(swing["alpha"], swing["user_weight_power"], log.sizes, log.most_users)
+        total = write_pairs(out, _parts(settings, weighing, log, limits.top_k, progress), log.tokens)
+    print(f"{total:,} item pairs after {time.perf_counter() - started:.1f} s: {out}")
+
+
+def _parts(
+    settings: Mapping[str, Any], weighing: Weighing, log: PreparedLog, top_k: int | None, progress: bool
+) -> Iterator[ItemPairs]:
+    engine = ENGINES[settings["engine"]](settings, None, progress)
+    given = weighing, log.baskets, len(log.tokens), top_k
+    yield from engine.parts(*given) if isinstance(engine, RayEngine) else [engine.mine(*given)]

@@ -1,0 +1,167 @@
+"""The work of `recbole-adasid audit`: did a run learn nothing from held-out interactions?"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recbole_adasid.data.cold_items import draw_cold_items
+from recbole_adasid.data.interactions import InteractionArrays
+from recbole_adasid.features.behaviour_modality import COOCCURRENCE, KIND
+from recbole_adasid.io.digests import fingerprint
+from recbole_adasid.io.json_file import read_json
+from recbole_adasid.pairs.sources import FILE
+from recbole_adasid.run_folder.folder import RunFolder
+from recbole_adasid.settings.errors import SettingsError
+from recbole_adasid.settings.harmless import harmless, nothing_fetched
+from recbole_adasid.settings.reading import read_settings_files
+from recbole_adasid.tokenizer.saved import load_tokenizer
+
+
+def audit(run_folder: str | Path, *, trusted: bool = False) -> list[tuple[str, bool | None]]:
+    """Return statements about a finished run and whether each holds, recomputed from its settings and its dataset.
+
+    None stands for what cannot be told: what pairs that the user brought were made from.
+
+    Args:
+        run_folder: of the run.
+        trusted: the run is your own, so that what its settings name may be downloaded.
+
+    Raises:
+        FileNotFoundError: if there is no such folder, or it is of a recommender without Semantic IDs.
+        SettingsError: if the folder is none of a finished run.
+    """
+    from recbole_adasid.plugin.config import build_config
+
+    folder = RunFolder.existing(run_folder, with_semantic_ids=True).path
+    for name in ("config.yaml", "sids.info.json"):
+        if not (folder / name).is_file():
+            raise SettingsError(f"{folder} has no {name}: give --run_folder the folder of a finished run.")
+    settings = {**read_settings_files([folder / "config.yaml"]), "cache_dir": None, "eval_examples": None}
+    with nullcontext() if trusted else nothing_fetched():
+        config = build_config(settings if trusted else harmless(settings, folder.resolve()))
+        return _audited(folder, config)
+
+
+def _audited(folder: Path, config: Any) -> list[tuple[str, bool | None]]:
+    from recbole.data import create_dataset
+
+    from recbole_adasid.pipeline import semantic_ids_fingerprint
+
+    train, valid, test = create_dataset(config).build()
+    held_out = np.concatenate([valid.targets(), test.targets()])
+    info = read_json(folder / "sids.info.json")
+    users, items = train.training_items().training_interactions().arrays()
+    flat = test.flat_items  # of all interactions, whatever the training part leaves out
+    kept = np.setdiff1d(np.arange(len(flat)), held_out)
+    cold = None
+    if config["cold_item_share"]:
+        cold = draw_cold_items(train.item_num - 1, config["cold_item_share"], config["seed"])
+        kept = kept[~cold[flat[kept] - 1]]
+    honest = np.array_equal(items, flat[kept] - 1)
+    expected = semantic_ids_fingerprint(config, train.training_items())
+    checks: list[tuple[str, bool | None]] = [
+        ("no training history reaches a held-out interaction", not np.isin(history_positions(train), held_out).any()),
+        ("no training target is a held-out interaction", not np.isin(train.targets(), held_out).any()),
+        _about_pairs(config, honest),
+        (
+            "the Semantic IDs' fingerprint is that of these pairs, features and settings",
+            info.get("fingerprint") == expected,
+        ),
+    ]
+    if not config["sids_file"]:
+        checks += _about_behaviour(folder, config, InteractionArrays(users, items), cold, honest)
+    if cold is not None:
+        checks += _about_cold_items(folder, train, flat, cold, expected)
+    if config["sids_file"]:
+        about = f"Semantic IDs come from {config['sids_file']}, and whether they know held-out interactions is open"
+        checks.append((about, None))
+    if "LS" in config["eval_args"]["split"]:
+        last_two = bool((test.user_spans(held_out)[1] - held_out <= 2).all())
+        checks.append(("held-out interactions are their users' last two", last_two))
+    return checks
+
+
+def _about_pairs(config: Any, honest: bool) -> tuple[str, bool | None]:
+    if config["pair_source"] == FILE:
+        return f"item pairs come from {config['pair_file']}, and whether that knows held-out interactions is open", None
+    return "item pairs are mined from all other interactions", honest
+
+
+def _about_behaviour(
+    folder: Path, config: Any, training: InteractionArrays, cold: NDArray[np.bool_] | None, honest: bool
+) -> list[tuple[str, bool | None]]:
+    """Return, for each modality of behaviour, whether what it was made of is the training interactions and no more.
+
+    What the run noted down is compared, not what its settings would give today.
+
+    Args:
+        folder: of the run.
+        config: its settings.
+        training: its training interactions.
+        cold: [N], which items are held out, drawn anew; None: none.
+        honest: whether those are all interactions that are not held out.
+    """
+    noted = load_tokenizer(RunFolder.existing(folder).tokenizer_path)[1]["features"].get("modalities", [])
+    found: list[tuple[str, bool | None]] = []
+    for modality, source in zip(config["modalities"] or [], noted):
+        if source.get("kind") != KIND:
+            continue
+        name, digest = modality["behaviour"], source["training_interactions"]
+        if digest is None:
+            found.append(
+                (f"item features come from {name}, and whether that knows held-out interactions is open", None)
+            )
+            continue
+        of = training
+        if cold is not None and source["of"] == COOCCURRENCE:  # among the other items, numbered anew
+            of = InteractionArrays(training.users, (np.cumsum(~cold) - 1)[training.items])
+        about = f"behaviour in the item features ({name}) is of all other interactions and no held-out one"
+        found.append((about, honest and digest == of.digest()))
+    return found
+
+
+def _about_cold_items(
+    folder: Path, train: Any, flat: NDArray[np.int64], cold: NDArray[np.bool_], expected: str
+) -> list[tuple[str, bool | None]]:
+    """Return whether items that are held out of training took no part in it.
+
+    Args:
+        folder: of the run.
+        train: the training part of its dataset.
+        flat: items of all interactions, ordered by user and time.
+        cold: [N], which items are held out, drawn anew.
+        expected: fingerprint of Semantic IDs whose tokenizer saw the other items alone.
+    """
+
+    def none_cold(positions: NDArray[np.int64]) -> bool:
+        return not cold[flat[positions] - 1].any()
+
+    items = train.training_items()
+    left_out = items.cold_items()
+    _, trained_on = load_tokenizer(RunFolder.existing(folder).tokenizer_path)
+    return [
+        ("no training history holds a cold item", none_cold(history_positions(train))),
+        ("no training target is a cold item", none_cold(train.targets())),
+        (
+            "item pairs are mined from no interaction of a cold item",
+            not cold[items.training_interactions().arrays()[1]].any(),
+        ),
+        (
+            "the tokenizer was trained on the features and pairs of the other items alone",
+            left_out is not None and np.array_equal(left_out, cold) and fingerprint(trained_on) == expected,
+        ),
+    ]
+
+
+def history_positions(part: Any) -> NDArray[np.int64]:
+    """Return where those of all interactions stand that some example of a part has in its history."""
+    starts, lengths = part.spans()
+    steps = np.zeros(len(part.flat_items) + 1, dtype=np.int64)
+    np.add.at(steps, starts, 1)
+    np.add.at(steps, starts + lengths, -1)
+    return part.among_all(np.flatnonzero(steps.cumsum()[:-1] > 0))

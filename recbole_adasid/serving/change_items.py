@@ -1,0 +1,187 @@
+"""The work of `recbole-adasid items`: new items into the catalogue of a finished run, and items out of it."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recbole_adasid.io.text_file import read_text_lines
+from recbole_adasid.settings.errors import SettingsError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from recbole_adasid.serving.recommender import Recommender
+
+SHOWN = 10
+
+
+def change_items(action: str, given: Mapping[str, Any]) -> None:
+    """Add items or remove them, and print what became of them.
+
+    Args:
+        action: `add` or `remove`.
+        given: `run_folder`, `items` and the options, as the command has them.
+    """
+    # torch and all that needs it take longer to load than a mistake takes to be told.
+    from recbole_adasid.run_folder.folder import RunFolder
+    from recbole_adasid.serving.recommender import Recommender
+
+    folder = RunFolder.existing(given["run_folder"], with_semantic_ids=True)
+    with folder.in_use():
+        recommender = Recommender.load(folder.path, trusted=given["trusted"])
+        told, refused = (_add if action == "add" else _remove)(recommender, given)
+        path = recommender.save()
+        _tell([*told, f"{recommender.n_recommended:,} items can be recommended; written to {path}"])
+        _print_refused(refused)
+
+
+def _tell(lines: Sequence[str]) -> None:
+    """Print what became of a change that is kept: that nobody takes the words does not undo it."""
+    try:
+        print("\n".join(lines), flush=True)
+    except OSError as error:
+        print(f"the change is kept, but could not be shown here ({error.strerror})", file=sys.stderr)
+        sys.stdout = None  # type: ignore[assignment]  # Python would try again, and fail, when it ends
+
+
+def _add(recommender: Recommender, given: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
+    """Add items and return what to tell of it, and which were refused and why."""
+    from recbole_adasid.data.item_table import ITEM_COLUMN
+
+    table = read_table(
+        Path(given["items"]),
+        given["columns"] or {},
+        run=recommender.run_settings,
+        delimiter=given["delimiter"],
+    )
+    features = given["features"]
+    tokens, started = table[ITEM_COLUMN], time.perf_counter()
+    vectors = None if features is None else read_vectors(Path(features), tokens)
+    arrival = recommender.add_items(tokens, features=vectors, table=table, bad_items=given["bad_items"])
+    seconds = time.perf_counter() - started
+    told = [
+        f"{token}\t{semantic_id}\t{recommender.labels[token].title}".rstrip()
+        for token, semantic_id in list(zip(arrival.items, arrival.semantic_ids))[:SHOWN]
+    ]
+    if len(arrival.items) > SHOWN:
+        told.append(f"… and {len(arrival.items) - SHOWN:,} more")
+    told.append(f"{len(arrival.items):,} items added in {seconds:.1f} s")
+    if arrival.known:
+        told.append(f"{len(arrival.known):,} were in the catalogue and keep their Semantic IDs")
+    if arrival.moved:
+        told.append(
+            f"{len(arrival.moved):,} of them took another last code than their nearest, first {arrival.moved[0]!r}: as "
+            "many items as the model can tell apart have that Semantic ID"
+        )
+    return told, arrival.refused
+
+
+def _remove(recommender: Recommender, given: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
+    """Remove items and return what to tell of it, and which were refused and why."""
+    lines = filter(None, read_text_lines(Path(given["items"])))
+    departure = recommender.remove_items(lines, bad_items=given["bad_items"])
+    return [f"{len(departure.items):,} items are not recommended any more"], departure.refused
+
+
+def _print_refused(refused: Mapping[str, str]) -> None:
+    for token, reason in list(refused.items())[:SHOWN]:
+        print(f"skipped {token!r}: {reason}", file=sys.stderr)
+    if len(refused) > SHOWN:
+        print(f"… and {len(refused) - SHOWN:,} more, see new-items.jsonl", file=sys.stderr)
+
+
+def read_table(
+    path: Path, columns: Mapping[str, str], *, run: Mapping[str, Any] | None = None, delimiter: str | None = None
+) -> dict[str, list[str]]:
+    """Return the columns of a table of items, by the names that an `.item` file has for them.
+
+    Args:
+        path: of the table.
+        columns: what it calls them; one that is left out has its own name, or that of the table the run was made from.
+        run: settings of the run, whose own columns are taken too.
+        delimiter: between the cells of a CSV file.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        SettingsError: for a column that there is not.
+        ValueError: if it is damaged, or has no item.
+    """
+    from recbole_adasid.data.convert.tables import RawTable, table_items
+
+    settings = run or {}
+    if path.suffix == ".item":
+        return _read_item_file(path, columns, settings)
+    table = RawTable(path, delimiter)
+    mapping = _mapping(table.columns, columns, settings)
+    rows = table_items(table, mapping, key="columns", kept=_own_columns(settings))
+    cells = list(rows.rows)
+    if not cells:
+        raise ValueError(f"{path} has no item: {rows.lines.summary()}")
+    if not rows.lines.flawless:
+        logging.getLogger(__name__).warning("%s", rows.lines.summary())
+    names = [column.partition(":")[0] for column in rows.columns]
+    return dict(zip(names, map(list, zip(*cells))))
+
+
+def _read_item_file(path: Path, columns: Mapping[str, str], run: Mapping[str, Any]) -> dict[str, list[str]]:
+    from recbole_adasid.data.atomic_text import AtomicText
+    from recbole_adasid.data.item_table import ITEM_COLUMN, missing_column, read_item_table
+
+    text = AtomicText(path, run.get("field_separator") or "\t", run.get("encoding") or "utf-8")
+    items = _item_column(columns, run)
+    table = read_item_table(text, item_field=items if items in text.columns() else ITEM_COLUMN)
+    for name, raw in columns.items():
+        if raw not in table:
+            raise SettingsError(missing_column("columns", raw, list(table), path.name))
+        table[name] = table[raw]
+    return table
+
+
+def _mapping(there: Sequence[str], columns: Mapping[str, str], run: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a table with the columns `there` calls those of an `.item` file."""
+    from recbole_adasid.data.item_table import ITEM_COLUMN
+
+    # That of the next products is often the table that the run was made from, with more lines.
+    first = run.get("items_columns") or {}
+    mapping = {**(first if set(first.values()) <= set(there) else {}), **columns}
+    items = _item_column(mapping, run)
+    mapping.pop(run.get("ITEM_ID_FIELD"), None)
+    return {**mapping, ITEM_COLUMN: items if items in there or ITEM_COLUMN not in there else ITEM_COLUMN}
+
+
+def _item_column(columns: Mapping[str, str], run: Mapping[str, Any]) -> str:
+    """Return which column names the items: as it is mapped by its common or its own name, or else its own name."""
+    from recbole_adasid.data.item_table import ITEM_COLUMN
+
+    own = run.get("ITEM_ID_FIELD") or ITEM_COLUMN
+    return columns.get(ITEM_COLUMN) or columns.get(own) or own
+
+
+def _own_columns(run: Mapping[str, Any]) -> list[str]:
+    """Return the columns of the `.item` file that the run's features and labels are made of."""
+    from recbole_adasid.features.item_features import source_columns
+
+    if not run:
+        return []
+    labels = [run[key] for key in ("title_field", "category_field") if run.get(key)]
+    return list(dict.fromkeys([*itertools.chain(*(named for _, named in source_columns(run))), *labels]))
+
+
+def read_vectors(path: Path, tokens: Sequence[str]) -> np.ndarray:
+    """Return the vectors [A, d] of items from a feature file, NaN for those that it lacks.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is damaged, or has none of the items.
+    """
+    from recbole_adasid.features import vectors
+
+    values, present = vectors.read_vectors(path, tokens, allow_missing=True)
+    values[~present] = float("nan")
+    return values
