@@ -25,7 +25,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks import one_pass
 from benchmarks.measuring import Measurement, median_ratio
-from recbole_adasid.compute import dropout
+from recbole_adasid.compute import cpu_kernels
 
 TARGET = 50.0  # per cent
 PRODUCTS = {"mm", "bmm", "addmm", "mv", "addmv"}
@@ -124,13 +124,13 @@ def bare(products: list[Product]) -> Callable[[], object]:
 @contextmanager
 def _visible_random_bits() -> Iterator[None]:
     """Let a profiler see what draws random bits, most of which is no operation of PyTorch."""
-    plain = dropout.random_bits
+    plain = cpu_kernels.random_bits
 
     def seen(like: Tensor) -> Tensor:
         with record_function("random bits"):
             return plain(like)
 
-    with mock.patch.object(dropout, "random_bits", seen):
+    with mock.patch.object(cpu_kernels, "random_bits", seen):
         yield
 
 

@@ -54,7 +54,7 @@ OPTIONS = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the main job as the arguments say and return the exit status: 0, or what :mod:`recbole_adasid.cli.ending` has.
+    """Run the main job as the arguments say and return the exit status; see :mod:`recbole_adasid.cli.ending`.
 
     Args:
         arguments: None: those of the process.

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
-from recbole_adasid.compute.attend import attend
-from recbole_adasid.compute.dropout import Dropout
+from recbole_adasid.compute.layers import Dropout, attend, split_heads
 
 KeyValue = tuple[Tensor, Tensor]
 
@@ -41,35 +38,6 @@ def linear(d_in: int, d_out: int, std: float) -> nn.Linear:
     layer = nn.Linear(d_in, d_out, bias=False)
     nn.init.normal_(layer.weight, std=std)
     return layer
-
-
-def split_heads(x: Tensor, n_parts: int, n_heads: int) -> tuple[Tensor, ...]:
-    """Cut ``x`` [B, T, n_parts · H · d] into ``n_parts`` tensors [B, H, T, d], contiguous under gradients."""
-    if torch.is_grad_enabled():
-        return _SplitHeads.apply(x, n_parts, n_heads)
-    return _heads_first(x, n_parts, n_heads).unbind(0)
-
-
-class _SplitHeads(torch.autograd.Function):
-    """One copy in the order of attention's products and one back, where autograd would take two for the gradient."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, n_parts: int, n_heads: int) -> tuple[Tensor, ...]:
-        ctx.sizes = x.shape, n_parts, n_heads
-        return tuple(part.contiguous() for part in _heads_first(x, n_parts, n_heads))
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        shape, n_parts, n_heads = ctx.sizes
-        grad = grads[0].new_empty(shape)
-        for place, part in zip(_heads_first(grad, n_parts, n_heads), grads):
-            place.copy_(part)
-        return grad, None, None
-
-
-def _heads_first(x: Tensor, n_parts: int, n_heads: int) -> Tensor:
-    """Return ``x`` [B, T, n_parts · H · d] as a view [n_parts, B, H, T, d]."""
-    return x.unflatten(-1, (n_parts, n_heads, -1)).permute(2, 0, 3, 1, 4)
 
 
 class SelfAttention(nn.Module):

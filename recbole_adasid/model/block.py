@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from recbole_adasid.compute.dropout import Dropout
-from recbole_adasid.compute.norm import RMSNorm
+from recbole_adasid.compute.layers import Dropout, RMSNorm
 from recbole_adasid.model.attention import CrossAttention, KeyValue, KeyValueCache, SelfAttention
 from recbole_adasid.model.feed_forward import FeedForward
 

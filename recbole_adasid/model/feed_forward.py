@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import torch
 from torch import Tensor, nn
 
-from recbole_adasid.compute.dropout import Dropout, drop
+from recbole_adasid.compute.layers import Dropout, relu_and_drop
 from recbole_adasid.model.attention import linear
 
 
@@ -22,25 +19,7 @@ class FeedForward(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``x`` [..., D] → [..., D]."""
-        hidden = self.inner(x)
-        if not self.dropout.active:
-            return self.out(hidden.relu_())
-        kept = _DropReLU.apply(hidden, self.dropout.p)
+        kept = relu_and_drop(self.inner(x), self.dropout)
         # The scale of dropout goes into the small weight instead of the large activation.
-        return nn.functional.linear(kept, self.out.weight * self.dropout.scale)
-
-
-class _DropReLU(torch.autograd.Function):
-    """ReLU and dropout without its scale, in place: the gradient passes where the result is positive."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, p: float) -> Tensor:
-        ctx.mark_dirty(x)
-        kept = drop(x, p, out=x).relu_()
-        ctx.save_for_backward(kept)
-        return kept
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
-        (kept,) = ctx.saved_tensors
-        return torch.ops.aten.threshold_backward(grad, kept, 0), None
+        weight = self.out.weight * self.dropout.scale if self.dropout.active else self.out.weight
+        return nn.functional.linear(kept, weight)

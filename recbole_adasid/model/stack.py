@@ -9,8 +9,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from recbole_adasid.compute.dropout import Dropout
-from recbole_adasid.compute.norm import RMSNorm
+from recbole_adasid.compute.layers import Dropout, RMSNorm
 from recbole_adasid.model.attention import KeyValue, KeyValueCache
 from recbole_adasid.model.block import DecoderLayer, EncoderLayer
 from recbole_adasid.model.continuations import Continuations

@@ -18,7 +18,7 @@ from benchmarks.on_gpu import compiled, fixed_shapes, steps  # noqa: E402
 from benchmarks.on_gpu.plain import plain_operations  # noqa: E402
 from benchmarks.on_gpu.report import BROKEN, FILE, Report, read, table  # noqa: E402
 from benchmarks.on_gpu.scene import Scene  # noqa: E402
-from recbole_adasid.compute.dropout import Dropout  # noqa: E402
+from recbole_adasid.compute.layers import Dropout  # noqa: E402
 
 ROOT = Path(gpu.__file__).resolve().parents[1]
 SCENE = Scene(torch.device("cpu"), quick=True)

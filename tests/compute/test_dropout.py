@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from recbole_adasid.compute.dropout import Dropout, random_bits
+from recbole_adasid.compute.cpu_kernels import random_bits
+from recbole_adasid.compute.layers import Dropout
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])

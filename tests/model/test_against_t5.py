@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from recbole_adasid.compute.norm import RMSNorm
+from recbole_adasid.compute.layers import RMSNorm
 from recbole_adasid.model.network import TIGERNetwork
 from recbole_adasid.model.position import RelativePositionBias, mask_bias, relative_bucket
 from recbole_adasid.model.stack import Tree

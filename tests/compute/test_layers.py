@@ -4,9 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from recbole_adasid.compute.attend import attend
-from recbole_adasid.compute.dropout import Dropout
-from recbole_adasid.compute.norm import RMSNorm
+from recbole_adasid.compute import layers
+from recbole_adasid.compute.layers import Dropout, RMSNorm, attend
 from recbole_adasid.model.feed_forward import FeedForward
 from recbole_adasid.model.position import MASKED
 
@@ -124,3 +123,35 @@ def test_weights_are_dropped_in_training_whether_or_not_a_gradient_is_wanted() -
             found.append(attend(query, key, value, bias=bias, mask=mask, dropout=Dropout(p=0.3)))
     assert found[0].equal(found[1])
     assert not torch.allclose(found[0], attend(query, key, value, bias=bias, mask=mask, dropout=Dropout(p=0.0)))
+
+
+@pytest.mark.parametrize("with_bias", [True, False])
+def test_pytorchs_own_operations_give_the_same_values_and_gradients(
+    monkeypatch: pytest.MonkeyPatch, with_bias: bool
+) -> None:
+    query, key, value, bias, mask = inputs()
+    norm, forward = RMSNorm(d_model=8).double(), FeedForward(d_model=8, d_ff=12, dropout=0.0).double()
+    leaves = [query, key, value, *([bias] if with_bias else []), *norm.parameters(), *forward.parameters()]
+
+    def answers() -> list[Tensor]:
+        mixed = attend(query, key, value, bias=bias if with_bias else None, mask=mask, dropout=Dropout(p=0.0))
+        found = Dropout(p=0.0).add(mixed, forward(norm(mixed)))
+        parts = layers.split_heads(found.repeat(1, 1, 3), 3, 2)
+        return [found, *parts, *torch.autograd.grad(torch.cat(parts, 1).square().sum(), leaves)]
+
+    ours = answers()
+    monkeypatch.setattr(layers, "ours", lambda x: False)
+    for mine, theirs in zip(ours, answers()):
+        torch.testing.assert_close(mine, theirs)
+
+
+def test_pytorchs_own_operations_drop_as_many_and_scale_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layers, "ours", lambda x: False)
+    torch.manual_seed(0)
+    x, forward = torch.ones(200_000), FeedForward(d_model=1, d_ff=400_000, dropout=0.25)
+    torch.nn.init.ones_(forward.inner.weight), torch.nn.init.constant_(forward.out.weight, 1 / 400_000)
+    found = [Dropout(p=0.25)(x), Dropout(p=0.25).add(torch.zeros_like(x), x)]
+    for values in found:
+        assert values.unique().tolist() == pytest.approx([0.0, 4 / 3])
+        assert values.mean().item() == pytest.approx(1.0, abs=0.01)
+    assert forward(torch.ones(1, 1)).item() == pytest.approx(1.0, abs=0.01)
