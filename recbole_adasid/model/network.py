@@ -17,24 +17,26 @@ from recbole_adasid.model.item_tokens import ItemTokens
 from recbole_adasid.model.position import RelativePositionBias, mask_bias
 from recbole_adasid.model.stack import Decoder, Encoder, Memory, Tree
 from recbole_adasid.model.vocabulary import Vocabulary
+from recbole_adasid.settings.rules import Rule, name_of, real, switch, whole
 
-NETWORK_SETTINGS = (
-    "d_model",
-    "d_head",
-    "n_heads",
-    "d_ff",
-    "n_encoder_layers",
-    "n_decoder_layers",
-    "dropout",
-    "n_user_tokens",
-    "encoder_attention",
-    "encoder_input",
-    "label_smoothing",
-    "token_repeat_bias",
-)
-"""The settings that a network's shape and training depend on, beside the sizes of its levels."""
 ENCODER_ATTENTIONS = ("causal", "bidirectional")
 ENCODER_INPUTS = ("items", "tokens")
+_LARGE = 2**16  # a width beyond this is a slip of the keyboard
+NETWORK_SETTINGS: dict[str, Rule] = {
+    "d_model": whole(1, _LARGE),
+    "d_head": whole(1, _LARGE),
+    "n_heads": whole(1, 4096),
+    "d_ff": whole(1, _LARGE),
+    "n_encoder_layers": whole(0, 1000),
+    "n_decoder_layers": whole(1, 1000),
+    "dropout": real(0, 0.49),
+    "n_user_tokens": whole(0, 2**24),
+    "encoder_attention": name_of(ENCODER_ATTENTIONS),
+    "encoder_input": name_of(ENCODER_INPUTS),
+    "label_smoothing": real(0, 1),
+    "token_repeat_bias": switch,
+}
+"""What a network's shape and training depend on beside the sizes of its levels, and what each value has to be."""
 _BEFORE_THERE_WAS_A_CHOICE = {
     "encoder_attention": "bidirectional",
     "encoder_input": "tokens",

@@ -11,8 +11,9 @@ from typing import Any
 import torch
 
 from recbole_adasid.features.item_features import MODALITY_KEYS, SOURCES
+from recbole_adasid.features.settings import MODALITY_RULES
 from recbole_adasid.pairs.sources import FILE, MINERS
-from recbole_adasid.plugin.constraints import MODALITY_RULES, check_values
+from recbole_adasid.plugin.constraints import check_values
 from recbole_adasid.plugin.example_dataset import LEFT_OUT
 from recbole_adasid.plugin.peers.names import LIGER
 from recbole_adasid.settings.errors import SettingsError, unknown_name

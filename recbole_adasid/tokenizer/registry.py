@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import numpy as np
 import torch
 
 from recbole_adasid.compute.precision import has_bfloat16
+from recbole_adasid.settings.rules import Rule, name_of
 from recbole_adasid.tokenizer.autoencoder import ResidualAutoencoder, multilayer_perceptron
 from recbole_adasid.tokenizer.autoencoder_tokenizer import AutoencoderTokenizer
 from recbole_adasid.tokenizer.base import ItemTokenizer
@@ -18,73 +18,16 @@ from recbole_adasid.tokenizer.regulation import (
     AdaptiveRegulation,
     HammingRegulation,
     NoRegulation,
-    ProgressSchedule,
     Regulation,
 )
 from recbole_adasid.tokenizer.rq_kmeans import RQKMeansTokenizer
 from recbole_adasid.tokenizer.rq_opq import RQOPQTokenizer
 from recbole_adasid.tokenizer.scaling import FeatureScaler
+from recbole_adasid.tokenizer.settings import AROUND, AUTOENCODER, COMMON, RQ_OPQ
 from recbole_adasid.tokenizer.training import TrainingSettings
 
 Settings = Mapping[str, Any]
 
-COMMON_KEYS = (
-    "tokenizer_family",
-    "sid_length",
-    "codebook_size",
-    "feature_scaling",
-    "kmeans_iterations",
-    "seed",
-)
-AUTOENCODER_KEYS = (
-    "code_dim",
-    "encoder_hidden",
-    "quantizer",
-    "commitment",
-    "reconstruction_reduction",
-    "quantize_from",
-    "latent_scale",
-    "revive_every",
-    "tokenizer_steps",
-    "tokenizer_batch_pairs",
-    "tokenizer_batch_solo_items",
-    "tokenizer_draw",
-    "pair_draw_power",
-    "tokenizer_learning_rate",
-    "tokenizer_weight_decay",
-    "tokenizer_bf16",
-    "tokenizer_log_every",
-    "regulation",
-    "collaborative_weight",
-    "contrastive_temperature",
-    "contrastive_space",
-)
-HAMMING_KEYS = (
-    "hamming_radius",
-    "full_margin",
-    "partial_margin",
-    "full_weight",
-    "partial_weight",
-)
-ADAPTIVE_KEYS = (
-    "semantic_relaxation",
-    "load_strengthening",
-    "progress_rebalancing",
-    "relaxation_thresholds",
-    "collision_margins",
-    "load_f_min",
-    "load_f_max",
-    "load_region",
-    "load_reference",
-    "load_saturation",
-    "load_alpha",
-    "rebalancing_unit",
-    "rebalancing_start",
-    "rebalancing_end",
-    "collision_weight",
-    "collision_floor",
-    "collision_reduction",
-)
 EDITION = 2
 """Of what tokenizers make of the same features and settings: raise it when that changes, and the cache forgets."""
 BEFORE: dict[str, Any] = {
@@ -103,13 +46,13 @@ def tokenizer_settings(config: Any) -> dict[str, Any]:
 
     Whatever :func:`build_tokenizer` reads is in here, so that the fingerprint of these settings is complete.
     """
-    keys = list(COMMON_KEYS)
+    keys = ["tokenizer_family", "seed", *COMMON]
     if config["tokenizer_family"] == "autoencoder":
-        keys += AUTOENCODER_KEYS
+        keys += ["quantizer", "regulation", *AUTOENCODER]
         keys += _lookup("quantizer", config["quantizer"], QUANTIZERS).SETTINGS
-        keys += _lookup("regulation", config["regulation"], REGULATION_KEYS)
+        keys += _lookup("regulation", config["regulation"], REGULATIONS).SETTINGS
     elif config["tokenizer_family"] == "rq_opq":
-        keys += ["opq_subspaces"]
+        keys += RQ_OPQ
     settings = {key: config[key] for key in keys}
     if settings.get("tokenizer_bf16"):
         # Emulated products cost more than they save, and the codes must not claim what did not happen.
@@ -149,22 +92,6 @@ def codebook_sizes(settings: Settings) -> list[int]:
     return sizes
 
 
-def per_depth(values: float | Sequence[float], length: int) -> list[float]:
-    """Return one value for each overlap depth 1 … ``length``: a number serves all, a list of another length is
-    stretched over the depths, so that its last value goes to items whose Semantic IDs are equal.
-
-    Raises:
-        ValueError: for an empty list.
-    """
-    given = [float(values)] if isinstance(values, (int, float)) else [float(value) for value in values]
-    if not given:
-        raise ValueError("relaxation_thresholds and collision_margins need a value: give a number or one per depth")
-    if length == 1:
-        return given[-1:]
-    places = np.linspace(0, len(given) - 1, length)
-    return np.interp(places, np.arange(len(given)), given).tolist()
-
-
 def _build_autoencoder(settings: Settings, width: int) -> ItemTokenizer:
     dim = settings["code_dim"]
     widths = [width, *settings["encoder_hidden"], dim]
@@ -179,7 +106,7 @@ def _build_autoencoder(settings: Settings, width: int) -> ItemTokenizer:
         decoder=multilayer_perceptron(widths[::-1]),
         reconstruction_reduction=settings["reconstruction_reduction"],
     )
-    regulation = _lookup("regulation", settings["regulation"], REGULATIONS)(settings)
+    regulation = _lookup("regulation", settings["regulation"], REGULATIONS).of_settings(settings)
     return AutoencoderTokenizer(autoencoder=autoencoder, regulation=regulation, settings=_training(settings))
 
 
@@ -229,63 +156,25 @@ def _build_rq_opq(settings: Settings, width: int) -> ItemTokenizer:
     )
 
 
-def _no_regulation(settings: Settings) -> Regulation:
-    return NoRegulation(collaborative_weight=settings["collaborative_weight"])
-
-
-def _hamming_regulation(settings: Settings) -> Regulation:
-    if not 0 <= settings["hamming_radius"] < settings["sid_length"]:
-        raise ValueError(
-            f"hamming_radius must lie between 0 and {settings['sid_length'] - 1}, one less than sid_length, got "
-            f"{settings['hamming_radius']}"
-        )
-    return HammingRegulation(
-        radius=settings["hamming_radius"],
-        full_margin=settings["full_margin"],
-        partial_margin=settings["partial_margin"],
-        full_weight=settings["full_weight"],
-        partial_weight=settings["partial_weight"],
-        collaborative_weight=settings["collaborative_weight"],
-    )
-
-
-def _adaptive_regulation(settings: Settings) -> Regulation:
-    schedule = ProgressSchedule(
-        start=settings["rebalancing_start"],
-        end=settings["rebalancing_end"],
-        unit=settings["rebalancing_unit"],
-        collision_weight=settings["collision_weight"],
-        collision_floor=settings["collision_floor"],
-        collaborative_ceiling=settings["collaborative_weight"],
-        enabled=settings["progress_rebalancing"],
-    )
-    return AdaptiveRegulation(
-        thresholds=per_depth(settings["relaxation_thresholds"], settings["sid_length"]),
-        margins=per_depth(settings["collision_margins"], settings["sid_length"]),
-        f_min=settings["load_f_min"],
-        f_max=settings["load_f_max"],
-        load_region=settings["load_region"],
-        load_reference=settings["load_reference"],
-        load_saturation=settings["load_saturation"],
-        alpha=settings["load_alpha"],
-        schedule=schedule,
-        reduction=settings["collision_reduction"],
-        semantic_relaxation=settings["semantic_relaxation"],
-        load_strengthening=settings["load_strengthening"],
-    )
-
-
 FAMILIES: dict[str, Callable[[Settings, int], ItemTokenizer]] = {
     "autoencoder": _build_autoencoder,
     "rq_kmeans": _build_rq_kmeans,
     "rq_opq": _build_rq_opq,
 }
-REGULATIONS: dict[str, Callable[[Settings], Regulation]] = {
-    "none": _no_regulation,
-    "adaptive": _adaptive_regulation,
-    "hamming": _hamming_regulation,
+REGULATIONS: dict[str, type[Regulation]] = {
+    "none": NoRegulation,
+    "adaptive": AdaptiveRegulation,
+    "hamming": HammingRegulation,
 }
-REGULATION_KEYS: dict[str, tuple[str, ...]] = {"none": (), "adaptive": ADAPTIVE_KEYS, "hamming": HAMMING_KEYS}
+RULES: dict[str, Rule] = {
+    "tokenizer_family": name_of(FAMILIES),
+    "quantizer": name_of(QUANTIZERS),
+    "regulation": name_of(REGULATIONS),
+    **{**COMMON, **AUTOENCODER, **RQ_OPQ, **AROUND},
+    **{key: rule for quantizer in QUANTIZERS.values() for key, rule in quantizer.SETTINGS.items()},
+    **{key: rule for regulation in REGULATIONS.values() for key, rule in regulation.SETTINGS.items()},
+}
+"""What the value of every setting of tokenizers has to be."""
 
 
 def _lookup(key: str, name: str, table: Mapping[str, Any]) -> Any:

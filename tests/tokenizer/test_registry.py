@@ -12,20 +12,19 @@ from torch import nn
 from recbole_adasid.tokenizer.autoencoder_tokenizer import AutoencoderTokenizer
 from recbole_adasid.tokenizer.quantizer import CosineQuantizer, GroupedQuantizer, RotationQuantizer
 from recbole_adasid.tokenizer.registry import (
-    ADAPTIVE_KEYS,
-    AUTOENCODER_KEYS,
-    COMMON_KEYS,
-    HAMMING_KEYS,
     build_tokenizer,
     codebook_sizes,
-    per_depth,
     tokenizer_settings,
 )
 from recbole_adasid.tokenizer.regulation import AdaptiveRegulation, HammingRegulation, NoRegulation
+from recbole_adasid.tokenizer.regulation.base import per_depth
 from recbole_adasid.tokenizer.rq_kmeans import RQKMeansTokenizer
 from recbole_adasid.tokenizer.rq_opq import RQOPQTokenizer
+from recbole_adasid.tokenizer.settings import AUTOENCODER, COMMON
 from recbole_adasid.tokenizer.training import TrainingSettings
 
+ALL = ("tokenizer_family", "seed", *COMMON)
+LEARNT = ("quantizer", "regulation", *AUTOENCODER)
 SETTINGS: dict[str, Any] = {
     **{"tokenizer_family": "autoencoder", "sid_length": 3, "codebook_size": [5, 6, 7], "seed": 11},
     **{"feature_scaling": "standardise", "feature_blocks": [[8, 1.0], [4, 0.5]], "kmeans_iterations": 13},
@@ -137,13 +136,13 @@ def test_families_without_training_have_the_values_of_their_names() -> None:
 @pytest.mark.parametrize(
     ("changes", "keys"),
     [
-        ({"tokenizer_family": "rq_kmeans"}, COMMON_KEYS),
-        ({"tokenizer_family": "rq_opq"}, (*COMMON_KEYS, "opq_subspaces")),
-        ({}, (*COMMON_KEYS, *AUTOENCODER_KEYS, *ADAPTIVE_KEYS)),
-        ({"regulation": "none"}, (*COMMON_KEYS, *AUTOENCODER_KEYS)),
+        ({"tokenizer_family": "rq_kmeans"}, ALL),
+        ({"tokenizer_family": "rq_opq"}, (*ALL, "opq_subspaces")),
+        ({}, (*ALL, *LEARNT, *AdaptiveRegulation.SETTINGS)),
+        ({"regulation": "none"}, (*ALL, *LEARNT)),
         (
             {"regulation": "hamming", "quantizer": "cosine"},
-            (*COMMON_KEYS, *AUTOENCODER_KEYS, "lookup_dim", *HAMMING_KEYS),
+            (*ALL, *LEARNT, "lookup_dim", *HammingRegulation.SETTINGS),
         ),
     ],
 )

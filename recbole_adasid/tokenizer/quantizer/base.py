@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from recbole_adasid.settings.rules import Rule
 from recbole_adasid.tokenizer.kmeans import kmeans
 from recbole_adasid.tokenizer.losses import squared_error
 from recbole_adasid.tokenizer.nearest import nearest_codeword
@@ -32,7 +33,7 @@ class LevelQuantizer(nn.Module, ABC):
         level: which level this is, from 0.
     """
 
-    SETTINGS: ClassVar[tuple[str, ...]] = ()
+    SETTINGS: ClassVar[dict[str, Rule]] = {}
     """Settings that the constructor takes beyond these three, by name."""
     revivable: ClassVar[bool] = True
     """Whether a single codeword can be put somewhere else."""

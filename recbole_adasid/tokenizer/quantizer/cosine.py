@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from recbole_adasid.settings.rules import Rule, whole
 from recbole_adasid.tokenizer.quantizer.base import LevelQuantizer, mutual_error
 from recbole_adasid.tokenizer.quantizer.straight_through import StraightThroughQuantizer
 
@@ -23,7 +24,7 @@ class CosineQuantizer(LevelQuantizer):
         lookup_dim: width of the lookup space (the paper looks up in 32 of 768 columns; the latent here has 32).
     """
 
-    SETTINGS: ClassVar[tuple[str, ...]] = ("lookup_dim",)
+    SETTINGS: ClassVar[dict[str, Rule]] = {"lookup_dim": whole(1, 2**16)}
 
     def __init__(self, *, n_codewords: int, dim: int, level: int = 0, lookup_dim: int = 16) -> None:
         super().__init__(n_codewords=n_codewords, dim=dim, level=level)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from recbole_adasid.settings.rules import Rule, whole
 from recbole_adasid.tokenizer.nearest import nearest_codeword
 from recbole_adasid.tokenizer.quantizer.base import mutual_error
 from recbole_adasid.tokenizer.quantizer.straight_through import StraightThroughQuantizer
@@ -25,7 +26,7 @@ class GroupedQuantizer(StraightThroughQuantizer):
         quantizer_groups: G, at most ``dim`` (the paper has 2).
     """
 
-    SETTINGS: ClassVar[tuple[str, ...]] = ("quantizer_groups",)
+    SETTINGS: ClassVar[dict[str, Rule]] = {"quantizer_groups": whole(1, 2**16)}
 
     def __init__(self, *, n_codewords: int, dim: int, level: int = 0, quantizer_groups: int = 2) -> None:
         if not 1 <= quantizer_groups <= dim:

@@ -6,13 +6,15 @@ Every quantity carries the paper's symbol in its comment, so that this file can 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from recbole_adasid.distributed.world import world
-from recbole_adasid.tokenizer.regulation.base import CollisionTerm, ObjectiveWeights, Regulation
+from recbole_adasid.settings.rules import Rule, name_of, one_or_list, real, switch
+from recbole_adasid.tokenizer.regulation.base import CollisionTerm, ObjectiveWeights, Regulation, per_depth
 from recbole_adasid.tokenizer.regulation.hinge import hinge_sum
 from recbole_adasid.tokenizer.regulation.load import REFERENCES, REGIONS, find_loads, saturation
 from recbole_adasid.tokenizer.regulation.overlap import (
@@ -22,7 +24,7 @@ from recbole_adasid.tokenizer.regulation.overlap import (
     overlap_rate,
     sums_by_depth,
 )
-from recbole_adasid.tokenizer.regulation.schedule import ProgressSchedule
+from recbole_adasid.tokenizer.regulation.schedule import UNITS, ProgressSchedule
 from recbole_adasid.tokenizer.regulation.similarity import pair_similarity
 from recbole_adasid.tokenizer.sampling import PairBatch
 
@@ -52,6 +54,26 @@ class AdaptiveRegulation(Regulation):
     Raises:
         ValueError: for decreasing thresholds, lengths that differ, f_max < f_min or an unknown name.
     """
+
+    SETTINGS: ClassVar[dict[str, Rule]] = {
+        "semantic_relaxation": switch,
+        "load_strengthening": switch,
+        "progress_rebalancing": switch,
+        "relaxation_thresholds": one_or_list(real(-1, 2)),
+        "collision_margins": one_or_list(real(0, 2)),
+        "load_f_min": real(0),
+        "load_f_max": real(0),
+        "load_region": name_of(REGIONS),
+        "load_reference": name_of(REFERENCES),
+        "load_saturation": real(0, 1, above=True),
+        "load_alpha": real(0, above=True),
+        "rebalancing_unit": name_of(UNITS),
+        "rebalancing_start": real(0),
+        "rebalancing_end": real(0, above=True),
+        "collision_weight": real(0),
+        "collision_floor": real(0, 1),
+        "collision_reduction": name_of(REDUCTIONS),
+    }
 
     def __init__(
         self,
@@ -117,6 +139,33 @@ class AdaptiveRegulation(Regulation):
         if not self.semantic_relaxation:
             return torch.zeros_like(similarity, dtype=torch.bool)
         return similarity >= self.thresholds.to(similarity.device).index_select(0, depth)
+
+    @classmethod
+    def of_settings(cls, settings: Mapping[str, Any]) -> AdaptiveRegulation:
+        """Return the regulation that settings of `props/` ask for."""
+        schedule = ProgressSchedule(
+            start=settings["rebalancing_start"],
+            end=settings["rebalancing_end"],
+            unit=settings["rebalancing_unit"],
+            collision_weight=settings["collision_weight"],
+            collision_floor=settings["collision_floor"],
+            collaborative_ceiling=settings["collaborative_weight"],
+            enabled=settings["progress_rebalancing"],
+        )
+        return cls(
+            thresholds=per_depth(settings["relaxation_thresholds"], settings["sid_length"]),
+            margins=per_depth(settings["collision_margins"], settings["sid_length"]),
+            f_min=settings["load_f_min"],
+            f_max=settings["load_f_max"],
+            load_region=settings["load_region"],
+            load_reference=settings["load_reference"],
+            load_saturation=settings["load_saturation"],
+            alpha=settings["load_alpha"],
+            schedule=schedule,
+            reduction=settings["collision_reduction"],
+            semantic_relaxation=settings["semantic_relaxation"],
+            load_strengthening=settings["load_strengthening"],
+        )
 
     def strengthening(self, load: Tensor, d_max: Tensor) -> Tensor:
         """Return a for each load c, Eq. 10, as f_min + (f_max − f_min)·(min(c, d_max) / d_max)^α.

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
 from torch import Tensor
 
+from recbole_adasid.settings.rules import Rule
 from recbole_adasid.tokenizer.sampling import PairBatch
 
 
@@ -27,7 +30,17 @@ class CollisionTerm(NamedTuple):
 
 
 class Regulation(ABC):
-    """Decides which Semantic-ID overlaps of a batch are pushed apart, how hard, and when."""
+    """Decides which Semantic-ID overlaps of a batch are pushed apart, how hard, and when.
+
+    Its own settings stand in ``SETTINGS``, each with what its value has to be.
+    """
+
+    SETTINGS: ClassVar[dict[str, Rule]] = {}
+
+    @classmethod
+    @abstractmethod
+    def of_settings(cls, settings: Mapping[str, Any]) -> Regulation:
+        """Return the regulation that settings of `props/` ask for."""
 
     @abstractmethod
     def collision(self, latent: Tensor, codes: Tensor, batch: PairBatch) -> CollisionTerm:
@@ -63,6 +76,11 @@ class NoRegulation(Regulation):
     def __init__(self, *, collaborative_weight: float = 0.0) -> None:
         self.collaborative_weight = collaborative_weight
 
+    @classmethod
+    def of_settings(cls, settings: Mapping[str, Any]) -> NoRegulation:
+        """Return it with the weight that settings of `props/` ask for."""
+        return cls(collaborative_weight=settings["collaborative_weight"])
+
     def collision(self, latent: Tensor, codes: Tensor, batch: PairBatch) -> CollisionTerm:
         """Return a zero loss and no numbers."""
         return CollisionTerm(latent.new_zeros(()), {})
@@ -75,3 +93,19 @@ class NoRegulation(Regulation):
     def weights(self, step: int, total_steps: int) -> ObjectiveWeights:
         """Return λ_col = 0 and the constant λ_cf."""
         return ObjectiveWeights(collision=0.0, collaborative=self.collaborative_weight)
+
+
+def per_depth(values: float | Sequence[float], length: int) -> list[float]:
+    """Return one value for each overlap depth 1 … ``length``: a number serves all, a list of another length is
+    stretched over the depths, so that its last value goes to items whose Semantic IDs are equal.
+
+    Raises:
+        ValueError: for an empty list.
+    """
+    given = [float(values)] if isinstance(values, (int, float)) else [float(value) for value in values]
+    if not given:
+        raise ValueError("relaxation_thresholds and collision_margins need a value: give a number or one per depth")
+    if length == 1:
+        return given[-1:]
+    places = np.linspace(0, len(given) - 1, length)
+    return np.interp(places, np.arange(len(given)), given).tolist()

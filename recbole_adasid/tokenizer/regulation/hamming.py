@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from recbole_adasid.distributed.world import world
+from recbole_adasid.settings.rules import Rule, real, whole
 from recbole_adasid.tokenizer.regulation.base import CollisionTerm, ObjectiveWeights, Regulation
 from recbole_adasid.tokenizer.regulation.hinge import hinge_sum
 from recbole_adasid.tokenizer.regulation.overlap import Overlaps, find_overlaps, overlap_rate
@@ -31,6 +35,14 @@ class HammingRegulation(Regulation):
         ValueError: for a negative value.
     """
 
+    SETTINGS: ClassVar[dict[str, Rule]] = {
+        "hamming_radius": whole(0, 7),
+        "full_margin": real(0, 2),
+        "partial_margin": real(0, 2),
+        "full_weight": real(0),
+        "partial_weight": real(0),
+    }
+
     def __init__(
         self,
         *,
@@ -50,6 +62,27 @@ class HammingRegulation(Regulation):
         self.margins = (full_margin, partial_margin)
         self.factors = (full_weight, partial_weight)
         self.collaborative_weight = collaborative_weight
+
+    @classmethod
+    def of_settings(cls, settings: Mapping[str, Any]) -> HammingRegulation:
+        """Return the regulation that settings of `props/` ask for.
+
+        Raises:
+            ValueError: for a radius that leaves no level to differ on.
+        """
+        if not 0 <= settings["hamming_radius"] < settings["sid_length"]:
+            raise ValueError(
+                f"hamming_radius must lie between 0 and {settings['sid_length'] - 1}, one less than sid_length, got "
+                f"{settings['hamming_radius']}"
+            )
+        return cls(
+            radius=settings["hamming_radius"],
+            full_margin=settings["full_margin"],
+            partial_margin=settings["partial_margin"],
+            full_weight=settings["full_weight"],
+            partial_weight=settings["partial_weight"],
+            collaborative_weight=settings["collaborative_weight"],
+        )
 
     def collision(self, latent: Tensor, codes: Tensor, batch: PairBatch) -> CollisionTerm:
         """Return the weighted sum of both terms for a batch; see :meth:`Regulation.collision`."""

@@ -1,0 +1,25 @@
+"""Settings of TIGER and LIGER: what each value has to be. Defaults and comments stand in props/."""
+
+from __future__ import annotations
+
+from recbole_adasid.model.catalogue import COLLISIONS
+from recbole_adasid.model.liger import HYBRID_SCORES, RETRIEVALS
+from recbole_adasid.model.network import NETWORK_SETTINGS
+from recbole_adasid.settings.rules import Rule, name_of, optional, real, switch, whole
+
+MODEL: dict[str, Rule] = {
+    **NETWORK_SETTINGS,
+    "retrieval": name_of(RETRIEVALS),
+    "hybrid_score": name_of(HYBRID_SCORES),
+    "content_columns": optional(whole(1)),
+    "id_embedding": switch,
+    "id_dropout": real(0, 1),
+    "generative_weight": real(0),
+    "dense_weight": real(0, above=True),
+    "dense_temperature": real(0, above=True),
+    "dense_label_smoothing": real(0, 1),
+    "repeat_bias": switch,
+    "full_softmax_items": whole(0),
+    "sampled_items": whole(1),
+    "collision": name_of(COLLISIONS),
+}

@@ -1,0 +1,63 @@
+"""Settings that tokenizers have in common: what each value has to be. Defaults and comments stand in props/.
+
+What one quantizer or regulation alone has stands in its ``SETTINGS``.
+"""
+
+from __future__ import annotations
+
+from recbole_adasid.settings.rules import (
+    LARGEST,
+    Rule,
+    list_of,
+    name_of,
+    one_or_list,
+    optional,
+    path,
+    real,
+    switch,
+    whole,
+)
+from recbole_adasid.tokenizer.autoencoder import REDUCTIONS
+from recbole_adasid.tokenizer.scaling import SCALINGS
+from recbole_adasid.tokenizer.training import CONTRASTIVE_SPACES, DRAWS
+
+_LARGE = 2**16  # a width beyond this is a slip of the keyboard
+
+COMMON: dict[str, Rule] = {
+    "sid_length": whole(1, 8),
+    "codebook_size": one_or_list(whole(2, 65_536)),
+    "feature_scaling": name_of(SCALINGS),
+    "kmeans_iterations": whole(0),
+}
+
+RQ_OPQ: dict[str, Rule] = {
+    "opq_subspaces": whole(1, 8),
+}
+
+AUTOENCODER: dict[str, Rule] = {
+    "code_dim": whole(1, _LARGE),
+    "encoder_hidden": list_of(whole(1, _LARGE), empty=True),
+    "commitment": real(0),
+    "reconstruction_reduction": name_of(REDUCTIONS),
+    "quantize_from": whole(0),
+    "latent_scale": real(0, above=True),
+    "revive_every": whole(0),
+    "tokenizer_steps": whole(1),
+    "tokenizer_batch_pairs": whole(1, LARGEST // 4),
+    "tokenizer_batch_solo_items": whole(0),
+    "tokenizer_draw": name_of(DRAWS),
+    "pair_draw_power": real(0, 10),
+    "tokenizer_learning_rate": real(0, above=True),
+    "tokenizer_weight_decay": real(0),
+    "tokenizer_bf16": switch,
+    "tokenizer_log_every": whole(1),
+    "collaborative_weight": real(0),
+    "contrastive_temperature": real(0, above=True),
+    "contrastive_space": name_of(CONTRASTIVE_SPACES),
+}
+
+AROUND: dict[str, Rule] = {
+    "sids_file": optional(path),
+    "tokenizer_save_every": whole(1),
+}
+"""What changes nothing about a tokenizer that is trained here."""
