@@ -194,7 +194,7 @@ def test_a_column_that_is_not_there_is_answered_by_how_to_map_it(tmp_path: Path)
     assert list(read_log([path], {"user_id": "user"}, 10))
     write(path, "user_id;item_id;timestamp\nu;i;1\n")
     with pytest.raises(
-        SettingsError, match="separated by semicolons; convert the log by `recbole-adasid convert table --delimiter=semi"
+        SettingsError, match="by semicolons; convert the log by `recbole-adasid convert table --delimiter=semi"
     ):
         read(path)
     pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
