@@ -22,6 +22,7 @@ from recbole_adasid.io.stage_cache import StageCache
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.placement import place, ranked_last_codes
 from recbole_adasid.semantic_ids import ItemSource, SemanticIDs
+from recbole_adasid.settings.lookup import Settings
 from recbole_adasid.tokenizer.agreement import EmbeddingPairs
 from recbole_adasid.tokenizer.quality import sid_quality
 
@@ -72,7 +73,12 @@ class ItemSubset:
 
 
 def with_cold_items(
-    learned: SemanticIDs, config: Any, dataset: ItemSource, cold: NDArray[np.bool_], cache: StageCache, progress: bool
+    learned: SemanticIDs,
+    config: Settings,
+    dataset: ItemSource,
+    cold: NDArray[np.bool_],
+    cache: StageCache,
+    progress: bool,
 ) -> SemanticIDs:
     """Return the Semantic IDs of all items, where ``learned`` are those of the warm ones.
 
@@ -128,7 +134,7 @@ def _renumbered(near: EmbeddingPairs, rows: NDArray[np.int64]) -> EmbeddingPairs
 
 
 def described_with_cold(
-    warm: dict[str, Any], config: Any, cold: NDArray[np.bool_], features: dict[str, Any]
+    warm: dict[str, Any], config: Settings, cold: NDArray[np.bool_], features: dict[str, Any]
 ) -> dict[str, Any]:
     """Return what all Semantic IDs are determined by, given what those of the warm items are."""
     return {**warm, "cold": {"items": array_digest(cold), "features": features, "collision": config["collision"]}}

@@ -21,6 +21,7 @@ from recbole_adasid.pairs.item_pairs import ItemPairs
 from recbole_adasid.pairs.pair_file import load_pair_file
 from recbole_adasid.pairs.sources import FILE, MINERS
 from recbole_adasid.semantic_ids import ItemSource, SemanticIDs
+from recbole_adasid.settings.lookup import Settings
 from recbole_adasid.tokenizer.agreement import embedding_pairs, neighbour_agreement
 from recbole_adasid.tokenizer.base import ItemTokenizer, Keep, LogFunction
 from recbole_adasid.tokenizer.quality import collapsed_levels, sid_quality
@@ -32,7 +33,7 @@ PARAMETER_PREFIX = "parameter/"
 
 
 def learn_semantic_ids(
-    config: Any, dataset: ItemSource, *, log: LogFunction | None = None, progress: bool = False
+    config: Settings, dataset: ItemSource, *, log: LogFunction | None = None, progress: bool = False
 ) -> SemanticIDs:
     """Learn the Semantic IDs of ``dataset``'s items as ``config`` asks, reusing every stage that was computed before.
 
@@ -55,7 +56,9 @@ def learn_semantic_ids(
     return with_cold_items(learned, config, dataset, cold, cache, progress)
 
 
-def _learn(config: Any, dataset: ItemSource, cache: StageCache, log: LogFunction | None, progress: bool) -> SemanticIDs:
+def _learn(
+    config: Settings, dataset: ItemSource, cache: StageCache, log: LogFunction | None, progress: bool
+) -> SemanticIDs:
     features, pairs, description = _ingredients(config, dataset, cache, progress)
     if not len(pairs) and description["tokenizer"].get("collaborative_weight"):
         logger.warning(
@@ -95,7 +98,7 @@ def _learn(config: Any, dataset: ItemSource, cache: StageCache, log: LogFunction
     )
 
 
-def semantic_ids_fingerprint(config: Any, dataset: ItemSource) -> str:
+def semantic_ids_fingerprint(config: Settings, dataset: ItemSource) -> str:
     """Return the fingerprint that :func:`learn_semantic_ids` would give, without training a tokenizer."""
     cache, cold = StageCache(config["cache_dir"]), dataset.cold_items()
     if config["sids_file"]:
@@ -107,7 +110,7 @@ def semantic_ids_fingerprint(config: Any, dataset: ItemSource) -> str:
     return fingerprint(described_with_cold(warm, config, cold, source))
 
 
-def _given(config: Any, dataset: ItemSource, cache: StageCache, progress: bool) -> SemanticIDs:
+def _given(config: Settings, dataset: ItemSource, cache: StageCache, progress: bool) -> SemanticIDs:
     """Return the Semantic IDs of ``sids_file``; features and pairs only tell how well they agree with neighbours."""
     features, pairs, description, codes = _given_ingredients(config, dataset, cache, progress)
     sizes = description["given"]["level_sizes"]
@@ -126,7 +129,7 @@ def _given(config: Any, dataset: ItemSource, cache: StageCache, progress: bool) 
 
 
 def _given_ingredients(
-    config: Any, dataset: ItemSource, cache: StageCache, progress: bool = False
+    config: Settings, dataset: ItemSource, cache: StageCache, progress: bool = False
 ) -> tuple[ItemFeatures | None, ItemPairs, dict[str, Any], np.ndarray]:
     codes, sizes = given_codes(config["sids_file"], dataset.item_tokens())
     features = item_features(config, dataset, cache, progress) if _has_features(config, dataset) else None
@@ -136,7 +139,7 @@ def _given_ingredients(
     return features, pairs, {"given": given, "features": source, "pairs": _pairs_description(config, pairs)}, codes
 
 
-def _has_features(config: Any, dataset: ItemSource) -> bool:
+def _has_features(config: Settings, dataset: ItemSource) -> bool:
     """Tell whether there is anything to make item features of: Semantic IDs that are given need none."""
     if config["modalities"] or config["item_features_file"]:
         return True
@@ -144,7 +147,7 @@ def _has_features(config: Any, dataset: ItemSource) -> bool:
 
 
 def _ingredients(
-    config: Any, dataset: ItemSource, cache: StageCache, progress: bool = False
+    config: Settings, dataset: ItemSource, cache: StageCache, progress: bool = False
 ) -> tuple[ItemFeatures, ItemPairs, dict[str, Any]]:
     features = item_features(config, dataset, cache, progress)
     pairs = collaborative_pairs(config, dataset, cache, progress)
@@ -156,7 +159,7 @@ def _ingredients(
     return features, pairs, determined_by
 
 
-def collaborative_pairs(config: Any, dataset: ItemSource, cache: StageCache, progress: bool = False) -> ItemPairs:
+def collaborative_pairs(config: Settings, dataset: ItemSource, cache: StageCache, progress: bool = False) -> ItemPairs:
     """Return the item pairs that ``pair_source`` finds in the training interactions, or those of ``pair_file``."""
     tokens = dataset.item_tokens()
     if config["pair_source"] == FILE:
@@ -208,6 +211,6 @@ def _parameters(fitted: Arrays) -> dict[str, torch.Tensor]:
     }
 
 
-def _pairs_description(config: Any, pairs: ItemPairs) -> str | dict[str, str]:
+def _pairs_description(config: Settings, pairs: ItemPairs) -> str | dict[str, str]:
     digest = array_digest(pairs.trigger, pairs.target, pairs.weight)
     return digest if config["pair_source"] == "swing" else {"source": config["pair_source"], "digest": digest}

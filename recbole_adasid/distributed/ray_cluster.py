@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import socket
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from recbole_adasid.distributed.signals import keeping_sigterm
+from recbole_adasid.settings.lookup import Settings
 
 RETRIES = 3
 """Times that a task is started again after its worker died."""
@@ -38,7 +39,7 @@ class ClusterSettings:
     """GiB that one process may take: work is cut so that it does, and Ray starts no more of it than memory allows."""
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any]) -> ClusterSettings:
+    def of(cls, settings: Settings) -> ClusterSettings:
         """Return what `ray_address`, `ray_workers` and `ray_worker_memory` say, as far as they are there."""
         names = ("address", "workers", "worker_memory")
         return cls(**{name: settings[f"ray_{name}"] for name in names if f"ray_{name}" in settings})

@@ -16,6 +16,7 @@ from recbole_adasid.data.interactions import Interactions
 from recbole_adasid.features.behaviour_vectors import cooccurrence_vectors, read_item_vectors
 from recbole_adasid.features.vectors import ItemFeatures, describe_values
 from recbole_adasid.io.stage_cache import StageCache
+from recbole_adasid.settings.lookup import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ class UsedItems(Protocol):
         """Return the digest of all interactions that training may see, as the run's artefacts name it."""
 
 
-def behaviour_features(config: Any, dataset: UsedItems, cache: StageCache) -> ItemFeatures:
+def behaviour_features(config: Settings, dataset: UsedItems, cache: StageCache) -> ItemFeatures:
     """Return the vectors [N, d] of ``behaviour``: from co-occurrence in the training interactions, or learnt ones.
 
     Args:
@@ -76,7 +77,7 @@ def without_behaviour(n_items: int, width: int) -> ItemFeatures:
     return ItemFeatures(values, {"kind": KIND, "of": None}, present, optional=True)
 
 
-def _of_cooccurrence(config: Any, dataset: UsedItems, cache: StageCache) -> ItemFeatures:
+def _of_cooccurrence(config: Settings, dataset: UsedItems, cache: StageCache) -> ItemFeatures:
     interactions, n_items = dataset.training_interactions(), len(dataset.item_tokens())
     settings = {name: config[f"behaviour_{name}"] for name in _SETTINGS}
     settings["width"] = config["width"] or config["behaviour_width"]

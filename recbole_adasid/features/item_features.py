@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -26,6 +25,7 @@ from recbole_adasid.features.vectors import ItemFeatures, load_feature_file, rep
 from recbole_adasid.io.digests import array_digest
 from recbole_adasid.io.stage_cache import StageCache
 from recbole_adasid.io.tensor_file import below, read_tensors, write_tensors
+from recbole_adasid.settings.lookup import Settings, over
 
 OF_CONTENTS = ("item_features_file", "text_fields", "text_template", "image_field")
 SOURCES = (*OF_CONTENTS, "dataset_features", "behaviour")
@@ -59,7 +59,7 @@ class ItemContents(Protocol):
 
 
 def item_features(
-    config: Any, dataset: ItemContents, cache: StageCache, progress: bool = False, *, fitted: Fitted | None = None
+    config: Settings, dataset: ItemContents, cache: StageCache, progress: bool = False, *, fitted: Fitted | None = None
 ) -> ItemFeatures:
     """Return the features [N, d] of ``modalities``, or else of ``item_features_file``, or else of the items' texts.
 
@@ -98,7 +98,7 @@ def item_features(
     return ItemFeatures(values=values, source=source, present=_complete(found), blocks=blocks, fitted=learnt)
 
 
-def _fusion_settings(config: Any) -> dict[str, Any]:
+def _fusion_settings(config: Settings) -> dict[str, Any]:
     """Return the arguments of the fusion; those that change nothing are left out, and out of the fingerprint."""
     modalities = config["modalities"]
     settings = {"fusion": config["fusion"], "unit_length": config["modality_unit_length"]}
@@ -125,11 +125,11 @@ def _complete(found: Sequence[ItemFeatures]) -> NDArray[np.bool_] | None:
     return None if np.all(present) else present
 
 
-def source_columns(config: Any) -> list[tuple[str, list[str]]]:
+def source_columns(config: Settings) -> list[tuple[str, list[str]]]:
     """Return for each source of features that reads the `.item` file the setting that names its columns, and these."""
     found = []
     for source in map(dict, config["modalities"] or [{}]):
-        settings = ChainMap(source, dict.fromkeys(SOURCES), config) if source else config
+        settings = over(config, source, dict.fromkeys(SOURCES)) if source else config
         if source.get("image_field"):
             found.append(("image_field", [source["image_field"]]))
         elif not settings["item_features_file"]:
@@ -166,7 +166,7 @@ def _kept(fitted: Fitted | None) -> dict[str, str]:
 
 def _of_modality(
     modality: Mapping[str, Any],
-    config: Any,
+    config: Settings,
     dataset: ItemContents,
     cache: StageCache,
     progress: bool,
@@ -176,10 +176,10 @@ def _of_modality(
     if modality.get("behaviour"):
         if fitted is not None:  # of items that training does not know
             return without_behaviour(len(dataset.item_tokens()), int(fitted["width"]))
-        own = ChainMap(dict(modality), {"width": None}, config)
+        own = over(config, modality, {"width": None})
         return behaviour_features(own, cast(UsedItems, dataset), cache)
     unset = {} if modality.get("dataset_features") else dict.fromkeys(OF_CONTENTS)
-    settings = ChainMap(dict(modality), unset, {"image_field": None}, config)
+    settings = over(config, modality, unset, {"image_field": None})
     if settings["image_field"]:
         features = _of_images(settings, dataset, cache, progress, fitted)
     else:
@@ -194,7 +194,7 @@ def _of_modality(
 
 
 def _of_one_source(
-    config: Any, dataset: ItemContents, cache: StageCache, progress: bool, fitted: Fitted | None
+    config: Settings, dataset: ItemContents, cache: StageCache, progress: bool, fitted: Fitted | None
 ) -> ItemFeatures:
     if config["item_features_file"]:
         path = dataset.dataset_path() / config["item_features_file"]
@@ -206,7 +206,7 @@ def _of_one_source(
 
 
 def _of_texts(
-    config: Any, dataset: ItemContents, cache: StageCache, progress: bool, fitted: Fitted | None
+    config: Settings, dataset: ItemContents, cache: StageCache, progress: bool, fitted: Fitted | None
 ) -> ItemFeatures:
     tokens = dataset.item_tokens()
     texts = render_texts(_table(dataset, "texts"), tokens, config["text_fields"], config["text_template"])
@@ -250,7 +250,7 @@ def _encode(
 
 
 def _of_images(
-    config: Any, dataset: ItemContents, cache: StageCache, progress: bool, fitted: Fitted | None
+    config: Settings, dataset: ItemContents, cache: StageCache, progress: bool, fitted: Fitted | None
 ) -> ItemFeatures:
     """Return the vectors of the items' images; an image that is not there or cannot be read is missing.
 
@@ -302,7 +302,7 @@ def _encode_images(files: list[Path], digests: list[str], model: str, cache: Sta
     )
 
 
-def _is_set(config: Any, key: str) -> bool:
+def _is_set(config: Settings, key: str) -> bool:
     """Return a switch that settings of earlier runs do not have."""
     return key in config and bool(config[key])
 

@@ -17,6 +17,7 @@ from recbole_adasid.pairs.item_pairs import ItemPairs
 from recbole_adasid.pairs.mining_state import KeptMining
 from recbole_adasid.pairs.swing import Engine, InProcess, pairs_of_baskets
 from recbole_adasid.pairs.swing_on_ray import RayEngine
+from recbole_adasid.settings.lookup import Settings
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Miner:
     edition: int = 1
     """Raised when it finds other pairs with the same settings, so that none of before are taken from the cache."""
 
-    def extras(self, config: Mapping[str, Any], kept: Path | None, progress: bool) -> dict[str, object]:
+    def extras(self, config: Settings, kept: Path | None, progress: bool) -> dict[str, object]:
         """Return the further arguments, which change nothing in the result."""
         return {"engine": ENGINES[config["pair_engine"]](config, kept, progress)} if self.has_engines else {}
 
@@ -74,7 +75,7 @@ MINERS: dict[str, Miner] = {
         partial(_in_memory, item2vec_pairs), {"width": "item2vec_width", "negatives": "item2vec_negatives", **_HISTORY}
     ),
 }
-ENGINES: dict[str, Callable[[Mapping[str, Any], Path | None, bool], Engine]] = {
+ENGINES: dict[str, Callable[[Settings, Path | None, bool], Engine]] = {
     "local": lambda config, kept, progress: InProcess(None if kept is None else KeptMining(kept), progress),
     "ray": lambda config, kept, progress: RayEngine(ClusterSettings.of(config), progress),
 }

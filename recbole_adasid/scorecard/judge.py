@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +12,17 @@ from recbole_adasid.io.digests import fingerprint
 from recbole_adasid.pipeline import learn_semantic_ids, semantic_ids_fingerprint
 from recbole_adasid.scorecard.proxy import ProxySettings, proxy_metrics
 from recbole_adasid.semantic_ids import ItemSource
+from recbole_adasid.settings.lookup import Settings
 from recbole_adasid.tokenizer.quality import landscape
 
 
-def cell_fingerprint(config: Any, items: ItemSource, proxy: ProxySettings) -> str:
+def cell_fingerprint(config: Settings, items: ItemSource, proxy: ProxySettings) -> str:
     """Return the fingerprint of everything that determines what :func:`judge` returns."""
     return fingerprint({"semantic_ids": semantic_ids_fingerprint(config, items), "proxy": asdict(proxy)})
 
 
 def judge(
-    config: Any, items: ItemSource, train: Examples, valid: Examples, proxy: ProxySettings
+    config: Settings, items: ItemSource, train: Examples, valid: Examples, proxy: ProxySettings
 ) -> tuple[NDArray[np.int64], dict[str, float]]:
     """Return codes [N, L] and the figures, by name: quality, agreement, landscape and proxy.
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from recbole_adasid.compute.precision import has_bfloat16
+from recbole_adasid.settings import lookup as settings_lookup
 from recbole_adasid.settings.rules import Rule, name_of
 from recbole_adasid.tokenizer.autoencoder import ResidualAutoencoder, multilayer_perceptron
 from recbole_adasid.tokenizer.autoencoder_tokenizer import AutoencoderTokenizer
@@ -41,7 +42,7 @@ BEFORE: dict[str, Any] = {
 """Settings that older saved tokenizers lack, and the values that act as was done then."""
 
 
-def tokenizer_settings(config: Any) -> dict[str, Any]:
+def tokenizer_settings(config: settings_lookup.Settings) -> dict[str, Any]:
     """Return the keys of ``config`` that determine the tokenizer, and no others.
 
     Whatever :func:`build_tokenizer` reads is in here, so that the fingerprint of these settings is complete.
