@@ -65,6 +65,12 @@ def check_shared(settings: Settings) -> None:
     _check_columns(settings)
     _check_evaluation(settings)
     _check_split(settings["eval_args"])
+    sampled = [one for one in _modes(settings["eval_args"]) if one != "full"]
+    if sampled and settings.get("eval_exclude_seen"):
+        raise SettingsError(
+            f"eval_exclude_seen needs full lists, and eval_args has mode {sampled[0]}: set mode to full, or "
+            "eval_exclude_seen to false."
+        )
     if settings["items_table"] and not settings["interactions_table"]:
         raise SettingsError("items_table needs interactions_table: a dataset is made from interactions.")
     if settings["log_wandb"] and importlib.util.find_spec("wandb") is None:
@@ -221,10 +227,15 @@ def _check_split(eval_args: Settings) -> None:
         raise SettingsError(f"eval_args: LS is {value!r}; valid: {', '.join(LEFT_OUT)}.")
     if kind != "LS" and not _are_ratios(value):
         raise SettingsError(f"eval_args: {kind} is {value!r}; give three ratios above 0, such as [0.8, 0.1, 0.1].")
-    mode = eval_args.get("mode", "full")
-    for one in mode.values() if isinstance(mode, Mapping) else [mode]:
+    for one in _modes(eval_args):
         if not isinstance(one, str) or not re.fullmatch(r"full|(uni|pop)[1-9]\d{0,8}", one):
             raise SettingsError(f"eval_args: mode is {one!r}; valid: full, or uniN or popN for N sampled items.")
+
+
+def _modes(eval_args: Settings) -> list[Any]:
+    """Return what validation and test rank: all items, `full`, or samples."""
+    mode = eval_args.get("mode", "full")
+    return list(mode.values()) if isinstance(mode, Mapping) else [mode]
 
 
 def _are_ratios(value: Any) -> bool:

@@ -63,3 +63,11 @@ def test_variants_go_together(name):
 def test_what_the_documentation_allows_is_allowed(key: str, value: Any):
     valid_metric = {"metrics": "ndcg@10"}.get(key, "NDCG@10")
     assert build_config({key: value, "valid_metric": valid_metric})
+
+
+@pytest.mark.parametrize("mode", ["uni100", {"valid": "uni100", "test": "full"}])
+def test_lists_without_seen_items_need_all_items_ranked(mode: Any):
+    eval_args = {"split": {"LS": "valid_and_test"}, "order": "TO", "mode": mode}
+    with pytest.raises(SettingsError, match="eval_exclude_seen needs full lists, and eval_args has mode uni100"):
+        build_config({"eval_args": eval_args, "eval_exclude_seen": True})
+    assert build_config({"eval_args": eval_args}) and build_config({"eval_exclude_seen": True})
