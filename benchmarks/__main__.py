@@ -1,9 +1,9 @@
-"""Run every speed benchmark, each in a process of its own, and print one table of ratios and targets.
+"""Run every speed benchmark, each in a separate process, and print one table of ratios and targets.
 
     python -m benchmarks --data_path=data --out=results/speed
 
-Nothing else should run on the machine meanwhile. Measurements are written as they come, so that a stopped run loses
-none; `--only=swing,startup` picks some. Options of a single benchmark are in its own `--help`.
+Use an otherwise idle machine. Measurements are written as they come, so an interrupted run loses none;
+`--only=swing,startup` selects some. Options of a single benchmark are in its own `--help`.
 """
 
 from __future__ import annotations

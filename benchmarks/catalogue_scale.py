@@ -7,8 +7,8 @@
     python -m benchmarks.catalogue_scale --part=costs --out=results/scale
     python -m benchmarks.catalogue_scale --part=log --out=results/scale         (50 M interactions; 10 GB of files)
 
-Files are made up in a temporary folder of --folder and removed. The limits stand in LIMITS below. Memory is what a
-process has for itself alone, looked at twenty times a second; Ray's object store, which workers share, comes on top.
+Synthetic files are written to a temporary folder in --folder and removed. The limits are in LIMITS below. Memory is
+a process's private memory, sampled twenty times a second, without Ray's object store, which workers share.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Kill a small run at random moments, start it again, and compare what it leaves with an undisturbed run, bit by bit.
+"""Kill a small run at random moments, restart it, and compare its output with an uninterrupted run, bit by bit.
 
     python -m benchmarks.chaos --kills=20 --out=results/chaos
 
-Each kill is a SIGKILL at a random moment of one phase (the tokenizer's training, or TIGER's with its tests), after
-which the same command runs to its end. It survives if Semantic IDs, weights, ranks and metrics equal those of the
-undisturbed run. Finished kills are lines of kills.jsonl; the same command goes on with the missing ones.
+Each kill is a SIGKILL at a random moment of one phase (tokenizer training, or TIGER training with its tests), after
+which the same command runs to completion. It passes if Semantic IDs, weights, ranks and metrics equal those of the
+uninterrupted run. Finished kills are lines of kills.jsonl; repeat the command to run the missing ones.
 """
 
 from __future__ import annotations

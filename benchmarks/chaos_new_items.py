@@ -1,12 +1,11 @@
-"""Kill `recbole-adasid items` at random moments, and limit what it may write: is a change whole, and is it told truly?
+"""Kill `recbole-adasid items` at random moments, and limit file sizes: are changes atomic and correctly reported?
 
     python -m benchmarks.chaos_new_items --kills=40 --out=results/chaos
 
-A kill is a SIGKILL, half of them anywhere in the command's work, half while it keeps the change: from the moment when
-the file of changes begins to appear. The processes are forked from one that has loaded everything, so that the moments
-fall into the work and not into the loading of libraries. A limit is one on how large a file may become, as if the disk
-were full from there on. After each, the run's items have to be those of before or those of afterwards, and the same
-command once more has to end well, with the items of afterwards and each of them once in the log.
+A kill is a SIGKILL: half of them at any moment of the work, half while the change is saved, from the moment its file
+starts to be written. Processes are forked from one that has loaded everything, so kills hit the work and not the
+loading of libraries. A limit caps the file size, as if the disk were full from there on. After each, the run's items
+must be either the old or the new ones, and repeating the command must succeed, with the new items, each logged once.
 """
 
 from __future__ import annotations

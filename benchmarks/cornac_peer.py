@@ -3,9 +3,9 @@
     pip install cornac==3.0.1 transformers
     python -m benchmarks.cornac_peer
 
-Cornac's own loop trains on the same made-up sequences, of the lengths of Amazon Toys, and the same Semantic IDs: one
-example a position, histories padded to 20 items. Each trains in a process of its own, and what is compared is examples
-(predicted items) a second. Without Cornac there is nothing to measure, which is said.
+Cornac's own loop trains on the same synthetic sequences, with the lengths of Amazon Toys, and the same Semantic IDs:
+one example per position, histories padded to 20 items. Each trains in a separate process; the metric is examples
+(predicted items) per second. If Cornac is not installed, the script says so and measures nothing.
 """
 
 from __future__ import annotations

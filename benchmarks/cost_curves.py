@@ -2,8 +2,8 @@
 
     python -m benchmarks.cost_curves --out=results/speed
 
-Writes curves.json, one picture a curve (SVG) and costs.md: the exponents of the fitted power laws, and what they say
-about 100 million items.
+Writes curves.json, one SVG per curve, and costs.md: the exponents of the fitted power laws, extrapolated to 100
+million items.
 """
 
 from __future__ import annotations

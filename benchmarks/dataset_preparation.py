@@ -2,8 +2,8 @@
 
     python -m benchmarks.dataset_preparation
 
-Each preparation runs in a process of its own, so that its memory is its own. Reading the file, remapping ids and
-filtering are RecBole's in both; the second row leaves out what they take.
+Each preparation runs in a separate process, so that memory can be measured. Reading the file, remapping ids and
+filtering are RecBole's in both; the second row excludes them.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Training on several processes against one: examples a second, efficiency, and how much of a step goes into exchanges.
+"""Training on several processes against one: examples per second, efficiency, and the time spent in exchanges.
 
     python -m benchmarks.distributed --data_path=data
 
 Starts two processes with torchrun, one thread each. In every round rank 0 takes the steps alone with one thread, then
 alone with as many threads as there are processes, then all take them together, each on its share of the same batches.
-Efficiency is the speed-up over one process divided by the number of processes. Exchanges are timed as they are met,
-with the waiting for the slower rank, and by themselves. Processor time, which other programs on the machine do not
-lengthen, tells what all processes together compute beyond what one computes alone.
+Efficiency is the speed-up over one process divided by the number of processes. Exchanges are timed within the step,
+including the wait for the slower rank, and in isolation. Processor time, which other programs on the machine do not
+affect, shows how much more all processes together compute than one alone.
 """
 
 from __future__ import annotations

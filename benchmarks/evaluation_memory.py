@@ -1,4 +1,4 @@
-"""Memory of an evaluation batch at three catalogue sizes; the catalogue itself is there before and does not count.
+"""Memory of an evaluation batch at three catalogue sizes, excluding the catalogue itself.
 
 python -m benchmarks.evaluation_memory
 """

@@ -1,13 +1,13 @@
-"""TIGER, LIGER and tokenizers on a GPU, right and fast, in one run of at most eight minutes.
+"""Correctness and speed of TIGER, LIGER and tokenizers on a GPU, in one run of at most eight minutes.
 
     python -m benchmarks.gpu --prepared=prepared --out=results/gpu
 
-Says whether the GPU computes what the CPU does; how many examples, users and steps a second it manages, each against
-Hugging Face's T5 or vector-quantize-pytorch in the same run; and the most memory that each took. Every result is a
-line of `results.jsonl` as soon as it is there. Parts have times of their own; what fails or runs late is a line as
-well, and the rest goes on: parts run in a process that is started again where it died.
-`benchmarks/gpu_prepare.sh` prepares a folder for machines without a network; without `--prepared` items are made up.
-Peers that are not installed are left out. `--device=cpu --quick` is for trying the script itself.
+Checks that the GPU computes the same as the CPU; measures examples, users and steps per second, each against Hugging
+Face's T5 or vector-quantize-pytorch in the same run; and records peak memory. Every result is appended to
+`results.jsonl` at once. Each part has a time limit; a failure or timeout is recorded too, and the other parts still
+run, in a process that is restarted if it dies. `benchmarks/gpu_prepare.sh` prepares a folder for machines without a
+network; without `--prepared`, items are synthetic. Peers that are not installed are skipped. Use
+`--device=cpu --quick` to try the script itself.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.grid`, as `recbole-adasid grid` was called before."""
+"""`python -m benchmarks.grid`, the former name of `recbole-adasid grid`."""
 
 import sys
 

@@ -1,10 +1,10 @@
-"""A log of many interactions as TIGER trains on it: read by RecBole into a table, or sorted in files.
+"""TIGER's training data from a large log: read by RecBole into a table, or sorted in files.
 
     python -m benchmarks.log_training --folder=FOLDER --way=files
 
-FOLDER holds the log as Parquet shards in log/, and for --way=table as data/log/log.inter. Prints what it took to
-prepare the log, and to draw every batch of an epoch, without a network. `python -m benchmarks.catalogue_scale
---part=log` makes the log up and compares.
+FOLDER holds the log as Parquet shards in log/, and for --way=table as data/log/log.inter. Prints the cost of preparing
+the log and of drawing every batch of an epoch, without a model. `python -m benchmarks.catalogue_scale --part=log`
+generates the log and compares both ways.
 """
 
 from __future__ import annotations

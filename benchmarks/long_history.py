@@ -2,7 +2,7 @@
 
 python -m benchmarks.long_history
 
-What is measured is a recommender of a random catalogue, whose time does not depend on what was learned.
+The recommender has a random catalogue and is untrained; training does not affect its speed.
 """
 
 from __future__ import annotations

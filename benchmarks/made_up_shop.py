@@ -1,10 +1,10 @@
-"""Write a made-up shop: products with pictures, and orders, to try the way from raw files to recommendations.
+"""Generate a synthetic shop, products with pictures and orders, to try the path from raw files to recommendations.
 
     python -m benchmarks.made_up_shop --out=shop-raw [--products=1000] [--customers=800]
 
 The folder gets `products.csv` (sku, name, maker, department, price, picture), `pictures/SKU.png` and `orders.csv`
-(customer, sku, ordered). The text tells what a product is; its colour is in the picture alone. Customers have a taste
-in departments and colours, and buy along it. A few products have no picture, and one picture is broken.
+(customer, sku, ordered). The text says what a product is; only the picture shows its colour. Customers prefer certain
+departments and colours, and buy accordingly. A few products have no picture, and one picture is corrupt.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What every speed benchmark shares: alternating runs, peak memory, and how a measurement is written down."""
+"""Shared by all speed benchmarks: alternating runs, peak memory, and the recording of measurements."""
 
 from __future__ import annotations
 

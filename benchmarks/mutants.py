@@ -1,10 +1,10 @@
-"""How many mutants the tests notice, by folder: runs mutmut on those that none has noticed yet, and counts.
+"""How many mutants the tests notice, by folder: runs mutmut on those not yet noticed, and counts.
 
     python -m benchmarks.mutants --folder=model                              # all of a folder
-    python -m benchmarks.mutants --folder=tokenizer --sample=1000 --seed=0   # some of it, drawn at random
-    python -m benchmarks.mutants --count                                     # the table alone
+    python -m benchmarks.mutants --folder=tokenizer --sample=1000 --seed=0   # a random sample
+    python -m benchmarks.mutants --count                                     # only the table
 
-Called again after tests were added, it runs only what survived. See docs/mutation.md.
+After tests are added, run it again: it reruns only the survivors. See docs/mutation.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""TIGER of the `paper` size, ours and the same built on Hugging Face's T5."""
+"""TIGER at `paper` size: ours, and the same network built on Hugging Face's T5."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""New items in a large catalogue: seconds and memory of adding and removing them, and of the next recommendation.
+"""New items in a large catalogue: time and memory of adding and removing them, and of the next recommendation.
 
     python -m benchmarks.new_items --items=1000000 --changes=10000
 
 The catalogue has random codes, the encoder is AdaSID's with codebooks from k-means, TIGER is untrained. With --kinds=20
-the new items are variations of 20 ones, so that most find their place taken and have to look for another: the worst
-case. The run folder is written into a temporary folder first, which takes half a minute.
+the new items are variations of 20, so most find their codes taken and have to be moved: the worst case. The run folder
+is first written to a temporary folder, which takes half a minute.
 """
 
 from __future__ import annotations

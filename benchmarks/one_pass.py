@@ -1,9 +1,9 @@
-"""TIGER's training in one pass over whole histories, against one example a position and against Hugging Face's T5.
+"""TIGER's training in one pass over whole histories, against one example per position and against Hugging Face's T5.
 
     python -m benchmarks.one_pass
 
-Histories have the lengths of Amazon Toys. Each way trains in a process of its own; a round is some batches of each, and
-what is compared is examples (predicted items) a second.
+Histories have the lengths of Amazon Toys. Each variant trains in a separate process; a round is some batches of each,
+and the metric is examples (predicted items) per second.
 """
 
 from __future__ import annotations

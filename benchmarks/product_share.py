@@ -1,10 +1,10 @@
-"""How much of a training step in one pass is its matrix products, were they all that is computed.
+"""The share of a one-pass training step that its matrix products alone would take.
 
     python -m benchmarks.product_share
 
-The products of one step, forwards and backwards, are noted with their shapes. Then steps take turns with these products
-alone, on random matrices of the same shapes, layouts and types, written into memory that is there already: their time
-over a step's is the share of the bare products' rate that training reaches. What the rest is, PyTorch's profiler says.
+The products of one step, forward and backward, are recorded with their shapes. Steps then alternate with these products
+alone, on random matrices of the same shapes, layouts and types, written to preallocated memory: their time divided by a
+step's is the share of the bare products' rate that training reaches. PyTorch's profiler breaks down the rest.
 """
 
 from __future__ import annotations

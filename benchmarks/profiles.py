@@ -1,8 +1,8 @@
-"""Where the time goes in the stages that miss a target, or missed it once: shares by operator or function.
+"""Where the time goes in stages that miss or once missed a target: shares by operator or function.
 
     python -m benchmarks.profiles --data_path=data --out=results/speed
 
-Written as profiles.md. Shares, not times: a profiler slows down what it watches.
+Writes profiles.md. Shares, not times, because a profiler slows down the code it measures.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Does the scorecard's proxy order tokenizers as TIGER does? Both results side by side, and their rank correlation.
+"""Does the scorecard's proxy rank tokenizers as TIGER does? Both results side by side, and their rank correlation.
 
     python -m benchmarks.proxy_check --scorecard=results/scorecard/amazon-toys --grid=results/grid --dataset=amazon-toys
 
-Reads what `recbole-adasid scorecard` and `recbole-adasid grid` wrote; runs with options of their own
-(other epochs, another size) are left out. TIGER's validation counts, because choices are made by validation.
+Reads the output of `recbole-adasid scorecard` and `recbole-adasid grid`; runs with extra options (other epochs,
+another size) are skipped. TIGER's validation metric is used, because choices are made on validation.
 """
 
 from __future__ import annotations

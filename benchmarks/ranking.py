@@ -1,11 +1,11 @@
-"""Do Semantic IDs help models that rank: AUC and log loss of RecBole's DeepFM and DIN with and without them.
+"""Do Semantic IDs help ranking models? AUC and log loss of RecBole's DeepFM and DIN with and without them.
 
     python -m benchmarks.ranking --data_path=data --out=results/ranking --seeds=2020,2021,2022
 
-Each cell trains one model on one set of item features under one seed, which is the tokenizer's and the model's; rows
-and negatives are the same for all (benchmarks/ranking_rows.py). Finished cells are lines of cells.jsonl: a stopped
-comparison goes on with the missing ones. Semantic IDs are those of a scorecard (--scorecard), which learns from
-training interactions alone. Further --key=value options are settings of the dataset. --render only rewrites the table.
+Each cell trains one model on one set of item features with one seed, shared by tokenizer and model; rows and negatives
+are the same for all (benchmarks/ranking_rows.py). Finished cells are lines of cells.jsonl; an interrupted comparison
+resumes with the missing ones. Semantic IDs come from a scorecard (--scorecard), which learns from training
+interactions only. Extra --key=value options are settings of the dataset. --render only rewrites the table.
 """
 
 from __future__ import annotations

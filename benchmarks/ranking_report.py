@@ -1,4 +1,4 @@
-"""What ranking models are judged by, and the table of a comparison.
+"""Metrics of ranking models, and the table of a comparison.
 
 Letters: R rows, N items.
 """

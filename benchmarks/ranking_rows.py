@@ -1,9 +1,9 @@
-"""The rows that ranking models are trained and judged on: interactions in time order, and items that were not chosen.
+"""The rows that ranking models are trained and evaluated on: interactions in time order, and sampled negatives.
 
-Each user's last interaction is the test, the one before the validation; the others are for training, but for a user's
-first, which has no history. To each come two negatives, drawn once under a seed of their own: one uniformly from the
-catalogue, one in proportion to how often items were trained on. Neither is an item that the user has had by the end of
-that part: no negative of the test is any item of its user, and those of training know nothing of what is held out.
+Each user's last interaction is for testing, the one before for validation, and the others for training, except a
+user's first, which has no history. Each gets two negatives, drawn once with a separate seed: one uniformly from the
+catalogue, one in proportion to training frequency. Neither is an item that the user had by the end of that split: no
+test negative is any item of its user, and training negatives do not depend on held-out items.
 
 Letters: E examples, R = 3 E rows, N items, T items of the longest history.
 """

@@ -1,9 +1,9 @@
-"""Raw Amazon reviews and metadata into atomic files: seconds, and whether memory grows with the reviews.
+"""Converting raw Amazon reviews and metadata to atomic files: time, and whether memory grows with the reviews.
 
     python -m benchmarks.raw_conversion
 
-Reviews are JSON lines of a few hundred characters, metadata Python literals, both compressed by gzip as in the crawl of
-2014. Each conversion runs in a process of its own, so that its memory is its own.
+Reviews are JSON lines of a few hundred characters, metadata Python literals, both gzipped as in the 2014 crawl.
+Each conversion runs in a separate process, so that memory can be measured.
 """
 
 from __future__ import annotations

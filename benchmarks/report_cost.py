@@ -1,9 +1,9 @@
-"""How long the report of a run takes and how large it gets, if the run had more items: made-up ones, in a copy of it.
+"""Time and size of a run's report if the run had more items: synthetic ones, in a copy of the run.
 
     python -m benchmarks.report_cost --run_folder=runs/… --items=100,1000000
 
-The Semantic IDs are drawn from a steep distribution over three levels of 256 codewords. The section on users is left
-out, because the model knows other items. Prints seconds, bytes and peak memory for each number of items.
+The Semantic IDs are drawn from a steep distribution over three levels of 256 codewords. The section on users is
+omitted, because the model was trained on other items. Prints seconds, bytes and peak memory for each number of items.
 """
 
 from __future__ import annotations

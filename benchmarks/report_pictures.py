@@ -1,4 +1,4 @@
-"""Pictures of a report's sections as a laptop (light) and a phone (dark) show them, for the documentation.
+"""Screenshots of a report's sections on a laptop (light) and a phone (dark), for the documentation.
 
     python -m benchmarks.report_pictures --page=runs/…/report.html --out=docs/images --name=run --sections=verdict,tree
 

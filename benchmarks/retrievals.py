@@ -1,9 +1,9 @@
-"""Generative, dense and hybrid retrieval of saved LIGERs, on validation and test: metrics, users a second, and how
-items fare that training did not see.
+"""Generative, dense and hybrid retrieval of saved LIGERs, on validation and test: metrics, users per second, and the
+metrics of items that training did not see.
 
     python -m benchmarks.retrievals --model_files=A/model.safetensors,B/model.safetensors --out=retrievals.jsonl
 
-One training serves all of them: LIGER's `retrieval` and `hybrid_score` only say how it is asked.
+One trained LIGER supports all three: `retrieval` and `hybrid_score` only affect recommending.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""A plan past the machines at hand: what measured rates say of larger logs and catalogues on a cluster.
+"""A projection to larger logs and catalogues on a cluster, from measured rates.
 
     python -m benchmarks.scale_plan --measured=results/scale --out=results/scale
 
-Reads the figures that `python -m benchmarks.catalogue_scale` wrote and writes plan.md: time and memory of each stage,
-by formulas that stand beside the numbers. Nothing in it was run; docs/scale.md has its assumptions.
+Reads the figures of `python -m benchmarks.catalogue_scale` and writes plan.md: time and memory of each stage, with the
+formulas next to the numbers. None of it was run; docs/scale.md has the assumptions.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Test metrics of saved models with all items ranked, and once more without those that a user's history holds.
+"""Test metrics of saved models with all items ranked, and again with history items excluded.
 
     python -m benchmarks.seen_items --model_files=A/model.pth,B/model.safetensors --out=seen_items.jsonl
 
-Where nobody takes an item twice, as in reviews, a model that recommends what a history holds wastes places. It says how
-many: a part of what one model is ahead of another may be that it does not. Models have to score all items.
+If nobody takes an item twice, as in reviews, recommending history items wastes places. This measures how much: part of
+one model's lead over another may come from not doing so. Models must score all items.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""What the choices of tokenizer training do to Semantic IDs, on real Amazon Toys: one page of before and after.
+"""Effects of the tokenizer training choices on Semantic IDs, on real Amazon Toys: one before-and-after page.
 
     python -m benchmarks.semantic_ids --data_path=data --out=results/tokenizers --parts=kmeans,opq
 
-Each line of measurements.jsonl is one tokenizer; what is there is not computed again, so that a stopped run goes on.
-What a setting switches back on stands in the parts itself. How k-means and RQ-OPQ were before is not a setting: give
-the folder of an older working copy first in PYTHONPATH, run this file by its path with `--label=before`, and both stand
-in one table.
+Each line of measurements.jsonl is one tokenizer; existing lines are not recomputed, so an interrupted run resumes. The
+parts include the old behaviour if a setting restores it. The old k-means and RQ-OPQ are not a setting: put the folder
+of an older working copy first in PYTHONPATH and run this file by its path with `--label=before`; both then appear in
+one table.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The page that `benchmarks.semantic_ids` writes: what was measured, part by part."""
+"""The page that `benchmarks.semantic_ids` writes: the measurements, part by part."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Swing against plain Python on Amazon Toys, and on synthetic logs: time against co-occurrences, and memory.
+"""Swing against plain Python on Amazon Toys; on synthetic logs, time by number of co-occurrences, and memory.
 
 python -m benchmarks.swing --data_path=data --users=1000000
 """

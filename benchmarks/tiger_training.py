@@ -1,9 +1,9 @@
-"""TIGER's training step against Hugging Face's T5 of the same size, on padded batches, as most implementations train.
+"""TIGER's training step against Hugging Face's T5 of the same size on padded batches, as in most implementations.
 
     python -m benchmarks.tiger_training
 
-Each trains in a process of its own, as ours keeps freed memory for itself (`recbole_adasid/compute/allocator.py`): a
-process has that or has it not. One row lets the peer keep it too, which it does not by itself.
+Each trains in a separate process, because ours keeps freed memory (`recbole_adasid/compute/allocator.py`), which is a
+per-process setting. One row gives the peer the same setting, which it does not use by itself.
 """
 
 from __future__ import annotations

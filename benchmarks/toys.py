@@ -1,4 +1,4 @@
-"""The shape of Amazon Toys for benchmarks that must run without it: history lengths, features, pairs, SIDs."""
+"""Amazon Toys for benchmarks, or random data of its shape if absent: history lengths, features, pairs, SIDs."""
 
 from __future__ import annotations
 

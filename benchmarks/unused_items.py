@@ -1,10 +1,11 @@
-"""What may stand in for the behaviour of items that nobody used yet? Where their Semantic IDs go, for several answers.
+"""What can replace the behaviour of items that nobody used yet? Semantic IDs under several imputations.
 
     python -m benchmarks.unused_items --dataset=amazon-toys --data_path=data
 
-A twentieth of the items lose their behaviour vectors. RQ-KMeans learns from all others on text (128 principal columns)
-and behaviour (64 columns of co-occurrence), of equal weight, as in props/variant/rqkmeans-behaviour.yaml. Then these
-items get codes with what stands in for their behaviour, to be compared with those that they get with their own.
+A twentieth of the items lose their behaviour vectors. RQ-KMeans learns from all others, on text (128 principal
+components) and behaviour (64 columns of co-occurrence) with equal weight, as in
+props/variant/rqkmeans-behaviour.yaml. These items are then encoded with imputed behaviour, and their codes are compared
+with those from their own behaviour.
 """
 
 from __future__ import annotations
