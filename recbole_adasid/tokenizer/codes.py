@@ -29,6 +29,6 @@ def check_codes(item_tokens: Sequence[str], codes: np.ndarray, sizes: Sequence[i
     if len(wrong):
         row, level = wrong[0]
         raise ValueError(
-            f"Item '{item_tokens[row]}' has code {codes[row, level]} on level {level + 1}, which has "
+            f"Item '{item_tokens[row]}' has the code {codes[row, level]} on level {level + 1}, which has "
             f"{sizes[level]} codewords: pass codes without level offsets."
         )
