@@ -249,7 +249,7 @@ def test_items_without_text_miss_that_modality(dataset, tmp_path):
     rows = [f"i{row}\t{'' if row < 2 else f'thing number {row}'}" for row in range(N_ITEMS)]
     (tmp_path / "small.item").write_text("\n".join(["item_id:token\ttitle:token", *rows]) + "\n")
     settings = config("rqkmeans", tmp_path, modalities=[{"text_fields": ["title"]}, *two_modalities(tmp_path)])
-    with pytest.raises(ValueError, match="2 items miss the modality .*'title'.* first 'i0'"):
+    with pytest.raises(ValueError, match="2 items lack the modality .*'title'.* first 'i0'"):
         item_features(settings, dataset, StageCache(None))
     assert item_features({**settings, "missing_modality": "allow"}, dataset, StageCache(None)).values[:2, 5:].any()
 
@@ -278,7 +278,7 @@ def test_images_are_a_modality_and_broken_ones_are_missing(dataset, tmp_path, mo
     (tmp_path / "images").mkdir()
     for row in range(3, N_ITEMS):  # 2 is not there
         (tmp_path / "images" / f"{row}.png").write_bytes(b"broken" if row == 3 else b"x" * (10 + row))
-    with pytest.raises(ValueError, match="4 items miss the modality .*picture"):
+    with pytest.raises(ValueError, match="4 items lack the modality .*picture"):
         item_features(settings, dataset, StageCache(None))
     settings["missing_modality"] = "allow"
     found = item_features(settings, dataset, StageCache(settings["cache_dir"]))

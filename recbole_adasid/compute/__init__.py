@@ -1,1 +1,1 @@
-"""How numbers are computed: formats, memory, gradients, and kernels that are fast on CPUs."""
+"""Numerics: formats, memory, gradients, and kernels that are fast on CPUs."""

@@ -1,4 +1,4 @@
-"""Memory that is freed stays with the process, where training on a CPU needs it again a moment later."""
+"""Keeps freed memory in the process, where CPU training needs it again a moment later."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import ctypes
 import os
 import platform
 
-# mallopt(3): the size from which on the system is asked for each array, and what may lie free at the heap's end.
+# mallopt(3): the size from which each array is requested from the system, and the free memory kept at the heap's end.
 _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
 _LARGEST, _NEVER = 2**30, -1
 
 
 def keep_freed_memory() -> bool:
-    """Let glibc keep what is freed instead of giving it back to the system; return whether it does.
+    """Let glibc keep freed memory instead of returning it to the system; return whether it does.
 
-    Left alone, it asks the system for every array beyond 32 MiB. That is memory which the system clears page by page
-    when it is first touched, in each step anew: a third of TIGER's step at its paper's size. The process holds on to
-    the most memory that it needed at any time, which is why only training calls this.
+    By default it requests every array beyond 32 MiB from the system, which clears the pages on first touch, again in
+    each step: a third of TIGER's step at its paper's size. The process then holds on to its peak memory, which is why
+    only training calls this.
 
-    Another C library is left alone, and so are settings in the environment (MALLOC_…, GLIBC_TUNABLES).
+    Does nothing with another C library or with settings in the environment (MALLOC_…, GLIBC_TUNABLES).
     """
     chosen = any(name.startswith("MALLOC_") or name == "GLIBC_TUNABLES" for name in os.environ)
     if chosen or platform.libc_ver()[0] != "glibc":

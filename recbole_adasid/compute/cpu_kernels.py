@@ -1,7 +1,7 @@
-"""Attention, dropout and normalisation for CPUs, with backward passes of their own. `layers.py` says where they serve.
+"""Attention, dropout and normalisation for CPUs, with their own backward passes. `layers.py` decides where to use them.
 
-Left to autograd, these small layers take longer than TIGER's matrix products: they are bound by memory, and each of
-their steps keeps and re-reads a tensor.
+With autograd, these small layers take longer than TIGER's matrix products: they are memory-bound, and each of their
+steps stores and re-reads a tensor.
 
 PyTorch draws CPU dropout masks one element at a time. Here each element gets 16 raw random bits (64 in float64), read
 as the upper bits of *a float of the tensor's own type*, and is kept when that float exceeds a threshold. Comparing and
@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-# Elements of which the random bits are at hand at once on a CPU: they stay in its cache.
+# Elements whose random bits are generated at once on a CPU: they stay in its cache.
 _AT_ONCE = 2**19
 _BITS = {
     torch.bfloat16: torch.int16,
@@ -28,7 +28,7 @@ _BITS = {
 
 
 class Attend(torch.autograd.Function):
-    """Attention that keeps for its backward pass nothing but its inputs and the weights, in the inputs' precision.
+    """Attention that saves only its inputs and the weights for its backward pass, in the inputs' precision.
 
     Only the softmax and its gradient run in float32. With P the weights, M the dropout (0 or 1 / (1 − p)) and
     dW = M ∘ (dO · Vᵀ): the scores' gradient is P ∘ (dW − rowsum(P ∘ dW)).
@@ -51,7 +51,7 @@ class Attend(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         query, key, value, weights, dropped = ctx.saved_tensors
-        # In one pass in the order of the products, which would each copy it otherwise.
+        # In one pass in the order of the products, each of which would otherwise copy it.
         grad = torch.mul(grad, 1 / (1 - ctx.p), out=torch.empty(grad.shape, dtype=value.dtype, device=value.device))
         grad_weights = grad @ value.transpose(-1, -2)
         if ctx.p > 0:
@@ -69,7 +69,7 @@ def _softmax_type(x: Tensor) -> torch.dtype:
 
 
 class SplitHeads(torch.autograd.Function):
-    """One copy in the order of attention's products and one back, where autograd would take two for the gradient."""
+    """One copy into the layout of attention's products and one back; autograd would take two for the gradient."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, n_parts: int, n_heads: int) -> tuple[Tensor, ...]:
@@ -93,8 +93,8 @@ def heads_first(x: Tensor, n_parts: int, n_heads: int) -> Tensor:
 class RMSNormalise(torch.autograd.Function):
     """w ∘ n with n = x / rms(x), and its gradient in closed form.
 
-    Left to autograd, the composite costs about three times as much on a CPU: it is bound by memory, and each of its
-    steps keeps and re-reads a tensor. With g the incoming gradient, dx = (w ∘ g − n · mean(w ∘ g ∘ n)) / rms(x).
+    With autograd, the composite costs about three times as much on a CPU: it is memory-bound, and each of its steps
+    stores and re-reads a tensor. With g the incoming gradient, dx = (w ∘ g − n · mean(w ∘ g ∘ n)) / rms(x).
     """
 
     @staticmethod
@@ -154,7 +154,7 @@ def keep_above(x: Tensor, noise: Tensor, p: float) -> Tensor:
 
 
 def drop(x: Tensor, p: float, *, out: Tensor) -> Tensor:
-    """Write ``x`` into ``out``, each element zeroed with probability ``p`` and none scaled: both contiguous, or one."""
+    """Write ``x`` into ``out``, each element zeroed with probability ``p``, unscaled: both contiguous, or the same."""
     size = _AT_ONCE if x.device.type == "cpu" else max(1, x.numel())
     for block, place in zip(x.view(-1).split(size), out.view(-1).split(size)):
         noise = random_bits(block)
@@ -163,9 +163,9 @@ def drop(x: Tensor, p: float, *, out: Tensor) -> Tensor:
 
 
 def random_bits(like: Tensor) -> Tensor:
-    """Return a tensor of the shape, type and device of ``like`` of random bits, from PyTorch's generator.
+    """Return random bits with the shape, type and device of ``like``, from PyTorch's generator.
 
-    The lower half of a float32 is 0 on a CPU: there, random bits cost more than what is done with them. PyTorch's
+    The lower half of a float32 is 0 on a CPU, where generating random bits costs more than using them. PyTorch's
     generator only seeds NumPy's SFC64, which fills memory twice as fast.
     """
     if like.device.type != "cpu":
@@ -189,8 +189,8 @@ def threshold(p: float, dtype: torch.dtype) -> float:
     """Return the float t for which random bits of ``dtype``, read as a float, satisfy x ≤ t with probability ``p``.
 
     A negative float falls as its magnitude bits rise, up to −inf; patterns above −inf are NaN and compare false.
-    So t is the negative float that has p · 2^bits patterns at or below it. A float32 with upper bits alone has the
-    patterns of bfloat16, whose t all of its bits satisfy as well but for 2^−16.
+    So t is the negative float with p · 2^bits patterns at or below it. A float32 with only upper bits has bfloat16's
+    patterns; with all bits random, bfloat16's t is off by at most 2^−16.
     """
     dtype = torch.bfloat16 if dtype == torch.float32 else dtype
     integer = _BITS[dtype]

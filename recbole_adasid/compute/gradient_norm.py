@@ -1,4 +1,4 @@
-"""The size of a gradient."""
+"""The norm of a gradient."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def gradient_norm(parameters: Iterable[Tensor]) -> Tensor:
-    """Return the Euclidean norm of all gradients together, a scalar; not finite if one entry is not.
+    """Return the Euclidean norm of all gradients together, a scalar; non-finite if any entry is.
 
     Parameters without a gradient count as zero.
     """

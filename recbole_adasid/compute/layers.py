@@ -1,4 +1,4 @@
-"""Attention, dropout and normalisation: kernels of our own on a CPU, PyTorch's everywhere else."""
+"""Attention, dropout and normalisation: our own kernels on a CPU, PyTorch's everywhere else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from recbole_adasid.compute.cpu_kernels import heads_first
 
 
 def ours(x: Tensor) -> bool:
-    """Tell whether our own kernels serve for ``x``: on a CPU, where they are what makes training fast."""
+    """Tell whether to use our own kernels for ``x``: on a CPU, where they make training fast."""
     return x.device.type == "cpu"
 
 
@@ -19,27 +19,27 @@ class Dropout(nn.Module):
     """Zero each element with probability ``p`` and scale the others by 1 / (1 − p), while training only.
 
     Raises:
-        ValueError: ``p`` is outside [0, 0.49], the range in which the kernel's threshold is a negative finite float.
+        ValueError: if ``p`` is outside [0, 0.49], the range in which the kernel's threshold is a negative finite float.
     """
 
     def __init__(self, *, p: float) -> None:
         super().__init__()
         if not 0.0 <= p <= 0.49:
-            raise ValueError(f"dropout is {p}, it must lie between 0 and 0.49")
+            raise ValueError(f"dropout is {p}, but must be between 0 and 0.49")
         self.p = p
 
     @property
     def active(self) -> bool:
-        """Whether anything is dropped now."""
+        """Whether dropout is active now."""
         return self.training and self.p > 0.0
 
     @property
     def scale(self) -> float:
-        """What kept elements are multiplied by."""
+        """Factor of kept elements."""
         return 1.0 / (1.0 - self.p) if self.active else 1.0
 
     def forward(self, x: Tensor) -> Tensor:
-        """Drop elements of ``x`` (any shape)."""
+        """Apply dropout to ``x`` (any shape)."""
         if not ours(x):
             return F.dropout(x, self.p, self.training)
         return cpu_kernels.DropAndAdd.apply(x, None, self.p) if self.active else x
@@ -54,8 +54,8 @@ class Dropout(nn.Module):
 class RMSNorm(nn.Module):
     """Scale each vector to unit root mean square, then per column: no mean is subtracted, no bias added.
 
-    Root-mean-square layer normalisation (Zhang & Sennrich 2019, arXiv 1910.07467), as T5 uses it. Computes in the type
-    of its input whatever autocast says: the residual stream stays float32.
+    Root-mean-square layer normalisation (Zhang & Sennrich 2019, arXiv 1910.07467), as in T5. Computes in its input's
+    type regardless of autocast: the residual stream stays float32.
     """
 
     def __init__(self, *, d_model: int, eps: float = 1e-6) -> None:
@@ -74,10 +74,10 @@ class RMSNorm(nn.Module):
 def attend(
     query: Tensor, key: Tensor, value: Tensor, *, bias: Tensor | None, mask: Tensor | None, dropout: Dropout
 ) -> Tensor:
-    """Mix values by attention. Scores are not scaled, as in T5.
+    """Attend to values. Scores are not scaled, as in T5.
 
-    On a CPU, PyTorch's ``scaled_dot_product_attention`` serves only where no gradient is wanted: with a bias that needs
-    one, or with dropout, it is slower there than our kernel and takes several times the memory.
+    On a CPU, PyTorch's ``scaled_dot_product_attention`` is used only without gradients: with a trainable bias or with
+    dropout, it is slower there than our kernel and takes several times the memory.
 
     Args:
         query: [B, H, Q, d]. key, value: [B, H, M, d].
@@ -93,13 +93,13 @@ def attend(
         both = None if both is None else both.to(query.dtype).expand(-1, -1, query.shape[2], -1)
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=both, dropout_p=p, scale=1.0)
         return mixed.transpose(1, 2).flatten(2)
-    # Both passes read them several times as batches of matrices.
+    # Both passes read them several times as batched matrices.
     query, key, value = query.contiguous(), key.contiguous(), value.contiguous()
     return cpu_kernels.Attend.apply(query, key, value, bias, mask, p).transpose(1, 2).flatten(2)
 
 
 def split_heads(x: Tensor, n_parts: int, n_heads: int) -> tuple[Tensor, ...]:
-    """Cut ``x`` [B, T, n_parts · H · d] into ``n_parts`` tensors [B, H, T, d], on a CPU contiguous under gradients."""
+    """Split ``x`` [B, T, n_parts · H · d] into ``n_parts`` tensors [B, H, T, d], contiguous on CPU under gradients."""
     if torch.is_grad_enabled() and ours(x):
         return cpu_kernels.SplitHeads.apply(x, n_parts, n_heads)
     return heads_first(x, n_parts, n_heads).unbind(0)

@@ -13,9 +13,9 @@ PREFIX = "optimizer"
 
 
 def optimizer_state(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return the tensors and the numbers of a state, each as ``optimizer/PARAMETER/NAME``."""
+    """Return the tensors and numbers of a state, each named ``optimizer/PARAMETER/NAME``."""
     tensors: dict[str, Tensor] = {}
-    numbers: dict[str, Any] = {}  # some optimisers count their steps in plain numbers
+    numbers: dict[str, Any] = {}  # some optimisers count their steps as plain numbers
     for index, state in optimizer.state_dict()["state"].items():
         for name, value in state.items():
             (tensors if isinstance(value, Tensor) else numbers)[f"{PREFIX}/{index}/{name}"] = value
@@ -23,10 +23,10 @@ def optimizer_state(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor]
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
-    """Give an optimiser of the same kind and parameters the state that :func:`optimizer_state` returned.
+    """Restore the state from :func:`optimizer_state` in an optimiser of the same kind and parameters.
 
     Args:
-        optimizer: its settings, such as the learning rate, stay as they are.
+        optimizer: its settings, such as the learning rate, are unchanged.
         tensors, numbers: the state; other entries are ignored.
     """
     document = optimizer.state_dict()

@@ -1,4 +1,4 @@
-"""Which number formats a processor computes with fast."""
+"""Which number formats a processor computes fast."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CPU_INFO = Path("/proc/cpuinfo")
 def has_bfloat16(device: torch.device) -> bool:
     """Tell whether matrix products in bfloat16 are faster on a device than those in float32.
 
-    Asked of what the device says of itself and not measured, so that one machine always gives one answer.
+    Based on the device's properties rather than measured, so that one machine always gives the same answer.
     """
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device)[0] >= 8  # older ones emulate it
@@ -35,7 +35,7 @@ def _cpu_has_bfloat16() -> bool:
 
 
 def _cpu_info() -> frozenset[str]:
-    """Return the words that the system has for its first processor, its vendor and its abilities among them."""
+    """Return the words of the system's description of its first processor, such as vendor and features."""
     if not CPU_INFO.is_file():
         abilities = {"avx512_bf16"} if getattr(torch.cpu, "_is_avx512_bf16_supported", bool)() else set()
         abilities |= {"amx_bf16"} if getattr(torch.cpu, "_is_amx_tile_supported", bool)() else set()

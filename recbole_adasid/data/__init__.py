@@ -1,1 +1,1 @@
-"""What is known of users and items: interactions, histories, windows, item tables, and files of them."""
+"""User and item data: interactions, histories, windows, item tables, and their files."""

@@ -1,7 +1,7 @@
-"""Atomic files, RecBole's text format, checked before anybody parses them.
+"""Atomic files, RecBole's text format, checked before parsing.
 
-The first line names the columns, `name:type`; every other line has one cell a column. What a parser would drop, shift
-or misread without a word is refused here with the number of its line.
+The first line names the columns, `name:type`; every other line has one cell per column. Anything that a parser would
+silently drop, shift or misread is rejected here with its line number.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ logger = logging.getLogger(__name__)
 
 TYPES = ("token", "token_seq", "float", "float_seq")
 _NEWLINE = ord("\n")
-# Bytes checked at once: few enough to stay in the processor's cache.
+# Bytes checked at once: small enough to stay in the processor's cache.
 _BLOCK = 1 << 20
 _SEPARATOR_NAMES = {"\t": "a tab", " ": "a space"}
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column that a file has to have."""
+    """A required column."""
 
     name: str
     key: str
-    """The setting that names it."""
+    """The setting that names the column."""
     type: str | None = None
     """One of `TYPES`; None: any."""
     filled: bool = True
@@ -39,7 +39,7 @@ class Column:
 
 @dataclass(frozen=True)
 class AtomicText:
-    """An atomic file and how it is written.
+    """An atomic file and its format.
 
     Attributes:
         path: the file.
@@ -52,16 +52,16 @@ class AtomicText:
     encoding: str = "utf-8"
 
     def check(self, needed: Sequence[Column]) -> dict[str, str]:
-        """Return the columns' types by name, once the whole file was found to be sound.
+        """Check the whole file and return the columns' types by name.
 
         Raises:
-            ValueError: for the first line that is not: a wrong header, another number of cells than columns, an empty
-                cell of a column that has to be filled, bytes of another encoding, a stray carriage return, a NUL;
-                or if there is no line but the header.
+            ValueError: for the first invalid line: a wrong header, a wrong number of cells, an empty cell in a required
+                column, bytes of another encoding, a stray carriage return or a NUL; or if there is no line after the
+                header.
         """
         with self.path.open("rb") as file:
             if file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8:
-                logger.warning("%s starts with a byte order mark, which is skipped.", self.path)
+                logger.warning("%s starts with a byte order mark; skipping it.", self.path)
         blocks = self._blocks()
         _, head = next(blocks, (1, b"\n"))
         line, _, rest = head.partition(b"\n")
@@ -71,32 +71,32 @@ class AtomicText:
         for first_line, block in blocks:
             n_rows += self._check_block(first_line, block, list(types), filled)
         if not n_rows:
-            raise ValueError(f"{self.path} has no line below its header: add rows.")
+            raise ValueError(f"{self.path} has no rows after its header: add rows.")
         return types
 
     def columns(self) -> dict[str, str]:
-        """Return the types of the columns by name, as the first line has them, whatever the rest of the file is like.
+        """Return the types of the columns by name from the first line, without checking the rest.
 
         Raises:
-            ValueError: if there is no such line.
+            ValueError: if there is no header.
         """
         _, cells = next(self.rows(), (1, [""]))
         return self._header(self.separator.join(cells), [])
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield the number and the cells of every line that is not empty, the header's first, as they are written."""
+        """Yield the number and raw cells of every non-empty line, header first."""
         for first_line, block in self._blocks():
             for number, line in enumerate(block.decode().split("\n")[:-1], start=first_line):
                 if line:
                     yield number, line.split(self.separator)
 
     def line_of(self, row: int) -> int:
-        """Return the number of the line that holds the data row `row`, from 0."""
+        """Return the line number of the data row `row`, from 0."""
         lines = (number for number, _ in self.rows())
         return next(number for place, number in enumerate(lines, start=-1) if place == row)
 
     def _blocks(self) -> Iterator[tuple[int, bytes]]:
-        """Yield the file as UTF-8, some whole lines at a time that end in LF each, with the first one's number."""
+        """Yield the file as UTF-8 in blocks of whole lines, each ending in LF, with the first line's number."""
         rest, line = b"", 1
         for part in self._decoded():
             whole, newline, after = (rest + part).rpartition(b"\n")
@@ -109,7 +109,7 @@ class AtomicText:
             yield line, self._with_plain_ends(rest + b"\n", line)
 
     def _decoded(self) -> Iterator[bytes]:
-        """Yield the file's bytes, in UTF-8 whatever the encoding, without a byte order mark."""
+        """Yield the file's bytes as UTF-8, whatever the encoding, without a byte order mark."""
         decoder, line = codecs.getincrementaldecoder(self.encoding)(), 1
         is_utf8 = codecs.lookup(self.encoding).name in ("utf-8", "utf-8-sig")
         with self.path.open("rb") as file:
@@ -143,24 +143,24 @@ class AtomicText:
         if b"\r" in block:
             block = block.replace(b"\r\n", b"\n")
         for bad, what in (
-            (b"\0", "a NUL byte, so it is no text in this encoding"),
+            (b"\0", "a NUL byte, so it is not text in this encoding"),
             (b"\r", "a carriage return that does not end the line"),
         ):
             if bad in block:
                 line = first_line + block.count(b"\n", 0, block.index(bad))
-                raise ValueError(f"{self.path}, line {line} holds {what}: remove it, or save the file anew.")
+                raise ValueError(f"{self.path}, line {line} holds {what}: remove it or save the file again.")
         return block
 
     def _header(self, line: str, needed: Sequence[Column]) -> dict[str, str]:
         where, types = f"{self.path}, line 1", {}
         if not line.strip():
-            raise ValueError(f"{where} is empty: it has to name the columns, such as user_id:token.")
+            raise ValueError(f"{where} is empty: it must name the columns, such as user_id:token.")
         for cell in line.split(self.separator):
             name, colon, kind = cell.partition(":")
             if not name or not colon or ":" in kind:
                 raise ValueError(f"{where}: the column {cell!r} is not of the form name:type{self._hint(line)}.")
             if kind not in TYPES:
-                raise ValueError(f"{where}: the column {name!r} has the type {kind!r}; valid: {', '.join(TYPES)}.")
+                raise ValueError(f"{where}: the column {name!r} has type {kind!r}; valid: {', '.join(TYPES)}.")
             if name in types:
                 raise ValueError(f"{where} names the column {name!r} twice: keep one.")
             types[name] = kind
@@ -169,7 +169,7 @@ class AtomicText:
                 raise ValueError(self._missing(column, list(types)))
             if column.type not in (None, types[column.name]):
                 raise ValueError(
-                    f"{where}: the column {column.name!r} has the type {types[column.name]}, but has to be "
+                    f"{where}: the column {column.name!r} has type {types[column.name]}, but must be "
                     f"{column.type}: write {column.name}:{column.type}."
                 )
         return types
@@ -183,14 +183,14 @@ class AtomicText:
         )
 
     def _hint(self, header: str) -> str:
-        """Return what to say where the header looks as if it were separated by something else."""
+        """Return a hint if the header looks as if it used another separator."""
         others = [other for other in ("\t", ",", ";", "|", " ") if other in header and other != self.separator]
         if self.separator in header or not others:
             return ", such as title:token"
         return f"; if columns are separated by {_SEPARATOR_NAMES.get(others[0], repr(others[0]))}, set field_separator"
 
     def _check_block(self, first_line: int, block: bytes, names: list[str], filled: list[int]) -> int:
-        """Return how many rows some whole lines hold."""
+        """Return the number of rows in a block of whole lines."""
         regular = _count_if_regular(block, len(names), filled, ord(self.separator))
         if regular is not None:
             return regular
@@ -217,7 +217,7 @@ class AtomicText:
 def _count_if_regular(block: bytes, n_columns: int, filled: list[int], separator: int) -> int | None:
     """Return the number of lines if each has `n_columns` cells and those at the places `filled` are not empty.
 
-    None means that something is unusual, be it only an empty line, and that somebody has to look line by line.
+    None means that something is unusual, even just an empty line, and the lines must be checked one by one.
     """
     text = np.frombuffer(block, dtype=np.uint8)
     ends = np.flatnonzero((text == separator) | (text == _NEWLINE))

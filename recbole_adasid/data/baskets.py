@@ -1,6 +1,6 @@
-"""What users have: the interactions that item pairs are mined from, each once and within limits.
+"""Users' baskets: the interactions that item pairs are mined from, without repeats and within limits.
 
-Letters: I interactions, U users, N items, E items of some users, all told.
+Letters: I interactions, U users, N items, E items of some users in total.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ _COUNTED_AT_ONCE = 1_000_000
 
 @dataclass(frozen=True)
 class Limits:
-    """What bounds the work on big data; ours, not the paper's. None switches a limit off.
+    """Limits that bound the work on big data; ours, not the paper's. None disables a limit.
 
     Raises:
         ValueError: for a limit below 1.
     """
 
     top_k: int | None = 50
-    """Targets that a trigger keeps, the best ones (ties: the smaller row)."""
+    """Targets kept per trigger, best first (ties: the smaller row)."""
     max_user_items: int | None = 1000
-    """Items that a user counts with, the last ones."""
+    """Items kept per user, the latest ones."""
     max_item_users: int | None = 1000
-    """Users that an item counts with, those of fewest items (ties: the smaller user)."""
+    """Users kept per item, those with the fewest items (ties: the smaller user)."""
 
     def __post_init__(self) -> None:
         """Check the limits."""
@@ -42,11 +42,11 @@ class Limits:
 
 @dataclass(frozen=True)
 class Baskets:
-    """Which items some consecutive users have, each once, in ascending order."""
+    """Items of consecutive users, each once, in ascending order."""
 
     first_user: int
     starts: NDArray[np.int64]
-    """[U + 1], where each user's items begin, and where the last one's end."""
+    """[U + 1], where each user's items begin, plus the end of the last."""
     items: NDArray[np.int32]
     """Item rows [E]."""
 
@@ -56,34 +56,34 @@ class Baskets:
         return len(self.starts) - 1
 
     def most_users(self, n_items: int) -> int:
-        """Return how many users the item has that most have, of N; items may lie in a file of any size."""
+        """Return the number of users of the item with the most users, among N; items may lie in a file of any size."""
         counts = np.zeros(n_items, dtype=np.int64)
         for start in range(0, len(self.items), _COUNTED_AT_ONCE):
             add_counts(counts, self.items[start : start + _COUNTED_AT_ONCE])
         return int(counts.max(initial=0))
 
     def part(self, users: slice) -> Baskets:
-        """Return some of the users, counted from the first of these."""
+        """Return a slice of the users, counted from the first here."""
         starts = self.starts[users.start : users.stop + 1]
         return Baskets(self.first_user + users.start, starts - starts[0], self.items[starts[0] : starts[-1]])
 
 
 def baskets_of(users: ArrayLike, items: ArrayLike, n_items: int, limits: Limits) -> Baskets:
-    """Return the baskets of users [I] and item rows [I], which stand in the order of time; repeated ones count once.
+    """Return the baskets of users [I] and item rows [I] in chronological order; repeats count once.
 
     Raises:
-        ValueError: if users and items differ in number or an item row lies outside 0 … N−1.
+        ValueError: if users and items differ in number or an item row is outside 0 … N−1.
     """
     check_interactions(users, items, n_items)
     return _of_rows(*_limited(np.asarray(users), np.asarray(items, dtype=np.int64), n_items, limits), n_items)
 
 
 def user_blocks(starts: NDArray[np.int64], at_once: int) -> Iterator[slice]:
-    """Yield consecutive users with ``at_once`` items at most; a user with more stands alone.
+    """Yield slices of consecutive users with at most ``at_once`` items; a user with more is yielded alone.
 
     Args:
-        starts: where each user's items begin, and where the last one's end, [U + 1].
-        at_once: items of a block.
+        starts: where each user's items begin, plus the end of the last, [U + 1].
+        at_once: maximum items of a block.
     """
     first, n_users = 0, len(starts) - 1
     while first < n_users:
@@ -93,18 +93,18 @@ def user_blocks(starts: NDArray[np.int64], at_once: int) -> Iterator[slice]:
 
 
 def add_counts(counts: NDArray[np.int64], values: NDArray[np.integer]) -> None:
-    """Add to counts [N] how often each number 0 … N−1 stands among some values."""
+    """Add to counts [N] how often each number 0 … N−1 occurs in the values."""
     if len(counts) <= 4 * len(values):
         counts += np.bincount(values, minlength=len(counts))
         return
-    distinct, times = np.unique(values, return_counts=True)  # takes as much as there are values, however large N is
+    distinct, times = np.unique(values, return_counts=True)  # costs as much as there are values, however large N is
     counts[distinct] += times
 
 
 def latest_of_users(
     users: NDArray[np.int64], items: NDArray[np.int64], n_items: int, limit: int | None
 ) -> NDArray[np.int64]:
-    """Return which interactions [I] stay, ascending: of repeated ones the last, and of a user the last `limit`."""
+    """Return the interactions [I] to keep, ascending: the last of repeats, and the last `limit` of a user."""
     both = users * n_items + items
     order = stable_order(both)
     both = both[order]
@@ -125,7 +125,7 @@ def first_of_groups(group: NDArray, key: NDArray, limit: int) -> NDArray[np.bool
 def _limited(
     users: NDArray, items: NDArray[np.int64], n_items: int, limits: Limits
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the user rows and the item rows of the interactions that count, each once."""
+    """Return the user rows and item rows of the interactions to keep, without repeats."""
     user_rows = pd.factorize(users)[0].astype(np.int64)
     latest = latest_of_users(user_rows, items, n_items, limits.max_user_items)
     user_rows, item_rows = user_rows[latest], items[latest]
@@ -146,10 +146,10 @@ def check_interactions(users: ArrayLike, items: ArrayLike, n_items: int) -> None
     """Check users [I] and item rows [I].
 
     Raises:
-        ValueError: if they differ in number or a row lies outside 0 … N−1.
+        ValueError: if they differ in number or a row is outside 0 … N−1.
     """
     if np.shape(users) != np.shape(items):
-        raise ValueError(f"There are {np.size(users)} users for {np.size(items)} items: pass one user an item.")
+        raise ValueError(f"There are {np.size(users)} users for {np.size(items)} items: pass one user per item.")
     rows = np.asarray(items)
     if rows.size and not (rows.min() >= 0 and rows.max() < n_items):
         raise ValueError(

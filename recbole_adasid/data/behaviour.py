@@ -1,4 +1,4 @@
-"""Item vectors by the name that programs have known them by: :mod:`recbole_adasid.features.behaviour_vectors`."""
+"""Old import path of :mod:`recbole_adasid.features.behaviour_vectors`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Items that are held out of training, so that recommending the unseen can be measured.
+"""Items held out of training, to measure recommendation of unseen items.
 
 Letters: N items, I interactions ordered by user and time, J those of warm items, E examples, T longest history.
 """
@@ -14,7 +14,7 @@ from recbole_adasid.data.windows import SequenceWindows
 
 
 def draw_cold_items(n_items: int, share: float, seed: int) -> NDArray[np.bool_]:
-    """Return which of N items are held out, bool [N]: a share of them, but at least one, drawn by the seed."""
+    """Return which of N items are held out, bool [N]: the given share, at least one, drawn with the seed."""
     cold = np.zeros(n_items, dtype=bool)
     cold[np.random.default_rng(seed).permutation(n_items)[: max(1, round(share * n_items))]] = True
     return cold
@@ -24,11 +24,11 @@ class WarmExamples(NamedTuple):
     """Examples without cold items."""
 
     windows: SequenceWindows
-    """Histories over the items [J] of the warm interactions; the target stands right behind each."""
+    """Histories over the items [J] of the warm interactions; each is followed by its target."""
     places: NDArray[np.int64]
-    """Where the warm interactions [J] stand among all."""
+    """Indices of the warm interactions [J] among all."""
     rows: NDArray[np.int64]
-    """Which of the E examples are left, in the order of the histories."""
+    """Which of the E examples remain, in the order of the histories."""
 
 
 def warm_examples(
@@ -38,16 +38,16 @@ def warm_examples(
     targets: NDArray[np.int64],
     longest: int,
 ) -> WarmExamples:
-    """Take the interactions of cold items out of histories and targets, as if they had never happened.
+    """Remove the interactions of cold items from histories and targets, as if they had never happened.
 
-    An example is left if its target is warm and a warm item of the user comes before it. Its history is the up to
+    An example remains if its target is warm and preceded by a warm item of the user. Its history is up to
     ``longest`` warm interactions before the target.
 
     Args:
         users: of the I interactions, ascending.
         items: of the I interactions, numbered from 1.
-        cold: [N], which items are.
-        targets: where the targets of the E examples stand among the interactions.
+        cold: [N], which items are cold.
+        targets: indices of the E examples' targets among the interactions.
         longest: T.
     """
     warm = ~cold[items - 1]

@@ -1,6 +1,6 @@
-"""Whole histories as examples: each interaction but a user's first is predicted once, many from one sequence.
+"""Whole histories as examples: each interaction except a user's first is predicted once, many per sequence.
 
-Letters: R runs, C pieces, B pieces of a batch, T most items that a prediction sees.
+Letters: R runs, C pieces, B pieces of a batch, T maximum items visible to a prediction.
 """
 
 from __future__ import annotations
@@ -13,40 +13,40 @@ from numpy.typing import NDArray
 
 IntArray = NDArray[np.int64]
 POOL_BATCHES = 50
-"""Batches whose sequences are sorted by length together: enough to save padding, few enough to keep them mixed."""
+"""Batches whose sequences are sorted by length together: enough to save padding, few enough to stay mixed."""
 
 
 @dataclass(frozen=True)
 class Sequences:
-    """Slices of one flat array of items, each of one user in the order of time."""
+    """Slices of one flat array of items, each of one user in chronological order."""
 
     starts: IntArray
-    """Where each begins."""
+    """Start of each."""
     lengths: IntArray
-    """Items of each, 2 or more."""
+    """Length of each, at least 2."""
     skipped: IntArray
-    """How many of the items behind the first are read but not predicted; the others are."""
+    """How many items after the first are context only; the rest are predicted."""
 
     def __len__(self) -> int:
         return len(self.starts)
 
     def __getitem__(self, rows: slice | IntArray) -> Sequences:
-        """Return some of them."""
+        """Return a subset."""
         return Sequences(self.starts[rows], self.lengths[rows], self.skipped[rows])
 
     @property
     def predicted(self) -> IntArray:
-        """Items of each that are predicted."""
+        """Number of predicted items of each."""
         return self.lengths - 1 - self.skipped
 
 
 def runs_of_targets(targets: IntArray, history_starts: IntArray) -> Sequences:
-    """Return the longest sequences whose items, behind those skipped, are exactly the given targets, by place.
+    """Return the longest sequences whose items, after the context, are exactly the given targets, by place.
 
     Args:
-        targets: places of the targets in the flat array [E], in any order, none twice; the first item of a user is
-            never one.
-        history_starts: where the history of each begins [E].
+        targets: places of the targets in the flat array [E], in any order, without repeats; never a user's first
+            item.
+        history_starts: start of each history [E].
     """
     order = np.argsort(targets, kind="stable")
     targets, history_starts = targets[order], history_starts[order]
@@ -59,8 +59,8 @@ def runs_of_targets(targets: IntArray, history_starts: IntArray) -> Sequences:
 def cut(runs: Sequences, longest: int, random: np.random.Generator) -> Sequences:
     """Cut sequences so that no item is predicted from more than ``longest`` others.
 
-    A longer sequence is cut at a random place and from there on every ``longest`` items; two neighbours share the item
-    at the cut, which the one predicts and the other begins with.
+    A longer sequence is cut at a random place and from there every ``longest`` items; neighbouring pieces share the
+    item at the cut, which one predicts and the next starts with.
     """
     steps = runs.lengths - 1
     long = steps > longest
@@ -76,13 +76,13 @@ def cut(runs: Sequences, longest: int, random: np.random.Generator) -> Sequences
 
 
 class SequenceBatches:
-    """Every sequence once, so many together that about B items are predicted; those of a batch have similar lengths.
+    """Batches of sequences, each used once, with about B predicted items and similar lengths per batch.
 
     Args:
-        runs: what is trained on.
+        runs: training sequences.
         longest: T.
-        batch_size: B; a batch has more by less than what its last sequence predicts.
-        seed, epoch: on which alone cuts and order depend.
+        batch_size: B; a batch exceeds it by less than its last sequence predicts.
+        seed, epoch: the only inputs of cuts and order.
     """
 
     def __init__(self, runs: Sequences, *, longest: int, batch_size: int, seed: int, epoch: int) -> None:

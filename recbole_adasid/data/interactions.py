@@ -1,4 +1,4 @@
-"""Training interactions as the stages before TIGER ask for them, whether they lie in memory or in files.
+"""Training interactions as the stages before TIGER need them, in memory or in files.
 
 Letters: I interactions, N items.
 """
@@ -16,7 +16,7 @@ from recbole_adasid.io.digests import array_digest
 
 
 class Interactions(Protocol):
-    """Users and item rows of I interactions, each user's in the order of time."""
+    """Users and item rows of I interactions, each user's in chronological order."""
 
     def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return users [I] and item rows [I], in memory."""
@@ -25,10 +25,10 @@ class Interactions(Protocol):
         """Return :func:`~recbole_adasid.io.digests.array_digest` of both arrays."""
 
     def counts(self, n_items: int) -> NDArray[np.int64]:
-        """Return how many interactions each item [N] has."""
+        """Return the number of interactions of each item [N]."""
 
     def baskets(self, n_items: int, limits: Limits) -> AbstractContextManager[Baskets]:
-        """Return what Swing reads, for the length of a block."""
+        """Return the input of Swing, valid inside the ``with`` block."""
 
 
 class InteractionArrays(NamedTuple):
@@ -44,11 +44,11 @@ class InteractionArrays(NamedTuple):
         return self.users, self.items
 
     def digest(self) -> str:
-        """Return 32 hexadecimal digits that stand for them."""
+        """Return their digest, 32 hexadecimal digits."""
         return array_digest(self.users, self.items)
 
     def counts(self, n_items: int) -> NDArray[np.int64]:
-        """Return how many interactions each item [N] has."""
+        """Return the number of interactions of each item [N]."""
         return np.bincount(self.items, minlength=n_items)
 
     def baskets(self, n_items: int, limits: Limits) -> AbstractContextManager[Baskets]:

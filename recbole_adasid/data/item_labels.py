@@ -1,4 +1,4 @@
-"""What people see of an item: its title and its category. They take no part in any computation but filters."""
+"""Human-readable item labels: title and category. They affect no computation except filters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from recbole_adasid.io.json_file import parse_json
 
 
 class ItemLabel(NamedTuple):
-    """Texts as they stand in the `.item` file; empty where there is none."""
+    """Texts from the `.item` file; empty if there is none."""
 
     title: str = ""
     category: str = ""
@@ -22,7 +22,7 @@ class ItemLabel(NamedTuple):
 def labels_of(
     table: Mapping[str, Sequence[str]] | None, tokens: Sequence[str], *, title_field: str, category_field: str
 ) -> list[ItemLabel]:
-    """Return the labels of items, from the columns of an `.item` file; a column that is not there leaves them empty."""
+    """Return the labels of items, from the columns of an `.item` file; empty for missing columns."""
     if table is None:
         return [ItemLabel()] * len(tokens)
     row_of = {token: row for row, token in enumerate(table[ITEM_COLUMN])}
@@ -32,7 +32,7 @@ def labels_of(
 
 
 def write_labels(path: Path, tokens: Sequence[str], labels: Sequence[ItemLabel]) -> Path:
-    """Write `{item token: {"title": …, "category": …}}`, an item a line, in the order of ``tokens``."""
+    """Write `{item token: {"title": …, "category": …}}`, one item per line, in the order of ``tokens``."""
     lines = (
         f"{json.dumps(token, ensure_ascii=False)}: {json.dumps(label._asdict(), ensure_ascii=False)}"
         for token, label in zip(tokens, labels)
@@ -43,11 +43,11 @@ def write_labels(path: Path, tokens: Sequence[str], labels: Sequence[ItemLabel])
 
 
 def read_labels(path: Path, tokens: Sequence[str] | None = None) -> dict[str, ItemLabel]:
-    """Return what :func:`write_labels` wrote; nothing where there is no such file, which runs can do without.
+    """Read what :func:`write_labels` wrote; empty if there is no such file, which is optional.
 
     Args:
-        path: of the file.
-        tokens: of the items that it has to have, in this order; None: any.
+        path: the file.
+        tokens: the expected items, in this order; None: any.
 
     Raises:
         ValueError: if the file holds something else.
@@ -58,9 +58,9 @@ def read_labels(path: Path, tokens: Sequence[str] | None = None) -> dict[str, It
         found = parse_json(path.read_text(encoding="utf-8"))
         labels = {token: ItemLabel(texts["title"], texts["category"]) for token, texts in found.items()}
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ValueError(f"{path} holds no titles and categories ({error}): bring back the run's own") from None
+        raise ValueError(f"{path} holds no titles and categories ({error}): restore the run's own") from None
     if not all(isinstance(text, str) for label in labels.values() for text in label):
-        raise ValueError(f"{path} holds titles or categories that are no texts: bring back the run's own")
+        raise ValueError(f"{path} holds titles or categories that are not strings: restore the run's own")
     if tokens is not None and list(labels) != list(tokens):
-        raise ValueError(f"{path} has titles of other items than the run's {len(tokens)}: bring back the run's own")
+        raise ValueError(f"{path} has titles of other items than the run's {len(tokens)}: restore the run's own")
     return labels

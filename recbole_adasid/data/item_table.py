@@ -1,6 +1,6 @@
-"""The table of items: the columns of a RecBole `.item` file, every cell as it is written.
+"""The item table: the columns of a RecBole `.item` file, every cell as written.
 
-RecBole's own reader is not used for it: it reads "NA" as missing and breaks on a title that opens a quote.
+RecBole's own reader is not used: it reads "NA" as missing and breaks on a title with an opening quote.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ ITEM_COLUMN = "item_id"
 
 
 def read_item_table(source: AtomicText, *, item_field: str = ITEM_COLUMN) -> dict[str, list[str]]:
-    """Read an `.item` file into its columns, every cell as it is written; the items' own is called `ITEM_COLUMN`.
+    """Read an `.item` file into its columns, every cell as written; the item column is called `ITEM_COLUMN`.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if the file is not sound, or an item stands twice.
+        ValueError: if the file is invalid or an item appears twice.
     """
     if not source.path.is_file():
         raise FileNotFoundError(
-            f"There is no item table {source.path}: text features need one; or name a feature file."
+            f"There is no item table {source.path}: add one for text features, or set a feature file."
         )
     names = list(source.check([Column(item_field, key="ITEM_ID_FIELD")]))
     rows = source.rows()
@@ -36,35 +36,33 @@ def read_item_table(source: AtomicText, *, item_field: str = ITEM_COLUMN) -> dic
     for line, cells in rows:
         first = line_of.setdefault(cells[place], line)
         if first != line:
-            raise ValueError(
-                f"{source.path}, line {line} lists item '{cells[place]}' once more, after line {first}: keep one."
-            )
+            raise ValueError(f"{source.path}, line {line} repeats item '{cells[place]}' of line {first}: keep one.")
         for column, cell in zip(columns, cells):
             column.append(cell)
     return {**dict(zip(names, columns)), ITEM_COLUMN: columns[place]}
 
 
 def rows_of_items(table: Mapping[str, Sequence[str]], tokens: Collection[str]) -> dict[str, list[str]]:
-    """Return the columns of an item table for some of its items alone, in its order."""
+    """Return the columns of an item table for the given items only, in the table's order."""
     wanted = set(tokens)
     rows = [row for row, token in enumerate(table[ITEM_COLUMN]) if token in wanted]
     return {name: [column[row] for row in rows] for name, column in table.items()}
 
 
 def missing_column(key: str, field: str, others: Sequence[str], where: str, named: Sequence[str] = ()) -> str:
-    """Return what to say where a setting names a column that a table lacks.
+    """Return the error message for a setting that names a missing column.
 
     Args:
         key: the setting.
         field: the column that it names.
-        others: the table's columns beside the items' own.
+        others: the table's columns besides the items' own.
         where: the table, in words.
-        named: columns that the setting names anyway.
+        named: columns that the setting names otherwise.
     """
     free = [name for name in others if name not in named]
     close = get_close_matches(str(field), free, n=1) or free
     if close:
         remedy = f"did you mean {' or '.join(map(repr, close))}?"
     else:
-        remedy = "leave it out." if others else "it has no column but the items' own, so add it."
+        remedy = "leave it out." if others else "there is no column but the items' own, so add it."
     return f"{key} names the column {field!r}, which {where} lacks: {remedy}"

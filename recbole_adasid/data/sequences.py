@@ -1,4 +1,4 @@
-"""Examples of users' sequences that are computed when they are asked for: memory grows with users, not with examples.
+"""Examples from users' sequences, computed on demand: memory grows with users, not with examples.
 
 Letters: I interactions, U users, V users with two or more interactions, E examples of a part, B some of them.
 """
@@ -20,39 +20,39 @@ _MOST_STEPS = 16
 
 @dataclass(frozen=True)
 class UserSequences:
-    """What users had, in the order of time; arrays may be those of files."""
+    """Users' items in chronological order; arrays may be memory-mapped."""
 
     items: NDArray[np.integer]
-    """Item ids [I], 1 … N, one user after the other."""
+    """Item ids [I], 1 … N, grouped by user."""
     starts: IntArray
-    """[U + 1], where each user's items begin, and where the last one's end."""
+    """[U + 1], where each user's items begin, plus the end of the last."""
     order: IntArray
-    """Users [V] in the order that their examples stand in."""
+    """Users [V] in the order of their examples."""
     longest: int
-    """Items of a history at most."""
+    """Maximum items of a history."""
 
 
 class Located(NamedTuple):
-    """Where some examples are, [B] each."""
+    """Locations of some examples, [B] each."""
 
     users: IntArray
     """Users, from 0."""
     targets: IntArray
-    """Places of the targets among all interactions."""
+    """Indices of the targets among all interactions."""
     starts: IntArray
     """Where histories start."""
     lengths: IntArray
-    """How long they are; the target stands right behind."""
+    """Lengths of histories; the target follows directly."""
 
 
 class SequenceExamples:
-    """Examples of some users: of each the first few, or the one that ends a given number of places before the last.
+    """Examples of some users: the first few of each, or the one that ends a given distance before the last.
 
     Args:
         sequences: of all users.
-        users: of this part [V′], in their order.
-        counts: how many examples each has from the second interaction on, [V′]; None: one, that of ``from_last``.
-        from_last: places between the target and the user's last interaction, where there are no ``counts``.
+        users: of this part [V′], in order.
+        counts: number of examples of each, from the second interaction on, [V′]; None: one, given by ``from_last``.
+        from_last: distance of the target from the user's last interaction, without ``counts``.
     """
 
     def __init__(
@@ -67,14 +67,14 @@ class SequenceExamples:
         return self._length
 
     def some(self, rows: IntArray) -> SequenceExamples:
-        """Return some examples of a part that has one a user."""
+        """Return a subset of a part that has one example per user."""
         assert self._owners is None, "examples of one user stay together"
         return SequenceExamples(self.sequences, self._users[rows], from_last=self._from_last)
 
     def as_sequences(self) -> Sequences:
-        """Return the examples as sequences: of each user, what is predicted and all that may be read before it.
+        """Return the examples as sequences: per user, the predicted items and all readable context before them.
 
-        They stand in the order of :func:`~recbole_adasid.data.histories.runs_of_targets`.
+        They are in the order of :func:`~recbole_adasid.data.histories.runs_of_targets`.
         """
         if self._owners is None:
             found = self.locate(np.arange(len(self)))
@@ -84,7 +84,7 @@ class SequenceExamples:
         return Sequences(starts, lengths, np.zeros(len(starts), dtype=np.int64))
 
     def locate(self, rows: IntArray) -> Located:
-        """Return where examples [B] are."""
+        """Return the locations of examples [B]."""
         starts = self.sequences.starts
         if self._owners is None:
             users = self._users[rows]
@@ -98,16 +98,16 @@ class SequenceExamples:
 
 
 class _Owners:
-    """Whose each row is, where some own so many rows each, one after the other.
+    """Maps rows to their owners, who own consecutive runs of rows.
 
     Args:
-        counts: rows of each, one or more, [V′].
+        counts: rows per owner, at least one, [V′].
     """
 
     def __init__(self, counts: IntArray) -> None:
         self.begins = np.r_[0, np.cumsum(counts)]
         self.total = int(self.begins[-1])
-        # The owner of every so manieth row: from there it is a step or two, where a search would take twenty.
+        # Owner of every n-th row: from there it is a step or two, where a binary search would take twenty.
         self._stride = max(1, self.total // max(1, len(counts)))
         marks = np.arange(0, self.total, self._stride)
         marked = np.searchsorted(self.begins, marks, side="right") - 1
@@ -129,7 +129,7 @@ def leave_one_out(sequences: UserSequences, left_out: Sequence[str]) -> dict[str
 
     Args:
         sequences: of all users.
-        left_out: the parts that get a user's last examples, one each, in the order of time; one stays for training.
+        left_out: the parts that get one of a user's last examples each, in chronological order; one stays for training.
     """
     order = sequences.order
     n_examples = sequences.starts[order + 1] - sequences.starts[order] - 1

@@ -1,4 +1,4 @@
-"""Settings of datasets: what each value has to be. Defaults and comments stand in props/."""
+"""Validation rules of dataset settings. Defaults and comments are in props/."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sequential model learns from: histories, and the item that followed each."""
+"""Training data of a sequential model: histories and the item that followed each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from recbole_adasid.data.windows import SequenceWindows
 
 @dataclass(frozen=True)
 class Examples:
-    """Histories and what followed them."""
+    """Histories and their next items."""
 
     windows: SequenceWindows
     """E histories of item ids, 1 … N."""

@@ -1,1 +1,1 @@
-"""One job on several processes: who takes part, which rows are whose, and what has to be brought together."""
+"""One job on several processes: who takes part, which rows are whose, and what is exchanged."""

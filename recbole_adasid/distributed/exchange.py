@@ -1,6 +1,6 @@
-"""Python objects from rank 0 to the others: arrays and tensors travel as they lie in memory, the rest pickled.
+"""Python objects from rank 0 to the others: arrays and tensors are sent as raw memory, the rest pickled.
 
-Only the processes of one job exchange objects like this; nothing that comes from a file is unpickled.
+Objects are exchanged like this only between processes of one job; nothing from a file is unpickled.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import torch.distributed as dist
 from torch import Tensor
 
 AT_ONCE = 2**30
-"""Bytes in one transfer."""
+"""Bytes per transfer."""
 
 
 class _Pickler(pickle.Pickler):
-    """Hand tensors over as arrays, whose memory pickle leaves out of the stream."""
+    """Pickles tensors as arrays, whose memory is sent outside the pickle stream."""
 
     def reducer_override(self, value: Any) -> Any:
-        """Reduce a plain CPU tensor of a type that NumPy knows to the array that shares its memory."""
+        """Reduce a plain CPU tensor of a NumPy type to the array that shares its memory."""
         if type(value) is Tensor and value.device.type == "cpu" and value.dtype != torch.bfloat16:
             return torch.from_numpy, (value.detach().contiguous().numpy(),)
         return NotImplemented
@@ -40,7 +40,7 @@ def send(value: Any) -> None:
 
 
 def receive() -> Any:
-    """Return what rank 0 sends, arrays and tensors in memory of their own."""
+    """Return what rank 0 sends; arrays and tensors own their memory."""
     count = torch.empty(1, dtype=torch.int64)
     dist.broadcast(count, 0)
     sizes = torch.empty(int(count), dtype=torch.int64)
@@ -53,7 +53,7 @@ def receive() -> Any:
 
 
 def _bytes(buffer: memoryview) -> Tensor:
-    # A copy only where the memory must not be written to: torch has no tensors for reading alone.
+    # Copied only if the memory is read-only, which torch does not support.
     array = np.frombuffer(buffer, dtype=np.uint8)
     return torch.from_numpy(array if array.flags.writeable else array.copy())
 

@@ -1,4 +1,4 @@
-"""What happens when a process of a job fails: all end soon, and its sentence is told once on every machine."""
+"""When a process of a job fails, all end soon, and its message is reported once per machine."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typing import Any
 
 FAILURE = "failure"
 LOOK_EVERY = 1.0
-"""Seconds after which one that waits looks whether another process failed."""
+"""Seconds between a waiting process's checks for failures elsewhere."""
 
 
 class PeerFailed(ConnectionError):
     """Another process of the job failed or vanished.
 
     Attributes:
-        told: whether another process on this machine tells it already.
+        told: whether another process on this machine already reports it.
     """
 
     def __init__(self, sentence: str, *, told: bool) -> None:
@@ -29,29 +29,29 @@ class PeerFailed(ConnectionError):
 
 
 class _Elsewhere(Exception):
-    """Carries another process's traceback as the cause of an error here."""
+    """Carries another process's traceback as the cause of a local error."""
 
     def __str__(self) -> str:
         return f"\n{self.args[0]}"
 
 
 class FailureBoard:
-    """Where the processes of a job note who failed first, in the store through which they found each other.
+    """Records which process of a job failed first, in the store through which they found each other.
 
     Args:
         store: a :class:`torch.distributed.Store`.
         rank: of this process.
-        machine: number of the machine that it runs on.
+        machine: number of this process's machine.
     """
 
     def __init__(self, store: Any, *, rank: int, machine: str) -> None:
         self.store, self.rank, self.machine = store, rank, machine
 
     def note(self, error: Exception) -> Exception:
-        """Note an error that ends this process and return the one to end it with.
+        """Record an error that ends this process, and return the one to raise.
 
-        That is the error itself where this process is the first to fail and to tell of it, and else a
-        :class:`PeerFailed`. torchrun's report gets the sentence, too.
+        That is the error itself if this process is the first to fail and to report it, otherwise a :class:`PeerFailed`.
+        torchrun's report gets the message, too.
         """
         if isinstance(error, PeerFailed):
             return error
@@ -67,18 +67,18 @@ class FailureBoard:
         return error if first == own and not failed.told else failed
 
     def of_lost_peer(self, error: RuntimeError) -> PeerFailed:
-        """Return the error that an exchange with the others ended in, with the reason if one is known."""
+        """Return the error for a failed exchange with the others, with its cause if known."""
         lost = f"a process of this job ended without a word, or does not answer ({first_line(error)})"
         way_on = "start the job again: it goes on from the last step or epoch kept"
         own = {"rank": None, "sentence": f"{lost}: {way_on}", "traceback": ""}
         try:
-            is_set(self.store, FAILURE)  # one that fails by an error notes it before it goes
+            is_set(self.store, FAILURE)  # a failing process records its error before it exits
             return self._peer_failed(self._first(own))
         except (RuntimeError, OSError):
             return PeerFailed(str(own["sentence"]), told=False)
 
     def check(self) -> None:
-        """Do nothing unless another process noted a failure.
+        """Do nothing unless another process recorded a failure.
 
         Raises:
             PeerFailed: if one did.
@@ -99,7 +99,7 @@ class FailureBoard:
 
 
 def wait_for(store: Any, key: str, board: FailureBoard) -> None:
-    """Wait until rank 0 sets ``key``, however long it works, unless a process fails meanwhile.
+    """Wait until rank 0 sets ``key``, however long that takes, unless a process fails meanwhile.
 
     Raises:
         PeerFailed: if one does.
@@ -111,7 +111,7 @@ def wait_for(store: Any, key: str, board: FailureBoard) -> None:
 
 @contextmanager
 def noted_on(board: FailureBoard) -> Iterator[None]:
-    """Within, what fails in an exchange with the other processes is said to be their failure."""
+    """Within the block, report failed exchanges as failures of the other processes."""
     try:
         yield
     except RuntimeError as error:
@@ -120,9 +120,9 @@ def noted_on(board: FailureBoard) -> Iterator[None]:
 
 
 def is_set(store: Any, key: str, within: float = LOOK_EVERY) -> bool:
-    """Return whether ``key`` is set ``within`` some seconds.
+    """Return whether ``key`` gets set ``within`` some seconds.
 
-    It looks again and again, ever less often: a call of the store that waits logs a warning when its time is up.
+    Polls at growing intervals: a waiting call of the store logs a warning on timeout.
     """
     pause, end = 0.0005, time.monotonic() + within
     while not store.check([key]):
@@ -134,12 +134,12 @@ def is_set(store: Any, key: str, within: float = LOOK_EVERY) -> bool:
 
 
 def first_line(error: Exception) -> str:
-    """Return the beginning of what an error says."""
+    """Return the first line of an error message, shortened."""
     return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
 
 
 def _tell_torchrun(sentence: str) -> None:
-    """Leave the sentence where torchrun looks for what it reports of a process that failed."""
+    """Store the message where torchrun looks for the error of a failed process."""
     path = os.environ.get("TORCHELASTIC_ERROR_FILE")
     if path:
         told = {"message": sentence, "extraInfo": {"timestamp": str(int(time.time()))}}

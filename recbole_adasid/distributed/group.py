@@ -1,4 +1,4 @@
-"""A world of several processes, on torch.distributed: gloo between CPUs, NCCL between GPUs."""
+"""A world of several processes on torch.distributed: gloo between CPUs, NCCL between GPUs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Group(World):
 
     Args:
         store: through which the processes found each other.
-        board: notes failures there.
+        board: where failures are recorded.
     """
 
     def __init__(self, *, store: Any, board: FailureBoard) -> None:
@@ -31,7 +31,7 @@ class Group(World):
         self._announced = 0
 
     def share(self, rows: int, weights: Tensor | None = None) -> Share:
-        """Return every W-th row, from the rank's own number on; see :class:`GroupShare`."""
+        """Return every W-th row, starting at this rank's number; see :class:`GroupShare`."""
         return GroupShare(self, rows, weights)
 
     def part(self, values: Tensor) -> Tensor:
@@ -47,7 +47,7 @@ class Group(World):
         return _GradAllReduce.apply(values, self)
 
     def sum_gradients(self, parameters: Iterable[Tensor]) -> None:
-        """Sum all gradients in one exchange, as one vector; a parameter has one on all ranks or on none."""
+        """Sum all gradients in one exchange, as one vector; each parameter has a gradient on all ranks or none."""
         trained = [parameter for parameter in parameters if parameter.grad is not None]
         if not trained:
             return
@@ -57,20 +57,20 @@ class Group(World):
             parameter.grad = piece.view_as(parameter)
 
     def add_up(self, values: Tensor) -> Tensor:
-        """Replace ``values`` by their sum over ranks and return them."""
+        """Replace ``values`` by their sum over ranks, in place, and return them."""
         with noted_on(self.board):
             dist.all_reduce(values)
         return values
 
     def all_rows(self, own: Tensor) -> Tensor:
-        """Return the ranks' values [W, …] of one shape, in the order of ranks."""
+        """Return the ranks' values [W, …], which have equal shapes, in rank order."""
         found = own.new_empty(self.size, *own.shape)
         with noted_on(self.board):
             dist.all_gather(list(found.unbind(0)), own.contiguous())
         return found
 
     def from_main(self, make: Callable[[], Result]) -> Result:
-        """See :meth:`World.from_main`; the result has to be picklable."""
+        """See :meth:`World.from_main`; the result must be picklable."""
         if self.is_main:
             result = make()
             self._announce((None, result))
@@ -85,7 +85,7 @@ class Group(World):
         """See :meth:`World.call_others`.
 
         Raises:
-            RuntimeError: on another rank than 0.
+            RuntimeError: on any rank but 0.
         """
         if not self.is_main:
             raise RuntimeError(f"rank {self.rank} cannot call the others: let rank 0 do it, within World.from_main")
@@ -102,19 +102,19 @@ class Group(World):
         own = find()
         if self.from_main(lambda: own) != own:
             raise ValueError(
-                f"rank {self.rank} has other {what} than rank 0: start all processes with the same command, settings "
-                "files and data"
+                f"rank {self.rank} differs from rank 0 in its {what}: start all processes with the same command, "
+                "settings files and data"
             )
 
     def seed_own(self, *numbers: int) -> None:
-        """Seed torch for ``numbers``, this rank and this many ranks."""
+        """Seed torch with ``numbers``, this rank and the number of ranks."""
         seed = np.random.SeedSequence([*numbers, self.rank, self.size]).generate_state(2, np.uint32)
         torch.manual_seed(int(seed[0]) << 31 | int(seed[1]) >> 1)
 
     def _announce(self, message: tuple[Any, Any]) -> None:
-        """Send what the others wait for.
+        """Send what the others are waiting for.
 
-        They wait at the store until there is something: rank 0 may work for hours, and an exchange would time out.
+        They wait on the store until there is something: rank 0 may work for hours, and an exchange would time out.
         """
         with noted_on(self.board):
             self.store.set(self._key(), "")
@@ -135,13 +135,13 @@ class Group(World):
 class GroupShare(Share):
     """Rows r, r + W, r + 2W … of a batch for rank r, so that neighbours of similar cost go to different ranks.
 
-    A rank for which no row is left computes the first one once more, for nothing: it counts neither in the gathered
-    rows nor in a mean.
+    A rank without a row of its own recomputes the first one as padding, which counts neither in the gathered rows nor
+    in a mean.
 
     Args:
-        group: whose ranks share.
-        rows: n of the batch.
-        weights: [n] of the rows in a mean, or None if all are alike.
+        group: the ranks that share the rows.
+        rows: n, rows of the batch.
+        weights: [n], weights of the rows in a mean; None: equal.
     """
 
     def __init__(self, group: Group, rows: int, weights: Tensor | None) -> None:
@@ -165,15 +165,15 @@ class GroupShare(Share):
         return self.group.all_reduce_sum(values * self.weight)
 
     def all_rows(self, values: Tensor) -> Tensor:
-        """Return the rows [n, C] of all ranks from the own ones."""
+        """Return the rows [n, C] of all ranks, given this rank's."""
         per_rank = -(-self.rows // self.group.size)
         found = self.group.all_rows(F.pad(values[: self.own], (0, 0, 0, per_rank - self.own)))
-        # Row r + W·i lies at [r, i]; padding is in the last place only, behind all rows.
+        # Row r + W·i is at [r, i]; padding comes last, after all rows.
         return found.transpose(0, 1).flatten(0, 1)[: self.rows]
 
 
 class _Gather(torch.autograd.Function):
-    """All ranks' rows, whatever their types, side by side as bytes; gradients are those at the own rows."""
+    """Gathers all ranks' rows as bytes, whatever their types; gradients are those of the rank's own rows."""
 
     @staticmethod
     def forward(ctx: Any, share: GroupShare, *values: Tensor) -> tuple[Tensor, ...]:
@@ -199,7 +199,7 @@ def _as_bytes(values: Tensor) -> Tensor:
 
 
 class _Sum(torch.autograd.Function):
-    """The sum over ranks; gradients are those at the own term."""
+    """The sum over ranks; gradients are those of the own term."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, group: Group) -> Tensor:
@@ -211,7 +211,7 @@ class _Sum(torch.autograd.Function):
 
 
 class _GradAllReduce(torch.autograd.Function):
-    """The same values; gradients are the sum over ranks."""
+    """The identity; gradients are summed over ranks."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, group: Group) -> Tensor:

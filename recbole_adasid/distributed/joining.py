@@ -1,4 +1,4 @@
-"""How a process joins the others of its job: torchrun tells it by environment variables, RecBole by an address."""
+"""How a process joins its job: via torchrun's environment variables, or via an address from RecBole."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ from recbole_adasid.distributed.group import Group
 from recbole_adasid.distributed.world import World, enter, world
 
 ANSWER_WITHIN = timedelta(minutes=30)
-"""How long an exchange waits for a process that is there and does not answer; one that ended is noticed at once."""
+"""How long an exchange waits for a live process that does not answer; a dead one is noticed at once."""
 
 
 def launched() -> bool:
-    """Tell whether torchrun, or another launcher that sets the same variables, started several processes."""
+    """Tell whether several processes were started, by torchrun or a launcher that sets the same variables."""
     return "RANK" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 def restarted() -> bool:
-    """Tell whether torchrun started this process in the place of one that failed."""
+    """Tell whether torchrun started this process to replace a failed one."""
     return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
 
 
 def local_rank() -> int:
-    """Return the number of this process among those on its machine."""
+    """Return this process's number on its machine."""
     return int(os.environ.get("LOCAL_RANK", "0"))
 
 
 @contextmanager
 def joined(timeout: timedelta = ANSWER_WITHIN) -> Iterator[World]:
-    """Work in the group of the processes that torchrun started, for the length of the block; alone if it started none.
+    """Work in the group of the processes that torchrun started, within the block; alone if it started none.
 
-    An error in the block is noted for the others, which end, too: see :class:`FailureBoard`. A group that was joined
-    before is gone on with, and not left at the end.
+    An error in the block is recorded for the others, which end, too: see :class:`FailureBoard`. A group joined earlier
+    is reused, and not left at the end.
     """
     if world().size > 1 or not launched():
         yield world()
@@ -61,14 +61,14 @@ def joined(timeout: timedelta = ANSWER_WITHIN) -> Iterator[World]:
 
 
 def join(address: str, *, rank: int = -1, size: int = -1, timeout: timedelta = ANSWER_WITHIN) -> Group:
-    """Join the group of ``size`` processes that meet at ``address``, and make it this process's world.
+    """Join the group of ``size`` processes at ``address`` and make it this process's world.
 
     Args:
-        address: ``env://`` for what a launcher's variables say, or ``tcp://HOST:PORT`` with ``rank`` and ``size``.
+        address: ``env://`` to use a launcher's variables, or ``tcp://HOST:PORT`` with ``rank`` and ``size``.
         timeout: how long an exchange waits for an answer.
 
     Raises:
-        PeerFailed: if the others do not come within ``timeout``.
+        PeerFailed: if the others do not arrive within ``timeout``.
     """
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() and dist.is_nccl_available() else "gloo"
     try:
@@ -89,13 +89,13 @@ def join(address: str, *, rank: int = -1, size: int = -1, timeout: timedelta = A
 
 
 def meet(store: Any, rank: int, size: int, timeout: timedelta) -> str:
-    """Wait for all ranks and return a name that only these processes have for their job.
+    """Wait for all ranks and return a name unique to this job's processes.
 
-    The store of torchrun outlives processes: after a restart it still holds what those before wrote, from addresses
-    to failures. So every rank says hello under a name of its own, and rank 0 answers to that name.
+    torchrun's store outlives processes: after a restart it still holds entries of earlier ones, from addresses to
+    failures. So every rank announces itself under a name of its own, and rank 0 answers to that name.
 
     Raises:
-        RuntimeError: if they do not all come within ``timeout``.
+        RuntimeError: if they do not all arrive within ``timeout``.
     """
     end, own = time.monotonic() + timeout.total_seconds(), uuid.uuid4().hex
     if rank > 0:
@@ -117,7 +117,7 @@ def meet(store: Any, rank: int, size: int, timeout: timedelta) -> str:
 
 
 def leave(*, ended_well: bool = True) -> None:
-    """Leave the group and work alone. Where the job failed, NCCL is left to end with the process: it might wait."""
+    """Leave the group and work alone. If the job failed, NCCL is not shut down, as it might hang."""
     enter(World())
     if ended_well or "nccl" not in dist.get_backend_config():
         dist.destroy_process_group()

@@ -1,6 +1,6 @@
-"""Ray as this package uses it: a quiet cluster of this machine, or one that runs already, and tasks that may fail.
+"""Ray as this package uses it: a quiet local cluster, or a running one, and tasks that may fail.
 
-Scheduling, retries and spilling are Ray's own. Only what is common to Ray 2.6 and later versions is used.
+Scheduling, retries and spilling are Ray's own. Uses only features common to Ray 2.6 and later.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from recbole_adasid.distributed.signals import keeping_sigterm
 from recbole_adasid.settings.lookup import Settings
 
 RETRIES = 3
-"""Times that a task is started again after its worker died."""
+"""Times a task is restarted after its worker died."""
 GIB = 2**30
 LEAST_MEMORY = 0.25
-"""GiB that a worker needs whatever it does."""
+"""Base memory of a worker in GiB, whatever it does."""
 
 
 class WorkerFailed(ValueError):
-    """A piece of work that failed on every worker that tried it."""
+    """A task failed on every worker that tried it."""
 
 
 @dataclass(frozen=True)
@@ -32,15 +32,15 @@ class ClusterSettings:
     """Which cluster, and how much of it."""
 
     address: str | None = None
-    """Of a cluster that runs; None: one of this machine, which ends with the work."""
+    """Address of a running cluster; None: a local one, shut down after the work."""
     workers: int | None = None
-    """Processes of a cluster of this machine; None: one a core."""
+    """Processes of a local cluster; None: one per core."""
     worker_memory: float = 2.0
-    """GiB that one process may take: work is cut so that it does, and Ray starts no more of it than memory allows."""
+    """GiB per process: work is split to fit, and Ray starts no more processes than memory allows."""
 
     @classmethod
     def of(cls, settings: Settings) -> ClusterSettings:
-        """Return what `ray_address`, `ray_workers` and `ray_worker_memory` say, as far as they are there."""
+        """Build from `ray_address`, `ray_workers` and `ray_worker_memory`, as far as present."""
         names = ("address", "workers", "worker_memory")
         return cls(**{name: settings[f"ray_{name}"] for name in names if f"ray_{name}" in settings})
 
@@ -51,7 +51,7 @@ class ClusterSettings:
 
 
 class Outcome(NamedTuple):
-    """What became of a job."""
+    """Outcome of a job."""
 
     job: Any
     result: Any
@@ -59,23 +59,23 @@ class Outcome(NamedTuple):
 
 
 class Workers(Protocol):
-    """Where jobs are done."""
+    """Executes jobs."""
 
     def share(self, value: Any) -> Any:
-        """Return what stands for a value among the arguments of tasks; it is sent to a machine once."""
+        """Return a handle of a value to pass to tasks; it is sent to each machine once."""
 
     def task(self, function: Callable[..., Any], *, n_results: int = 1) -> Any:
         """Return a function that starts ``function`` and returns a reference to its result, or several."""
 
     def each(self, start: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[Outcome]:
-        """Yield what becomes of jobs as they end; ``start`` starts one and returns the reference to its result.
+        """Yield the outcomes of jobs as they finish; ``start`` starts one and returns the reference to its result.
 
-        Further jobs may be appended to a list of them while this goes on.
+        Jobs may be appended to the list meanwhile.
         """
 
 
 class ThisProcess:
-    """One worker, without Ray: a job is done when it is started."""
+    """One worker without Ray: a job is done when it is started."""
 
     def share(self, value: Any) -> Any:
         """Return the value."""
@@ -86,7 +86,7 @@ class ThisProcess:
         return function
 
     def each(self, start: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[Outcome]:
-        """Do one job after another."""
+        """Run the jobs one after another."""
         for job in jobs:
             try:
                 result = start(job)
@@ -97,7 +97,7 @@ class ThisProcess:
 
 
 class Cluster:
-    """A cluster at hand; see :class:`Workers`.
+    """A running cluster; see :class:`Workers`.
 
     Args:
         ray: the package.
@@ -110,7 +110,7 @@ class Cluster:
         largest = max((node["Resources"].get("memory", 0) for node in ray.nodes() if node["Alive"]), default=0)
         if largest < settings.worker_bytes:
             raise WorkerFailed(
-                f"no node of the cluster has the {settings.worker_memory:g} GiB that a worker may take "
+                f"no node of the cluster has {settings.worker_memory:g} GiB for a worker "
                 f"({largest / GIB:.1f} GiB at most): lower ray_worker_memory"
             )
 
@@ -119,12 +119,12 @@ class Cluster:
         return self.ray.put(value)
 
     def task(self, function: Callable[..., Any], *, n_results: int = 1) -> Any:
-        """Return a function that has ``function`` run on a worker, and on another one where that dies."""
+        """Return a function that runs ``function`` on a worker, and on another one if that dies."""
         options = {"num_cpus": 1, "memory": self.settings.worker_bytes, "max_retries": RETRIES}
         return self.ray.remote(function).options(num_returns=n_results, name=function.__name__, **options).remote
 
     def each(self, start: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[Outcome]:
-        """Yield what becomes of jobs as they end; no more of them are started than keep every worker busy."""
+        """Yield the outcomes of jobs as they finish; starts only as many as keep every worker busy."""
         running: dict[Any, Any] = {}
         started = 0
         while running or started < len(jobs):
@@ -139,25 +139,25 @@ class Cluster:
                 yield Outcome(job, None, self._cause(error))
 
     def _cause(self, error: Exception) -> Exception:
-        """Return what went wrong, in our own words where Ray's are about processes."""
-        cause = getattr(error, "cause", None)  # what the function itself raised
+        """Return the cause of a failure, with Ray's process errors rephrased."""
+        cause = getattr(error, "cause", None)  # raised by the function itself
         if isinstance(cause, MemoryError):
-            return WorkerFailed(f"a worker had no memory left ({cause or 'MemoryError'}): {_REMEDY}")
+            return WorkerFailed(f"a worker ran out of memory ({cause or 'MemoryError'}): {_REMEDY}")
         if isinstance(cause, Exception):
             return cause
         words = " ".join(str(error).split()) or type(error).__name__
         return WorkerFailed(
-            f"{RETRIES + 1} workers died of it ({words[:200]}), most often of want of memory: {_REMEDY}"
+            f"{RETRIES + 1} workers died of it ({words[:200]}), most often for lack of memory: {_REMEDY}"
         )
 
 
 @contextmanager
 def cluster(settings: ClusterSettings) -> Iterator[Cluster]:
-    """Start or join a cluster for the length of the block; one that was joined before stays.
+    """Start or join a cluster within the block; one joined earlier is kept.
 
     Raises:
-        ImportError: without Ray.
-        WorkerFailed: if no cluster answers at the address, or none of its nodes has the memory for a worker.
+        ImportError: if Ray is not installed.
+        WorkerFailed: if no cluster answers at the address, or no node has the memory for a worker.
     """
     with keeping_sigterm():
         ray = _imported()
@@ -174,7 +174,7 @@ def cluster(settings: ClusterSettings) -> Iterator[Cluster]:
 def _imported() -> Any:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of packages that Ray uses
+            warnings.simplefilter("ignore")  # from Ray's dependencies
             import ray
     except ImportError as error:
         raise ImportError(
@@ -190,7 +190,7 @@ def _start(ray: Any, settings: ClusterSettings) -> None:
         try:
             _knock(settings.address)
             ray.init(address=settings.address, **quiet)
-        except (OSError, RuntimeError, ValueError) as error:  # ConnectionError is among these
+        except (OSError, RuntimeError, ValueError) as error:  # includes ConnectionError
             raise WorkerFailed(
                 f"no Ray cluster answers at ray_address={settings.address} ({' '.join(str(error).split())[:200]}): "
                 "start one, or leave ray_address out"
@@ -211,7 +211,7 @@ def _start(ray: Any, settings: ClusterSettings) -> None:
 
 
 def _knock(address: str) -> None:
-    """Check that somebody answers at HOST:PORT: Ray itself gives up after minutes."""
+    """Check that something answers at HOST:PORT: Ray itself gives up only after minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if host and port.isdigit():
         socket.create_connection((host, int(port)), timeout=10).close()

@@ -1,4 +1,4 @@
-"""Signals that end a process: SIGTERM cleans up as Ctrl-C does, and libraries leave it alone."""
+"""Signals that end a process: SIGTERM cleans up like Ctrl-C, and libraries cannot take it over."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from contextlib import contextmanager
 from types import FrameType
 
 MISTAKE, STOPPED, TERMINATED = 2, 130, 143
-"""Exit statuses: what the user can put right, Ctrl-C, SIGTERM. The latter two are what a shell makes of the signals."""
+"""Exit statuses: a user error, Ctrl-C, SIGTERM. The latter two are a shell's for these signals."""
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM: what cleans up after Ctrl-C does so after this, too."""
+    """SIGTERM: whatever cleans up after Ctrl-C also does so for this."""
 
 
 @contextmanager
 def heeding_sigterm() -> Iterator[None]:
-    """Raise :class:`Terminated` at SIGTERM for the length of the block; a second one ends the process at once.
+    """Raise :class:`Terminated` on SIGTERM within the block; a second one ends the process at once.
 
-    That is left alone where it has a meaning already: somebody else handles it or had it ignored, or torchrun started
-    this process and ends it by SIGTERM when another one failed. Outside the main thread Python cannot handle signals.
+    SIGTERM is left alone if it already has a meaning: it is handled or ignored elsewhere, or torchrun started this
+    process and ends it by SIGTERM when another one fails. Python handles signals only in the main thread.
     """
     ours = threading.current_thread() is threading.main_thread() and "TORCHELASTIC_RUN_ID" not in os.environ
     if not ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
@@ -32,7 +32,7 @@ def heeding_sigterm() -> Iterator[None]:
 
     def end(number: int, _frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
-        if os.getpid() != owner:  # a process that was forked from this one
+        if os.getpid() != owner:  # a fork of this process
             os.kill(os.getpid(), number)
         raise Terminated
 
@@ -45,7 +45,7 @@ def heeding_sigterm() -> Iterator[None]:
 
 @contextmanager
 def keeping_sigterm() -> Iterator[None]:
-    """Give SIGTERM back, after the block, the meaning that it had before: some libraries take it when they start."""
+    """Restore SIGTERM's previous handler after the block: some libraries replace it on start."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

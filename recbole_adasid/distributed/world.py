@@ -1,8 +1,8 @@
-"""The processes that work on one job, as the code sees them, and the world of one process.
+"""The processes of one job as the code sees them, and the world of a single process.
 
-Every rank draws the same batches from the same generators and computes its own rows of them. What needs the whole batch
-is computed by every rank from the rows of all, or a part of it by each where that is much: pairs of rows. In the end
-every rank has the whole job's loss and its gradient through the own rows, whose sum over ranks is that of one process.
+Every rank draws the same batches from the same generators and computes its own rows of them. Whatever needs the whole
+batch is computed by every rank from all rows, or split between ranks if expensive (pairs of rows). In the end every
+rank has the whole job's loss and its gradient through its own rows; summed over ranks this is a single process's.
 
 Letters: n rows of a batch, W ranks.
 """
@@ -18,23 +18,23 @@ Result = TypeVar("Result")
 
 
 class Share:
-    """The rows of a batch that this process computes: all of them, where it is alone."""
+    """The rows of a batch that this process computes; all, if it is alone."""
 
     def of(self, values: Any) -> Any:
-        """Return the own rows of ``values`` [n, …]: a tensor, an array, or anything else that takes a slice."""
+        """Return the own rows of ``values`` [n, …]: a tensor, an array, or anything that supports slicing."""
         return values
 
     def gather(self, *values: Tensor) -> tuple[Tensor, ...]:
-        """Return each of ``values`` of all rows [n, …] from those of the own rows, in one exchange.
+        """Return each of ``values`` for all rows [n, …], given those of the own rows, in one exchange.
 
-        Their gradients are taken through the own rows alone.
+        Gradients flow through the own rows only.
         """
         return values
 
     def mean(self, values: Tensor) -> Tensor:
-        """Return means over the batch's rows from those over the own ones; rows with weights weigh in both.
+        """Return means over the batch's rows, given those over the own rows; both are weighted if rows have weights.
 
-        Their gradients are taken through the own rows alone.
+        Gradients flow through the own rows only.
         """
         return values
 
@@ -47,25 +47,25 @@ class World:
 
     @property
     def is_main(self) -> bool:
-        """Whether this is rank 0, which reads and writes the job's files and speaks to people."""
+        """Whether this is rank 0, which reads and writes the job's files and talks to the user."""
         return self.rank == 0
 
     def share(self, rows: int, weights: Tensor | None = None) -> Share:
-        """Return which of a batch's ``rows`` are this rank's; ``weights`` [n] are theirs in a mean, None: all alike."""
+        """Return this rank's share of a batch's ``rows``; ``weights`` [n] are their weights in a mean, None: equal."""
         return Share()
 
     def part(self, values: Tensor) -> Tensor:
-        """Return this rank's part of ``values`` [n, …] that all ranks have, every W-th; it may be empty."""
+        """Return this rank's part of ``values`` [n, …] that all ranks have: every W-th; may be empty."""
         return values
 
     def all_reduce_sum(self, values: Tensor) -> Tensor:
-        """Return the sum over ranks of what each has of ``values``; its gradient is taken through the own ones."""
+        """Return the sum of ``values`` over ranks; gradients flow through the own term only."""
         return values
 
     def grad_all_reduce(self, values: Tensor) -> Tensor:
-        """Return ``values`` that all ranks have, for each to compute its part of a loss from; gradients add up.
+        """Return ``values``, which all ranks have, for each to compute its part of a loss; gradients are summed.
 
-        :meth:`all_reduce_sum` puts the parts together.
+        :meth:`all_reduce_sum` adds up the parts.
         """
         return values
 
@@ -73,33 +73,33 @@ class World:
         """Replace the gradient of each parameter by the sum over ranks."""
 
     def from_main(self, make: Callable[[], Result]) -> Result:
-        """Return what ``make`` returns on rank 0; the others wait for it, and call it not.
+        """Return the result of ``make`` on rank 0; the others wait for it without calling ``make``.
 
-        While they wait they do what rank 0 calls them for, see :meth:`call_others`.
+        While waiting, they run what rank 0 calls them for, see :meth:`call_others`.
         """
         return make()
 
     def call_others(self, function: Callable[..., object], *arguments: Any) -> None:
-        """Let the ranks that wait in :meth:`from_main` call a function of a module; on rank 0 only.
+        """Let the ranks that wait in :meth:`from_main` call a module-level function; on rank 0 only.
 
-        It does not wait for them: what follows on rank 0 and the function meet in the same exchanges of rows and
+        Does not wait for them: the code that follows on rank 0 and the function meet in the same exchanges of rows and
         gradients.
         """
 
     def hand_over(self, take: Callable[[], Result], give: Callable[[Result], object]) -> None:
-        """Bring all ranks to the state of rank 0, which ``take`` returns there and ``give`` puts in place elsewhere."""
+        """Bring all ranks to rank 0's state, which ``take`` returns there and ``give`` applies elsewhere."""
 
     def require_same(self, what: str, find: Callable[[], object]) -> None:
         """Check that ``find`` returns the same on all ranks.
 
         Raises:
-            ValueError: on a rank where it is not what it is on rank 0, naming ``what``.
+            ValueError: on a rank that differs from rank 0, naming ``what``.
         """
 
     def seed_own(self, *numbers: int) -> None:
-        """Give each rank random numbers of its own, a function of ``numbers``, its rank and how many there are.
+        """Give each rank its own random numbers, determined by ``numbers``, its rank and the number of ranks.
 
-        A process that is alone goes on in its stream.
+        A single process continues its stream.
         """
 
 
@@ -112,7 +112,7 @@ def world() -> World:
 
 
 def enter(new: World) -> World:
-    """Make ``new`` the world of this process and return the one before."""
+    """Make ``new`` the world of this process and return the previous one."""
     global _current
     before, _current = _current, new
     return before

@@ -1,1 +1,1 @@
-"""What the ranks of held-out items say, beyond a mean."""
+"""Analysis of held-out items' ranks beyond a mean."""

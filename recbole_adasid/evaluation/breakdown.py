@@ -1,4 +1,4 @@
-"""Where hits come from: slices of users by the item held out for them, and Semantic IDs beside items."""
+"""Where hits come from: slices of users by held-out item, and Semantic IDs versus items."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from recbole_adasid.evaluation.record import Record
 
 METRICS = ("recall@10", "ndcg@10")
 COLD, WARM = "cold: no training interaction", "warm: one or more"
-"""Names of the two slices that tell how items fare that were never trained on."""
+"""Names of the two slices for items without and with training interactions."""
 
 
 def breakdown(
@@ -24,18 +24,18 @@ def breakdown(
 ) -> dict[str, Any]:
     """Return metrics as a nested dict: ``items``, ``semantic_ids``, ``slices``, ``prefix_recall`` and ``rates``.
 
-    ``intervals`` has the 95% intervals of two slices: items that were never trained on, and the others.
+    ``intervals`` has the 95% intervals of two slices: items without training interactions, and the others.
 
     Args:
-        record: one row a user.
-        group_sizes: [N + 1], how many items share each item's Semantic ID; None: items have none, and what would be
-            told of them is left out.
+        record: one row per user.
+        group_sizes: [N + 1], how many items share each item's Semantic ID; None: items have none, and the metrics on
+            them are left out.
         popularity: [N + 1], training interactions of each item.
-        metrics: what all but ``prefix_recall`` and ``rates`` are told in.
+        metrics: metrics of everything except ``prefix_recall`` and ``rates``.
     """
     sizes = None if group_sizes is None else group_sizes[record["item"]]
     counts = popularity[record["item"]]
-    # Neither duplicates nor what is no item can be here: the record refuses both while it is filled.
+    # No duplicates or non-items here: the record rejects both when filled.
     return {
         "users": len(record["rank"]),
         "items": mean_gains(record["rank"], metrics),
@@ -57,12 +57,12 @@ def _by_semantic_ids(record: Record, sizes: NDArray[np.int64], metrics: Sequence
 
 
 def within_groups(start: NDArray[np.int64], sizes: NDArray[np.int64], metric: str) -> dict[str, float]:
-    """Return the metric if a Semantic ID yielded all of its items in a row, the held-out one first (``optimistic``),
-    in any place alike (``expected``) or last (``pessimistic``).
+    """Return the metric if each Semantic ID expanded to its items in sequence, with the held-out one first
+    (``optimistic``), at a random position (``expected``) or last (``pessimistic``).
 
     Args:
-        start: place where the items of the held-out item's Semantic ID begin [U], 0 where they do not.
-        sizes: how many they are [U].
+        start: place of the first item with the held-out item's Semantic ID [U], 0 if there is none.
+        sizes: number of items with it [U].
     """
     last = np.where(start > 0, start + sizes - 1, 0)
     expected = np.zeros(len(start))
@@ -77,8 +77,8 @@ def within_groups(start: NDArray[np.int64], sizes: NDArray[np.int64], metric: st
 
 
 def prefix_recall(shared_prefix: NDArray[np.int64]) -> list[float]:
-    """Return, for l = 1, 2, …, the share of users to whom an item with the held-out one's first l codes was
-    recommended: the level where the share drops is where the beam lost it.
+    """Return, for l = 1, 2, …, the share of users with a recommended item that shares the held-out one's first l codes:
+    the level where the share drops is where the beam lost it.
     """
     return [float((shared_prefix >= length).mean()) for length in range(1, int(shared_prefix.max(initial=0)) + 1)]
 

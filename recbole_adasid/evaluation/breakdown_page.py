@@ -1,4 +1,4 @@
-"""The breakdown of a test as a page to read."""
+"""The breakdown of a test as a readable page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ held-out one first, in any place alike, or last."""
 
 
 def render(found: Mapping[str, Any], title: str) -> str:
-    """Return what :func:`~recbole_adasid.evaluation.breakdown.breakdown` found as Markdown."""
+    """Render the result of :func:`~recbole_adasid.evaluation.breakdown.breakdown` as Markdown."""
     with_semantic_ids = "semantic_ids" in found
     parts = [f"# {title}", f"{found['users']:,} users, one held-out item each."]
     parts += [EXPLANATION] if with_semantic_ids else []

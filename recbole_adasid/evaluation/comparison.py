@@ -1,7 +1,7 @@
-"""Is one recommender better than another, if it were trained anew and asked by other users?
+"""Is one recommender better than another, given new trainings and other users?
 
-A t-test over users alone takes the trainings at hand for all that there could be. Here the error of a difference has
-three parts: users, and the trainings of either side (a two-way random-effects model; Satterthwaite 1946).
+A t-test over users alone ignores the variance between trainings. Here the error of a difference has three parts: users,
+and the trainings of either side (a two-way random-effects model; Satterthwaite 1946).
 """
 
 from __future__ import annotations
@@ -14,34 +14,34 @@ from scipy import stats
 
 
 class Difference(NamedTuple):
-    """How much more one side has, and how sure that is."""
+    """How much better one side is, and how certain that is."""
 
     value: float
     low: float
     """Lower end of the interval."""
     high: float
     p: float
-    """Of no difference at all, two-sided."""
+    """For no difference at all, two-sided."""
 
 
 def difference(ours: NDArray[np.float64], theirs: NDArray[np.float64], *, confidence: float = 0.95) -> Difference:
-    """Compare two recommenders by the metric of each user after each training.
+    """Compare two recommenders by each user's metric after each training.
 
     The squared standard error is s²(users) / U + s²(ours) / A + s²(theirs) / B, where s²(users) is the variance over
-    users of the mean difference, and the others are those of a training's mean. A side with one training adds nothing:
-    its interval is over users alone.
+    users of the mean difference, and the others are the variances over trainings of the mean. A side with one training
+    adds nothing, leaving an interval over users alone.
 
     Args:
-        ours: [A, U], a row a training (a seed), a column a user.
+        ours: [A, U], one row per training (seed), one column per user.
         theirs: [B, U], the same users.
         confidence: of the interval.
 
     Raises:
-        ValueError: the sides have other users, or fewer than two.
+        ValueError: if the sides have different users, or fewer than two.
     """
     if ours.ndim != 2 or theirs.ndim != 2 or ours.shape[1] != theirs.shape[1] or ours.shape[1] < 2:
         raise ValueError(
-            f"the sides have the shapes {ours.shape} and {theirs.shape}: give [trainings, users], two users or more"
+            f"the sides have shapes {ours.shape} and {theirs.shape}: pass [trainings, users], at least two users"
         )
     by_user = ours.mean(0) - theirs.mean(0)
     parts = [_part(by_user), _part(ours.mean(1)), _part(theirs.mean(1))]
@@ -61,7 +61,7 @@ def _part(values: NDArray[np.float64]) -> tuple[float, int]:
 
 
 def holm(p_values: list[float]) -> list[float]:
-    """Return p-values corrected for how many there are, in the same order (Holm 1979)."""
+    """Return p-values corrected for multiple comparisons, in the same order (Holm 1979)."""
     order = np.argsort(p_values, kind="stable")
     left = np.arange(len(p_values), 0, -1)
     raised = np.maximum.accumulate(np.asarray(p_values, dtype=float)[order] * left).clip(max=1.0)

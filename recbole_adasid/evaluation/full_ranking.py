@@ -1,7 +1,7 @@
-"""The first places of a full ranking, with the held-out item behind every item that scores as well.
+"""The top places of a full ranking, with the held-out item after every item of equal score.
 
-Which of equal scores `torch.topk` returns depends on machine and version. A model that gives many items one score, such
-as counts of interactions, would be measured by chance; behind its equals, the held-out item gets no hit for free.
+Which of equal scores `torch.topk` returns depends on machine and version. A model with many ties, such as counts of
+interactions, would be measured by chance; ranked after its ties, the held-out item gets no hit for free.
 
 Letters: B users, N items, k places.
 """
@@ -13,17 +13,17 @@ from torch import Tensor
 
 
 def first_places(scores: Tensor, held_out: Tensor, k: int) -> Tensor:
-    """Return the k best items of each user [B, k], best first; 0 where fewer can be recommended.
+    """Return the k best items of each user [B, k], best first; 0 if fewer can be recommended.
 
     Args:
-        scores: [B, N + 1] of all items; −∞ for what must not be recommended, such as number 0.
-        held_out: one item a user [B].
+        scores: [B, N + 1] of all items; −∞ for items that must not be recommended, such as number 0.
+        held_out: one item per user [B].
 
     Raises:
-        FloatingPointError: if a score is NaN: no order would be one.
+        FloatingPointError: if a score is NaN, which cannot be ranked.
     """
     if bool(scores.isnan().any()):
-        raise FloatingPointError("the model's scores are not all numbers: lower learning_rate, or check its settings")
+        raise FloatingPointError("the model's scores contain NaN: lower learning_rate, or check its settings")
     own = scores.gather(1, held_out[:, None])
     others = scores.scatter(1, held_out[:, None], -torch.inf)
     place = (others >= own).sum(1, keepdim=True).masked_fill(own == -torch.inf, k)  # from 0

@@ -9,14 +9,14 @@ from numpy.typing import ArrayLike, NDArray
 
 RESAMPLES = 1000
 RANK_METRICS = ("recall", "hit", "ndcg", "mrr")
-_AT_ONCE = 50  # resamples whose counts are in memory together
+_AT_ONCE = 50  # resamples in memory at once
 
 
 def gains(ranks: ArrayLike, metric: str) -> NDArray[np.float64]:
-    """Return each user's metric [U] from the rank of the held-out item: from 1, 0 where it was not recommended.
+    """Return each user's metric [U] from the rank of the held-out item: from 1, 0 if it was not recommended.
 
     Args:
-        metric: ``recall@k``, ``hit@k``, ``ndcg@k`` or ``mrr@k``, with one held-out item a user.
+        metric: ``recall@k``, ``hit@k``, ``ndcg@k`` or ``mrr@k``, with one held-out item per user.
 
     Raises:
         ValueError: for another metric.
@@ -31,28 +31,30 @@ def gains(ranks: ArrayLike, metric: str) -> NDArray[np.float64]:
         return np.where(found, 1 / np.log2(place + 1), 0.0)
     if name == "mrr":
         return np.where(found, 1 / place, 0.0)
-    raise ValueError(f"the metric {metric!r} cannot be told from one rank a user: valid are recall, hit, ndcg and mrr")
+    raise ValueError(
+        f"the metric {metric!r} cannot be computed from one rank per user: valid are recall, hit, ndcg and mrr"
+    )
 
 
 def told_by_ranks(metrics: Iterable[str]) -> list[str]:
-    """Return those metrics that :func:`gains` knows."""
+    """Return the metrics that :func:`gains` supports."""
     return [metric for metric in metrics if metric.lower().partition("@")[0] in RANK_METRICS]
 
 
 def mean_gains(ranks: NDArray[np.int64], metrics: Iterable[str]) -> dict[str, float]:
-    """Return the mean over users of each metric, see :func:`gains`; NaN where there is no user."""
+    """Return the mean over users of each metric, see :func:`gains`; NaN without users."""
     return {metric: float(gains(ranks, metric).mean()) if len(ranks) else float("nan") for metric in metrics}
 
 
 def bootstrap_intervals(
     ranks: ArrayLike, metrics: Iterable[str], *, level: float = 0.95, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """Return the interval of each metric's mean over users; metrics that :func:`gains` does not know are left out.
+    """Return the interval of each metric's mean over users; metrics that :func:`gains` does not support are left out.
 
     Args:
         ranks: of the held-out items [U].
-        level: share of resampled means that lie inside.
-        seed: of the resampling; all metrics see the same resamples.
+        level: share of resampled means inside.
+        seed: of the resampling; all metrics use the same resamples.
     """
     known = told_by_ranks(metrics)
     n_users = len(np.asarray(ranks))

@@ -1,4 +1,4 @@
-"""The floor that any recommender has to beat: the most popular items for everybody."""
+"""The baseline that any recommender has to beat: the most popular items for everybody."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ def popularity_ranks(
     seen_rows: NDArray[np.int64],
     seen_items: NDArray[np.int64],
 ) -> NDArray[np.int64]:
-    """Return the rank [U], from 1, of each user's held-out item if all are recommended the items that most interact
-    with, but for those that they had before; 0 where they had the held-out item itself.
+    """Return the rank [U], from 1, of each user's held-out item if everybody is recommended the most popular items,
+    except for those already seen; 0 if the user had already seen the held-out item.
 
     Args:
         held_out: an item for each of the U users.
-        popularity: [N + 1], training interactions of each item; number 0 is none. Of equals the lower number wins.
-        seen_rows: row of the user [S] of each earlier interaction.
-        seen_items: its item [S].
+        popularity: [N + 1], training interactions of each item; index 0 is padding. Ties go to the lower number.
+        seen_rows: user row of each earlier interaction [S].
+        seen_items: item of each earlier interaction [S].
     """
     n_items = len(popularity) - 1
     place = np.zeros(n_items + 1, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""What is kept of each evaluated user: who, which item was held out, and how near the recommendations came."""
+"""Per-user evaluation record: the user, the held-out item, and how close the recommendations came."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from torch import Tensor
 
 Record = dict[str, NDArray[np.int64]]
 """Arrays [U]: ``user``, ``item`` (held out), ``rank`` of that item among the recommended ones, ``sid_rank`` of its
-Semantic ID among the different ones recommended, ``sid_start``, the place of the first item that has it (ranks and
-places from 1, 0 where there is none), ``shared_prefix`` (most leading codes that a recommended item shares with it) and
-``missing`` (places of the list that stayed empty). Those of Semantic IDs are left out where items have none."""
+Semantic ID among the distinct ones recommended, ``sid_start``, the place of the first item with it (ranks and places
+from 1, 0 if there is none), ``shared_prefix`` (most leading codes that a recommended item shares with it) and
+``missing`` (places of the list left empty). Those on Semantic IDs are left out if items have none."""
 
 
 class EvaluationRecord:
-    """Collects batches of recommendations where one item a user is held out.
+    """Collects batches of recommendations with one held-out item per user.
 
     Args:
-        codes: int32 or int64 [N + 1, L], the Semantic ID of each item without any suffix; row 0 is padding. None: items
-            have none, and nothing is noted of them.
+        codes: int32 or int64 [N + 1, L], the Semantic ID of each item without suffix; row 0 is padding. None: items
+            have none, and nothing is recorded about them.
     """
 
     def __init__(self, codes: Tensor | None = None) -> None:
@@ -27,11 +27,11 @@ class EvaluationRecord:
         self._batches: list[dict[str, Tensor]] = []
 
     def add(self, users: Tensor, recommended: Tensor, held_out: Tensor) -> None:
-        """Note a batch: users [B], recommended items [B, k] (best first, 0 where nothing) and held-out items [B].
+        """Record a batch: users [B], recommended items [B, k] (best first, 0 for none) and held-out items [B].
 
         Raises:
-            RuntimeError: if an item is recommended twice to one user, or one that is none: constrained decoding rules
-                both out.
+            RuntimeError: if a user is recommended an item twice or an invalid item, which constrained decoding rules
+                out.
         """
         _refuse_impossible(recommended, None if self.codes is None else len(self.codes))
         batch = {
@@ -57,7 +57,7 @@ class EvaluationRecord:
         }
 
     def take(self) -> Record:
-        """Return what was noted since the last call."""
+        """Return and clear what was recorded since the last call."""
         batches, self._batches = self._batches, []
         if not batches:
             return {}
@@ -65,9 +65,9 @@ class EvaluationRecord:
 
 
 def first_hit(hits: Tensor, places: Tensor | None = None) -> Tensor:
-    """Return the rank, from 1, of the first hit in each row [B, k] of booleans; 0 where there is none.
+    """Return the rank, from 1, of the first hit in each row [B, k] of booleans; 0 if there is none.
 
-    ``places`` [B, k] gives each column's rank if that is not its number.
+    ``places`` [B, k] gives each column's rank if it differs from the column number.
     """
     first = hits.long().argmax(1)
     rank = first + 1 if places is None else places.gather(1, first[:, None]).squeeze(1)
@@ -75,7 +75,7 @@ def first_hit(hits: Tensor, places: Tensor | None = None) -> Tensor:
 
 
 def distinct_before(codes: Tensor, empty: Tensor) -> Tensor:
-    """Return, for each place of lists of Semantic IDs [B, k, L], how many different ones there are up to it, [B, k].
+    """Return, for each place of lists of Semantic IDs [B, k, L], the number of distinct ones up to it, [B, k].
 
     Places marked ``empty`` [B, k] hold none.
     """
@@ -90,4 +90,4 @@ def _refuse_impossible(recommended: Tensor, n_items: int | None) -> None:
     if bool(((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] > 0)).any()):
         raise RuntimeError("an item was recommended twice to one user; please report this, it should be impossible")
     if n_items is not None and bool((ordered[:, 0] < 0).any() | (ordered[:, -1] >= n_items).any()):
-        raise RuntimeError("something that is no item was recommended; please report this, it should be impossible")
+        raise RuntimeError("an invalid item was recommended; please report this, it should be impossible")

@@ -1,1 +1,1 @@
-"""Item features: one vector an item, from files, texts, images and behaviour, and their fusion."""
+"""Item features: one vector per item, from files, texts, images and behaviour, and their fusion."""

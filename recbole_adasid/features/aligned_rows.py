@@ -1,6 +1,6 @@
-"""Rows of a matrix in another order and in float32, in memory once or not at all.
+"""Reordering the rows of a matrix as float32, in memory at most once.
 
-Letters: N rows wanted, R rows there are, d columns.
+Letters: N requested rows, R available rows, d columns.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ def aligned_rows(embedding: NDArray, rows: NDArray[np.int64], folder: Path | Non
     """Return the ``rows`` [N] of ``embedding`` [R, d], float32 [N, d] and C-contiguous; a row of −1 is zero.
 
     Args:
-        embedding: floats of any width, read a block at a time: it may live in a file.
-        rows: of it.
-        folder: the result lives in a file there that has no name and goes with the process; its pages are in memory as
-            long as the system has room for them. None: in memory.
+        embedding: floats of any width, read one block at a time; may be memory-mapped.
+        rows: row numbers into it.
+        folder: back the result with an unnamed file there that disappears with the process; its pages stay in memory
+            as long as the system has room for them. None: in memory.
 
     Raises:
-        CannotWrite: if the disk takes no more.
+        CannotWrite: if the disk is full or not writable.
     """
     shape = (len(rows), embedding.shape[1])
     if folder is None or 0 in shape:
@@ -50,13 +50,13 @@ def aligned_rows(embedding: NDArray, rows: NDArray[np.int64], folder: Path | Non
 
 
 def row_blocks(n_rows: int, size: int = _BLOCK_ROWS) -> Iterator[slice]:
-    """Yield slices of consecutive rows that one can afford a copy of."""
+    """Yield slices of consecutive rows small enough to copy."""
     for start in range(0, n_rows, size):
         yield slice(start, min(start + size, n_rows))
 
 
 def _block(embedding: NDArray, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    with np.errstate(over="ignore"):  # a float64 beyond float32 turns into inf, which is reported later
+    with np.errstate(over="ignore"):  # a float64 beyond float32 becomes inf, which is reported later
         block = embedding[rows].astype(np.float32)
     block[rows < 0] = 0
     return block

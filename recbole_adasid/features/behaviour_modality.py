@@ -1,6 +1,6 @@
-"""The modality made of training interactions, as the settings ask for it.
+"""The modality derived from training interactions, as configured.
 
-Items that nobody used in training have none: neither those held out of it nor those that come later.
+Items without training interactions have none: both held-out items and later ones.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from recbole_adasid.settings.lookup import Settings
 logger = logging.getLogger(__name__)
 
 COOCCURRENCE = "cooccurrence"
-"""The behaviour that is computed here; any other is a file or a folder of vectors that a model learnt."""
+"""The behaviour that is computed here; any other value is a file or folder of learnt vectors."""
 KIND = "behaviour"
 EDITION = 1
-"""Raised when the same settings and interactions give other vectors, so that none are taken from an old cache."""
+"""Raise it when the same settings and interactions give different vectors, to invalidate old caches."""
 _SETTINGS = ("negatives", "window", "max_user_items")
 
 
 class UsedItems(Protocol):
-    """What a dataset has to tell about how its items were used."""
+    """What a dataset provides about how its items were used."""
 
     def item_tokens(self) -> list[str]:
         """Return the N external item tokens in row order."""
@@ -41,20 +41,20 @@ class UsedItems(Protocol):
         """Return the interactions of these items that training may see."""
 
     def training_digest(self) -> str:
-        """Return the digest of all interactions that training may see, as the run's artefacts name it."""
+        """Return the digest of all interactions that training may see, as in the run's artefacts."""
 
 
 def behaviour_features(config: Settings, dataset: UsedItems, cache: StageCache) -> ItemFeatures:
-    """Return the vectors [N, d] of ``behaviour``: from co-occurrence in the training interactions, or learnt ones.
+    """Return the vectors [N, d] of ``behaviour``: computed from co-occurrence in training, or learnt.
 
     Args:
         config: the modality's settings, and below them the run's.
-        dataset: the items and their training interactions.
-        cache: keeps what was computed.
+        dataset: provides the items and their training interactions.
+        cache: stores what was computed.
 
     Raises:
-        ValueError: if vectors of a file were learnt from other interactions than the training ones, or the file or the
-            interactions do not serve.
+        ValueError: if a file's vectors were learnt from other than the training interactions, or if the file or the
+            interactions cannot be used.
     """
     if config["behaviour"] == COOCCURRENCE:
         found = _of_cooccurrence(config, dataset, cache)
@@ -64,14 +64,14 @@ def behaviour_features(config: Settings, dataset: UsedItems, cache: StageCache) 
     present = np.ones(len(values), dtype=bool) if found.present is None else found.present
     if not present.all():
         logger.info(
-            "%d of %d items have no behaviour of %s in training: those most like them stand in.",
+            "%d of %d items have no behaviour of %s in training: vectors of similar items are used instead.",
             *((~present).sum(), len(present), config["behaviour"]),
         )
     return ItemFeatures(values, source, present, fitted={"width": np.array(values.shape[1])}, optional=True)
 
 
 def without_behaviour(n_items: int, width: int) -> ItemFeatures:
-    """Return what items have that nobody used in training: nothing."""
+    """Return the behaviour of items without training interactions: all missing."""
     present = np.zeros(n_items, dtype=bool)
     values = np.zeros((n_items, width), dtype=np.float32)
     return ItemFeatures(values, {"kind": KIND, "of": None}, present, optional=True)
@@ -95,16 +95,16 @@ def _of_file(path: Path, dataset: UsedItems) -> ItemFeatures:
     learnt, expected = read_item_vectors(path, dataset.item_tokens()), dataset.training_digest()
     if learnt.training_interactions is None:
         logger.warning(
-            "%s does not say which interactions its vectors were learnt from: whether held-out ones took part is open.",
+            "%s does not say which interactions its vectors were learnt from: held-out ones may be among them.",
             path,
         )
     elif learnt.training_interactions != expected:
         raise ValueError(
             f"{path} was learnt from other interactions than this run trains on (digest "
-            f"{learnt.training_interactions}, not {expected}): held-out ones may be among them; learn it again on this "
-            "dataset, split and filters."
+            f"{learnt.training_interactions}, not {expected}): held-out ones may be among them; learn the vectors "
+            "again on this dataset, split and filters."
         )
-    # A model has a vector of every item, but of one that it never met it is the one that it started from.
+    # A model has a vector for every item, but for items it never saw it is just the initial value.
     used = learnt.present & (dataset.training_interactions().counts(len(learnt.values)) > 0)
     values = np.where(used[:, None], learnt.values, np.float32(0))
     source = {"kind": KIND, "of": "file", "learnt_by": learnt.learnt_by, **describe_values(values)}

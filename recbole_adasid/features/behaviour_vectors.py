@@ -1,4 +1,4 @@
-"""Items by how they were used: vectors of training interactions alone, to stand beside those of their contents.
+"""Item vectors from usage: computed from training interactions only, to complement the items' contents.
 
 Letters: I interactions, N items, R rows of a file, d width.
 """
@@ -18,21 +18,21 @@ from recbole_adasid.pairs.cooccurrence import cooccurrence_counts
 from recbole_adasid.pairs.item2vec import left_factor, shifted_information
 
 VECTORS_FILE = "item_vectors.npz"
-"""What a folder that has learnt item vectors calls them."""
+"""Name of the item-vector file in a model's folder."""
 _SAVED_BY = "numpy.savez(path, item_id=…, embedding=…, training_interactions=…)"
 
 
 class LearntVectors(NamedTuple):
-    """Item vectors that some model learnt from interactions."""
+    """Item vectors that a model learnt from interactions."""
 
     values: NDArray[np.float32]
     """[N, d], 0 for items that the file lacks."""
     present: NDArray[np.bool_]
-    """[N], which items the file has."""
+    """[N], which items are in the file."""
     training_interactions: str | None
-    """Digest of what they were learnt from; None: the file does not say."""
+    """Digest of the interactions they were learnt from; None: not recorded."""
     learnt_by: str | None
-    """What learnt them; None: the file does not say."""
+    """The model that learnt them; None: not recorded."""
 
 
 def cooccurrence_vectors(
@@ -47,8 +47,8 @@ def cooccurrence_vectors(
 ) -> NDArray[np.float32]:
     """Return item vectors [N, d]: U √Σ of the truncated SVD of shifted, positive PMI; 0 for items without any.
 
-    Pass *training* interactions only, each user's in the order of time. There are fewer than `width` columns where
-    the information has no more. See :mod:`~recbole_adasid.pairs.item2vec` for the source.
+    Pass *training* interactions only, each user's in chronological order. The result has fewer than `width` columns if
+    the rank is lower. See :mod:`~recbole_adasid.pairs.item2vec` for the source.
 
     Args:
         users: [I].
@@ -59,14 +59,14 @@ def cooccurrence_vectors(
         window: see :func:`~recbole_adasid.pairs.cooccurrence.cooccurrence_pairs`, as for `max_user_items`.
 
     Raises:
-        ValueError: if no two items meet more often than chance, users and items differ in number, or an item row lies
-            outside 0 … N−1.
+        ValueError: if no two items co-occur more often than chance, users and items differ in number, or an item row
+            is outside 0 … N−1.
     """
     upper, _ = cooccurrence_counts(users, items, n_items, window=window, max_user_items=max_user_items)
     information = shifted_information((upper + upper.T).tocoo(), negatives)
     if not information.nnz:
         raise ValueError(
-            "behaviour=cooccurrence finds no two items that meet more often than chance in the training interactions: "
+            "behaviour=cooccurrence: no two items co-occur more often than chance in the training interactions: "
             "lower behaviour_negatives, raise behaviour_window, or leave the modality out."
         )
     vectors = left_factor(information, width)
@@ -74,37 +74,37 @@ def cooccurrence_vectors(
     return np.ascontiguousarray(vectors[:, size > _ROUNDING * size.max()], dtype=np.float32)
 
 
-# Columns that are smaller than this share of the largest are rounding errors.
+# Columns below this share of the largest are rounding errors.
 _ROUNDING = 1e-7
 
 
 def write_item_vectors(
     path: str | Path, item_tokens: Sequence[str], vectors: ArrayLike, *, training_interactions: str, learnt_by: str
 ) -> None:
-    """Write item vectors that a model learnt, for a modality ``{behaviour: path}``.
+    """Save item vectors learnt by a model, for a modality ``{behaviour: path}``.
 
     Args:
-        path: an `.npz`; in a folder, `VECTORS_FILE` lets the folder be named instead.
+        path: an `.npz`; in a folder, name it `VECTORS_FILE` and the folder can be given instead.
         item_tokens: of the R items.
         vectors: floats [R, d].
-        training_interactions: ``training_interactions().digest()`` of the training part that the model learnt from.
-        learnt_by: what learnt them, such as ``SASRec``, for people to read.
+        training_interactions: ``training_interactions().digest()`` of the model's training split.
+        learnt_by: the model's name, such as ``SASRec``, informational.
 
     Raises:
-        ValueError: if there is not one row an item.
-        CannotWrite: if the disk takes no more.
+        ValueError: if there is not one row per item.
+        CannotWrite: if the disk is full or not writable.
     """
     values = np.asarray(vectors, dtype=np.float32)
     if values.ndim != 2 or len(values) != len(item_tokens):
         raise ValueError(
-            f"item vectors of the shape {list(values.shape)} for {len(item_tokens)} items: one row an item"
+            f"item vectors have shape {list(values.shape)} for {len(item_tokens)} items: pass one row per item"
         )
     about = {"training_interactions": np.array(training_interactions), "learnt_by": np.array(learnt_by)}
     write_arrays(Path(path), {"item_id": np.array(list(item_tokens)), "embedding": values, **about})
 
 
 def read_item_vectors(path: Path, item_tokens: Sequence[str]) -> LearntVectors:
-    """Return the vectors of items as a file, or a folder with `VECTORS_FILE`, has them.
+    """Read item vectors from a file, or from `VECTORS_FILE` in a folder.
 
     Raises:
         FileNotFoundError: if there is none.

@@ -1,6 +1,6 @@
-"""What stands in for the vectors of items that nobody has used yet: what the items most like them have.
+"""Stand-ins for the vectors of items that nobody has used yet: the mean over the most similar items.
 
-Letters: N items, A of those that have a vector, d width.
+Letters: N items, A of them with a vector, d width.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from recbole_adasid.features.aligned_rows import row_blocks
 from recbole_adasid.features.preparation import Prepared
 
 NEIGHBOURS = 5
-"""Items whose vectors are averaged: benchmarks/unused_items.py compares it with others and with the mean of all."""
+"""Items averaged; benchmarks/unused_items.py compares it with other values and with the mean of all."""
 MOST_ANCHORS = 50_000
-"""Items that are kept to look neighbours up among, so that they need no more room than the rest of a run."""
+"""Items kept for the neighbour lookup, so that it needs no more memory than the rest of a run."""
 _ROWS_AT_ONCE = 1_024
 Anchors = Mapping[str, NDArray[np.float32]]
 """``known`` [A, d], of length 1 or 0, and ``vectors`` [A, d'] of the items that have one."""
 
 
 def anchors_of(wanted: Prepared, known: NDArray[np.float64]) -> dict[str, NDArray[np.float32]]:
-    """Return the items to look up among: those that have a vector, evenly thinned out where they are many.
+    """Return the items to look up among: those with a vector, thinned out evenly if there are many.
 
     Args:
-        wanted: vectors [N, d'] that some items lack.
-        known: [N, d], what all items have beside them; of width 0 where that is nothing.
+        wanted: vectors [N, d'] missing for some items.
+        known: [N, d], the other vectors of all items; width 0 if there are none.
     """
     rows = np.flatnonzero(wanted.present)
     if len(rows) > MOST_ANCHORS:
@@ -41,9 +41,9 @@ def anchors_of(wanted: Prepared, known: NDArray[np.float64]) -> dict[str, NDArra
 def filled(
     wanted: Prepared, known: NDArray[np.float64], anchors: Anchors, neighbours: int = NEIGHBOURS
 ) -> NDArray[np.float64]:
-    """Return the vectors [N, d'], each missing one the mean of those of the nearest `neighbours` anchors.
+    """Return the vectors [N, d'], each missing one replaced by the mean over its nearest `neighbours` anchors.
 
-    Nearest is by the cosine of what is known of the items; one of which nothing is known gets the mean of all anchors.
+    Nearest by cosine of the known vectors; items with nothing known get the mean of all anchors.
     """
     values, vectors = wanted.values.copy(), anchors["vectors"].astype(np.float64)
     missing = np.flatnonzero(~wanted.present)

@@ -1,4 +1,4 @@
-"""Several vectors an item into one: text beside images, or title beside categories.
+"""Fusing several vectors per item into one: text with images, or title with categories.
 
 Letters: N items, M modalities, d width.
 """
@@ -20,21 +20,21 @@ from recbole_adasid.io.tensor_file import below
 logger = logging.getLogger(__name__)
 
 Weighted = Sequence[tuple[NDArray[np.float64], NDArray[np.bool_], float]]
-"""Of each modality the vectors [N, d], whether an item has one [N], and the weight."""
+"""Per modality: the vectors [N, d], which items have one [N], and the weight."""
 Fitted = Mapping[str, NDArray[Any]]
-"""What is learnt from the items, by name: of a modality below its place, and of the fusion itself."""
+"""Fitted arrays by name: a modality's under its index, and those of the fusion itself."""
 Fused = tuple[NDArray[np.float64], Fitted]
 
 
 class FusedVectors(NamedTuple):
-    """What became of several modalities."""
+    """Result of fusing several modalities."""
 
     values: NDArray[np.float32]
     """[N, d'], C-contiguous."""
     learnt: Fitted
-    """Needed to fuse the vectors of further items; nothing where it was given."""
+    """Needed to fuse the vectors of further items; empty if it was passed in."""
     widths: list[int]
-    """Columns that each modality came with."""
+    """Input columns of each modality."""
 
 
 def fuse(
@@ -48,25 +48,25 @@ def fuse(
     balanced: bool = False,
     fitted: Fitted | None = None,
 ) -> FusedVectors:
-    """Return one vector an item [N, d'] from M modalities, each [N, d], and what was learnt from the items.
+    """Return one vector per item [N, d'] from M modalities, each [N, d], and the fitted state.
 
-    Where an item lacks a modality that it need not have, the vectors of the items nearest by the others stand in, see
+    If an item lacks an optional modality, the vectors of the items nearest by the other modalities are used, see
     :mod:`~recbole_adasid.features.filling`.
 
     Args:
         modalities: the vectors, and which items have one.
-        weights: one a modality, above 0.
-        fusion: ``concatenate``: side by side, times the weight, 0 where missing; ``mean``: weighted over those an
+        weights: one per modality, above 0.
+        fusion: ``concatenate``: concatenated, times the weight, 0 where missing; ``mean``: weighted over those an
             item has; ``pca``: the concatenation's `width` directions of greatest variance; ``whitening``: the same,
-            each of variance 1.
-        width: of ``pca`` and ``whitening``; None keeps all directions.
-        unit_length: bring each modality's vectors to length 1 first.
-        widths: principal columns kept of each modality, or None for all as they are.
-        balanced: centre each modality and bring it to the total variance d / M before it is weighed, d columns in all.
-        fitted: what was learnt from other items, to put these into the same space; None learns it from these.
+            scaled to variance 1.
+        width: for ``pca`` and ``whitening``; None keeps all directions.
+        unit_length: normalise each modality's vectors to length 1 first.
+        widths: principal columns kept of each modality, or None for all, untransformed.
+        balanced: centre each modality and scale it to total variance d / M before weighting, d columns in all.
+        fitted: state from other items, to map these into the same space; None fits it on these.
 
     Raises:
-        ValueError: for an unknown fusion, or modalities of several widths under ``mean``.
+        ValueError: for an unknown fusion, or modalities of different widths under ``mean``.
     """
     if fusion not in FUSIONS:
         raise ValueError(f"fusion {fusion!r} is unknown; valid: {', '.join(FUSIONS)}.")
@@ -87,7 +87,7 @@ def fuse(
 def _completed(
     modalities: Sequence[ItemFeatures], prepared: Sequence[Prepared], fitted: Sequence[Fitted | None]
 ) -> tuple[list[Prepared], Fitted]:
-    """Return the modalities, those that items need not have filled in, and what was learnt for that."""
+    """Return the modalities with missing optional ones filled in, and the state fitted for that."""
     required = [one.values for one, features in zip(prepared, modalities) if not features.optional]
     known = np.concatenate([np.empty((len(prepared[0].values), 0)), *required], axis=1)
     completed, learnt = [], dict[str, NDArray[Any]]()
@@ -108,7 +108,7 @@ def _concatenate(modalities: Weighted, width: int | None = None, fitted: Fitted 
 def _mean(modalities: Weighted, width: int | None = None, fitted: Fitted | None = None) -> Fused:
     widths = [values.shape[1] for values, _, _ in modalities]
     if len(set(widths)) > 1:
-        raise ValueError(f"fusion=mean needs modalities of one width, these have {widths}: choose another fusion.")
+        raise ValueError(f"fusion=mean needs modalities of equal width, got {widths}: choose another fusion.")
     total = np.sum([weight * present for _, present, weight in modalities], axis=0)[:, None]
     summed = np.sum([weight * values for values, _, weight in modalities], axis=0)
     return np.divide(summed, total, out=np.zeros_like(summed), where=total > 0), {}
@@ -120,7 +120,7 @@ def _pca(modalities: Weighted, width: int | None, fitted: Fitted | None = None) 
         mean, directions = (_learnt(fitted, name) for name in ("mean", "directions"))
         if mean.shape != values.shape[1:] or directions.shape[1:] != values.shape[1:]:
             raise ValueError(
-                f"the fusion learnt a mean {list(mean.shape)} and directions {list(directions.shape)} for "
+                f"the saved fusion has a mean {list(mean.shape)} and directions {list(directions.shape)} for "
                 f"{values.shape[1]} columns: {_REMEDY}"
             )
         return (values - mean) @ directions.T, {}
@@ -132,7 +132,7 @@ def _pca(modalities: Weighted, width: int | None, fitted: Fitted | None = None) 
     variance = found.var(axis=0)
     kept = max(1, int((variance > NO_VARIANCE * variance[0]).sum()))
     if width is not None and kept < width:
-        logger.warning("fusion_width=%d is more than the directions in which items differ: using %d", width, kept)
+        logger.warning("fusion_width=%d exceeds the number of directions in which items differ: using %d", width, kept)
     return found[:, :kept], {"mean": pca.mean_, "directions": pca.components_[:kept]}
 
 
@@ -140,19 +140,19 @@ def _whitening(modalities: Weighted, width: int | None, fitted: Fitted | None = 
     values, learnt = _pca(modalities, width, fitted)
     deviation = values.std(axis=0) if fitted is None else _learnt(fitted, "deviation")
     if deviation.shape != values.shape[1:]:
-        raise ValueError(f"the fusion learnt {deviation.shape} deviations of {values.shape[1]} columns: {_REMEDY}")
+        raise ValueError(f"the saved fusion has {deviation.shape} deviations for {values.shape[1]} columns: {_REMEDY}")
     white = np.divide(values, deviation, out=np.zeros_like(values), where=deviation > 0)
     return white, {**learnt, "deviation": deviation} if fitted is None else {}
 
 
 def _learnt(fitted: Fitted, name: str) -> NDArray[np.float64]:
-    """Return what was learnt from other items, which comes out of a file."""
+    """Return a fitted array, which comes from a file."""
     if name not in fitted or not np.isfinite(fitted[name]).all():
-        raise ValueError(f"what the fusion learnt has no {name}, or none of finite numbers: {_REMEDY}")
+        raise ValueError(f"the saved fusion has no {name}, or non-finite values in it: {_REMEDY}")
     return np.asarray(fitted[name], dtype=np.float64)
 
 
-_REMEDY = "bring back the run's features.safetensors"
+_REMEDY = "restore the run's features.safetensors"
 
 
 FUSIONS: dict[str, Callable[[Weighted, int | None, Fitted | None], Fused]] = {
@@ -162,4 +162,4 @@ FUSIONS: dict[str, Callable[[Weighted, int | None, Fitted | None], Fused]] = {
     "whitening": _whitening,
 }
 REDUCING = ("pca", "whitening")
-"""Those whose result takes long to compute."""
+"""Fusions that take long to compute."""

@@ -1,4 +1,4 @@
-"""Image encoders: image files in, one vector a file out; of a file that cannot be read all values are NaN.
+"""Image encoders: image files in, one vector per file out; all NaN for a file that cannot be read.
 
 Letters: N items, d width.
 """
@@ -17,30 +17,30 @@ from numpy.typing import NDArray
 from recbole_adasid.settings.harmless import pretrained_options, pretrained_remedy
 
 PIXELS = "pixels"
-"""The name that stands for no model: the picture itself."""
+"""The name of the encoder without a model: the pixels themselves."""
 _SIDE = 16
 MOST_PIXELS = 2**26
-"""A file that announces more is not decoded: half a megabyte of PNG may be gigabytes of picture."""
-# Pillow hands these to Ghostscript, to Windows or to a reader that is registered from outside.
+"""Larger images are not decoded: half a megabyte of PNG can expand to gigabytes."""
+# Pillow delegates these to Ghostscript, Windows or an externally registered reader.
 _BY_OTHER_PROGRAMS = ("EPS", "WMF", "BUFR", "GRIB", "HDF5")
 
 
 class ImageEncoder(Protocol):
-    """Anything that turns N image files into vectors [N, d] float32 of unit length, NaN where one cannot be read."""
+    """Anything that turns N image files into vectors [N, d] float32 of unit length, NaN for unreadable files."""
 
     def encode(self, images: Sequence[bytes]) -> NDArray[np.float32]:
-        """Return the vectors of the files' contents, in their order: [N, d]."""
+        """Return the vectors of the files' contents, in order: [N, d]."""
 
 
 def build_image_encoder(name: str) -> ImageEncoder:
-    """Return the encoder of ``image_encoder_model``: `pixels`, or a model of transformers by name or folder."""
+    """Return the encoder of ``image_encoder_model``: `pixels`, or a transformers model by name or folder."""
     return PixelEncoder() if name == PIXELS else PretrainedImageEncoder(name=name)
 
 
 class PixelEncoder:
-    """The picture shrunk to 16 × 16 pixels: d = 768 differences from mid-grey, brought to unit length.
+    """The image shrunk to 16 × 16 pixels: d = 768 differences from mid-grey, normalised to unit length.
 
-    It knows colours and rough shapes and nothing else, but needs no model and no download.
+    It captures only colours and rough shapes, but needs no model and no download.
     """
 
     def encode(self, images: Sequence[bytes]) -> NDArray[np.float32]:
@@ -54,24 +54,24 @@ class PixelEncoder:
         for row, data in enumerate(images):
             if picture := _decoded(data):
                 pixels = np.asarray(picture.resize((_SIDE, _SIDE)), dtype=np.float32).reshape(-1) - 127.5
-                vectors[row] = pixels / np.linalg.norm(pixels)  # never 0: no pixel has the value 127.5
+                vectors[row] = pixels / np.linalg.norm(pixels)  # never 0: no pixel is exactly 127.5
         return vectors
 
 
 class PretrainedImageEncoder:
-    """Any CLIP or SigLIP model of transformers, by name or folder."""
+    """Any CLIP or SigLIP model from transformers, by name or folder."""
 
     def __init__(self, *, name: str, batch_size: int = 32) -> None:
-        """Keep the model's name; it is loaded when `encode` first needs it."""
+        """Store the model's name; the model is loaded on first use."""
         self.name, self.batch_size = name, batch_size
         self._model: Any = None
 
     def encode(self, images: Sequence[bytes]) -> NDArray[np.float32]:
-        """Return the vectors [N, d] of image files, of unit length; of one that cannot be read all are NaN.
+        """Return the vectors [N, d] of image files, of unit length; all NaN for an unreadable file.
 
         Raises:
             ImportError: if transformers or Pillow is not installed.
-            ValueError: if there is no such model, or it encodes no images.
+            ValueError: if there is no such model, or it does not encode images.
         """
         import torch
 
@@ -103,19 +103,19 @@ class PretrainedImageEncoder:
             model = AutoModel.from_pretrained(self.name, **options)
             processor = AutoImageProcessor.from_pretrained(self.name, **options)
         except (OSError, ValueError) as error:
-            remedy = pretrained_remedy(
-                f"name a folder or a model that can be downloaded, or {PIXELS}, which needs none"
-            )
+            remedy = pretrained_remedy(f"name a folder or a downloadable model, or {PIXELS}, which needs none")
             raise ValueError(
                 f"image_encoder_model {self.name!r} cannot be loaded ({' '.join(str(error).split())}): {remedy}."
             ) from error
         if not hasattr(model, "get_image_features"):
-            raise ValueError(f"image_encoder_model {self.name!r} is a {type(model).__name__}: name a CLIP or SigLIP.")
+            raise ValueError(
+                f"image_encoder_model {self.name!r} is a {type(model).__name__}: name a CLIP or SigLIP one."
+            )
         return model.to(device).eval(), processor, device
 
 
 def _batches(images: Sequence[bytes], most: int) -> Iterator[list[Any]]:
-    """Yield the decoded images of files, None where one cannot be read, a batch of ``most`` files or `MOST_PIXELS`."""
+    """Yield decoded images, None for unreadable ones, in batches of at most ``most`` files or `MOST_PIXELS`."""
     batch: list[Any] = []
     pixels = 0
     for data in images:
@@ -131,7 +131,7 @@ def _batches(images: Sequence[bytes], most: int) -> Iterator[list[Any]]:
 
 
 def _decoded(data: bytes) -> Any:
-    """Return the image of a file as RGB, or None if it cannot be read, or announces more pixels than `MOST_PIXELS`."""
+    """Return the image of a file as RGB, or None if it is unreadable or larger than `MOST_PIXELS`."""
     from PIL import Image
 
     try:
@@ -139,13 +139,13 @@ def _decoded(data: bytes) -> Any:
             if picture.width * picture.height > MOST_PIXELS:
                 return None
             return picture.convert("RGB")
-    except Exception:  # of a broken file each of Pillow's readers raises its own
+    except Exception:  # each of Pillow's readers raises its own errors for broken files
         return None
 
 
 @cache
 def _formats() -> list[str]:
-    """Return the formats that Pillow reads by itself."""
+    """Return the formats that Pillow reads without external programs."""
     from PIL import Image
 
     Image.init()
@@ -164,6 +164,6 @@ def _require_extra(*packages: str) -> None:
             importlib.import_module(package)
     except ImportError as error:
         raise ImportError(
-            "image_field needs an extra that is not installed: run pip install 'recbole-adasid[images]', or bring "
-            "the images' vectors by item_features_file."
+            "image_field needs an extra that is not installed: run pip install 'recbole-adasid[images]', or provide "
+            "the images' vectors with item_features_file."
         ) from error

@@ -1,7 +1,7 @@
-"""Item images: files of a folder, or downloaded into it; what is not there is missing. Letters: N items.
+"""Item images: files in a folder or downloaded into it; anything else counts as missing. Letters: N items.
 
-Which file an item has is written in a table, which may come from anywhere: it leads neither out of the folder nor,
-unless the user allows it, to hosts of this machine and of private networks.
+The table that assigns files to items may be untrusted: it can lead neither out of the folder nor, unless the user
+allows it, to this machine or private networks.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from recbole_adasid.io.web import Deadline, PrivateHost, opened, stated_length
 
 logger = logging.getLogger(__name__)
 
-# Without a byte, and for the whole of a picture.
+# Timeout without receiving a byte, and for the whole image.
 _SECONDS, _WHOLE_SECONDS = 20.0, 60.0
-# A larger file is no picture of an item.
+# Larger files are not item images.
 _MOST_BYTES = 50_000_000
-# A host that held so many fetches until their deadline is not asked again.
+# After this many fetches that ran into their deadline, a host is skipped.
 _MOST_DEADLINES = 3
 
 
 def locate_images(
     cells: Sequence[str], folder: Path, *, download: bool, private_hosts: bool = False, progress: bool = False
 ) -> list[Path | None]:
-    """Return where each item's image lies [N], None where there is none; the log counts them.
+    """Return the path of each item's image [N], None if there is none; their number is logged.
 
     Args:
-        cells: what the items' table says of each [N]: a file in the folder, a URL, or nothing.
-        folder: of the images; one of a URL is called by the URL's digest. A file that lies outside, be it by its name
-            or by a link, counts as missing.
+        cells: each item's cell of the item table [N]: a file in the folder, a URL, or empty.
+        folder: image folder; a downloaded file is named by its URL's digest. A file outside the folder, by name or by
+            link, counts as missing.
         download: fetch URLs that are not in the folder yet.
-        private_hosts: let URLs lead to this machine and to private networks.
+        private_hosts: allow URLs to this machine and to private networks.
         progress: show a bar while downloading.
     """
     places = _inside([_place(cell, folder) for cell in cells], folder)
@@ -48,14 +48,12 @@ def locate_images(
         place: cell for place, cell in zip(places, cells) if place and _is_url(cell) and not os.path.isfile(place)
     }
     if wanted and not download:
-        logger.warning(
-            "%d images are URLs that %s does not hold: image_download=true fetches them", len(wanted), folder
-        )
+        logger.warning("%d images are URLs not yet in %s: image_download=true fetches them", len(wanted), folder)
     elif wanted:
         failed = _fetch_all(wanted, private_hosts, progress)
         if failed:
             logger.warning("%d of %d images could not be fetched, the first: %s", len(failed), len(wanted), failed[0])
-    # Path.is_file would raise where a name is too long.
+    # Path.is_file would raise if a name is too long.
     return [place if place and os.path.isfile(place) else None for place in places]
 
 
@@ -67,9 +65,9 @@ def _place(cell: str, folder: Path) -> Path | None:
 
 
 def _inside(places: Sequence[Path | None], folder: Path) -> list[Path | None]:
-    """Return the places [N] that lie in the folder, links resolved; the log counts the others."""
+    """Return the paths [N] inside the folder, links resolved; the others are counted in the log."""
     root = os.path.realpath(folder)
-    real: dict[str, str] = {}  # folders, of which there are few
+    real: dict[str, str] = {}  # by folder, of which there are few
 
     def lies_inside(place: Path) -> bool:
         above = os.path.dirname(place)
@@ -95,13 +93,13 @@ def _is_url(cell: str) -> bool:
 
 
 def _fetch_all(wanted: dict[Path, str], private_hosts: bool, progress: bool) -> list[str]:
-    """Fetch URLs into the places they are given by, and return why those failed that did."""
+    """Fetch URLs to their target paths, and return the failures with their reasons."""
     failed, held_up = [], Counter[str]()
     for place, cell in tqdm(wanted.items(), "images", unit="file", disable=not progress):
         url = cell.strip()
         host = _host(url)
         if held_up[host] >= _MOST_DEADLINES:
-            failed.append(f"{url} ({host} held {_MOST_DEADLINES} fetches for {_WHOLE_SECONDS:g} s, and is left alone)")
+            failed.append(f"{url} ({host} took over {_WHOLE_SECONDS:g} s for {_MOST_DEADLINES} fetches and is skipped)")
             continue
         with Deadline(_WHOLE_SECONDS) as deadline:
             reason = _fetch(url, place, private_hosts, deadline)
@@ -112,14 +110,14 @@ def _fetch_all(wanted: dict[Path, str], private_hosts: bool, progress: bool) -> 
 
 
 def _fetch(url: str, place: Path, private_hosts: bool, deadline: Deadline) -> str:
-    """Write what a URL gives to a file, and return why that failed, or nothing."""
+    """Download a URL to a file, and return the reason for a failure, or an empty string."""
     try:
         data = _content(url, private_hosts, deadline)
     except PrivateHost as error:
         return f"{error}: image_private_hosts=true allows it"
-    except Exception as error:  # of a URL that cannot be read, http, ssl and the decoder of its text raise their own
+    except Exception as error:  # http, ssl and text decoding each raise their own errors
         if deadline.passed:
-            return f"it was not there after {deadline.seconds:g} s"
+            return f"not complete after {deadline.seconds:g} s"
         return " ".join(str(error).split()) or type(error).__name__
     with written_whole(place) as waiting:
         waiting.write_bytes(data)
@@ -132,7 +130,7 @@ def _content(url: str, private_hosts: bool, deadline: Deadline) -> bytes:
         length = stated_length(answer)
         data = answer.read(_MOST_BYTES + 1)
     if answer.status != 200:
-        raise ValueError(f"the server answers {answer.status}")
+        raise ValueError(f"the server answered {answer.status}")
     if max(len(data), length or 0) > _MOST_BYTES:
         raise ValueError(f"it is larger than {_MOST_BYTES} bytes")
     if deadline.passed or length is not None and len(data) != length:

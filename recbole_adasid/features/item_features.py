@@ -1,4 +1,4 @@
-"""Item features as the settings ask for them: from one source, or from several that are fused."""
+"""Item features as configured: from one source, or fused from several."""
 
 from __future__ import annotations
 
@@ -29,8 +29,7 @@ from recbole_adasid.settings.lookup import Settings, over
 
 OF_CONTENTS = ("item_features_file", "text_fields", "text_template", "image_field")
 SOURCES = (*OF_CONTENTS, "dataset_features", "behaviour")
-"""Settings that name where vectors come from; a modality has one of them, and the last three are none but a modality's.
-"""
+"""Settings that name a source of vectors; each modality has exactly one, and the last three are for modalities only."""
 MODALITY_KEYS = (
     *SOURCES,
     *("weight", "width"),
@@ -38,15 +37,15 @@ MODALITY_KEYS = (
     *("image_folder", "image_encoder_model", "image_download"),
     *("behaviour_negatives", "behaviour_window", "behaviour_max_user_items"),
 )
-"""Settings that a modality may have for itself."""
+"""Settings that a modality can override."""
 
 KIND = "item-features"
 Fitted = Mapping[str, np.ndarray]
-"""What was learnt from items to make their features, by name, as ``ItemFeatures.fitted`` has it."""
+"""State fitted on items to make their features, by name, as in ``ItemFeatures.fitted``."""
 
 
 class ItemContents(Protocol):
-    """What a dataset has to tell about its items' contents; rows leave out RecBole's padding item."""
+    """What a dataset provides about its items' contents; rows leave out RecBole's padding item."""
 
     def item_tokens(self) -> list[str]:
         """Return the N external item tokens in row order."""
@@ -61,17 +60,17 @@ class ItemContents(Protocol):
 def item_features(
     config: Settings, dataset: ItemContents, cache: StageCache, progress: bool = False, *, fitted: Fitted | None = None
 ) -> ItemFeatures:
-    """Return the features [N, d] of ``modalities``, or else of ``item_features_file``, or else of the items' texts.
+    """Return the features [N, d] of ``modalities``, else of ``item_features_file``, else of the items' texts.
 
     Args:
         config: any mapping with the keys of ``props/``.
-        dataset: names the items and their contents.
-        cache: keeps what was computed.
+        dataset: provides the items and their contents.
+        cache: stores what was computed.
         progress: show progress bars.
-        fitted: of the features of other items: these get theirs in the same space. None learns it from these items.
+        fitted: state from other items' features, to map these into the same space; None fits it on these.
 
     Raises:
-        ValueError: if a source is missing or wrong, or an item misses a modality and ``missing_modality`` is refuse.
+        ValueError: if a source is missing or invalid, or an item lacks a modality under ``missing_modality=refuse``.
     """
     modalities = config["modalities"]
     if not modalities:
@@ -99,24 +98,24 @@ def item_features(
 
 
 def _fusion_settings(config: Settings) -> dict[str, Any]:
-    """Return the arguments of the fusion; those that change nothing are left out, and out of the fingerprint."""
+    """Return the fusion's arguments; those without effect are left out, also of the fingerprint."""
     modalities = config["modalities"]
     settings = {"fusion": config["fusion"], "unit_length": config["modality_unit_length"]}
     if config["fusion"] in REDUCING:
         settings["width"] = config["fusion_width"]
-    # Co-occurrence is factorised into as many columns as are wanted.
+    # Co-occurrence is factorised into exactly the requested number of columns.
     widths = [None if modality.get("behaviour") == COOCCURRENCE else modality.get("width") for modality in modalities]
     if any(widths):
         settings["widths"] = widths
     balanced = any(modality.get("width") or modality.get("behaviour") for modality in modalities)
-    # Settings of earlier runs do not have this one.
+    # Settings of older runs lack this one.
     if "modality_balanced" in config and config["modality_balanced"] is not None:
         balanced = config["modality_balanced"]
     return {**settings, "balanced": True} if balanced else settings
 
 
 def _complete(found: Sequence[ItemFeatures]) -> NDArray[np.bool_] | None:
-    """Return which items have all modalities that they have to have, and at least one; None: all do."""
+    """Return which items have all modalities required modalities and at least one; None: all do."""
     told = [(one.optional, one.present) for one in found if one.present is not None]
     if all(one.optional for one in found):
         present = np.logical_or.reduce([present for _, present in told])
@@ -126,7 +125,7 @@ def _complete(found: Sequence[ItemFeatures]) -> NDArray[np.bool_] | None:
 
 
 def source_columns(config: Settings) -> list[tuple[str, list[str]]]:
-    """Return for each source of features that reads the `.item` file the setting that names its columns, and these."""
+    """Return, for each feature source that reads the `.item` file, the setting that names its columns, and these."""
     found = []
     for source in map(dict, config["modalities"] or [{}]):
         settings = over(config, source, dict.fromkeys(SOURCES)) if source else config
@@ -138,13 +137,13 @@ def source_columns(config: Settings) -> list[tuple[str, list[str]]]:
 
 
 def write_fitted(path: Path, fitted: Fitted) -> None:
-    """Write what features learnt from the items, so that those of further items can be made without them."""
+    """Write the state fitted on the items, so that features of further items can be made without them."""
     tensors = {name: torch.from_numpy(np.array(array)) for name, array in fitted.items()}
     write_tensors(path, KIND, tensors, {})
 
 
 def read_fitted(path: Path) -> Fitted:
-    """Return what :func:`write_fitted` wrote, nothing where there is no such file.
+    """Read what :func:`write_fitted` wrote; empty if there is no such file.
 
     Raises:
         DamagedFile: if it is damaged.
@@ -155,9 +154,9 @@ def read_fitted(path: Path) -> Fitted:
 
 
 def _kept(fitted: Fitted | None) -> dict[str, str]:
-    """Return what a cached stage of vectors depends on beside their source.
+    """Return what a cached stage of vectors depends on besides their source.
 
-    It holds what was learnt from the items, or is determined by what was learnt from others.
+    It either stores the state fitted on the items, or is determined by state fitted on others.
     """
     if fitted is None:
         return {"keeps": "fitted"}
@@ -172,9 +171,9 @@ def _of_modality(
     progress: bool,
     fitted: Fitted | None,
 ) -> ItemFeatures:
-    """Return what one modality's source gives; its own settings win over the run's."""
+    """Return the features from one modality's source; its own settings override the run's."""
     if modality.get("behaviour"):
-        if fitted is not None:  # of items that training does not know
+        if fitted is not None:  # of items unknown in training
             return without_behaviour(len(dataset.item_tokens()), int(fitted["width"]))
         own = over(config, modality, {"width": None})
         return behaviour_features(own, cast(UsedItems, dataset), cache)
@@ -187,7 +186,7 @@ def _of_modality(
     if features.present is not None and config["missing_modality"] == "refuse":
         item = dataset.item_tokens()[int(np.flatnonzero(~features.present)[0])]
         raise ValueError(
-            f"{int((~features.present).sum())} items miss the modality {dict(modality)}, first '{item}': complete it, "
+            f"{int((~features.present).sum())} items lack the modality {dict(modality)}, first '{item}': complete it, "
             "filter the items out, or set missing_modality=allow."
         )
     return features
@@ -229,9 +228,9 @@ def _of_texts(
 def _encode(
     texts: list[str], settings: dict[str, Any], cache: StageCache, progress: bool, fitted: Fitted | None
 ) -> dict[str, np.ndarray]:
-    """Return the vectors [N, d] of the texts, and what was learnt from them.
+    """Return the vectors [N, d] of the texts, and the fitted state.
 
-    What was encoded before, be it for other items, is taken from there.
+    Texts encoded before, even for other items, are taken from the store.
     """
     encoder = build_encoder(**settings)
     if not encoder.separate:
@@ -252,9 +251,9 @@ def _encode(
 def _of_images(
     config: Settings, dataset: ItemContents, cache: StageCache, progress: bool, fitted: Fitted | None
 ) -> ItemFeatures:
-    """Return the vectors of the items' images; an image that is not there or cannot be read is missing.
+    """Return the vectors of the items' images; absent or unreadable images are missing.
 
-    What is learnt is the width of a vector: further items may all come without an image.
+    The fitted state is the vector width: further items may all come without an image.
     """
     tokens, table, field = dataset.item_tokens(), _table(dataset, "images"), config["image_field"]
     check_column(table, "image_field", field)
@@ -284,7 +283,7 @@ def _of_images(
 def _learnt_width(fitted: Fitted) -> int:
     width = fitted.get("width")
     if width is None or width.size != 1 or not 0 < int(width.reshape(())) <= _WIDEST:
-        raise ValueError("what the run learnt of its images is no width: bring back its features.safetensors")
+        raise ValueError("the saved image width is invalid: restore the run's features.safetensors")
     return int(width.reshape(()))
 
 
@@ -303,7 +302,7 @@ def _encode_images(files: list[Path], digests: list[str], model: str, cache: Sta
 
 
 def _is_set(config: Settings, key: str) -> bool:
-    """Return a switch that settings of earlier runs do not have."""
+    """Return a switch that settings of older runs may lack."""
     return key in config and bool(config[key])
 
 

@@ -1,4 +1,4 @@
-"""Item text: columns of an item table rendered into one line an item."""
+"""Item text: columns of an item table rendered into one line per item."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from recbole_adasid.data.item_table import ITEM_COLUMN, missing_column
 
 logger = logging.getLogger(__name__)
 
-# Several category paths of one item stand in one cell, joined by this; the first is the main one.
+# One cell may hold several category paths of an item, joined by this; the first is the main one.
 _PATH_SEPARATOR = " | "
 _EXAMPLES = {"text_fields": "", "text_template": " in braces, such as Title: {title}"}
 
@@ -25,11 +25,11 @@ def render_texts(
     fields: Sequence[str],
     template: str | None = None,
 ) -> list[str]:
-    """Write each item's fields as `Title: …; Brand: …; Categories: {first path}; Price: …;`, in that order.
+    """Render each item's fields as `Title: …; Brand: …; Categories: {first path}; Price: …;`, in the given order.
 
     The label is the column's name. Empty fields are skipped. A template, such as `Title: {title} Brand: {brand}`, is
-    filled in instead, where empty fields leave nothing. An item without any text gives an empty string, and a warning
-    says how many there are. The result has one text for each of `item_tokens` [N].
+    filled in instead; empty fields leave nothing. An item without any text gets an empty string, and a warning counts
+    them. The result has one text for each of `item_tokens` [N].
 
     Raises:
         ValueError: if a field is not a column of the table, no field is given, or the template is not well formed.
@@ -52,7 +52,7 @@ def render_texts(
 
 
 def text_columns(fields: Sequence[str] | None, template: str | None) -> tuple[str, list[str]]:
-    """Return which of `text_fields` and `text_template` says what texts are made of, and the columns that it names.
+    """Return which of `text_fields` and `text_template` defines the texts, and the columns that it names.
 
     Raises:
         ValueError: if the template is not well formed.
@@ -81,19 +81,19 @@ def _parsed(template: str) -> list[Part]:
         raise ValueError(f"text_template={template!r}: {error}; write {{column}}, and {{{{ for a brace.") from error
     for _, field, form, conversion in parts:
         if form or conversion or field == "":
-            raise ValueError(f"text_template={template!r}: a brace holds the name of a column and nothing else.")
+            raise ValueError(f"text_template={template!r}: put only a column name in braces.")
     return [(text, field) for text, field, _, _ in parts]
 
 
 def check_column(table: dict[str, list[str]], key: str, field: str, named: Sequence[str] = ()) -> None:
-    """Check that a column that the setting `key` names is one of the table.
+    """Check that a column named by the setting `key` exists in the table.
 
     Raises:
-        ValueError: if not; it says which are, beside those that are `named` anyway.
+        ValueError: if not, listing the columns that exist besides those in `named`.
     """
     if field not in table:
         others = [name for name in table if name != ITEM_COLUMN]
-        raise ValueError(missing_column(key, field, others, "the table of items (.item, or that of new items)", named))
+        raise ValueError(missing_column(key, field, others, "the item table (.item, or that of new items)", named))
 
 
 def _fields_with_text(table: dict[str, list[str]], row: int, parts: Sequence[Part]) -> str:

@@ -1,6 +1,6 @@
-"""A modality's vectors made ready to be fused: their length, their principal columns and their scale.
+"""Preparing a modality's vectors for fusion: length, principal columns and scale.
 
-Letters: N items, n items that have the modality, d width.
+Letters: N items, n items with the modality, d width.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from recbole_adasid.features.vectors import ItemFeatures
 logger = logging.getLogger(__name__)
 
 NO_VARIANCE = 1e-10
-"""Directions of less variance than this share of the first are rounding errors of float32."""
+"""Directions with less than this share of the first one's variance are float32 rounding errors."""
 Learnt = Mapping[str, NDArray[np.float64]]
-"""What was learnt from the items, by name, to put others into the same space."""
+"""State fitted on the items, by name, to map others into the same space."""
 
 
 class Prepared(NamedTuple):
@@ -31,17 +31,17 @@ class Prepared(NamedTuple):
     present: NDArray[np.bool_]
     """[N], which items have one."""
     learnt: Learnt
-    """Nothing where it was given."""
+    """Empty if it was passed in."""
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """What is done to a modality's vectors, in this order.
+    """Steps applied to a modality's vectors, in this order.
 
     Attributes:
-        unit_length: bring each to length 1.
-        width: centre them and keep so many principal columns; None: all columns, as they are.
-        balanced: centre them and bring their total variance to 1. An item without a vector stands at the mean.
+        unit_length: normalise each to length 1.
+        width: centre them and keep this many principal columns; None: all columns, untransformed.
+        balanced: centre them and scale their total variance to 1. An item without a vector gets the mean.
     """
 
     unit_length: bool = True
@@ -49,7 +49,7 @@ class Preparation:
     balanced: bool = False
 
     def __call__(self, features: ItemFeatures, fitted: Learnt | None = None) -> Prepared:
-        """Return the vectors of items; mean, directions and scale come from `fitted`, None learns them from these."""
+        """Return the items' vectors; mean, directions and scale come from `fitted`, or are fitted on these if None."""
         present = np.ones(len(features.values), dtype=bool) if features.present is None else features.present
         values = np.where(present[:, None], features.values, 0).astype(np.float64)
         if self.unit_length:
@@ -81,15 +81,15 @@ class Preparation:
 def principal_directions(centred: NDArray[np.float64], width: int) -> NDArray[np.float64]:
     """Return the `width` directions of greatest variance of centred vectors [n, d], rows of length 1, best first.
 
-    Directions in which the vectors do not differ are left out. The largest entry of each is positive, so that all
-    solvers give the same.
+    Directions in which the vectors do not differ are dropped. The largest entry of each is positive, so that all
+    solvers agree.
     """
     variance, directions = np.linalg.eigh(centred.T @ centred)
     variance, directions = variance[::-1], directions.T[::-1]
     kept = max(1, min(width, int((variance > NO_VARIANCE * variance[0]).sum())))
     if kept < width:
         logger.warning(
-            "A modality's width=%d is more than the directions in which its items differ: using %d", width, kept
+            "A modality's width=%d exceeds the number of directions in which its items differ: using %d", width, kept
         )
     directions = directions[:kept]
     largest = np.abs(directions).argmax(axis=1)

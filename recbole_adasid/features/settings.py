@@ -1,4 +1,4 @@
-"""Settings of item features: what each value has to be. Defaults and comments stand in props/."""
+"""Validation rules of item-feature settings. Defaults and comments are in props/."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from recbole_adasid.features.text_encoders import ENCODERS
 from recbole_adasid.settings.rules import Rule, list_of, name_of, optional, path, real, switch, text, whole
 
 WIDEST = 2**16
-"""A width beyond this is a slip of the keyboard."""
+"""A larger width is a typo."""
 
 FEATURES: dict[str, Rule] = {
     "item_features_file": optional(path),
@@ -44,4 +44,4 @@ MODALITY_RULES: dict[str, Rule] = {
     "dataset_features": Rule("true", lambda value: value is True),
     "behaviour": path,
 }
-"""Of settings that a modality alone has."""
+"""Rules of settings that only a modality has."""

@@ -1,4 +1,4 @@
-"""Text encoders: item texts in, one vector an item out.
+"""Text encoders: item texts in, one vector per item out.
 
 Letters: N items, d width.
 """
@@ -25,30 +25,30 @@ class TextEncoder(Protocol):
     """Anything that turns N texts into vectors [N, d] float32 of unit length."""
 
     separate: bool
-    """Whether a text's vector depends on that text alone, so that texts may be encoded in portions."""
+    """Whether a text's vector depends on that text alone, so that texts can be encoded in chunks."""
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return the vectors of the texts, in their order: [N, d]."""
+        """Return the vectors of the texts, in order: [N, d]."""
 
     def fitted(self) -> dict[str, NDArray[Any]]:
-        """Return what `encode` learnt from its texts; nothing if each is encoded by itself."""
+        """Return the state that `encode` fitted on its texts; empty if each text is encoded by itself."""
 
     def transform(self, texts: Sequence[str], fitted: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
-        """Return the vectors [N, d] of further texts in the space of those that `fitted` comes from."""
+        """Return the vectors [N, d] of further texts in the space of `fitted`."""
 
 
 class TfidfSvdEncoder:
     """Latent semantic analysis: TF-IDF weights reduced to `width` columns by a truncated SVD.
 
-    Needs no download and no training beyond the texts themselves, and is deterministic in `seed`. An item
-    without text gets the zero vector. Words and directions are those of the texts given to :meth:`encode`;
-    :meth:`fitted` keeps them, and :meth:`transform` puts further texts into the same space.
+    Needs no download and no training beyond the texts themselves, and is deterministic in `seed`. An item without text
+    gets the zero vector. Words and directions are those of the texts given to :meth:`encode`; :meth:`fitted` returns
+    them, and :meth:`transform` maps further texts into the same space.
     """
 
     separate = False
 
     def __init__(self, *, width: int, seed: int) -> None:
-        """Keep the width d and the seed of the randomised SVD.
+        """Store the width d and the seed of the randomised SVD.
 
         Raises:
             ValueError: if the width is below 1.
@@ -63,7 +63,7 @@ class TfidfSvdEncoder:
         """Return the vectors [N, d], d clipped (with a warning) to what N texts and their words can span.
 
         Raises:
-            ValueError: if no text holds a word.
+            ValueError: if no text contains a word.
         """
         from sklearn.decomposition import TruncatedSVD
         from sklearn.feature_extraction.text import TfidfVectorizer
@@ -73,17 +73,17 @@ class TfidfSvdEncoder:
             weights = self._words.fit_transform(texts)
         except ValueError as error:
             raise ValueError(
-                f"None of the {len(texts)} item texts holds a word: check text_fields, or use a feature file."
+                f"None of the {len(texts)} item texts contains a word: check text_fields, or use a feature file."
             ) from error
         width = min(self.width, *weights.shape)
         if width < self.width:
             logger.warning(
-                "text_width=%d is more than %d texts of %d words can fill: using %d",
+                "text_width=%d exceeds what %d texts of %d words can fill: using %d",
                 self.width,
                 *weights.shape,
                 width,
             )
-        if weights.shape[1] == 1:  # an SVD would have nothing to reduce, and scikit-learn's refuses
+        if weights.shape[1] == 1:  # nothing for an SVD to reduce, and scikit-learn's refuses
             self._directions = np.ones((1, 1))
             return _unit_rows(weights.toarray())
         svd = TruncatedSVD(n_components=width, algorithm="randomized", random_state=self.seed)
@@ -92,7 +92,7 @@ class TfidfSvdEncoder:
         return _unit_rows(vectors)
 
     def fitted(self) -> dict[str, NDArray[Any]]:
-        """Return what :meth:`encode` learnt from its texts: words, their idf [V] and the directions [d, V]."""
+        """Return the state fitted by :meth:`encode`: words, their idf [V] and the directions [d, V]."""
         words = sorted(self._words.vocabulary_, key=self._words.vocabulary_.__getitem__)
         return {
             "words": np.frombuffer("\n".join(words).encode("utf-8"), dtype=np.uint8),
@@ -101,10 +101,10 @@ class TfidfSvdEncoder:
         }
 
     def transform(self, texts: Sequence[str], fitted: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
-        """Return the vectors [N, d] of further texts in a space that was learnt before; unknown words are skipped.
+        """Return the vectors [N, d] of further texts in a fitted space; unknown words are skipped.
 
         Raises:
-            ValueError: if what was learnt does not go together.
+            ValueError: if the fitted state is inconsistent.
         """
         from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -116,14 +116,14 @@ class TfidfSvdEncoder:
 
 
 def _learnt_space(fitted: Mapping[str, NDArray[Any]]) -> tuple[list[str], NDArray, NDArray]:
-    """Return the words [V], their idf [V] and the directions [d, V] that an encoder learnt.
+    """Return the words [V], their idf [V] and the directions [d, V] of a fitted encoder.
 
     Raises:
-        ValueError: if one of them is missing, no numbers, or of another length: they come out of a file.
+        ValueError: if one is missing, not numeric or of the wrong length: they come from a file.
     """
     lacking = [name for name in ("words", "idf", "directions") if name not in fitted]
     if lacking:
-        raise ValueError(f"what the run learnt from its texts lacks {lacking[0]}: bring back its features.safetensors")
+        raise ValueError(f"the saved text encoder lacks {lacking[0]}: restore the run's features.safetensors")
     idf, directions = (np.asarray(fitted[name], dtype=np.float64) for name in ("idf", "directions"))
     try:
         words = bytes(np.asarray(fitted["words"], dtype=np.uint8)).decode("utf-8").split("\n")
@@ -132,8 +132,8 @@ def _learnt_space(fitted: Mapping[str, NDArray[Any]]) -> tuple[list[str], NDArra
     fit = idf.shape == (len(words),) and directions.shape[1:] == (len(words),) and len(directions)
     if not fit or len(set(words)) < len(words) or not (np.isfinite(idf).all() and np.isfinite(directions).all()):
         raise ValueError(
-            f"what the run learnt from its texts does not go together: {len(words)} words, idf {list(idf.shape)}, "
-            f"directions {list(directions.shape)}, or no numbers: bring back its features.safetensors"
+            f"the saved text encoder is inconsistent: {len(words)} words, idf {list(idf.shape)}, "
+            f"directions {list(directions.shape)}, or non-numeric: restore the run's features.safetensors"
         )
     return words, idf, directions
 
@@ -155,12 +155,12 @@ class SentenceTransformerEncoder:
     def __init__(
         self, *, name: str = DEFAULT_MODEL, bf16: bool = False, batch_size: int = 32, device: str | None = None
     ) -> None:
-        """Keep the model's name, loaded when `encode` first needs it, and whether its products run in bfloat16."""
+        """Store the model's name, loaded on first use, and whether its matrix products run in bfloat16."""
         self.name, self.bf16, self.batch_size, self.device = name, bf16, batch_size, device
         self._model: Any = None
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return the model's own vectors, normalised: [N, d], d as the model has it.
+        """Return the model's own vectors, normalised: [N, d], with the model's d.
 
         Raises:
             ImportError: if sentence-transformers is not installed.
@@ -175,7 +175,7 @@ class SentenceTransformerEncoder:
         return np.ascontiguousarray(vectors, dtype=np.float32)
 
     def fitted(self) -> dict[str, NDArray[Any]]:
-        """Return nothing: each text is encoded by itself."""
+        """Return an empty state: each text is encoded by itself."""
         return {}
 
     def transform(self, texts: Sequence[str], fitted: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
@@ -193,8 +193,8 @@ class SentenceTransformerEncoder:
         options = pretrained_options(self.name, "text_encoder_model")
         try:
             return SentenceTransformer(self.name, device=self.device or _device(), **options)
-        except (OSError, TypeError, ValueError) as error:  # the second from versions that do not know the option
-            remedy = pretrained_remedy("name a folder or a model that can be downloaded")
+        except (OSError, TypeError, ValueError) as error:  # TypeError from versions without the option
+            remedy = pretrained_remedy("name a folder or a downloadable model")
             raise ValueError(
                 f"text_encoder_model {self.name!r} cannot be loaded ({' '.join(str(error).split())}): {remedy}."
             ) from error
@@ -211,9 +211,9 @@ ENCODERS: dict[str, Callable[[int, str, int, bool], TextEncoder]] = {
 def build_encoder(
     *, encoder: str, width: int, model_name: str = DEFAULT_MODEL, seed: int = 0, bf16: bool = False
 ) -> TextEncoder:
-    """Return the encoder of that name.
+    """Return the encoder with that name.
 
-    `width` and `seed` act on tfidf, `model_name` and `bf16` on sentence-transformers.
+    `width` and `seed` apply to tfidf, `model_name` and `bf16` to sentence-transformers.
 
     Raises:
         ValueError: for an unknown encoder.
@@ -228,21 +228,21 @@ def build_encoder(
 def describe_encoder(
     *, encoder: str, width: int, model_name: str = DEFAULT_MODEL, seed: int = 0, bf16: bool = False
 ) -> dict[str, object]:
-    """Return the settings that act on an encoder's vectors as plain values, for a fingerprint."""
+    """Return the settings that affect an encoder's vectors as plain values, for a fingerprint."""
     if encoder == "tfidf":
         return {"width": width, "seed": seed}
     return {"model": model_name, **({"bf16": True} if bf16 else {})}
 
 
 def describe_encoding(texts: Sequence[str], *, encoder: str, **settings: Any) -> dict[str, object]:
-    """Return all that determines the vectors of some texts as plain values, for a fingerprint; nothing is encoded."""
+    """Return everything that determines the vectors of some texts as plain values, for a fingerprint."""
     digest = hashlib.sha256("\0".join(texts).encode("utf-8")).hexdigest()
     acting = describe_encoder(encoder=encoder, **settings)
     return {"kind": "text", "encoder": encoder, "items": len(texts), "sha256": digest, **acting}
 
 
 def can_use_bfloat16() -> bool:
-    """Tell whether the device that encoders run on computes in bfloat16 fast."""
+    """Tell whether the encoders' device computes in bfloat16 fast."""
     import torch
 
     from recbole_adasid.compute.precision import has_bfloat16

@@ -1,4 +1,4 @@
-"""Vectors of single contents, kept on disk one portion a file, so that new items cost only themselves.
+"""Vectors of single contents, stored on disk one chunk per file, so that new items cost only themselves.
 
 Letters: N contents, d width.
 """
@@ -26,15 +26,15 @@ logger = logging.getLogger(__name__)
 
 KIND = "vectors"
 PORTION = 1024
-"""Contents that are encoded, and kept, together."""
+"""Contents that are encoded, and stored, together."""
 
 
 class VectorStore:
-    """Vectors by the digest of what they were made of, under one encoder.
+    """Vectors by the digest of their content, for one encoder.
 
     Args:
-        root: folder of the cache; None keeps nothing.
-        encoder: all that determines a content's vector, in plain types; another encoder has another folder.
+        root: folder of the cache; None stores nothing.
+        encoder: everything that determines a content's vector, as plain types; each encoder has its own folder.
     """
 
     def __init__(self, root: Path | None, encoder: Mapping[str, Any]) -> None:
@@ -50,14 +50,14 @@ class VectorStore:
         what: str = "items",
         progress: bool = False,
     ) -> NDArray[np.float32]:
-        """Return the vectors [N, d] of N contents; those that are not kept yet are encoded, the largest first.
+        """Return the vectors [N, d] of N contents; those not stored yet are encoded, largest first.
 
-        A killed call loses the portion it was at. Equal contents are encoded once.
+        A killed call loses the chunk it was at. Equal contents are encoded once.
 
         Args:
-            digests: what :func:`content_digest` says of each content, [N].
-            encode: returns the vectors of the contents at some of the places 0 … N−1.
-            sizes: of the contents, [N]: such of like size are encoded together.
+            digests: :func:`content_digest` of each content, [N].
+            encode: returns the vectors of the contents at given indices 0 … N−1.
+            sizes: of the contents, [N]: those of similar size are encoded together.
             what: the contents' name on the progress bar.
             progress: show it.
         """
@@ -78,7 +78,7 @@ class VectorStore:
         return np.stack([known[digest] for digest in digests])
 
     def _kept(self, wanted: set[str]) -> dict[str, NDArray[np.float32]]:
-        """Return the vectors that are kept of the contents wanted; a file that is damaged costs its portion."""
+        """Return the stored vectors among the wanted contents; a damaged file loses its chunk."""
         found: dict[str, NDArray[np.float32]] = {}
         for path in self._files():
             try:
@@ -86,10 +86,10 @@ class VectorStore:
                 check_about(path, about, {"encoder": text, "digests": list_of(text)})
                 rows = tensors.get("vectors")
                 if about["encoder"] != self.encoder or rows is None or rows.shape[:1] != (len(about["digests"]),):
-                    raise DamagedFile(f"{path} is of another encoder or other contents")
+                    raise DamagedFile(f"{path} belongs to another encoder or other contents")
             except DamagedFile as error:
-                logger.warning("What %s held is encoded again: %s.", path.name, error)
-                with suppress(OSError):  # a cache that can only be read
+                logger.warning("Encoding the contents of %s again: %s.", path.name, error)
+                with suppress(OSError):  # the cache may be read-only
                     path.unlink(missing_ok=True)
                 continue
             found.update((name, row) for name, row in zip(about["digests"], rows.numpy()) if name in wanted)
@@ -106,11 +106,11 @@ class VectorStore:
         try:
             write_tensors(path, KIND, {"vectors": torch.from_numpy(vectors)}, about)
         except CannotWrite as error:
-            logger.warning("%d vectors are not kept: %s.", len(vectors), error)
+            logger.warning("%d vectors could not be stored: %s.", len(vectors), error)
 
 
 def content_digest(*contents: str | bytes) -> str:
-    """Return 32 hexadecimal digits of some contents, in their order."""
+    """Return 32 hexadecimal digits for the given contents, in order."""
     digest = hashlib.sha256()
     for content in contents:
         data = content if isinstance(content, bytes) else content.encode("utf-8")

@@ -1,4 +1,4 @@
-"""Item features: one vector an item, aligned by the item's token and checked before use.
+"""Item features: one vector per item, aligned by item token and checked before use.
 
 Letters: N items, d width, R rows of a file.
 """
@@ -21,23 +21,23 @@ from recbole_adasid.io.array_file import as_tokens, load_arrays, mapped_array
 logger = logging.getLogger(__name__)
 
 LARGEST = 1e12
-"""Of values: sums of squares over a catalogue stay far within float32."""
-# Columns that differ by no more count as constant when features are scaled.
+"""Upper limit of values, so that sums of squares over a catalogue stay far within float32."""
+# Columns that vary by no more than this are constant when features are scaled.
 _ALIKE = 1e-6
 _SAVED_BY = {".npz": "numpy.savez(path, item_id=…, embedding=…)", ".npy": "numpy.save(path, embedding)"}
 
 
 @dataclass(frozen=True)
 class ItemFeatures:
-    """The vectors that the tokenizer sees, with everything that determined them.
+    """The vectors that the tokenizer sees, and everything that determined them.
 
     Attributes:
         values: [N, d] float32, C-contiguous; row r belongs to the item with RecBole's internal id r + 1.
         source: plain values (str, int, list …) for a fingerprint: two equal sources mean equal features.
-        present: [N], whether an item has what its vector is made of; the vectors of others say nothing. None: all have.
-        blocks: of fused features, the width and the weight of each modality's columns, in their order.
-        fitted: by name, what was learnt from these items to make the vectors, and is needed to make those of others.
-        optional: whether items may lack it as a matter of course, as new ones lack users: others stand in for theirs.
+        present: [N], whether an item has a source for its vector; other vectors carry no information. None: all have.
+        blocks: for fused features, the width and weight of each modality's columns, in order.
+        fitted: state fitted on these items, by name, needed to make the vectors of others.
+        optional: whether items may lack this modality by nature, as new ones have no users: others' vectors are used.
     """
 
     values: NDArray[np.float32]
@@ -57,14 +57,13 @@ def load_feature_file(
     allow_missing: bool = False,
     mapped_in: Path | None = None,
 ) -> ItemFeatures:
-    """Load the vectors of `item_tokens` from a file, in their order; other items of the file are ignored.
+    """Load the vectors of `item_tokens` from a file, in their order; other items in the file are ignored.
 
-    With `allow_missing` an item that the file lacks gets the zero vector, and the log counts them. With `mapped_in` the
-    vectors live in a file of that folder, see :func:`~recbole_adasid.features.aligned_rows.aligned_rows`.
+    With `allow_missing`, items missing from the file get the zero vector and are counted in the log. With `mapped_in`,
+    the vectors are backed by a file in that folder, see :func:`~recbole_adasid.features.aligned_rows.aligned_rows`.
 
-    A `.npz` holds `item_id` [R] and `embedding` [R, d]. A `.npy` holds the embedding alone; its rows are
-    named by `NAME.items.txt` beside it (one token a line) or else by `row_tokens` [R]. Any NumPy float type
-    will do.
+    A `.npz` holds `item_id` [R] and `embedding` [R, d]. A `.npy` holds the embedding alone; its rows are named by
+    `NAME.items.txt` next to it (one token per line) or else by `row_tokens` [R]. Any NumPy float type is accepted.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -90,9 +89,9 @@ def read_vectors(
     allow_missing: bool = False,
     mapped_in: Path | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Return the vectors [N, d] of items as a file has them, finite or not, 0 where missing, and which are there [N].
+    """Return the vectors [N, d] as stored, finite or not, 0 where missing, and which items are present [N].
 
-    Arguments and errors are those of :func:`load_feature_file`, which also looks at the values.
+    Arguments and errors are those of :func:`load_feature_file`, which also checks the values.
     """
     if not path.is_file():
         raise FileNotFoundError(f"There is no feature file {path}: correct item_features_file or unset it.")
@@ -105,20 +104,20 @@ def read_vectors(
 def with_missing(
     values: NDArray[np.float32], source: dict[str, Any], present: NDArray[np.bool_], what: str
 ) -> ItemFeatures:
-    """Return features of which some items' are missing; the log counts them, and the source tells which they are."""
+    """Return features some of which are missing; the log counts them, and the source records which."""
     if present.all():
         return ItemFeatures(values=values, source=source)
-    logger.warning("%d of %d items have no %s: it counts as missing", (~present).sum(), len(present), what)
+    logger.warning("%d of %d items have no %s: their vectors count as missing", (~present).sum(), len(present), what)
     missing = hashlib.sha256(np.packbits(present).tobytes()).hexdigest()
     return ItemFeatures(values=values, source={**source, "missing": missing}, present=present)
 
 
 def report_degenerate(values: NDArray[np.float32], item_tokens: Sequence[str]) -> None:
-    """Warn of vectors [N, d] that say nothing: of items without any, and of items that are all alike."""
+    """Warn of vectors [N, d] that carry no information: items without any, and items that are all alike."""
     empty = np.flatnonzero(~values.any(axis=1))
     if len(empty):
         logger.warning(
-            "%d of %d items have a zero vector, first '%s': nothing tells them apart.",
+            "%d of %d items have a zero vector, first '%s': they cannot be told apart.",
             *(len(empty), len(values), item_tokens[int(empty[0])]),
         )
     if len(values) > 1 and np.ptp(values, axis=0).max() <= _ALIKE:
@@ -128,7 +127,7 @@ def report_degenerate(values: NDArray[np.float32], item_tokens: Sequence[str]) -
 
 
 def describe_values(values: NDArray[np.float32]) -> dict[str, object]:
-    """Return the shape and the content hash of an array [N, d]: plain values for a fingerprint."""
+    """Return the shape and content hash of an array [N, d] as plain values for a fingerprint."""
     digest = hashlib.sha256(np.ascontiguousarray(values).view(np.uint8).data).hexdigest()
     return {"shape": list(values.shape), "dtype": str(values.dtype), "sha256": digest}
 
@@ -136,7 +135,7 @@ def describe_values(values: NDArray[np.float32]) -> dict[str, object]:
 def _read(path: Path, row_tokens: Sequence[str] | None) -> tuple[list[str], NDArray]:
     """Return the file's item tokens [R] and its embedding [R, d], without unpickling anything."""
     if path.suffix not in _SAVED_BY:
-        raise ValueError(f"{path}: features come as .npz or .npy, not as '{path.suffix}': convert the file.")
+        raise ValueError(f"{path}: features must be .npz or .npy, not '{path.suffix}': convert the file.")
     saved_by = _SAVED_BY[path.suffix]
     if path.suffix == ".npy":
         return tokens_beside(path, row_tokens), mapped_array(path, saved_by=saved_by)
@@ -145,10 +144,10 @@ def _read(path: Path, row_tokens: Sequence[str] | None) -> tuple[list[str], NDAr
 
 
 def tokens_beside(path: Path, row_tokens: Sequence[str] | None = None) -> list[str]:
-    """Return the item tokens in `NAME.items.txt` beside NAME.npy, or else ``row_tokens``.
+    """Return the item tokens in `NAME.items.txt` next to NAME.npy, or else ``row_tokens``.
 
     Raises:
-        ValueError: if it is not UTF-8, or there is neither.
+        ValueError: if the file is not UTF-8, or neither exists.
     """
     listing = path.with_suffix(".items.txt")
     if listing.is_file():
@@ -157,20 +156,20 @@ def tokens_beside(path: Path, row_tokens: Sequence[str] | None = None) -> list[s
         except UnicodeDecodeError as error:
             raise ValueError(f"{listing} is not UTF-8 ({error.reason}): save it as UTF-8.") from error
     if row_tokens is None:
-        raise ValueError(f"{path} does not say which row is which item: put one token a line in {listing.name}.")
+        raise ValueError(f"{path} does not say which row is which item: put one token per line in {listing.name}.")
     return list(row_tokens)
 
 
 def _check_shape(path: Path, tokens: Sequence[str], embedding: NDArray, width: int | None) -> None:
     if embedding.dtype.kind != "f":
-        raise ValueError(f"{path}: the embedding's type is {embedding.dtype}: save float16, float32 or float64.")
+        raise ValueError(f"{path}: the embedding has type {embedding.dtype}: save float16, float32 or float64.")
     if embedding.ndim != 2 or len(embedding) != len(tokens):
         raise ValueError(
-            f"{path}: the embedding has the shape {embedding.shape} for {len(tokens)} item names: "
-            "it needs one row an item."
+            f"{path}: the embedding has shape {embedding.shape} for {len(tokens)} item names: "
+            "it needs one row per item."
         )
     if not embedding.shape[1]:
-        raise ValueError(f"{path}: the embedding has the shape {embedding.shape}: it needs one column or more.")
+        raise ValueError(f"{path}: the embedding has shape {embedding.shape}: it needs at least one column.")
     if width is not None and embedding.shape[1] != width:
         raise ValueError(
             f"{path}: the embedding is {embedding.shape[1]} wide, not {width}: change the file or the key."
@@ -178,7 +177,7 @@ def _check_shape(path: Path, tokens: Sequence[str], embedding: NDArray, width: i
 
 
 def check_values(path: Path, values: NDArray[np.float32], item_tokens: Sequence[str]) -> None:
-    """Refuse values [N, d] of a file that cannot be computed with.
+    """Reject unusable values [N, d] of a file.
 
     Raises:
         ValueError: if one is NaN, infinite or beyond `LARGEST`, naming the first item.
@@ -188,27 +187,27 @@ def check_values(path: Path, values: NDArray[np.float32], item_tokens: Sequence[
         not_finite.append(~np.isfinite(values[part]).all(axis=1))
         too_large.append((np.abs(values[part]) > LARGEST).any(axis=1))
     for bad, what, remedy in (
-        (not_finite, "NaN or infinite (as float32)", "repair or drop them"),
+        (not_finite, "NaN or infinite (as float32)", "fix or drop them"),
         (too_large, f"beyond {LARGEST:g}, too large to square in float32", "divide all by a constant"),
     ):
         rows = np.flatnonzero(np.concatenate([*bad, np.empty(0, dtype=bool)]))
         if len(rows):
             raise ValueError(
-                f"{path}: the vector of item '{item_tokens[int(rows[0])]}' and of {len(rows) - 1} more is {what}: "
+                f"{path}: the vector of item '{item_tokens[int(rows[0])]}' and {len(rows) - 1} more are {what}: "
                 f"{remedy}."
             )
 
 
 def _align(path: Path, tokens: Sequence[str], item_tokens: Sequence[str], allow_missing: bool) -> NDArray[np.int64]:
-    """Return, for each wanted item, its row in the file [N], or −1."""
+    """Return each wanted item's row in the file [N], or −1."""
     row_of = {token: row for row, token in enumerate(tokens)}
     if len(row_of) < len(tokens):
         twice = next(token for row, token in enumerate(tokens) if row_of[token] != row)
-        raise ValueError(f"{path} names item '{twice}' more than once: keep one row an item.")
+        raise ValueError(f"{path} names item '{twice}' more than once: keep one row per item.")
     missing = [token for token in item_tokens if token not in row_of]
     if missing and not (allow_missing and len(missing) < len(item_tokens)):
         raise ValueError(
-            f"{path} has no vector for {len(missing)} of {len(item_tokens)} items, first of all "
+            f"{path} has no vector for {len(missing)} of {len(item_tokens)} items, first "
             f"{', '.join(repr(token) for token in missing[:5])}: add them, filter the items out, or set "
             "missing_modality=allow."
         )

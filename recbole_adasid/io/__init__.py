@@ -1,1 +1,1 @@
-"""Files: written whole or not at all, locked, checked when they are read; never unpickled."""
+"""Files: written completely or not at all, locked, checked when read; never unpickled."""

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and one error for a disk that takes no more."""
+"""Files that appear completely or not at all, and one error for a full or read-only disk."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import BinaryIO
 
 
 class CannotWrite(OSError):
-    """A file that could not be written; what stood in its place before is intact."""
+    """A file could not be written; its previous content is intact."""
 
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Yield a name to write a file under; flush it to disk and give it its own name when the block ends well.
+    """Yield a temporary name to write to; flush the file to disk and rename it when the block succeeds.
 
-    A reader, or a crash at any moment, finds the old file or the new one and never a part of it. The folder is made
-    when needed.
+    A reader, or a crash at any moment, finds the old file or the new one, never a part of it. The folder is created if
+    needed.
 
     Raises:
-        CannotWrite: if the disk is full or read-only, or the folder must not be written to.
+        CannotWrite: if the disk is full or read-only, or the folder is not writable.
     """
     waiting = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -34,15 +34,15 @@ def written_whole(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise CannotWrite(f"cannot write {path} ({error.strerror or error}); {_REMEDY}") from error
     finally:
-        with suppress(OSError):  # the folder itself may be what is missing
+        with suppress(OSError):  # the folder itself may be missing
             waiting.unlink()
 
 
 def append_line(path: Path, line: str) -> None:
-    """Append a line to a text file and flush it to disk; half a line that a kill left there stays a line of its own.
+    """Append a line to a text file and flush it to disk; a partial line left by a kill stays separate.
 
     Raises:
-        CannotWrite: if the disk takes no more.
+        CannotWrite: if the disk is full or not writable.
     """
     try:
         with path.open("ab+") as stream:
@@ -57,13 +57,13 @@ def append_line(path: Path, line: str) -> None:
 
 
 def end_with(path: Path, lines: Sequence[str]) -> None:
-    """Make a text file end with some lines, of which it may hold the first already, and flush it to disk.
+    """Make a text file end with the given lines, of which it may already hold the first ones, and flush it to disk.
 
-    A line that a kill or a full disk cut off is gone on with where it ends, so that no part of one stays behind. No
-    other process may write the file meanwhile.
+    A line cut off by a kill or a full disk is completed where it ends, so no partial line remains. No other process may
+    write the file meanwhile.
 
     Raises:
-        CannotWrite: if the disk takes no more; the same call goes on from there.
+        CannotWrite: if the disk is full or not writable; repeat the call to resume.
     """
     if not lines:
         return
@@ -80,7 +80,7 @@ def end_with(path: Path, lines: Sequence[str]) -> None:
 
 
 def _missing(stream: BinaryIO, wanted: bytes) -> bytes:
-    """Return what a file lacks to end with ``wanted``: what it holds of it already begins where a line does."""
+    """Return what a file lacks to end with ``wanted``; a part it already holds starts at the beginning of a line."""
     size = stream.seek(0, os.SEEK_END)
     begin = max(0, size - len(wanted) - 1)
     stream.seek(begin)
@@ -94,7 +94,7 @@ def _missing(stream: BinaryIO, wanted: bytes) -> bytes:
 
 
 def _flush_names(folder: Path) -> None:
-    """Flush a folder to disk, where the system can, so that a file that got its name keeps it if the power fails."""
+    """Flush a folder to disk, if the system can, so that a rename survives a power failure."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -104,20 +104,20 @@ def _flush_names(folder: Path) -> None:
 
 
 def remove_leftovers(path: Path) -> None:
-    """Remove what killed processes had begun to write for ``path``, and for files named like it but for their endings.
+    """Remove temporary files that killed processes left for ``path``, or for files that differ only in their suffix.
 
-    Call it only where no other process writes them.
+    Call it only while no other process writes them.
     """
     for begun in path.parent.glob(f".{path.stem}.*.tmp"):
         begun.unlink(missing_ok=True)
 
 
 _NEWLINE = ord("\n")
-_REMEDY = "what stood there before is intact: make room or choose another folder, and run the same command again"
+_REMEDY = "the previous file is intact: make room or choose another folder, and run the same command again"
 
 
 def write_atomically(path: Path, content: str) -> Path:
-    """Write UTF-8 text so that a reader, or a crash, sees the old file or the new one and never a part."""
+    """Write UTF-8 text so that a reader, or a crash, sees the old file or the new one, never a part."""
     with written_whole(path) as waiting:
         waiting.write_bytes(content.encode("utf-8"))
     return path

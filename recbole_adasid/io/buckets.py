@@ -1,4 +1,4 @@
-"""Records on disk in place of arrays: sorted into files, of which one at a time fits in memory."""
+"""Records on disk instead of arrays: sorted into files, one of which fits in memory at a time."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 from recbole_adasid.io.atomic import CannotWrite
 
 BYTES_OF_A_RECORD = 160
-"""Memory that a record takes, about, while those of a file are sorted."""
+"""Approximate memory per record while a file's records are sorted."""
 _KEYS = ("recbole_adasid_0", "recbole_adasid_1")
 
 
 class Buckets:
-    """Records of one type in files by number.
+    """Records of one type in numbered files.
 
     Args:
-        path: of the files, to whose name a number is added; the folder is there.
-        number: of files.
-        fields: of the structured type of a record.
+        path: the files' common path, to which a number is appended; the folder must exist.
+        number: how many files.
+        fields: of a record's structured type.
     """
 
     def __init__(self, path: Path, number: int, fields: list[tuple[str, str]]) -> None:
@@ -32,8 +32,8 @@ class Buckets:
         self.type = np.dtype(fields)
 
     def add(self, bucket: NDArray[np.integer], *columns: NDArray) -> None:
-        """Append records [R], given by their fields, to the files that ``bucket`` [R] says."""
-        # Numbers of 16 bits are sorted by radix, several times as fast as larger ones.
+        """Append records [R], given by their fields, to the files numbered ``bucket`` [R]."""
+        # 16-bit numbers are radix-sorted, several times as fast as larger ones.
         order = np.argsort(bucket.astype(np.uint16) if len(self.paths) < 2**16 else bucket, kind="stable")
         records = np.empty(len(order), dtype=self.type)
         for name, column in zip(self.type.names or (), columns):
@@ -44,7 +44,7 @@ class Buckets:
                 file.write(some.tobytes())
 
     def take(self) -> Iterator[NDArray[Any]]:
-        """Yield one file's records after another, as they were added, and remove it."""
+        """Yield the records of one file after another, in insertion order, and remove it."""
         for path in self.paths:
             if not path.is_file():
                 yield np.empty(0, dtype=self.type)
@@ -54,13 +54,13 @@ class Buckets:
 
 
 def token_hashes(tokens: NDArray[np.object_]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """Return two hashes of 64 bits of each token [R]: tokens that have both in common are the same."""
+    """Return two 64-bit hashes of each token [R]: tokens are equal if both hashes are."""
     first, second = (pd.util.hash_array(tokens, hash_key=key, categorize=False) for key in _KEYS)
     return first, second
 
 
 def array_on_disk(path: Path, length: int, kind: str) -> NDArray[Any]:
-    """Return an array of zeros that lives in a file; an empty one, for which there can be no mapping, in memory.
+    """Return a zero array in a file; an empty one, which cannot be mapped, in memory.
 
     Raises:
         CannotWrite: if the disk has no room for it.
@@ -71,7 +71,7 @@ def array_on_disk(path: Path, length: int, kind: str) -> NDArray[Any]:
         with path.open("wb+") as file:
             n_bytes = length * np.dtype(kind).itemsize
             file.truncate(n_bytes)
-            if hasattr(os, "posix_fallocate"):  # a mapping that runs out of room later would kill the process
+            if hasattr(os, "posix_fallocate"):  # a mapping that runs out of disk later would kill the process
                 os.posix_fallocate(file.fileno(), 0, n_bytes)
     except OSError as error:
         raise CannotWrite(f"cannot write {path} ({error.strerror or error}): make room, or work elsewhere") from error
@@ -79,8 +79,8 @@ def array_on_disk(path: Path, length: int, kind: str) -> NDArray[Any]:
 
 
 def mapped(path: Path, kind: str | np.dtype) -> NDArray[Any]:
-    """Return the array in a file, to read: a plain one, whose rows are found quicker than those of a `memmap`."""
-    if not path.stat().st_size:  # there is no mapping of nothing
+    """Return the array in a file, read-only: a plain one, with faster row access than a `memmap`."""
+    if not path.stat().st_size:  # an empty file cannot be mapped
         return np.empty(0, dtype=kind)
     return np.asarray(np.memmap(path, dtype=kind, mode="r"))
 

@@ -1,6 +1,6 @@
-"""What callers hand to a recommender, checked: a mistake is told in a sentence instead of being read as something else.
+"""Checks of what callers pass to a recommender: a mistake raises a clear error instead of being misread.
 
-A text is a sequence of texts to Python, so that a history '50 181' would silently be the items '5', '0', ' ' and so on.
+To Python a string is a sequence of strings, so the history '50 181' would silently be the items '5', '0', ' ' etc.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ def token_list(given: Any, what: str, *, ordered: bool = True) -> list[str]:
     """Return item tokens as a list.
 
     Args:
-        given: any iterable of texts, such as a list or an array.
+        given: any iterable of strings, such as a list or an array.
         what: its name in messages.
         ordered: whether the order matters, so that a set is refused.
 
     Raises:
-        ValueError: for a text, what is no iterable or has no order though it matters, or holds something but texts.
+        ValueError: for a string, a non-iterable, an unordered collection if order matters, or non-string entries.
     """
     order = ", oldest first," if what.startswith(("the history", "history")) else ""
     remedy = f"give a list of item tokens{order} such as {_example(given)}"
@@ -45,7 +45,7 @@ def history_lists(given: Any) -> list[list[str]]:
     """Return histories as lists of item tokens.
 
     Raises:
-        ValueError: naming the first history, counted from 1, that is none; see :func:`token_list`.
+        ValueError: naming the first invalid history, counted from 1; see :func:`token_list`.
     """
     remedy = "give a list of histories, each a list of item tokens"
     if isinstance(given, (str, bytes, Mapping, Set)):
@@ -58,10 +58,10 @@ def history_lists(given: Any) -> list[list[str]]:
 
 
 def number_of_items(k: Any) -> int:
-    """Return how many items are asked for.
+    """Return the requested number of items.
 
     Raises:
-        ValueError: if that is no whole number of 1 or more.
+        ValueError: if it is not a whole number of 1 or more.
     """
     wrong = ValueError(f"k={_short(k)} has to be a whole number: ask for 1 item or more")
     if isinstance(k, (bool, np.bool_)):
@@ -79,7 +79,7 @@ def share_of_places(share: Any) -> float:
     """Return ``new_share``.
 
     Raises:
-        ValueError: if it is no number from 0 to 1.
+        ValueError: if it is not a number from 0 to 1.
     """
     if isinstance(share, (bool, np.bool_)) or not isinstance(share, (int, float, np.number)):
         raise ValueError(f"new_share={_short(share)} has to be a number from 0 to 1")
@@ -89,10 +89,10 @@ def share_of_places(share: Any) -> float:
 
 
 def switch(value: Any, name: str) -> bool:
-    """Return an argument that is on or off.
+    """Return a boolean argument.
 
     Raises:
-        ValueError: if it is neither; the text 'false' would be true.
+        ValueError: if it is neither; the string 'false' would be true.
     """
     if not isinstance(value, (bool, np.bool_)):
         raise ValueError(f"{name}={_short(value)} has to be true or false")
@@ -100,7 +100,7 @@ def switch(value: Any, name: str) -> bool:
 
 
 def text_or_none(value: Any, name: str) -> str | None:
-    """Return an argument that is a text or left out.
+    """Return an optional string argument.
 
     Raises:
         ValueError: if it is something else.

@@ -1,4 +1,4 @@
-"""Digests: short texts that stand for arrays, files and settings, and change whenever these do."""
+"""Digests: short strings that identify arrays, files and settings, and change whenever these do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 CACHE_VERSION = 2
-"""Raise it when a stage computes something else from the same settings."""
+"""Raise it when a stage's output changes for the same settings."""
 
 
 def fingerprint(description: Mapping[str, Any]) -> str:
@@ -34,7 +34,7 @@ def array_digest(*arrays: np.ndarray) -> str:
 
 
 def digest_of_parts(length: int, *columns: Iterable[np.ndarray]) -> str:
-    """Return :func:`array_digest` of columns int64 [``length``] that come in parts."""
+    """Return :func:`array_digest` of columns int64 [``length``] given in parts."""
     digest = hashlib.sha256()
     for parts in columns:
         digest.update(f"{np.dtype(np.int64).str}{(length,)}".encode())
@@ -44,7 +44,7 @@ def digest_of_parts(length: int, *columns: Iterable[np.ndarray]) -> str:
 
 
 def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file's content, in hexadecimal digits."""
+    """Return the SHA-256 of a file's content, in hexadecimal."""
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         for block in iter(lambda: stream.read(1 << 20), b""):

@@ -1,7 +1,7 @@
-"""What plain values out of a file have to look like, checked before anything is done with them.
+"""Forms of plain values from a file, checked before use.
 
-A form takes a value and its name, and raises ValueError where they do not go together. Whoever reads the file adds
-which one it is.
+A form takes a value and its name, and raises ValueError if the value is invalid. The file's reader adds the file's
+name.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LARGEST = 2**63 - 1
 
 
 def fits(value: Any, name: str, wanted: str, holds: bool) -> None:
-    """Raise unless something holds of a value.
+    """Raise unless a condition on a value holds.
 
     Raises:
         ValueError: naming the value and what was wanted.
@@ -47,7 +47,7 @@ def number(low: float = -math.inf, high: float = math.inf) -> Form:
 
 
 def text(value: Any, name: str) -> None:
-    """Check that a value is text that can be written and named: no NUL and no half of a surrogate pair."""
+    """Check that a value is text that can be written and named: no NUL and no lone surrogate."""
     fits(value, name, "text", isinstance(value, str) and "\0" not in value and _can_be_written(value))
 
 
@@ -57,14 +57,14 @@ def switch(value: Any, name: str) -> None:
 
 
 def one_of(names: Collection[str]) -> Form:
-    """Return the form of some names."""
+    """Return the form of one of the given names."""
     return lambda value, name: fits(
         value, name, f"one of {', '.join(names)}", isinstance(value, str) and value in names
     )
 
 
 def optional(form: Form) -> Form:
-    """Return a form that allows null too."""
+    """Return a form that also allows null."""
 
     def check(value: Any, name: str) -> None:
         if value is not None:
@@ -74,7 +74,7 @@ def optional(form: Form) -> Form:
 
 
 def list_of(form: Form, *, least: int = 0, most: int | None = None) -> Form:
-    """Return the form of lists whose entries have one form."""
+    """Return the form of lists whose entries share one form."""
 
     def check(value: Any, name: str) -> None:
         fits(value, name, "a list", isinstance(value, list))
@@ -87,7 +87,7 @@ def list_of(form: Form, *, least: int = 0, most: int | None = None) -> Form:
 
 
 def mapping_of(form: Form) -> Form:
-    """Return the form of mappings from text to values of one form."""
+    """Return the form of mappings from text to values with one form."""
 
     def check(value: Any, name: str) -> None:
         fits(value, name, "names and values", isinstance(value, dict))
@@ -99,11 +99,11 @@ def mapping_of(form: Form) -> Form:
 
 
 def anything(value: Any, name: str) -> None:
-    """Check nothing: the value is not looked into."""
+    """Accept any value without looking into it."""
 
 
 def record(needed: Mapping[str, Form], known: Mapping[str, Form] | None = None) -> Form:
-    """Return the form of mappings that have the ``needed`` names, and perhaps the ``known`` ones and others."""
+    """Return the form of mappings with the ``needed`` names, optionally the ``known`` ones, and any others."""
 
     def check(value: Any, name: str) -> None:
         fits(value, name, "names and values", isinstance(value, dict))

@@ -1,4 +1,4 @@
-"""JSON of names and values, read with errors in a sentence."""
+"""Reading JSON objects, with errors in one sentence."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ import numpy as np
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return what a JSON file of a run holds.
+    """Return the content of a run's JSON file.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is not JSON, or holds something else than names and values.
+        ValueError: if it is not JSON, or not an object.
     """
     try:
         found = parse_json(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # UnicodeDecodeError is one of these
-        raise ValueError(f"{path} is no JSON ({error}): bring back the file as it was written") from None
+    except ValueError as error:  # includes UnicodeDecodeError
+        raise ValueError(f"{path} is not JSON ({error}): restore the original file") from None
     if not isinstance(found, dict):
-        raise ValueError(f"{path} holds no names and values: bring back the file as it was written")
+        raise ValueError(f"{path} is not a JSON object: restore the original file")
     return found
 
 
 def parse_json(text: str, **options: Any) -> Any:
-    """Return what a JSON text holds; ``options`` are those of `json.loads`.
+    """Parse JSON; ``options`` are those of `json.loads`.
 
     Raises:
-        ValueError: if it is no JSON, nested too deeply, or has half of a surrogate pair, which cannot be written again.
+        ValueError: if it is not JSON, nested too deeply, or has a lone surrogate, which cannot be written again.
     """
     try:
         found = json.loads(text, **options)
@@ -47,12 +47,12 @@ _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def as_json(value: Mapping[str, Any]) -> str:
-    """Return names and values as JSON; a number that is not finite becomes null, as JSON has no other word for it."""
+    """Return a mapping as JSON; non-finite numbers become null, as JSON cannot express them."""
     return json.dumps(plain_values(value, finite=True), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def plain_values(value: Any, *, finite: bool = False) -> Any:
-    """Reduce a setting or metric to what YAML and JSON know: mappings, lists, text, numbers, null."""
+    """Reduce a setting or metric to what YAML and JSON support: mappings, lists, text, numbers, null."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and finite and not math.isfinite(value):

@@ -1,4 +1,4 @@
-"""One process at a time, by a lock on a file that ends with the process, however that ends."""
+"""One process at a time, by a file lock that is released when the process ends, however it ends."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ logger = logging.getLogger(__name__)
 
 
 class InUse(ValueError):
-    """Something that another process holds at the moment."""
+    """Something is currently held by another process."""
 
 
 @contextmanager
 def held(path: Path, what: str, *, wait: bool) -> Iterator[None]:
-    """Hold the lock of the file ``path``, made when needed, for the length of the block.
+    """Hold the lock of the file ``path``, created if needed, within the block.
 
     Args:
-        path: its folder is made when needed; the file stays, empty.
-        what: names what is held, for messages.
-        wait: wait for another process to let go, or refuse at once.
+        path: its folder is created if needed; the empty file stays.
+        what: name of what is held, for messages.
+        wait: wait for another process to let go, or fail at once.
 
     Raises:
         InUse: if another process holds it and ``wait`` is False.
-        CannotWrite: if the file cannot be made.
+        CannotWrite: if the file cannot be created.
     """
     from filelock import FileLock, Timeout
 

@@ -1,4 +1,4 @@
-"""Parquet files opened, with errors in a sentence."""
+"""Opening Parquet files, with errors in one sentence."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def require_pyarrow(path: Path) -> tuple[Any, Any]:
-    """Return the packages pyarrow and pyarrow.parquet, which ``path`` needs.
+    """Return the modules pyarrow and pyarrow.parquet, which ``path`` needs.
 
     Raises:
         ImportError: naming the extra.
@@ -24,24 +24,26 @@ def require_pyarrow(path: Path) -> tuple[Any, Any]:
 
 
 def open_parquet(path: Path, columns: Iterable[str]) -> Any:
-    """Return an opened Parquet file.
+    """Open a Parquet file.
 
     Raises:
-        ImportError: without pyarrow.
+        ImportError: if pyarrow is not installed.
         ValueError: if it is damaged, or lacks one of ``columns``.
     """
     pyarrow, parquet = require_pyarrow(path)
     try:
         file = parquet.ParquetFile(path)
     except (pyarrow.ArrowException, OSError) as error:
-        raise ValueError(f"{path} is no Parquet file, or damaged ({first_line(error)}): write it again") from None
+        raise ValueError(f"{path} is not a Parquet file, or damaged ({first_line(error)}): write it again") from None
     names = file.schema_arrow.names
     for column in columns:
         if column not in names:
-            raise ValueError(f"{path} has no column {column!r} among {', '.join(names)}: name or rename it")
+            raise ValueError(
+                f"{path} has no column {column!r} among {', '.join(names)}: rename a column or name another"
+            )
     return file
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of what an error says."""
+    """Return the first line of an error message."""
     return (str(error).splitlines() or [type(error).__name__])[0]

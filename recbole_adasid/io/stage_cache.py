@@ -1,4 +1,4 @@
-"""Computed stages kept on disk under a fingerprint of everything that determines them."""
+"""Computed stages stored on disk under a fingerprint of everything that determines them."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ Arrays = dict[str, np.ndarray]
 
 
 class StageCache:
-    """Store the arrays a stage computed and hand them back while its description stays the same.
+    """Stores a stage's arrays and returns them as long as its description is unchanged.
 
-    Files are written to a temporary name and renamed, so that a reader never sees half a file. A file that is damaged,
-    or of another stage or description, is computed again, with a warning. ``statuses`` tells, for every stage asked
-    for, whether it was ``computed`` or ``reused``.
+    Files are written to a temporary name and renamed, so a reader never sees a partial file. A file that is damaged, or
+    belongs to another stage or description, is recomputed with a warning. ``statuses`` records, for every requested
+    stage, whether it was ``computed`` or ``reused``.
 
     Args:
-        root: folder of the cache, made when needed; None keeps nothing.
+        root: folder of the cache, created if needed; None stores nothing.
     """
 
     def __init__(self, root: str | Path | None) -> None:
@@ -39,16 +39,16 @@ class StageCache:
         self.statuses: dict[str, str] = {}
 
     def arrays(self, stage: str, description: Mapping[str, Any], compute: Callable[[], Arrays]) -> Arrays:
-        """Return the arrays of ``stage``, from disk if the same description was computed before.
+        """Return the arrays of ``stage``, from disk if already computed for the same description.
 
-        One process computes; another that wants the same waits for it and reads. Where nothing can be written, the
-        arrays are returned all the same, with a warning.
+        One process computes; others that want the same wait for it and read. If nothing can be written, the arrays are
+        returned anyway, with a warning.
         """
         path = self._path(stage, description)
         stored = None if path is None else _read(path, stage)
         if stored is None:
             with _only_process(path, stage):
-                stored = None if path is None else _read(path, stage, warn=False)  # meanwhile, by the one waited for
+                stored = None if path is None else _read(path, stage, warn=False)  # finished by another process
                 if stored is None:
                     self.statuses[stage] = "computed"
                     return _kept(path, stage, compute())
@@ -56,7 +56,7 @@ class StageCache:
         return stored
 
     def unfinished(self, stage: str, description: Mapping[str, Any]) -> Path | None:
-        """Return where a stage may keep what it has so far, or None if nothing is kept."""
+        """Return where a stage may save partial results, or None if nothing is stored."""
         path = self._path(stage, description)
         return None if path is None else path.with_suffix(".unfinished.safetensors")
 
@@ -72,17 +72,17 @@ def _only_process(path: Path | None, stage: str) -> Iterator[None]:
                 stack.enter_context(held(path.with_suffix(".lock"), f"the stage {stage} of the cache", wait=True))
                 remove_leftovers(path)
             except CannotWrite as error:
-                logger.warning("The stage %s will not be kept: %s.", stage, error)
+                logger.warning("The stage %s will not be stored: %s.", stage, error)
         yield
 
 
 def _kept(path: Path | None, stage: str, computed: Arrays) -> Arrays:
-    """Write what was computed and return it; a disk that takes no more must not lose it."""
+    """Write what was computed and return it; a full disk must not lose it."""
     if path is not None:
         try:
             _write(path, stage, computed)
         except CannotWrite as error:
-            logger.warning("The stage %s is not kept: %s.", stage, error)
+            logger.warning("The stage %s could not be stored: %s.", stage, error)
     return computed
 
 
@@ -90,13 +90,13 @@ def _read(path: Path, stage: str, *, warn: bool = True) -> Arrays | None:
     try:
         tensors, about = read_tensors(path, KIND)
         if about != _about(path, stage):
-            raise MismatchedFile(f"{path} is of another stage, other settings or other data")
+            raise MismatchedFile(f"{path} belongs to another stage, other settings or other data")
     except FileNotFoundError:
         return None
     except DamagedFile as error:
-        # That costs a recomputation, never the run.
+        # A damaged file costs a recomputation, never the run.
         if warn:
-            logger.warning("The stage %s is computed again: %s.", stage, error)
+            logger.warning("Recomputing the stage %s: %s.", stage, error)
         return None
     return {name: tensor.numpy() for name, tensor in tensors.items()}
 

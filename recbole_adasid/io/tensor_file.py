@@ -1,4 +1,4 @@
-"""Tensors and plain values in one safetensors file: written whole or not at all, never executed, checked when read."""
+"""Tensors and plain values in one safetensors file: written atomically, never executed, checked when read."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ Value = TypeVar("Value")
 
 
 class DamagedFile(ValueError):
-    """A file that is not what it should be: truncated, changed, of another kind or another version."""
+    """A file that is not what it should be: truncated, modified, or of another kind or version."""
 
 
 class MismatchedFile(DamagedFile):
-    """A whole file of the right kind that belongs to something else: other data, other settings, other shapes."""
+    """An intact file of the right kind that belongs to something else: other data, settings or shapes."""
 
 
 def write_tensors(path: Path, kind: str, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
     """Write tensors and plain values ``about`` them; a reader, or a crash, finds the old file or the new one.
 
     Args:
-        path: file to write; its folder is made when needed.
-        kind: what the file is, such as ``tokenizer-training``; a file of another kind is refused when read.
+        path: file to write; its folder is created if needed.
+        kind: what the file is, such as ``tokenizer-training``; reading rejects other kinds.
 
     Raises:
-        CannotWrite: if the disk takes no more.
+        CannotWrite: if the disk is full or not writable.
     """
     from safetensors import SafetensorError
     from safetensors.torch import save_file
@@ -50,29 +50,29 @@ def write_tensors(path: Path, kind: str, tensors: Mapping[str, Tensor], about: M
 
 
 def read_tensors(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return the tensors and the plain values that :func:`write_tensors` wrote.
+    """Return the tensors and plain values written by :func:`write_tensors`.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        DamagedFile: if it is truncated, was changed, or is of another kind or version.
+        DamagedFile: if it is truncated, modified, or of another kind or version.
     """
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     try:
-        # Opening compares the sizes that the header states with the file's, before anything of it is allocated.
+        # Opening checks the sizes in the header against the file's, before anything is allocated.
         with safe_open(path, framework="pt") as stored:
             metadata = stored.metadata() or {}
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 (no mapping)
-    except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:  # the last of unknown types
+    except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:  # the last: unknown types
         raise DamagedFile(
-            f"{path} cannot be read as safetensors ({_in_a_line(error)}): it is truncated or something else"
+            f"{path} cannot be read as safetensors ({_in_a_line(error)}): it is truncated or not a safetensors file"
         ) from None
     if metadata.get("kind") != kind:
         raise DamagedFile(f"{path} holds {metadata.get('kind', 'nothing of this package')!r}, expected {kind!r}")
     if metadata.get("version") != str(FORMAT_VERSION):
-        raise DamagedFile(f"{path} is of format {metadata.get('version')}, this version reads {FORMAT_VERSION}")
+        raise DamagedFile(f"{path} has format {metadata.get('version')}, this version reads {FORMAT_VERSION}")
     about = metadata.get("about", "")
     if metadata.get("digest") != _digest(tensors, about):
         raise DamagedFile(f"{path} was changed after it was written: its checksum does not match")
@@ -80,60 +80,60 @@ def read_tensors(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, An
 
 
 def _values(path: Path, text: str) -> dict[str, Any]:
-    """Return the plain values of a file: anybody can write a checksum, so that they may still be anything."""
+    """Return a file's plain values, unvalidated: anybody can write a valid checksum."""
     try:
         about = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise DamagedFile(f"{path} has no JSON about itself ({_in_a_line(error)})") from None
+        raise DamagedFile(f"{path} has invalid JSON metadata ({_in_a_line(error)})") from None
     if not isinstance(about, dict):
-        raise DamagedFile(f"{path} has no names and values about itself")
+        raise DamagedFile(f"{path} has no JSON object as metadata")
     return about
 
 
 def check_about(
     path: Path, about: Mapping[str, Any], needed: Mapping[str, Form], known: Mapping[str, Form] | None = None
 ) -> None:
-    """Check that the plain values of a file have the names and the forms that its reader relies on.
+    """Check that a file's plain values have the names and forms that its reader relies on.
 
     Args:
-        path: of the file.
+        path: the file.
         about: its plain values.
-        needed: forms of those that have to be there.
-        known: forms of those that may be.
+        needed: forms of the required ones.
+        known: forms of the optional ones.
 
     Raises:
-        DamagedFile: naming the first that does not.
+        DamagedFile: naming the first invalid one.
     """
     try:
-        record(needed, known)(about, "what it says of itself")
+        record(needed, known)(about, "its metadata")
     except ValueError as error:
         raise DamagedFile(f"{path} cannot be used: {_in_a_line(error)}") from None
 
 
 def check_finite(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Check that there are numbers to compute with in every tensor.
+    """Check that all tensors hold finite numbers.
 
     Raises:
         DamagedFile: naming the first with NaN or infinite values.
     """
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
-            raise DamagedFile(f"{path} has values in {name} that are NaN or infinite")
+            raise DamagedFile(f"{path} has NaN or infinite values in {name}")
 
 
 def check_fit(path: Path, stored: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
-    """Check that tensors read from ``path`` can take the place of the expected ones: same names, shapes and types.
+    """Check that tensors read from ``path`` can replace the expected ones: same names, shapes and types.
 
     Raises:
-        MismatchedFile: naming the first tensor that is missing, left over or different.
+        MismatchedFile: naming the first tensor that is missing, unexpected or different.
     """
     for name in (*expected, *stored):
         if name not in stored:
             difference = f"lacks the tensor {name}"
         elif name not in expected:
-            difference = f"has a tensor {name} that has no place here"
+            difference = f"has an unexpected tensor {name}"
         elif (stored[name].shape, stored[name].dtype) != (expected[name].shape, expected[name].dtype):
-            difference = f"has {name} as {_shown(stored[name])}, which is {_shown(expected[name])} here"
+            difference = f"has {name} as {_shown(stored[name])}, expected {_shown(expected[name])}"
         else:
             continue
         raise MismatchedFile(f"{path} {difference}")
@@ -159,5 +159,5 @@ def _digest(tensors: Mapping[str, Tensor], text: str) -> str:
 
 
 def _in_a_line(error: Exception) -> str:
-    """Return the message of an error of others, which may quote what a file holds, breaks of lines among it."""
+    """Return another library's error message on one line; it may quote the file, including line breaks."""
     return " ".join(str(error).split())

@@ -1,4 +1,4 @@
-"""Text files that people bring: UTF-8 with or without a byte order mark, and line ends of any system."""
+"""Users' text files: UTF-8 with or without a byte order mark, with any system's line ends."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a file; a byte order mark is skipped, and line ends become LF.
+    """Return the text of a file without byte order mark and with line ends as LF.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -16,7 +16,7 @@ def read_text(path: Path) -> str:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise FileNotFoundError(f"There is no file {path}: correct its name.") from None
+        raise FileNotFoundError(f"There is no file {path}: correct the path.") from None
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -28,7 +28,7 @@ def read_text(path: Path) -> str:
 
 
 def read_text_lines(path: Path) -> list[str]:
-    """Return the lines of a text file; other than `str.splitlines`, only line ends end them, and no rare separator.
+    """Return the lines of a text file; unlike `str.splitlines`, only line ends separate them.
 
     Raises:
         FileNotFoundError: if there is no such file.

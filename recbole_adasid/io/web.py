@@ -1,7 +1,7 @@
-"""One request to the web: http and https alone, only to hosts that may be asked, and over by a deadline.
+"""One web request: http and https only, only to permitted hosts, and limited by a deadline.
 
-An address out of a table is no command to look around: what lies on this machine or in a private network is asked only
-where the user allows it, and a redirect is checked as the first address was.
+A URL from a table must not probe the user's network: this machine and private networks are contacted only if the user
+allows it, and redirects are checked like the original URL.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 class Refused(ValueError):
-    """An address that is not asked, or an answer that is not taken; the message says why."""
+    """A URL or response that is rejected; the message says why."""
 
 
 class PrivateHost(Refused):
-    """A host of this machine or of a private network."""
+    """A host on this machine or a private network."""
 
     def __init__(self, host: str) -> None:
-        super().__init__(f"{host} is this machine or in a private network, which is not asked")
+        super().__init__(f"{host} is this machine or in a private network, which is not contacted")
 
 
 class Deadline(AbstractContextManager["Deadline"]):
-    """The moment at which every connection made within the block is shut, wherever it stands.
+    """The moment at which every connection made within the block is shut down, whatever its state.
 
-    A timeout of a socket starts anew with each byte, so that a server may drip; this does not.
+    A socket timeout restarts with each byte, so a server may drip; this does not.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -48,24 +48,24 @@ class Deadline(AbstractContextManager["Deadline"]):
         self._timer.daemon = True
 
     def __enter__(self) -> Deadline:
-        """Let the time run."""
+        """Start the timer."""
         self._timer.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop the time."""
+        """Stop the timer."""
         self._timer.cancel()
         for watched in self._sockets:
             watched.close()
 
     def within(self, timeout: float) -> float:
-        """Return a timeout that does not reach beyond the deadline; it is a little above 0 at the least."""
+        """Return a timeout that ends by the deadline; always slightly above 0."""
         return max(0.001, min(timeout, self._ends - time.monotonic()))
 
     def watch(self, connection: socket.socket) -> None:
-        """Shut a connection at the deadline; a second handle stays valid where TLS takes the first one over."""
+        """Shut a connection down at the deadline; a second handle stays valid if TLS takes over the first."""
         self._sockets.append(connection.dup())
         if self.passed:
             self._shut()
@@ -81,18 +81,18 @@ class Deadline(AbstractContextManager["Deadline"]):
 def opened(
     request: urllib.request.Request, *, timeout: float, deadline: Deadline | None = None, private: bool = False
 ) -> Iterator[Any]:
-    """Yield the answer to a request, of status 200 or 206; redirects to http and https are followed.
+    """Yield the response to a request, with status 200 or 206; redirects to http and https are followed.
 
     Args:
-        request: of http or https.
+        request: for http or https.
         timeout: seconds without a byte.
-        deadline: shuts the connections, if there is one.
-        private: also ask hosts of this machine and of private networks.
+        deadline: shuts the connections down, if given.
+        private: also contact this machine and private networks.
 
     Raises:
-        PrivateHost: for a host that is not asked, be it behind a redirect.
-        Refused: for a redirect to another kind of address, or a length that is none.
-        urllib.error.URLError, http.client.HTTPException, OSError: as urllib does.
+        PrivateHost: for a host that must not be contacted, even behind a redirect.
+        Refused: for a redirect to another kind of URL, or an invalid length.
+        urllib.error.URLError, http.client.HTTPException, OSError: as in urllib.
     """
     _check_host(request, private)
     opener = _opener(private, deadline)
@@ -102,22 +102,22 @@ def opened(
 
 
 def stated_length(answer: Any) -> int | None:
-    """Return how many bytes an answer says that it brings, None where it does not say.
+    """Return the number of bytes that a response declares, None if it does not.
 
     Raises:
-        Refused: if what it says is no length.
+        Refused: if the declared length is invalid.
     """
     told = answer.headers.get_all("Content-Length") or []
     lengths = {part.strip() for value in told for part in value.split(",")}
     if not lengths:
         return None
     if len(lengths) > 1 or not all(length.isascii() and length.isdigit() for length in lengths):
-        raise Refused(f"the server states the length {', '.join(told)!r}, which is no length: its answer is not taken")
+        raise Refused(f"the server declares the invalid length {', '.join(told)!r}: its response is rejected")
     return int(lengths.pop())
 
 
 def is_private(host: str) -> bool:
-    """Tell whether a host, by name or number, is this machine or in a private network; False where it is unknown."""
+    """Tell whether a host, by name or number, is this machine or in a private network; False if unknown."""
     with suppress(OSError, UnicodeError):
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
         return any(_is_private(str(entry[4][0])) for entry in found)
@@ -127,7 +127,7 @@ def is_private(host: str) -> bool:
 def _is_private(number: str) -> bool:
     address: Address = ipaddress.ip_address(number.partition("%")[0])
     inner: Any = None
-    if isinstance(address, ipaddress.IPv6Address):  # forms that carry an address of version 4
+    if isinstance(address, ipaddress.IPv6Address):  # forms with an embedded IPv4 address
         inner = address.ipv4_mapped or address.sixtofour or (address.teredo and address.teredo[1])
         if address in _NAT64:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
@@ -137,7 +137,7 @@ def _is_private(number: str) -> bool:
 def _check_host(request: urllib.request.Request, private: bool) -> None:
     parts = urlsplit(request.full_url)
     if parts.scheme not in ("http", "https"):
-        raise Refused(f"{request.full_url} is not of http or https: it is not asked")
+        raise Refused(f"{request.full_url} is not http or https: it is not contacted")
     if not parts.hostname:
         raise Refused(f"{request.full_url!r} names no host")
     if not private and is_private(parts.hostname):
@@ -145,7 +145,7 @@ def _check_host(request: urllib.request.Request, private: bool) -> None:
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follow a redirect if its address may be asked."""
+    """Follow a redirect if its URL is permitted."""
 
     def __init__(self, private: bool) -> None:
         self.private = private
@@ -154,31 +154,31 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         """Return the next request.
 
         Raises:
-            Refused: if its host may not be asked, or it is not of http or https.
+            Refused: if its host must not be contacted, or it is not http or https.
         """
         _check_host(urllib.request.Request(newurl), self.private)
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 class _Handler(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
-    """Connect as urllib does, but to the address that was checked, and under the deadline's eyes."""
+    """Connect as urllib does, but to the address that was checked, and under the deadline."""
 
     def __init__(self, private: bool, deadline: Deadline | None) -> None:
         urllib.request.HTTPSHandler.__init__(self)
         self.private, self.deadline = private, deadline
 
     def http_open(self, req: Any) -> Any:
-        """Open an address of http."""
+        """Open an http URL."""
         return self.do_open(partial(_connection, http.client.HTTPConnection, self._connect(req)), req)
 
     def https_open(self, req: Any) -> Any:
-        """Open an address of https, its certificate checked."""
+        """Open an https URL, checking its certificate."""
         context = getattr(self, "_context", None)
         made = partial(_connection, http.client.HTTPSConnection, self._connect(req))
         return self.do_open(made, req, context=context)
 
     def _connect(self, req: Any) -> Any:
-        # A proxy may well be in a private network; the address behind it was checked by name.
+        # A proxy may well be in a private network; the target behind it was checked by name.
         through_proxy = req.has_proxy() or bool(getattr(req, "_tunnel_host", None))
         return partial(_connected, self.private or through_proxy, self.deadline)
 
@@ -192,11 +192,11 @@ def _connection(kind: Any, connect: Any, host: str, **options: Any) -> Any:
 def _connected(
     private: bool, deadline: Deadline | None, address: tuple[str, int], timeout: float, *rest: Any
 ) -> socket.socket:
-    """Return a connection to a host; its name is looked up once, so that what was checked is what is asked."""
+    """Return a connection to a host, whose name is looked up once, so that the checked address is the one contacted."""
     try:
         found = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)
     except UnicodeError as error:
-        raise OSError(f"{address[0]!r} is no name of a host ({error})") from None
+        raise OSError(f"{address[0]!r} is not a host name ({error})") from None
     numbers = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     if not private and any(map(_is_private, numbers)):
         raise PrivateHost(address[0])
@@ -214,7 +214,7 @@ def _connected(
 
 
 def _opener(private: bool, deadline: Deadline | None) -> urllib.request.OpenerDirector:
-    """Return what opens http and https alone, wherever a redirection leads."""
+    """Return an opener that handles only http and https, wherever a redirect leads."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),

@@ -1,1 +1,1 @@
-"""Item pairs, trigger and target: Swing and the other miners, and files of pairs."""
+"""Item pairs (trigger, target): Swing and other miners, and pair files."""

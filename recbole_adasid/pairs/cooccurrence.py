@@ -1,4 +1,4 @@
-"""Co-occurrence: which items stand together in users' histories.
+"""Co-occurrence: which items appear together in users' histories.
 
 Letters: I interactions, U users, N items, P pairs.
 """
@@ -29,19 +29,19 @@ def cooccurrence_pairs(
     top_k: int = 50,
     max_user_items: int | None = 1000,
 ) -> ItemPairs:
-    """Weigh item pairs by how many users have both: c(i,j), or c(i,j) / √(n_i n_j) with n_i users of item i.
+    """Weight item pairs by how many users have both: c(i,j), or c(i,j) / √(n_i n_j) with n_i users of item i.
 
-    Pass *training* interactions only, each user's in the order of time. Both directions of a pair are listed,
-    ordered by trigger, then weight (greatest first), then target.
+    Pass *training* interactions only, each user's in chronological order. Both directions of a pair are listed, ordered
+    by trigger, then weight (descending), then target.
 
     Args:
         users: [I].
         items: item rows 0 … N−1, [I].
         n_items: N.
-        window: a user has both when they stand at most so many places apart in the history; None: anywhere in it.
+        window: maximum distance of both items in a user's history; None: anywhere in it.
         weighting: ``cosine`` or ``count``.
-        top_k: targets kept a trigger (ties: the smaller row).
-        max_user_items: a user counts with so many last interactions; None: with all.
+        top_k: targets kept per trigger (ties: the smaller row).
+        max_user_items: use only a user's last interactions, this many; None: all.
 
     Raises:
         ValueError: for an unknown weighting or an item row outside 0 … N−1.
@@ -61,7 +61,7 @@ def cooccurrence_counts(
     """Return c(i,j) of item rows i < j as [N, N] and n_i [N]; see :func:`cooccurrence_pairs`.
 
     Raises:
-        ValueError: if users and items differ in number or an item row lies outside 0 … N−1.
+        ValueError: if users and items differ in number or an item row is outside 0 … N−1.
     """
     check_interactions(users, items, n_items)
     user_rows, item_rows = _histories(np.asarray(users), np.asarray(items, dtype=np.int64), max_user_items)
@@ -74,7 +74,7 @@ def cooccurrence_counts(
 
 
 def _histories(users: NDArray, items: NDArray, longest: int | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return user rows 0 … U−1 and item rows, users one after another, each with the last `longest` interactions."""
+    """Return user rows 0 … U−1 and item rows, grouped by user, each with the last `longest` interactions."""
     user_rows = pd.factorize(users)[0].astype(np.int64)
     order = stable_order(user_rows)
     user_rows, item_rows = user_rows[order], items[order]
@@ -86,7 +86,7 @@ def _histories(users: NDArray, items: NDArray, longest: int | None) -> tuple[NDA
 
 
 def _incidence(user_rows: NDArray, item_rows: NDArray, n_items: int) -> sparse.csr_matrix:
-    """Return the users × items matrix of ones [U, N], without repetitions."""
+    """Return the users × items matrix of ones [U, N], without repeats."""
     shape = (int(user_rows.max(initial=-1)) + 1, n_items)
     seen = sparse.csr_matrix((np.ones(len(user_rows)), (user_rows, item_rows)), shape=shape)
     seen.data[:] = 1.0
@@ -94,14 +94,14 @@ def _incidence(user_rows: NDArray, item_rows: NDArray, n_items: int) -> sparse.c
 
 
 def _of_whole_histories(seen: sparse.csr_matrix) -> Iterator[sparse.csr_matrix]:
-    """Yield the counts of some users after another, upper triangles [N, N]."""
+    """Yield the counts of one block of users after another, upper triangles [N, N]."""
     for rows in blocks(np.diff(seen.indptr).astype(np.int64) ** 2):
         part = seen[rows]
         yield sparse.triu(part.T.tocsr() @ part, k=1, format="csr")
 
 
 def _within(window: int, user_rows: NDArray, item_rows: NDArray, n_items: int) -> Iterator[sparse.csr_matrix]:
-    """Yield the counts of some users after another, of items at most `window` places apart."""
+    """Yield the counts of one block of users after another, of items at most `window` places apart."""
     size = np.bincount(user_rows)
     begins = np.r_[0, np.cumsum(size)]
     for rows in blocks(size.astype(np.int64) * np.minimum(window, size)):
@@ -112,7 +112,7 @@ def _within(window: int, user_rows: NDArray, item_rows: NDArray, n_items: int) -
 
 
 def _meetings(user_rows: NDArray, item_rows: NDArray, window: int) -> pd.DataFrame:
-    """Return which pairs of items each user has within the window, each once a user, the smaller row first."""
+    """Return each user's item pairs within the window, each once per user, smaller row first."""
     parts = [np.zeros((3, 0), dtype=np.int64)]
     for distance in range(1, window + 1):
         one, other = item_rows[:-distance], item_rows[distance:]

@@ -1,6 +1,6 @@
-"""item2vec by factorisation: items whose company in users' histories is alike (arXiv 1603.04259).
+"""item2vec by factorisation: items used in similar contexts (arXiv 1603.04259).
 
-Skip-gram with negative sampling factorises, implicitly, the matrix of shifted pointwise mutual information (Levy and
+Skip-gram with negative sampling implicitly factorises the matrix of shifted pointwise mutual information (Levy and
 Goldberg, 2014). A truncated SVD of its positive part does so in one deterministic step, without training.
 
 Letters: I interactions, N items, d width.
@@ -15,9 +15,9 @@ from scipy import sparse
 from recbole_adasid.pairs.cooccurrence import cooccurrence_counts
 from recbole_adasid.pairs.item_pairs import ItemPairs, blocks, sorted_pairs
 
-# Negative samples are drawn by frequency to this power, as in word2vec.
+# Negative samples are drawn by frequency to the power of this, as in word2vec.
 _CONTEXT_POWER = 0.75
-# A cosine up to this is 0 but for rounding.
+# A cosine up to this is 0 except for rounding.
 _NOTHING = 1e-6
 
 
@@ -32,22 +32,22 @@ def item2vec_pairs(
     top_k: int = 50,
     max_user_items: int | None = 1000,
 ) -> ItemPairs:
-    """Pair each item with its `top_k` nearest by the cosine of item vectors, which is the weight; above 0 only.
+    """Pair each item with its `top_k` nearest items by cosine of item vectors, which is the weight; above 0 only.
 
-    Pass *training* interactions only, each user's in the order of time. Pairs are ordered by trigger, then weight
-    (greatest first), then target. An item that meets no other more often than chance has none.
+    Pass *training* interactions only, each user's in chronological order. Pairs are ordered by trigger, then weight
+    (descending), then target. An item that co-occurs with no other more often than chance has none.
 
     Args:
         users: [I].
         items: item rows 0 … N−1, [I].
         n_items: N.
         width: d, columns of the item vectors.
-        negatives: k, negative samples a positive one: the shift is log k.
+        negatives: k, negative samples per positive one: the shift is log k.
         window: see :func:`~recbole_adasid.pairs.cooccurrence.cooccurrence_pairs`, as for `max_user_items`.
-        top_k: targets kept a trigger (ties: the smaller row).
+        top_k: targets kept per trigger (ties: the smaller row).
 
     Raises:
-        ValueError: if users and items differ in number or an item row lies outside 0 … N−1.
+        ValueError: if users and items differ in number or an item row is outside 0 … N−1.
     """
     upper, _ = cooccurrence_counts(users, items, n_items, window=window, max_user_items=max_user_items)
     information = shifted_information((upper + upper.T).tocoo(), negatives)
@@ -58,7 +58,7 @@ def item2vec_pairs(
 
 
 def shifted_information(counts: sparse.coo_matrix, negatives: int) -> sparse.csr_matrix:
-    """Return max(0, PMI(i,j) − log k) of symmetric `counts` [N, N], P(j) smoothed by the power 0.75."""
+    """Return max(0, PMI(i,j) − log k) of symmetric `counts` [N, N], P(j) smoothed with the power 0.75."""
     totals = np.asarray(counts.sum(axis=1)).ravel()
     context = totals**_CONTEXT_POWER
     context /= max(context.sum(), 1e-300)
@@ -68,9 +68,9 @@ def shifted_information(counts: sparse.coo_matrix, negatives: int) -> sparse.csr
 
 
 def left_factor(information: sparse.csr_matrix, width: int) -> NDArray[np.float64]:
-    """Return U √Σ [N, d] of the truncated SVD U Σ Vᵀ of the information [N, N]; rows of which nothing is known are 0.
+    """Return U √Σ [N, d] of the truncated SVD U Σ Vᵀ of the information [N, N]; rows without information are 0.
 
-    The solver starts from fixed numbers, and each column's sign is settled: the same information gives the same.
+    The solver starts from fixed numbers and each column's sign is normalised, so the result is deterministic.
     """
     from sklearn.utils.extmath import randomized_svd
 
@@ -78,7 +78,7 @@ def left_factor(information: sparse.csr_matrix, width: int) -> NDArray[np.float6
         information, n_components=min(width, information.shape[0]), n_iter=7, random_state=0
     )
     vectors = left * np.sqrt(values)
-    vectors[np.diff(information.indptr) == 0] = 0  # nothing but rounding errors
+    vectors[np.diff(information.indptr) == 0] = 0  # only rounding errors
     return vectors
 
 
@@ -89,7 +89,7 @@ def _of_unit_length(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _nearest(vectors: NDArray[np.float64], top_k: int) -> ItemPairs:
-    """Return the pairs of each unit vector [N, d] with the `top_k` of greatest cosine above 0."""
+    """Return the pairs of each unit vector [N, d] with the `top_k` greatest cosines above 0."""
     n_items, parts = len(vectors), []
     k = min(top_k, n_items)
     for rows in blocks(np.full(n_items, n_items)):

@@ -1,4 +1,4 @@
-"""Item pairs, whatever they are mined from, and what their miners share.
+"""Item pairs from any source, and what the miners share.
 
 Letters: N items, P pairs.
 """
@@ -15,12 +15,12 @@ from scipy import sparse
 from recbole_adasid.data.ordering import lexsort, places_in_runs
 
 BLOCK_PRODUCTS = 8_000_000
-"""How many products of a sparse multiplication one block may hold: about 12 bytes each."""
+"""Maximum products of a sparse multiplication per block: about 12 bytes each."""
 
 
 @dataclass(frozen=True)
 class ItemPairs:
-    """P directed item pairs: the rows (padding-free numbers) of trigger and target, and a weight."""
+    """P directed item pairs: rows (padding-free numbers) of trigger and target, and a weight."""
 
     trigger: NDArray[np.int64]
     target: NDArray[np.int64]
@@ -32,15 +32,15 @@ class ItemPairs:
 
 
 def best_targets(first: NDArray, second: NDArray, weight: NDArray, top_k: int | None) -> ItemPairs:
-    """List both directions of undirected pairs, each given once, as :func:`sorted_pairs` does."""
+    """List undirected pairs, each given once, in both directions, as :func:`sorted_pairs` does."""
     trigger, target = np.concatenate([first, second]), np.concatenate([second, first])
     return sorted_pairs(trigger, target, np.concatenate([weight, weight]), top_k)
 
 
 def sorted_pairs(trigger: NDArray, target: NDArray, weight: NDArray, top_k: int | None) -> ItemPairs:
-    """Order directed pairs by trigger, weight (greatest first) and target, and keep each trigger's `top_k` first."""
+    """Sort directed pairs by trigger, weight (descending) and target, and keep each trigger's first `top_k`."""
     trigger, target = trigger.astype(np.int64), target.astype(np.int64)
-    # Compared as float32: sums equal on paper may differ in the last bit of float64, and ties go by row.
+    # Compared as float32: sums equal on paper may differ in the last bit of float64, and ties are broken by row.
     weight = weight.astype(np.float32)
     order = lexsort((target, -weight, trigger))
     trigger, target, weight = trigger[order], target[order], weight[order]
@@ -51,7 +51,7 @@ def sorted_pairs(trigger: NDArray, target: NDArray, weight: NDArray, top_k: int 
 
 
 def blocks(work: NDArray[np.int64]) -> Iterator[slice]:
-    """Cut rows into consecutive slices of about as much `work` as memory takes; one row is never cut."""
+    """Cut rows into consecutive slices of about as much `work` as fits in memory; a row is never cut."""
     block = np.cumsum(work) // BLOCK_PRODUCTS
     edges = np.r_[0, np.flatnonzero(np.diff(block)) + 1, len(work)]
     for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist()):
@@ -60,17 +60,17 @@ def blocks(work: NDArray[np.int64]) -> Iterator[slice]:
 
 
 class RunningSum:
-    """Sum of sparse matrices that are added one by one: an entry is copied log(how many) times, not each time."""
+    """Sum of sparse matrices added one by one: an entry is copied O(log(number of matrices)) times, not each time."""
 
     def __init__(self, parts: list[sparse.csr_matrix]) -> None:
-        self.parts = list(parts)  # from the largest to the smallest
+        self.parts = list(parts)  # largest to smallest
 
     def add(self, part: sparse.csr_matrix) -> None:
-        """Take in one more matrix [N, N]."""
+        """Add one more matrix [N, N]."""
         while self.parts and self.parts[-1].nnz <= 2 * part.nnz:
             part = self.parts.pop() + part
         self.parts.append(part)
 
     def value(self, n_items: int) -> sparse.csr_matrix:
-        """Return the sum [N, N] of all."""
+        """Return the total [N, N]."""
         return sum(self.parts[::-1], start=sparse.csr_matrix((n_items, n_items), dtype=np.float64))

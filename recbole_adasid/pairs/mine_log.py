@@ -1,4 +1,4 @@
-"""The work of `recbole-adasid pairs`: item pairs of a log that does not fit in memory."""
+"""Implementation of `recbole-adasid pairs`: item pairs of a log that does not fit in memory."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from recbole_adasid.pairs.swing_on_ray import RayEngine
 
 
 def mine_pairs(settings: Mapping[str, Any]) -> None:
-    """Mine the item pairs of a log by Swing, write them, and print how many there are.
+    """Mine the item pairs of a log with Swing, write them, and print their number.
 
     Args:
-        settings: `interactions`, `out` and the options, as the command has them.
+        settings: `interactions`, `out` and the options, as given to the command.
     """
     out, progress, started = Path(settings["out"]), settings["show_progress"], time.perf_counter()
     refuse_to_overwrite(out)

@@ -1,4 +1,4 @@
-"""Pair mining in the middle: the sums over the portions that are done, kept on disk now and then."""
+"""Pair mining in progress: partial sums over the finished portions, saved now and then."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ logger = logging.getLogger(__name__)
 
 KIND = "pair-mining-2"
 SECONDS = 60.0
-"""Between two times that the sums are written; more where writing them takes more than a twentieth of that."""
+"""Minimum time between two saves; longer if writing takes more than a twentieth of it."""
 
 
 class KeptMining:
-    """Partial sums of Swing in one file; the file belongs to one set of arguments.
+    """Partial sums of Swing in one file, which belongs to one set of arguments.
 
     Args:
-        path: of the file.
-        seconds: at least so many between two times it is written.
-        clock: tells seconds.
+        path: the file.
+        seconds: minimum time between two saves.
+        clock: returns seconds.
     """
 
     def __init__(self, path: Path, *, seconds: float = SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
@@ -34,13 +34,13 @@ class KeptMining:
         self.due = clock() + seconds
 
     def restore(self) -> tuple[int, list[sparse.csr_matrix]]:
-        """Return how many portions are done and the sums over them; 0 and none where there is no whole file."""
+        """Return the number of finished portions and their sums; 0 and none without an intact file."""
         try:
             tensors, about = read_tensors(self.path, KIND)
         except FileNotFoundError:
             return 0, []
         except DamagedFile as error:
-            logger.warning("Item pairs are mined from the beginning: %s.", error)
+            logger.warning("Restarting pair mining from the beginning: %s.", error)
             return 0, []
         return about["done"], [
             sparse.csr_matrix(tuple(tensors[f"{i}/{name}"].numpy() for name in _ARRAYS), shape=shape)
@@ -48,7 +48,7 @@ class KeptMining:
         ]
 
     def note(self, done: int, parts: list[sparse.csr_matrix]) -> None:
-        """Write the sums if it is time to; a disk that takes no more costs a warning."""
+        """Save the sums if it is time; a full disk only causes a warning."""
         start = self.clock()
         if start < self.due:
             return
@@ -56,7 +56,7 @@ class KeptMining:
         try:
             write_tensors(self.path, KIND, tensors, {"done": done, "shapes": [list(m.shape) for m in parts]})
         except CannotWrite as error:
-            logger.warning("Item pairs are mined without being kept: %s.", error)
+            logger.warning("Pair mining continues without saving its state: %s.", error)
         self.due = self.clock() + max(self.seconds, 20 * (self.clock() - start))
 
 

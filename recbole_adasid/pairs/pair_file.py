@@ -1,4 +1,4 @@
-"""Item pairs that a user brings in a file."""
+"""Item pairs from a user's file."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ Place = Callable[[int], str]
 
 
 def load_pair_file(path: str | Path, item_tokens: Sequence[str]) -> ItemPairs:
-    """Load directed pairs of items, with weights above 0 or without: then each weighs 1.
+    """Load directed item pairs with weights above 0, or without weights: then each weighs 1.
 
-    An `.npz` holds `trigger` [R], `target` [R] and perhaps `weight` [R]. A `.tsv` is tab-separated with the first
-    line `trigger:token target:token` and perhaps `weight:float`. A `.parquet`, or a folder of such, has columns of
-    these names. Pairs with an item that is none of `item_tokens` are left out and counted in the log.
+    An `.npz` holds `trigger` [R], `target` [R] and optionally `weight` [R]. A `.tsv` is tab-separated with the first
+    line `trigger:token target:token` and optionally `weight:float`. A `.parquet`, or a folder of them, has columns with
+    these names. Pairs with an item that is not in `item_tokens` are dropped and counted in the log.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if the file is not sound, a weight is not a finite number above 0, an item is paired with itself,
-            a pair stands twice, or no pair is left.
+        ValueError: if the file is invalid, a weight is not a finite number above 0, an item is paired with itself, a
+            pair repeats, or no pair remains.
     """
     path = Path(path)
     ending = ".parquet" if path.is_dir() else path.suffix
     if ending not in _READERS:
-        raise ValueError(f"{path}: item pairs come as .npz, .tsv or .parquet, not as '{ending}': convert the file.")
+        raise ValueError(f"{path}: item pairs must be .npz, .tsv or .parquet, not '{ending}': convert the file.")
     if not path.exists():
         raise FileNotFoundError(f"There is no file of item pairs {path}: correct pair_file.")
     trigger, target, weight, place = _READERS[ending](path)
@@ -46,11 +46,11 @@ def load_pair_file(path: str | Path, item_tokens: Sequence[str]) -> ItemPairs:
     _check(trigger, target, weight, place)
     known = (first >= 0) & (second >= 0)
     if not known.any():
-        raise ValueError(f"{path}: none of the {len(known)} pairs is of items of the dataset: check the item tokens.")
+        raise ValueError(f"{path}: none of the {len(known)} pairs names two items of the dataset: check the tokens.")
     if not known.all():
-        logger.info("%s: %d of %d pairs name items without interactions and are left out", path, *_counts(known))
+        logger.info("%s: %d of %d pairs skipped: items without interactions", path, *_counts(known))
     logger.warning(
-        "%d item pairs come from %s: whether they know interactions held out for validation or test cannot be told.",
+        "%d item pairs come from %s: they may leak interactions held out for validation or test.",
         *(int(known.sum()), path),
     )
     return sorted_pairs(first[known], second[known], weight[known], None)
@@ -61,14 +61,14 @@ def _counts(known: NDArray[np.bool_]) -> tuple[int, int]:
 
 
 def _check(trigger: list[str], target: list[str], weight: NDArray, place: Place) -> None:
-    """Refuse what no pair can be, naming its line or row by `place`."""
+    """Refuse invalid pairs, naming their line or row by `place`."""
     table = pd.DataFrame({"trigger": trigger, "target": target})
     with np.errstate(over="ignore"):
         narrow = weight.astype(np.float32)
     for bad, what in (
-        (~np.isfinite(narrow) | (narrow <= 0), "has a weight that is not a finite number above 0: correct it"),
+        (~np.isfinite(narrow) | (narrow <= 0), "has a weight that is not a finite number above 0: fix it"),
         ((table["trigger"] == table["target"]).to_numpy(), "pairs an item with itself: remove it"),
-        (table.duplicated().to_numpy(), "names a pair once more: keep one"),
+        (table.duplicated().to_numpy(), "repeats a pair: keep one"),
     ):
         if bad.any():
             raise ValueError(f"{place(int(np.flatnonzero(bad)[0]))} {what}.")
@@ -80,8 +80,8 @@ def _read_npz(path: Path) -> tuple[list[str], list[str], NDArray, Place]:
     weight = arrays.get("weight", np.ones(len(trigger)))
     if weight.dtype.kind not in "iuf" or not (len(trigger),) == (len(target),) == weight.shape:
         raise ValueError(
-            f"{path}: there are {len(trigger)} triggers, {len(target)} targets and weights of the shape "
-            f"{weight.shape} and the type {weight.dtype}: save one number a pair."
+            f"{path}: there are {len(trigger)} triggers, {len(target)} targets and weights of shape {weight.shape} "
+            f"and type {weight.dtype}: save one number per pair."
         )
     return trigger, target, weight, lambda row: f"{path}, row {row}"
 
@@ -101,11 +101,11 @@ def _read_tsv(path: Path) -> tuple[list[str], list[str], NDArray, Place]:
 
 
 def _read_parquet(path: Path) -> tuple[list[str], list[str], NDArray, Place]:
-    """Read one Parquet file, or all in a folder in the order of their names."""
+    """Read one Parquet file, or all in a folder, sorted by name."""
     pyarrow, parquet = require_pyarrow(path)
     files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
     if not files:
-        raise ValueError(f"{path} holds no .parquet file: name a file of item pairs, or a folder of such.")
+        raise ValueError(f"{path} holds no .parquet file: name an item-pair file or a folder of them.")
     try:
         table = pyarrow.concat_tables([parquet.read_table(file) for file in files])
         names = {name: table.column(name).cast(pyarrow.string()).to_pylist() for name in ("trigger", "target")}
@@ -114,7 +114,7 @@ def _read_parquet(path: Path) -> tuple[list[str], list[str], NDArray, Place]:
             weight = table.column("weight").to_numpy().astype(np.float64)
     except (pyarrow.ArrowException, OSError, KeyError, ValueError) as error:
         raise ValueError(
-            f"{path} cannot be read as columns trigger, target and weight ({first_line(error)}): write it anew."
+            f"{path} cannot be read as columns trigger, target and weight ({first_line(error)}): write it again."
         ) from None
     return names["trigger"], names["target"], weight, lambda row: f"{path}, row {row}"
 

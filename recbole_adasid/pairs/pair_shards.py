@@ -1,4 +1,4 @@
-"""Item pairs into files that `pair_source: file` reads: one .npz, or a folder of Parquet files."""
+"""Writing item pairs to files for `pair_source: file`: one .npz, or a folder of Parquet files."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from recbole_adasid.pairs.item_pairs import ItemPairs
 
 
 def write_pairs(out: Path, parts: Iterable[ItemPairs], tokens: Sequence[str]) -> int:
-    """Write pairs as they come, with the tokens of their items, and return their number.
+    """Write pairs as they arrive, with their items' tokens, and return their number.
 
     Args:
-        out: a name that ends in .npz, or else a folder, which gets a file for each part.
+        out: a name ending in .npz, or a folder, which gets one file per part.
         parts: the pairs.
         tokens: of the N items.
 
     Raises:
-        FileExistsError: if there is such a file, or the folder holds anything.
-        ImportError: for a folder without pyarrow.
-        CannotWrite: if the disk takes no more.
+        FileExistsError: if the file exists or the folder is not empty.
+        ImportError: for a folder, if pyarrow is not installed.
+        CannotWrite: if the disk is full or not writable.
     """
     refuse_to_overwrite(out)
     named = np.array([token.encode() for token in tokens])
@@ -44,13 +44,13 @@ def write_pairs(out: Path, parts: Iterable[ItemPairs], tokens: Sequence[str]) ->
 
 
 def refuse_to_overwrite(out: Path) -> None:
-    """Check that nothing is lost, and that a folder of Parquet files can be written.
+    """Check that nothing would be overwritten, and that a folder of Parquet files can be written.
 
     Raises:
-        FileExistsError: if there is such a file, or the folder holds anything.
-        ImportError: for a folder without pyarrow.
+        FileExistsError: if the file exists or the folder is not empty.
+        ImportError: for a folder, if pyarrow is not installed.
     """
     if out.suffix != ".npz":
         require_pyarrow(out)
     if out.is_file() or out.is_dir() and any(out.iterdir()):
-        raise FileExistsError(f"{out} is there already: move it away, or choose another name.")
+        raise FileExistsError(f"{out} already exists: move it away, or choose another name.")

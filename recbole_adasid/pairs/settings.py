@@ -1,4 +1,4 @@
-"""Settings of collaborative pairs: what each value has to be. Defaults and comments stand in props/."""
+"""Validation rules of pair settings. Defaults and comments are in props/."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from recbole_adasid.pairs.cooccurrence import WEIGHTS
 from recbole_adasid.pairs.sources import ENGINES, FILE, MINERS
 from recbole_adasid.settings.rules import Rule, name_of, optional, path, real, text, whole
 
-_LARGE = 2**16  # a width beyond this is a slip of the keyboard
+_LARGE = 2**16  # a larger width is a typo
 
 PAIRS: dict[str, Rule] = {
     "pair_source": name_of([*MINERS, FILE]),

@@ -1,4 +1,4 @@
-"""Where item pairs come from: one table of miners, and files."""
+"""Sources of item pairs: one table of miners, and files."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from recbole_adasid.settings.lookup import Settings
 
 @dataclass(frozen=True)
 class Miner:
-    """A way to find item pairs in interactions."""
+    """A method of finding item pairs in interactions."""
 
     mine: Callable[..., ItemPairs]
     """Takes :class:`~recbole_adasid.data.interactions.Interactions`, N and the arguments below."""
     settings: Mapping[str, str]
-    """Which setting gives which argument; they alone determine the pairs of some interactions."""
+    """Argument names by setting; they alone determine the pairs of given interactions."""
     has_engines: bool = False
-    """Whether it also takes `engine`, which chooses where it works."""
+    """Whether it also takes `engine`, which chooses where to compute."""
     edition: int = 1
-    """Raised when it finds other pairs with the same settings, so that none of before are taken from the cache."""
+    """Raise it when the same settings give other pairs, to invalidate the cache."""
 
     def extras(self, config: Settings, kept: Path | None, progress: bool) -> dict[str, object]:
-        """Return the further arguments, which change nothing in the result."""
+        """Return the further arguments, which do not affect the result."""
         return {"engine": ENGINES[config["pair_engine"]](config, kept, progress)} if self.has_engines else {}
 
 
@@ -79,6 +79,6 @@ ENGINES: dict[str, Callable[[Settings, Path | None, bool], Engine]] = {
     "local": lambda config, kept, progress: InProcess(None if kept is None else KeptMining(kept), progress),
     "ray": lambda config, kept, progress: RayEngine(ClusterSettings.of(config), progress),
 }
-"""Where Swing can work, made of the settings, of where it may keep what it has so far, and of whether to show bars."""
+"""Engines of Swing, made from the settings, the path for saved state, and whether to show bars."""
 FILE = "file"
 """The source that mines nothing: pairs from `pair_file`."""

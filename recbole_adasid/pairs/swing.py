@@ -1,7 +1,7 @@
 """Swing: which items are bought together, counting pairs of users who agree on both (arXiv 2010.05525).
 
-Sums are whole numbers, multiples of a power of two: they come out the same to the bit in whatever order, and on however
-many machines, they are added up.
+Sums are integers, multiples of a power of two: they are equal to the bit in whatever order, and on however many
+machines, they are added up.
 
 Letters: I interactions, U users, N items, P pairs, C user pairs.
 """
@@ -21,22 +21,22 @@ from tqdm import tqdm
 from recbole_adasid.data.baskets import Baskets, Limits, baskets_of
 from recbole_adasid.pairs.item_pairs import BLOCK_PRODUCTS, ItemPairs, RunningSum, best_targets, blocks
 
-# Users on a side of a tile of the users × users product, and tiles on a side of it beyond which they get larger.
+# Users per side of a tile of the users × users product, and tiles per side beyond which tiles get larger.
 _TILE_USERS, _TILES = 32_768, 64
-# So many tiles are taken together as have users meet about so often: to sum matrices costs as much as there are items.
+# Tiles are grouped until their users meet about this often: summing matrices costs as much as there are items.
 _MEETINGS = 8_000_000
-# The largest sum has fewer bits than a signed whole number of 64 bits can hold.
+# Bits of the largest sum, fewer than a signed 64-bit integer can hold.
 _SUM_BITS = 62
 
 
 class MiningState(Protocol):
-    """Where Swing keeps what it has so far."""
+    """Storage for Swing's progress."""
 
     def restore(self) -> tuple[int, list[sparse.csr_matrix]]:
-        """Return how many portions are done and the partial sums [N, N] over them: 0 and none at first."""
+        """Return the number of finished portions and their partial sums [N, N]: 0 and none at first."""
 
     def note(self, done: int, parts: list[sparse.csr_matrix]) -> None:
-        """Take in that so many portions are done, with these partial sums."""
+        """Record the number of finished portions, with their partial sums."""
 
 
 @dataclass(frozen=True)
@@ -49,19 +49,19 @@ class Weighing:
 
     alpha: float
     by_size: NDArray[np.float64]
-    """w_u by the number of the user's items, from 0 on."""
+    """w_u by the user's number of items, from 0."""
     bits: int
     """Sums are multiples of 2^−bits."""
 
     @classmethod
     def of(cls, alpha: float, power: float, sizes: NDArray[np.int64], most_users: int) -> Weighing:
-        """Return the finest weighing whose sums cannot overflow.
+        """Return the finest weighting whose sums cannot overflow.
 
         Args:
             alpha: α.
             power: p in w_u = |I_u|^−p.
-            sizes: how many items a user has, each number that occurs once or more often.
-            most_users: that an item has.
+            sizes: distinct numbers of items per user.
+            most_users: number of users of the most popular item.
         """
         if not alpha > 0:
             raise ValueError(f"swing alpha is {alpha}: pass a number above 0.")
@@ -71,17 +71,17 @@ class Weighing:
         return cls(alpha, by_size, _SUM_BITS - math.frexp(largest_sum)[1])
 
     def terms(self, sizes: NDArray, other_sizes: NDArray, n_common: NDArray) -> NDArray[np.int64]:
-        """Return what pairs of users [C] add, in multiples of 2^−bits; one at least, so that no pair is lost."""
+        """Return the terms of user pairs [C], in multiples of 2^−bits; at least one, so that no pair is lost."""
         weight = self.by_size[sizes] * self.by_size[other_sizes] / (self.alpha + n_common)
         return np.maximum(np.rint(np.ldexp(weight, self.bits)), 1).astype(np.int64)
 
     def weights(self, sums: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the weights that sums stand for."""
+        """Convert sums to weights."""
         return np.ldexp(sums.astype(np.float64), -self.bits)
 
 
 class Engine(Protocol):
-    """Where the sums are computed; whichever it is, they are the same."""
+    """Where the sums are computed; all engines give the same result."""
 
     def mine(self, weighing: Weighing, baskets: Baskets, n_items: int, top_k: int | None) -> ItemPairs:
         """Return the pairs of all users."""
@@ -101,11 +101,11 @@ def swing_pairs(
 ) -> ItemPairs:
     """Score item pairs by s(i,j) = Σ_{u<v ∈ U_i∩U_j} w_u·w_v / (α + |I_u ∩ I_v|) with w_u = |I_u|^−power.
 
-    Pass *training* interactions only: what is held out for validation or test must not be in `users` [I]
-    and `items` [I, rows 0 … N−1], or the pairs leak it. Repeated interactions count once. Both directions
-    of a pair are listed, ordered by trigger, then weight (greatest first), then target.
+    Pass *training* interactions only: held-out validation and test interactions must not be in `users` [I] and
+    `items` [I, rows 0 … N−1], or the pairs leak them. Repeated interactions count once. Both directions of a pair are
+    listed, ordered by trigger, then weight (descending), then target.
 
-    The limits are those of :class:`Limits`. `engine` is where it is computed; None: :class:`InProcess`.
+    The limits are those of :class:`Limits`. `engine` chooses where to compute; None: :class:`InProcess`.
 
     Raises:
         ValueError: for a value outside its range or an item row outside 0 … N−1.
@@ -126,7 +126,7 @@ def pairs_of_baskets(
     top_k: int | None,
     engine: Engine | None = None,
 ) -> ItemPairs:
-    """Return what :func:`swing_pairs` does, of baskets that are within limits."""
+    """Like :func:`swing_pairs`, from baskets that are within limits."""
     weighing = Weighing.of(alpha, user_weight_power, np.diff(baskets.starts), baskets.most_users(n_items))
     return (engine or InProcess()).mine(weighing, baskets, n_items, top_k)
 
@@ -135,7 +135,7 @@ class InProcess:
     """Swing in this process.
 
     Args:
-        keep: lets a later call with the same arguments go on where this one was killed; the result is the same.
+        keep: lets a later call with the same arguments resume after a kill; the result is the same.
         progress: show a bar.
     """
 
@@ -158,16 +158,16 @@ class InProcess:
 
 
 class BasketPair:
-    """What the users of two sets, each user before the other, add to the pairs of items: a portion at a time.
+    """Contributions of user pairs from two sets, each user before the other, to the item pairs, portion by portion.
 
-    A sparse product keeps one row of counts, as wide as its result, at hand: that of a tile of the users × users
-    product stays in the processor's cache, that of all users does not. With itself a set has the tiles that cover the
-    upper triangle; those below the diagonal would hold each pair once more. A portion is one tile, or several in which
-    users seldom meet.
+    A sparse product holds one row of counts as wide as its result: for a tile of the users × users product it stays in
+    the processor's cache, for all users it does not. A set paired with itself has the tiles that cover the upper
+    triangle; those below the diagonal would repeat each pair. A portion is one tile, or several in which users seldom
+    meet.
 
     Args:
         weighing: of pairs of users.
-        ours, theirs: the two sets; one set twice, or one whose users all come before those of the other.
+        ours, theirs: the two sets; the same set twice, or one whose users all precede the other's.
         n_items: N.
     """
 
@@ -194,7 +194,7 @@ class BasketPair:
         return len(self.portions)
 
     def sums(self, number: int) -> Iterator[sparse.csr_matrix]:
-        """Yield sums over the pairs of users of a portion, in parts: upper triangles over the items in `self.items`."""
+        """Yield sums over the user pairs of a portion, in parts: upper triangles over the items in `self.items`."""
         for first, second in self._user_pairs(number):
             common = self.ours[first].multiply(self.theirs[second]).tocsr()
             n_common = np.diff(common.indptr)
@@ -206,12 +206,12 @@ class BasketPair:
                 yield sparse.triu(part.T.tocsr() @ weighted, k=1, format="csr")
 
     def listed(self, total: RunningSum) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Return the item rows i < j, and the sums, of all parts together: three arrays of one length."""
+        """Return the item rows i < j and their sums over all parts: three arrays of one length."""
         upper = total.value(len(self.items)).tocoo()
         return self.items[upper.row], self.items[upper.col], upper.data.astype(np.int64, copy=False)
 
     def _user_pairs(self, number: int) -> Iterator[tuple[NDArray, NDArray]]:
-        """Yield a portion's user pairs u < v with at least two common items, some at a time: two arrays [C]."""
+        """Yield a portion's user pairs u < v with at least two common items, in chunks: two arrays [C]."""
         waiting: list[tuple[NDArray, NDArray]] = []
         work = 0
         for tile in self.portions[number]:
@@ -235,7 +235,7 @@ class BasketPair:
             yield first[upper], second[upper]
 
     def _shared(self, row: int, column: int) -> Iterator[tuple[sparse.coo_matrix, int]]:
-        """Yield how many items the users of a tile share, in pieces of rows, each with the place of its first row."""
+        """Yield the numbers of shared items of the users of a tile, in pieces of rows, each with its first row."""
         ours = self.ours[self.rows[row] : self.rows[row] + self.tile_users]
         tile = self.transposed[column]
         for rows in blocks((ours @ np.diff(tile.indptr)).astype(np.int64)):
@@ -247,7 +247,7 @@ def _joined(parts: list[tuple[NDArray, NDArray]]) -> tuple[NDArray, NDArray]:
 
 
 def _common_items(ours: Baskets, theirs: Baskets, n_items: int) -> NDArray[np.int64]:
-    """Return the items, ascending, that sums can be about: all, or those in both sets if the catalogue is larger."""
+    """Return the items, ascending, that sums can involve: all, or those in both sets if the catalogue is larger."""
     if n_items <= max(len(ours.items), len(theirs.items)):
         return np.arange(n_items)
     common = np.unique(ours.items)
@@ -255,7 +255,7 @@ def _common_items(ours: Baskets, theirs: Baskets, n_items: int) -> NDArray[np.in
 
 
 def _matrix(baskets: Baskets, items: NDArray[np.int64], n_items: int) -> sparse.csr_matrix:
-    """Return users × `items` as a matrix of ones; other items are left out."""
+    """Return users × `items` as a matrix of ones; other items are dropped."""
     columns, starts = baskets.items, baskets.starts
     if len(items) < n_items:
         known = np.isin(columns, items)

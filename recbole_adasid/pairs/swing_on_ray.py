@@ -1,8 +1,8 @@
-"""Swing on Ray: blocks of users against each other, then their sums by blocks of items.
+"""Swing on Ray: blocks of users against each other, then summed by blocks of items.
 
-Each task adds up the pairs of two blocks of users (:class:`~recbole_adasid.pairs.swing.BasketPair`) and cuts the sums
-by trigger; one task a block of triggers then adds what all have for it and keeps the best targets. Sums are whole
-numbers, so that neither the blocks nor the order in which tasks end make a difference to the result.
+Each task adds up the pairs of two blocks of users (:class:`~recbole_adasid.pairs.swing.BasketPair`) and splits the
+sums by trigger; then one task per block of triggers adds up all its parts and keeps the best targets. Sums are
+integers, so neither the blocks nor the order in which tasks finish affect the result.
 
 Letters: N items, E entries of a sparse matrix, B blocks of items.
 """
@@ -23,11 +23,11 @@ from recbole_adasid.distributed.ray_cluster import Cluster, ClusterSettings, Out
 from recbole_adasid.pairs.item_pairs import ItemPairs, RunningSum, sorted_pairs
 from recbole_adasid.pairs.swing import BasketPair, Weighing
 
-# Bytes of a worker's memory by what it holds, the temporary copies of the products included.
+# Worker memory in bytes per unit, including the temporary copies of the products.
 BYTES_OF_AN_ITEM_OF_A_USER = 100
 BYTES_OF_A_SUM = 100
-ITEM_BLOCKS = 256  # at most: each task returns as many results
-# Tasks for each worker, at least, so that none is idle for long at the end.
+ITEM_BLOCKS = 256  # maximum: each task returns this many results
+# Minimum tasks per worker, so that none is idle for long at the end.
 _TASKS_OF_A_WORKER = 8
 
 
@@ -39,7 +39,7 @@ class Sums(NamedTuple):
     value: NDArray[np.int64]
 
     def between(self, low: int, high: int) -> Sums:
-        """Return those of triggers from ``low`` up to ``high`` exclusive."""
+        """Return the sums of triggers ``low`` to ``high``, exclusive."""
         inside = slice(*np.searchsorted(self.trigger, (low, high)))
         return Sums(self.trigger[inside], self.target[inside], self.value[inside])
 
@@ -48,7 +48,7 @@ _NO_SUMS = Sums(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.int
 
 
 class Piece(NamedTuple):
-    """Two blocks of users by number, and the first of their portions that is not done."""
+    """Two blocks of users by number, and their first unfinished portion."""
 
     ours: int
     theirs: int
@@ -59,7 +59,7 @@ class RayEngine:
     """Swing on a Ray cluster; see :class:`recbole_adasid.pairs.swing.Engine`.
 
     Args:
-        settings: of the cluster.
+        settings: cluster settings.
         progress: show bars.
     """
 
@@ -72,7 +72,7 @@ class RayEngine:
         return ItemPairs(*(np.concatenate(columns) for columns in zip(*(vars(part).values() for part in found))))
 
     def parts(self, weighing: Weighing, baskets: Baskets, n_items: int, top_k: int | None) -> Iterator[ItemPairs]:
-        """Yield the pairs of one range of triggers after another.
+        """Yield the pairs, one range of triggers at a time.
 
         Raises:
             WorkerFailed: if a piece of work failed on every worker that tried it.
@@ -106,10 +106,10 @@ class RayEngine:
     def _sums(
         self, workers: Cluster, weighing: Weighing, baskets: Baskets, n_items: int, cuts: NDArray[np.int64], limit: int
     ) -> tuple[list[list[Any]], NDArray[np.int64]]:
-        """Return references to what every pair of blocks has, a list of B each, and how much there is [B] in all."""
+        """Return references to the sums of every pair of blocks, a list of B each, and their total sizes [B]."""
         n_blocks = max(
             -(-len(baskets.items) * BYTES_OF_AN_ITEM_OF_A_USER // self.settings.worker_bytes),
-            math.isqrt(2 * _TASKS_OF_A_WORKER * workers.slots),  # half as many pairs of blocks as its square
+            math.isqrt(2 * _TASKS_OF_A_WORKER * workers.slots),  # pairs of blocks are half its square
         )
         users = user_blocks(baskets.starts, max(1, -(-len(baskets.items) // n_blocks)))
         blocks = [workers.share(baskets.part(part)) for part in users]
@@ -130,7 +130,7 @@ class RayEngine:
                 piece = outcome.job
                 done, sizes_here = _checked(outcome, f"the users of the blocks {piece.ours} and {piece.theirs}")
                 sizes += sizes_here
-                if done is not None:  # its sums took the memory that a worker has
+                if done is not None:  # its sums filled the worker's memory
                     jobs.append(piece._replace(portion=done))
                     bar.total += 1
                 bar.update()
@@ -140,11 +140,11 @@ class RayEngine:
 def sums_of_piece(
     weighing: Weighing, ours: Baskets, theirs: Baskets, n_items: int, portion: int, cuts: NDArray[np.int64], limit: int
 ) -> list[Any]:
-    """Add up what pairs of users of two blocks give, from a portion on, until the sums are about ``limit``.
+    """Add up the contributions of user pairs of two blocks, from a given portion, until there are about ``limit`` sums.
 
     Returns:
-        First the next portion, None where all are done, and the numbers of sums [B]; then B :class:`Sums`, one for each
-        range of triggers that two neighbours of ``cuts`` [B + 1] bound.
+        First the next portion, None when finished, and the numbers of sums [B]; then B :class:`Sums`, one for each
+        range of triggers between neighbouring ``cuts`` [B + 1].
     """
     same = ours.first_user == theirs.first_user
     pair = BasketPair(weighing, ours, ours if same else theirs, n_items)
@@ -161,7 +161,7 @@ def sums_of_piece(
 
 
 def best_of_range(weighing: Weighing, n_items: int, top_k: int | None, low: int, high: int, *parts: Sums) -> ItemPairs:
-    """Return the best targets of the triggers from ``low`` up to ``high`` exclusive, from all sums of their block."""
+    """Return the best targets of the triggers ``low`` to ``high``, exclusive, from all sums of their block."""
     inside = [part.between(low, high) for part in (_NO_SUMS, *parts)]
     trigger, target, value = (np.concatenate(columns) for columns in zip(*inside))
     total = sparse.coo_matrix((value, (trigger - low, target)), shape=(high - low, n_items)).tocsr().tocoo()
@@ -176,7 +176,7 @@ def directed(first: NDArray[np.int64], second: NDArray[np.int64], value: NDArray
 
 
 def item_reach(baskets: Baskets, n_items: int) -> NDArray[np.int64]:
-    """Return the most targets [N] that each item can have: the other items of its users, each counted."""
+    """Return the maximum number of targets [N] of each item: the other items of its users, counted with repeats."""
     reach = np.zeros(n_items, dtype=np.int64)
     for part in user_blocks(baskets.starts, 1 << 22):
         some = baskets.part(part)
@@ -195,7 +195,7 @@ def even_cuts(amounts: NDArray[np.int64], n_blocks: int) -> NDArray[np.int64]:
 def _ranges(
     reach: NDArray[np.int64], cuts: NDArray[np.int64], sizes: NDArray[np.int64], limit: int
 ) -> Iterator[tuple[int, int, int]]:
-    """Yield the blocks of items, and their bounds; a block with more sums than ``limit`` comes in several ranges."""
+    """Yield the blocks of items with their bounds; a block with more than ``limit`` sums is split into ranges."""
     for block, (low, high) in enumerate(zip(cuts[:-1].tolist(), cuts[1:].tolist())):
         inner = low + even_cuts(reach[low:high], 1 + int(sizes[block]) // limit)
         yield from ((block, one, other) for one, other in zip(inner[:-1].tolist(), inner[1:].tolist()) if one < other)

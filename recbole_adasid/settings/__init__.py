@@ -1,1 +1,1 @@
-"""Settings: reading YAML, presets, what a value has to be, what settings out of a file may do."""
+"""Settings: reading YAML, presets, validation rules, and what settings from a file may do."""

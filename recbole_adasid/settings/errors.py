@@ -1,4 +1,4 @@
-"""One error for what users can put right, and refusals of unknown names that show the nearest valid ones."""
+"""One error for what users can fix, and errors for unknown names that suggest the nearest valid ones."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 
 class SettingsError(ValueError):
-    """A setting or a file that the user can put right; the message says how."""
+    """A setting or file that the user can fix; the message says how."""
 
 
-# What other programs call a setting.
+# Names of settings in other programs.
 _ELSEWHERE = {
     "device": "use_gpu=false trains on the CPU, gpu_id chooses GPUs",
     **dict.fromkeys(("cuda", "gpu", "no_cuda"), "use_gpu=false trains on the CPU, gpu_id chooses GPUs"),
@@ -30,7 +30,7 @@ _ELSEWHERE = {
 
 
 def unknown_name(what: str, value: object, valid: Iterable[str]) -> SettingsError:
-    """Return the error for a name that is not among the valid ones; it shows the nearest, then all of them."""
+    """Return the error for an unknown name; it shows the nearest valid names, then all of them."""
     names = sorted(valid)
     return SettingsError(f"Unknown {what} {value!r}{_nearest(value, names)} Valid are: {', '.join(names)}.")
 
@@ -50,10 +50,10 @@ def refuse_unknown_keys(keys: Iterable[str], known: Iterable[str], *, source: st
 
 
 def check_types(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
-    """Check that switches are switches, numbers are numbers and text is text, by the type of their defaults.
+    """Check by the type of the defaults that switches are switches, numbers are numbers and text is text.
 
     Raises:
-        SettingsError: for a value of another kind, naming the default.
+        SettingsError: for a value of another type, naming the default.
     """
     for key, value in given.items():
         default = defaults.get(key)
@@ -72,6 +72,6 @@ def check_types(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
 
 
 def _nearest(value: object, names: list[str]) -> str:
-    same = [name for name in names if name.lower() == str(value).lower()]  # but for upper and lower case
+    same = [name for name in names if name.lower() == str(value).lower()]  # except for case
     near = same or difflib.get_close_matches(str(value), names, n=3, cutoff=0.5)
     return f": did you mean {' or '.join(near)}?" if near else "."

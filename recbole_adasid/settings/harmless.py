@@ -1,7 +1,7 @@
-"""Settings out of a file may describe a model and its data, and do nothing: whoever made the file is not the user.
+"""Settings from a file may only describe a model and its data, without side effects: its author is not the user.
 
-A checksum tells that a file is as it was written, not who wrote it. What fetches, writes, starts processes or connects
-to others is therefore taken from the user alone, unless the user says that the file is his own.
+A checksum proves that a file is unchanged, not who wrote it. Whatever downloads, writes, starts processes or connects
+to others is therefore taken only from the user, unless the user trusts the file.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ INERT: dict[str, Any] = {
     # --- starts or joins other processes ---
     **{"pair_engine": "local", "ray_address": None, "ray_workers": None},
 }
-"""Settings that act, and the values with which they do not."""
+"""Settings with side effects, and the values that disable them."""
 OF_THE_MACHINE = (
     "device",
     "local_rank",
@@ -38,24 +38,24 @@ OF_THE_MACHINE = (
     "port",
     "offset",
 )
-"""Decided anew wherever a model is loaded; those of RecBole's would open a connection."""
+"""Set again whenever a model is loaded; RecBole's would open a connection."""
 OF_THE_COMMAND = ("config_file", "config_files")
 READ = (
     *("data_path", "interactions_files", "item_features_file", "image_folder", "pair_file", "sids_file"),
     "behaviour",  # of a modality
 )
-"""Where data is, in formats that execute nothing: read as it is named, but not from other machines."""
+"""Data locations, in formats that execute nothing: read as named, but not from other machines."""
 
 
 def harmless(settings: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Return the settings of a file without what acts: a copy.
+    """Return a copy of a file's settings without side effects.
 
     Args:
-        settings: of the file.
-        folder: where the file is; it takes the place of the folders that the settings would write to.
+        settings: from the file.
+        folder: the file's folder; replaces the folders that the settings would write to.
 
     Raises:
-        ValueError: for data on another machine's share, which would be asked when it is read.
+        ValueError: for data on another machine's share, which reading would contact.
     """
     kept = {key: value for key, value in settings.items() if key not in (*OF_THE_MACHINE, *OF_THE_COMMAND)}
     kept |= {key: value for key, value in INERT.items() if key in kept}
@@ -74,7 +74,7 @@ def harmless(settings: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 def _refuse_shares(settings: Mapping[str, Any]) -> None:
     for key in READ:
         if str(settings.get(key) or "").startswith(("\\\\", "//")):
-            raise ValueError(f"{key}={settings[key]!r} is on another machine, which is not asked at the wish of a file")
+            raise ValueError(f"{key}={settings[key]!r} is on another machine, which a file's settings must not contact")
 
 
 def _inert(modality: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,7 +87,7 @@ _LOCAL = ContextVar("_LOCAL", default=False)
 
 @contextmanager
 def nothing_fetched() -> Iterator[None]:
-    """Within, pretrained encoders are taken from what was downloaded before, by name: a file chose which."""
+    """Within the block, take pretrained encoders only from earlier downloads: a file chose them by name."""
     token = _LOCAL.set(True)
     try:
         yield
@@ -96,23 +96,23 @@ def nothing_fetched() -> Iterator[None]:
 
 
 def pretrained_options(name: str, key: str) -> dict[str, Any]:
-    """Return what a library is told that loads the pretrained model ``name`` of the setting ``key``.
+    """Return the options for loading the pretrained model ``name`` from the setting ``key``.
 
     Raises:
-        ValueError: if a file chose it and it is a folder.
+        ValueError: if it is a folder chosen by a file.
     """
     if not _LOCAL.get():
         return {}
     if Path(name).expanduser().exists() or os.path.isabs(name) or name.startswith("."):
         raise ValueError(
-            f"{key}={name!r} is a folder that a file names, which is not trusted to load models from: {_REMEDY}"
+            f"{key}={name!r} is a folder named by an untrusted file, from which no models are loaded: {_REMEDY}"
         )
     return {"local_files_only": True}
 
 
 def pretrained_remedy(otherwise: str) -> str:
-    """Return what to do where a pretrained model could not be loaded."""
-    return f"a file chose it, so that it is not downloaded: {_REMEDY}" if _LOCAL.get() else otherwise
+    """Return what to do if a pretrained model cannot be loaded."""
+    return f"an untrusted file chose it, so it is not downloaded: {_REMEDY}" if _LOCAL.get() else otherwise
 
 
-_REMEDY = "set trusted=true if the run is your own, or bring the vectors"
+_REMEDY = "set trusted=true if the run is your own, or provide the vectors"

@@ -12,7 +12,7 @@ _ONE = re.compile(r"\s*([\[(])([^,\[\]()]+),([^,\[\]()]+)([\])])\s*")
 
 
 def is_interval(value: Any) -> bool:
-    """Tell whether a value is an interval, or several: a text, or two numbers that YAML has made of `[5,10]`."""
+    """Tell whether a value is one or more intervals: text, or two numbers that YAML made of `[5,10]`."""
     try:
         ends = [_ends(part) for part in _parts(value)]
     except (TypeError, ValueError):
@@ -21,9 +21,9 @@ def is_interval(value: Any) -> bool:
 
 
 def interval_text(value: Any) -> Any:
-    """Return an interval as RecBole reads it; what is written so already, and what is none, as it is.
+    """Return an interval in RecBole's notation; anything already in it, or no interval, is returned unchanged.
 
-    YAML makes a list of `[5,inf]` or of `[5,.inf]`, whose infinity neither JSON nor RecBole would take.
+    YAML turns `[5,inf]` and `[5,.inf]` into a list, whose infinity neither JSON nor RecBole accepts.
     """
     if not is_interval(value) or isinstance(value, str) and ".inf" not in value.lower():
         return value
@@ -31,7 +31,7 @@ def interval_text(value: Any) -> Any:
 
 
 def with_interval_texts(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings whose intervals are written as RecBole reads them."""
+    """Return settings with intervals in RecBole's notation."""
     found = {key: interval_text(settings[key]) for key in INTERVALS if key in settings}
     columns = settings.get(BY_COLUMN)
     if isinstance(columns, Mapping):
@@ -53,12 +53,12 @@ def _parts(value: Any) -> list[str]:
 def _ends(part: str) -> tuple[str, float, float, str]:
     found = _ONE.fullmatch(part)
     if found is None:
-        raise ValueError(f"{part!r} is no interval")
+        raise ValueError(f"{part!r} is not an interval")
     return found[1], _number(found[2]), _number(found[3]), found[4]
 
 
 def _number(written: str) -> float:
-    """Return a number; infinity may have the point before it that YAML asks for."""
+    """Return a number; infinity may have YAML's leading dot."""
     return float(re.sub(r"(?i)^(\s*[+-]?)\.inf(\s*)$", r"\1inf\2", written))
 
 

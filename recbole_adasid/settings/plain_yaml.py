@@ -1,6 +1,6 @@
-"""YAML without surprises: plain values alone, no key twice, and no more of them than a text of its size should hold.
+"""YAML without surprises: plain values only, no duplicate keys, and no more values than a text of its size should hold.
 
-Every YAML file of this package's and of its users is read by :func:`load`.
+Every YAML file of this package and its users is read by :func:`load`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 import yaml
 
 DEEPEST = 64
-"""Lists and mappings within one another."""
+"""Maximum nesting of lists and mappings."""
 MOST_VALUES = 100_000
-"""Values of a document with aliases, each counted as often as it is referred to, and a long text as several."""
+"""Maximum values of a document, counting each reference through an alias, and long text as several."""
 _LETTERS = 64
 
 
@@ -24,7 +24,7 @@ class _PlainLoader(yaml.SafeLoader):
     _depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """Return the next node, as yaml does, unless it lies too deep: Python would run out of stack."""
+        """Return the next node, unless it is nested too deeply: Python would run out of stack."""
         self._depth += 1
         if self._depth > DEEPEST:
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
@@ -46,10 +46,10 @@ for _tag, _pattern, _starts in (
 
 
 def load(text: str) -> Any:
-    """Return what a YAML document holds.
+    """Return the content of a YAML document.
 
     Raises:
-        yaml.YAMLError: for whatever is wrong with it.
+        yaml.YAMLError: for any error in it.
     """
     loader = _PlainLoader(text)
     try:
@@ -60,17 +60,17 @@ def load(text: str) -> Any:
         return loader.construct_document(node)  # type: ignore[no-untyped-call]
     except yaml.YAMLError:
         raise
-    except Exception as error:  # explicit tags (!!bool x) and long numbers raise whatever they run into
+    except Exception as error:  # explicit tags (!!bool x) and long numbers raise arbitrary errors
         raise yaml.YAMLError(f"{type(error).__name__} {error}") from error
     finally:
         loader.dispose()
 
 
 def check_bounds(text: str) -> None:
-    """Check that a document is neither too deep nor grows by its aliases, whatever its values are.
+    """Check that a document is neither nested too deeply nor inflated by aliases, whatever its values are.
 
     Raises:
-        yaml.YAMLError: if it does, or is no YAML.
+        yaml.YAMLError: if it is, or is not YAML.
     """
     loader = _PlainLoader(text)
     try:
@@ -82,7 +82,7 @@ def check_bounds(text: str) -> None:
 
 
 def check_size(root: yaml.Node) -> None:
-    """Check that aliases do not make a document many times as large as it is written.
+    """Check that aliases do not inflate a document to many times its written size.
 
     Raises:
         yaml.YAMLError: if they do, or a value refers to itself.
@@ -90,13 +90,13 @@ def check_size(root: yaml.Node) -> None:
     sizes: dict[yaml.Node, int] = {}
     held = _count(root, sizes, set())
     if held > MOST_VALUES and held > sum(map(_own_size, sizes)):
-        raise yaml.YAMLError(f"its aliases make {len(sizes):,} values more than {MOST_VALUES:,}: write them out")
+        raise yaml.YAMLError(f"its aliases expand {len(sizes):,} values to more than {MOST_VALUES:,}: write them out")
 
 
 def _count(node: yaml.Node, sizes: dict[yaml.Node, int], open_nodes: set[yaml.Node]) -> int:
-    """Return how many values a node holds, itself included; each node is looked at once."""
+    """Return the number of values in a node, including itself; each node is visited once."""
     if node in open_nodes:
-        raise yaml.YAMLError("a value refers to itself by an alias: write it out")
+        raise yaml.YAMLError("a value refers to itself through an alias: write it out")
     if node not in sizes:
         open_nodes.add(node)
         sizes[node] = _own_size(node) + sum(_count(child, sizes, open_nodes) for child in _children(node))
@@ -127,7 +127,7 @@ def _construct_float(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> float:
 
 
 def _construct_mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    """Return a mapping; YAML itself would let the last of two equal keys win."""
+    """Return a mapping, rejecting duplicate keys, of which YAML itself keeps the last."""
     seen = set()
     for key_node, _ in node.value:
         key = loader.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""The folder of defaults: where it is, which presets it has, what they set and what their comments say."""
+"""The folder of defaults: its location, its presets, their settings and their comments."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from recbole_adasid.settings.reading import parse_mapping
 
 PACKAGE = Path(__file__).resolve().parents[1]
 OTHER_KINDS = ("ranking", "tuning")
-"""Presets that are no settings of a run: for RecBole's other models, and spaces to tune in."""
+"""Presets that are not settings of a run: for RecBole's other models, and search spaces."""
 
 
 def props_folder() -> Path:
-    """Return the folder of defaults: inside the installed package, or beside it in a checkout.
+    """Return the folder of defaults: inside the installed package, or next to it in a checkout.
 
     Raises:
-        SettingsError: if neither is there.
+        SettingsError: if neither exists.
     """
     for folder in (PACKAGE / "props", PACKAGE.parent / "props"):
         if (folder / "model" / "TIGER.yaml").is_file():
@@ -31,12 +31,12 @@ def props_folder() -> Path:
 
 
 def presets(kind: str) -> list[str]:
-    """Return the names of the presets of a kind (`tokenizer`, `dataset`), in alphabetical order."""
+    """Return the names of the presets of a kind (`tokenizer`, `dataset`), alphabetically."""
     return sorted(path.stem for path in (props_folder() / kind).glob("*.yaml"))
 
 
 def preset_path(kind: str, name: str) -> Path:
-    """Return the file of a preset, such as `ranking`, `din`: to hand to RecBole, or to copy and change.
+    """Return the file of a preset, such as `ranking`, `din`, to pass to RecBole or to copy and change.
 
     Raises:
         SettingsError: for a kind or name that does not exist.
@@ -50,15 +50,15 @@ def preset_path(kind: str, name: str) -> Path:
 
 
 def read_props(relative: str) -> dict[str, Any]:
-    """Return what the file `relative` of the folder of defaults sets; nothing if there is no such file."""
+    """Return the settings in the file `relative` of the folder of defaults; empty if there is no such file."""
     path = props_folder() / relative
     return parse_mapping(path.read_text(encoding="utf-8"), source=str(path)) if path.is_file() else {}
 
 
 def plugin_defaults(external: dict[str, Any], dataset: str, model_name: str = "TIGER") -> dict[str, Any]:
-    """Return the defaults for a dataset, given what the user set: `tokenizer` and `model_size` choose presets.
+    """Return the defaults for a dataset, given the user's settings: `tokenizer` and `model_size` select presets.
 
-    Later ones win: TIGER.yaml, the block of the model size, the file of another model, tokenizers.yaml, the tokenizer,
+    Later files win: TIGER.yaml, the block of the model size, the file of another model, tokenizers.yaml, the tokenizer,
     the dataset.
 
     Raises:
@@ -85,15 +85,15 @@ def plugin_defaults(external: dict[str, Any], dataset: str, model_name: str = "T
 
 
 def settings_files() -> list[Path]:
-    """Return the files of the folder of defaults that hold settings of a run."""
+    """Return the files with run settings in the folder of defaults."""
     return [path for path in sorted(props_folder().rglob("*.yaml")) if path.parent.name not in OTHER_KINDS]
 
 
 def known_keys(without: Collection[str] = ()) -> set[str]:
-    """Return every key that a file of the folder of defaults sets for this package's models and tokenizers.
+    """Return every key that a file in the folder of defaults sets for this package's models and tokenizers.
 
     Args:
-        without: models whose files do not count.
+        without: models whose files are ignored.
     """
     keys: set[str] = set()
     for path in settings_files():
@@ -107,12 +107,12 @@ def known_keys(without: Collection[str] = ()) -> set[str]:
 
 
 def documented_lines(relative: str) -> list[str]:
-    """Return a file of defaults for display: headings, keys and their comments, without the closing blank lines."""
+    """Return a file of defaults for display: headings, keys and their comments, without trailing blank lines."""
     text = (props_folder() / relative).read_text(encoding="utf-8")
     return text.rstrip().splitlines()
 
 
 def headline(relative: str) -> str:
-    """Return the first comment line of a file of defaults: what the preset is."""
+    """Return the first comment line of a file of defaults, which describes the preset."""
     found = re.search(r"^#\s*(.+)$", (props_folder() / relative).read_text(encoding="utf-8"), re.MULTILINE)
     return found.group(1) if found else ""

@@ -1,4 +1,4 @@
-"""Settings as text: values and files of YAML, parsed without surprises."""
+"""Reading settings: YAML values and files, parsed without surprises."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Paths = Union[str, "PathLike[str]", Iterable[Union[str, "PathLike[str]"]]]
 
 
 def parse_value(text: str) -> Any:
-    """Return the value that a command line's text stands for; what is no YAML, like `[5,inf)`, is text."""
+    """Parse the text of a command-line value; anything that is not YAML, like `[5,inf)`, is text."""
     try:
         return plain_yaml.load(text)
     except yaml.YAMLError:
@@ -39,20 +39,20 @@ def parse_mapping(text: str, *, source: str) -> dict[str, Any]:
     if settings is None:
         return {}
     if not isinstance(settings, dict) or not all(isinstance(key, str) for key in settings):
-        raise SettingsError(f"{source} has to hold lines of the form `key: value`.")
+        raise SettingsError(f"{source} must have lines of the form `key: value`.")
     return settings
 
 
 def listed_paths(paths: Paths) -> list[str]:
-    """Return paths as a list: of one alone, too, whose letters are no paths."""
+    """Return paths as a list, even for a single path."""
     return [str(path) for path in ([paths] if isinstance(paths, (str, PathLike)) else paths)]
 
 
 def written_paths(text: str) -> list[str]:
-    """Return the paths of a command line's text: separated by spaces, those with spaces in them within quotes, or as
-    a YAML list; the name of one file that is there is taken whole.
+    """Split command-line text into paths: separated by spaces, quoted if they contain spaces, or a
+    YAML list; the name of an existing file is taken whole.
     """
-    if os.path.isfile(text):  # unlike Path.is_file, of a text that is too long for a name, too
+    if os.path.isfile(text):  # unlike Path.is_file, also works if the text is too long for a name
         return [text]
     listed = parse_value(text) if text.strip().startswith("[") else None
     if isinstance(listed, list) and all(isinstance(path, str) for path in listed):
@@ -64,10 +64,10 @@ _PATH = re.compile(r"""\"([^"]+)\"|'([^']+)'|(\S+)""")
 
 
 def read_settings_files(paths: Paths) -> dict[str, Any]:
-    """Return the settings of some YAML files, or of one, later ones winning.
+    """Return the settings of one or more YAML files, later ones winning.
 
     Raises:
-        SettingsError: if a file does not exist or holds something else.
+        SettingsError: if a file does not exist or is invalid.
     """
     settings: dict[str, Any] = {}
     for path in map(Path, listed_paths(paths)):
@@ -85,10 +85,10 @@ def read_settings_files(paths: Paths) -> dict[str, Any]:
 
 
 def check_yaml_file(path: str | Path) -> None:
-    """Check that a YAML file that RecBole is about to read grows neither in depth nor by its aliases.
+    """Check that a YAML file for RecBole is neither nested too deeply nor inflated by aliases.
 
     Raises:
-        SettingsError: if it does, or is no YAML.
+        SettingsError: if it is, or is not YAML.
     """
     try:
         plain_yaml.check_bounds(Path(path).read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Kinds of values: what each is in words, and as a test."""
+"""Validation rules: what a value must be, in words and as a test."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from typing import Any
 from recbole_adasid.settings.intervals import is_interval
 
 LARGEST = 2**31 - 1
-"""A whole number beyond this is a slip of the keyboard, which torch would answer by running out of memory."""
+"""A larger whole number is a typo, and would make torch run out of memory."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What a value has to be, in words and as a test."""
+    """What a value must be, in words and as a test."""
 
     wanted: str
     fits: Callable[[Any], bool]
     names: Collection[str] = ()
-    """The valid ones, where it is a name: the table itself, as extensions may add to it."""
+    """For names, the valid ones: the table itself, as extensions may add to it."""
 
 
 def whole(low: int, high: int = LARGEST) -> Rule:
-    """Return the rule of whole numbers from `low` to `high`."""
+    """Return the rule for whole numbers from `low` to `high`."""
     said = f"a whole number of {low} or more" if high == LARGEST else f"a whole number from {low} to {high}"
     return Rule(said, lambda value: _is_whole(value) and low <= value <= high)
 
 
 def real(low: float, high: float = math.inf, *, above: bool = False) -> Rule:
-    """Return the rule of finite numbers from `low` on, or with `above` greater than it, up to `high`."""
+    """Return the rule for finite numbers from `low`, or greater with `above`, up to `high`."""
     ends = f"{'above' if above else 'of at least'} {low:g}" + ("" if high == math.inf else f" and at most {high:g}")
     return Rule(
         f"a finite number {ends}",
@@ -41,17 +41,17 @@ def real(low: float, high: float = math.inf, *, above: bool = False) -> Rule:
 
 
 def name_of(names: Collection[str]) -> Rule:
-    """Return the rule of names of a table."""
+    """Return the rule for names from a table."""
     return Rule("a name", lambda value: isinstance(value, str) and value in names, names)
 
 
 def optional(rule: Rule) -> Rule:
-    """Return a rule that allows null too."""
+    """Return a rule that also allows null."""
     return Rule(f"{rule.wanted}, or null", lambda value: value is None or rule.fits(value))
 
 
 def list_of(rule: Rule, *, empty: bool = False) -> Rule:
-    """Return the rule of lists whose entries obey `rule`."""
+    """Return the rule for lists whose entries satisfy `rule`."""
 
     def fits(value: Any) -> bool:
         return isinstance(value, (list, tuple)) and (empty or len(value) > 0) and all(map(rule.fits, value))
@@ -60,7 +60,7 @@ def list_of(rule: Rule, *, empty: bool = False) -> Rule:
 
 
 def any_case(names: Collection[str]) -> Rule:
-    """Return the rule of names that may be written in upper or lower case."""
+    """Return the rule for names in any case."""
     return Rule(
         f"one of {', '.join(names)}",
         lambda value: isinstance(value, str) and value.lower() in {name.lower() for name in names},
@@ -68,7 +68,7 @@ def any_case(names: Collection[str]) -> Rule:
 
 
 def one_or_list(rule: Rule) -> Rule:
-    """Return the rule of a single value or a list of some."""
+    """Return the rule for a single value or a list of them."""
     several = list_of(rule)
     return Rule(f"{rule.wanted}, or a list of such", lambda value: rule.fits(value) or several.fits(value))
 
@@ -82,7 +82,7 @@ def _matches(pattern: str, value: str) -> bool:
 
 
 def is_finite(value: Any) -> bool:
-    """Tell whether a value is a number that is not infinite; a whole one may be too large for a float."""
+    """Tell whether a value is a finite number; a whole number may be too large for a float."""
     return _is_whole(value) and abs(value) < 2**63 or isinstance(value, float) and math.isfinite(value)
 
 

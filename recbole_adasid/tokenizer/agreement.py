@@ -1,4 +1,4 @@
-"""Do Semantic IDs keep neighbours together, and do two trainings agree on who is together?"""
+"""Do Semantic IDs keep neighbours together, and do two training runs group the same items?"""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ROWS_AT_ONCE = 16_384
 
 
 class EmbeddingPairs(NamedTuple):
-    """Pairs of an item and one of its nearest others; the pairs of an item stand together, the nearest first."""
+    """Pairs of an item and one of its nearest neighbours, grouped by item, nearest first."""
 
     items: NDArray[np.int64]
     """[P]."""
@@ -29,9 +29,9 @@ class EmbeddingPairs(NamedTuple):
 
 
 def embedding_pairs(features: NDArray[np.float32]) -> EmbeddingPairs:
-    """Return items and, for each, its nearest others by cosine of the centred ``features`` [N, d].
+    """Return items and their nearest neighbours by cosine of the centred ``features`` [N, d].
 
-    Of a large catalogue a sample of items is asked, always the same.
+    Large catalogues are sampled, with a fixed seed.
     """
     values = torch.from_numpy(features)
     mean = values.mean(0)
@@ -61,10 +61,10 @@ def shared_prefix(codes: NDArray[np.int64], first: NDArray[np.int64], second: ND
 
 
 def agreement(codes: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64]) -> float:
-    """Return the chance that a pair [P] shares more leading codes than a random pair of items, ties counting half.
+    """Return the chance that a pair [P] shares more leading codes than a random pair of items; ties count half.
 
-    0.5 says that codes know nothing of the neighbourhood; the value is the area under the ROC curve of telling
-    neighbours from random pairs by their shared prefix. NaN without pairs.
+    This is the area under the ROC curve for telling neighbours from random pairs by their shared prefix; 0.5 means
+    that codes carry no information about neighbourhood. NaN without pairs.
     """
     if not len(first):
         return float("nan")
@@ -84,7 +84,7 @@ def neighbour_agreement(
 
     Args:
         codes: int64 [N, L].
-        near: items and their ten nearest by embedding. None leaves that figure out.
+        near: items and their ten nearest by embedding; None skips that figure.
         pairs: collaborative pairs; an item's neighbours are its ten strongest targets.
     """
     if len(codes) < 2:
@@ -99,10 +99,10 @@ def neighbour_agreement(
 
 
 def stability(codes: NDArray[np.int64], others: NDArray[np.int64]) -> dict[str, float]:
-    """Return ``stability_l`` for each prefix length l < L: how far two trainings group the same items together.
+    """Return ``stability_l`` for each prefix length l < L: how far two training runs group the same items together.
 
-    The adjusted Rand index of the groups of equal prefixes, blind to how codes are numbered: 1 for equal groupings, 0
-    for what chance would give. ``codes`` and ``others``: int64 [N, L].
+    The adjusted Rand index of the groups with equal prefixes, independent of how codes are numbered: 1 for equal
+    groupings, 0 for chance level. ``codes`` and ``others``: int64 [N, L].
     """
     from sklearn.metrics import adjusted_rand_score
 

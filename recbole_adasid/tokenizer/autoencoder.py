@@ -25,7 +25,7 @@ def multilayer_perceptron(widths: Sequence[int]) -> nn.Sequential:
 
 
 class AutoencoderOutput(NamedTuple):
-    """What one pass of a batch yields."""
+    """Result of one forward pass."""
 
     latent: Tensor
     """z [M, D]."""
@@ -41,7 +41,7 @@ class AutoencoderOutput(NamedTuple):
     """L_rq, scalar."""
 
     def of_batch(self, share: Share) -> AutoencoderOutput:
-        """Return the output of the whole batch from that of one rank's share of its rows."""
+        """Gather the whole batch's output from each rank's share of its rows."""
         latent, quantized, codes, residuals = share.gather(
             self.latent, self.quantized, self.codes, self.residuals.transpose(0, 1)
         )
@@ -57,7 +57,7 @@ class ResidualAutoencoder(nn.Module):
         encoder: [B, d] → [B, D]; its last layer is linear.
         quantizer: codes the latent.
         decoder: [B, D] → [B, d]; its first layer is linear.
-        reconstruction_reduction: ``mean`` or ``sum`` over the d columns (the paper gives none).
+        reconstruction_reduction: ``mean`` or ``sum`` over the d columns (not specified in the paper).
 
     Raises:
         ValueError: for an unknown reduction.
@@ -84,9 +84,9 @@ class ResidualAutoencoder(nn.Module):
         self.reconstruction_reduction = reconstruction_reduction
 
     def forward(self, features: Tensor, counts: Tensor | None = None, *, bf16: bool = False) -> AutoencoderOutput:
-        """Pass ``features`` [M, d]; ``counts`` [M] says how often each row counts in the losses, None: once.
+        """Run ``features`` [M, d]; ``counts`` [M] weights each row in the losses, None: all 1.
 
-        With ``bf16`` the matrix products of encoder and decoder run in bfloat16.
+        With ``bf16``, the matrix products of encoder and decoder run in bfloat16.
         """
         scaled = self.scaler(features)
         latent = self._through(self.encoder, scaled, bf16)
@@ -103,21 +103,21 @@ class ResidualAutoencoder(nn.Module):
     def unquantized(
         self, features: Tensor, counts: Tensor | None = None, *, bf16: bool = False
     ) -> tuple[Tensor, Tensor]:
-        """Return z [M, D] of ``features`` [M, d] and L_rec, decoded from z itself as if no codebook stood between."""
+        """Return z [M, D] of ``features`` [M, d] and L_rec decoded from z directly, bypassing the codebooks."""
         scaled = self.scaler(features)
         latent = self._through(self.encoder, scaled, bf16)
         return latent, self._reconstruction_loss(latent, scaled, counts, bf16)
 
     @torch.no_grad()
     def normalise_latent(self, features: Tensor, *, scale: float) -> None:
-        """Centre the latent of ``features`` [N, d] and give its columns the root mean square ``scale``.
+        """Centre the latent of ``features`` [N, d] and scale its columns to the root mean square ``scale``.
 
-        The encoder's last layer and the decoder's first one take it up, so that what is decoded stays the same.
+        The encoder's last and the decoder's first layer absorb the change, so the decoded output stays the same.
         """
         latent = self.latent(features)
         mean = latent.mean(dim=0)
         spread = (latent - mean).square().mean().sqrt()
-        apart = spread > 1e-6 * latent.abs().max()  # rounding tells no items apart
+        apart = spread > 1e-6 * latent.abs().max()  # differences from rounding do not count
         factor = scale / spread if apart else torch.ones(())
         last, first = self.encoder[-1], self.decoder[0]
         assert isinstance(last, nn.Linear) and isinstance(first, nn.Linear)
@@ -142,5 +142,5 @@ class ResidualAutoencoder(nn.Module):
 
     @torch.no_grad()
     def decode(self, codes: Tensor) -> Tensor:
-        """Return the reconstruction [B, d], in the features' own scale, of ``codes`` int64 [B, L]."""
+        """Return the reconstruction [B, d], in the original feature scale, of ``codes`` int64 [B, L]."""
         return self.decoder(self.quantizer.decode(codes)) * self.scaler.scale + self.scaler.mean

@@ -1,4 +1,4 @@
-"""The trainable tokenizers: a residual autoencoder; they differ only in what is plugged in."""
+"""The trainable tokenizers: residual autoencoders that differ only in the parts plugged in."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from recbole_adasid.tokenizer.training_state import (
 logger = logging.getLogger(__name__)
 
 ENCODING_ROWS = 16_384
-"""Items encoded at once: bounds the memory of hidden layers."""
+"""Items encoded at once, to bound the memory of hidden layers."""
 
 
 class AutoencoderTokenizer(ItemTokenizer):
-    """A residual autoencoder under a regulation, trained on L of AdaSID Eq. 14.
+    """A residual autoencoder with an overlap regulation, trained on L of AdaSID Eq. 14.
 
     Args:
         autoencoder: encoder, quantizer and decoder.
@@ -66,10 +66,10 @@ class AutoencoderTokenizer(ItemTokenizer):
     ) -> None:
         """Train on ``features`` [N, d] and ``pairs``; see :meth:`ItemTokenizer.fit`.
 
-        The ranks that wait for this one, if there are any, take every step with it.
+        Ranks that wait for this one, if any, take every step along with it.
 
         Raises:
-            FloatingPointError: if the loss stops being finite.
+            FloatingPointError: if the loss becomes non-finite.
         """
         training = self._training(features, pairs)
         start, history = restore_training(keep.path, training) if keep else (0, [])
@@ -92,9 +92,9 @@ class AutoencoderTokenizer(ItemTokenizer):
         training.watch.warn_if_idle()
 
     def start_training(self, features: Tensor, pairs: ItemPairs | None) -> TokenizerTraining:
-        """Fit the scaler to ``features`` [N, d] and return the training, no step taken yet.
+        """Fit the scaler to ``features`` [N, d] and return the training before its first step.
 
-        The codebooks are put on the latent too, unless steps without them come first.
+        Also initialises the codebooks on the latent, unless training starts without them.
         """
         training = self._training(features, pairs)
         self._prepare(training)
@@ -135,7 +135,7 @@ class AutoencoderTokenizer(ItemTokenizer):
 def _train_along(
     tokenizer: AutoencoderTokenizer, features: Tensor, pairs: ItemPairs | None, state: tuple[Any, Any], start: int
 ) -> None:
-    """Take the steps of rank 0's training, as another rank."""
+    """Take the steps of rank 0's training on another rank."""
     training = tokenizer._training(features, pairs)
     adopt_state(training, *state)
     for number in range(start, tokenizer.settings.steps):
@@ -143,11 +143,11 @@ def _train_along(
 
 
 def _save(keep: Keep, training: TokenizerTraining, next_step: int, history: History) -> Keep | None:
-    """Keep the training and return ``keep``, or None with a warning where the disk takes no more."""
+    """Save the training and return ``keep``, or None with a warning if the disk is full."""
     try:
         save_training(keep.path, training, next_step=next_step, history=history)
     except CannotWrite as error:
-        logger.warning("Training goes on without being kept: %s.", error)
+        logger.warning("Training continues without saving its state: %s.", error)
         return None
     return keep
 

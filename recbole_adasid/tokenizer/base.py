@@ -1,4 +1,4 @@
-"""The one interface of all item tokenizers."""
+"""The interface shared by all item tokenizers."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ DESCRIPTION_FILE = "tokenizer.json"
 
 @dataclass(frozen=True)
 class Keep:
-    """Where and how often a training in progress is kept on disk, so that it can go on after a crash."""
+    """Where and how often to save a training in progress, so that it can resume after a crash."""
 
     path: Path
     every: int
-    """Steps between two times."""
+    """Steps between two saves."""
 
     def __post_init__(self) -> None:
         """Refuse an interval below one step.
@@ -44,7 +44,7 @@ LogFunction = Callable[[int, "dict[str, float]"], None]
 class ItemTokenizer(nn.Module, ABC):
     """Learns codebooks from item features, then turns features into Semantic IDs.
 
-    Rows are items without RecBole's padding item: row r is RecBole's internal id r + 1.
+    Rows are items, without RecBole's padding item: row r has RecBole's internal id r + 1.
     """
 
     @property
@@ -71,22 +71,22 @@ class ItemTokenizer(nn.Module, ABC):
 
         Args:
             features: one row per item.
-            pairs: trigger–target pairs mined from training interactions; None where there are none.
-            log: called every so often with a step and its numbers.
+            pairs: trigger–target pairs mined from training interactions; None if there are none.
+            log: called periodically with a step and its numbers.
             progress: show a progress bar.
-            keep: go on from what an interrupted training with the same settings and data left there, and leave it
-                there in turn; those that train for seconds need none.
+            keep: resume the interrupted training with the same settings and data that was saved there, and keep saving
+            there. Tokenizers that train in seconds ignore it.
         """
 
     def encode(self, features: Tensor) -> Tensor:
         """Return the Semantic IDs int64 [N, L] of ``features`` float32 [N, d], seen in training or not.
 
         Raises:
-            ValueError: if the features have another width than those of training.
+            ValueError: if the features differ in width from the training features.
         """
         if features.ndim != 2 or features.shape[1] != self.width:
             raise ValueError(
-                f"the features have the shape {list(features.shape)}, but the tokenizer reads rows of {self.width} "
+                f"the features have shape {list(features.shape)}, but the tokenizer expects rows of {self.width} "
                 "columns: encode features of the kind it was trained on"
             )
         return self._encode(features)
@@ -97,25 +97,25 @@ class ItemTokenizer(nn.Module, ABC):
 
     @abstractmethod
     def latent(self, features: Tensor) -> Tensor:
-        """Return the vectors [M, D] of ``features`` [M, d] that codes are chosen for."""
+        """Return the vectors [M, D] of ``features`` [M, d] that are quantised into codes."""
 
     @abstractmethod
     def quantized(self, codes: Tensor) -> Tensor:
-        """Return the vectors [M, D] that ``codes`` int64 [M, L] stand for, in the space in which they were chosen."""
+        """Return the vectors [M, D] that ``codes`` int64 [M, L] stand for, in the space they were chosen in."""
 
     def save(self, folder: Path, description: dict[str, object]) -> None:
-        """Write the parameters into ``folder``, and beside them ``description`` (plain types) for people to read."""
+        """Write the parameters into ``folder``, with the human-readable ``description`` (plain types) next to them."""
         about = {"built": self._built(), "width": self.width, "description": description}
         write_tensors(folder / PARAMETERS_FILE, KIND, self.state_dict(), about)
         write_atomically(folder / DESCRIPTION_FILE, json.dumps(description, indent=2, sort_keys=True) + "\n")
 
     def load(self, folder: Path) -> None:
-        """Fill the parameters from ``folder``; the tokenizer must have been built with the same settings.
+        """Load the parameters from ``folder``; the tokenizer must have been built with the same settings.
 
         Raises:
             FileNotFoundError: if there is no saved tokenizer.
-            DamagedFile: if it was damaged, changed, or written in another format version.
-            MismatchedFile: if it is of another family, other codebook sizes or another feature width.
+            DamagedFile: if it is damaged, was modified, or has another format version.
+            MismatchedFile: if its family, codebook sizes or feature width differ.
         """
         path = folder / PARAMETERS_FILE
         try:
@@ -130,5 +130,5 @@ class ItemTokenizer(nn.Module, ABC):
         self.load_state_dict(stored)
 
     def _built(self) -> str:
-        """Return what must be equal before parameters can be compared one by one."""
+        """Return what must match before parameters can be compared one by one."""
         return f"{type(self).__name__} for {self.width} columns with codebooks of {self.codebook_sizes}"

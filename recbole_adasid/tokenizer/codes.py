@@ -1,4 +1,4 @@
-"""Codes of items as a table: what its columns are called, and what it has to hold.
+"""Item codes as a table: its column names and validity checks.
 
 Letters: N items, L levels.
 """
@@ -13,15 +13,15 @@ ITEM, SUFFIX = "item_id", "suffix"
 
 
 def check_codes(item_tokens: Sequence[str], codes: np.ndarray, sizes: Sequence[int]) -> None:
-    """Check that ``codes`` [N, L] are those of N different items, each within its level's size.
+    """Check that ``codes`` [N, L] belong to N different items and lie within their level's size.
 
     Raises:
-        ValueError: if the shapes do not match, a token stands twice or a code is out of its level.
+        ValueError: if the shapes do not match, a token repeats or a code exceeds its level's size.
     """
     if codes.shape != (len(item_tokens), len(sizes)):
         raise ValueError(
-            f"The codes have the shape {codes.shape} for {len(item_tokens)} items on {len(sizes)} levels: "
-            "pass one row an item and one column a level."
+            f"The codes have shape {codes.shape} for {len(item_tokens)} items on {len(sizes)} levels: "
+            "pass one row per item and one column per level."
         )
     if len(set(item_tokens)) < len(item_tokens):
         raise ValueError(f"{len(item_tokens) - len(set(item_tokens))} item tokens repeat: pass each item once.")

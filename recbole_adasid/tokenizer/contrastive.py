@@ -12,11 +12,11 @@ from recbole_adasid.distributed.world import world
 
 
 def info_nce(vectors: Tensor, trigger: Tensor, target: Tensor, *, temperature: float) -> Tensor:
-    """Return L_cf, the mean over pairs of −log softmax of the pair's own cosine among in-batch targets.
+    """Return L_cf, the mean over pairs of −log softmax of the pair's cosine over in-batch targets.
 
-    Each pair competes against every other target of the batch, as often as it is one, except those that are its own
-    trigger or target once more: one item drawn twice is no negative. The paper gives neither temperature nor
-    direction; the loss goes from trigger to target.
+    Each pair competes against every other target in the batch, as often as it occurs, except repeats of its own
+    trigger or target: an item is never its own negative. The paper specifies neither temperature nor direction; here
+    the loss goes from trigger to target.
 
     Args:
         vectors: ẑ [U, D] of different items.
@@ -28,17 +28,17 @@ def info_nce(vectors: Tensor, trigger: Tensor, target: Tensor, *, temperature: f
     columns, column, times = target.unique(return_inverse=True, return_counts=True)
     trigger, column = world().part(trigger), world().part(column)
     rows, row = trigger.unique(return_inverse=True)
-    # Where a trigger is a target of another pair, it meets itself.
+    # A trigger that is also a target of another pair must not meet itself.
     itself = (rows[:, None] == columns).nonzero().unbind(1)
     sides = unit.index_select(0, rows), unit.index_select(0, columns) / temperature
     return world().all_reduce_sum(_InfoNCE.apply(*sides, times.to(unit).log(), row, column, itself, n_pairs))
 
 
 class _InfoNCE(torch.autograd.Function):
-    """Σ over pairs of log(Σ exp(a·b) over negatives + exp(a·b) of its own) − a·b of its own, divided by n_pairs.
+    """Σ over pairs of log(Σ exp(a·b) over negatives + exp(a·b) of the pair) − a·b of the pair, divided by n_pairs.
 
-    Pairs of one trigger share a row of logits, and targets that come several times a column, whose count's logarithm
-    is added. Left to autograd, the passes over the matrix of logits and its copies cost more than its products.
+    Pairs with the same trigger share a row of logits, and repeated targets share a column, offset by the log of their
+    count. With autograd, the passes over the logit matrix and its copies would cost more than its products.
     Letters: R different triggers, C different targets, B pairs.
     """
 
@@ -60,8 +60,8 @@ class _InfoNCE(torch.autograd.Function):
         weight = logits.sub_(highest[:, None]).exp_()
         highest = highest.index_select(0, row)
         to_target = weight[row, column]
-        # What is left of a row without the pair's own target, and its own logit once. Rounding makes no sum of weights,
-        # none of which is negative, smaller than one of them: nothing is left of a row, or something above 0.
+        # Remove the pair's own target from its row, then add its own logit once. Rounding cannot make a sum of
+        # non-negative weights smaller than any of them, so the remainder of a row is 0 or positive.
         own_weight = (own - highest).exp_()
         total = weight.sum(dim=1).index_select(0, row) - to_target + own_weight
         ctx.save_for_backward(a, b, weight, row, column, to_target, own_weight, total)

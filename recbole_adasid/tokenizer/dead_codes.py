@@ -1,4 +1,4 @@
-"""Reviving dead codewords: those that no item has chosen for a while are put where residuals are."""
+"""Reviving dead codewords: those unused for a while are moved onto current residuals."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class CodewordReviver:
 
     Args:
         quantizer: owns the codebooks.
-        optimizer: its running moments of a moved codeword are cleared, as they belong to the old place.
-        every: steps between two revivals; a codeword unused in a whole window counts as dead. 0 switches it off.
+        optimizer: its moments of a moved codeword are reset, as they belong to the old position.
+        every: steps between two revivals; a codeword unused for the whole window is dead. 0 disables it.
         generator: source of randomness.
     """
 
@@ -28,7 +28,7 @@ class CodewordReviver:
         self.steps = 0
 
     def after_step(self, codes: Tensor, residuals: Tensor) -> int:
-        """Note one step's ``codes`` [M, L] and, at the end of a window, revive; return how many were revived.
+        """Record one step's ``codes`` [M, L] and, at the end of a window, revive; return how many were revived.
 
         ``residuals`` [L, M, D] are what the levels quantised at this step.
         """
@@ -44,7 +44,7 @@ class CodewordReviver:
     def _revive(self, level: int, residuals: Tensor) -> int:
         dead = (self.usage[level] == 0).nonzero().squeeze(1)
         self.usage[level].zero_()
-        # More dead codewords than residuals cannot happen to a healthy batch; the surplus waits for the next window.
+        # A healthy batch never has more dead codewords than residuals; any surplus waits for the next window.
         chosen = torch.randperm(len(residuals), generator=self.generator)[: len(dead)]
         dead = dead[: len(chosen)]
         quantizer = self.quantizer.quantizers()[level]

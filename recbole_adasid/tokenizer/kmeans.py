@@ -8,24 +8,24 @@ from torch import Tensor
 from recbole_adasid.tokenizer.nearest import nearest_codeword
 
 SEEDING_POINTS_PER_CENTROID = 64
-"""k-means++ seeds from a random sample of this many points a centroid: it is sequential, and more adds little."""
+"""k-means++ seeds from a random sample of this many points per centroid: it is sequential, and more adds little."""
 PULLS = (1.0, 0.7, 0.5, 0.35, 0.25, 0.15)
-"""How far from the mean the seeds may start, as a share of their own distance: 1 leaves them on their points."""
+"""How far from the mean the seeds may start, as a fraction of their distance: 1 leaves them on their points."""
 SPLIT = 1 / 64
-"""How far from a centroid its new neighbour starts, in standard deviations of its points."""
+"""Initial distance of a new centroid from the one it splits, in standard deviations of its points."""
 
 
 @torch.no_grad()
 def kmeans(points: Tensor, n_clusters: int, *, iterations: int, generator: torch.Generator) -> Tensor:
     """Return the centroids [K, D] of ``points`` [N, D].
 
-    Seeds by k-means++ (Arthur & Vassilvitskii, 2007) and pulls the seeds towards the mean of all points as far as that
-    represents the points better. Then runs Lloyd iterations until no point moves or ``iterations`` have passed. A
-    centroid that loses all its points is put beside one that has many. The result does not depend on the scale of the
-    points. With fewer distinct points than centroids the surplus centroids repeat points.
+    Seeds by k-means++ (Arthur & Vassilvitskii, 2007), then pulls the seeds towards the mean of all points as far as
+    that lowers the error. Then runs Lloyd iterations until no point moves, at most ``iterations``. A centroid that
+    loses all its points is moved next to a crowded one. The result does not depend on the scale of the points. With
+    fewer distinct points than centroids, the surplus centroids repeat points.
 
     Raises:
-        ValueError: if there is no point or a value is not finite.
+        ValueError: if there are no points or a value is non-finite.
     """
     if len(points) == 0:
         raise ValueError(f"k-means got no points to put its {n_clusters} centroids on; check the item features")
@@ -49,28 +49,28 @@ def refine(points: Tensor, centroids: Tensor, *, generator: torch.Generator) -> 
 
 
 def _pulled(points: Tensor, seeds: Tensor) -> Tensor:
-    """Return the points [K, D] at rows ``seeds`` [K], pulled towards the mean as far as the others' error falls.
+    """Return the points [K, D] at rows ``seeds`` [K], pulled towards the mean as far as that lowers the others' error.
 
-    In many columns a seed on a point is as far from other points as they are from each other, except for the few seeds
-    that happen to lie near the mean: those take nearly all points, and the rest one or none. Lloyd iterations do not
-    get out of that. Pulled inwards, seeds compete by their direction.
+    In high dimensions a seed on a point is as far from other points as they are from each other, except for the few
+    seeds near the mean: those take nearly all points, and the rest one or none. Lloyd iterations do not recover from
+    that. Pulled inwards, seeds compete by direction.
     """
     mean, on_points = points.mean(dim=0), points[seeds]
     others = torch.ones(len(points), dtype=torch.bool, device=points.device)
-    others[seeds] = False  # a seed represents itself without error: that tells nothing
+    others[seeds] = False  # a seed's own error is 0 and says nothing
     starts = [torch.lerp(mean, on_points, pull) for pull in PULLS]
     errors = [_squared_errors(points, start, nearest_codeword(points, start))[others].sum() for start in starts]
     return starts[int(torch.stack(errors).argmin())]
 
 
 def _squared_errors(points: Tensor, centroids: Tensor, assignment: Tensor) -> Tensor:
-    """Return the squared distance [N] of ``points`` [N, D] from the centroid that each is assigned to."""
+    """Return the squared distance [N] of ``points`` [N, D] to their assigned centroids."""
     difference = points - centroids[assignment]
     return torch.linalg.vecdot(difference, difference)
 
 
 def _plus_plus_seeds(points: Tensor, n_clusters: int, generator: torch.Generator) -> Tensor:
-    """Return the rows int64 [K] of the points that k-means++ chooses."""
+    """Return the rows int64 [K] of the points chosen by k-means++."""
     sample_size = min(len(points), n_clusters * SEEDING_POINTS_PER_CENTROID)
     rows = torch.randperm(len(points), generator=generator)[:sample_size]
     sample = points[rows]
@@ -78,7 +78,7 @@ def _plus_plus_seeds(points: Tensor, n_clusters: int, generator: torch.Generator
     chosen = [0]
     distance = (squared_norms + squared_norms[0] - 2 * sample @ sample[0]).clamp_min_(0)
     for _ in range(1, n_clusters):
-        # Where every point already is a seed all distances are 0: fall back to a uniform draw.
+        # If every point is already a seed, all distances are 0: fall back to a uniform draw.
         weights = distance.double() if distance.sum() > 0 else torch.ones_like(distance, dtype=torch.float64)
         chosen.append(int(torch.multinomial(weights, 1, generator=generator)))
         last = chosen[-1]
@@ -102,9 +102,9 @@ def _update(points: Tensor, assignment: Tensor, centroids: Tensor, generator: to
 def _beside_crowded(
     points: Tensor, assignment: Tensor, means: Tensor, sizes: Tensor, count: int, generator: torch.Generator
 ) -> Tensor:
-    """Return ``count`` centroids, each a little aside from one that was drawn by how many points it could give away.
+    """Return ``count`` centroids, each slightly off one that was drawn by how many points it can spare.
 
-    Put onto the points that are worst represented, as is often done, they would keep these outliers for themselves.
+    Placed on the worst-represented points, as is common, they would keep these outliers to themselves.
     """
     chosen = torch.multinomial((sizes - 1).clamp_min(0).double(), count, replacement=True, generator=generator)
     errors = _squared_errors(points, means, assignment) / points.shape[1]

@@ -1,4 +1,4 @@
-"""Squared errors row by row, and their mean over what was drawn."""
+"""Row-wise squared errors and their mean over the draws."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ def squared_error(a: Tensor, b: Tensor) -> Tensor:
 
 
 def mean_of_draws(values: Tensor, counts: Tensor | None) -> Tensor:
-    """Return the mean of ``values`` [U], each as often as ``counts`` [U] says; None: each once."""
+    """Return the mean of ``values`` [U] weighted by ``counts`` [U]; None: unweighted."""
     return values.mean() if counts is None else values @ (counts / counts.sum())

@@ -1,4 +1,4 @@
-"""Optimised product quantisation (Ge et al., CVPR 2013): a rotation under which subspaces can be coded on their own."""
+"""Optimised product quantisation (Ge et al., CVPR 2013): a rotation that lets subspaces be quantised independently."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from recbole_adasid.tokenizer.kmeans import kmeans, refine
 from recbole_adasid.tokenizer.nearest import nearest_codeword
 
 LEAST_VARIANCE = 1e-7
-"""Share of the greatest variance below which float32 points have none."""
+"""Below this fraction of the greatest variance, float32 points have none."""
 
 
 @torch.no_grad()
@@ -20,10 +20,10 @@ def optimised_product_quantisation(
 ) -> tuple[Tensor, list[Tensor]]:
     """Return a rotation R [d, d] and a codebook [K_m, d_m] for each of the M subspaces of ``points`` [N, d] · R.
 
-    The columns of R are at first the principal axes, dealt out so that subspaces have about the same product of
-    variances (the paper's parametric solution); then codebooks and rotation take turns, ``iterations`` times: a Lloyd
-    step in every subspace, and the rotation that best maps the points onto what they were coded as (the paper's
-    non-parametric solution, an orthogonal Procrustes problem).
+    R starts from the principal axes, dealt out so that subspaces have about the same product of variances (the
+    paper's parametric solution); then codebooks and rotation alternate, ``iterations`` times: a Lloyd step in every
+    subspace, and the rotation that best maps the points onto their quantised versions (the paper's non-parametric
+    solution, an orthogonal Procrustes problem).
     """
     rotation, widths = balanced_axes(points, len(codebook_sizes))
     parts = (points @ rotation).split(widths, dim=1)
@@ -40,7 +40,7 @@ def optimised_product_quantisation(
 
 
 def subspace_widths(width: int, n_subspaces: int) -> list[int]:
-    """Return how many of ``width`` columns each subspace gets: as equal as can be, the first ones more."""
+    """Return how many of ``width`` columns each subspace gets: as even as possible, the first ones wider."""
     return [width // n_subspaces + (part < width % n_subspaces) for part in range(n_subspaces)]
 
 
@@ -52,7 +52,7 @@ def balanced_axes(points: Tensor, n_subspaces: int) -> tuple[Tensor, list[int]]:
     worth = _above_the_least(variances).tolist()
     members: list[list[int]] = [[] for _ in capacity]
     products = [0.0] * n_subspaces
-    for axis in range(width - 1, -1, -1):  # the greatest variance first, each to the least product so far
+    for axis in range(width - 1, -1, -1):  # greatest variance first, each to the smallest product so far
         open_parts = [part for part in range(n_subspaces) if len(members[part]) < capacity[part]]
         part = min(open_parts, key=lambda candidate: products[candidate])
         members[part].append(axis)
@@ -62,10 +62,10 @@ def balanced_axes(points: Tensor, n_subspaces: int) -> tuple[Tensor, list[int]]:
 
 
 def _above_the_least(variances: Tensor) -> Tensor:
-    """Return the logarithms of ``variances`` [d] over the least of them, plus 1.
+    """Return the logarithms of ``variances`` [d] relative to the smallest, plus 1.
 
-    A product of variances below 1 would fall with every axis, so that the subspace that got one would get the next one
-    too; and whether variances are below 1 is a matter of the features' scale.
+    Without this, a product of variances below 1 would shrink with every axis, so that the subspace that got one axis
+    would get the next one too; and whether variances are below 1 depends on the scale of the features.
     """
     greatest = variances.max().clamp_min(torch.finfo(variances.dtype).tiny)
     logarithms = variances.clamp_min(LEAST_VARIANCE * greatest).log()

@@ -1,4 +1,4 @@
-"""Quality of a Semantic-ID space before any recommender is trained (AdaSID §5.1.2)."""
+"""Quality of a Semantic-ID space before training a recommender (AdaSID §5.1.2)."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 
 
 def entropy(counts: np.ndarray) -> float:
-    """Return the Shannon entropy, in nats, of the distribution that ``counts`` [K] describe."""
+    """Return the Shannon entropy, in nats, of the distribution given by ``counts`` [K]."""
     shares = counts[counts > 0] / counts.sum()
     return float(-(shares * np.log(shares)).sum()) + 0.0
 
 
 def sid_quality(codes: np.ndarray, codebook_sizes: Sequence[int]) -> dict[str, float]:
-    """Return the paper's four statistics and how Semantic IDs collide.
+    """Return the paper's four statistics and collision statistics.
 
     Args:
         codes: int64 [N, L], the Semantic ID of each item.
@@ -24,8 +24,8 @@ def sid_quality(codes: np.ndarray, codebook_sizes: Sequence[int]) -> dict[str, f
         ``sid_entropy`` (nats, of whole Semantic IDs), ``mean_perplexity`` and ``min_perplexity`` over levels,
         ``perplexity_l`` and ``usage_l`` (share of codewords used) per level, ``mean_top1_load`` (share of items on the
         most used codeword, averaged over levels), ``unique_sids`` (distinct over items), ``collision_rate`` (share of
-        items whose Semantic ID is not theirs alone), ``largest_collision_group`` (items), and how many groups of items
-        with one Semantic ID have which size (``groups_of_2`` and so on).
+        items whose Semantic ID is shared), ``largest_collision_group`` (items), and the number of groups of items with
+        one Semantic ID by size (``groups_of_2`` and so on).
     """
     group_sizes = np.unique(codes, axis=0, return_counts=True)[1]
     usage = [np.bincount(codes[:, level], minlength=size) for level, size in enumerate(codebook_sizes)]
@@ -47,7 +47,7 @@ def sid_quality(codes: np.ndarray, codebook_sizes: Sequence[int]) -> dict[str, f
 
 
 def collapsed_levels(quality: Mapping[str, float], codebook_sizes: Sequence[int], n_items: int) -> list[int]:
-    """Return the levels, from 1, that use less than a tenth of what their codewords and the items allow."""
+    """Return the levels, from 1, with less than a tenth of the usage that their codewords and the items allow."""
     return [
         level
         for level, size in enumerate(codebook_sizes, start=1)
@@ -63,11 +63,11 @@ def collision_histogram(group_sizes: np.ndarray) -> dict[str, float]:
 
 
 def landscape(codes: np.ndarray, codebook_sizes: Sequence[int]) -> dict[str, float]:
-    """Return the axes of AdaSID's Figure 3, each 1 for codewords that are used alike on every level.
+    """Return the axes of AdaSID's Figure 3, each 1 if codewords are used equally on every level.
 
-    ``inverse_top1_load`` is the mean over levels of (1 / K) / load, the load that K equally used codewords would have
-    over that of the most used one; ``normalised_min_perplexity`` the smallest perplexity / K. The paper normalises
-    both without saying how; this way does not depend on which tokenizers are compared.
+    ``inverse_top1_load`` is the mean over levels of (1 / K) / load: the load of equally used codewords over that of the
+    most used one; ``normalised_min_perplexity`` is the smallest perplexity / K. The paper normalises both without
+    saying how; this way does not depend on which tokenizers are compared.
     """
     usage = [np.bincount(codes[:, level], minlength=size) for level, size in enumerate(codebook_sizes)]
     return {

@@ -1,4 +1,4 @@
-"""From settings to a tokenizer: which family, which quantizer, which regulation, all in plain tables."""
+"""Builds tokenizers from settings: plain tables of families, quantizers and regulations."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from recbole_adasid.tokenizer.training import TrainingSettings
 Settings = Mapping[str, Any]
 
 EDITION = 2
-"""Of what tokenizers make of the same features and settings: raise it when that changes, and the cache forgets."""
+"""Version of the tokenizers' output for given features and settings: raise it on a change to invalidate the cache."""
 BEFORE: dict[str, Any] = {
     "tokenizer_draw": "pairs",
     "pair_draw_power": 1.0,
@@ -39,13 +39,13 @@ BEFORE: dict[str, Any] = {
     "load_region": "signature",
     "load_reference": "batch",
 }
-"""Settings that older saved tokenizers lack, and the values that act as was done then."""
+"""Settings missing from older saved tokenizers, with values that reproduce the old behaviour."""
 
 
 def tokenizer_settings(config: settings_lookup.Settings) -> dict[str, Any]:
     """Return the keys of ``config`` that determine the tokenizer, and no others.
 
-    Whatever :func:`build_tokenizer` reads is in here, so that the fingerprint of these settings is complete.
+    Includes everything :func:`build_tokenizer` reads, so that the fingerprint of these settings is complete.
     """
     keys = ["tokenizer_family", "seed", *COMMON]
     if config["tokenizer_family"] == "autoencoder":
@@ -56,7 +56,7 @@ def tokenizer_settings(config: settings_lookup.Settings) -> dict[str, Any]:
         keys += RQ_OPQ
     settings = {key: config[key] for key in keys}
     if settings.get("tokenizer_bf16"):
-        # Emulated products cost more than they save, and the codes must not claim what did not happen.
+        # Emulated bfloat16 costs more than it saves, and the fingerprint must not claim what did not happen.
         settings["tokenizer_bf16"] = has_bfloat16(torch.device("cpu"))
     return settings
 
@@ -64,7 +64,7 @@ def tokenizer_settings(config: settings_lookup.Settings) -> dict[str, Any]:
 def build_tokenizer(settings: Settings, *, width: int) -> ItemTokenizer:
     """Return an untrained tokenizer for features of ``width`` columns.
 
-    The initial weights depend on ``settings["seed"]`` alone; the caller's random state is left as it was.
+    The initial weights depend on ``settings["seed"]`` alone; the caller's random state is untouched.
 
     Raises:
         ValueError: for an unknown family, quantizer or regulation, or an impossible value.
@@ -80,7 +80,7 @@ def codebook_sizes(settings: Settings) -> list[int]:
     """Return K of each level from ``sid_length`` and ``codebook_size``.
 
     Raises:
-        ValueError: if the length lies outside 1 … 8, a size outside 2 … 65,536, or the list has another length.
+        ValueError: if the length is outside 1 … 8, a size outside 2 … 65,536, or the list has another length.
     """
     length, size = settings["sid_length"], settings["codebook_size"]
     if not 1 <= length <= 8:
@@ -175,7 +175,7 @@ RULES: dict[str, Rule] = {
     **{key: rule for quantizer in QUANTIZERS.values() for key, rule in quantizer.SETTINGS.items()},
     **{key: rule for regulation in REGULATIONS.values() for key, rule in regulation.SETTINGS.items()},
 }
-"""What the value of every setting of tokenizers has to be."""
+"""Validation rules of all tokenizer settings."""
 
 
 def _lookup(key: str, name: str, table: Mapping[str, Any]) -> Any:

@@ -22,7 +22,7 @@ class RQKMeansTokenizer(ItemTokenizer):
         scaler: centres and scales the features; ``none`` is the published method.
         width: d, number of feature columns.
         codebook_sizes: K of each level.
-        iterations: Lloyd iterations a level at most.
+        iterations: maximum Lloyd iterations per level.
         seed: seed of the k-means++ seeding.
     """
 
@@ -54,7 +54,7 @@ class RQKMeansTokenizer(ItemTokenizer):
         progress: bool = False,
         keep: Keep | None = None,
     ) -> None:
-        """Cluster the residuals of ``features`` [N, d] level by level; ``pairs`` take no part."""
+        """Cluster the residuals of ``features`` [N, d] level by level; ``pairs`` are not used."""
         generator = torch.Generator().manual_seed(self.seed)
         self.scaler.fit(features)
         residual = self.scaler(features)
@@ -89,7 +89,7 @@ class RQKMeansTokenizer(ItemTokenizer):
 
 
 def _empty_codebooks(codebook_sizes: Sequence[int], width: int) -> torch.nn.ParameterList:
-    """Return one untrained codebook [K, d] per level, part of the state but not of the optimisation."""
+    """Return one untrained codebook [K, d] per level, part of the state but not trained by gradient."""
     return torch.nn.ParameterList(
         torch.nn.Parameter(torch.zeros(size, width), requires_grad=False) for size in codebook_sizes
     )

@@ -1,4 +1,4 @@
-"""RQ-OPQ (OneSearch, arXiv 2509.03236): residual k-means, then optimised product quantisation of what is left."""
+"""RQ-OPQ (OneSearch, arXiv 2509.03236): residual k-means, then optimised product quantisation of the residual."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from recbole_adasid.tokenizer.scaling import FeatureScaler
 
 
 class RQOPQTokenizer(ItemTokenizer):
-    """The first levels are RQ-KMeans, the last ones the subspaces of an OPQ of its last residual.
+    """The first levels are RQ-KMeans, the last ones the subspaces of an OPQ of the remaining residual.
 
-    OneSearch has more tokens than three and does not say how to divide three. With L = 3 and two subspaces, level one
-    is k-means and levels two and three are the OPQ: one subspace alone would be k-means once more.
+    OneSearch uses more than three tokens and does not say how to divide three. With L = 3 and two subspaces, level one
+    is k-means and levels two and three are the OPQ: a single subspace would just be another k-means level.
 
     Args:
         scaler: centres and scales the features; ``none`` is the published method.
         width: d, number of feature columns.
         codebook_sizes: K of each level.
-        n_subspaces: M, how many of the levels belong to the OPQ; from 1 to L − 1.
-        iterations: Lloyd iterations a level at most, and rounds of the OPQ.
+        n_subspaces: M, number of OPQ levels, from 1 to L − 1.
+        iterations: maximum Lloyd iterations per level, and OPQ rounds.
         seed: seed of the k-means++ seeding.
 
     Raises:
@@ -88,7 +88,7 @@ class RQOPQTokenizer(ItemTokenizer):
         progress: bool = False,
         keep: Keep | None = None,
     ) -> None:
-        """Cluster ``features`` [N, d] level by level, then fit the OPQ; ``pairs`` take no part."""
+        """Cluster ``features`` [N, d] level by level, then fit the OPQ; ``pairs`` are not used."""
         self.scaler.fit(features)
         scaled = self.scaler(features)
         self.residual_levels.fit(scaled, None, log=log, progress=progress)

@@ -1,4 +1,4 @@
-"""Batches for tokenizer training: collaborative pairs drawn by weight, and items that appear in no pair."""
+"""Batches for tokenizer training: collaborative pairs drawn by weight, plus uniformly drawn items."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from recbole_adasid.pairs.item_pairs import ItemPairs
 
 
 class PairBatch(NamedTuple):
-    """The items of one training step, each in one row however often it was drawn, and the pairs among them.
+    """The items of one training step, one row each however often drawn, and the pairs among them.
 
-    An item drawn twice has the same latent and codes both times, so that it is computed once and counts twice.
+    An item drawn twice has the same latent and codes both times, so it is computed once and counted twice.
     """
 
     items: Tensor
@@ -27,24 +27,24 @@ class PairBatch(NamedTuple):
 
     @classmethod
     def of(cls, drawn: Tensor, n_pairs: int) -> PairBatch:
-        """Return the batch of ``drawn`` items int64 [M]: B = ``n_pairs`` triggers, their targets, then solo items."""
+        """Build the batch from ``drawn`` items int64 [M]: B = ``n_pairs`` triggers, their targets, then solo items."""
         items, row, counts = drawn.unique(return_inverse=True, return_counts=True)
         return cls(items, counts.float(), row[:n_pairs], row[n_pairs : 2 * n_pairs])
 
 
 class PairSampler:
-    """Draw B pairs with probability proportional to a power of their weight, and S solo items evenly.
+    """Draw B pairs with probability proportional to a power of their weight, and S solo items uniformly.
 
     Swing pairs cover only part of a sparse catalogue; without the solo items the rest would get codes from an encoder
     that never saw them.
 
     Args:
-        pairs: P weighted pairs, or None (or none at all): then all 2B + S items are drawn evenly.
+        pairs: P weighted pairs. If None or empty, all 2B + S items are drawn uniformly.
         n_items: N.
         batch_pairs: B.
         batch_solo_items: S.
         generator: source of randomness.
-        weight_power: p of the chance weight^p; 1 follows the weights, 0 draws all pairs with a weight alike.
+        weight_power: p in probability ∝ weight^p; 1 follows the weights, 0 is uniform over weighted pairs.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class PairSampler:
             self.cumulative = torch.where(weight > 0, weight.pow(weight_power), 0.0).cumsum(0)
 
     def draw(self) -> PairBatch:
-        """Return what one step trains on."""
+        """Draw the batch of one step."""
         if not self.has_pairs:
             return PairBatch.of(self._uniform(2 * self.batch_pairs + self.batch_solo_items), 0)
         position = torch.rand(self.batch_pairs, generator=self.generator, dtype=torch.float64) * self.cumulative[-1]

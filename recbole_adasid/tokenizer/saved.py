@@ -1,4 +1,4 @@
-"""A saved tokenizer as it was, without the settings that built it at hand."""
+"""Loading a saved tokenizer without the settings that built it."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def load_tokenizer(folder: Path) -> tuple[ItemTokenizer, dict[str, Any]]:
 
     Raises:
         FileNotFoundError: if there is no saved tokenizer.
-        DamagedFile: if it was damaged or changed, does not say how to build it, says something else than its tensors
-            or than the description beside it, or has values that are no numbers.
+        DamagedFile: if it is damaged or was modified, lacks its settings, contradicts its tensors or the description
+        next to it, or has non-numeric values.
     """
     path = folder / PARAMETERS_FILE
     stored, about = read_tensors(path, KIND)
@@ -65,7 +65,7 @@ _ABOUT = {
 def _built(path: Path, settings: dict[str, Any], width: int) -> ItemTokenizer:
     try:
         return build_tokenizer(settings, width=width)
-    except Exception as error:  # the settings are a file's: constructors run into whatever is in them
+    except Exception as error:  # the settings come from a file, so constructors may raise anything
         reason = " ".join(str(error).split())
         raise DamagedFile(
             f"{path} does not say how to build its tokenizer ({type(error).__name__}: {reason}): train it again"
@@ -73,7 +73,7 @@ def _built(path: Path, settings: dict[str, Any], width: int) -> ItemTokenizer:
 
 
 def _check_sizes(path: Path, stored: dict[str, Tensor], settings: dict[str, Any], width: int) -> None:
-    """Check that the file holds the tensors that its settings ask for, before these get any memory."""
+    """Check that the tensors match the file's settings before allocating memory for them."""
     wanted = _shapes(path, json.dumps(settings), width)
     try:
         check_fit(path, stored, wanted)
@@ -88,8 +88,6 @@ def _shapes(path: Path, settings: str, width: int) -> dict[str, Tensor]:
 
 
 def _check_beside(path: Path, description: dict[str, Any]) -> None:
-    """Check that the description for people, if there is one, says what the tokenizer says."""
+    """Check that the human-readable description, if any, matches the tokenizer."""
     if path.is_file() and read_json(path) != description:
-        raise DamagedFile(
-            f"{path} describes another tokenizer than {PARAMETERS_FILE} beside it: bring back the run's own"
-        )
+        raise DamagedFile(f"{path} describes another tokenizer than {PARAMETERS_FILE} next to it: restore the original")

@@ -1,4 +1,4 @@
-"""Centring and scaling of item features before the encoder."""
+"""Centring and scaling item features before the encoder."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ SCALINGS = ("none", "centre", "standardise")
 class FeatureScaler(nn.Module):
     """Shift and scale features by statistics of the training catalogue.
 
-    Pretrained embeddings share one large mean direction. Left in, every pair of encoder outputs has a cosine near 1
-    and a cosine threshold distinguishes nothing; see docs/choices.md.
+    Pretrained embeddings share a large mean direction. If it is kept, every pair of encoder outputs has a cosine near
+    1 and a cosine threshold separates nothing; see docs/choices.md.
 
     Args:
         width: d, number of feature columns.
         mode: ``none``; ``centre``: subtract the column means; ``standardise``: also divide by the columns' standard
             deviations.
-        blocks: width and weight of each modality's columns, where features are several side by side. Under
-            ``standardise`` a column's weight would be lost and a wide modality would count for more than a narrow
-            one: here all vary as much as their weights say, by w² d / M for each of M.
+        blocks: width and weight of each modality's columns, for features concatenated from several. Plain
+        ``standardise`` would drop the weights and let a wide modality outweigh a narrow one; with blocks,
+        modalities vary in proportion to their weights, by w² d / M for each of M.
 
     Raises:
-        ValueError: for an unknown mode, or blocks of another width in all.
+        ValueError: for an unknown mode, or blocks whose widths do not add up.
     """
 
     mean: Tensor
@@ -37,7 +37,7 @@ class FeatureScaler(nn.Module):
         if mode not in SCALINGS:
             raise ValueError(f"unknown feature_scaling {mode!r}; valid: {', '.join(SCALINGS)}")
         if blocks and sum(int(columns) for columns, _ in blocks) != width:
-            raise ValueError(f"feature_blocks {blocks} do not make {width} columns")
+            raise ValueError(f"feature_blocks {blocks} do not add up to {width} columns")
         self.mode, self.blocks = mode, blocks
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("scale", torch.ones(width))
@@ -53,7 +53,7 @@ class FeatureScaler(nn.Module):
         if self.mode != "none":
             self.mean.copy_(features.mean(dim=0))
         if self.mode == "standardise":
-            parts = features.split(_ROWS_AT_ONCE)  # copies of all rows are what memory may not have
+            parts = features.split(_ROWS_AT_ONCE)  # memory may not fit a copy of all rows
             shares = [len(part) / len(features) * (part - self.mean).square().mean(dim=0) for part in parts]
             deviation = torch.stack(shares).sum(dim=0).sqrt()
             self.scale.copy_(torch.where(deviation > 1e-6, deviation, torch.ones_like(deviation)))
@@ -66,5 +66,5 @@ class FeatureScaler(nn.Module):
 
 
 def _balance(width: int, n_blocks: int, columns: float, weight: float) -> Tensor:
-    """Return by what a block's standardised columns are multiplied."""
+    """Return the factor for a block's standardised columns."""
     return torch.full((int(columns),), weight * (width / (n_blocks * columns)) ** 0.5)

@@ -1,6 +1,6 @@
-"""Settings that tokenizers have in common: what each value has to be. Defaults and comments stand in props/.
+"""Validation rules of settings that tokenizers share. Defaults and comments are in props/.
 
-What one quantizer or regulation alone has stands in its ``SETTINGS``.
+Settings of a single quantizer or regulation are in its ``SETTINGS``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from recbole_adasid.tokenizer.autoencoder import REDUCTIONS
 from recbole_adasid.tokenizer.scaling import SCALINGS
 from recbole_adasid.tokenizer.training import CONTRASTIVE_SPACES, DRAWS
 
-_LARGE = 2**16  # a width beyond this is a slip of the keyboard
+_LARGE = 2**16  # a larger width is a typo
 
 COMMON: dict[str, Rule] = {
     "sid_length": whole(1, 8),
@@ -60,4 +60,4 @@ AROUND: dict[str, Rule] = {
     "sids_file": optional(path),
     "tokenizer_save_every": whole(1),
 }
-"""What changes nothing about a tokenizer that is trained here."""
+"""Settings that do not affect the trained tokenizer."""

@@ -1,4 +1,4 @@
-"""The training loop's one step: draw a batch, compute L of AdaSID Eq. 14, descend, revive what died."""
+"""One step of the training loop: draw a batch, compute L of AdaSID Eq. 14, descend, revive dead codewords."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DRAWS = ("auto", "pairs")
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How long and how fast a trainable tokenizer learns; the paper gives none of these values."""
+    """How long and how fast a trainable tokenizer learns; none of these values are in the paper."""
 
     steps: int
     batch_pairs: int
@@ -72,15 +72,15 @@ class TrainingSettings:
 
 
 class TokenizerTraining:
-    """One training of a residual autoencoder under a regulation, a step at a time.
+    """Step-by-step training of a residual autoencoder with an overlap regulation.
 
     Args:
-        autoencoder: what is trained, its codebooks initialised.
+        autoencoder: the model to train, its codebooks initialised.
         regulation: the collision term and the weights of both pairwise terms.
         settings: schedule.
         features: float32 [N, d].
         pairs: collaborative pairs, or None.
-        generator: source of randomness of batches and revivals.
+        generator: source of randomness for batches and revivals.
     """
 
     def __init__(
@@ -121,14 +121,14 @@ class TokenizerTraining:
         self.watch = RepulsionWatch()
 
     def start_codebooks(self) -> None:
-        """Put the codebooks where the latent of all items is now."""
+        """Initialise the codebooks on the current latent of all items."""
         self.start(self.autoencoder, self.features, self.generator)
 
     def step(self, number: int) -> dict[str, float]:
-        """Take step ``number`` (0-based) and return the terms of the objective; those worth logging now and then too.
+        """Take step ``number`` (0-based); return the terms of the objective, plus statistics every ``log_every`` steps.
 
         Raises:
-            FloatingPointError: if the loss or its gradient is not finite; the parameters are still those before.
+            FloatingPointError: for a non-finite loss or gradient; the parameters are left unchanged.
         """
         if number < self.start.step:
             return self._step_without_codebooks(number)
@@ -141,7 +141,7 @@ class TokenizerTraining:
         loss, numbers = self._objective(output, batch, number)
         self._descend(loss, number)
         last = number + 1 == self.settings.steps
-        # The last step moves nothing: a codeword put down now would never be adapted to.
+        # Not at the last step: a codeword moved now would never be trained.
         revived = 0 if last else self.reviver.after_step(output.codes, output.residuals)
         self.watch.note(numbers)
         if number % self.settings.log_every == 0 or last:
@@ -155,10 +155,10 @@ class TokenizerTraining:
     def _adopt_codebooks(self, parameters: dict[str, Tensor], random_state: Tensor) -> None:
         self.autoencoder.load_state_dict(parameters)
         self.generator.set_state(random_state)
-        self.optimizer.state.clear()  # it belongs to layers that were scaled
+        self.optimizer.state.clear()  # it belongs to the layers before rescaling
 
     def _step_without_codebooks(self, number: int) -> dict[str, float]:
-        """Descend on the terms that need no Semantic IDs: reconstruction, and alignment where it is of latents."""
+        """Descend on the terms that need no Semantic IDs: reconstruction, and alignment if it acts on latents."""
         batch = self.sampler.draw()
         share = world().share(len(batch.items), batch.counts)
         features = self.features.index_select(0, share.of(batch.items))
@@ -206,7 +206,7 @@ class TokenizerTraining:
         return info_nce(vectors, batch.trigger, batch.target, temperature=self.settings.temperature)
 
     def _batch_statistics(self, output: AutoencoderOutput) -> dict[str, float]:
-        """Return the quality of the Semantic IDs of the batch's different items."""
+        """Return the quality of the Semantic IDs of the batch's distinct items."""
         quality = sid_quality(output.codes.cpu().numpy(), self.autoencoder.quantizer.codebook_sizes)
         return {f"batch_{name}": value for name, value in quality.items()}
 
@@ -220,19 +220,19 @@ def _check_finite(what: str, value: Tensor, step: int) -> None:
 
 
 class RepulsionWatch:
-    """Notice a regulation that is switched on and never pushes anything."""
+    """Detects a regulation that is enabled but never repels anything."""
 
     def __init__(self) -> None:
         self.observed, self.repelled = 0, 0.0
 
     def note(self, numbers: dict[str, float]) -> None:
-        """Take in one step's numbers."""
+        """Record one step's numbers."""
         if "repelled_share" in numbers:
             self.observed += 1
             self.repelled += numbers["repelled_share"]
 
     def warn_if_idle(self) -> None:
-        """Warn if overlaps were regulated and none of them ever felt a force."""
+        """Warn if overlaps were regulated but none was ever repelled."""
         if self.observed and self.repelled == 0:
             warnings.warn(
                 "the overlap regulation repelled no pair in the whole training, so it had no effect: every overlap was "

@@ -1,4 +1,4 @@
-"""A tokenizer's training in the middle: everything that the next step depends on, kept so that it can go on."""
+"""State of a tokenizer training in progress: everything the next step depends on, saved so that it can resume."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ logger = logging.getLogger(__name__)
 
 KIND = "tokenizer-training"
 History = list[tuple[int, dict[str, float]]]
-"""Steps and their numbers, as they were logged."""
+"""Logged steps and their numbers."""
 
 
 def save_training(path: Path, training: TokenizerTraining, *, next_step: int, history: History) -> None:
-    """Keep the training as it stands before ``next_step``."""
+    """Save the state of the training before ``next_step``."""
     tensors, about = training_state(training)
     write_tensors(path, KIND, tensors, {**about, "next_step": next_step, "history": history})
 
 
 def training_state(training: TokenizerTraining) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return the tensors and the plain values that the next step depends on."""
+    """Return the tensors and plain values that the next step depends on."""
     tensors, numbers = optimizer_state(training.optimizer)
     tensors |= {f"autoencoder/{name}": value for name, value in training.autoencoder.state_dict().items()}
     tensors |= {f"usage/{level}": usage for level, usage in enumerate(training.reviver.usage)}
@@ -40,7 +40,7 @@ def training_state(training: TokenizerTraining) -> tuple[dict[str, Tensor], dict
 
 
 def adopt_state(training: TokenizerTraining, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
-    """Put a training to where :func:`training_state` found it."""
+    """Set a training to a state returned by :func:`training_state`."""
     training.autoencoder.load_state_dict(below("autoencoder", tensors))
     restore_optimizer(training.optimizer, tensors, about["optimizer_numbers"])
     training.reviver.usage = [tensors[f"usage/{level}"] for level in range(len(training.reviver.usage))]
@@ -50,10 +50,10 @@ def adopt_state(training: TokenizerTraining, tensors: dict[str, Tensor], about: 
 
 
 def restore_training(path: Path, training: TokenizerTraining) -> tuple[int, History]:
-    """Put a training back to where :func:`save_training` left it; return the next step and what was logged.
+    """Restore a training saved by :func:`save_training`; return the next step and the log so far.
 
-    A file that is missing, damaged or of another autoencoder costs the steps, never the run: then nothing is touched
-    and step 0 is next.
+    A file that is missing, damaged or of another autoencoder loses the steps but never fails the run: the training is
+    left untouched and starts at step 0.
     """
     try:
         tensors, about = read_tensors(path, KIND)
@@ -61,7 +61,7 @@ def restore_training(path: Path, training: TokenizerTraining) -> tuple[int, Hist
     except FileNotFoundError:
         return 0, []
     except DamagedFile as error:
-        logger.warning("The tokenizer starts from the beginning: %s.", error)
+        logger.warning("Restarting the tokenizer training from step 0: %s.", error)
         return 0, []
     adopt_state(training, tensors, about)
     return about["next_step"], [(step, numbers) for step, numbers in about["history"]]

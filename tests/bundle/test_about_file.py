@@ -74,5 +74,5 @@ def test_a_note_of_another_file_is_refused(path: Path) -> None:
     with pytest.raises(ValueError, match="is of another file than"):
         read_about(path)
     about_path(path).write_text("[]")
-    with pytest.raises(ValueError, match="holds no names and values"):
+    with pytest.raises(ValueError, match="is not a JSON object"):
         read_about(path)

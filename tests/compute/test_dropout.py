@@ -49,7 +49,7 @@ def test_nothing_is_dropped_outside_training_or_without_a_probability() -> None:
 
 
 def test_a_probability_out_of_range_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"dropout is 0\.5, it must lie between 0 and 0\.49"):
+    with pytest.raises(ValueError, match=r"dropout is 0\.5, but must be between 0 and 0\.49"):
         Dropout(p=0.5)
 
 

@@ -31,5 +31,5 @@ def test_a_run_without_labels_has_none(tmp_path) -> None:
 def test_anything_else_is_refused(tmp_path, text) -> None:
     path = tmp_path / "items.json"
     path.write_text(text)
-    with pytest.raises(ValueError, match="bring back"):
+    with pytest.raises(ValueError, match="restore"):
         read_labels(path)

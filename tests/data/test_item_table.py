@@ -67,7 +67,7 @@ def test_items_without_text_are_counted_in_a_warning(caplog):
     ("rows", "message"),
     [
         ("1\tBear\n", "line 2: 2 cells for 5 columns"),
-        ("1\ta\t\t\t\n1\tb\t\t\t\n", "line 3 lists item '1' once more, after line 2"),
+        ("1\ta\t\t\t\n1\tb\t\t\t\n", "line 3 repeats item '1' of line 2"),
     ],
 )
 def test_a_malformed_table_is_refused_with_a_sentence(tmp_path, rows, message):
@@ -109,9 +109,9 @@ def test_a_template_is_filled_in_and_empty_cells_leave_nothing(tmp_path):
         ("Title: {title.__class__}", "text_template names the column 'title.__class__'"),
         ("Title: {title[0]}", "text_template names the column"),
         ("Title", "text_template is empty: name at least one text column .* in braces"),
-        ("Title: {}", "a brace holds the name of a column and nothing else"),
-        ("Title: {title!r}", "a brace holds the name"),
-        ("Title: {title:>9}", "a brace holds the name"),
+        ("Title: {}", "put only a column name in braces"),
+        ("Title: {title!r}", "put only a column name in braces"),
+        ("Title: {title:>9}", "put only a column name in braces"),
         ("Title: {title", "text_template='Title: {title': .*write {column}, and {{ for a brace"),
         ("Title: title}", "write {column}"),
     ],

@@ -78,11 +78,11 @@ def test_histories_may_be_empty_and_end_with_the_last_item():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: build_windows([1, 2, 1], [5, 6, 7], 3), "scattered"),
+        (lambda: build_windows([1, 2, 1], [5, 6, 7], 3), "not contiguous"),
         (lambda: build_windows([1, 1], [5, 6], 0), "max_length=0"),
         (lambda: build_windows([1, 1], [5, 6, 7], 2), "2 users for 3 items"),
         (lambda: flatten_sequences([1], [5], [np.nan]), "interaction 0 is NaN"),
-        (lambda: flatten_sequences([1], [5], [1, 2]), r"have the lengths \(1,\), \(1,\) and \(2,\): pass one entry"),
+        (lambda: flatten_sequences([1], [5], [1, 2]), r"have lengths \(1,\), \(1,\) and \(2,\): pass one entry"),
         (lambda: SequenceWindows(flat_items=[1, 2], starts=[-1], lengths=[1]), "History 0 spans -1:0"),
         (lambda: SequenceWindows(flat_items=[1, 2], starts=[0, 1], lengths=[1, -1]), "History 1 spans 1:0"),
         (lambda: SequenceWindows(flat_items=[1, 2], starts=[1], lengths=[2]), "History 0 spans 1:3"),

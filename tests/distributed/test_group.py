@@ -118,7 +118,8 @@ def test_ranks_with_other_settings_are_refused(ranks):
     found = ranks(different, 2).wait()
     assert found[1] == (
         "ValueError",
-        "rank 1 has other settings than rank 0: start all processes with the same command, settings files and data",
+        "rank 1 differs from rank 0 in its settings: "
+        "start all processes with the same command, settings files and data",
     )
 
 

@@ -49,7 +49,7 @@ def test_a_job_that_fails_costs_itself_alone(two_workers: Cluster) -> None:
         assert isinstance(found[3], ValueError) and isinstance(found[100], OSError)
         assert str(found[3]) == "number 3"
     found = outcomes(two_workers, fails)
-    assert isinstance(found[5], WorkerFailed) and "no memory left (number 5): lower ray_workers" in str(found[5])
+    assert isinstance(found[5], WorkerFailed) and "ran out of memory (number 5): lower ray_workers" in str(found[5])
 
 
 def test_no_more_jobs_are_started_than_keep_the_workers_busy(two_workers: Cluster) -> None:

@@ -44,7 +44,7 @@ def test_no_spread_at_all() -> None:
 
 @pytest.mark.parametrize("shapes", [((2, 5), (2, 6)), ((5,), (5,)), ((2, 1), (2, 1))])
 def test_other_users_are_refused(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
-    with pytest.raises(ValueError, match=r"give \[trainings, users\], two users or more"):
+    with pytest.raises(ValueError, match=r"pass \[trainings, users\], at least two users"):
         difference(np.zeros(shapes[0]), np.zeros(shapes[1]))
 
 

@@ -53,7 +53,7 @@ def test_ranks_of_semantic_ids_equal_a_walk_through_the_list() -> None:
 
 @pytest.mark.parametrize("item", [-1, len(CODES)])
 def test_what_is_no_item_is_an_error(item: int) -> None:
-    message = "^something that is no item was recommended; please report this, it should be impossible$"
+    message = "^an invalid item was recommended; please report this, it should be impossible$"
     with pytest.raises(RuntimeError, match=message):
         EvaluationRecord(CODES).add(torch.tensor([1]), torch.tensor([[2, 1, item]]), torch.tensor([1]))
 

@@ -278,7 +278,9 @@ def test_vectors_of_other_interactions_are_refused_and_silent_ones_are_not_vouch
     _, items = items_of(settings)
     path = learnt_file(tmp_path / "v.npz", items, "f" * 32)
     given = {**settings, "modalities": [MODALITIES[0], {"behaviour": str(path)}]}
-    with pytest.raises(ValueError, match=r"v.npz was learnt from other interactions .*\(digest f{32}, not .*learn it"):
+    with pytest.raises(
+        ValueError, match=r"v.npz was learnt from other interactions .*\(digest f{32}, not .*learn the vectors"
+    ):
         item_features(*items_of(given), StageCache(None))
     learnt_file(path, items, None)
     with caplog.at_level(logging.WARNING):

@@ -82,7 +82,7 @@ def test_items_that_meet_nobody_have_no_vector_and_columns_of_rounding_errors_ar
 
 def test_without_company_beyond_chance_there_is_no_behaviour():
     for users, items in (([], []), ([1, 2], [0, 1])):
-        with pytest.raises(ValueError, match="no two items that meet more often than chance.* lower behaviour_neg"):
+        with pytest.raises(ValueError, match="no two items co-occur more often than chance .*lower behaviour_neg"):
             cooccurrence_vectors(users, items, 3, width=2, negatives=5)
 
 
@@ -115,7 +115,7 @@ def test_what_cannot_be_read_as_item_vectors_is_refused(tmp_path: Path):
     with pytest.raises(ValueError, match=r"item vectors come as .npz, not as '.npy'"):
         read_item_vectors(tmp_path / "v.npy", ["a"])
     np.savez(tmp_path / "v.npz", item_id=np.array(["a"]), embedding=np.array([[np.nan]]))
-    with pytest.raises(ValueError, match="the vector of item 'a' .* is NaN or infinite"):
+    with pytest.raises(ValueError, match="the vector of item 'a' .* are NaN or infinite"):
         read_item_vectors(tmp_path / "v.npz", ["a"])
-    with pytest.raises(ValueError, match=r"shape \[2, 1\] for 1 items: one row an item"):
+    with pytest.raises(ValueError, match=r"shape \[2, 1\] for 1 items: pass one row per item"):
         write_item_vectors(tmp_path / "w.npz", ["a"], np.ones((2, 1)), training_interactions="", learnt_by="x")

@@ -91,7 +91,7 @@ def test_items_that_are_all_alike_are_fused(fusion):
 
 
 def test_what_cannot_be_fused_is_refused():
-    with pytest.raises(ValueError, match=r"one width, these have \[3, 2\]"):
+    with pytest.raises(ValueError, match=r"equal width, got \[3, 2\]"):
         fused([modality(3), modality(2)], [1.0, 1.0], fusion="mean")
     with pytest.raises(ValueError, match="'sum' is unknown; valid: concatenate, mean, pca, whitening"):
         fused([modality(3)], [1.0], fusion="sum")

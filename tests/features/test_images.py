@@ -125,7 +125,7 @@ def test_a_server_that_drips_holds_a_fetch_no_longer_than_the_deadline(part, tmp
         started = time.perf_counter()
         said = fetched([f"{address}/{number}.png" for number in range(5)], tmp_path, caplog)
         assert time.perf_counter() - started < 20
-        assert "5 of 5 images" in said and "0.png (it was not there after 0.5 s)" in said
+        assert "5 of 5 images" in said and "0.png (not complete after 0.5 s)" in said
         assert len(asked) == images._MOST_DEADLINES
 
 
@@ -133,7 +133,7 @@ def test_a_server_that_drips_holds_a_fetch_no_longer_than_the_deadline(part, tmp
 def test_a_length_that_is_none_is_said_and_nothing_is_kept(length, tmp_path, caplog):
     lines = ("HTTP/1.1 200 OK", f"Content-Length: {length}")
     with answering(answer(*lines, body=picture(1))) as (address, _):
-        assert "states the length" in (said := fetched([f"{address}/a.png"], tmp_path, caplog)), said
+        assert "declares the invalid length" in (said := fetched([f"{address}/a.png"], tmp_path, caplog)), said
 
 
 @pytest.mark.parametrize("length", [5000, 50_000_001])

@@ -59,7 +59,7 @@ def test_directions_have_their_largest_entry_positive_and_none_without_variance(
     values = np.random.default_rng(0).normal(size=(30, 2)) @ np.random.default_rng(1).normal(size=(2, 5))
     with caplog.at_level(logging.WARNING):
         found = principal_directions(values - values.mean(axis=0), 4)
-    assert found.shape == (2, 5) and "width=4 is more than the directions" in caplog.text
+    assert found.shape == (2, 5) and "width=4 exceeds the number of directions" in caplog.text
     assert (found[np.arange(2), np.abs(found).argmax(axis=1)] > 0).all()
     assert found @ found.T == pytest.approx(np.eye(2), abs=1e-9)
 

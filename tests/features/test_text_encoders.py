@@ -50,7 +50,7 @@ def test_a_width_beyond_the_data_is_clipped_with_a_warning(caplog):
 
 
 def test_texts_without_words_are_refused():
-    with pytest.raises(ValueError, match="None of the 2 item texts holds a word"):
+    with pytest.raises(ValueError, match="None of the 2 item texts contains a word"):
         encode(["", "?"], encoder="tfidf", width=2)
 
 

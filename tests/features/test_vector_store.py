@@ -78,7 +78,7 @@ def test_a_damaged_portion_is_encoded_again_with_a_warning(tmp_path, caplog):
     again = Encoder(TEXTS)
     with caplog.at_level(logging.WARNING):
         assert again.vectors(VectorStore(tmp_path, {})).tolist() == expected(TEXTS)
-    assert len(again.asked) == 1 and "is encoded again" in caplog.text
+    assert len(again.asked) == 1 and "Encoding the contents of" in caplog.text
     last = Encoder(TEXTS)
     last.vectors(VectorStore(tmp_path, {}))
     assert last.asked == []
@@ -99,7 +99,7 @@ def test_without_a_folder_and_on_a_disk_that_takes_no_more_vectors_are_returned_
     assert Encoder(TEXTS).vectors(VectorStore(None, {})).tolist() == expected(TEXTS)
     (tmp_path / "file").write_text("")
     assert Encoder(TEXTS).vectors(VectorStore(tmp_path / "file", {})).tolist() == expected(TEXTS)
-    assert "2 vectors are not kept: cannot write" in caplog.text
+    assert "2 vectors could not be stored: cannot write" in caplog.text
 
 
 def test_a_digest_tells_how_contents_are_divided():

@@ -59,12 +59,12 @@ def with_value(value):
 @pytest.mark.parametrize(
     ("content", "wanted", "message"),
     [
-        ({}, ["a", "e", "f"], "no vector for 2 of 3 items, first of all 'e', 'f'"),
+        ({}, ["a", "e", "f"], "no vector for 2 of 3 items, first 'e', 'f'"),
         ({"tokens": ["a", "b", "a", "d"]}, ["a"], "item 'a' more than once"),
         ({"vectors": with_value(np.nan)}, TOKENS, "item 'b'.* NaN or infinite"),
         ({"vectors": with_value(np.inf)}, TOKENS, "item 'b'.* NaN or infinite"),
         ({"vectors": with_value(1e300)}, TOKENS, "item 'b'.* NaN or infinite"),
-        ({"vectors": VECTORS.astype(int)}, TOKENS, "type is int64"),
+        ({"vectors": VECTORS.astype(int)}, TOKENS, "has type int64"),
         ({"vectors": VECTORS[:3]}, TOKENS, r"shape \(3, 3\) for 4 item names"),
         ({"vectors": VECTORS[0]}, TOKENS, r"shape \(3,\) for 4 item names"),
         ({"vectors": VECTORS[:, :2]}, TOKENS, "2 wide, not 3"),
@@ -81,7 +81,7 @@ def test_an_unwanted_item_may_hold_anything(tmp_path):
 
 def test_an_npz_under_the_name_of_an_npy_is_refused(tmp_path):
     save_npz(tmp_path).rename(tmp_path / "text.npy")
-    with pytest.raises(ValueError, match=r"text\.npy is no \.npy file: save it by numpy.save"):
+    with pytest.raises(ValueError, match=r"text\.npy is not a \.npy file: save it with numpy.save"):
         load_feature_file(tmp_path / "text.npy", TOKENS, row_tokens=TOKENS)
 
 
@@ -98,8 +98,8 @@ def test_missing_file_array_and_row_names_are_named(tmp_path):
     with pytest.raises(ValueError, match="also needs 'embedding'"):
         load_feature_file(tmp_path / "half.npz", ["a"])
     np.save(tmp_path / "text.npy", VECTORS)
-    with pytest.raises(ValueError, match="one token a line in text.items.txt"):
+    with pytest.raises(ValueError, match="one token per line in text.items.txt"):
         load_feature_file(tmp_path / "text.npy", ["a"])
     (tmp_path / "features.csv").write_text("a,1\n")
-    with pytest.raises(ValueError, match="not as '.csv'"):
+    with pytest.raises(ValueError, match="not '.csv'"):
         load_feature_file(tmp_path / "features.csv", ["a"])

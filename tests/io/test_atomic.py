@@ -36,7 +36,7 @@ def test_a_disk_that_takes_no_more_is_named_with_the_file(tmp_path: Path, monkey
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    message = rf"cannot write {path} \(No space left on device\); what stood there before is intact: make room"
+    message = rf"cannot write {path} \(No space left on device\); the previous file is intact: make room"
     with pytest.raises(CannotWrite, match=message), written_whole(path) as waiting:
         waiting.write_text("new")
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]

@@ -49,7 +49,7 @@ def test_a_damaged_file_is_named_and_computed_again(tmp_path, damage, caplog):
     (file,) = tmp_path.rglob("*.safetensors")
     file.write_bytes(damage)
     assert StageCache(tmp_path).arrays("features", {}, compute)["values"].tolist() == [2, 3, 4]
-    assert str(file) in caplog.text and "computed again" in caplog.text
+    assert str(file) in caplog.text and "Recomputing the stage features" in caplog.text
     assert StageCache(tmp_path).arrays("features", {}, compute)["values"].tolist() == [2, 3, 4]
 
 
@@ -124,4 +124,4 @@ def test_a_cache_that_cannot_be_written_still_gives_what_was_computed(tmp_path, 
     (tmp_path / "file").write_text("")
     cache = StageCache(tmp_path / "file" / "cache")
     assert cache.arrays("features", {}, Computation())["values"].tolist() == [1, 2, 3]
-    assert "The stage features is not kept: cannot write" in caplog.text
+    assert "The stage features could not be stored: cannot write" in caplog.text

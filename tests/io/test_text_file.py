@@ -36,5 +36,5 @@ def test_another_encoding_is_named_with_its_line(content: bytes, message: str, t
     (tmp_path / "a.txt").write_bytes(content)
     with pytest.raises(ValueError, match=message):
         read_text(tmp_path / "a.txt")
-    with pytest.raises(FileNotFoundError, match="There is no file .*b.txt: correct its name"):
+    with pytest.raises(FileNotFoundError, match="There is no file .*b.txt: correct the path"):
         read_text(tmp_path / "b.txt")

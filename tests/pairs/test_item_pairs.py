@@ -76,7 +76,7 @@ def test_a_sum_of_nothing_is_zeros_and_the_list_given_is_not_changed() -> None:
 def test_interactions_are_checked_for_number_and_range() -> None:
     check_interactions([], [], 0)
     check_interactions([5, 5], [0, 2], 3)
-    with pytest.raises(ValueError, match="There are 1 users for 2 items: pass one user an item."):
+    with pytest.raises(ValueError, match="There are 1 users for 2 items: pass one user per item."):
         check_interactions([1], [0, 1], 3)
     for items, told in (([0, 3], "from 0 to 3, outside 0 … 2: pass padding-free rows"), ([-1, 0], "from -1 to 0")):
         with pytest.raises(ValueError, match=told):

@@ -65,7 +65,7 @@ def test_one_file_of_pairs_is_the_main_job_s_to_the_bit(
     assert main(command) == 0, capsys.readouterr().err
     assert f"{len(expected):,} item pairs" in capsys.readouterr().out
     assert_same(load_pair_file(tmp_path / "pairs.npz", tokens), expected)
-    assert main(command) == 2 and "is there already" in capsys.readouterr().err
+    assert main(command) == 2 and "already exists" in capsys.readouterr().err
 
 
 def test_two_workers_write_shards_of_the_same_pairs_and_a_run_can_read_them(
@@ -98,18 +98,18 @@ def test_the_main_job_on_ray_has_the_fingerprint_of_the_main_job_here(
     [
         (["--out=p.npz"], "pairs needs --interactions=PATH"),
         (["--interactions=nowhere", "--out=p.npz"], "no log nowhere"),
-        (["--interactions=.", "--out=p.npz"], "no file that ends in"),
-        (["--interactions=log.csv", "--out=p.npz", "--columns={who: x}"], "'who' is none of"),
+        (["--interactions=.", "--out=p.npz"], "has no file of type"),
+        (["--interactions=log.csv", "--out=p.npz", "--columns={who: x}"], "'who' is not one of"),
         (["--interactions=log.csv", "--out=p.npz", "--columns={user_id: who}"], "who"),
         (["--interactions=log.csv", "--out=p.npz", "--engine=spark"], "Unknown engine 'spark'"),
         (["--interactions=log.csv", "--out=p.npz", "--swing_alpha=0"], "alpha is 0"),
         (["--interactions=log.csv", "--out=p.npz", "--swing_top_k=0"], "top_k is 0"),
         (["--interactions=log.csv", "--out=p.npz", "--held_out=-1"], "held_out=-1"),
         (["--interactions=log.csv", "--out=p.npz", "--memory=0"], "memory=0"),
-        (["--interactions=bad.csv", "--out=p.npz"], "bad.csv, row 2: the timestamp is no finite number"),
+        (["--interactions=bad.csv", "--out=p.npz"], "bad.csv, row 2: the timestamp is not a finite number"),
         (["--interactions=gap.csv", "--out=p.npz"], "gap.csv, row 1 has no item_id"),
         (["--interactions=empty.csv", "--out=p.npz"], "holds no interactions"),
-        (["--interactions=short.csv", "--out=p.npz"], "short.csv, row 2: the timestamp is no finite number"),
+        (["--interactions=short.csv", "--out=p.npz"], "short.csv, row 2: the timestamp is not a finite number"),
         (["--interactions=wide.csv", "--out=p.npz"], "wide.csv cannot be read as a table"),
     ],
 )

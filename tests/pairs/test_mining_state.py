@@ -43,10 +43,10 @@ def test_sums_are_written_only_when_it_is_time(tmp_path: Path) -> None:
 def test_a_damaged_file_costs_the_work_and_not_the_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "state").write_bytes(b"nonsense")
     assert KeptMining(tmp_path / "state").restore() == (0, [])
-    assert "mined from the beginning" in caplog.text and str(tmp_path / "state") in caplog.text
+    assert "Restarting pair mining from the beginning" in caplog.text and str(tmp_path / "state") in caplog.text
 
 
 def test_a_disk_that_takes_no_more_costs_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_text("")
     KeptMining(tmp_path / "file" / "state", seconds=0).note(1, PARTS)
-    assert "mined without being kept: cannot write" in caplog.text
+    assert "Pair mining continues without saving its state: cannot write" in caplog.text

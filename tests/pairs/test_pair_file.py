@@ -45,14 +45,14 @@ def test_unknown_items_are_counted_and_the_log_says_that_pairs_may_leak(tmp_path
     with caplog.at_level(logging.INFO):
         found = load_pair_file(tsv(tmp_path, HEADER + "a\tb\t1\na\tx\t1\ny\tb\t1\n"), TOKENS)
     assert listed(found) == [(0, 1, 1.0)]
-    assert "2 of 3 pairs name items without interactions" in caplog.text
-    assert "1 item pairs come from" in caplog.text and "held out for validation or test cannot be told" in caplog.text
+    assert "2 of 3 pairs skipped: items without interactions" in caplog.text
+    assert "1 item pairs come from" in caplog.text and "leak interactions held out for" in caplog.text
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (HEADER, "no line below its header"),
+        (HEADER, "no rows after its header"),
         ("a\tb\t1\n", "line 1: the column 'a' is not of the form name:type"),
         ("trigger:token\tx:token\na\tb\n", "no column 'target'"),
         (HEADER + "a\tb\t1\n\na\tc\n", "line 4: 2 cells for 3 columns"),
@@ -63,8 +63,8 @@ def test_unknown_items_are_counted_and_the_log_says_that_pairs_may_leak(tmp_path
         (HEADER + "a\tb\t1e300\n", "line 2 has a weight"),
         (HEADER + "a\tb\t\n", "line 2 has a weight"),
         (HEADER + "a\ta\t1\n", "line 2 pairs an item with itself"),
-        (HEADER + "a\tb\t1\nb\ta\t1\na\tb\t2\n", "line 4 names a pair once more"),
-        (HEADER + "x\ty\t1\n", "none of the 1 pairs is of items of the dataset"),
+        (HEADER + "a\tb\t1\nb\ta\t1\na\tb\t2\n", "line 4 repeats a pair"),
+        (HEADER + "x\ty\t1\n", "none of the 1 pairs names two items of the dataset"),
     ],
 )
 def test_a_wrong_line_is_refused_with_its_number(tmp_path, text, message):
@@ -75,8 +75,8 @@ def test_a_wrong_line_is_refused_with_its_number(tmp_path, text, message):
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"target": np.array(["c"])}, "3 triggers, 1 targets and weights of the shape"),
-        ({"weight": np.array(["1", "2", "3"])}, "type <U1: save one number a pair"),
+        ({"target": np.array(["c"])}, "3 triggers, 1 targets and weights of shape"),
+        ({"weight": np.array(["1", "2", "3"])}, "type <U1: save one number per pair"),
         ({"weight": np.array([1.0, np.inf, 1.0])}, "row 1 has a weight"),
         ({"trigger": np.array([0.5, 1, 2])}, "trigger has the shape .* float64"),
         ({"trigger": np.array(["b", {}, "a"], dtype=object)}, "Python objects"),
@@ -90,7 +90,7 @@ def test_wrong_arrays_are_refused_with_a_sentence(tmp_path, arrays, message):
 def test_another_or_no_file_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nowhere.tsv: correct pair_file"):
         load_pair_file(tmp_path / "nowhere.tsv", TOKENS)
-    with pytest.raises(ValueError, match="not as '.csv'"):
+    with pytest.raises(ValueError, match="not '.csv'"):
         load_pair_file(tmp_path / "pairs.csv", TOKENS)
     np.savez(tmp_path / "half.npz", trigger=np.array(["a"]))
     with pytest.raises(ValueError, match="also needs 'target'"):

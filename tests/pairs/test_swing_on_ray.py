@@ -194,5 +194,5 @@ def test_a_worker_that_is_killed_in_the_middle_changes_nothing(
 
 def test_a_worker_larger_than_every_node_is_refused(two_workers: Cluster) -> None:
     engine = RayEngine(ClusterSettings(worker_memory=4096.0))
-    with pytest.raises(WorkerFailed, match="no node of the cluster has the 4096 GiB .* lower ray_worker_memory"):
+    with pytest.raises(WorkerFailed, match="no node of the cluster has 4096 GiB .* lower ray_worker_memory"):
         swing_pairs([1, 1, 2, 2], [0, 1, 0, 1], 2, engine=engine)

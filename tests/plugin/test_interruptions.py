@@ -102,7 +102,7 @@ def test_a_cache_that_cannot_be_written_costs_nothing_but_a_warning(
     whole = run(tiny_settings)
     done = run({**tiny_settings, "tokenizer_save_every": 1, "cache_dir": str(tmp_path / "file" / "cache")})
     assert done["test"] == whole["test"]
-    assert "The stage tokenizer is not kept: cannot write" in capfd.readouterr().err
+    assert "The stage tokenizer could not be stored: cannot write" in capfd.readouterr().err
 
 
 def test_sigterm_ends_in_a_sentence_and_the_same_command_goes_on(tiny_settings: Settings, tmp_path: Path) -> None:

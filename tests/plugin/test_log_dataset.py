@@ -189,7 +189,7 @@ def test_shards_under_other_names_are_read_from_a_saved_run_too(
         ({"encoding": "latin-1"}, "do not go with"),
         ({"normalize_all": True}, "normalize_all=True does not go with"),
         ({"interactions_memory": 0}, "interactions_memory=0 has to be"),
-        ({"interactions_columns": {"who": "x"}}, "'who' is none of user_id"),
+        ({"interactions_columns": {"who": "x"}}, "'who' is not one of user_id"),
         ({"interactions_columns": {"user_id": "who"}}, "who"),
     ],
 )

@@ -178,7 +178,7 @@ def test_a_text_model_in_a_folder_that_a_file_names_is_not_loaded(
     module.SentenceTransformer = lambda *_, **__: pytest.fail("it was loaded")  # type: ignore[attr-defined]
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "sentence_transformers", module)
-        with pytest.raises(ValueError, match="is a folder that a file names"):
+        with pytest.raises(ValueError, match="is a folder named by an untrusted file"):
             Recommender.load(run_copy).add_items(["n"], table={"item_id": ["n"], "title": ["x"]})
 
 

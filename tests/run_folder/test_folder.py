@@ -75,21 +75,21 @@ def test_arrays_come_back_and_a_missing_one_is_named(tmp_path):
     write_arrays(path, {"rank": np.arange(3), "user": np.arange(3) + 5})
     assert read_arrays(path).keys() == {"rank", "user"} and [*path.parent.iterdir()] == [path]
     assert read_arrays(path, "user")["user"].tolist() == [5, 6, 7]
-    with pytest.raises(ValueError, match=r"a\.npz is no \.npz of rank, codes .*codes.*make it again"):
+    with pytest.raises(ValueError, match=r"a\.npz is not an \.npz of rank, codes .*codes.*create it again"):
         read_arrays(path, "rank", "codes")
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"text"])
 def test_what_is_no_npz_is_named(tmp_path, content):
     (tmp_path / "a.npz").write_bytes(content)
-    with pytest.raises(ValueError, match=r"a\.npz is no \.npz of plain arrays"):
+    with pytest.raises(ValueError, match=r"a\.npz is not an \.npz of plain arrays"):
         read_arrays(tmp_path / "a.npz")
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1]"])
 def test_what_is_no_json_of_names_and_values_is_named(tmp_path, content):
     (tmp_path / "a.json").write_text(content)
-    with pytest.raises(ValueError, match=r"a\.json .*bring back the file"):
+    with pytest.raises(ValueError, match=r"a\.json .*restore the original file"):
         read_json(tmp_path / "a.json")
 
 

@@ -177,7 +177,7 @@ def test_with_user_tokens_a_model_is_bound_to_its_users(build: Build) -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"d_model": 32}, r"float32 \[\d+, 64\], which is float32 \[\d+, 32\] here"),
+        ({"d_model": 32}, r"float32 \[\d+, 64\], expected float32 \[\d+, 32\]"),
         ({"n_encoder_layers": 2}, "lacks the tensor tiger.network.encoder.layers.1"),
         ({"n_user_tokens": 5}, "other items or users"),
         ({"codebook_size": 5}, r"level sizes \[4, 4, 4, \d+\], this model \[5, 5, 5, \d+\]"),

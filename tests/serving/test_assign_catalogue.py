@@ -136,7 +136,7 @@ def broken(shards: list[Path]) -> list[Path]:
 
 
 REASONS = [
-    "part-0.parquet is no Parquet file, or damaged",
+    "part-0.parquet is not a Parquet file, or damaged",
     "part-1.items.txt",
     "part-3.npy has nan in row 30, column 2",
 ]
@@ -209,7 +209,7 @@ def test_an_item_that_stands_twice_is_named(shards: list[Path], tokenizer: ItemT
     listing = shards[3].with_suffix(".items.txt")
     listing.write_text(listing.read_text(encoding="utf-8").replace("i130", "i5"), encoding="utf-8")
     assign_codes(ThisProcess(), tokenizer, shards, tmp_path)
-    with pytest.raises(ValueError, match=r"the item 'i5' stands in part-0.parquet and again in part-3.parquet"):
+    with pytest.raises(ValueError, match=r"item 'i5' appears in part-0.parquet and again in part-3.parquet"):
         number(tmp_path, shards, 3_000)
 
 
@@ -269,8 +269,8 @@ def test_mistakes_end_in_a_sentence(
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        ([], "no file that ends in"),
-        (["a.npy", "a.parquet"], "two shards of the name a"),
+        ([], "has no .npy or .parquet file"),
+        (["a.npy", "a.parquet"], "two shards named a"),
         (None, "There are no features"),
     ],
 )
@@ -284,9 +284,9 @@ def test_folders_that_hold_no_catalogue_are_refused(names: list[str] | None, sai
 @pytest.mark.parametrize(
     ("embedding", "said"),
     [
-        ([[1.0, 2.0], [3.0]], "not of one length"),
-        ([[1.0, 2.0], None], "missing, or not of one length"),
-        ([[1.0, None], [3.0, 4.0]], "has gaps"),
+        ([[1.0, 2.0], [3.0]], "missing or differs in length"),
+        ([[1.0, 2.0], None], "missing or differs in length"),
+        ([[1.0, None], [3.0, 4.0]], "has nulls"),
         ([1.0, 2.0], "embedding holds double"),
         ([["a"], ["b"]], "embedding holds list"),
     ],

@@ -22,12 +22,12 @@ from recbole_adasid.tune.space import read_space
 ROOT = Path(__file__).resolve().parents[2]
 LAUGHS = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 60))
 BOMBS = {
-    "lists of lists": (LAUGHS, "its aliases make 122 values more than 100,000"),
-    "mappings": (re.sub(r"\[(.*)\]", r"[{k: [\1]}]", LAUGHS), "its aliases make"),
-    "a long text": (f"a: &a {'x' * 10_000}\nb: [{', '.join(['*a'] * 5000)}]\n", "its aliases make"),
+    "lists of lists": (LAUGHS, "its aliases expand 122 values to more than 100,000"),
+    "mappings": (re.sub(r"\[(.*)\]", r"[{k: [\1]}]", LAUGHS), "its aliases expand"),
+    "a long text": (f"a: &a {'x' * 10_000}\nb: [{', '.join(['*a'] * 5000)}]\n", "its aliases expand"),
     "merged mappings": (
         "a: &a {k: [" + "1, " * 20 + "1]}\nb: {!!merge <<: [" + ", ".join(["*a"] * 6_000) + "]}\n",
-        "its aliases make",
+        "its aliases expand",
     ),
     "itself": ("a: &a [*a]\n", "refers to itself"),
     "deep lists": (f"a: {'[' * 5000}", "nested more than 64 levels deep"),
@@ -73,7 +73,7 @@ def test_every_reader_refuses_a_bomb_in_a_sentence(
     monkeypatch.setattr(sys, "argv", ["program"])
     file = tmp_path / "mine.yaml"
     file.write_text(BOMBS[bomb][0])
-    with pytest.raises(SettingsError, match=r"\.yaml is not valid YAML: .*(aliases make|nested)"):
+    with pytest.raises(SettingsError, match=r"\.yaml is not valid YAML: .*(aliases expand|nested)"):
         READERS[reader](file)
 
 
@@ -84,7 +84,7 @@ def test_aliases_of_an_ordinary_file_are_read() -> None:
 def test_a_long_file_without_aliases_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plain_yaml, "MOST_VALUES", 10)
     assert plain_yaml.load(f"a: {list(range(50))}\nb: {'x' * 5000}\n") == {"a": list(range(50)), "b": "x" * 5000}
-    with pytest.raises(yaml.YAMLError, match="its aliases make"):
+    with pytest.raises(yaml.YAMLError, match="its aliases expand"):
         plain_yaml.load(f"a: &a {list(range(50))}\nb: *a\n")
 
 

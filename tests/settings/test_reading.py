@@ -38,7 +38,7 @@ def test_a_value_is_read_as_one_would_expect(text, value):
 
 
 def test_a_settings_file_has_to_hold_settings(tmp_path):
-    with pytest.raises(SettingsError, match="has to hold lines"):
+    with pytest.raises(SettingsError, match="must have lines"):
         parse_mapping("- a\n- b\n", source="list.yaml")
     with pytest.raises(SettingsError, match="not valid YAML"):
         parse_mapping("a: [1", source="broken.yaml")

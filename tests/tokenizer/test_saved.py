@@ -69,7 +69,7 @@ def test_a_file_that_does_not_say_how_to_build_its_tokenizer_is_refused(
     path = saved[0] / PARAMETERS_FILE
     tensors, about = read_tensors(path, KIND)
     write_tensors(path, KIND, tensors, {**about, **change})
-    with pytest.raises(DamagedFile, match=f"cannot be used: what it says of itself.{told}"):
+    with pytest.raises(DamagedFile, match=f"cannot be used: its metadata.{told}"):
         load_tokenizer(saved[0])
 
 
@@ -99,7 +99,7 @@ def test_tensors_of_another_shape_than_the_settings_ask_for_are_refused(saved: S
 def test_a_description_of_another_tokenizer_is_refused_and_none_is_missed(saved: Saved) -> None:
     beside = saved[0] / DESCRIPTION_FILE
     beside.write_text(json.dumps({**saved[1], "features": "of another test"}))
-    told = f"{beside} describes another tokenizer than {PARAMETERS_FILE} beside it: bring back the run's own"
+    told = f"{beside} describes another tokenizer than {PARAMETERS_FILE} next to it: restore the original"
     with pytest.raises(DamagedFile, match=f"^{re.escape(told)}$"):
         load_tokenizer(saved[0])
     beside.unlink()

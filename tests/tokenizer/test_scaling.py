@@ -40,7 +40,7 @@ def test_equal_modalities_are_scaled_as_one():
 
 
 def test_blocks_of_another_width_are_refused():
-    with pytest.raises(ValueError, match="do not make 10 columns"):
+    with pytest.raises(ValueError, match="do not add up to 10 columns"):
         FeatureScaler(width=10, mode="standardise", blocks=[[8, 1.0]])
 
 

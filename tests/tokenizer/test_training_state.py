@@ -94,7 +94,7 @@ def test_a_damaged_file_costs_the_steps_and_not_the_run(tmp_path: Path, caplog: 
         train("adasid", path, 8)
     path.write_bytes(path.read_bytes()[:-4])
     assert train("adasid", path)[1] == train("adasid", None)[1]
-    assert caplog.messages[0].startswith("The tokenizer starts from the beginning: ")
+    assert caplog.messages[0].startswith("Restarting the tokenizer training from step 0: ")
 
 
 def test_a_file_of_another_autoencoder_costs_the_steps_and_not_the_run(
@@ -104,7 +104,9 @@ def test_a_file_of_another_autoencoder_costs_the_steps_and_not_the_run(
     with pytest.raises(KeyboardInterrupt):
         train("vqgan", path, 8)
     assert train("adasid", path)[1] == train("adasid", None)[1]
-    assert caplog.messages[0].startswith("The tokenizer starts from the beginning: ") and "the tensor" in caplog.text
+    assert (
+        caplog.messages[0].startswith("Restarting the tokenizer training from step 0: ") and "the tensor" in caplog.text
+    )
 
 
 def test_an_impossible_interval_is_refused(tmp_path: Path) -> None:
@@ -157,7 +159,7 @@ def test_a_full_disk_costs_what_would_be_kept_and_not_the_training(
 
     monkeypatch.setattr(autoencoder_tokenizer, "save_training", full)
     assert train("rqvae", tmp_path / "kept")[1] == train("rqvae", None)[1]
-    assert caplog.messages == ["Training goes on without being kept: the disk is full."]
+    assert caplog.messages == ["Training continues without saving its state: the disk is full."]
 
 
 def test_the_other_ranks_are_called_with_what_the_training_is_at(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,1 +1,1 @@
-"""Raw reviews and metadata of other people's formats, turned into atomic files."""
+"""Converting raw reviews and metadata from other formats into atomic files."""

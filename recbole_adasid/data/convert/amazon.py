@@ -1,4 +1,4 @@
-"""The three layouts of Amazon reviews and metadata (2014, 2018, 2023), each record to a row of cells."""
+"""The three layouts of Amazon reviews and metadata (2014, 2018, 2023): records to rows of cells."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Layout:
 
     Attributes:
         user, item, time, rating: keys of a review.
-        per_second: units of `time` in a second.
-        marks: keys that only this crawl's metadata has.
-        texts: from a record of metadata to the values that the cells of `TEXTS` are made of.
+        per_second: units of `time` per second.
+        marks: keys that occur only in this crawl's metadata.
+        texts: maps a metadata record to the values for the cells of `TEXTS`.
     """
 
     user: str
@@ -56,7 +56,7 @@ def texts_2018(record: Record) -> tuple[Any, ...]:
 
 
 def texts_2023(record: Record) -> tuple[Any, ...]:
-    """Return the same of a record of 2023: the brand is the details' or else the store, a path may be missing."""
+    """Return the same of a record of 2023: the brand is from the details, else the store; a path may be missing."""
     brand, categories = _details(record).get("Brand"), record.get("categories")
     return (
         record.get("title"),
@@ -90,7 +90,7 @@ LAYOUTS = {
 
 
 def interaction(record: Record, layout: Layout, with_rating: bool, count: LineCount) -> tuple[str, ...]:
-    """Return a review's user, item and time in seconds, and its rating if wanted.
+    """Return a review's user, item and time in seconds, and its rating if requested.
 
     Raises:
         Unusable: if one of the first three is missing.
@@ -121,7 +121,7 @@ _CELLS = (_title, clean_text, category_paths, price, first_url)
 
 
 def _is_script(title: Any) -> bool:
-    """Tell whether a title is left-over JavaScript of the product's page, as some of 2018 are."""
+    """Tell whether a title is left-over JavaScript from the product page, as some are in 2018."""
     return isinstance(title, str) and "(new Date()).getTime()" in title
 
 
@@ -131,7 +131,7 @@ def _as_list(value: Any) -> list[Any]:
 
 def _details(record: Record) -> Record:
     details = record.get("details")
-    if isinstance(details, str):  # the copy on Hugging Face has them as JSON
+    if isinstance(details, str):  # JSON in the copy on Hugging Face
         try:
             details = json.loads(details)
         except (ValueError, RecursionError):
@@ -140,7 +140,7 @@ def _details(record: Record) -> Record:
 
 
 def _images(value: Any) -> Iterator[Any]:
-    """Yield addresses, the best first: the large picture is enough for any encoder and smaller than the full one."""
+    """Yield URLs, best first: the large picture is enough for any encoder and smaller than the full one."""
     if isinstance(value, dict):  # the copy on Hugging Face turns the list of dicts into a dict of lists
         lists = [_as_list(value.get(size)) for size in _SIZES]
         value = [dict(zip(_SIZES, one)) for one in itertools.zip_longest(*lists)]

@@ -1,4 +1,4 @@
-"""Files of Amazon reviews and metadata: which crawl they are of, and their way into atomic files."""
+"""Files of Amazon reviews and metadata: detecting their crawl and converting them into atomic files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from recbole_adasid.data.convert.counting import LineCount, usable
 from recbole_adasid.data.convert.lines import parse_record, read_lines
 from recbole_adasid.data.convert.rows import ITEM, RATING, TEXTS, TIME, USER, Rows
 
-# Lines of a file that tell its layout.
+# Lines read to detect a file's layout.
 _LOOKED_AT = 1000
 
 
@@ -25,7 +25,7 @@ def convert_amazon(
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if they are no Amazon files, or not of the same crawl.
+        ValueError: if they are not Amazon files, or from different crawls.
     """
     layout = LAYOUTS[told_layout(reviews, metadata)]
     items = None if metadata is None else amazon_items(metadata, layout, progress=progress)
@@ -33,7 +33,7 @@ def convert_amazon(
 
 
 def amazon_interactions(path: Path, layout: Layout, *, rating: bool = False, progress: bool = False) -> Rows:
-    """Return the interactions of a file of reviews, in its order."""
+    """Return the interactions of a review file, in file order."""
     count = LineCount(path)
     columns = (USER, ITEM, TIME, RATING) if rating else (USER, ITEM, TIME)
     make = partial(interaction, layout=layout, with_rating=rating, count=count)
@@ -41,31 +41,31 @@ def amazon_interactions(path: Path, layout: Layout, *, rating: bool = False, pro
 
 
 def amazon_items(path: Path, layout: Layout, *, progress: bool = False) -> Rows:
-    """Return the items of a file of metadata, in its order."""
+    """Return the items of a metadata file, in file order."""
     count = LineCount(path)
     return Rows((ITEM, *TEXTS), _rows(path, partial(item, layout=layout, count=count), count, progress), count)
 
 
 def told_layout(reviews: Path, metadata: Path | None = None) -> str:
-    """Return which of `LAYOUTS` some files have, by the keys of their first thousand lines.
+    """Return which of `LAYOUTS` some files have, judging by the keys of their first thousand lines.
 
-    The reviews of 2014 and 2018 are alike: without metadata they count as 2014.
+    The reviews of 2014 and 2018 look the same: without metadata they count as 2014.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if a file is of no layout, or both are of different ones.
+        ValueError: if a file has no known layout, or the two differ.
     """
     keys = set(itertools.chain.from_iterable(_first_records(reviews)))
     fitting = [name for name, one in LAYOUTS.items() if {one.user, one.item, one.time} <= keys]
     if not fitting:
         wanted = "; ".join(f"{', '.join(keys)} ({years})" for keys, years in _review_keys().items())
-        raise ValueError(f"{reviews} holds no Amazon reviews: no line of its first has the keys {wanted}.")
+        raise ValueError(f"{reviews} holds no Amazon reviews: none of its first lines has the keys {wanted}.")
     if metadata is None:
         return fitting[0]
     keys = set(itertools.chain.from_iterable(_first_records(metadata)))
     found = {name: len(one.marks & keys) for name, one in LAYOUTS.items() if {one.item} <= keys}
     if not found:
-        raise ValueError(f"{metadata} holds no Amazon metadata: no line of its first has the key asin or parent_asin.")
+        raise ValueError(f"{metadata} holds no Amazon metadata: no key asin or parent_asin in its first lines.")
     year = max(found, key=lambda name: found[name])
     if year not in fitting:
         raise ValueError(

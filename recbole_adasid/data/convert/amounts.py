@@ -1,11 +1,11 @@
-"""Numbers and prices as people write them, as far as they can mean one thing alone."""
+"""Numbers and prices as people write them, if unambiguous."""
 
 from __future__ import annotations
 
 import html
 import re
 
-# Marks of currencies; the sign of cents is none of them, as it would need a division.
+# Currency signs, except for cents, which would need a division.
 _SIGNS = "$£¤¥֏؋৳฿៛₠-₿﷼＄￡￥￦"  # noqa: RUF001, these signs are meant
 _CODES = (
     "AED|ARS|AUD|BDT|BGN|BHD|BRL|BYN|CAD|CHF|CLP|CNY|COP|CZK|DKK|EGP|EUR|GBP|GEL|GHS|HKD|HRK|HUF|IDR|ILS|"
@@ -21,7 +21,7 @@ _UNNAMED = re.sub(r"\?P<\w+>", "?:", _AMOUNT)
 _PRICE = re.compile(rf"(?:(?:from|ab)\s*)?{_AMOUNT}(?:\s*[-\u2013\u2014]\s*{_UNNAMED})?", re.IGNORECASE)
 
 _FORMS = {
-    # The groups of thousands end before a decimal separator of another kind.
+    # Groups of thousands end before a decimal separator of another kind.
     "spaces": re.compile(rf"[0-9]{{1,3}}(?P<s>{_SPACE})[0-9]{{3}}(?:(?P=s)[0-9]{{3}})*(?:[.,][0-9]{{1,12}})?"),
     "commas": re.compile(r"[1-9][0-9]{0,2}(?:(?:,[0-9]{3}){1,4}|(?:,[0-9][0-9]){1,4},[0-9]{3})(?:\.[0-9]{1,12})?"),
     "points": re.compile(r"[1-9][0-9]{0,2}(?:(?:\.[0-9]{3}){2,4}|(?:\.[0-9]{3}){1,4},[0-9]{1,12})"),
@@ -33,10 +33,10 @@ _LONGEST = 200
 
 
 def amount(text: str) -> float | None:
-    """Return the number of a price such as `$1,234.50`, `1.234,50 €`, `CHF 1'234.50`, `5,-`; of a range its lower end.
+    """Return the amount of a price such as `$1,234.50`, `1.234,50 €`, `CHF 1'234.50`, `5,-`; the lower end of a range.
 
-    None stands for what is no price, or could be two: beside a currency `1.299` may be in thousands or in thousandths.
-    A lone `1.299` is a number as programs write it, and `1,299` one thousand and more, whatever is beside it.
+    None if it is not a price or ambiguous: next to a currency, `1.299` may be thousands or thousandths. A lone `1.299`
+    is a number as programs write it, and `1,299` is always one thousand and more.
     """
     if len(text) > _LONGEST:
         return None
@@ -52,7 +52,7 @@ def amount(text: str) -> float | None:
 
 
 def decimal(text: str) -> float | None:
-    """Return the number that a text spells with a decimal point or comma, or None; `1,299` could be two numbers."""
+    """Return the number in a text with a decimal point or comma, or None; `1,299` is ambiguous."""
     if not _DECIMAL.fullmatch(text) or "," in text and _THOUSAND_OR_THREE_DECIMALS.fullmatch(text.lstrip("+-")):
         return None
     return float(text.replace(",", "."))

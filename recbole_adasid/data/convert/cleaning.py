@@ -1,6 +1,6 @@
-"""Cells of atomic files from raw values: text without markup, identifiers, Unix seconds, prices, category paths, URLs.
+"""Cells of atomic files from raw values: clean text, identifiers, Unix seconds, prices, category paths, URLs.
 
-A function returns an empty cell for what says nothing, except for identifiers and times, without which there is no row.
+A function returns an empty cell for a value without content, except for identifiers and times, which a row requires.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from recbole_adasid.data.convert.counting import Unusable
 
 BETWEEN_LEVELS, BETWEEN_PATHS = " > ", " | "
 
-# Each part of these patterns stops at the next angle bracket, so that no text takes more than one pass.
+# Each part of these patterns stops at the next angle bracket, so that matching is linear.
 _HIDDEN = re.compile(r"<(script|style)\b[^<>]*>[^<]*</\1\s*>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<!--[^<>]*>|<![a-zA-Z][^<>]*>")
-# Control characters, halves of surrogate pairs, and marks without width.
+# Control characters, lone surrogates and zero-width marks.
 _INVISIBLE = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200b\u2060\ufeff\ud800-\udfff]")
 _NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?", re.ASCII)
 _URL = re.compile(r"https?://[!-~]{1,2000}")
-# Seconds beyond the year 5138 are another unit.
+# Seconds beyond the year 5138 must be in another unit.
 _LATEST = 10**11
 
 
 def clean_text(value: Any) -> str:
-    """Return a text on one line: entities resolved, tags removed, white space collapsed; nothing else is text."""
+    """Return a text on one line: entities resolved, tags removed, whitespace collapsed; empty for non-strings."""
     if not isinstance(value, str):
         return ""
     if "&" in value:
@@ -45,7 +45,7 @@ def identifier(value: Any, what: str) -> str:
         Unusable: if it is neither a text nor a whole number, or is empty or not printable.
     """
     if isinstance(value, float) and value.is_integer():
-        value = int(value)  # a column of whole numbers with gaps comes as floats
+        value = int(value)  # an integer column with gaps is read as floats
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if _is_nothing(value):
@@ -63,7 +63,7 @@ def unix_seconds(value: Any, per_second: int = 1) -> str:
 
     Args:
         value: a number of seconds (or of `per_second`ths), as such or as text; a date in ISO 8601; a date or datetime.
-            Those without a zone are in UTC, dates at midnight.
+            Times without a zone are UTC, dates midnight.
         per_second: 1000 for milliseconds, and so on.
 
     Raises:
@@ -86,7 +86,7 @@ def unix_seconds(value: Any, per_second: int = 1) -> str:
 
 
 def _nanoseconds(moment: date) -> int:
-    if hasattr(moment, "nanosecond"):  # of pandas, whose moments are finer than Python's
+    if hasattr(moment, "nanosecond"):  # pandas timestamps, finer than Python's
         return int(moment.value)  # type: ignore[attr-defined]
     if not isinstance(moment, datetime):
         moment = datetime(moment.year, moment.month, moment.day)
@@ -99,9 +99,9 @@ def _is_nothing(value: Any) -> bool:
 
 
 def number(value: Any) -> str:
-    """Return a rating or the like, whole numbers without a point; nothing if it is no finite number.
+    """Return a rating or similar number, integers without a point; empty if it is not a finite number.
 
-    Of texts, decimal points and commas are read; `1,299` is not, as it could be two numbers.
+    In text, decimal points and commas are accepted; `1,299` is not, being ambiguous.
     """
     if isinstance(value, str):
         value = decimal(value.strip())
@@ -111,9 +111,9 @@ def number(value: Any) -> str:
 
 
 def plain_text(value: Any) -> str:
-    """Return any value as a text on one line: of lists the entries, joined by commas, of numbers and dates the digits.
+    """Return any value as a single line of text: list entries joined by commas, numbers and dates as digits.
 
-    Nothing stands for what has no such text: mappings, bytes, switches.
+    Values without such a text are empty: mappings, bytes, booleans.
     """
     if isinstance(value, str):
         return clean_text(value)
@@ -125,7 +125,7 @@ def plain_text(value: Any) -> str:
 
 
 def price(value: Any) -> str:
-    """Return a price with two decimals; of a range its lower end; nothing for junk and for what is not above 0."""
+    """Return a price with two decimals; the lower end of a range; empty for junk and for values not above 0."""
     if isinstance(value, str):
         value = amount(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e12:
@@ -134,7 +134,7 @@ def price(value: Any) -> str:
 
 
 def category_paths(value: Any) -> str:
-    """Return category paths `A > B | C > D` from a list of lists, from one path as a list, or from a text as it is."""
+    """Return category paths `A > B | C > D` from a list of lists, from one path as a list, or from text, unchanged."""
     if isinstance(value, str):
         return clean_text(value)
     if not isinstance(value, (list, tuple)):
@@ -145,12 +145,12 @@ def category_paths(value: Any) -> str:
 
 
 def first_url(values: Iterable[Any]) -> str:
-    """Return the first of some values that is a web address."""
+    """Return the first web address among the values."""
     return next((found[0] for found in map(_as_url, values) if found), "")
 
 
 def _path(levels: Any) -> str:
-    # A separator within a name would make two of it.
+    # A separator within a name would split it in two.
     entries = levels if isinstance(levels, (list, tuple)) else [levels]
     names = (plain_text(level).replace(BETWEEN_PATHS, " / ") for level in entries)
     return BETWEEN_LEVELS.join(name for name in names if name)
@@ -163,7 +163,7 @@ def _as_url(value: Any) -> re.Match[str] | None:
 def _number_or_date(text: str) -> float | datetime | None:
     if _NUMBER.fullmatch(text):
         return float(text) if "." in text else int(text)
-    # Python before 3.11 knows no Z for UTC, and none the word, which BigQuery writes.
+    # Python before 3.11 does not parse Z for UTC, and no version the word UTC, which BigQuery writes.
     plain = re.sub(r"(?:Z| UTC)$", "+00:00", text)
     try:
         return datetime.fromisoformat(plain)
@@ -186,4 +186,4 @@ CELLS: dict[str, Callable[[Any], str]] = {
     "price": price,
     "image_url": _image,
 }
-"""What makes a cell of a value, by the column."""
+"""The function that makes a column's cell from a value."""

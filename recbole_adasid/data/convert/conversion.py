@@ -1,4 +1,4 @@
-"""Rows into `NAME.inter` and `NAME.item`, and an account of what they hold."""
+"""Writing rows into `NAME.inter` and `NAME.item`, with a summary of their contents."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from recbole_adasid.data.convert.tally import Statistics, Tally
 from recbole_adasid.io.atomic import written_whole
 
 CORE = 5
-"""Interactions of each user and item in the core that the summary shows, and that papers use."""
+"""Minimum interactions per user and item in the summary's core, as used in papers."""
 
 
 @dataclass(frozen=True)
 class ItemCount:
-    """What became of the items.
+    """What happened to the items.
 
     Attributes:
         written: lines of the `.item` file.
-        filled: of these, with text in each column, by the column's name.
-        bare: items with interactions but without metadata: they have a line without texts.
+        filled: how many of them have text in each column, by column name.
+        bare: items with interactions but without metadata: written without texts.
         idle: items with metadata but without interactions, left out or written as asked.
-        repeated: further lines of an item, left out.
+        repeated: repeated lines of an item, left out.
     """
 
     written: int
@@ -37,7 +37,7 @@ class ItemCount:
 
 @dataclass(frozen=True)
 class Report:
-    """What a conversion did."""
+    """Result of a conversion."""
 
     home: Path
     everything: Statistics
@@ -47,7 +47,7 @@ class Report:
     lines: tuple[str, ...]
 
     def text(self) -> str:
-        """Return the report for people, with the columns of the AdaSID paper's Table 1 and averages."""
+        """Return the report as text, with the columns of the AdaSID paper's Table 1 and averages."""
         head = f"{'':<9}{'users':>12}{'items':>12}{'interactions':>14}{'density':>10}{'per user':>10}{'per item':>10}"
         rows = [_row("all", self.everything), _row(f"{CORE}-core", self.core)]
         return "\n".join([head, *rows, "", *self.lines, *self._remarks(), f"written to {self.home}"])
@@ -55,7 +55,7 @@ class Report:
     def _remarks(self) -> Iterator[str]:
         if self.repetitions:
             yield (
-                f"interactions: {self.repetitions:,} repeat an earlier one of the same user and item; all are kept, "
+                f"interactions: {self.repetitions:,} repeat an earlier one with the same user and item; all are kept, "
                 "rm_dup_inter=first drops them in a run"
             )
         if self.items is not None:
@@ -71,22 +71,22 @@ class Report:
 def convert(
     interactions: Rows, items: Rows | None, home: Path, *, all_items: bool = False, overwrite: bool = False
 ) -> Report:
-    """Write `NAME.inter` and, if there are items, `NAME.item` into the folder `home`, whose name is NAME.
+    """Write `NAME.inter` and, if there are items, `NAME.item` into the folder `home` named NAME.
 
-    Interactions keep their order, which decides among equal times. Items keep theirs too; those without metadata
-    follow in the order of their first interaction. Files appear whole, both or neither.
+    Interactions keep their order, which breaks ties between equal times. Items keep theirs too; those without metadata
+    follow in order of their first interaction. Files appear whole, both or neither.
 
     Args:
-        interactions: begin with user, item and time.
-        items: begin with the item.
-        home: the dataset's folder, made when needed.
+        interactions: starting with user, item and time.
+        items: starting with the item.
+        home: the dataset's folder, created if needed.
         all_items: write items without interactions too.
-        overwrite: replace files that are there.
+        overwrite: replace existing files.
 
     Raises:
-        FileExistsError: if they are there and are to stay.
-        ValueError: if a raw file is damaged, or no line of it gives an interaction.
-        CannotWrite: if the disk takes no more.
+        FileExistsError: if they exist and ``overwrite`` is not set.
+        ValueError: if a raw file is damaged, or has no usable interaction.
+        CannotWrite: if the disk is full or not writable.
     """
     paths = [home / f"{home.name}{suffix}" for suffix in (".inter", ".item")]
     _refuse_to_overwrite(paths, overwrite)
@@ -95,7 +95,7 @@ def convert(
         tally = stack.enter_context(Tally(home))
         is_written = _write_interactions(interactions, inter, tally)
         if not tally.interactions:
-            raise ValueError(f"No line gives an interaction. {interactions.lines.summary()}.")
+            raise ValueError(f"No line has a usable interaction. {interactions.lines.summary()}.")
         count = None
         if items is not None:
             item = stack.enter_context(written_whole(paths[1]))
@@ -107,20 +107,20 @@ def convert(
 
 
 def _refuse_to_overwrite(paths: list[Path], overwrite: bool) -> None:
-    """Check that nothing is lost.
+    """Check that no file would be overwritten unasked.
 
     Raises:
-        FileExistsError: if a file is there and is not to be replaced.
+        FileExistsError: if a file exists and must not be replaced.
     """
     there = [path for path in paths if path.exists()]
     if there and not overwrite:
         raise FileExistsError(
-            f"{there[0]} is there already: move it away, choose another name, or convert with --overwrite=true."
+            f"{there[0]} already exists: move it away, choose another name, or convert with --overwrite=true."
         )
 
 
 def _write_interactions(rows: Rows, path: Path, tally: Tally) -> dict[str, bool]:
-    """Return the items in the order of their first interaction, each with False: not yet written."""
+    """Return the items in order of their first interaction, each mapped to False: not yet written."""
     is_written: dict[str, bool] = {}
     with _text_file(path, rows.columns) as file:
         for row in rows.rows:
@@ -152,7 +152,7 @@ def _write_items(rows: Rows, path: Path, is_written: dict[str, bool], all_items:
 
 
 def _text_file(path: Path, columns: tuple[str, ...]) -> TextIO:
-    """Open an atomic file for writing, with its header written."""
+    """Open an atomic file for writing and write its header."""
     file = path.open("w", encoding="utf-8", newline="\n", buffering=1 << 20)
     file.write("\t".join(columns) + "\n")
     return file

@@ -1,4 +1,4 @@
-"""The work of `recbole-adasid convert`."""
+"""Implementation of `recbole-adasid convert`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from recbole_adasid.settings.errors import SettingsError
 
 
 def convert_raw(kind: str, given: Mapping[str, Any]) -> Report:
-    """Write the atomic files of a dataset and return what was read.
+    """Write the atomic files of a dataset and return a report.
 
     Args:
         kind: `amazon` or `table`.
-        given: `out`, `name` and the options of the kind, as the command has them.
+        given: `out`, `name` and the options of that kind, as given to the command.
     """
     home, progress = _home(given["out"], given["name"]), given["show_progress"]
     switches = {name: given[name] for name in ("all_items", "overwrite")}
@@ -39,7 +39,7 @@ def convert_raw(kind: str, given: Mapping[str, Any]) -> Report:
 
 def _home(out: str, name: str) -> Path:
     if name in (".", "..") or Path(name).name != name:
-        raise SettingsError(f"name={name!r} is no name of a folder: leave out slashes.")
+        raise SettingsError(f"name={name!r} is not a folder name: remove the slashes.")
     return Path(out) / name
 
 
@@ -48,5 +48,5 @@ def _path(text: str | None) -> Path | None:
 
 
 def _names(columns: Mapping[str, Any] | None) -> dict[str, str]:
-    """Return a mapping of columns as text: YAML reads a name such as 2014 as a number."""
+    """Return a column mapping with string values: YAML reads a name such as 2014 as a number."""
     return {name: str(raw) for name, raw in (columns or {}).items()}

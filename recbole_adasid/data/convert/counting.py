@@ -1,4 +1,4 @@
-"""What became of the lines of a raw file: how many were read, which were left out and what was left empty, and why."""
+"""What happened to the lines of a raw file: how many were read, skipped or left with empty cells, and why."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 SHOWN = 3
-"""Line numbers that are named for each reason."""
+"""Line numbers listed per reason."""
 _WIDTH = 60
 
 Raw = TypeVar("Raw")
@@ -19,24 +19,24 @@ class Unusable(ValueError):
     """A record that cannot become a row.
 
     Attributes:
-        value: what is there and cannot be used; None: nothing is there, or the reason says all.
+        value: the unusable value; None: there is none, or the reason says it all.
     """
 
     def __init__(self, reason: str, value: Any = None) -> None:
-        """Take the reason, in a few words."""
+        """Store the reason, in a few words."""
         super().__init__(reason)
         self.value = value
 
 
 @dataclass
 class Emptied:
-    """Cells of a column that were left empty although something stands there."""
+    """Cells of a column that were left empty although there was a value."""
 
     cells: int
     line: int
-    """Of the first."""
+    """Line of the first."""
     value: Any
-    """Of the first."""
+    """Value of the first."""
 
     def __str__(self) -> str:
         return f"first {_shown(self.value)} on line {self.line}"
@@ -44,28 +44,28 @@ class Emptied:
 
 @dataclass
 class LineCount:
-    """The count of one file's lines, blank ones apart."""
+    """Line counts of one file, without blank lines."""
 
     path: Path
     read: int = 0
     line: int = 0
-    """The one that is being made into a row."""
+    """The line currently being converted."""
     left_out: dict[str, int] = field(default_factory=dict)
-    """How many by reason."""
+    """Skipped lines by reason."""
     first: dict[str, list[int]] = field(default_factory=dict)
     """The first line numbers by reason."""
     values: dict[str, Any] = field(default_factory=dict)
-    """The first value by reason, where there is one."""
+    """The first value by reason, if there is one."""
     emptied: dict[str, Emptied] = field(default_factory=dict)
-    """By the name of the column."""
+    """By column name."""
 
     @property
     def flawless(self) -> bool:
-        """Whether every line gave a row, and every value a cell."""
+        """Whether every line gave a row and every value a cell."""
         return not self.left_out and not self.emptied
 
     def leave_out(self, reason: Unusable) -> None:
-        """Count the line as giving no row."""
+        """Count the line as skipped."""
         text = str(reason)
         self.left_out[text] = self.left_out.get(text, 0) + 1
         named = self.first.setdefault(text, [])
@@ -75,14 +75,14 @@ class LineCount:
             self.values.setdefault(text, reason.value)
 
     def note_emptied(self, columns: Sequence[str], values: Sequence[Any], cells: Sequence[str]) -> None:
-        """Count the empty cells of the line whose values say something."""
+        """Count the line's empty cells that had a value."""
         for column, value, cell in zip(columns, values, cells):
             if cell or not _says_something(value):
                 continue
             self.emptied.setdefault(column, Emptied(0, self.line, value)).cells += 1
 
     def summary(self) -> str:
-        """Return a sentence: the file, its lines, what was left out or left empty, and where."""
+        """Return a summary sentence: the file, its lines, what was skipped or left empty, and where."""
         said = [f"{self.path}: {self.read:,} lines read"]
         parts = [
             f"{count:,} with {reason} ({_lines(self.first[reason], count)}){self._example(reason)}"
@@ -100,7 +100,7 @@ class LineCount:
 
 
 def usable(numbered: Iterable[tuple[int, Raw]], make: Callable[[Raw], Row], count: LineCount) -> Iterator[Row]:
-    """Yield what `make` makes of each numbered line, and count those that it finds :class:`Unusable`."""
+    """Yield `make` of each numbered line, and count those that are :class:`Unusable`."""
     for line, raw in numbered:
         count.read += 1
         count.line = line
@@ -118,7 +118,7 @@ def _lines(first: list[int], count: int) -> str:
 
 
 def _says_something(value: Any) -> bool:
-    """Tell a value from an empty one, at any depth."""
+    """Tell whether a value is non-empty, at any depth."""
     if isinstance(value, str):
         return bool(value.strip())
     if isinstance(value, Mapping):

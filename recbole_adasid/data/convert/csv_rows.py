@@ -1,4 +1,4 @@
-"""Rows of CSV and TSV files, with the numbers of their lines."""
+"""Rows of CSV and TSV files with their line numbers."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _LONGEST_CELL = 1 << 22
 
 
 def csv_rows(path: Path, dialect: dict[str, Any], progress: bool) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows of a CSV file, the header's first, with the number of the line that ends each.
+    """Yield the rows of a CSV file, header first, each with the number of its last line.
 
     Raises:
-        ValueError: for bytes that are not UTF-8, or a cell without end.
+        ValueError: for bytes that are not UTF-8, or an unterminated cell.
     """
     csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_CELL))
     place = 0
@@ -39,10 +39,10 @@ def csv_rows(path: Path, dialect: dict[str, Any], progress: bool) -> Iterator[tu
 
 
 def csv_record(header: list[str], row: list[str]) -> dict[str, str]:
-    """Return the cells of a row by the names of their columns.
+    """Return the cells of a row by column name.
 
     Raises:
-        Unusable: if it has another number of cells.
+        Unusable: if the number of cells differs.
     """
     if len(row) != len(header):
         raise Unusable(f"more or fewer than {len(header)} cells")
@@ -50,13 +50,13 @@ def csv_record(header: list[str], row: list[str]) -> dict[str, str]:
 
 
 def other_delimiter(path: Path, dialect: dict[str, Any], column: str, columns: list[str]) -> str | None:
-    """Return the name of the delimiter by which the header has a column that it seems to lack, or None.
+    """Return the name of a delimiter with which the header would have a seemingly missing column, or None.
 
     Args:
         path: the file.
-        dialect: by which it was read.
-        column: that was sought.
-        columns: that were found; where it is a single one, any delimiter that makes several of it will do.
+        dialect: the dialect used to read it.
+        column: the missing column.
+        columns: the columns found; if there is just one, any delimiter that splits it will do.
     """
     found: dict[str, list[str]] = {}
     for name, character in DELIMITERS.items():

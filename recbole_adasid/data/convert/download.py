@@ -1,4 +1,4 @@
-"""Files from the web: resumed where a connection broke, checked before they get their name, never overwritten."""
+"""Downloads: resumed after broken connections, verified before they get their final name, never overwriting."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from recbole_adasid.io.web import Deadline, Refused, is_private, opened, stated_
 _BLOCK = 1 << 18
 _TIMEOUT = 60.0
 _LEAST_BYTES = 1 << 14
-"""Of a connection that is alive, within the timeout."""
+"""Expected from a live connection within the timeout."""
 _ATTEMPTS = 5
 
 
 class DownloadError(ValueError):
-    """A file that could not be had; the message says why and what to do."""
+    """A file that could not be downloaded; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class RemoteFile:
     """A file on the web.
 
     Attributes:
-        url: of http or https.
-        sha256: of its content, in hexadecimal; None: not known, so that a compressed file is unpacked as a check.
+        url: http or https.
+        sha256: of its content, in hexadecimal; None: unknown, so a compressed file is unpacked to check it.
     """
 
     url: str
@@ -48,29 +48,29 @@ class RemoteFile:
 
     @property
     def name(self) -> str:
-        """Return the last part of the address, which is the file's name."""
+        """Return the last part of the URL, the file's name."""
         return urlsplit(self.url).path.rpartition("/")[2]
 
 
 def fetch(remote: RemoteFile, folder: Path, *, progress: bool = False, pause: float = 1.0) -> Path:
-    """Return the file of `folder` with the content of `remote`, downloaded if it is not there.
+    """Return the file in `folder` with the content of `remote`, downloaded if it is missing.
 
-    The download grows in NAME.part, which a later call goes on with if the server's file is the same. Once it is
-    complete and sound it gets its name, and NAME.sha256 its checksum beside it.
+    The download grows in NAME.part, which a later call resumes if the server's file is unchanged. Once complete and
+    verified it is renamed, with its checksum in NAME.sha256 next to it.
 
     Args:
         remote: what to download.
-        folder: made when needed.
-        progress: show a bar, if there is a terminal.
+        folder: created if needed.
+        progress: show a bar on a terminal.
         pause: seconds before another attempt after a broken connection; doubled each time.
 
     Raises:
-        DownloadError: if the server has no such file or cannot be reached, the connection keeps breaking, or the
-            content is not what it should be.
-        CannotWrite: if the disk takes no more.
+        DownloadError: if the server lacks the file or cannot be reached, the connection keeps breaking, or the content
+            is not as expected.
+        CannotWrite: if the disk is full or not writable.
     """
     if urlsplit(remote.url).scheme not in ("http", "https") or not re.fullmatch(r"[\w.-]*\w[\w.-]*", remote.name):
-        raise DownloadError(f"{remote.url!r} is no address of a file: give one that starts with http:// or https://.")
+        raise DownloadError(f"{remote.url!r} is not a file URL: pass one that starts with http:// or https://.")
     target = folder / remote.name
     if target.exists():
         _check(target, remote, f"remove {target} to download it again")
@@ -92,7 +92,7 @@ def fetch(remote: RemoteFile, folder: Path, *, progress: bool = False, pause: fl
 
 
 def _receive_all(remote: RemoteFile, part: Path, progress: bool, pause: float) -> None:
-    """Receive until the file is complete, in several attempts if the connection breaks."""
+    """Receive until the file is complete, retrying if the connection breaks."""
     for attempt in range(1, _ATTEMPTS + 1):
         before = _size(part)
         try:
@@ -100,13 +100,13 @@ def _receive_all(remote: RemoteFile, part: Path, progress: bool, pause: float) -
         except urllib.error.HTTPError as error:
             if error.code < 500 or attempt == _ATTEMPTS:
                 raise DownloadError(
-                    f"{remote.url} answers {error.code} ({error.reason}): {_by_hand(remote, part)}."
+                    f"{remote.url} answered {error.code} ({error.reason}): {_by_hand(remote, part)}."
                 ) from None
         except _Broken as error:
             if attempt == _ATTEMPTS:
                 raise DownloadError(
                     f"The connection to {_host(remote)} broke ({error}) with {_size(part):,} bytes of {remote.name} "
-                    "received: run the same command again, it goes on from there."
+                    "received: run the same command again to resume."
                 ) from None
         except urllib.error.URLError as error:
             if _size(part) == before == 0 or attempt == _ATTEMPTS:
@@ -118,17 +118,17 @@ def _receive_all(remote: RemoteFile, part: Path, progress: bool, pause: float) -
 
 
 class _Broken(Exception):
-    """The connection ended before the file did."""
+    """The connection closed before the file was complete."""
 
 
 def _receive(remote: RemoteFile, part: Path, progress: bool) -> None:
-    """Receive what `part` lacks, in one request.
+    """Receive the rest of `part` in one request.
 
     Raises:
-        _Broken: if the connection ended early; what came is in `part`.
+        _Broken: if the connection closed early; what was received is in `part`.
     """
     start, origin = _size(part), _origin(part)
-    if start and not origin:  # nothing tells whether the server's file is still the same
+    if start and not origin:  # no way to tell whether the server's file is unchanged
         _forget(part)
         start = 0
     headers = {"Accept-Encoding": "identity", "User-Agent": "recbole-adasid"}
@@ -140,10 +140,10 @@ def _receive(remote: RemoteFile, part: Path, progress: bool) -> None:
         except urllib.error.HTTPError as error:
             if error.code != 416:
                 raise
-            if error.headers.get("Content-Range") == f"bytes */{start}":  # all of it was there already
+            if error.headers.get("Content-Range") == f"bytes */{start}":  # it was already complete
                 return
             _forget(part)
-            raise _Broken("what was there was longer than the file, and was removed") from None
+            raise _Broken("the partial download was longer than the file and was removed") from None
         except urllib.error.URLError:
             raise  # no connection at all
         except (http.client.HTTPException, OSError) as error:
@@ -158,15 +158,15 @@ def _receive(remote: RemoteFile, part: Path, progress: bool) -> None:
 
 
 def _asked(stack: ExitStack, request: urllib.request.Request) -> Any:
-    """Return the answer to a request, open as long as the stack is, once its headers are there."""
-    # An address that the user gave may be of the own network; one that it redirects to only then.
+    """Return the response to a request, kept open by the stack, once its headers have arrived."""
+    # The user's own URL may be on a private network; redirects may be only if it is.
     private = is_private(urlsplit(request.full_url).hostname or "")
     with Deadline(2 * _TIMEOUT) as deadline:
         return stack.enter_context(opened(request, timeout=_TIMEOUT, deadline=deadline, private=private))
 
 
 def _append(answer: Any, part: Path, start: int, total: int | None, options: dict[str, Any]) -> None:
-    """Write an answer into `part` from the byte `start` on, and check that it came to its end."""
+    """Append a response to `part` from byte `start`, and check that it is complete."""
     with part.open("r+b" if part.exists() else "w+b") as file, tqdm(**options) as bar:
         file.truncate(start)
         file.seek(start)
@@ -181,10 +181,10 @@ def _append(answer: Any, part: Path, start: int, total: int | None, options: dic
 
 
 def _blocks(answer: Any) -> Iterator[bytes]:
-    """Yield what an answer brings, as it comes.
+    """Yield the response in blocks as they arrive.
 
     Raises:
-        _Broken: if the connection breaks, or brings next to nothing for a minute: it would do so for ever.
+        _Broken: if the connection breaks, or delivers next to nothing for a minute, which could go on forever.
     """
     since, received = time.monotonic(), 0
     while True:
@@ -203,17 +203,17 @@ def _blocks(answer: Any) -> Iterator[bytes]:
 
 
 def _place(answer: Any, start: int) -> int:
-    """Return from which byte on an answer brings the file: `start`, or 0 if the server sends all of it."""
+    """Return the byte at which the response starts: `start`, or 0 if the server sends the whole file."""
     if answer.status != 206:
         return 0
     found = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
     if found is None or int(found[1]) != start:
-        raise _Broken(f"the server sent another part than was asked for: {answer.headers.get('Content-Range')}")
+        raise _Broken(f"the server sent another range than requested: {answer.headers.get('Content-Range')}")
     return start
 
 
 def _bar_options(name: str, total: int | None, start: int, progress: bool) -> dict[str, Any]:
-    """Return how a progress bar of bytes looks, shown on a terminal alone."""
+    """Return the options of a byte progress bar, shown only on a terminal."""
     disable = None if progress else True
     return {
         **{"desc": name, "total": total, "initial": start, "disable": disable},
@@ -222,7 +222,7 @@ def _bar_options(name: str, total: int | None, start: int, progress: bool) -> di
 
 
 def _check(path: Path, remote: RemoteFile, remedy: str) -> str:
-    """Return a file's SHA-256, once it was found to be what it should be."""
+    """Return a file's SHA-256 after checking the content."""
     digest = _digest(path)
     wanted = remote.sha256 or _recorded(path)
     if wanted and digest != wanted.lower():
@@ -233,7 +233,7 @@ def _check(path: Path, remote: RemoteFile, remedy: str) -> str:
                 while stream.read(_BLOCK):
                     pass
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise DownloadError(f"{path} is no gzip file, or cut off or damaged ({error}): {remedy}.") from None
+            raise DownloadError(f"{path} is not a gzip file, or is truncated or damaged ({error}): {remedy}.") from None
     return digest
 
 
@@ -246,7 +246,7 @@ def _digest(path: Path) -> str:
 
 
 def _recorded(path: Path) -> str | None:
-    """Return the checksum that an earlier download left beside a file, if there is one."""
+    """Return the checksum that an earlier download stored next to a file, if any."""
     beside = path.with_name(f"{path.name}.sha256")
     found = (
         re.match(r"[0-9a-f]{64}\b", beside.read_text(encoding="ascii", errors="replace")) if beside.is_file() else None
@@ -260,7 +260,7 @@ def _origin(part: Path) -> str:
 
 
 def _remember_origin(part: Path, answer: Any) -> None:
-    """Keep which version of the server's file a part is of, as the server names it."""
+    """Remember which version of the server's file a partial download belongs to."""
     tag = answer.headers.get("ETag") or ""
     version = answer.headers.get("Last-Modified", "") if tag.startswith("W/") or not tag else tag
     part.with_name(f"{part.name}.origin").write_text(version, encoding="latin-1", errors="replace")

@@ -1,4 +1,4 @@
-"""Lines of raw files: gzip or plain, one at a time, with a progress bar; and what stands on a line."""
+"""Lines of raw files: gzip or plain, one at a time, with a progress bar; and parsing a line."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from recbole_adasid.data.convert.counting import Unusable
 
 _GZIP = b"\x1f\x8b"
 _BUFFER = 1 << 18
-# A longer line is no record: it is passed over without being held.
+# A longer line is not a record: it is skipped without being held in memory.
 _LONGEST = 1 << 22
 _SHOW_EVERY = 4096
 
 
 def read_lines(path: Path, *, progress: bool = False) -> Iterator[tuple[int, bytes]]:
-    """Yield the number and the bytes of every line that is not blank; a line beyond 4 MiB comes as its beginning.
+    """Yield the number and bytes of every non-blank line; a line beyond 4 MiB is truncated.
 
     A byte order mark at the beginning is skipped.
 
     Args:
-        path: a text file, or one that gzip compressed, whatever its name.
-        progress: show a bar of the bytes read, if there is a terminal.
+        path: a text file, plain or gzip, whatever its name.
+        progress: show a bar of the bytes read on a terminal.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if a compressed file is cut off or damaged.
+        ValueError: if a compressed file is truncated or damaged.
     """
     require_file(path)
     with path.open("rb") as file, _bar(path, progress) as bar:
@@ -54,7 +54,7 @@ def read_lines(path: Path, *, progress: bool = False) -> Iterator[tuple[int, byt
 
 
 def parse_record(line: bytes) -> dict[str, Any]:
-    """Return the record on a line: a JSON object, or else a Python dict literal, which is read and never executed.
+    """Return the record on a line: a JSON object, or a Python dict literal, which is parsed and never executed.
 
     Raises:
         Unusable: if the line is neither.
@@ -68,30 +68,30 @@ def parse_record(line: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         record = _literal(text)
     if not isinstance(record, dict):
-        raise Unusable("something else than a record")
+        raise Unusable("something other than a record")
     return record
 
 
 def require_file(path: Path) -> None:
-    """Check that a file is there.
+    """Check that a file exists.
 
     Raises:
-        FileNotFoundError: if not.
+        FileNotFoundError: if it does not.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"There is no file {path}: correct its name.")
+        raise FileNotFoundError(f"There is no file {path}: correct the path.")
 
 
 def damaged(path: Path, error: Exception) -> ValueError:
-    """Return the error for a file that cannot be read to its end."""
-    return ValueError(f"{path} is cut off or damaged ({error}): download or compress it again.")
+    """Return the error for a file that cannot be read to the end."""
+    return ValueError(f"{path} is truncated or damaged ({error}): download or compress it again.")
 
 
 def _literal(text: str) -> Any:
     """Return the value of a Python literal, such as the lines of the 2014 metadata."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about backslashes within texts
+            warnings.simplefilter("ignore")  # about backslashes in strings
             return ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         raise Unusable("neither JSON nor a Python literal") from None
@@ -103,7 +103,7 @@ def _unpacked(file: io.BufferedReader) -> io.BufferedIOBase:
 
 
 def _whole_lines(stream: io.BufferedIOBase) -> Iterator[bytes]:
-    """Yield lines; of one that is too long its beginning, without its end it will not parse."""
+    """Yield lines; one that is too long is truncated, and will not parse."""
     while line := stream.readline(_LONGEST):
         rest = line
         while len(rest) == _LONGEST and not rest.endswith(b"\n"):

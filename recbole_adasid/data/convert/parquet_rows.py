@@ -8,11 +8,11 @@ from typing import Any
 
 
 def open_table(path: Path) -> Any:
-    """Return an opened Parquet file.
+    """Open a Parquet file.
 
     Raises:
-        ImportError: without pyarrow.
-        ValueError: if the file is none.
+        ImportError: if pyarrow is not installed.
+        ValueError: if it is not a Parquet file.
     """
     try:
         from pyarrow import ArrowException
@@ -25,7 +25,7 @@ def open_table(path: Path) -> Any:
     try:
         return ParquetFile(path)
     except (ArrowException, OSError) as error:
-        raise ValueError(f"{path} is no Parquet file, or damaged ({_first_line(error)}): save it again.") from None
+        raise ValueError(f"{path} is not a Parquet file, or damaged ({_first_line(error)}): save it again.") from None
 
 
 def parquet_rows(path: Path, columns: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -43,11 +43,11 @@ def parquet_rows(path: Path, columns: list[str]) -> Iterator[tuple[int, dict[str
 
 
 def _values(column: Any) -> list[Any]:
-    """Return a column's values; moments are in UTC, and one beyond Python's calendar is a text that tells it."""
+    """Return a column's values; timestamps in UTC, and those beyond Python's calendar as a descriptive text."""
     import pyarrow
 
     if pyarrow.types.is_timestamp(column.type) and column.type.tz is not None:
-        # The zone is for display, and Python may not know it.
+        # The zone is only for display, and Python may not know it.
         column = column.cast(pyarrow.int64()).cast(pyarrow.timestamp(column.type.unit))
     try:
         return column.to_pylist()  # type: ignore[no-any-return]

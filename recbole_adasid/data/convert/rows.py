@@ -1,4 +1,4 @@
-"""Streams of rows on their way into an atomic file."""
+"""Streams of rows to be written into an atomic file."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ TEXTS = ("title:token", "brand:token", "categories:token", "price:float", "image
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of cells under the columns of an atomic file, and the count of the lines that they are made of.
+    """Rows of cells under the columns of an atomic file, and the counts of their source lines.
 
     Attributes:
-        columns: `name:type` each. Interactions begin with user, item and time, items with the item.
-        rows: a cell for each column; it is read once.
+        columns: `name:type` each. Interactions start with user, item and time, items with the item.
+        rows: a cell per column; can be iterated once.
         lines: fills as the rows are read.
     """
 
@@ -30,7 +30,7 @@ class Rows:
 
 
 def mapped(name: str, raw: str, there: Sequence[str]) -> str:
-    """Return what to write on a command line so that `name` stands for the column that `raw` may have meant."""
+    """Return the command-line mapping of `name` to the column that `raw` may have meant."""
     near = (get_close_matches(raw, there, n=1) or [*there[:1], "its own name"])[0]
     quoted = near if re.fullmatch(r"\w[\w .-]*", near) else "'" + near.replace("'", "''") + "'"
     return f'"{{{name}: {quoted}}}"'
@@ -39,16 +39,16 @@ def mapped(name: str, raw: str, there: Sequence[str]) -> str:
 def cells(
     columns: Sequence[str], values: Sequence[Any], makers: Sequence[Callable[[Any], str]], count: LineCount
 ) -> tuple[str, ...]:
-    """Return the cells that some values of a line become, and count those that are left empty though there is a value.
+    """Return the cells made from the values of a line, and count those left empty although there is a value.
 
     Args:
         columns: `name:type` each.
-        values: as they were read.
-        makers: what makes a cell of each; an empty one stands for what says nothing.
+        values: as read.
+        makers: function that makes each cell; an empty cell means no content.
         count: of the lines.
 
     Raises:
-        Unusable: if one of the values leaves no row.
+        Unusable: if one of the values makes the row unusable.
     """
     row = tuple([make(value) for make, value in zip(makers, values)])
     if "" in row:

@@ -1,4 +1,4 @@
-"""Tables of any origin (CSV, JSON lines, Parquet), with the columns that a mapping names."""
+"""Tables of any origin (CSV, JSON lines, Parquet), with columns chosen by a mapping."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _KINDS = {
     ".json": "jsonl",
     ".parquet": "parquet",
 }
-# Rows of a JSON lines file whose keys are its columns.
+# Rows of a JSON lines file whose keys define its columns.
 _LOOKED_AT = 1000
 
 
@@ -41,24 +41,24 @@ class RawTable:
     """A file of rows with named columns.
 
     Attributes:
-        path: the file; its ending tells the format, `.gz` after it that gzip compressed it.
+        path: the file; its suffix gives the format, followed by `.gz` if compressed.
         columns: the names of its columns.
     """
 
     def __init__(
         self, path: Path, delimiter: str | None = None, quotes: bool | None = None, *, delimiter_key: str = "delimiter"
     ) -> None:
-        """Look at the columns.
+        """Read the column names.
 
         Args:
-            path: ends in .csv, .tsv, .jsonl, .ndjson, .json or .parquet.
-            delimiter: between the cells of a CSV file, one of `DELIMITERS`; None: a comma, and a tab for .tsv.
-            quotes: whether quotation marks enclose cells; None: they do, except in .tsv, where they are text.
-            delimiter_key: the setting that `delimiter` comes from, for messages.
+            path: with the suffix .csv, .tsv, .jsonl, .ndjson, .json or .parquet.
+            delimiter: of a CSV file, one of `DELIMITERS`; None: a comma, or a tab for .tsv.
+            quotes: whether quotation marks enclose cells; None: yes, except in .tsv, where they are text.
+            delimiter_key: the setting for `delimiter`, used in messages.
 
         Raises:
             FileNotFoundError: if there is no such file.
-            SettingsError: for another ending, or an unknown delimiter.
+            SettingsError: for another suffix or an unknown delimiter.
             ValueError: if the file is damaged or empty.
         """
         require_file(path)
@@ -67,7 +67,7 @@ class RawTable:
         ending = endings[-2] if endings[-1:] == [".gz"] and len(endings) > 1 else endings[-1] if endings else ""
         if ending not in _KINDS:
             raise SettingsError(
-                f"{path} ends in none of {', '.join(_KINDS)} (.gz may follow): rename it, or convert it to one of them."
+                f"{path} is not one of {', '.join(_KINDS)} (optionally with .gz): rename it, or convert it to one."
             )
         if delimiter is not None and delimiter not in DELIMITERS:
             raise unknown_name(delimiter_key, delimiter, DELIMITERS)
@@ -80,7 +80,7 @@ class RawTable:
         self.columns = self._columns()
 
     def records(self, wanted: Iterable[str], *, progress: bool = False) -> tuple[Numbered, Callable[[Any], Any]]:
-        """Return numbered raw rows, and what makes a record of one or finds it unusable."""
+        """Return numbered raw rows, and the function that makes a record of one or finds it unusable."""
         if self._kind == "parquet":
             return parquet_rows(self.path, list(dict.fromkeys(wanted))), lambda row: row
         if self._kind == "jsonl":
@@ -90,7 +90,7 @@ class RawTable:
         return rows, partial(csv_record, header)
 
     def missing(self, raw: str, name: str, key: str) -> SettingsError:
-        """Return what to say of a column that is sought for `name` and not there; the setting `key` maps columns."""
+        """Return the error for a missing column needed for `name`; the setting `key` maps columns."""
         other = other_delimiter(self.path, self._dialect, raw, self.columns) if self._kind == "csv" else None
         if other:
             between = next(name for name, character in DELIMITERS.items() if character == self._dialect["delimiter"])
@@ -112,7 +112,7 @@ class RawTable:
             return list(dict.fromkeys(map(str, itertools.chain.from_iterable(records))))
         _, header = next(csv_rows(self.path, self._dialect, False), (0, []))
         if not header:
-            raise ValueError(f"{self.path} is empty: it needs a first line that names the columns.")
+            raise ValueError(f"{self.path} is empty: its first line must name the columns.")
         return header
 
 
@@ -125,18 +125,18 @@ def table_interactions(
     rating: bool = False,
     progress: bool = False,
 ) -> Rows:
-    """Return the interactions of a table, in its order.
+    """Return the interactions of a table, in table order.
 
     Args:
-        table: of one interaction a row.
-        columns: the table's column for `user_id`, `item_id`, `timestamp` and `rating`; one left out has that name.
-        key: the setting that `columns` come from, for messages.
-        time_unit: of numbers in the time column, one of `TIME_UNITS`.
+        table: one interaction per row.
+        columns: the table's column for `user_id`, `item_id`, `timestamp` and `rating`; default: the same name.
+        key: the setting for `columns`, used in messages.
+        time_unit: unit of numbers in the time column, one of `TIME_UNITS`.
         rating: keep ratings.
         progress: show a progress bar.
 
     Raises:
-        SettingsError: for a column that there is not, or an unknown unit.
+        SettingsError: for a missing column or an unknown unit.
     """
     if time_unit not in TIME_UNITS:
         raise unknown_name("time_unit", time_unit, TIME_UNITS)
@@ -163,22 +163,22 @@ def table_items(
     kept: Collection[str] = (),
     progress: bool = False,
 ) -> Rows:
-    """Return the items of a table, in its order.
+    """Return the items of a table, in table order.
 
     Args:
-        table: of one item a row.
-        columns: the table's column for `item_id`, the names in `TEXTS`, and any others, which are kept as text. One
-            of the former that is left out is taken from the column of that name, if there is one.
-        key: the setting that `columns` come from, for messages.
-        kept: further columns of the table that are kept as text under their own names, where they are there.
+        table: one item per row.
+        columns: the table's column for `item_id`, the names in `TEXTS`, and any others, which are kept as text. The
+            former default to the column of the same name, if there is one.
+        key: the setting for `columns`, used in messages.
+        kept: further columns of the table to keep as text under their own names, if present.
         progress: show a progress bar.
 
     Raises:
-        SettingsError: for a column that there is not, or a name that an atomic file cannot have.
+        SettingsError: for a missing column, or a column name not allowed in an atomic file.
     """
     for name in columns:
         if not name.isidentifier():
-            raise SettingsError(f"{key}: {name!r} cannot name a column: use letters, digits and _ alone.")
+            raise SettingsError(f"{key}: {name!r} cannot name a column: use only letters, digits and _.")
     cells: dict[str, tuple[str, Cell]] = {ITEM: (columns.get("item_id", "item_id"), partial(identifier, what="item"))}
     for column in TEXTS:
         name = _name(column)
@@ -191,7 +191,7 @@ def table_items(
 
 
 def _rows(table: RawTable, cells: dict[str, tuple[str, Cell]], key: str, progress: bool) -> Rows:
-    """Return rows with the columns `cells`, each made by a function of one of the table's columns."""
+    """Return rows with the columns `cells`, each computed from one of the table's columns."""
     for column, (raw, _) in cells.items():
         if raw not in table.columns:
             raise table.missing(raw, _name(column), key)
@@ -211,7 +211,7 @@ def _name(column: str) -> str:
 
 
 def _plain_number(value: Any) -> Any:
-    """Return a value whose number is one of Python's own; whole ones stay exact, however long."""
+    """Return numbers as Python numbers; integers stay exact, whatever their size."""
     if isinstance(value, (str, int, float)):
         return value
     if isinstance(value, Decimal):

@@ -1,7 +1,7 @@
-"""How many users, items and interactions there are, and how many in the k-core, whatever the number of interactions.
+"""Counting users, items and interactions, in total and in the k-core, for any number of interactions.
 
-Interactions wait in a temporary file as pairs of 64-bit hashes, so that memory grows with users and items alone, by
-some eight bytes each. Of ten million users two share a hash with a probability of a millionth.
+Interactions are kept in a temporary file as pairs of 64-bit hashes, so memory grows only with users and items, about
+eight bytes each. Among ten million users, two share a hash with a probability of one in a million.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _BUFFERED = 1 << 17
-# Pairs that are looked at together, and hashes that are sorted together.
+# Pairs processed together, and hashes sorted together.
 _CHUNK, _SORTED = 1 << 16, 1 << 18
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
@@ -32,18 +32,18 @@ class Statistics:
 
     @property
     def density(self) -> float:
-        """The part of all pairs of a user and an item that interacted, repetitions counted."""
+        """The share of all user–item pairs that interacted, repeats counted."""
         return self.interactions / (self.users * self.items) if self.interactions else 0.0
 
 
 class Tally:
     """Counts interactions as they pass by.
 
-    Use it as a context: its temporary file goes when the context ends.
+    Use it as a context manager: its temporary file is removed on exit.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Keep the temporary file in `folder`, which exists."""
+        """Put the temporary file into `folder`, which must exist."""
         self._folder = folder
         self._pairs = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115, closed with the context
         self._waiting = array("q")
@@ -64,7 +64,7 @@ class Tally:
             self._flush()
 
     def statistics(self, core: int) -> tuple[Statistics, Statistics]:
-        """Return the size of all that was counted, and of its k-core, `core` interactions each."""
+        """Return the size of everything counted, and of its k-core with k = `core`."""
         self._flush()
         users, items = self._distinct(0), self._distinct(1)
         with tempfile.TemporaryFile(dir=self._folder) as rows:
@@ -75,7 +75,7 @@ class Tally:
         return Statistics(len(users), len(items), self.interactions), inner
 
     def repetitions(self) -> int:
-        """Return how many interactions have the user and the item of an earlier one."""
+        """Return how many interactions repeat an earlier user–item pair."""
         self._flush()
         parts = np.uint64(self.interactions // _SORTED + 1)
         distinct = 0
@@ -96,13 +96,13 @@ class Tally:
         found, fresh = np.empty(0, dtype=np.int64), [np.empty(0, dtype=np.int64)]
         for chunk in _chunks(self._pairs, np.int64):
             fresh.append(np.unique(chunk[:, column]))
-            if sum(map(len, fresh)) > max(len(found), _SORTED):  # rarely, as each time sorts all
+            if sum(map(len, fresh)) > max(len(found), _SORTED):  # rarely, as each time everything is sorted
                 found, fresh = np.unique(np.concatenate([found, *fresh])), []
         return np.unique(np.concatenate([found, *fresh]))
 
 
 def _chunks(file: BinaryIO, kind: type[np.signedinteger]) -> Iterator[NDArray]:
-    """Yield a file's pairs [C, 2], many at a time."""
+    """Yield a file's pairs [C, 2] in large chunks."""
     size = _CHUNK * 2 * np.dtype(kind).itemsize
     place = 0
     while True:
@@ -115,14 +115,14 @@ def _chunks(file: BinaryIO, kind: type[np.signedinteger]) -> Iterator[NDArray]:
 
 
 def _mixed(pairs: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Return one hash a pair [C]."""
+    """Return one hash per pair [C]."""
     users, items = pairs.view(np.uint64).T
     mixed = users * _MIX + items  # wraps around
     return mixed ^ (mixed >> np.uint64(29))
 
 
 def _core(rows: BinaryIO, n_users: int, n_items: int, least: int) -> Statistics:
-    """Return the size of what is left when users and items of fewer than `least` interactions go, until all have them.
+    """Return the size of the k-core: drop users and items with fewer than `least` interactions until none are left.
 
     Args:
         rows: pairs of user and item numbers, int32.

@@ -1,1 +1,1 @@
-"""Interactions that do not fit in memory: read, numbered, filtered and sorted in files."""
+"""Interactions larger than memory: read, numbered, filtered and sorted in files."""

@@ -18,17 +18,17 @@ from recbole_adasid.data.ordering import lexsort
 from recbole_adasid.io.buckets import Buckets, array_on_disk, stretches
 
 Block = tuple[NDArray[np.int64], NDArray[np.int64]]
-"""Users and item rows, [R] each, of all interactions of some consecutive users, each one's oldest first."""
+"""Users and item rows, [R] each, of all interactions of consecutive users, oldest first per user."""
 
 
 class BasketFiles:
-    """Makes baskets that are those of :func:`~recbole_adasid.data.baskets.baskets_of`, block by block.
+    """Builds the same baskets as :func:`~recbole_adasid.data.baskets.baskets_of`, block by block.
 
     Args:
-        folder: for the baskets and for files in between; it is there, and empty of such.
+        folder: for the baskets and temporary files; exists and is empty.
         limits: of users and items.
-        rows_at_once: interactions that are held in memory.
-        n_buckets: files that those of crowded items are sorted into, each of which has to fit in memory.
+        rows_at_once: interactions held in memory.
+        n_buckets: files that those of crowded items are sorted into, each of which must fit in memory.
     """
 
     def __init__(self, folder: Path, limits: Limits, *, rows_at_once: int, n_buckets: int) -> None:
@@ -36,7 +36,7 @@ class BasketFiles:
         self.rows_at_once, self.n_buckets = rows_at_once, n_buckets
 
     def baskets(self, blocks: Iterable[Block], n_items: int) -> Baskets:
-        """Return the baskets of all users, in files that have to stay."""
+        """Return the baskets of all users, in files that must be kept."""
         total = self._keep(blocks, n_items)
         kept = np.memmap(self.folder / "kept", dtype=_KEPT, mode="r") if total else np.empty(0, dtype=_KEPT)
         stays = array_on_disk(self.folder / "stays", total, "?")
@@ -49,7 +49,7 @@ class BasketFiles:
         return baskets
 
     def _keep(self, blocks: Iterable[Block], n_items: int) -> int:
-        """Write the interactions that count, ordered by user and item, and return how many there are."""
+        """Write the interactions to keep, sorted by user and item, and return their number."""
         total = 0
         with (self.folder / "kept").open("wb") as kept:
             for user, item in blocks:
@@ -65,7 +65,7 @@ class BasketFiles:
         return total
 
     def _without(self, kept: NDArray[Any], stays: NDArray[np.bool_]) -> Baskets:
-        """Return the baskets of those that stay."""
+        """Return the baskets with only the interactions that stay."""
         sizes, total, number = [], 0, -1
         path = self.folder / "baskets"
         with path.open("wb") as items:
@@ -82,7 +82,7 @@ class BasketFiles:
         return Baskets(0, starts, np.memmap(path, dtype="i4", mode="r") if total else np.empty(0, dtype=np.int32))
 
     def _limit_items(self, kept: NDArray[Any], stays: NDArray[np.bool_], n_items: int, limit: int) -> None:
-        """Take out of ``stays`` what items have beyond the ``limit`` users of fewest items."""
+        """Clear ``stays`` for items' users beyond the ``limit`` users with the fewest items."""
         counts = np.zeros(n_items, dtype=np.int64)
         for part in stretches(len(kept), self.rows_at_once):
             add_counts(counts, kept["item"][part])

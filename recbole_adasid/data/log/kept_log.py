@@ -1,4 +1,4 @@
-"""Sorted logs that are kept for later runs, and for the other processes of a job."""
+"""Sorted logs stored for later runs and for other processes of a job."""
 
 from __future__ import annotations
 
@@ -27,36 +27,36 @@ logger = logging.getLogger(__name__)
 
 STAGE = "log"
 _EDITION = 2
-"""Raise it when the same log is sorted otherwise, or the files mean something else."""
+"""Raise it when sorting changes or the files change their meaning."""
 _READ_AT_ONCE = 2**24
 
 
 class NothingLeft(ValueError):
-    """A log of which filters leave no interaction."""
+    """Filters leave no interaction of the log."""
 
 
 @dataclass(frozen=True)
 class LogRequest:
-    """A log, and how it is wanted."""
+    """A log and how to sort it."""
 
     where: Path
     """A file, or a folder of files; see :func:`~recbole_adasid.data.log.log_files.log_paths`."""
     columns: Mapping[str, str] = field(default_factory=dict)
-    """What user_id, item_id and timestamp are called."""
+    """Names of the user_id, item_id and timestamp columns."""
     intervals: Mapping[str, str] = field(default_factory=dict)
-    """Numbers of interactions of ``users`` and ``items`` that may stay, in words: two that differ keep others."""
+    """Accepted numbers of interactions of ``users`` and ``items``, as text; part of the fingerprint."""
     fits: Mapping[str, Fits] = field(default_factory=dict)
-    """The same as tests."""
+    """The same as predicates."""
     repeated: str | None = None
-    """Which of a user's interactions with one item is kept; None: all."""
+    """Which of a user's repeated interactions with an item is kept; None: all."""
     key: str = "columns"
-    """The setting that ``columns`` come from, for messages."""
+    """The setting for ``columns``, used in messages."""
     memory: float = 1.0
-    """GiB for reading and sorting; changes nothing in the result."""
+    """GiB for reading and sorting; does not affect the result."""
     progress: bool = False
 
     def files(self) -> list[list[Any]]:
-        """Return what is in the log's files, in their order: kinds and digests.
+        """Return the kinds and digests of the log's files, in order.
 
         Raises:
             FileNotFoundError, SettingsError: as :func:`~recbole_adasid.data.log.log_files.log_paths`.
@@ -65,17 +65,17 @@ class LogRequest:
         return [[path.suffix.lower(), _digest_of_file(path, self.progress)] for path in log_paths(self.where)]
 
     def description(self, files: list[list[Any]]) -> dict[str, Any]:
-        """Return what the sorted log depends on."""
+        """Return everything the sorted log depends on."""
         wanted = {"columns": dict(self.columns), "intervals": dict(self.intervals), "repeated": self.repeated}
         return {"sorted_log": _EDITION, "files": files, **wanted}
 
     def sort(self, folder: Path) -> Path:
-        """Sort the log and return the folder within ``folder`` that holds it; ``folder`` is there and empty.
+        """Sort the log and return its folder within ``folder``, which exists and is empty.
 
         Raises:
-            NothingLeft: if filters leave nothing.
-            ValueError: if the log has no interaction or a row that cannot be used, or changes meanwhile.
-            CannotWrite: if the disk takes no more.
+            NothingLeft: if filters leave no interaction.
+            ValueError: if the log has no interaction or an unusable row, or changes meanwhile.
+            CannotWrite: if the disk is full or not writable.
         """
         work, out, before = folder / "work", folder / "out", self.look()
         try:
@@ -99,33 +99,33 @@ class LogRequest:
         return out
 
     def look(self) -> list[tuple[str, int, int]]:
-        """Return names, sizes and times of change of the log's files."""
+        """Return names, sizes and modification times of the log's files."""
         found = ((path, path.stat()) for path in log_paths(self.where))
         return [(path.name, about.st_size, about.st_mtime_ns) for path, about in found]
 
     def refuse_changes(self, before: list[tuple[str, int, int]]) -> None:
-        """Check that files still look as they did.
+        """Check that the files have not changed.
 
         Raises:
-            ValueError: if not.
+            ValueError: if they have.
         """
         if self.look() != before:
-            raise ValueError(f"{self.where} changed while it was read: start again when it is written.")
+            raise ValueError(f"{self.where} changed while it was being read: start again once it is complete.")
 
 
 def kept_log(request: LogRequest, root: Path | None) -> SortedLog:
-    """Return a sorted log, from disk if the same one was sorted before; one process sorts, others wait for it.
+    """Return a sorted log, from disk if already sorted; one process sorts, others wait for it.
 
     Args:
-        request: what is wanted.
-        root: of the cache; None: a temporary folder, removed when the log is not used any more.
+        request: the log and how to sort it.
+        root: of the cache; None: a temporary folder, removed when the log is no longer used.
 
     Raises:
         FileNotFoundError: if there is no such log.
-        SettingsError: if it has a file that is not read, or a column is unknown.
-        NothingLeft: if filters leave nothing.
-        ValueError: if the log has no interaction or a row that cannot be used, or changes meanwhile.
-        CannotWrite: if the disk takes no more.
+        SettingsError: if it has an unsupported file or a column is unknown.
+        NothingLeft: if filters leave no interaction.
+        ValueError: if the log has no interaction or an unusable row, or changes meanwhile.
+        CannotWrite: if the disk is full or not writable.
     """
     if root is None:
         return _temporary(request)
@@ -137,10 +137,10 @@ def kept_log(request: LogRequest, root: Path | None) -> SortedLog:
         try:
             stack.enter_context(held(path.with_suffix(".lock"), f"the stage {STAGE} of the cache", wait=True))
         except CannotWrite as error:
-            logger.warning("The stage %s is not kept: %s.", STAGE, error)
+            logger.warning("The stage %s could not be stored: %s.", STAGE, error)
             return _temporary(request)
-        if (found := _whole(path, warn=False)) is None:  # meanwhile, by the one waited for
-            request.refuse_changes(before)  # what is sorted is what the fingerprint is of
+        if (found := _whole(path, warn=False)) is None:  # finished meanwhile by the process we waited for
+            request.refuse_changes(before)  # the fingerprint must match what gets sorted
             _sort_into(path, request)
             found = SortedLog.open(path)
     return found
@@ -158,7 +158,7 @@ def _temporary(request: LogRequest) -> SortedLog:
 
 
 def _sort_into(path: Path, request: LogRequest) -> None:
-    """Sort under another name first: a folder that has its own is whole."""
+    """Sort under a temporary name first: a folder with the final name is complete."""
     begun = path.with_suffix(".begun")
     for leftover in (begun, path):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -176,7 +176,7 @@ def _whole(path: Path, *, warn: bool = True) -> SortedLog | None:
         return SortedLog.open(path)
     except (OSError, ValueError, KeyError) as error:
         if warn:
-            logger.warning("The stage %s is sorted again: %s is damaged (%s).", STAGE, path, error)
+            logger.warning("Repeating the stage %s: %s is damaged (%s).", STAGE, path, error)
         return None
 
 
@@ -190,6 +190,6 @@ def _digest_of_file(path: Path, progress: bool) -> str:
                 bar.update(len(block))
     except OSError as error:
         raise ValueError(
-            f"{path} cannot be read ({error.strerror or error}): let it be read, or name another."
+            f"{path} cannot be read ({error.strerror or error}): make it readable or name another."
         ) from None
     return digest.hexdigest()

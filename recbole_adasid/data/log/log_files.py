@@ -1,4 +1,4 @@
-"""Interactions from files of any size, some at a time: Parquet, CSV, TSV and atomic `.inter` files.
+"""Interactions from files of any size, in chunks: Parquet, CSV, TSV and atomic `.inter` files.
 
 Letters: R rows read together.
 """
@@ -23,21 +23,21 @@ from recbole_adasid.io.parquet import first_line, open_parquet
 from recbole_adasid.settings.errors import SettingsError
 
 Cells = tuple["Tokens", "Tokens", NDArray[Any]]
-"""Users, items and times, the last as they are written."""
+"""Users, items and times, the latter unparsed."""
 COLUMNS = ("user_id", "item_id", "timestamp")
 BYTES_OF_A_ROW = 600
-"""Memory that a row takes while it is read: texts, mostly."""
+"""Memory per row while reading: mostly text."""
 _SMALLEST_ROW = 6  # bytes of a line with a user, an item and a time of one character each
 _LOOKED_AT = 2**20
 
 
 class Tokens(NamedTuple):
-    """A column of names, each written once."""
+    """A column of names, each stored once."""
 
     codes: NDArray[np.integer]
-    """Which of the names stands in each row, [R]."""
+    """Index of each row's name, [R]."""
     distinct: NDArray[np.object_]
-    """Names, as text."""
+    """Names, as strings."""
 
 
 class Rows(NamedTuple):
@@ -46,41 +46,41 @@ class Rows(NamedTuple):
     users: Tokens
     items: Tokens
     times: NDArray[Any]
-    """Of :data:`~recbole_adasid.data.log.log_times.TIME` [R], as exact as the file has them."""
+    """:data:`~recbole_adasid.data.log.log_times.TIME` [R], as exact as in the file."""
 
 
 def log_paths(where: str | Path) -> list[Path]:
-    """Return the files of a log: one file, or those in a folder in the order of their names.
+    """Return the files of a log: one file, or those in a folder sorted by name.
 
     Raises:
-        FileNotFoundError: if there is nothing.
-        SettingsError: if nothing there is such a file.
+        FileNotFoundError: if the path does not exist.
+        SettingsError: if there is no supported file.
     """
     path = Path(where)
     if not path.exists():
-        raise FileNotFoundError(f"There is no log {path}: correct its name.")
+        raise FileNotFoundError(f"There is no log {path}: correct the path.")
     found = sorted(path.iterdir()) if path.is_dir() else [path]
     chosen = [one for one in found if one.is_file() and one.suffix.lower() in READERS]
     if not chosen:
-        raise SettingsError(f"{path} has no file that ends in {', '.join(READERS)}: convert the log to one of them.")
+        raise SettingsError(f"{path} has no file of type {', '.join(READERS)}: convert the log to one of them.")
     others = [one.name for one in found if one not in chosen and not one.name.startswith(("_", "."))]
-    if others:  # marks such as _SUCCESS are no part of a log
+    if others:  # markers such as _SUCCESS are not part of a log
         raise SettingsError(
-            f"{path} also holds {', '.join(others[:3])}, and only files that end in {', '.join(READERS)} are read: put "
-            "those of the log into a folder of their own, unpacked and side by side."
+            f"{path} also holds {', '.join(others[:3])}, but only {', '.join(READERS)} files are read: put the log's "
+            "files into a folder of their own, unpacked and without subfolders."
         )
     return chosen
 
 
 def rows_at_most(path: Path) -> int:
-    """Return how many interactions a file holds at most, about."""
+    """Return the approximate maximum number of interactions in a file."""
     if path.suffix.lower() == ".parquet":
         return open_parquet(path, ()).metadata.num_rows
     return path.stat().st_size // _SMALLEST_ROW + 1
 
 
 def bytes_of_a_row(path: Path) -> int:
-    """Return how much memory a row takes while it is read, about: all columns of a text file are."""
+    """Return the approximate memory of a row while reading: text files are parsed with all columns."""
     if path.suffix.lower() == ".parquet":
         return BYTES_OF_A_ROW
     with path.open("rb") as file:
@@ -91,22 +91,22 @@ def bytes_of_a_row(path: Path) -> int:
 def read_log(
     paths: list[Path], columns: Mapping[str, str], at_once: int, *, key: str = "columns", progress: bool = False
 ) -> Iterator[Rows]:
-    """Yield the interactions of some files, in order, ``at_once`` at most together.
+    """Yield the interactions of some files in order, in chunks of at most ``at_once``.
 
     Args:
-        paths: of the files.
-        columns: what `COLUMNS` are called in them; one that is left out has that name.
-        at_once: R at most.
-        key: the setting that ``columns`` come from, for messages.
+        paths: the files.
+        columns: names of `COLUMNS` in them; default: the same name.
+        at_once: maximum R.
+        key: the setting for ``columns``, used in messages.
         progress: show a bar.
 
     Raises:
         SettingsError: for an unknown column.
-        ValueError: if a file is damaged, or a row has no user, no item or no finite time; it is named.
+        ValueError: if a file is damaged, or a row has no user, no item or no finite time.
     """
     unknown = [name for name in columns if name not in COLUMNS]
     if unknown:
-        raise SettingsError(f"{key}: {unknown[0]!r} is none of {', '.join(COLUMNS)}.")
+        raise SettingsError(f"{key}: {unknown[0]!r} is not one of {', '.join(COLUMNS)}.")
     names = [columns.get(name, name) for name in COLUMNS]
     seen = TimesSeen()
     with tqdm(desc="reading the log", unit="row", unit_scale=True, disable=not progress) as bar:
@@ -128,12 +128,12 @@ def _cells(path: Path, names: list[str], at_once: int, key: str) -> Iterator[Cel
         yield from READERS[path.suffix.lower()](path, names, at_once, key)
     except OSError as error:
         raise ValueError(
-            f"{path} cannot be read ({error.strerror or error}): let it be read, or name another."
+            f"{path} cannot be read ({error.strerror or error}): make it readable or name another."
         ) from None
 
 
 def _refuse_gaps(path: Path, first: int, name: str, column: Tokens) -> None:
-    wrong = np.append(column.distinct == "", True)[column.codes]  # the code −1 stands for nothing at all
+    wrong = np.append(column.distinct == "", True)[column.codes]  # code −1: missing
     if wrong.any():
         raise ValueError(f"{path}, row {first + int(np.argmax(wrong))} has no {name}: fill it in, or remove the row.")
 
@@ -173,17 +173,17 @@ def _no_column(path: Path, raw: str, there: list[str], name: str, key: str) -> s
 
 
 def _read_text(path: Path, headers: list[str], at_once: int, **form: Any) -> Iterator[Cells]:
-    # Every column is parsed: with some of them alone, pandas passes over lines that have too many cells.
+    # Every column is parsed: given a subset, pandas ignores surplus cells in a line.
     form |= {"dtype": str, "na_filter": False, "encoding": "utf-8-sig", "chunksize": at_once}
     try:
         with pd.read_csv(path, **form) as reader:
             for table in reader:
-                if not isinstance(table.index, pd.RangeIndex):  # pandas takes what stands before the columns for names
+                if not isinstance(table.index, pd.RangeIndex):  # pandas takes surplus leading cells for the index
                     raise ValueError("its lines have more cells than columns")
                 users, items, times = (table[name].to_numpy(dtype=object) for name in headers)
                 yield Tokens(*pd.factorize(users)), Tokens(*pd.factorize(items)), times
-    except (ValueError, pd.errors.ParserError) as error:  # UnicodeDecodeError is among these
-        raise ValueError(f"{path} cannot be read as a table with {', '.join(headers)} ({error}): correct it.") from None
+    except (ValueError, pd.errors.ParserError) as error:  # includes UnicodeDecodeError
+        raise ValueError(f"{path} cannot be read as a table with {', '.join(headers)} ({error}): fix it.") from None
 
 
 def _read_parquet(path: Path, names: list[str], at_once: int, key: str) -> Iterator[Cells]:
@@ -212,7 +212,7 @@ def _of_arrow(column: Any) -> Tokens:
     codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     distinct = compute.cast(encoded.dictionary, pyarrow.string()).to_numpy(zero_copy_only=False)
     if types.is_floating(column.type):
-        distinct[distinct == "nan"] = ""  # is nobody's name
+        distinct[distinct == "nan"] = ""  # is not a valid name
     return Tokens(codes, distinct)
 
 
@@ -222,4 +222,4 @@ READERS: dict[str, Callable[[Path, list[str], int, str], Iterator[Cells]]] = {
     ".tsv": _read_tsv,
     ".inter": _read_inter,
 }
-"""How a file is read, by its ending: tokens of users, of items, and times."""
+"""Readers by file suffix: tokens of users, of items, and times."""

@@ -14,11 +14,11 @@ from recbole_adasid.data.baskets import add_counts
 from recbole_adasid.io.buckets import stretches
 
 Fits = Callable[[NDArray[np.int64]], NDArray[np.bool_]]
-"""Tells for numbers of interactions which of them may stay."""
+"""Predicate on numbers of interactions: which may stay."""
 
 
 def users_of(starts: NDArray[np.int64], part: slice) -> NDArray[np.int64]:
-    """Return the users [R] of some interactions, where ``starts`` [U + 1] says where each user's begin."""
+    """Return the users [R] of a slice of interactions, given ``starts`` [U + 1] of each user."""
     first, last = np.searchsorted(starts, (part.start, part.stop - 1), side="right") - 1
     bounds = starts[first : last + 2].clip(part.start, part.stop)
     return np.repeat(np.arange(first, last + 1), np.diff(bounds))
@@ -32,18 +32,18 @@ def mark_core(
     fits: Mapping[str, Fits],
     rows_at_once: int,
 ) -> None:
-    """Take out of ``keep`` [I] the interactions of users and items that may not stay.
+    """Clear ``keep`` [I] for the interactions of users and items that may not stay.
 
-    Dropping some leaves others with fewer interactions, so it goes on until all that are left fit; users and items are
-    judged before any is dropped, as in RecBole.
+    Dropping some leaves others with fewer interactions, so it repeats until all remaining ones fit; users and items
+    are both judged before any is dropped, as in RecBole.
 
     Args:
-        items: item rows [I], users one after the other.
-        starts: where each user's interactions begin, and where the last one's end, [U + 1].
+        items: item rows [I], grouped by user.
+        starts: where each user's interactions begin, plus the end of the last, [U + 1].
         n_items: N.
-        keep: true at first.
-        fits: of ``users`` and of ``items``; one that is left out has no say.
-        rows_at_once: interactions that are held in memory.
+        keep: initially all true.
+        fits: predicates for ``users`` and ``items``; a missing one keeps all.
+        rows_at_once: interactions held in memory.
     """
 
     def parts() -> Iterator[tuple[slice, dict[str, NDArray[np.integer]]]]:

@@ -1,4 +1,4 @@
-"""Training interactions of a log that is in files, some users at a time.
+"""Training interactions of a log in files, in blocks of users.
 
 Letters: I interactions, N items.
 """
@@ -26,18 +26,18 @@ from recbole_adasid.io.digests import digest_of_parts
 from recbole_adasid.io.locks import InUse, held
 
 _BYTES_OF_A_ROW = 60
-"""Memory that an interaction takes, about, while its block is at work."""
+"""Approximate memory per interaction while its block is processed."""
 _MOST_ROWS = 1_000_000
-"""More together are no quicker."""
+"""Larger blocks are no faster."""
 
 
 class LogInteractions:
-    """What is trained on of a log: each user's interactions but for the last ones.
+    """The training part of a log: each user's interactions except the last ones.
 
     Args:
-        log: in files.
-        held_out: interactions of a user, the last ones, that are not for training.
-        memory: bytes that work on them may take.
+        log: the sorted log, in files.
+        held_out: number of a user's last interactions that are not for training.
+        memory: bytes available for processing.
     """
 
     def __init__(self, log: SortedLog, *, held_out: int, memory: int) -> None:
@@ -48,7 +48,7 @@ class LogInteractions:
         return self._length
 
     def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return users, numbered from 1, and item rows [I], in memory: 16 bytes each."""
+        """Return users, numbered from 1, and item rows [I], in memory: 16 bytes per interaction."""
         users, items = np.empty(len(self), dtype=np.int64), np.empty(len(self), dtype=np.int64)
         done = 0
         for user, item in self.blocks():
@@ -57,11 +57,11 @@ class LogInteractions:
         return users, items
 
     def digest(self) -> str:
-        """Return what the digest of :meth:`arrays` is."""
+        """Return the digest of :meth:`arrays`."""
         return self._digest
 
     def counts(self, n_items: int) -> NDArray[np.int64]:
-        """Return how many interactions each item [N] has."""
+        """Return the number of interactions of each item [N]."""
         counts = np.zeros(n_items, dtype=np.int64)
         for _, item in self.blocks():
             add_counts(counts, item)
@@ -69,14 +69,14 @@ class LogInteractions:
 
     @contextmanager
     def baskets(self, n_items: int, limits: Limits) -> Iterator[Baskets]:
-        """Return each user's items within limits, in files beside the log that are there as long as the block lasts."""
+        """Yield each user's items within limits, in temporary files next to the log."""
         with _folder_beside(self.log.folder) as folder:
             n_buckets = 1 + len(self) * BYTES_OF_A_RECORD // self.memory
             files = BasketFiles(folder, limits, rows_at_once=self._at_once, n_buckets=n_buckets)
             yield files.baskets(self.blocks(), n_items)
 
     def blocks(self) -> Iterator[Block]:
-        """Yield users, from 0, and item rows, of some users at a time."""
+        """Yield users, from 0, and item rows, in blocks of users."""
         starts = self.log.starts
         for block in user_blocks(starts, self._at_once):
             whole = np.diff(starts[block.start : block.stop + 1])
@@ -101,9 +101,9 @@ class LogInteractions:
 
 @contextmanager
 def _folder_beside(log: Path) -> Iterator[Path]:
-    """Yield an empty folder on the disk of a log, or a temporary one where that cannot be written to.
+    """Yield an empty folder on the log's disk, or a temporary one if that is not writable.
 
-    It goes with the block; what killed processes left is removed by the next one.
+    Removed on exit; leftovers of killed processes are removed by the next call.
     """
     for leftover in log.parent.glob(f"{log.name}.work-*.lock"):
         with suppress(InUse, CannotWrite), held(leftover, "", wait=False):

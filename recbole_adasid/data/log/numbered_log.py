@@ -1,6 +1,6 @@
-"""A log of any size by numbers in place of names, in files: memory grows with users and items alone.
+"""A log of any size in files, names replaced by numbers: memory grows only with users and items.
 
-Users and items are numbered in the order of their first interaction, as RecBole does.
+Users and items are numbered in order of their first interaction, as in RecBole.
 
 Letters: I interactions, U users, N items, R records of a bucket.
 """
@@ -33,41 +33,41 @@ GIB = 2**30
 
 @dataclass(frozen=True)
 class NumberedLog:
-    """The interactions of a log by numbers of users and items, from 0."""
+    """A log's interactions as user and item numbers, from 0."""
 
     grouped: Buckets
-    """By neighbouring users; a bucket holds about as many interactions as any other."""
+    """Buckets of neighbouring users, of about equal numbers of interactions."""
     interactions: int
     """I."""
     users: NDArray[np.int64]
-    """Where each of the U users stands first in the log, ascending."""
+    """Position of each of the U users' first interaction in the log, ascending."""
     items: NDArray[np.int64]
-    """Where each of the N items does."""
+    """The same for each of the N items."""
 
     def ordered(self, *names: str) -> Iterator[list[NDArray[Any]]]:
-        """Yield columns [R] of one bucket's interactions after another: users ascending, each one's oldest first.
+        """Yield columns [R] of interactions, bucket by bucket: users ascending, oldest first per user.
 
-        Equal times stand as they were read. A bucket is removed once it was looked at.
+        Equal times keep their order. Each bucket is removed after use.
 
         Args:
-            names: of the columns: ``user``, ``item``, ``position`` in the log, and the time, the sum of ``whole`` and
+            names: the columns: ``user``, ``item``, ``position`` in the log, and the time, the sum of ``whole`` and
                 ``rest``.
         """
         for records in self.grouped.take():
             order = lexsort([records[key] for key in ("rest", "whole", "user")])  # stable: ties by position
             columns = [records[name][order] for name in names]
-            del records, order  # memory is the next one's
+            del records, order  # free memory for the next one
             yield columns
 
 
 class LogNumbering:
-    """The way of a log from its files to numbers.
+    """Turns a log's files into numbers.
 
     Args:
-        folder: for files in between; it is there and empty.
-        memory: GiB that it may take beside the numbers of users and items.
-        progress: show a bar while files are read.
-        named: whose tokens are kept, ``users`` or ``items`` or both; see :meth:`tokens`.
+        folder: for temporary files; exists and is empty.
+        memory: GiB available in addition to the numbers of users and items.
+        progress: show a bar while reading files.
+        named: which tokens to keep: ``users``, ``items`` or both; see :meth:`tokens`.
     """
 
     def __init__(
@@ -79,13 +79,13 @@ class LogNumbering:
         self.n_buckets = 1
 
     def number(self, where: str | Path, columns: Mapping[str, str], key: str = "columns") -> NumberedLog:
-        """Return the log ``where``, in columns that ``columns`` names, by numbers; see :func:`read_log`.
+        """Return the log ``where`` as numbers, with column names from ``columns``; see :func:`read_log`.
 
         Raises:
             FileNotFoundError: if there is no such log.
-            SettingsError: if it has a file that is not read, or ``columns``, which ``key`` sets, has an unknown name.
-            ValueError: if the log has no interaction, or a row that cannot be used.
-            CannotWrite: if the disk has no room for the files in between.
+            SettingsError: if it has an unsupported file, or an unknown name in ``columns`` (setting ``key``).
+            ValueError: if the log has no interaction, or an unusable row.
+            CannotWrite: if the disk has no room for temporary files.
         """
         paths = log_paths(where)
         self.n_buckets = 1 + sum(map(rows_at_most, paths)) * BYTES_OF_A_RECORD // self.bytes
@@ -98,11 +98,11 @@ class LogNumbering:
         return NumberedLog(self._group(chunks, users, rows_of_users, items), int(rows_of_users.sum()), users, items)
 
     def tokens(self, name: str, places: NDArray[np.int64]) -> Iterator[list[str]]:
-        """Yield tokens, in the order of their first interaction: those that were written where one stands first.
+        """Yield tokens in order of their first interaction, with the spelling at that place.
 
         Args:
-            name: ``users`` or ``items``, one of those whose tokens are kept.
-            places: where each stands first in the log, ascending.
+            name: ``users`` or ``items``, which must be kept.
+            places: position of each one's first interaction in the log, ascending.
         """
         seen = np.memmap(self.folder / f"{name}.seen", dtype="i8", mode="r")
         with (self.folder / f"{name}.tokens").open("rb") as lines:
@@ -112,10 +112,10 @@ class LogNumbering:
                 yield [line[:-1].decode() for is_first, line in zip(chosen.tolist(), lines) if is_first]
 
     def _read(self, log: Iterator[Rows]) -> tuple[list[_Chunk], dict[str, Buckets]]:
-        """Return how large the chunks of a log are, and their names in buckets by a hash of 128 bits.
+        """Return the sizes of a log's chunks, and their names in buckets by a 128-bit hash.
 
-        A name is an *entry* once a chunk, however many of its rows have it: entries are hashed, sorted and searched.
-        Which entry of its chunk a row has goes into a file, and its time.
+        A name is one *entry* per chunk, however many of its rows have it: entries are hashed, sorted and searched. Each
+        row's entry and time are written to a file.
         """
         fields = [("hash", "u8"), ("check", "u8"), ("entry", "i8"), ("first", "i8"), ("rows", "i8")]
         buckets = {name: Buckets(self.folder / name, self.n_buckets, fields) for name in _NAMES}
@@ -137,7 +137,7 @@ class LogNumbering:
         return chunks, buckets
 
     def _write_entries(self, name: str, entries: _Entries, first: NDArray[np.int64]) -> None:
-        """Append which entry each row of a chunk has and, where tokens are kept, those and where they stand first."""
+        """Append each row's entry in a chunk and, if tokens are kept, the tokens and their first positions."""
         parts = {"codes": entries.codes.tobytes()}
         if name in self.named:
             parts |= {"seen": first.tobytes(), "tokens": _lines(name, entries.names)}
@@ -146,9 +146,9 @@ class LogNumbering:
                 file.write(content)
 
     def _numbered(self, name: str, hashed: Buckets, n_entries: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return where each user or item stands first in the log, ascending, and how many rows it has.
+        """Return the first position of each user or item in the log, ascending, and its number of rows.
 
-        For each entry the first of these places goes into a file.
+        Each entry's first position is written to a file.
         """
         first_of = array_on_disk(self.folder / f"{name}.first", n_entries, "i8")
         places, rows = [], []
@@ -207,30 +207,30 @@ _NAMES = ("users", "items")
 
 
 class _Chunk(NamedTuple):
-    """How much of a log was read together, or all told."""
+    """Size of one chunk of a log, or of all."""
 
     rows: int
     users: int
-    """Entries of users."""
+    """Number of user entries."""
     items: int
 
 
 class _Entries(NamedTuple):
-    """The different names of a chunk, in the order of their first rows."""
+    """The distinct names of a chunk, in order of their first rows."""
 
     names: NDArray[np.object_]
     first: NDArray[np.int64]
     """First row of each."""
     rows: NDArray[np.int64]
-    """How many rows each has."""
+    """Number of rows of each."""
     codes: NDArray[np.int32]
-    """Which of them each row of the chunk has."""
+    """Entry of each row of the chunk."""
 
 
 def _entries(column: Tokens) -> _Entries:
     codes, n_names = column.codes, len(column.distinct)
     first = np.full(n_names, len(codes), dtype=np.int64)
-    first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)  # of several values for one place the last one stays
+    first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)  # the last assignment to an index wins
     present = np.argsort(first)[: int((first < len(codes)).sum())]
     number = np.zeros(n_names, dtype=np.int32)
     number[present] = np.arange(len(present))
@@ -239,34 +239,34 @@ def _entries(column: Tokens) -> _Entries:
 
 
 def training_sizes(sizes: NDArray[np.int64], held_out: int) -> NDArray[np.int64]:
-    """Return how many of a user's interactions the main job trains on: all but the last ``held_out``.
+    """Return how many of a user's interactions the main job trains on: all except the last ``held_out``.
 
-    As there, a user keeps two interactions at least.
+    As there, a user keeps at least two interactions.
     """
     return sizes - np.clip(sizes - 2, 0, held_out)
 
 
 def _ranks(places: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return where each of some places stands among all, which are ascending."""
-    order = np.argsort(wanted)  # neighbours look at neighbours, which are in the processor's cache
+    """Return the rank of each of the given places among all ``places``, which are ascending."""
+    order = np.argsort(wanted)  # sorted lookups hit the processor's cache
     ranks = np.empty(len(wanted), dtype=np.int64)
     ranks[order] = np.searchsorted(places, wanted[order])
     return ranks
 
 
 def begins_of_runs(values: NDArray) -> NDArray[np.bool_]:
-    """Mark where a value differs from the one before it."""
+    """Mark where a value differs from its predecessor."""
     return np.r_[True, values[1:] != values[:-1]][: len(values)]
 
 
 def _lines(name: str, tokens: NDArray[np.object_]) -> bytes:
-    """Return tokens, one a line.
+    """Return tokens, one per line.
 
     Raises:
-        ValueError: for one that is of several lines.
+        ValueError: for a token with a line break.
     """
     text = "\n".join([*tokens.tolist(), ""])
     if text.count("\n") > len(tokens):
         token = next(token for token in tokens if "\n" in token)
-        raise ValueError(f"the token {token!r} among {name} is of several lines: name {name} in one line.")
+        raise ValueError(f"the token {token!r} in {name} has a line break: keep {name} on one line.")
     return text.encode()

@@ -1,4 +1,4 @@
-"""A log of any size, filtered and ordered as the main job wants it, in files that later runs open again.
+"""A log of any size, filtered and sorted for the main job, in files that later runs reopen.
 
 Letters: I interactions, U users, N items, V users with two or more interactions, R interactions of a part.
 """
@@ -26,34 +26,34 @@ from recbole_adasid.io.buckets import array_on_disk, mapped, stretches
 
 @dataclass(frozen=True)
 class SortedLog:
-    """Interactions by user, each user's oldest first; users and items stand in the order of their first interaction."""
+    """Interactions by user, oldest first; users and items are in order of their first interaction."""
 
     folder: Path
-    """That holds it."""
+    """Folder of its files."""
     items: NDArray[np.int32]
-    """Items [I], numbered from 1, in a file."""
+    """Items [I], numbered from 1, memory-mapped."""
     starts: NDArray[np.int64]
-    """[U + 1], where each user's interactions begin, and where the last one's end; in a file."""
+    """[U + 1], where each user's interactions begin, plus the end of the last; memory-mapped."""
     order: NDArray[np.int64]
-    """Users [V], from 0, that have a second interaction, in the order of its time, equal ones as they are numbered."""
+    """Users [V], from 0, with a second interaction, in order of its time, ties by number."""
     user_names: TokenFile
     """Tokens of the U users."""
     item_names: TokenFile
     """Tokens of the N items."""
     read: int
-    """Interactions that the log had before filters."""
+    """Interactions of the log before filtering."""
 
     @classmethod
     def open(cls, folder: Path) -> SortedLog:
-        """Return what :class:`LogSorting` wrote into a folder.
+        """Open what :class:`LogSorting` wrote into a folder.
 
         Raises:
-            ValueError: if a file is not as long as it was.
+            ValueError: if a file has the wrong size.
         """
         about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
         for name, size in about["sizes"].items():
             if (folder / name).stat().st_size != size:
-                raise ValueError(f"{name} has not the {size} bytes that it had")
+                raise ValueError(f"{name} does not have its original {size} bytes")
         return cls(
             folder=folder,
             items=mapped(folder / "interactions", "i4"),
@@ -81,14 +81,14 @@ class SortedLog:
 
 
 class LogSorting(LogNumbering):
-    """The way of a log from its files to a :class:`SortedLog`.
+    """Turns a log's files into a :class:`SortedLog`.
 
     Args:
-        folder: for files in between; it is there and empty.
-        fits: which numbers of interactions of ``users`` and ``items`` may stay; one that is left out has no say.
-        repeated: of a user's interactions with one item keep the ``first`` or the ``last``; None: all.
-        memory: GiB that it may take beside what it holds of users and items.
-        progress: show a bar while files are read.
+        folder: for temporary files; exists and is empty.
+        fits: accepted numbers of interactions of ``users`` and ``items``; a missing one keeps all.
+        repeated: keep the ``first`` or ``last`` of a user's interactions with an item; None: all.
+        memory: GiB available in addition to the data on users and items.
+        progress: show a bar while reading files.
     """
 
     def __init__(
@@ -104,10 +104,10 @@ class LogSorting(LogNumbering):
         self.fits, self.repeated = dict(fits or {}), repeated
 
     def sort(self, where: str | Path, columns: Mapping[str, str], out: Path, key: str = "columns") -> bool:
-        """Write the log ``where`` into the folder ``out``, which is there; return False if filters leave nothing.
+        """Write the log ``where`` into the existing folder ``out``; return False if filters leave no interaction.
 
         Raises:
-            ValueError: if the log has no interaction, or a row that cannot be used.
+            ValueError: if the log has no interaction, or an unusable row.
             CannotWrite: if the disk has no room.
         """
         log = self.number(where, columns, key)
@@ -123,7 +123,7 @@ class LogSorting(LogNumbering):
         return True
 
     def _flatten(self, log: NumberedLog) -> _Flat:
-        """Write interactions one user after the other, those that repeat an earlier or later one left out if asked."""
+        """Write interactions grouped by user, dropping repeats if requested."""
         sizes = np.zeros(len(log.users), dtype=np.int64)
         with ExitStack() as stack:
             files = [stack.enter_context((self.folder / name).open("wb")) for name in _FLAT]
@@ -139,14 +139,14 @@ class LogSorting(LogNumbering):
         return _Flat(np.r_[0, np.cumsum(sizes)], *flat)
 
     def _filter(self, flat: _Flat, n_items: int) -> NDArray[np.bool_]:
-        """Return which of the interactions stay [I]."""
+        """Return which interactions stay [I]."""
         keep = array_on_disk(self.folder / "keep", len(flat.item), "?")
         keep[:] = True
         mark_core(flat.item, flat.starts, n_items, keep, self.fits, self.rows_at_once)
         return keep
 
     def _renumber(self, flat: _Flat, keep: NDArray[np.bool_], log: NumberedLog) -> _Numbers:
-        """Return users and items that are left in the order of the first interaction that is left."""
+        """Return the remaining users and items in order of their first remaining interaction."""
         if len(flat.item) == log.interactions and bool(keep.all()):
             return _Numbers(*(np.arange(len(places), dtype=np.int64) for places in (log.users, log.items)))
         first_of_user, first_of_item = (np.full(len(places), _NEVER) for places in (log.users, log.items))
@@ -188,7 +188,7 @@ class LogSorting(LogNumbering):
 
 
 class _Flat(NamedTuple):
-    """Interactions [I] one user after the other, in files."""
+    """Interactions [I] grouped by user, in files."""
 
     starts: NDArray[np.int64]
     item: NDArray[np.int32]
@@ -198,7 +198,7 @@ class _Flat(NamedTuple):
 
 
 class _Numbers(NamedTuple):
-    """Which users and items of the whole log are left, in their new order."""
+    """The remaining users and items of the whole log, in their new order."""
 
     users: NDArray[np.int64]
     items: NDArray[np.int64]
@@ -209,7 +209,7 @@ _NEVER = np.iinfo(np.int64).max
 
 
 def _once(user: NDArray[np.int64], item: NDArray[np.int32], repeated: str) -> NDArray[np.intp]:
-    """Return the first or last of a user's interactions with one item, in their order."""
+    """Return the first or last of a user's interactions with each item, in order."""
     both = pd.Series(user * (int(item.max(initial=0)) + 1) + item)
     return np.flatnonzero(~both.duplicated(keep=repeated).to_numpy())
 
@@ -220,7 +220,7 @@ def _in_order(firsts: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _rows_of(starts: NDArray[np.int64], users: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return where the interactions of some users stand, and whose each is, by place in ``users``."""
+    """Return the rows of some users' interactions, and each row's user as an index into ``users``."""
     sizes = starts[users + 1] - starts[users]
     owner = np.repeat(np.arange(len(users)), sizes)
     return np.arange(len(owner)) + np.repeat(starts[users] - (np.cumsum(sizes) - sizes), sizes), owner

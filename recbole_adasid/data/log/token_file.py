@@ -1,4 +1,4 @@
-"""Tokens of any number of users in files: by number, and found by name.
+"""Tokens of any number of users in files: looked up by number and by name.
 
 Letters: U tokens, B some of them.
 """
@@ -17,10 +17,10 @@ _AT_ONCE = 100_000
 
 
 class TokenFile:
-    """Tokens that :func:`write_tokens` wrote; in memory are pages that the system can take back.
+    """Tokens written by :func:`write_tokens`, memory-mapped.
 
     Args:
-        path: of the files, without their endings.
+        path: of the files, without suffix.
     """
 
     def __init__(self, path: Path) -> None:
@@ -39,7 +39,7 @@ class TokenFile:
         return self._text[start : self._ends[place]].tobytes().decode()
 
     def of(self, numbers: ArrayLike) -> NDArray[np.object_]:
-        """Return the tokens [B] of some numbers [B]."""
+        """Return the tokens [B] for numbers [B]."""
         rows = np.asarray(numbers)
         found = np.empty(len(rows), dtype=object)
         found[:] = [self[row] for row in rows.tolist()]
@@ -49,7 +49,7 @@ class TokenFile:
         """Return the number of a token.
 
         Raises:
-            KeyError: if it is none of them.
+            KeyError: if it is unknown.
         """
         hashed = token_hashes(np.array([token], dtype=object))[0][0]
         first, end = (int(np.searchsorted(self._hashes, hashed, side)) for side in ("left", "right"))
@@ -59,13 +59,13 @@ class TokenFile:
         raise KeyError(token)
 
     def parts(self) -> Iterator[list[str]]:
-        """Yield all tokens in their order, some at a time."""
+        """Yield all tokens in order, in chunks."""
         for part in stretches(len(self), _AT_ONCE):
             yield [self[number] for number in range(part.start, part.stop)]
 
 
 def write_tokens(path: Path, tokens: Iterable[list[str]]) -> None:
-    """Write tokens, in their order, some at a time, to files whose names are ``path`` with endings of their own."""
+    """Write tokens, given in chunks, in order to files named ``path`` plus their own suffixes."""
     total, hashes = 0, []
     with path.with_suffix(".ends").open("wb") as ends, path.with_suffix(".text").open("wb") as text:
         for some in tokens:

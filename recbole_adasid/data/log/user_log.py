@@ -1,7 +1,7 @@
-"""A log of any size as the baskets that Swing reads, by way of files: memory grows with users and items alone.
+"""A log of any size as the baskets that Swing reads, via files: memory grows only with users and items.
 
-A user's last interactions are held out as the main job's split does, so that the pairs are those of the main job on the
-same log.
+A user's last interactions are held out as in the main job's split, so that the pairs equal those of the main job on
+the same log.
 
 Letters: I interactions, U users, N items.
 """
@@ -27,24 +27,24 @@ class PreparedLog:
     baskets: Baskets
     """Of the users, in files."""
     tokens: list[str]
-    """Of the N items, those without training interactions included."""
+    """Of the N items, including those without training interactions."""
     sizes: NDArray[np.int64]
-    """How many items a user has, each number once."""
+    """Distinct numbers of items per user."""
     most_users: int
-    """That an item has."""
+    """Number of users of the most popular item."""
     interactions: int
-    """I, those held out included."""
+    """I, including held-out ones."""
 
 
 class LogPreparation(LogNumbering):
-    """The way of a log from its files to baskets.
+    """Turns a log's files into baskets.
 
     Args:
-        folder: for files in between, and for the baskets; it is there and empty.
+        folder: for temporary files and the baskets; exists and is empty.
         limits: of users and items.
-        held_out: interactions of a user, the last ones, that are not for training.
-        memory: GiB that it may take beside the numbers of users and items.
-        progress: show a bar while files are read.
+        held_out: number of a user's last interactions that are not for training.
+        memory: GiB available in addition to the numbers of users and items.
+        progress: show a bar while reading files.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ class LogPreparation(LogNumbering):
         self.limits, self.held_out = limits, held_out
 
     def prepare(self, where: str | Path, columns: Mapping[str, str]) -> PreparedLog:
-        """Return what Swing needs of the log ``where``, in columns that ``columns`` names; see :func:`read_log`.
+        """Return Swing's input from the log ``where``, with column names from ``columns``; see :func:`read_log`.
 
         Raises:
-            ValueError: if the log has no interaction, or a row that cannot be used.
-            CannotWrite: if the disk has no room for the files in between.
+            ValueError: if the log has no interaction, or an unusable row.
+            CannotWrite: if the disk has no room for temporary files.
         """
         log = self.number(where, columns)
         tokens = [token for some in self.tokens("items", log.items) for token in some]
@@ -75,7 +75,7 @@ def _training(log: NumberedLog, held_out: int) -> Iterator[Block]:
 
 
 def for_training(users: NDArray[np.int64], held_out: int) -> NDArray[np.bool_]:
-    """Mark what the main job trains on: a user's rows, in the order of time, but for the last ``held_out``."""
+    """Mark the training part: a user's rows, in chronological order, except the last ``held_out``."""
     ends = np.flatnonzero(np.diff(users, append=-1))
     sizes = np.diff(ends, prepend=-1)
     to_last = np.repeat(ends, sizes) - np.arange(len(users))

@@ -1,1 +1,1 @@
-"""Where the converter is started: python -m recbole_adasid.data.raw --help."""
+"""Entry point of the converter: python -m recbole_adasid.data.raw --help."""

@@ -1,4 +1,4 @@
-"""Semantic IDs of catalogues that do not fit in memory: features are read, encoded and dropped a block at a time.
+"""Semantic IDs of catalogues larger than memory: features are read, encoded and dropped one block at a time.
 
 Letters: N items, R rows of a block, d columns, L levels.
 """
@@ -23,13 +23,13 @@ ROWS_AT_ONCE = 2048
 def assign_semantic_ids(
     tokenizer: ItemTokenizer, features: str | Path, *, rows_at_once: int = ROWS_AT_ONCE, progress: bool = False
 ) -> NDArray[np.uint16]:
-    """Return the Semantic IDs uint16 [N, L] of the ``features`` in an `.npy` file, float of any width, [N, d].
+    """Return the Semantic IDs uint16 [N, L] of the ``features`` in an `.npy` file [N, d] of any float type.
 
-    Memory holds the codes and one block of features, whatever N is. The result equals that of
-    ``tokenizer.encode`` on all features in float32.
+    Memory holds the codes and one block of features, whatever N is. The result equals ``tokenizer.encode`` on all
+    features in float32.
 
     Raises:
-        ValueError: if the file holds anything but a matrix of floats, a block has NaN or infinite values, or
+        ValueError: if the file is not a matrix of floats, a block has NaN or infinite values, or
             ``rows_at_once`` is below 1.
     """
     path = Path(features)
@@ -43,10 +43,10 @@ def assign_semantic_ids(
 def encode_blocks(
     tokenizer: ItemTokenizer, blocks: Iterable[NDArray], n_items: int, source: Path, bar: tqdm | None = None
 ) -> NDArray[np.uint16]:
-    """Return the Semantic IDs uint16 [N, L] of features that come in blocks [R, d].
+    """Return the Semantic IDs uint16 [N, L] of features given in blocks [R, d].
 
     Raises:
-        ValueError: if a value is not finite; ``source`` and its row are named.
+        ValueError: for a non-finite value, naming ``source`` and the row.
     """
     codes = np.empty((n_items, len(tokenizer.codebook_sizes)), dtype=np.uint16)
     start = 0
@@ -61,27 +61,27 @@ def encode_blocks(
 
 
 def check_features(path: Path) -> int:
-    """Return N of the matrix of floats [N, d] in an `.npy` file.
+    """Return N of the float matrix [N, d] in an `.npy` file.
 
     Raises:
-        ValueError: if it holds anything else, is damaged, or is no such file.
+        ValueError: if it holds anything else, is damaged or is not an `.npy` file.
     """
     whole = mapped_array(path, saved_by="numpy.save(path, embedding)")
     if whole.ndim != 2 or not np.issubdtype(whole.dtype, np.floating):
         raise ValueError(
-            f"{path} holds {whole.dtype} of shape {whole.shape}: item features are floats, one row an item"
+            f"{path} holds {whole.dtype} of shape {whole.shape}: save item features as floats, one row per item"
         )
     return len(whole)
 
 
 def npy_blocks(path: Path, rows_at_once: int) -> Iterator[NDArray]:
-    """Yield blocks [R, d] of an `.npy` file. Mapped anew each time: pages read through one mapping stay resident."""
+    """Yield blocks [R, d] of an `.npy` file. Remapped for each block: pages read through one mapping stay resident."""
     for start in range(0, check_features(path), rows_at_once):
         yield np.load(path, mmap_mode="c", allow_pickle=False)[start : start + rows_at_once]
 
 
 def _finite(block: Tensor, source: Path, first_row: int) -> Tensor:
-    if not torch.isfinite(block.sum()):  # one pass; what is not finite makes the sum so
+    if not torch.isfinite(block.sum()):  # one pass: any non-finite value makes the sum non-finite
         wrong = (~torch.isfinite(block)).nonzero()
         if len(wrong):
             row, column = wrong[0].tolist()

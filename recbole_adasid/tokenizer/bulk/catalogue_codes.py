@@ -1,4 +1,4 @@
-"""First pass of an assignment: the codes of every shard of features, each on its own, by any number of workers."""
+"""First pass of an assignment: the codes of each feature shard, independently and by any number of workers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from recbole_adasid.tokenizer.bulk.sid_shards import Assigned, is_done, target_o
 
 
 class Encoded(NamedTuple):
-    """What became of a shard."""
+    """Outcome of one shard."""
 
     items: int
     fingerprint: str
@@ -30,7 +30,7 @@ class Encoded(NamedTuple):
 
 @dataclass(frozen=True)
 class Failure:
-    """A shard without Semantic IDs, and why."""
+    """A shard that failed, and why."""
 
     shard: Path
     reason: Exception
@@ -39,15 +39,15 @@ class Failure:
 def assign_codes(
     workers: Workers, tokenizer: ItemTokenizer, shards: Sequence[Path], out: Path, *, progress: bool = False
 ) -> tuple[dict[Path, Encoded], list[Failure]]:
-    """Write the codes of each shard, but for those that are there, and return what became of them.
+    """Write the codes of each shard that lacks them, and return the outcome per shard.
 
-    A shard that fails costs itself alone.
+    A failing shard does not stop the others.
 
     Args:
-        workers: that encode.
+        workers: encode the shards.
         tokenizer: frozen.
-        shards: of features.
-        out: folder of the results; its files carry a fingerprint of tokenizer and shard, which tells what is there.
+        shards: feature files.
+        out: results folder; its files carry a fingerprint of tokenizer and shard, so finished ones are recognised.
         progress: show a bar.
     """
     encode, digest = workers.task(encode_shard), tokenizer_digest(tokenizer)
@@ -68,12 +68,12 @@ def assign_codes(
 
 
 def encode_shard(tokenizer: ItemTokenizer, digest: str, shard: Path, out: Path) -> Encoded:
-    """Write the codes of one shard, unless they are there.
+    """Write the codes of one shard, unless they exist.
 
     Raises:
         FileNotFoundError: if the shard is gone.
-        ValueError: if it is damaged, or its features are of another width or not finite.
-        CannotWrite: if the disk takes no more.
+        ValueError: if it is damaged, or its features have another width or non-finite values.
+        CannotWrite: if the disk is full or not writable.
     """
     contents = read_shard(shard)
     listed = hashlib.sha256("\n".join(contents.tokens).encode()).hexdigest()
@@ -89,7 +89,7 @@ def encode_shard(tokenizer: ItemTokenizer, digest: str, shard: Path, out: Path) 
 
 
 def tokenizer_digest(tokenizer: ItemTokenizer) -> str:
-    """Return a digest of all that determines what a tokenizer says of features."""
+    """Return a digest of everything that determines a tokenizer's output."""
     digest = hashlib.sha256(str(tokenizer).encode())
     for name, value in sorted(tokenizer.state_dict().items()):
         digest.update(f"{name}{value.dtype}{tuple(value.shape)}".encode())

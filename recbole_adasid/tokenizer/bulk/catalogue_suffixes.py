@@ -1,7 +1,7 @@
-"""Second pass of an assignment: numbers that tell items of equal codes apart, over all shards.
+"""Second pass of an assignment: suffixes that tell items with equal codes apart, over all shards.
 
-An item's suffix is how many items of equal codes stand before it, in the order of the shards' names and of their rows:
-the rule of :func:`~recbole_adasid.model.catalogue.collision_ranks`, whoever encoded which shard.
+An item's suffix is the number of items with equal codes before it, in order of shard names and rows: the same rule as
+:func:`~recbole_adasid.model.catalogue.collision_ranks`, independent of who encoded which shard.
 
 Letters: N items of all shards, R records of a bucket.
 """
@@ -24,27 +24,27 @@ from recbole_adasid.tokenizer.bulk.sid_shards import read_assigned, write_assign
 
 @dataclass(frozen=True)
 class Numbered:
-    """What the Semantic IDs of all shards are like."""
+    """Statistics of the Semantic IDs of all shards."""
 
     items: int
     distinct: int
     """Different codes."""
     largest: int
-    """Items with the same codes, at most."""
+    """Size of the largest group of items with equal codes."""
 
 
 def number_suffixes(paths: Sequence[Path], sizes: Sequence[int], *, memory: float, progress: bool = False) -> Numbered:
-    """Give every item of some files its suffix; only files where it changes are written.
+    """Assign every item its suffix; only files that change are written.
 
     Args:
-        paths: of the files, in the order that decides.
-        sizes: how many items each has.
-        memory: bytes to work with; items are sorted into files in between, so that one at a time fits.
+        paths: the files, in suffix order.
+        sizes: items per file.
+        memory: bytes to work with; items are first sorted into bucket files, each of which fits.
         progress: show a bar.
 
     Raises:
-        ValueError: if an item stands twice, or a file is damaged.
-        CannotWrite: if the disk takes no more.
+        ValueError: if an item appears twice or a file is damaged.
+        CannotWrite: if the disk is full or not writable.
     """
     starts = np.r_[0, np.cumsum(sizes)]
     total = int(starts[-1])
@@ -69,7 +69,7 @@ def number_suffixes(paths: Sequence[Path], sizes: Sequence[int], *, memory: floa
 def _sorted_out(
     paths: Sequence[Path], starts: NDArray[np.int64], folder: Path, n_buckets: int, progress: bool
 ) -> tuple[Buckets, Buckets]:
-    """Sort all items into buckets: by their codes, and by a hash of 128 bits of their tokens."""
+    """Sort all items into buckets: by their codes, and by a 128-bit hash of their tokens."""
     names = Buckets(folder / "names", n_buckets, [("hash", "u8"), ("check", "u8"), ("place", "i8")])
     codes: Buckets | None = None
     for path, start in zip(tqdm(paths, "suffixes", unit="shard", disable=not progress), starts.tolist()):
@@ -100,12 +100,12 @@ def _refuse_repetitions(names: Buckets, paths: Sequence[Path], starts: NDArray[n
             (one, row), (other, _) = (_where(int(records["place"][place]), starts) for place in (first, second))
             token = read_assigned(paths[one]).tokens[row].as_py()
             raise ValueError(
-                f"the item {token!r} stands in {paths[one].name} and again in {paths[other].name}: keep it in one "
-                "place of the features, and run the same command again"
+                f"item {token!r} appears in {paths[one].name} and again in {paths[other].name}: remove one of them "
+                "from the features and run the same command again"
             )
 
 
 def _where(place: int, starts: NDArray[np.int64]) -> tuple[int, int]:
-    """Return the shard of an item, and its row there."""
+    """Return an item's shard and its row there."""
     shard = int(np.searchsorted(starts, place, side="right")) - 1
     return shard, place - int(starts[shard])

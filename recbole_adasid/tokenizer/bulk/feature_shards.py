@@ -1,4 +1,4 @@
-"""Item features in shards: `.npy` files with their items' tokens beside, or Parquet files.
+"""Item features in shards: `.npy` files, each with a list of its items' tokens, or Parquet files.
 
 Letters: N items of a shard, R rows of a block, d columns.
 """
@@ -23,44 +23,44 @@ ITEM, EMBEDDING = "item_id", "embedding"
 
 @dataclass(frozen=True)
 class Shard:
-    """The items of one file, read when they are asked for."""
+    """The items of one file, read on demand."""
 
     tokens: list[str]
     """Of the N items."""
     blocks: Callable[[int], Iterator[NDArray]]
-    """Yields the features in blocks of so many rows at most, floats [R, d]."""
+    """Yields the features in blocks of at most that many rows, floats [R, d]."""
 
 
 def shard_paths(where: str | Path) -> list[Path]:
-    """Return the shards of a catalogue in the order of their names, which is that of its items.
+    """Return the shards of a catalogue in order of their names, which is the item order.
 
     Raises:
-        FileNotFoundError: if there is nothing.
-        SettingsError: if nothing there is a shard, or two have one name but for the ending.
+        FileNotFoundError: if the path does not exist.
+        SettingsError: if there is no shard, or two differ only in their suffix.
     """
     path = Path(where)
     if not path.exists():
-        raise FileNotFoundError(f"There are no features {path}: correct the name of the file or folder.")
+        raise FileNotFoundError(f"There are no features at {path}: correct the path.")
     found = sorted(path.iterdir(), key=lambda one: one.name) if path.is_dir() else [path]
     chosen = [one for one in found if one.suffix in READERS]
     if not chosen:
-        raise SettingsError(f"{path} has no file that ends in {' or '.join(READERS)}: save features as one of them.")
+        raise SettingsError(f"{path} has no {' or '.join(READERS)} file: save the features as one.")
     names = [one.stem for one in chosen]
     for place, name in enumerate(names):
         if name in names[:place]:
-            raise SettingsError(f"{path} has two shards of the name {name}: rename one.")
+            raise SettingsError(f"{path} has two shards named {name}: rename one.")
     return chosen
 
 
 def read_shard(path: Path) -> Shard:
-    """Return a shard.
+    """Open a shard.
 
     Raises:
-        FileNotFoundError: if it is not there any more.
-        ValueError: if it is damaged, or holds anything but one token and one vector of floats an item.
+        FileNotFoundError: if it no longer exists.
+        ValueError: if it is damaged, or is not one token and one float vector per item.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"There is no file {path}: bring it back.")
+        raise FileNotFoundError(f"{path} no longer exists: restore it.")
     return READERS[path.suffix](path)
 
 
@@ -81,7 +81,7 @@ def _read_parquet(path: Path) -> Shard:
     except (pyarrow.ArrowException, OSError) as error:
         raise ValueError(f"{path} cannot be read ({first_line(error)}): write it again") from None
     if column.null_count:
-        raise ValueError(f"{path}: {column.null_count} items have no {ITEM}: name them, or leave them out")
+        raise ValueError(f"{path}: {column.null_count} items have no {ITEM}: fill them in or drop those items")
     return Shard(tokens, lambda rows: _parquet_blocks(path, rows))
 
 
@@ -98,21 +98,21 @@ def _parquet_blocks(path: Path, rows: int) -> Iterator[NDArray]:
 
 
 def _matrix(column: Any, path: Path, start: int) -> NDArray:
-    """Return lists of floats of one length as a matrix [R, d]."""
+    """Return lists of floats of equal length as a matrix [R, d]."""
     from pyarrow import compute, types
 
     is_list = types.is_list(column.type) or types.is_large_list(column.type) or types.is_fixed_size_list(column.type)
     if not is_list or not types.is_floating(column.type.value_type):
-        raise ValueError(f"{path}: {EMBEDDING} holds {column.type}: save a list of floats an item")
+        raise ValueError(f"{path}: {EMBEDDING} holds {column.type}: save one list of floats per item")
     lengths = compute.list_value_length(column)
     if column.null_count or len(lengths.unique()) > 1:
         raise ValueError(
-            f"{path}: {EMBEDDING} of the rows {start} … {start + len(column) - 1} is missing, or not of one length: "
-            "save one vector an item"
+            f"{path}: {EMBEDDING} is missing or differs in length within rows {start} … {start + len(column) - 1}: "
+            "save one vector per item"
         )
     values = column.flatten()
     if values.null_count:
-        raise ValueError(f"{path}: {EMBEDDING} of the rows {start} … {start + len(column) - 1} has gaps: fill them in")
+        raise ValueError(f"{path}: {EMBEDDING} has nulls within rows {start} … {start + len(column) - 1}: fill them in")
     return np.array(values.to_numpy(zero_copy_only=False)).reshape(len(column), -1)
 
 

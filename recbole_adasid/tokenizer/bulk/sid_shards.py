@@ -1,4 +1,4 @@
-"""Assigned Semantic IDs: a Parquet file for each shard of features, and what they say together.
+"""Assigned Semantic IDs: one Parquet file per feature shard, with its metadata.
 
 Letters: N items of a shard, L levels.
 """
@@ -31,16 +31,16 @@ class Assigned:
     codes: NDArray[np.uint16]
     """[N, L]."""
     suffix: NDArray[np.uint32] | None
-    """[N], which tells items of equal codes apart; None until it was numbered."""
+    """[N], tells items with equal codes apart; None until suffixes are assigned."""
     about: dict[str, Any]
-    """``fingerprint`` of what determined the codes, and ``level_sizes``."""
+    """``fingerprint`` of the inputs that determine the codes, and ``level_sizes``."""
 
 
 def write_assigned(path: Path, assigned: Assigned) -> None:
-    """Write a shard as a table of item_id, sid_1 … sid_L and perhaps suffix.
+    """Write a shard as a table of item_id, sid_1 … sid_L and, if assigned, suffix.
 
     Raises:
-        CannotWrite: if the disk takes no more.
+        CannotWrite: if the disk is full or not writable.
     """
     pyarrow, parquet = require_pyarrow(path)
     columns = {ITEM: assigned.tokens}
@@ -53,10 +53,10 @@ def write_assigned(path: Path, assigned: Assigned) -> None:
 
 
 def read_assigned(path: Path) -> Assigned:
-    """Return what :func:`write_assigned` wrote.
+    """Read what :func:`write_assigned` wrote.
 
     Raises:
-        ValueError: if the file is damaged, or something else.
+        ValueError: if the file is damaged or holds something else.
     """
     pyarrow, _ = require_pyarrow(path)
     about = read_about(path)
@@ -65,7 +65,7 @@ def read_assigned(path: Path) -> Assigned:
     try:
         table = file.read().combine_chunks()
     except (pyarrow.ArrowException, OSError) as error:
-        raise ValueError(f"{path} is damaged ({error}): remove it, and run the same command again") from None
+        raise ValueError(f"{path} is damaged ({error}): remove it and run the same command again") from None
     codes = np.column_stack([table.column(name).to_numpy().astype(np.uint16) for name in levels])
     suffix = table.column(SUFFIX).to_numpy().astype(np.uint32) if SUFFIX in table.column_names else None
     tokens = table.column(ITEM)
@@ -73,26 +73,26 @@ def read_assigned(path: Path) -> Assigned:
 
 
 def read_about(path: Path) -> dict[str, Any]:
-    """Return what the codes of a shard are made of.
+    """Return the metadata of a shard: what its codes were made from.
 
     Raises:
-        ValueError: if the file is damaged, or something else.
+        ValueError: if the file is damaged or holds something else.
     """
     metadata = open_parquet(path, (ITEM,)).schema_arrow.metadata or {}
     try:
         about = json.loads(metadata.get(_ABOUT, b""))
         return {"fingerprint": str(about["fingerprint"]), "level_sizes": [int(size) for size in about["level_sizes"]]}
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
-        raise ValueError(f"{path} holds no assigned Semantic IDs: remove it, and run the same command again") from None
+        raise ValueError(f"{path} holds no assigned Semantic IDs: remove it and run the same command again") from None
 
 
 def target_of(shard: Path, out: Path) -> Path:
-    """Return where the Semantic IDs of a shard of features go."""
+    """Return the file for the Semantic IDs of a feature shard."""
     return out / f"{shard.stem}.parquet"
 
 
 def is_done(path: Path, fingerprint: str, level_sizes: Sequence[int]) -> bool:
-    """Tell whether a file has the Semantic IDs that the fingerprint stands for; a damaged one has not."""
+    """Tell whether a file holds the Semantic IDs for this fingerprint; a damaged file does not."""
     try:
         return path.is_file() and read_about(path) == {"fingerprint": fingerprint, "level_sizes": list(level_sizes)}
     except ValueError:

@@ -15,7 +15,7 @@ QUANTIZERS: dict[str, type[LevelQuantizer]] = {
     "cosine": CosineQuantizer,
     "grouped": GroupedQuantizer,
 }
-"""Every quantizer by the name that the key ``quantizer`` takes."""
+"""Every quantizer by its name in the setting ``quantizer``."""
 
 __all__ = [
     "QUANTIZERS",

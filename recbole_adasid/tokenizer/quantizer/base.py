@@ -1,4 +1,4 @@
-"""What one level of a residual quantizer has to answer."""
+"""Interface of one level of a residual quantizer."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ def mutual_error(vectors: Tensor, codewords: Tensor, commitment: float) -> Tenso
 class LevelQuantizer(nn.Module, ABC):
     """One codebook of a residual quantizer.
 
-    A subclass says what its codewords are, how they are looked up, and how a gradient travels from a quantised
-    vector back to the vector it came from.
+    A subclass defines its codewords, the lookup, and how gradients flow from a quantised vector back to its input.
 
     Args:
         n_codewords: K, the number of codewords.
@@ -34,9 +33,9 @@ class LevelQuantizer(nn.Module, ABC):
     """
 
     SETTINGS: ClassVar[dict[str, Rule]] = {}
-    """Settings that the constructor takes beyond these three, by name."""
+    """Settings that the constructor takes in addition to these three, by name."""
     revivable: ClassVar[bool] = True
-    """Whether a single codeword can be put somewhere else."""
+    """Whether a single codeword can be moved."""
 
     def __init__(self, *, n_codewords: int, dim: int, level: int = 0) -> None:
         super().__init__()
@@ -50,11 +49,11 @@ class LevelQuantizer(nn.Module, ABC):
 
     @abstractmethod
     def set_codewords(self, rows: Tensor, codewords: Tensor) -> None:
-        """Replace the codewords at ``rows`` [R] by ``codewords`` [R, D] (initialisation, revival)."""
+        """Replace the codewords at ``rows`` [R] with ``codewords`` [R, D] (initialisation, revival)."""
 
     @torch.no_grad()
     def initialise(self, residual: Tensor, *, iterations: int, generator: torch.Generator) -> None:
-        """Fit the codewords to the residuals [N, D] that this level will see: k-means unless said otherwise."""
+        """Fit the codewords to the residuals [N, D] that this level will see: k-means by default."""
         centroids = kmeans(residual, self.n_codewords, iterations=iterations, generator=generator)
         self.set_codewords(torch.arange(self.n_codewords), centroids)
 

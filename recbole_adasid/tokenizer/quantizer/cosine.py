@@ -14,10 +14,10 @@ from recbole_adasid.tokenizer.quantizer.straight_through import StraightThroughQ
 
 
 class CosineQuantizer(LevelQuantizer):
-    """Residuals are projected to few columns and looked up there by cosine; the codeword is projected back.
+    """Residuals are projected to a few columns and looked up by cosine; the codeword is projected back.
 
     With p = normalised(r·A) and ê_k the normalised rows of the lookup table, the code is argmax_k pᵀê_k and the
-    codeword q = ê_k·B, so that r and q live in the D columns of every other quantizer.
+    codeword q = ê_k·B, so r and q live in the D columns of every other quantizer.
 
     Args:
         n_codewords, dim, level: see :class:`LevelQuantizer`.
@@ -48,20 +48,20 @@ class CosineQuantizer(LevelQuantizer):
         return (self.lookup(residual) @ F.normalize(self.table, dim=1).t()).argmax(dim=1)
 
     def loss(self, residual: Tensor, chosen: Tensor, commitment: float) -> Tensor:
-        """Return the loss of every quantizer, plus the same of p and ê, which trains table and projection."""
+        """Return the common loss plus the same for p and ê, which trains table and projection."""
         looked_up = self.lookup(residual)
         entry = F.embedding(chosen, F.normalize(self.table, dim=1))
         return super().loss(residual, chosen, commitment) + mutual_error(looked_up, entry, commitment)
 
     @torch.no_grad()
     def set_codewords(self, rows: Tensor, codewords: Tensor) -> None:
-        """Point the entries at ``rows`` [R] in the direction of ``codewords`` [R, D], whose lengths are not kept."""
+        """Point the entries at ``rows`` [R] in the direction of ``codewords`` [R, D], ignoring their lengths."""
         self.table[rows] = self.lookup(codewords)
 
     @torch.no_grad()
     def initialise(self, residual: Tensor, *, iterations: int, generator: torch.Generator) -> None:
-        """Look up along the principal axes of ``residual`` [N, D], put the entries on k-means of the directions there,
-        and scale the way back so that codewords are as long as residuals.
+        """Project onto the principal axes of ``residual`` [N, D], set the entries by k-means of the directions there,
+        and scale the back-projection so that codewords are as long as residuals.
         """
         axes = torch.linalg.eigh((residual.t() @ residual).double())[1].flip(1)[:, : self.table.shape[1]]
         self.project_in.copy_(axes)

@@ -1,4 +1,4 @@
-"""Grouped residual quantisation (GRVQ; HiFi-Codec, arXiv 2305.02765) with one token a level."""
+"""Grouped residual quantisation (GRVQ; HiFi-Codec, arXiv 2305.02765) with one token per level."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from recbole_adasid.tokenizer.quantizer.straight_through import StraightThroughQ
 
 
 class GroupedQuantizer(StraightThroughQuantizer):
-    """A codebook for one group of the latent's columns; levels take the groups in turn.
+    """A codebook for one group of the latent's columns; levels cycle through the groups.
 
-    HiFi-Codec quantises each group by every level, G tokens a level. A Semantic ID has one token a level, so level l
-    quantises group l mod G and leaves the other columns of the residual to the levels after it: with L = 3 and G = 2
+    HiFi-Codec quantises each group on every level, giving G tokens per level. A Semantic ID has one token per level, so
+    level l quantises group l mod G and leaves the other columns of the residual to later levels: with L = 3 and G = 2,
     the first group gets two tokens and the second one.
 
     Args:
@@ -47,17 +47,17 @@ class GroupedQuantizer(StraightThroughQuantizer):
         return nearest_codeword(residual[:, self.columns], self.codewords)
 
     def loss(self, residual: Tensor, chosen: Tensor, commitment: float) -> Tensor:
-        """Return the loss over the group's columns; the others are none of this level's business."""
+        """Return the loss over the group's columns only."""
         return mutual_error(residual[:, self.columns], F.embedding(chosen, self.codewords), commitment)
 
     @torch.no_grad()
     def set_codewords(self, rows: Tensor, codewords: Tensor) -> None:
-        """Replace the group's columns of the codewords at ``rows`` [R] by those of ``codewords`` [R, D]."""
+        """Replace the group's columns of the codewords at ``rows`` [R] with those of ``codewords`` [R, D]."""
         super().set_codewords(rows, codewords[:, self.columns])
 
     @torch.no_grad()
     def initialise(self, residual: Tensor, *, iterations: int, generator: torch.Generator) -> None:
-        """Put the codewords on k-means of the group's columns of ``residual`` [N, D]."""
+        """Set the codewords by k-means of the group's columns of ``residual`` [N, D]."""
         outside = torch.zeros_like(residual)
         outside[:, self.columns] = residual[:, self.columns]
         super().initialise(outside, iterations=iterations, generator=generator)

@@ -14,7 +14,7 @@ from recbole_adasid.tokenizer.quantizer.base import LevelQuantizer
 
 
 class Quantization(NamedTuple):
-    """Outcome of quantising a batch of latents."""
+    """Result of quantising a batch of latents."""
 
     quantized: Tensor
     """ẑ [B, D] = Σ_l q_l in value, with the estimator's gradient towards z."""
@@ -23,20 +23,20 @@ class Quantization(NamedTuple):
     loss: Tensor
     """Scalar L_rq."""
     residuals: Tensor
-    """[L, B, D], detached: what each level was asked to quantise (material for reviving codewords)."""
+    """[L, B, D], detached: the input of each level (used to revive codewords)."""
 
 
 class ResidualQuantizer(nn.Module):
-    """Quantise z by L codebooks, each coding what the ones before it left over.
+    """Quantise z with L codebooks, each coding the residual of the previous ones.
 
     r_0 = z, s_l = argmin_k ‖r_{l−1} − c_k‖, r_l = r_{l−1} − q_l, ẑ = Σ_l q_l (AdaSID §3.1), with
     L_rq = Σ_l ‖sg(r_{l−1}) − q_l‖² + β‖r_{l−1} − sg(q_l)‖², averaged over the batch and over the D columns.
-    The paper calls L_rq "the standard residual-quantization objective"; the average over columns is a choice, made so
-    that it balances a reconstruction error averaged the same way.
+    The paper calls L_rq "the standard residual-quantization objective"; averaging over columns is our choice, so that
+    it balances a reconstruction error averaged the same way.
 
     Args:
         levels: one :class:`LevelQuantizer` per level, front to back, all of the same width.
-        commitment: β, weight of the term that draws the encoder to its codewords.
+        commitment: β, weight of the term that pulls the encoder towards its codewords.
     """
 
     def __init__(self, *, levels: Sequence[LevelQuantizer], commitment: float) -> None:
@@ -50,7 +50,7 @@ class ResidualQuantizer(nn.Module):
         return [level.n_codewords for level in self.quantizers()]
 
     def forward(self, latent: Tensor, counts: Tensor | None = None) -> Quantization:
-        """Quantise ``latent`` [B, D]; ``counts`` [B] says how often each row counts in the loss, None: once."""
+        """Quantise ``latent`` [B, D]; ``counts`` [B] weights each row in the loss, None: all 1."""
         residual, total = latent, torch.zeros_like(latent)
         codes, residuals, losses = [], [], []
         for level in self.quantizers():
@@ -77,7 +77,7 @@ class ResidualQuantizer(nn.Module):
 
     @torch.no_grad()
     def decode(self, codes: Tensor) -> Tensor:
-        """Return ẑ [B, D], the sum of the codewords that ``codes`` [B, L] name."""
+        """Return ẑ [B, D], the sum of the codewords selected by ``codes`` [B, L]."""
         vectors = [level.codebook()[column] for level, column in zip(self.quantizers(), codes.t())]
         return torch.stack(vectors).sum(dim=0)
 

@@ -1,4 +1,4 @@
-"""The rotation trick: gradients are rotated and rescaled on their way through (Fifty et al., ICLR 2025)."""
+"""The rotation trick: gradients are rotated and rescaled on the way back (Fifty et al., ICLR 2025)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from recbole_adasid.tokenizer.quantizer.straight_through import StraightThroughQ
 class RotationQuantizer(StraightThroughQuantizer):
     """Plain codebook; ẑ is written as the rotation and rescaling of z that carries z onto it, both held constant.
 
-    The gradient at z is then the gradient at ẑ turned by the same angle, so that it keeps its angle to the vector.
-    Levels share one rotation, from z to the sum of the codewords; the paper has a single level only.
+    The gradient at z is then the gradient at ẑ turned by the same angle, so it keeps its angle to the vector. Levels
+    share one rotation, from z to the sum of the codewords; the paper has only a single level.
     """
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""SimVQ on every level (SimRQ): a frozen random codebook seen through a learned linear map (arXiv 2411.02038)."""
+"""SimVQ on every level (SimRQ): a frozen random codebook under a learned linear map (arXiv 2411.02038)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from recbole_adasid.tokenizer.quantizer.straight_through import StraightThroughQ
 
 
 class SimVQQuantizer(LevelQuantizer):
-    """Codewords C·W: C [K, D] Gaussian and frozen, W [D, D] trained, so that each step moves all codewords at once."""
+    """Codewords C·W: C [K, D] Gaussian and frozen, W [D, D] trained, so each step moves all codewords at once."""
 
     revivable: ClassVar[bool] = False
     base: Tensor
@@ -28,7 +28,7 @@ class SimVQQuantizer(LevelQuantizer):
 
     @torch.no_grad()
     def set_codewords(self, rows: Tensor, codewords: Tensor) -> None:
-        """Refuse: codewords cannot be moved one by one, which is the point of the method.
+        """Refuse: codewords cannot be moved individually, by design.
 
         Raises:
             NotImplementedError: always.
@@ -37,7 +37,7 @@ class SimVQQuantizer(LevelQuantizer):
 
     @torch.no_grad()
     def initialise(self, residual: Tensor, *, iterations: int, generator: torch.Generator) -> None:
-        """Fit W to the residuals [N, D]: k-means whose centroids are held to C·W, from their second moment on.
+        """Fit W to the residuals [N, D]: k-means with centroids constrained to C·W, initialised from second moments.
 
         The paper starts from the identity; residuals of later levels would be far too short for that.
         """

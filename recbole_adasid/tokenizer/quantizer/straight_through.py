@@ -21,7 +21,7 @@ class StraightThroughQuantizer(LevelQuantizer):
 
     @torch.no_grad()
     def set_codewords(self, rows: Tensor, codewords: Tensor) -> None:
-        """Replace the codewords at ``rows`` [R] by ``codewords`` [R, D]."""
+        """Replace the codewords at ``rows`` [R] with ``codewords`` [R, D]."""
         self.codewords[rows] = codewords.to(self.codewords.dtype)
 
     @staticmethod

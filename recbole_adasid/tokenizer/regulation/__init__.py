@@ -1,4 +1,4 @@
-"""Regulations of Semantic-ID overlaps, pluggable on any trainable tokenizer."""
+"""Regulations of Semantic-ID overlaps, pluggable into any trainable tokenizer."""
 
 from recbole_adasid.tokenizer.regulation.adaptive import AdaptiveRegulation
 from recbole_adasid.tokenizer.regulation.base import CollisionTerm, NoRegulation, ObjectiveWeights, Regulation

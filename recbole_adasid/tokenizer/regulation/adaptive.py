@@ -1,6 +1,6 @@
 """AdaSID's two-stage adaptive overlap regulation (arXiv 2604.23522, §4.1 to §4.3), in the paper's order.
 
-Every quantity carries the paper's symbol in its comment, so that this file can be read beside Eq. 2 to 13.
+Every quantity carries the paper's symbol in a comment, so that this file can be read alongside Eq. 2 to 13.
 """
 
 from __future__ import annotations
@@ -36,23 +36,23 @@ class AdaptiveRegulation(Regulation):
 
     Args:
         thresholds: η [L], non-decreasing: the cosine from which an overlap of depth 1 … L is relaxed (Eq. 6).
-        margins: m [L], the cosine distance that retained overlaps of depth 1 … L are pushed to. The paper gives no
-            value. A retained pair has d > 1 − η, so a margin of at most 1 − η exerts no force on it.
-        f_min: strengthening factor of an empty region (not given by the paper; 1 leaves the loss as it is).
+        margins: m [L], the cosine distance that retained overlaps of depth 1 … L are pushed to; not given by the paper.
+            A retained pair has d > 1 − η, so a margin of at most 1 − η exerts no force on it.
+        f_min: strengthening factor of an empty region (not given by the paper; 1 leaves the loss unchanged).
         f_max: strengthening factor of a saturated region.
-        load_saturation: d_max as a share of ``load_reference`` (the paper gives no value).
+        load_saturation: d_max as a share of ``load_reference`` (not given by the paper).
         alpha: growth sharpness of the strengthening (not given by the paper).
         schedule: λ_col and λ_cf over training (Eq. 11 and 12).
-        reduction: how Eq. 13 is summed: ``sum`` as printed, which grows with the square of the batch; ``mean`` over P;
-            ``per_item``, the sum divided by the M draws; or ``per_depth``, the mean over depths of the means over the
-            pairs of each depth, so that the few equal Semantic IDs are not lost among overlaps by chance.
+        reduction: how Eq. 13 is aggregated: ``sum`` as printed, which grows with the square of the batch; ``mean`` over
+            P; ``per_item``, the sum divided by the M draws; or ``per_depth``, the mean over depths of the mean over the
+            pairs of each depth, so that the few equal Semantic IDs are not drowned out by chance overlaps.
         semantic_relaxation: False is the paper's "w/o SeAR": g ≡ 0.
         load_strengthening: False is the paper's "w/o LAS": a ≡ 1.
-        load_region: what a load is counted of: ``signature`` as in Eq. 9, or ``codes``; see :func:`find_loads`.
-        load_reference: what d_max is a share of: ``batch``, ``largest`` or ``depth``; see :func:`saturation`.
+        load_region: what a load counts: ``signature`` as in Eq. 9, or ``codes``; see :func:`find_loads`.
+        load_reference: the reference of d_max: ``batch``, ``largest`` or ``depth``; see :func:`saturation`.
 
     Raises:
-        ValueError: for decreasing thresholds, lengths that differ, f_max < f_min or an unknown name.
+        ValueError: for decreasing thresholds, differing lengths, f_max < f_min or an unknown name.
     """
 
     SETTINGS: ClassVar[dict[str, Rule]] = {
@@ -127,7 +127,7 @@ class AdaptiveRegulation(Regulation):
         return CollisionTerm(loss, {**stats, **_statistics_by_depth({**by_depth, **weights})})
 
     def factor(self, pairs: Overlaps, codes: Tensor, n_draws: int) -> Tensor:
-        """Return a [P] of every pair: Eq. 10 of its region's load c, Eq. 9."""
+        """Return a [P] for every pair: Eq. 10 of its region's load c, Eq. 9."""
         if not self.load_strengthening:
             return torch.ones_like(pairs.times)
         loads = find_loads(pairs, codes, self.load_region)
@@ -135,14 +135,14 @@ class AdaptiveRegulation(Regulation):
         return self.strengthening(loads.load, d_max).index_select(0, loads.region)
 
     def gate(self, similarity: Tensor, depth: Tensor) -> Tensor:
-        """Return g [P], Eq. 7: True where the items are alike enough for an overlap of their depth to be admissible."""
+        """Return g [P], Eq. 7: True where items are similar enough for an overlap of this depth to be admissible."""
         if not self.semantic_relaxation:
             return torch.zeros_like(similarity, dtype=torch.bool)
         return similarity >= self.thresholds.to(similarity.device).index_select(0, depth)
 
     @classmethod
     def of_settings(cls, settings: Mapping[str, Any]) -> AdaptiveRegulation:
-        """Return the regulation that settings of `props/` ask for."""
+        """Build the regulation from the settings in `props/`."""
         schedule = ProgressSchedule(
             start=settings["rebalancing_start"],
             end=settings["rebalancing_end"],
@@ -170,7 +170,7 @@ class AdaptiveRegulation(Regulation):
     def strengthening(self, load: Tensor, d_max: Tensor) -> Tensor:
         """Return a for each load c, Eq. 10, as f_min + (f_max − f_min)·(min(c, d_max) / d_max)^α.
 
-        The paper asks for a bounded increasing function and prints no form; this one reaches f_max at c = d_max.
+        The paper asks for a bounded increasing function without giving one; this one reaches f_max at c = d_max.
         """
         relative = torch.minimum(load, d_max) / d_max
         return self.f_min + (self.f_max - self.f_min) * relative.pow(self.alpha)
@@ -186,7 +186,7 @@ class AdaptiveRegulation(Regulation):
 
     @staticmethod
     def _shares(n_pairs: Tensor) -> Tensor:
-        """Return what a pair of each depth counts for where all depths that occur count alike: [L] of [L] pairs."""
+        """Return the weight of a pair of each depth [L] if all occurring depths count equally, from pair counts [L]."""
         occur = n_pairs > 0
         return torch.where(occur, 1 / n_pairs.clamp_min(1.0), 0.0) / occur.sum().clamp_min(1)
 
@@ -194,7 +194,7 @@ class AdaptiveRegulation(Regulation):
         if self.reduction == "mean":
             return unordered_sum / max(1.0, n_pairs)
         if self.reduction == "per_depth":
-            return unordered_sum  # of weights that are shares already
+            return unordered_sum  # weights are already normalised
         # Eq. 13 sums over ordered pairs, so each unordered pair counts twice.
         return 2 * unordered_sum / (n_draws if self.reduction == "per_item" else 1)
 
@@ -228,7 +228,7 @@ def _check_name(key: str, name: str, valid: Sequence[str]) -> None:
 
 
 def _statistics_by_depth(sums: Mapping[str, Tensor]) -> dict[str, float]:
-    """Return, for each depth, its share of the pairs of P and of the weight in the loss, and its mean factor a."""
+    """Return, per depth, its share of the pairs P and of the loss weight, and its mean factor a."""
     pairs, weight = sums["pairs"], sums["weight"]
     columns = {
         "pair_share": pairs / pairs.sum().clamp_min(1.0),

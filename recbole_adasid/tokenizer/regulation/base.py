@@ -1,4 +1,4 @@
-"""What a regulation of Semantic-ID overlaps has to answer, and the one that regulates nothing."""
+"""Interface of Semantic-ID overlap regulations, and the null regulation."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class CollisionTerm(NamedTuple):
 class Regulation(ABC):
     """Decides which Semantic-ID overlaps of a batch are pushed apart, how hard, and when.
 
-    Its own settings stand in ``SETTINGS``, each with what its value has to be.
+    Its own settings are in ``SETTINGS``, each with its validation rule.
     """
 
     SETTINGS: ClassVar[dict[str, Rule]] = {}
@@ -40,15 +40,15 @@ class Regulation(ABC):
     @classmethod
     @abstractmethod
     def of_settings(cls, settings: Mapping[str, Any]) -> Regulation:
-        """Return the regulation that settings of `props/` ask for."""
+        """Build the regulation from the settings in `props/`."""
 
     @abstractmethod
     def collision(self, latent: Tensor, codes: Tensor, batch: PairBatch) -> CollisionTerm:
         """Return the collision term of a batch of M draws of U different items.
 
-        Two draws of one item never collide. Those of different items do as often as they were drawn. Of several ranks
-        each is asked about the whole batch and returns the same, whether it computes all of it or a part of the pairs:
-        see :class:`~recbole_adasid.distributed.world.World`.
+        Two draws of the same item never collide; draws of different items count as often as they were drawn. With
+        several ranks, each sees the whole batch and returns the same value, whether it computes all pairs or only a
+        part: see :class:`~recbole_adasid.distributed.world.World`.
 
         Args:
             latent: z [U, D], encoder outputs before quantisation.
@@ -58,7 +58,7 @@ class Regulation(ABC):
 
     @property
     def aligns_pairs(self) -> bool:
-        """Whether the collaborative term weighs anything at some step; else a batch needs no pairs."""
+        """Whether the collaborative term ever has weight; if not, a batch needs no pairs."""
         return True
 
     @abstractmethod
@@ -78,7 +78,7 @@ class NoRegulation(Regulation):
 
     @classmethod
     def of_settings(cls, settings: Mapping[str, Any]) -> NoRegulation:
-        """Return it with the weight that settings of `props/` ask for."""
+        """Build it with the weight from the settings in `props/`."""
         return cls(collaborative_weight=settings["collaborative_weight"])
 
     def collision(self, latent: Tensor, codes: Tensor, batch: PairBatch) -> CollisionTerm:
@@ -96,8 +96,8 @@ class NoRegulation(Regulation):
 
 
 def per_depth(values: float | Sequence[float], length: int) -> list[float]:
-    """Return one value for each overlap depth 1 … ``length``: a number serves all, a list of another length is
-    stretched over the depths, so that its last value goes to items whose Semantic IDs are equal.
+    """Return one value for each overlap depth 1 … ``length``: a number applies to all depths; a list of another length
+    is stretched over the depths, so that its last value applies to equal Semantic IDs.
 
     Raises:
         ValueError: for an empty list.

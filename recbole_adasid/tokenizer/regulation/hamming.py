@@ -19,14 +19,14 @@ from recbole_adasid.tokenizer.sampling import PairBatch
 
 
 class HammingRegulation(Regulation):
-    """Push apart rows whose Semantic IDs are equal, or differ on few levels, at two fixed margins.
+    """Push apart items whose Semantic IDs are equal or differ on few levels, with two fixed margins.
 
     With H the number of unequal levels: λ_full · mean over {valid, H = 0} of [m_full − d]₊ plus λ_part · mean over
     {valid, 0 < H ≤ R} of [m_part − d]₊, d = 1 − cosine of encoder outputs. A pair is valid if its items differ and it
     is not a positive of the batch, i.e. a trigger with its own target.
 
     Args:
-        radius: R, from 0 to one less than the levels there are (published: 1).
+        radius: R, from 0 to L − 1 (published: 1).
         full_margin, partial_margin: m_full and m_part (published: 0.8 and 0.5).
         full_weight, partial_weight: λ_full and λ_part (published best: 0.2 and 0.1).
         collaborative_weight: constant weight of InfoNCE.
@@ -65,10 +65,10 @@ class HammingRegulation(Regulation):
 
     @classmethod
     def of_settings(cls, settings: Mapping[str, Any]) -> HammingRegulation:
-        """Return the regulation that settings of `props/` ask for.
+        """Build the regulation from the settings in `props/`.
 
         Raises:
-            ValueError: for a radius that leaves no level to differ on.
+            ValueError: for a radius of L or more.
         """
         if not 0 <= settings["hamming_radius"] < settings["sid_length"]:
             raise ValueError(
@@ -120,7 +120,7 @@ class HammingRegulation(Regulation):
 
 
 def positives(pairs: Overlaps, batch: PairBatch) -> Tensor:
-    """Return float32 [P], how many of a pair's draws are a trigger with its own target, in either direction."""
+    """Return float32 [P], how many of a pair's draws are a trigger with its target, in either direction."""
     n_items = len(batch.items)
     low, high = torch.minimum(batch.trigger, batch.target), torch.maximum(batch.trigger, batch.target)
     keys, found = (low * n_items + high).unique(return_counts=True)

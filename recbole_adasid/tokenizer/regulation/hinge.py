@@ -13,8 +13,8 @@ from recbole_adasid.tokenizer.regulation.overlap import Overlaps
 def hinge_sum(direction: Tensor, pairs: Overlaps, weight: Tensor, margin: Tensor) -> Tensor:
     """Return Σ_P w·(m − d), where ``weight`` [P] is 0 wherever the hinge [m − d]₊ is closed.
 
-    Where it is open it is linear in the cosine, so that Σ w·sim is one quadratic form in the directions, with a sparse
-    symmetric matrix of weights. Gathering the vectors of every pair would cost several times as much.
+    Where the hinge is open it is linear in the cosine, so Σ w·sim is one quadratic form in the directions, with a
+    sparse symmetric weight matrix. Gathering the vectors of every pair would cost several times as much.
     """
     open_ = weight.nonzero().squeeze(1)
     first, second = pairs.first.index_select(0, open_), pairs.second.index_select(0, open_)
@@ -25,7 +25,7 @@ def hinge_sum(direction: Tensor, pairs: Overlaps, weight: Tensor, margin: Tensor
 
 
 class _QuadraticForm(torch.autograd.Function):
-    """Σ_ij W_ij u_iᵀu_j for constant symmetric W; its gradient 2·W·u is at hand as soon as its value is."""
+    """Σ_ij W_ij u_iᵀu_j for constant symmetric W; its gradient 2·W·u comes with its value."""
 
     @staticmethod
     def forward(ctx: Any, vectors: Tensor, matrix: Tensor) -> Tensor:

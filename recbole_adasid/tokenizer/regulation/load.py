@@ -1,4 +1,4 @@
-"""Collision loads of a batch and how much they strengthen the repulsion (AdaSID §4.3.1, Eq. 9 and 10)."""
+"""Collision loads of a batch and the strengthening they cause (AdaSID §4.3.1, Eq. 9 and 10)."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def find_loads(pairs: Overlaps, codes: Tensor, kind: str) -> Loads:
     Args:
         pairs: P.
         codes: of the batch's different items.
-        kind: ``signature``: pairs whose levels agree in the same places make one region, as Eq. 9 is printed;
-            ``codes``: they have to agree on the same codes there, too, so that a code that everything uses and one that
-            two items share are told apart.
+        kind: ``signature``: pairs that agree on the same levels form one region, as printed in Eq. 9; ``codes``: they
+        must also agree on the same codes there, so that a code that everything uses and one that two items share
+        are told apart.
     """
     n_items, n_levels = codes.shape
     depth = depths_of_signatures(n_levels, codes.device)
@@ -51,9 +51,9 @@ def saturation(loads: Loads, share: float, reference: str, n_draws: int) -> Tens
 
     Args:
         loads: of the batch.
-        share: of the reference that d_max is, in (0, 1].
-        reference: ``batch``: the M(M − 1) ordered pairs of M draws; ``largest``: the greatest load that occurs;
-            ``depth``: the greatest that occurs at the same depth, since few pairs agree on many levels.
+        share: d_max as a share of the reference, in (0, 1].
+        reference: ``batch``: the M(M − 1) ordered pairs of M draws; ``largest``: the largest load in the batch;
+        ``depth``: the largest at the same depth, since few pairs agree on many levels.
         n_draws: M.
     """
     if reference == "batch":
@@ -65,7 +65,7 @@ def saturation(loads: Loads, share: float, reference: str, n_draws: int) -> Tens
 
 
 def _equal_codes(codes: Tensor) -> Tensor:
-    """Return int64 [2^L, U]: for each signature, which items have the same codes at its levels, by a number below U."""
+    """Return int64 [2^L, U]: for each signature, a group number below U for items with the same codes at its levels."""
     groups = [torch.zeros_like(codes[:, 0])]
     size = int(codes.max()) + 1
     for level in range(codes.shape[1]):

@@ -14,11 +14,11 @@ from recbole_adasid.distributed.world import world
 from recbole_adasid.tokenizer.equal_pairs import equal_pairs
 
 MAX_LEVELS = 8
-"""A signature is kept in one byte, so a Semantic ID may have at most eight levels."""
+"""A signature fits in one byte, so a Semantic ID has at most eight levels."""
 
 
 class Overlaps(NamedTuple):
-    """The candidate pairs P of a batch, each unordered pair of items once (i < j); each rank has a part of them."""
+    """The candidate pairs P of a batch, each unordered pair of items once (i < j); each rank holds a part of them."""
 
     first: Tensor
     """int64 [P], row i."""
@@ -29,9 +29,9 @@ class Overlaps(NamedTuple):
     depth: Tensor
     """int64 [P], o_ij, the number of levels that agree (any level, not only a prefix)."""
     times: Tensor
-    """float32 [P], how many unordered pairs of draws of the batch it stands for."""
+    """float32 [P], number of unordered pairs of draws that it represents."""
     total: float
-    """How many they are together, those of all ranks."""
+    """Their total over all ranks."""
 
 
 @torch.no_grad()
@@ -39,8 +39,8 @@ def find_overlaps(codes: Tensor, counts: Tensor) -> Overlaps:
     """Return every pair of different items that agrees on at least one level.
 
     Eq. 2 counts ordered pairs of draws; all quantities are symmetric and equal for all draws of an item, so each pair
-    of items is kept once, with the number of its draws. Rows are grouped by code level by level, so that the work grows
-    with the pairs that overlap and not with all U².
+    of items is kept once, with its number of draws. Rows are grouped by code level by level, so the cost grows with
+    the overlapping pairs and not with U².
 
     Args:
         codes: int64 [U, L] of different items, with L ≤ 8, below 65,536.
@@ -74,7 +74,7 @@ def depths_of_signatures(n_levels: int, device: torch.device) -> Tensor:
 
 
 def sums_by_depth(pairs: Overlaps, values: Mapping[str, Tensor], n_levels: int) -> dict[str, Tensor]:
-    """Return the sums [L] over pairs of depth 1 … L, of all ranks, of each of ``values`` [P], by name."""
+    """Return the sums [L] of each of ``values`` [P] over pairs of depth 1 … L on all ranks, by name."""
     own = torch.stack(list(values.values())).float()
     sums = own.new_zeros(len(own), n_levels + 1).index_add_(1, pairs.depth, own)
     return dict(zip(values, world().all_reduce_sum(sums)[:, 1:]))
@@ -86,24 +86,24 @@ def overlap_rate(pairs: Overlaps, n_draws: int) -> dict[str, float]:
 
 
 def means_over(pairs: Overlaps, values: Mapping[str, Tensor]) -> dict[str, float]:
-    """Return the mean over P of each of ``values`` [P], by name; zeros where P is empty."""
+    """Return the mean over P of each of ``values`` [P], by name; zeros if P is empty."""
     share = pairs.times / max(1.0, pairs.total)
     means = world().all_reduce_sum(torch.stack([value.float() @ share for value in values.values()]))
     return dict(zip(values, means.tolist()))
 
 
 def _packed(codes: Tensor) -> Tensor:
-    """Return codes [U, L] below 65,536 as int64 [⌈L / 4⌉, U]: four of them in a word, zeros after the last."""
+    """Pack codes [U, L] below 65,536 into int64 [⌈L / 4⌉, U]: four per word, zero-padded."""
     padded = F.pad(codes, (0, -codes.shape[1] % 4)).to(torch.int16)
     return padded.view(torch.int64).t().contiguous()
 
 
 def _agreement(words: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    """Return int64 [P]: bit c is set if the packed numbers c of rows ``first`` and ``second`` are equal."""
+    """Return int64 [P]: bit c is set if the packed numbers c of rows ``first`` and ``second`` match."""
     parts = []
     for place, word in enumerate(words):
         difference = word.index_select(0, first).bitwise_xor_(word.index_select(0, second))
         equal = (difference.view(torch.int16) == 0).view(torch.int32)  # four bytes of 0 or 1
-        # This product puts the lowest bits of the four bytes side by side, from bit 24 on.
+        # This product gathers the lowest bits of the four bytes from bit 24 on.
         parts.append(((equal * 0x01020408 >> 24) & 0b1111).long() << 4 * place)
     return reduce(torch.bitwise_or, parts)

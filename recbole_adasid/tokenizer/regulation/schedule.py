@@ -17,13 +17,13 @@ class ProgressSchedule:
         end: T_end, in the same unit.
         collision_floor: λ_min, the share of the collision weight left at the end.
         collaborative_ceiling: λ_max, the collaborative weight at the end.
-        unit: ``steps`` as in the paper, or ``fraction``, which suits runs of any length.
-        collision_weight: λ_0, scale of λ_col (1 in the paper; 0 switches the collision term off).
+        unit: ``steps`` as in the paper, or ``fraction``, which suits any run length.
+        collision_weight: λ_0, scale of λ_col (1 in the paper; 0 disables the collision term).
         enabled: False is the paper's "w/o PAR": both weights constant, λ_col = λ_0 and λ_cf = λ_max. The paper does not
-            say at which values it held them; these are the ends at which each is strongest.
+        give the values; these are the ends at which each is strongest.
 
     Raises:
-        ValueError: if T_end ≤ T_start, a fraction lies outside [0, 1], a weight is negative or the unit is unknown.
+        ValueError: if T_end ≤ T_start, a fraction is outside [0, 1], a weight is negative or the unit is unknown.
     """
 
     def __init__(

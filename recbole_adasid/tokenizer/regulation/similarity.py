@@ -1,4 +1,4 @@
-"""Cosines of the pairs that overlap, and of no others (AdaSID Eq. 5)."""
+"""Cosines of overlapping pairs only (AdaSID Eq. 5)."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from torch import Tensor
 from recbole_adasid.tokenizer.regulation.overlap import Overlaps
 
 _PAIRS_AT_ONCE = 4096
-"""Their vectors stay in the processor's cache, so that each is read from there and not from memory."""
+"""Their vectors fit in the processor's cache, so they are not read from memory again."""
 
 
 @torch.no_grad()
 def pair_similarity(direction: Tensor, pairs: Overlaps) -> Tensor:
-    """Return the products [P] of unit vectors ``direction`` [M, D] pair by pair.
+    """Return the products [P] of unit vectors ``direction`` [M, D] for each pair.
 
-    The matrix of all M² cosines, of which few are wanted, costs more to write than these cost to compute.
+    Writing the matrix of all M² cosines, of which few are needed, would cost more than computing these.
     """
     parts = zip(pairs.first.split(_PAIRS_AT_ONCE), pairs.second.split(_PAIRS_AT_ONCE))
     products = [torch.linalg.vecdot(direction.index_select(0, i), direction.index_select(0, j)) for i, j in parts]

@@ -101,11 +101,11 @@ def test_2014_gives_exactly_these_files(tmp_path):
         r"1 with an unprintable item (line 8), first 'B\t1'; ",
         "1 with bytes that are not UTF-8 (line 12)",
         "1 with neither JSON nor a Python literal (line 3)",
-        "1 with no item (line 7); 1 with no user (line 6); 1 with something else than a record (line 13)",
+        "1 with no item (line 7); 1 with no user (line 6); 1 with something other than a record (line 13)",
         "8 lines read, 3 left out: 2 with neither JSON nor a Python literal (lines 1, 6); 1 with no item (line 5)",
         "left empty, as their values cannot be used: 1 of title, first ['no', 'text'] on line 7; "
         "2 of price, first 'free' on line 7; 1 of image_url, first ['x.jpg'] on line 7",
-        "1 repeat an earlier one of the same user and item",
+        "1 repeat an earlier one with the same user and item",
         "4 written; with title 2, brand 1, categories 2, price 1, image_url 1",
         "1 without metadata, 1 without interactions, 1 repeated lines",
     ):

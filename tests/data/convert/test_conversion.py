@@ -45,7 +45,7 @@ def test_files_are_replaced_only_when_asked(tmp_path):
     home = tmp_path / "toys"
     convert(interactions(2, 2, 4), items("i0"), home)
     before = {path.name: path.read_bytes() for path in home.iterdir()}
-    with pytest.raises(FileExistsError, match=r"toys.inter is there already: .* --overwrite=true"):
+    with pytest.raises(FileExistsError, match=r"toys.inter already exists: .* --overwrite=true"):
         convert(interactions(3, 3, 9), None, home)
     assert {path.name: path.read_bytes() for path in home.iterdir()} == before
     convert(interactions(3, 3, 9), items("i0"), home, overwrite=True)
@@ -60,7 +60,7 @@ def test_a_conversion_that_ends_early_leaves_nothing_behind(tmp_path, error):
 
 
 def test_no_interaction_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match="No line gives an interaction. reviews: 0 lines read, all used."):
+    with pytest.raises(ValueError, match="No line has a usable interaction. reviews: 0 lines read, all used."):
         convert(interactions(1, 1, 0), None, tmp_path / "toys")
 
 

@@ -49,7 +49,7 @@ def test_tables_are_converted(raw):
         (["amazon", "--out=data", "--name=x"], "needs --reviews=FILE"),
         (["amazon", "--reviews=absent", "--out=data", "--name=x"], "There is no file absent"),
         (["amazon", "--reviews=meta.json", "--out=data", "--name=x"], "meta.json holds no Amazon reviews"),
-        (["amazon", "--reviews=reviews.json", "--out=data", "--name=a/b"], "name='a/b' is no name of a folder"),
+        (["amazon", "--reviews=reviews.json", "--out=data", "--name=a/b"], "name='a/b' is not a folder name"),
         (
             ["amazon", "--review=reviews.json"],
             "'review' in the command line of convert amazon: did you mean reviews",

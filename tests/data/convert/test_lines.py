@@ -24,12 +24,12 @@ def test_a_damaged_file_is_refused_and_not_read_in_part(tmp_path, harm):
     middle = len(content) // 2
     broken = content[:middle] if harm == "cut" else content[:middle] + bytes(64) + content[middle + 64 :]
     (tmp_path / "a.gz").write_bytes(broken)
-    with pytest.raises(ValueError, match=r"a.gz is cut off or damaged \(.*\): download or compress it again"):
+    with pytest.raises(ValueError, match=r"a.gz is truncated or damaged \(.*\): download or compress it again"):
         list(read_lines(tmp_path / "a.gz"))
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="There is no file .*absent.gz: correct its name"):
+    with pytest.raises(FileNotFoundError, match="There is no file .*absent.gz: correct the path"):
         list(read_lines(tmp_path / "absent.gz"))
 
 

@@ -77,7 +77,7 @@ def test_json_lines(tmp_path):
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
     report = converted(tmp_path, tmp_path / "inter.jsonl", tmp_path / "item.jsonl")
     assert files(tmp_path) == (INTER, ITEM)
-    assert "1 with no item (line 3); 1 with something else than a record (line 4)" in report.text()
+    assert "1 with no item (line 3); 1 with something other than a record (line 4)" in report.text()
 
 
 def test_parquet(tmp_path):
@@ -101,7 +101,7 @@ def test_parquet(tmp_path):
     assert files(tmp_path) == (INTER, ITEM)
     assert "1 with no user (line 3)" in report.text()
     (tmp_path / "broken.parquet").write_bytes((tmp_path / "inter.parquet").read_bytes()[:-9])
-    with pytest.raises(ValueError, match=r"broken.parquet is no Parquet file, or damaged \(.*\): save it again"):
+    with pytest.raises(ValueError, match=r"broken.parquet is not a Parquet file, or damaged \(.*\): save it again"):
         RawTable(tmp_path / "broken.parquet")
 
 
@@ -140,13 +140,13 @@ def test_what_does_not_fit_is_refused_in_a_sentence(tmp_path):
         table_interactions(RawTable(table), COLUMNS, time_unit="days")
     with pytest.raises(SettingsError, match=r"'a:b' cannot name a column"):
         table_items(RawTable(table), {"a:b": "item"})
-    with pytest.raises(SettingsError, match=r"a.xlsx ends in none of .csv, .tsv"):
+    with pytest.raises(SettingsError, match=r"a.xlsx is not one of .csv, .tsv"):
         (tmp_path / "a.xlsx").touch()
         RawTable(tmp_path / "a.xlsx")
     with pytest.raises(FileNotFoundError, match=r"There is no file .*absent.csv"):
         RawTable(tmp_path / "absent.csv")
     table.write_text("")
-    with pytest.raises(ValueError, match="a.csv is empty: it needs a first line"):
+    with pytest.raises(ValueError, match="a.csv is empty: its first line must name"):
         RawTable(table)
 
 

@@ -77,7 +77,7 @@ def test_a_damaged_one_is_sorted_again(
         (folder / ("starts" if harm == "gone" else "about.json")).unlink()
     with caplog.at_level(logging.WARNING):
         assert len(kept_log(request_, tmp_path / "cache").items) == 40
-    assert "sorted again" in caplog.text
+    assert "Repeating the stage log" in caplog.text
 
 
 def test_what_a_killed_process_left_is_removed(request_: LogRequest, tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_a_log_that_changes_meanwhile_is_not_kept(
     monkeypatch.setattr(kept_log_module, "LogSorting", Growing)
     for root in (tmp_path / "cache", None):
         request_.where.write_text(ROWS, encoding="utf-8")
-        with pytest.raises(ValueError, match="changed while it was read"):
+        with pytest.raises(ValueError, match="changed while it was being read"):
             kept_log(request_, root)
     assert kept(tmp_path / "cache") == []
 
@@ -114,7 +114,7 @@ def test_a_cache_that_cannot_be_written_to_costs_the_keeping_alone(
     monkeypatch.setattr(kept_log_module, "held", refuse)
     with caplog.at_level(logging.WARNING):
         assert len(kept_log(request_, tmp_path / "cache").items) == 40
-    assert "not kept: it is read-only" in caplog.text
+    assert "could not be stored: it is read-only" in caplog.text
 
 
 def test_a_failure_half_way_leaves_nothing(

@@ -39,7 +39,7 @@ def test_times_are_exact_whatever_is_read_together(at_once: int, tmp_path: Path)
 @pytest.mark.parametrize("cell", ["1_000", "\uff11\uff12", "nan", "inf", "0x10", "yesterday", "", "1e400"])
 def test_what_is_no_number_of_data_files_is_refused(cell: str, tmp_path: Path) -> None:
     path = write(tmp_path / "log.csv", f"{HEAD}u,i,1.5\nu,i,{cell}\n")
-    with pytest.raises(ValueError, match="row 2: the timestamp is no finite number"):
+    with pytest.raises(ValueError, match="row 2: the timestamp is not a finite number"):
         read(path)
 
 
@@ -75,9 +75,9 @@ def test_parquet_of_any_kind_of_name(tmp_path: Path) -> None:
     [
         ([None, "a"], [1, 2], "row 1 has no user_id"),
         ([1.5, float("nan")], [1, 2], "row 2 has no user_id"),
-        (["a", "b"], [1, None], "row 2: the timestamp is no finite"),
-        (["a", "b"], [date(2020, 1, 1), None], "row 2: the timestamp is no finite"),
-        (["a", "b"], [datetime(2020, 1, 1), None], "row 2: the timestamp is no finite"),
+        (["a", "b"], [1, None], "row 2: the timestamp is not a finite"),
+        (["a", "b"], [date(2020, 1, 1), None], "row 2: the timestamp is not a finite"),
+        (["a", "b"], [datetime(2020, 1, 1), None], "row 2: the timestamp is not a finite"),
     ],
 )
 def test_gaps_of_parquet_are_refused(users: list[object], stamps: list[object], said: str, tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_file_that_must_not_be_read_is_named(tmp_path: Path, monkeypatch: pyte
         read(write(tmp_path / "log.csv", HEAD))
 
 
-@pytest.mark.parametrize(("cells", "said"), [(["1500000000", "1500000000123"], "mixes"), (["5", "5"], "is 5, so that")])
+@pytest.mark.parametrize(("cells", "said"), [(["1500000000", "1500000000123"], "mixes"), (["5", "5"], "is 5, so")])
 def test_times_that_make_one_doubt_are_told(
     cells: list[str], said: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -164,13 +164,13 @@ def test_a_type_that_is_no_time_is_refused(kind: str, tmp_path: Path) -> None:
     pa = pytest.importorskip("pyarrow")
     type_ = {"time32": pa.time32("s"), "duration": pa.duration("s"), "bool": pa.bool_()}[kind]
     stamps = pa.array([1, 0], pa.int32() if kind == "time32" else pa.int64()).cast(type_)
-    with pytest.raises(ValueError, match=rf"log.parquet: the timestamp is of the type {kind}.*: give numbers, dates"):
+    with pytest.raises(ValueError, match=rf"log.parquet: the timestamp has type {kind}.*: use numbers, dates"):
         read(write_parquet(tmp_path / "log.parquet", stamps))
 
 
 def test_a_moment_beyond_the_nanoseconds_of_64_bits_is_refused(tmp_path: Path) -> None:
     pa = pytest.importorskip("pyarrow")
-    with pytest.raises(ValueError, match="has a timestamp outside of the years 1678 to 2261: correct it, or remove"):
+    with pytest.raises(ValueError, match="has a timestamp outside the years 1678 to 2261: fix it or remove"):
         read(write_parquet(tmp_path / "log.parquet", pa.array([10**11, 0]).cast(pa.timestamp("s"))))
 
 
@@ -183,7 +183,7 @@ def test_files_whose_times_are_of_two_units_are_told(tmp_path: Path, caplog: pyt
 
 
 def test_a_time_that_cannot_be_read_is_shown(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"row 2: the timestamp is no finite number but '02/01/2024': correct it, or"):
+    with pytest.raises(ValueError, match=r"row 2: the timestamp is not a finite number but '02/01/2024': fix it, or"):
         read(write(tmp_path / "log.csv", f"{HEAD}u,i,1.5\nu,i,02/01/2024\n"))
 
 

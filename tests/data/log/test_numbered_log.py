@@ -58,7 +58,7 @@ def test_names_of_several_lines_are_refused_where_they_are_kept(tmp_path: Path) 
         (tmp_path / str(number)).mkdir()
         numbering = LogNumbering(tmp_path / str(number), named=named)
         if "users" in named:
-            with pytest.raises(ValueError, match="among users is of several lines"):
+            with pytest.raises(ValueError, match="in users has a line break"):
                 numbering.number(tmp_path / "log.csv", {})
         else:
             assert numbering.number(tmp_path / "log.csv", {}).interactions == 1

@@ -36,7 +36,7 @@ def test_blocks_of_a_file_get_the_codes_of_the_whole(features, tokenizer, tmp_pa
 @pytest.mark.parametrize(
     ("stored", "message"),
     [
-        (np.zeros(5, dtype=np.float32), "one row an item"),
+        (np.zeros(5, dtype=np.float32), "one row per item"),
         (np.zeros((5, 6), dtype=np.int64), "int64"),
         (np.full((5, 6), np.nan, dtype=np.float32), "row 0, column 0"),
     ],
