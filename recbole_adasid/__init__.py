@@ -1,7 +1,6 @@
 """Semantic IDs for generative recommendation inside RecBole: AdaSID, its baselines and TIGER.
 
-Importing this package makes the model `TIGER` known to RecBole. It imports neither RecBole nor torch: that happens
-when they are first needed.
+Importing this package registers the model `TIGER` with RecBole. RecBole and torch are only imported when first needed.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ register()
 
 
 def __getattr__(name: str) -> Any:
-    """Load the public names when they are first used, so that importing the package costs nothing."""
+    """Load public names on first use, so that importing the package costs nothing."""
     if name == "run":
         from recbole_adasid.plugin.run import run
 

@@ -1,4 +1,4 @@
-"""`python -m recbole_adasid.assign`, as `recbole-adasid assign` was called before."""
+"""`python -m recbole_adasid.assign`, the former name of `recbole-adasid assign`."""
 
 import sys
 

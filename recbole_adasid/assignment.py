@@ -1,4 +1,4 @@
-"""Assignment by the name that programs have known it by: it lives in :mod:`recbole_adasid.tokenizer.bulk.blocks`."""
+"""Former name of assignment, kept for existing programs: now in :mod:`recbole_adasid.tokenizer.bulk.blocks`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Semantic IDs where some items are held out of training: learned from the others, then given like those of new items.
+"""Semantic IDs with items held out of training: learned from the others, then assigned as for new items.
 
 Letters: N items, C cold ones, L levels, S codes and suffix.
 """
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 
 class ItemSubset:
-    """Some items of a dataset as a dataset of their own, their rows numbered anew.
+    """Some items of a dataset as a separate dataset, with renumbered rows.
 
     Args:
         dataset: of N items.
@@ -45,10 +45,10 @@ class ItemSubset:
         return [token for token, mine in zip(self.dataset.item_tokens(), self.chosen.tolist()) if mine]
 
     def training_interactions(self) -> InteractionArrays:
-        """Return the training interactions, item rows numbered anew.
+        """Return the training interactions, with renumbered item rows.
 
         Raises:
-            RuntimeError: if there is one of another item: it would leak.
+            RuntimeError: if one has another item, which would leak.
         """
         users, rows = self.dataset.training_interactions().arrays()
         if not self.chosen[rows].all():
@@ -56,7 +56,7 @@ class ItemSubset:
         return InteractionArrays(users, (self.chosen.cumsum() - 1)[rows])
 
     def training_digest(self) -> str:
-        """Return the digest of the training interactions as the whole dataset numbers them."""
+        """Return the digest of the training interactions, numbered as in the whole dataset."""
         return self.dataset.training_digest()
 
     def item_table(self) -> dict[str, list[str]] | None:
@@ -80,17 +80,17 @@ def with_cold_items(
     cache: StageCache,
     progress: bool,
 ) -> SemanticIDs:
-    """Return the Semantic IDs of all items, where ``learned`` are those of the warm ones.
+    """Return the Semantic IDs of all items, given the ``learned`` ones of warm items.
 
-    Cold items get their features in the space that the warm ones' span, the frozen codebooks' codes, and a place beside
-    the warm ones as :func:`~recbole_adasid.placement.place` finds it for new items.
+    Cold items get features in the warm items' space, codes from the frozen codebooks, and a place next to the warm ones
+    by :func:`~recbole_adasid.placement.place`, like new items.
 
     Args:
         learned: from the warm items alone, with the tokenizer.
         config: settings.
         dataset: of all items.
         cold: [N], which are held out.
-        cache: keeps features.
+        cache: stores features.
         progress: show progress bars.
     """
     assert learned.tokenizer is not None
@@ -136,5 +136,5 @@ def _renumbered(near: EmbeddingPairs, rows: NDArray[np.int64]) -> EmbeddingPairs
 def described_with_cold(
     warm: dict[str, Any], config: Settings, cold: NDArray[np.bool_], features: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return what all Semantic IDs are determined by, given what those of the warm items are."""
+    """Return the description of everything that determines all Semantic IDs, given that of the warm items'."""
     return {**warm, "cold": {"items": array_digest(cold), "features": features, "collision": config["collision"]}}

@@ -1,4 +1,4 @@
-"""`python -m recbole_adasid.mine_pairs`, as `recbole-adasid pairs` was called before."""
+"""`python -m recbole_adasid.mine_pairs`, the former name of `recbole-adasid pairs`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""`python -m recbole_adasid.new_items`, as `recbole-adasid items` was called before."""
+"""`python -m recbole_adasid.new_items`, the former name of `recbole-adasid items`."""
 
 import sys
 

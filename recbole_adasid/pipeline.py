@@ -35,15 +35,15 @@ PARAMETER_PREFIX = "parameter/"
 def learn_semantic_ids(
     config: Settings, dataset: ItemSource, *, log: LogFunction | None = None, progress: bool = False
 ) -> SemanticIDs:
-    """Learn the Semantic IDs of ``dataset``'s items as ``config`` asks, reusing every stage that was computed before.
+    """Learn the Semantic IDs of ``dataset``'s items by ``config``, reusing every stage computed before.
 
-    With ``sids_file`` they are taken from that bundle instead, and nothing is trained. Where the dataset holds items
-    out of training, the tokenizer is trained without them, and they get theirs afterwards, like new items.
+    With ``sids_file`` they are taken from that bundle instead, and nothing is trained. If the dataset holds items out
+    of training, the tokenizer is trained without them, and they get theirs afterwards, like new items.
 
     Args:
         config: any mapping with the keys of ``props/``.
         dataset: names its items and its training interactions.
-        log: receives a step and its numbers while the tokenizer trains, and again when its result is reused.
+        log: receives each step and its numbers during tokenizer training, and again when its result is reused.
         progress: show progress bars.
     """
     cache = StageCache(config["cache_dir"])
@@ -111,7 +111,7 @@ def semantic_ids_fingerprint(config: Settings, dataset: ItemSource) -> str:
 
 
 def _given(config: Settings, dataset: ItemSource, cache: StageCache, progress: bool) -> SemanticIDs:
-    """Return the Semantic IDs of ``sids_file``; features and pairs only tell how well they agree with neighbours."""
+    """Return the Semantic IDs of ``sids_file``; features and pairs only serve to measure neighbour agreement."""
     features, pairs, description, codes = _given_ingredients(config, dataset, cache, progress)
     sizes = description["given"]["level_sizes"]
     near = embedding_pairs(features.values) if features else None
@@ -140,7 +140,7 @@ def _given_ingredients(
 
 
 def _has_features(config: Settings, dataset: ItemSource) -> bool:
-    """Tell whether there is anything to make item features of: Semantic IDs that are given need none."""
+    """Tell whether there is a source of item features: given Semantic IDs need none."""
     if config["modalities"] or config["item_features_file"]:
         return True
     return bool(config["text_fields"] or config["text_template"]) and dataset.item_table() is not None
@@ -183,7 +183,7 @@ def collaborative_pairs(config: Settings, dataset: ItemSource, cache: StageCache
 def _fit(
     tokenizer: ItemTokenizer, features: ItemFeatures, pairs: ItemPairs, progress: bool, keep: Keep | None
 ) -> Arrays:
-    """Train, and return codes, parameters and the log, which together stand for the whole stage."""
+    """Train, and return codes, parameters and the log: the complete result of the stage."""
     values = torch.from_numpy(features.values)
     history: list[tuple[int, dict[str, float]]] = []
 
@@ -199,7 +199,7 @@ def _fit(
 
 def _forget(kept: Path | None) -> None:
     if kept is not None:
-        with suppress(OSError):  # a cache that can only be read
+        with suppress(OSError):  # a read-only cache
             kept.unlink(missing_ok=True)
 
 

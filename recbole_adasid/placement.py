@@ -1,6 +1,6 @@
-"""Semantic IDs for items that arrive after training: frozen codebooks, and nobody is renamed.
+"""Semantic IDs for items that arrive after training: codebooks are frozen, existing Semantic IDs unchanged.
 
-Letters: A new items, N items that are there, L levels, K codewords of the last level.
+Letters: A new items, N existing items, L levels, K codewords of the last level.
 """
 
 from __future__ import annotations
@@ -16,40 +16,40 @@ from recbole_adasid.tokenizer.base import ItemTokenizer
 
 _ITEMS_AT_ONCE = 32
 Candidates = Callable[[Tensor], Tensor]
-"""From rows [R] of new items to the last codes [R, K] they would best have, the best first."""
+"""From rows [R] of new items to their preferred last codes [R, K], best first."""
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where new items went."""
+    """Semantic IDs of new items."""
 
     tokens: Tensor
-    """int64 [A, S], their codes and, with suffixes, one that no other item of the same codes has."""
+    """int64 [A, S], their codes and, if used, a suffix unique among items with the same codes."""
     moved: Tensor
-    """int64, the rows whose last code is not their nearest, because no suffix was left there."""
+    """int64, rows whose last code is not their nearest, because no suffix was free there."""
     unplaced: Tensor
-    """int64, the rows for which no suffix was left, whatever the last code; theirs is beyond those that there are."""
+    """int64, rows without a free suffix at any last code; theirs is out of range."""
 
 
 def place(codes: Tensor, present: Tensor, suffixes: int | None, candidates: Candidates) -> Placement:
-    """Give new items Semantic IDs beside those of a catalogue.
+    """Assign Semantic IDs to new items next to those of a catalogue.
 
-    A new item gets its nearest codewords and the lowest suffix that is free among items of the same codes, earlier new
-    items first. Where none is left it takes the best last code that has one, after all items that fit.
+    A new item gets its nearest codewords and the lowest free suffix among items with the same codes, earlier new items
+    first. If none is free, it takes the best last code that has one, after all items that fit.
 
     Args:
         codes: int64 [A, L], the nearest codewords of the new items.
-        present: int64 [N, L + 1], codes and suffix of the items that are there, those that were removed included, so
-            that a suffix is never given twice; [N, L] where items of equal codes share a Semantic ID.
-        suffixes: how many suffixes the recommender knows; None where items of equal codes share a Semantic ID.
-        candidates: ranks the last codes for items that find their place taken.
+        present: int64 [N, L + 1], codes and suffix of the existing items, including removed ones, so that a suffix is
+            never reused; [N, L] if items with equal codes share a Semantic ID.
+        suffixes: number of suffixes the recommender knows; None if items with equal codes share a Semantic ID.
+        candidates: ranks the last codes for items whose place is taken.
     """
     nobody = codes.new_empty(0)
     if suffixes is None:
         return Placement(codes.clone(), nobody, nobody)
     present = present[:, :-1]
     group, _, of_present = matching(codes, present)
-    # Suffixes are given from 0 on and never taken back, so those of a group are 0 … its size − 1.
+    # Suffixes are assigned from 0 and never reused, so those of a group are 0 … its size − 1.
     taken = torch.bincount(of_present, minlength=len(codes))
     suffix = taken[group] + collision_ranks(codes)
     placed = torch.cat([codes, suffix[:, None]], dim=1)
@@ -63,12 +63,12 @@ def place(codes: Tensor, present: Tensor, suffixes: int | None, candidates: Cand
 
 
 def ranked_last_codes(tokenizer: ItemTokenizer, features: Tensor, codes: Tensor) -> Tensor:
-    """Return the last codes [R, K] by the distance of what they make of an item to the item, nearest first.
+    """Return the last codes [R, K] by distance between the item and its reconstruction, nearest first.
 
     Args:
         tokenizer: its codebooks.
         features: float32 [R, d].
-        codes: int64 [R, L], of which the last is left open.
+        codes: int64 [R, L], whose last code is ignored.
     """
     size, ranked = tokenizer.codebook_sizes[-1], []
     for values, own in zip(features.split(_ITEMS_AT_ONCE), codes.split(_ITEMS_AT_ONCE)):
@@ -84,7 +84,7 @@ def matching(rows: Tensor, others: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return a number for each of ``rows`` [A, C], equal for equal rows; which of ``others`` [N, C] equal one of them;
     and the number of each of those.
 
-    One pass over ``others`` for each column, over ever fewer of them; nothing but ``rows`` is sorted.
+    One pass over the remaining ``others`` per column; only ``rows`` is sorted.
     """
     number = rows.new_zeros(len(rows))
     left, of_left = torch.arange(len(others)), others.new_zeros(len(others))
@@ -105,7 +105,7 @@ def _sizes(codes: Tensor) -> dict[tuple[int, ...], int]:
 
 
 def _move(placed: Tensor, rows: Tensor, taken: dict[tuple[int, ...], int], suffixes: int, candidates: Tensor) -> Tensor:
-    """Put each of ``rows`` where its best last code has a suffix left, one after the other; return those without."""
+    """Move each of ``rows`` in turn to its best last code with a free suffix; return those without one."""
     unplaced = []
     for row, wanted in zip(rows.tolist(), candidates.tolist()):
         prefix = tuple(placed[row, :-2].tolist())

@@ -1,4 +1,4 @@
-"""`python -m recbole_adasid.recommend`, as `recbole-adasid recommend` was called before."""
+"""`python -m recbole_adasid.recommend`, the former name of `recbole-adasid recommend`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The recommender by the name that programs have known it by: it lives in :mod:`recbole_adasid.serving.recommender`."""
+"""Former name of the recommender, kept for existing programs: now in :mod:`recbole_adasid.serving.recommender`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Semantic IDs of a catalogue, and what a dataset has to tell for them to be learned."""
+"""Semantic IDs of a catalogue, and the dataset interface needed to learn them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from recbole_adasid.tokenizer.base import ItemTokenizer
 
 
 class ItemSource(ItemContents, Protocol):
-    """What a dataset has to tell about its items."""
+    """The interface of a dataset to learn Semantic IDs from."""
 
     def training_interactions(self) -> Interactions:
         """Return the interactions that training may see."""
 
     def training_digest(self) -> str:
-        """Return the digest of all interactions that training may see, whichever of the items these are."""
+        """Return the digest of all interactions that training may see, for all items."""
 
     def cold_items(self) -> np.ndarray | None:
         """Return which items are held out of training, bool [N], or None."""
@@ -38,20 +38,20 @@ class SemanticIDs:
     """See :func:`~recbole_adasid.tokenizer.quality.sid_quality` and
     :func:`~recbole_adasid.tokenizer.agreement.neighbour_agreement`."""
     fingerprint: str
-    """Of everything that determined the codes."""
+    """Fingerprint of everything that determined the codes."""
     description: dict[str, Any]
-    """What the fingerprint was taken of, in plain types."""
+    """The input of the fingerprint, in plain types."""
     stages: dict[str, str]
     """``computed`` or ``reused`` for each stage."""
     tokenizer: ItemTokenizer | None
-    """Ready to encode further items; None where the Semantic IDs were given."""
+    """Ready to encode new items; None if the Semantic IDs were given."""
     fitted: Fitted = field(default_factory=dict)
-    """What the features learnt from the items, to make those of further items."""
+    """What the features learned from the items, for features of new items."""
     suffix: np.ndarray | None = None
-    """int64 [N], where some items are held out: their numbers come after those of the others. None: number them all."""
+    """int64 [N], if items are held out: numbered after the others. None: number all in item order."""
     history: list[tuple[int, dict[str, float]]] = field(default_factory=list)
-    """Steps of the tokenizer's training and their numbers; none where it is not trained by steps."""
+    """Steps of the tokenizer's training and their numbers; empty if it is not trained in steps."""
     near: EmbeddingPairs | None = None
-    """Items and their nearest by embedding; None where there are no features."""
+    """Items and their nearest by embedding; None without features."""
     vectors: np.ndarray | None = None
-    """float32 [N, d], features of all items, those held out included; None where there are none."""
+    """float32 [N, d], features of all items, including those held out; None if there are none."""

@@ -252,7 +252,7 @@ def test_what_does_not_go_with_cold_items_is_refused(
 ) -> None:
     with pytest.raises(SettingsError, match="cold_item_share needs a tokenizer .* unset sids_file"):
         build_config({**settings, "sids_file": "bundle"})
-    with pytest.raises(SettingsError, match="cold_list_share keeps places for items .* set cold_item_share too"):
+    with pytest.raises(SettingsError, match="cold_list_share reserves places for items .* set cold_item_share too"):
         build_config({**settings, "cold_item_share": 0.0, "cold_list_share": 0.1})
     for share in (-0.1, 0.95, "much"):
         with pytest.raises(SettingsError, match="cold_item_share"):
@@ -261,7 +261,7 @@ def test_what_does_not_go_with_cold_items_is_refused(
         parts({**settings, "cold_item_share": 0.9, "seed": 1})
     with caplog.at_level(logging.INFO):
         parts(settings)
-    assert "6 of 20 items are held out of training" in caplog.text
+    assert "Held out 6 of 20 items from training" in caplog.text
 
 
 def test_cold_items_without_a_place_get_a_suffix_of_their_own(settings, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,4 +1,4 @@
-"""SID bundles: the Semantic IDs of a run as one folder to carry away, and exchange with other packages."""
+"""SID bundles: a run's Semantic IDs as a portable folder, and exchange with other packages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["SIDBundle"]
 
 
 def __getattr__(name: str) -> Any:
-    """Load the bundle, and torch with it, when it is first used: the command line's help needs neither."""
+    """Load the bundle, and torch with it, on first use: the command line's help needs neither."""
     if name == "SIDBundle":
         from recbole_adasid.bundle.bundle import SIDBundle
 

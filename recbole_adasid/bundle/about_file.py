@@ -1,4 +1,4 @@
-"""What lies beside an exported file: FILE.about.json, which says what its integers mean."""
+"""FILE.about.json, next to an exported file: the meaning of its integers."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from recbole_adasid.io.json_file import as_json, read_json
 from recbole_adasid.settings.errors import SettingsError
 
 OPTIONS = ("offset", "suffix", "first_code", "level_sizes")
-"""Parts of a layout that a reader can be told."""
+"""Parts of a layout that can be passed to a reader."""
 
 
 def about_path(path: Path) -> Path:
-    """Return where the file that tells of the exported file ``path`` is."""
+    """Return the path of the description of the exported file ``path``."""
     return path.with_name(f"{path.name}.about.json")
 
 
 def write_about(path: Path, kind: str, layout: Layout, n_items: int, item_map: Path | None = None) -> Path:
-    """Write what the integers of the exported file ``path`` mean, bound to it, and to its item map, by checksums."""
+    """Write the meaning of the exported file's integers, bound to it and its item map by checksums."""
     about = {
         "format": kind,
         "file": path.name,
@@ -36,32 +36,34 @@ def write_about(path: Path, kind: str, layout: Layout, n_items: int, item_map: P
 
 
 def read_about(path: Path) -> dict[str, Any]:
-    """Return what is told of the file ``path``, nothing where nobody tells.
+    """Return the description of the file ``path``, empty if there is none.
 
     Raises:
-        ValueError: if it is damaged, or tells of another file.
+        ValueError: if it is damaged, or describes another file.
     """
     told_in = about_path(path)
     if not told_in.is_file():
         return {}
     about = read_json(told_in)
     if about.get("sha256") != file_digest(path):
-        raise ValueError(f"{told_in} is of another file than {path} as it is now: remove it, or bring back its own")
+        raise ValueError(
+            f"{told_in} describes a different file than the current {path}: remove it, or restore the right one"
+        )
     return about
 
 
 def layout_of(path: Path, about: Mapping[str, Any], told: Mapping[str, Any], usual: Mapping[str, Any]) -> Layout:
-    """Return what the integers of a file mean: as the file beside it says, or else as the reader was told.
+    """Return the meaning of a file's integers: from its description, or else from the options.
 
     Args:
-        path: of the file.
-        about: what :func:`read_about` found beside it.
-        told: some of `OPTIONS`; those that are None count as not told.
-        usual: what the format's documentation settles.
+        path: file path.
+        about: its description, from :func:`read_about`.
+        told: some of `OPTIONS`; None counts as not given.
+        usual: values fixed by the format's documentation.
 
     Raises:
-        SettingsError: if nobody says it, or what was told contradicts the file beside it.
-        ValueError: if that file says something impossible.
+        SettingsError: if nothing specifies it, or an option contradicts the description.
+        ValueError: if the description is impossible.
     """
     given = _options(told)
     try:
@@ -79,13 +81,13 @@ def layout_of(path: Path, about: Mapping[str, Any], told: Mapping[str, Any], usu
 
 
 _QUESTIONS = {
-    "offset": "whether its codes count on over the levels or start anew on each",
-    "suffix": "whether the last integer of an item is a code or only tells items of equal codes apart",
+    "offset": "whether its codes are numbered continuously across levels or restart on each",
+    "suffix": "whether an item's last integer is a code or only separates items with equal codes",
 }
 
 
 def _options(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parts of a layout among ``found`` that are told, checked."""
+    """Return the given parts of a layout among ``found``, checked."""
     told = {key: found[key] for key in OPTIONS if found.get(key) is not None}
     for key, value in told.items():
         if key in ("offset", "suffix"):
@@ -93,7 +95,7 @@ def _options(found: Mapping[str, Any]) -> dict[str, Any]:
         elif key == "first_code":
             fits, wanted = value in (0, 1) and isinstance(value, int) and not isinstance(value, bool), "0 or 1"
         else:
-            fits, wanted = _are_sizes(value), f"a list of whole numbers from 1 to {LARGEST_LEVEL}, one a level"
+            fits, wanted = _are_sizes(value), f"a list of whole numbers from 1 to {LARGEST_LEVEL}, one per level"
         if not fits:
             raise SettingsError(f"{key}={value!r} has to be {wanted}.")
     if "level_sizes" in told:

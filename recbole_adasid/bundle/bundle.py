@@ -1,4 +1,4 @@
-"""The SID bundle: Semantic IDs of a catalogue at work, without the dataset and without RecBole."""
+"""The SID bundle: a catalogue's Semantic IDs in use, without the dataset and RecBole."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ Codes = Union[Sequence[int], NDArray, Tensor]
 
 
 class SIDBundle(BundleContent):
-    """Semantic IDs of N items on L levels, to look up in every direction, and the tokenizer that gives more of them."""
+    """Semantic IDs of N items on L levels, with lookups in both directions, and the tokenizer for new items."""
 
     @classmethod
     def from_run(cls, run_folder: str | Path) -> SIDBundle:
-        """Return what a finished run learnt.
+        """Return the bundle of a finished run.
 
         Raises:
-            FileNotFoundError: if the folder or its Semantic IDs are not there.
-            DamagedFile: if a file is damaged, or of another run.
+            FileNotFoundError: if the folder or its Semantic IDs are missing.
+            DamagedFile: if a file is damaged, or belongs to another run.
         """
         return cls(**vars(content_of_run(run_folder)))
 
@@ -44,7 +44,7 @@ class SIDBundle(BundleContent):
 
         Raises:
             FileNotFoundError: if there is no bundle, or it lacks a file.
-            DamagedFile: if a file was changed, or is of another version.
+            DamagedFile: if a file was changed, or has another version.
         """
         return cls(**vars(read_content(folder)))
 
@@ -52,8 +52,8 @@ class SIDBundle(BundleContent):
         """Write the bundle into a folder of its own and return its bundle.json.
 
         Raises:
-            FileExistsError: if the folder holds anything.
-            CannotWrite: if the disk takes no more.
+            FileExistsError: if the folder is not empty.
+            CannotWrite: if the disk is full.
         """
         return write_content(self, folder)
 
@@ -62,9 +62,9 @@ class SIDBundle(BundleContent):
         """Return Semantic IDs that another package published; docs/bundle.md has formats and options.
 
         Raises:
-            SettingsError: for an unknown format or option, or one that has to be told.
+            SettingsError: for an unknown format or option, or a missing required one.
             FileNotFoundError: if there is no such file.
-            ValueError: if the file is damaged or its integers do not mean what was told.
+            ValueError: if the file is damaged or contradicts the options.
         """
         return cls(**vars(imported_content(kind, path, options)))
 
@@ -73,8 +73,8 @@ class SIDBundle(BundleContent):
 
         Raises:
             SettingsError: for an unknown format or option.
-            ValueError: for what the format cannot hold.
-            CannotWrite: if the disk takes no more.
+            ValueError: for content that the format cannot hold.
+            CannotWrite: if the disk is full.
         """
         if "vector" in options:
             options["vector"] = self.vectors if options["vector"] else None
@@ -92,15 +92,15 @@ class SIDBundle(BundleContent):
 
     @property
     def vectors(self) -> NDArray[np.float32]:
-        """Quantised embeddings [N, D]: what the codes stand for, sums of codewords.
+        """Quantised embeddings [N, D] of the codes: sums of codewords.
 
         Raises:
             ValueError: if the bundle has no tokenizer.
         """
         if self.tokenizer is None:
             raise ValueError(
-                "this bundle has Semantic IDs but no tokenizer, so it has no vectors for them: take the bundle of the "
-                "run that learnt them"
+                "this bundle has Semantic IDs but no tokenizer, so it has no vectors for them: use the bundle of the "
+                "run that learned them"
             )
         with torch.no_grad():
             return self.tokenizer.quantized(torch.tensor(self.codes)).numpy()
@@ -109,12 +109,12 @@ class SIDBundle(BundleContent):
         """Return the codes [M, L] of some items.
 
         Raises:
-            ValueError: naming the first item that is not in the bundle, or for a text in place of a list.
+            ValueError: naming the first item that is not in the bundle, or for a string in place of a list.
         """
         return self.codes[self._rows(token_list(tokens, "tokens"))]
 
     def encode(self, features: ArrayLike | Tensor) -> NDArray[np.int64]:
-        """Return the codes [M, L] of item features [M, d], seen in training or not; the codebooks stay as they are.
+        """Return the codes [M, L] of item features [M, d], seen in training or not; codebooks are unchanged.
 
         Raises:
             ValueError: if the bundle has no tokenizer, or the features have another width or are not finite.
@@ -123,12 +123,12 @@ class SIDBundle(BundleContent):
         tokenizer = self._tokenizer()
         if values.ndim == 2 and not torch.isfinite(values).all():
             row, column = (~torch.isfinite(values)).nonzero()[0].tolist()
-            raise ValueError(f"the features have {float(values[row, column])} in row {row}, column {column}: repair it")
+            raise ValueError(f"the features have {float(values[row, column])} in row {row}, column {column}: fix it")
         with torch.no_grad():
             return tokenizer.encode(values).numpy()
 
     def decode(self, codes: Codes) -> list:
-        """Return the items of a Semantic ID, or, for a table of them, a list of items for each row.
+        """Return the items of a Semantic ID, or, for a table, a list of items per row.
 
         Args:
             codes: [L], or [L + 1] with the suffix; [M, L] or [M, L + 1] for many at once.
@@ -137,40 +137,39 @@ class SIDBundle(BundleContent):
             Item tokens in row order; none for a Semantic ID that no item has.
 
         Raises:
-            ValueError: if the codes have another shape or are no whole numbers.
+            ValueError: if the codes have another shape or are not whole numbers.
         """
         table = _whole_numbers(codes)
         levels = len(self.sids.level_sizes)
         if table.ndim not in (1, 2) or table.shape[-1] not in {levels, len(self.sids.sequence_sizes)}:
             raise ValueError(
                 f"codes have the shape {list(table.shape)}, but a Semantic ID here is {self._length_in_words()}: pass "
-                "one row a Semantic ID; items() takes shorter prefixes"
+                "one row per Semantic ID; items() takes shorter prefixes"
             )
         found = self._items_below(np.atleast_2d(table))
         return found[0] if table.ndim == 1 else found
 
     def items(self, prefix: Codes = ()) -> list[str]:
-        """Return the items below a prefix of any length, in the order of their Semantic IDs; none if nothing is there.
+        """Return the items below a prefix of any length, ordered by Semantic ID; empty if there are none.
 
         Raises:
-            ValueError: if the prefix is longer than a Semantic ID, or no list of whole numbers.
+            ValueError: if the prefix is longer than a Semantic ID, or not a list of whole numbers.
         """
         row = _whole_numbers(prefix)
         if row.ndim != 1 or len(row) > len(self.sids.sequence_sizes):
             raise ValueError(
-                f"the prefix {row.tolist()} is no part of a Semantic ID, which is {self._length_in_words()}"
+                f"the prefix {row.tolist()} is not part of a Semantic ID, which is {self._length_in_words()}"
             )
         return self._items_below(row[None])[0]
 
     def nearest(self, query: str | Codes, k: int = 10) -> list[Neighbour]:
-        """Return up to ``k`` items that are closest to an item or to codes [L], the closest first.
+        """Return up to ``k`` nearest items of an item or of codes [L], nearest first.
 
-        Items that share more leading codes come first. Among those that share as many, the smaller Euclidean distance
-        between quantised embeddings (sums of codewords) does; where there is no tokenizer, and where distances are
-        equal, the smaller row. An item is not its own neighbour; suffixes take no part.
+        Items that share more leading codes come first; then by Euclidean distance between quantised embeddings (sums of
+        codewords); ties, and all without a tokenizer, by row. An item is not its own neighbour; suffixes are ignored.
 
         Raises:
-            ValueError: for an unknown item, codes that are not on the levels, or k below 1 or no whole number.
+            ValueError: for an unknown item, codes outside their levels, or k that is not a positive integer.
         """
         k = number_of_items(k)
         if isinstance(query, str):
@@ -199,8 +198,8 @@ class SIDBundle(BundleContent):
     def _tokenizer(self) -> ItemTokenizer:
         if self.tokenizer is None:
             raise ValueError(
-                "this bundle has Semantic IDs but no tokenizer, so it cannot encode features: take the bundle of the "
-                "run that learnt them"
+                "this bundle has Semantic IDs but no tokenizer, so it cannot encode features: use the bundle of the "
+                "run that learned them"
             )
         return self.tokenizer
 
@@ -233,4 +232,4 @@ def _whole_numbers(codes: Codes) -> NDArray[np.int64]:
         table = np.asarray(codes)
         if not table.size or table.dtype.kind in "iu":
             return table.astype(np.int64)
-    raise ValueError(f"codes are whole numbers, as many in each row, got {str(codes)[:80]}")
+    raise ValueError(f"codes have to be whole numbers, equally many per row, got {str(codes)[:80]}")

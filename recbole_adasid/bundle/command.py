@@ -1,4 +1,4 @@
-"""The work of `recbole-adasid bundle`."""
+"""Implementation of `recbole-adasid bundle`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def make(run_folder: str, out: str) -> None:
 
 
 def show(path: str, item: str | None, k: int) -> None:
-    """Print what a bundle holds, or what it knows of an item."""
+    """Print a summary of a bundle or of one of its items."""
     bundle = SIDBundle.load(path)
     if item is not None:
         print("\n".join(_about_item(bundle, item, k)))
@@ -39,13 +39,13 @@ def _about_item(bundle: SIDBundle, item: str, k: int) -> list[str]:
 
 
 def export(path: str, form: str, out: str, options: dict[str, Any]) -> None:
-    """Write the Semantic IDs of a bundle in a format of other programs, with the format's options."""
+    """Write a bundle's Semantic IDs in another program's format, with the format's options."""
     bundle = SIDBundle.load(path)
     print(f"{_in_words(bundle)}: {bundle.export(form, out, **options)}")
 
 
 def import_published(form: str, path: str, out: str, options: dict[str, Any]) -> None:
-    """Write a bundle of Semantic IDs that others published, with the options of their format."""
+    """Write a bundle of published Semantic IDs, with their format's options."""
     bundle = SIDBundle.imported(form, path, **options)
     bundle.save(out)
     print(f"{_in_words(bundle)}: {out}")

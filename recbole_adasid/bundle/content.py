@@ -1,4 +1,4 @@
-"""What a bundle consists of."""
+"""The content of a bundle."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from recbole_adasid.data.item_labels import ItemLabel
 from recbole_adasid.tokenizer.base import ItemTokenizer
 
 ABOUT = ("source", "dataset", "settings", "fingerprints", "quality")
-"""What ``about`` has entries for."""
+"""The entries of ``about``."""
 
 
 @dataclass(frozen=True, eq=False)
 class BundleContent:
-    """Semantic IDs, what learnt them, and what is known of both.
+    """Semantic IDs, the tokenizer that learned them, and metadata.
 
     Raises:
-        ValueError: for a tokenizer without the settings that build it again.
+        ValueError: for a tokenizer without the settings needed to rebuild it.
     """
 
     sids: ItemSIDs
     tokenizer: ItemTokenizer | None = None
-    """Encoder and codebooks, frozen; None where only the Semantic IDs are known."""
+    """Encoder and codebooks, frozen; None if only the Semantic IDs are known."""
     labels: Mapping[str, ItemLabel] = field(default_factory=dict)
     """Titles and categories by item token, as far as known."""
     about: Mapping[str, Any] = field(default_factory=dict)
@@ -32,6 +32,6 @@ class BundleContent:
     Semantic IDs, features and pairs, and ``quality`` figures by name."""
 
     def __post_init__(self) -> None:
-        """Refuse what could be written but not be read."""
+        """Refuse content that could be written but not read."""
         if self.tokenizer is not None and not self.about.get("settings"):
             raise ValueError("a bundle with a tokenizer needs its settings: pass them as about['settings']")

@@ -1,4 +1,4 @@
-"""The table of formats: what Semantic IDs can be exported to and imported from, and with which options."""
+"""The table of export and import formats for Semantic IDs, with their options."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from recbole_adasid.tokenizer.quality import sid_quality
 
 
 class Format(NamedTuple):
-    """A function that writes or reads a format, and the names of its options."""
+    """A function that writes or reads a format, and its option names."""
 
     run: Callable[..., Any]
     options: tuple[str, ...] = ()
@@ -43,8 +43,8 @@ def export_sids(sids: ItemSIDs, kind: str, path: str | Path, options: Mapping[st
 
     Raises:
         SettingsError: for an unknown format or option.
-        ValueError: for what the format cannot hold.
-        CannotWrite: if the disk takes no more.
+        ValueError: for content that the format cannot hold.
+        CannotWrite: if the disk is full.
     """
     chosen = _chosen("export", kind, EXPORTS, options)
     return chosen.run(Path(path), sids, **options)
@@ -54,9 +54,9 @@ def imported_content(kind: str, path: str | Path, options: Mapping[str, Any]) ->
     """Return the content of a bundle from a file of another package; it has no tokenizer.
 
     Raises:
-        SettingsError: for an unknown format or option, or one that has to be told.
+        SettingsError: for an unknown format or option, or a missing required one.
         FileNotFoundError: if there is no such file.
-        ValueError: if the file is damaged or its integers do not mean what was told.
+        ValueError: if the file is damaged or contradicts the options.
     """
     chosen = _chosen("import", kind, IMPORTS, options)
     sids: ItemSIDs = chosen.run(Path(path), **options)
@@ -74,5 +74,5 @@ def _chosen(what: str, kind: str, table: Mapping[str, Format], options: Iterable
     for name in options:
         if name not in table[kind].options:
             valid = ", ".join(table[kind].options) or "none"
-            raise SettingsError(f"{name} is no option of an {what} as {kind}; valid: {valid}.")
+            raise SettingsError(f"{name} is not an option of an {what} as {kind}; valid: {valid}.")
     return table[kind]

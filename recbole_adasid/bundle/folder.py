@@ -26,19 +26,19 @@ VERSION = 1
 DESCRIPTION, SIDS, ITEMS, TOKENIZER = "bundle.json", "sids.safetensors", "items.json", "tokenizer"
 ALWAYS = (SIDS, ITEMS)
 OF_TOKENIZER = tuple(f"{TOKENIZER}/{name}" for name in (PARAMETERS_FILE, DESCRIPTION_FILE))
-_REMEDY = "copy the bundle again or make it anew"
+_REMEDY = "copy or make the bundle again"
 
 
 def write_content(content: BundleContent, folder: str | Path) -> Path:
-    """Write a bundle; its description comes last, so that a folder with one is whole.
+    """Write a bundle; its description comes last, so a folder with one is complete.
 
     Raises:
-        FileExistsError: if the folder holds anything.
-        CannotWrite: if the disk takes no more.
+        FileExistsError: if the folder is not empty.
+        CannotWrite: if the disk is full.
     """
     folder = Path(folder)
     if folder.is_file() or folder.is_dir() and any(folder.iterdir()):
-        raise FileExistsError(f"{folder} is there and not empty: choose another folder for the bundle, or remove it")
+        raise FileExistsError(f"{folder} exists and is not empty: choose another folder for the bundle, or remove it")
     sids = content.sids
     tensors = {"codes": torch.tensor(sids.codes, dtype=torch.int32)}
     if sids.suffix is not None:
@@ -64,15 +64,15 @@ def write_content(content: BundleContent, folder: str | Path) -> Path:
 
 
 def read_content(folder: str | Path, *, with_tokenizer: bool = True) -> BundleContent:
-    """Return what :func:`write_content` wrote; every file is checked against its checksum first.
+    """Read a folder of :func:`write_content`; every file is checked against its checksum first.
 
     Args:
-        folder: of the bundle.
-        with_tokenizer: False leaves the tokenizer where it is, for those who need the Semantic IDs alone.
+        folder: bundle folder.
+        with_tokenizer: False skips the tokenizer if only the Semantic IDs are needed.
 
     Raises:
         FileNotFoundError: if there is no bundle in the folder, or it lacks a file.
-        DamagedFile: if a file was changed, or is of another version.
+        DamagedFile: if a file was changed, or has another version.
     """
     folder = Path(folder)
     description = _read_description(folder)
@@ -91,13 +91,13 @@ def read_content(folder: str | Path, *, with_tokenizer: bool = True) -> BundleCo
 def _read_description(folder: Path) -> dict[str, Any]:
     path = folder / DESCRIPTION
     if not path.is_file():
-        raise FileNotFoundError(f"{folder} holds no bundle, there is no {path.name}: name the folder of a SID bundle")
+        raise FileNotFoundError(f"{folder} holds no bundle, there is no {path.name}: give the folder of a SID bundle")
     description = read_json(path)
     if description.get("kind") != KIND:
-        raise DamagedFile(f"{path} is not the description of a SID bundle: name the folder of one")
+        raise DamagedFile(f"{path} is not the description of a SID bundle: give the folder of one")
     if description.get("version") != VERSION:
         raise DamagedFile(
-            f"{path} is of version {description.get('version')}, this package reads {VERSION}: make the bundle anew, "
+            f"{path} is of version {description.get('version')}, this package reads {VERSION}: make the bundle again, "
             "or install the version of recbole-adasid that wrote it"
         )
     if description.pop("digest", None) != _digest(description) or not isinstance(description.get("files"), dict):
@@ -113,7 +113,7 @@ _DESCRIPTION = record({"files": mapping_of(text), **dict.fromkeys(ABOUT, optiona
 
 
 def _check_files(folder: Path, digests: Mapping[str, str]) -> set[str]:
-    """Check the files that a bundle can have against their checksums, and return which of them it has."""
+    """Check a bundle's files against their checksums, and return which of the possible files it has."""
     names = {*ALWAYS, *(set(OF_TOKENIZER) & digests.keys())}
     for name in sorted(names):
         if not (folder / name).is_file():
@@ -126,7 +126,7 @@ def _check_files(folder: Path, digests: Mapping[str, str]) -> set[str]:
 
 
 def _read_tokenizer(folder: Path, description: Mapping[str, Any], sids: ItemSIDs) -> ItemTokenizer:
-    """Return the tokenizer, once it was found to be that of the Semantic IDs and of the description."""
+    """Return the tokenizer, after checking that it matches the Semantic IDs and the description."""
     tokenizer, described = load_tokenizer(folder / TOKENIZER)
     if tokenizer.codebook_sizes != list(sids.level_sizes):
         raise DamagedFile(
@@ -147,7 +147,7 @@ def _read_sids(folder: Path, tokens: list[str]) -> ItemSIDs:
         suffix = tensors["suffix"].long().numpy() if "suffix" in tensors else None
         return ItemSIDs(tokens, codes, about["level_sizes"], suffix)
     except ValueError as error:
-        raise DamagedFile(f"{folder / SIDS} and {ITEMS} do not go together ({error}): {_REMEDY}") from None
+        raise DamagedFile(f"{folder / SIDS} and {ITEMS} do not match ({error}): {_REMEDY}") from None
 
 
 def _shapes(n_items: int, n_levels: int, with_suffix: bool) -> dict[str, torch.Tensor]:

@@ -23,13 +23,13 @@ from recbole_adasid.tokenizer.saved import load_tokenizer
 
 
 def content_of_run(run_folder: str | Path) -> BundleContent:
-    """Return what a run learnt, and the items that were added to its catalogue since.
+    """Return what a run learned, and the items added to its catalogue since.
 
-    Items that were removed are among them: histories may still name them, and their Semantic IDs stay theirs.
+    Removed items are included: histories may still contain them, and their Semantic IDs stay reserved.
 
     Raises:
-        FileNotFoundError: if the folder or its Semantic IDs are not there.
-        DamagedFile: if a file is damaged, or of another run.
+        FileNotFoundError: if the folder or its Semantic IDs are missing.
+        DamagedFile: if a file is damaged, or belongs to another run.
     """
     folder = RunFolder.existing(run_folder, with_semantic_ids=True)
     info = read_json(folder.sids_path.with_name("sids.info.json"))
@@ -59,7 +59,7 @@ def content_of_run(run_folder: str | Path) -> BundleContent:
 
 
 def _check_model(folder: RunFolder, info: dict[str, Any]) -> None:
-    """Check that the Semantic IDs are those of the run's model, if it has one yet."""
+    """Check that the Semantic IDs match the run's model, if it has one yet."""
     if folder.model_path.is_file():
         saved = read_model(folder.model_path)
         items_of(folder, saved)
@@ -67,20 +67,20 @@ def _check_model(folder: RunFolder, info: dict[str, Any]) -> None:
 
 
 def _tokenizer(folder: RunFolder, own: ItemSIDs) -> tuple[ItemTokenizer | None, dict[str, Any]]:
-    """Return the run's tokenizer and what it says of itself; none where the run was given its Semantic IDs."""
+    """Return the run's tokenizer and its description; none if the run was given its Semantic IDs."""
     if not (folder.tokenizer_path / PARAMETERS_FILE).is_file():
         return None, {}
     tokenizer, described = load_tokenizer(folder.tokenizer_path)
     if tokenizer.codebook_sizes != list(own.level_sizes):
         raise MismatchedFile(
             f"{folder.tokenizer_path} has codebooks of {tokenizer.codebook_sizes}, {folder.sids_path} levels of "
-            f"{list(own.level_sizes)}: bring back the run's own"
+            f"{list(own.level_sizes)}: restore the run's own"
         )
     return tokenizer, described
 
 
 def _with_added(own: ItemSIDs, changes: CatalogueChanges, folder: RunFolder) -> ItemSIDs:
-    """Return the Semantic IDs of a run's items and, behind them, of those that came later."""
+    """Return the Semantic IDs of a run's items, followed by those of items added later."""
     if not changes.tokens:
         return own
     tokens = [*own.tokens, *changes.tokens]
@@ -89,11 +89,11 @@ def _with_added(own: ItemSIDs, changes: CatalogueChanges, folder: RunFolder) -> 
     try:
         return as_item_sids(tokens, table[:, : len(own.level_sizes)], own.level_sizes, suffix)
     except ValueError as error:
-        raise DamagedFile(f"{folder.changes_path} does not go with {folder.sids_path} ({error})") from None
+        raise DamagedFile(f"{folder.changes_path} does not match {folder.sids_path} ({error})") from None
 
 
 def _sids(folder: RunFolder, info: dict[str, Any]) -> ItemSIDs:
-    """Return the Semantic IDs, with the suffix that the run gave its items apart from the codes."""
+    """Return the Semantic IDs, with the run's suffix separate from the codes."""
     try:
         tokens, table = read_sids(folder.sids_path)
         _INFO(info, "sids.info.json")
@@ -103,7 +103,7 @@ def _sids(folder: RunFolder, info: dict[str, Any]) -> ItemSIDs:
         return as_item_sids(tokens, table[:, :-1], sizes[:-1], table[:, -1])
     except (TypeError, ValueError) as error:
         raise DamagedFile(
-            f"{folder.sids_path} and sids.info.json do not go together ({error}): bring back the run's own"
+            f"{folder.sids_path} and sids.info.json do not match ({error}): restore the run's own"
         ) from None
 
 

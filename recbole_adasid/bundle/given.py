@@ -1,4 +1,4 @@
-"""Semantic IDs that a run is given instead of learning them: those of a bundle, in the order of a dataset's items."""
+"""Semantic IDs given to a run instead of learned: those of a bundle, in the order of a dataset's items."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ logger = logging.getLogger(__name__)
 
 
 def given_codes(folder: str | Path, tokens: Sequence[str]) -> tuple[NDArray[np.int64], list[int]]:
-    """Return the codes [N, L] of items from the bundle in a folder, and the codewords of its levels.
+    """Return the codes [N, L] of items from the bundle in a folder, and its level sizes.
 
-    Further items of the bundle are ignored, and so is its suffix: a run numbers items of equal codes itself.
+    The bundle's other items are ignored, and so is its suffix: a run numbers items with equal codes itself.
 
     Raises:
         FileNotFoundError: if there is no bundle in the folder.
@@ -34,9 +34,9 @@ def given_codes(folder: str | Path, tokens: Sequence[str]) -> tuple[NDArray[np.i
             "items out, or set sids_file to a bundle of this dataset"
         )
     if idle := len(sids.tokens) - len(tokens):
-        logger.info("%s: %d items are not in the dataset and are ignored", folder, idle)
+        logger.info("%s: ignored %d items that are not in the dataset", folder, idle)
     logger.warning(
-        "%d Semantic IDs come from %s: whether they know interactions held out for validation or test cannot be told.",
+        "%d Semantic IDs come from %s: whether they know held-out validation or test interactions is unknown.",
         *(len(tokens), folder),
     )
     return sids.codes[rows], list(sids.level_sizes)

@@ -31,23 +31,22 @@ def write_item_file(
     item_field: str = ITEM_COLUMN,
     vector: NDArray[np.float32] | None = None,
 ) -> Path:
-    """Write a RecBole `.item` file whose token columns say each item's codes and prefixes.
+    """Write a RecBole `.item` file with token columns for each item's codes and prefixes.
 
     A code is written as its number within its level, a prefix as its codes joined by hyphens, such as `12-3`. RecBole
-    numbers the values of each column itself. The suffix says nothing of an item and is left out.
+    numbers the values of each column itself. The suffix carries no information and is left out.
 
     Args:
-        path: of the file.
-        sids: what to write.
-        extra_columns_from: an `.item` file whose lines and columns come along: first its lines in its order, with
-            empty cells where an item has no Semantic ID, then the other items, with empty cells where the file is
-            silent.
+        path: file path.
+        sids: Semantic IDs to write.
+        extra_columns_from: an `.item` file whose lines and columns are included: first its lines in order, with empty
+            cells for items without a Semantic ID, then the other items, with empty cells for its columns.
         item_field: name of the column of item tokens.
         vector: quantised embeddings [N, D] for a column sid_vector of the type float_seq.
 
     Raises:
         FileNotFoundError: if there is no such `.item` file.
-        ValueError: if that file is not sound or has such columns already, or an item token does not fit into a cell.
+        ValueError: if that file is malformed or already has such columns, or an item token does not fit into a cell.
     """
     check_fits_a_cell(sids.tokens, Path(path))
     names = [f"{name}:token" for name in sid_columns(len(sids.level_sizes))]
@@ -65,7 +64,7 @@ def write_item_file(
 
 
 def _cells(codes: NDArray[np.int64], vector: NDArray[np.float32] | None) -> Iterator[list[str]]:
-    """Yield the cells of the codes, of the prefixes and of the vector, if there is one, of each item."""
+    """Yield each item's cells: codes, prefixes and the vector, if there is one."""
     vectors = repeat(None) if vector is None else vector.tolist()
     for row, values in zip(codes.tolist(), vectors):
         words = [str(code) for code in row]
@@ -75,7 +74,7 @@ def _cells(codes: NDArray[np.int64], vector: NDArray[np.float32] | None) -> Iter
 
 def _source(path: Path) -> AtomicText:
     if not path.is_file():
-        raise FileNotFoundError(f"There is no .item file {path} to take further columns from.")
+        raise FileNotFoundError(f"There is no .item file {path} to take more columns from: check the path.")
     return AtomicText(path)
 
 
@@ -87,7 +86,7 @@ def _merged(
     added = {name.partition(":")[0] for name in names}
     already = [name for name in types if name in added]
     if already:
-        raise ValueError(f"{source.path} has a column {already[0]!r} already: name the file without Semantic IDs.")
+        raise ValueError(f"{source.path} already has a column {already[0]!r}: give the file without Semantic IDs.")
     place, blank, left = list(types).index(item_field), [""] * len(names), dict.fromkeys(cells_of)
 
     def rows() -> Iterator[list[str]]:

@@ -1,4 +1,4 @@
-"""Item maps: which number stands for which item in files that are keyed by numbers, as LC-Rec and its kin write them.
+"""Item maps: the item behind each number in files keyed by numbers, as LC-Rec and similar projects write them.
 
 Lines of item token, tab, number; no header.
 """
@@ -15,7 +15,7 @@ _BREAKS = re.compile(r"[\t\r\n]")
 
 
 def write_item_map(path: Path, numbers: Mapping[str, int]) -> Path:
-    """Write the numbers of items, an item a line.
+    """Write the numbers of items, one item per line.
 
     Raises:
         ValueError: for an item token that does not fit into a line.
@@ -25,11 +25,11 @@ def write_item_map(path: Path, numbers: Mapping[str, int]) -> Path:
 
 
 def read_item_map(path: Path) -> dict[str, int]:
-    """Return the numbers by item token, in the order of the numbers.
+    """Return the numbers by item token, ordered by number.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: naming the first line that is no item and number, or repeats one of them.
+        ValueError: naming the first line that is not an item and number, or repeats either.
     """
     numbers: dict[str, int] = {}
     token_of: dict[int, str] = {}
@@ -38,7 +38,9 @@ def read_item_map(path: Path) -> dict[str, int]:
             continue
         token, tab, number = text.rstrip("\r").rpartition("\t")
         if not tab or not token or not (number.isascii() and number.isdigit()) or len(number) > 9:
-            raise ValueError(f"{path}, line {line} is no item token, tab and number: write lines such as B000TOKEN\t0")
+            raise ValueError(
+                f"{path}, line {line} is not an item token, tab and number: write lines such as B000TOKEN\t0"
+            )
         if token in numbers or int(number) in token_of:
             raise ValueError(f"{path}, line {line} repeats the item {token!r} or the number {number}: keep one of each")
         numbers[token] = int(number)
@@ -49,21 +51,21 @@ def read_item_map(path: Path) -> dict[str, int]:
 
 
 def check_fits_a_cell(tokens: Iterable[str], path: Path) -> None:
-    """Check that item tokens can stand in a tab-separated text file.
+    """Check that item tokens fit into a tab-separated text file.
 
     Raises:
-        ValueError: naming the first that is empty, or has a tab or a line break in it.
+        ValueError: naming the first that is empty, or contains a tab or a line break.
     """
     for token in tokens:
         if not token or _BREAKS.search(token):
             raise ValueError(
-                f"the item token {token!r} cannot stand in {path}, which separates cells by tabs and items by line "
+                f"the item token {token!r} does not fit into {path}, which separates cells by tabs and items by line "
                 "breaks: export to another format, or rename the item"
             )
 
 
 def row_numbers(tokens: Sequence[str]) -> dict[str, int]:
-    """Return the numbers of items that are counted from 0 in their order."""
+    """Return item numbers counted from 0 in order."""
     return {token: row for row, token in enumerate(tokens)}
 
 

@@ -1,8 +1,8 @@
-"""What the integers of an exchanged file mean: one file format of other packages has several readings.
+"""The meaning of the integers in an exchanged file: other packages' formats can be read in several ways.
 
-An integer stands for `first_code` + the offset of its level + the code, where the offset is 0, or, with `offset`, the
-number of codewords of all levels before. With `suffix` the last integer of an item is no code but tells items of equal
-codes apart; some writers leave it out where an item has its codes for itself.
+An integer is `first_code` + the offset of its level + the code, where the offset is 0, or, with `offset`, the number of
+codewords of all earlier levels. With `suffix`, an item's last integer is not a code but separates items with equal
+codes; some writers omit it for items with unique codes.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ class Layout:
     """How codes are written."""
 
     offset: bool
-    """Whether codes count on over the levels."""
+    """Whether codes are numbered continuously across levels."""
     suffix: bool
-    """Whether the last integer tells items of equal codes apart."""
+    """Whether the last integer separates items with equal codes."""
     first_code: int = 0
-    """What a level counts from."""
+    """The first code of a level."""
     level_sizes: tuple[int, ...] | None = None
-    """Codewords of each level; None: not known."""
+    """Codewords of each level; None: unknown."""
 
 
 def written(sids: ItemSIDs, layout: Layout) -> NDArray[np.int64]:
@@ -41,22 +41,22 @@ def written(sids: ItemSIDs, layout: Layout) -> NDArray[np.int64]:
         ValueError: if the layout has a suffix and the Semantic IDs have none.
     """
     if layout.suffix and sids.suffix is None:
-        raise ValueError("these Semantic IDs have no suffix, items share them (collision: shared): set suffix=false")
+        raise ValueError("these Semantic IDs are shared and have no suffix (collision: shared): set suffix=false")
     table = sids.sequences if layout.suffix else sids.codes
     return table + layout.first_code + (_offsets(sids.level_sizes)[: table.shape[1]] if layout.offset else 0)
 
 
 def understood(tokens: Sequence[str], rows: Sequence[Sequence[int]], layout: Layout, source: str) -> ItemSIDs:
-    """Return the Semantic IDs that rows of integers from 0 on stand for.
+    """Return the Semantic IDs encoded by rows of integers from 0.
 
     Args:
         tokens: of the N items.
-        rows: one an item, in that order.
-        layout: what the integers mean; unknown level sizes are taken from the largest codes, with a warning.
+        rows: one per item, in that order.
+        layout: meaning of the integers; unknown level sizes are taken from the largest codes, with a warning.
         source: where the rows are from, for errors.
 
     Raises:
-        ValueError: for rows that the layout does not fit, naming the first item.
+        ValueError: for rows that do not fit the layout, naming the first item.
     """
     table = _table(tokens, rows, layout, source)
     levels = table.shape[1] - layout.suffix
@@ -76,18 +76,16 @@ def understood(tokens: Sequence[str], rows: Sequence[Sequence[int]], layout: Lay
 
 
 def _table(tokens: Sequence[str], rows: Sequence[Sequence[int]], layout: Layout, source: str) -> NDArray[np.int64]:
-    """Return the rows as they stand [N, S]; a suffix that is left out is −1."""
+    """Return the rows as they are [N, S]; a missing suffix is −1."""
     lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
     width = int(lengths.max(initial=0))
     short = np.flatnonzero(lengths < width - layout.suffix)
     if len(short) or width <= layout.suffix:
         remedy = (
-            ""
-            if layout.suffix
-            else "; if longer ones end in a number that tells colliding items apart, set suffix=true"
+            "" if layout.suffix else "; if longer ones end in a number that separates colliding items, set suffix=true"
         )
         first = f": '{tokens[int(short[0])]}' has {lengths[short[0]]} codes, others {width}" if len(short) else ""
-        raise ValueError(f"{source}: the Semantic IDs are not of one length{first}{remedy}.")
+        raise ValueError(f"{source}: the Semantic IDs differ in length{first}{remedy}.")
     table = np.full((len(rows), width), -1, dtype=np.int64)
     table[np.arange(width) < lengths[:, None]] = np.fromiter(chain.from_iterable(rows), dtype=np.int64)
     return table
@@ -97,24 +95,24 @@ def _check_layout(layout: Layout, levels: int, source: str) -> None:
     sizes = layout.level_sizes
     if layout.offset and sizes is None:
         raise ValueError(
-            f"{source}: codes that count on over the levels need level_sizes: give {levels} sizes, one a level."
+            f"{source}: codes numbered continuously across levels need level_sizes: give {levels} sizes, one per level."
         )
     if sizes is not None and len(sizes) != levels:
         raise ValueError(
             f"{source} has {levels} levels{' and a suffix' if layout.suffix else ''}, but level_sizes={list(sizes)} "
-            f"names {len(sizes)}: give one size a level, and say by suffix whether the last integer is a code."
+            f"has {len(sizes)}: give one size per level, and set suffix to say whether the last integer is a code."
         )
 
 
 def _sizes_of(codes: NDArray[np.int64], source: str) -> list[int]:
-    """Return the least sizes that the codes [N, L] need, unless they look as if they counted on over the levels."""
+    """Return the smallest sizes that fit the codes [N, L], unless the codes look continuous across levels."""
     if codes.shape[1] > 1 and (codes[:, 1:].min(axis=0) > codes[:, :-1].max(axis=0)).all():
         raise ValueError(
-            f"{source}: the codes of every level lie above those of the level before, as codes with level offsets do: "
-            "set offset=true and level_sizes, or, if they are codes after all, level_sizes alone."
+            f"{source}: the codes of every level are above those of the previous one, as with level offsets: set "
+            "offset=true and level_sizes, or only level_sizes if they are plain codes."
         )
     sizes = [int(size) for size in codes.max(axis=0) + 1]
-    logger.warning("%s: level_sizes is not given: taken from the largest code of each level, %s.", source, sizes)
+    logger.warning("%s: level_sizes not given, using the largest code of each level: %s.", source, sizes)
     return sizes
 
 
@@ -128,11 +126,11 @@ def _check_range(
         read = f"offset={str(layout.offset).lower()}, first_code={layout.first_code}"
         read += f", level_sizes={list(layout.level_sizes)}" if layout.level_sizes else ""
         raise ValueError(
-            f"{source}: item '{tokens[row]}' has on {what} the code {table[row, place]}, read with {read}: one of "
-            "these is not the file's."
+            f"{source}: item '{tokens[row]}' has the code {table[row, place]} on {what}, read with {read}: correct "
+            "these options."
         )
 
 
 def _offsets(level_sizes: Sequence[int]) -> NDArray[np.int64]:
-    """Return how many codewords all levels before have, for each level and for a suffix [L + 1]."""
+    """Return the number of codewords of all earlier levels, for each level and for a suffix [L + 1]."""
     return np.cumsum([0, *level_sizes], dtype=np.int64)

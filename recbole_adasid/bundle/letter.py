@@ -1,7 +1,7 @@
 """The index files of LETTER, LC-Rec and MiniOneRec: `NAME.index.json`, `{"0": ["<a_12>", "<b_3>", "<c_7>"], …}`.
 
-Keys are item numbers from 0, in the numbering of `NAME.item2id`. The letter tells the level, the number is the code
-within it, counted from 0 (from 1 in files of MiniOneRec's constrained k-means, which also writes `<|a_13|>`).
+Keys are item numbers from 0, as in `NAME.item2id`. The letter is the level, the number the code within it, counted from
+0 (from 1 in files of MiniOneRec's constrained k-means, which also writes `<|a_13|>`).
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ def write_letter(
     offset: bool | None = None,
     item2id: str | Path | None = None,
 ) -> Path:
-    """Write NAME.index.json, and beside it NAME.item2id and NAME.index.json.about.json.
+    """Write NAME.index.json, and next to it NAME.item2id and NAME.index.json.about.json.
 
     Args:
-        path: of the index file.
-        sids: what to write.
-        suffix: write it as one more level, so that no two items are equal; None: where there is one.
-        offset: let codes count on over the levels; None: no, as in these projects.
+        path: path of the index file.
+        sids: Semantic IDs to write.
+        suffix: write it as an additional level, so that no two items are equal; None: if there is one.
+        offset: number codes continuously across levels; None: no, as in these projects.
         item2id: a map whose numbers are the keys, see :func:`~recbole_adasid.bundle.peer_json.write_peer_json`.
 
     Raises:
-        ValueError: for more levels than letters, or a suffix or items that are not there.
+        ValueError: for more levels than letters, or a missing suffix or missing items.
     """
     with_suffix = sids.suffix is not None if suffix is None else suffix
     layout = Layout(bool(offset), with_suffix, 0, tuple(sids.level_sizes))
@@ -53,13 +53,13 @@ def read_letter(path: str | Path, *, item2id: str | Path | None = None, **told: 
     """Return the Semantic IDs of an index file.
 
     Args:
-        path: of the index file.
+        path: path of the index file.
         item2id: see :func:`~recbole_adasid.bundle.peer_json.read_peer_json`.
         told: ``offset``, ``suffix`` (both usually False), ``first_code`` (usually 0) and ``level_sizes``.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is damaged or its integers do not mean what was told.
+        ValueError: if it is damaged or contradicts the options.
     """
     known: dict[Any, tuple[str, int]] = {}  # few entries, each in many items
     return read_peer_json(
@@ -69,7 +69,7 @@ def read_letter(path: str | Path, *, item2id: str | Path | None = None, **told: 
 
 def _value(place: int, entry: Any, known: dict[Any, tuple[str, int]]) -> int:
     if not isinstance(entry, str):
-        raise ValueError(f"{entry!r} is no text such as '<a_12>'")
+        raise ValueError(f"{entry!r} is not a string such as '<a_12>'")
     if entry not in known:
         found = _ENTRY.fullmatch(entry)
         if found is None:
@@ -77,5 +77,5 @@ def _value(place: int, entry: Any, known: dict[Any, tuple[str, int]]) -> int:
         known[entry] = found[1], int(found[2])
     letter, code = known[entry]
     if letter != _LETTERS[place : place + 1]:
-        raise ValueError(f"{entry!r} stands on level {place + 1}, where the letter is {_LETTERS[place : place + 1]!r}")
+        raise ValueError(f"{entry!r} is on level {place + 1}, where the letter is {_LETTERS[place : place + 1]!r}")
     return code

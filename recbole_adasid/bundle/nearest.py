@@ -1,4 +1,4 @@
-"""Which items a Semantic ID is closest to: by the prefix they share, then by what their codewords say."""
+"""Nearest items of a Semantic ID: by shared prefix, then by codeword distance."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from recbole_adasid.model.prefix_tree import PrefixTree
 
 ROWS_AT_ONCE = 65_536
-"""Items whose quantised embeddings are held at once."""
+"""Number of quantised embeddings in memory at once."""
 Embed = Callable[[Tensor], Tensor]
 """Codes int64 [M, L] → quantised embeddings [M, D]."""
 
@@ -23,13 +23,13 @@ class Neighbour(NamedTuple):
 
     item: str
     shared_levels: int
-    """How many leading codes it has in common."""
+    """Number of leading codes in common."""
     distance: float | None
-    """Between the quantised embeddings, Euclidean; None without a tokenizer."""
+    """Euclidean, between the quantised embeddings; None without a tokenizer."""
 
 
 class NearestRows(NamedTuple):
-    """Rows of items, the closest first; [k] each."""
+    """Rows of items, nearest first; [k] each."""
 
     rows: NDArray[np.int64]
     shared_levels: NDArray[np.int64]
@@ -47,15 +47,15 @@ def nearest_rows(
 ) -> NearestRows:
     """Return up to ``k`` items by the length of the common prefix, then distance, then row.
 
-    Only items whose prefix decides are looked at: those that share the longest prefix, then those that share one code
-    less, and so on until there are ``k``. In the tree's order each such ring is two neighbouring ranges.
+    Only reads the items needed: those that share the longest prefix, then those that share one code less, and so on
+    until there are ``k``. In the tree's order each such ring is two neighbouring ranges.
 
     Args:
         tree: of sequences that begin with ``codes``.
         codes: [N, L].
         query: [L].
-        k: items wanted.
-        embed: gives the quantised embeddings; None leaves the order within a ring to the row.
+        k: number of items.
+        embed: returns the quantised embeddings; None: order within a ring is by row.
         without: a row to leave out, the query's own.
     """
     found: list[tuple[NDArray[np.int64], int, NDArray[np.float32]]] = []
@@ -78,11 +78,11 @@ def nearest_rows(
 
 
 def _rings(tree: PrefixTree, query: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """Yield how many codes are shared, most first, and the rows that share just that many, where there are any."""
+    """Yield the number of shared codes, most first, and the rows that share exactly that many, if any."""
     items = tree.leaf_items.numpy()
     padded = torch.from_numpy(np.pad(query, (0, len(tree.level_sizes) - len(query))))
     nodes = [torch.tensor(0), *tree.path(padded)[: len(query)]]
-    begins = ends = None  # of those that share more
+    begins = ends = None  # of the rows that share more
     for depth in reversed(range(len(nodes))):
         if nodes[depth] < 0:
             continue

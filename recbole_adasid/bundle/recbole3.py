@@ -1,8 +1,8 @@
 """RecBole 3's `item_sids.json`: `{"0": [12, 259, 519], …}`, integers by its item numbers, which start at 0.
 
-The file does not say what its integers are. RecBole 3 writes codes within their levels where it settles collisions by
-Sinkhorn, and codes that count on over the levels with a suffix of 1, 2, … behind them where it extends. Its TIGER
-takes the integers for tokens of one vocabulary and refuses equal sequences, so the latter is what we write.
+The file does not describe its integers. RecBole 3 writes codes per level if it resolves collisions by Sinkhorn, and
+codes numbered continuously across levels, followed by a suffix 1, 2, …, if it extends them. Its TIGER treats the
+integers as tokens of one vocabulary and rejects equal sequences, so we write the latter.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ def write_recbole3(
     offset: bool | None = None,
     item2id: str | Path | None = None,
 ) -> Path:
-    """Write item_sids.json, and beside it item_sids.item2id and item_sids.json.about.json.
+    """Write item_sids.json, and next to it item_sids.item2id and item_sids.json.about.json.
 
     Args:
-        path: of the JSON.
-        sids: what to write.
-        suffix: write it behind the codes; None: where there is one.
-        offset: let codes count on over the levels; None: yes.
+        path: path of the JSON.
+        sids: Semantic IDs to write.
+        suffix: write it after the codes; None: if there is one.
+        offset: number codes continuously across levels; None: yes.
         item2id: a map whose numbers are the keys, see :func:`~recbole_adasid.bundle.peer_json.write_peer_json`.
 
     Raises:
-        ValueError: for a suffix or items that are not there.
+        ValueError: for a missing suffix or missing items.
     """
     with_suffix = sids.suffix is not None if suffix is None else suffix
     layout = Layout(offset is not False, with_suffix, 0, tuple(sids.level_sizes))
@@ -56,17 +56,17 @@ def read_recbole3(path: str | Path, *, item2id: str | Path | None = None, **told
     Args:
         path: of the JSON.
         item2id: see :func:`~recbole_adasid.bundle.peer_json.read_peer_json`.
-        told: ``offset`` and ``suffix``, which have to be told where no about.json lies beside the file; ``first_code``
+        told: ``offset`` and ``suffix``, required if the file has no about.json; ``first_code``
             (usually 0) and ``level_sizes``.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is damaged or its integers do not mean what was told.
+        ValueError: if it is damaged or contradicts the options.
     """
     return read_peer_json(Path(path), value=_value, told=told, usual={}, item2id=item2id)
 
 
 def _value(place: int, entry: Any) -> int:
     if not isinstance(entry, int) or isinstance(entry, bool) or not 0 <= entry < _LARGEST:
-        raise ValueError(f"{str(entry)[:40]!r} on place {place + 1} is no whole number from 0 on")
+        raise ValueError(f"{str(entry)[:40]!r} at place {place + 1} is not a whole number from 0")
     return entry

@@ -1,4 +1,4 @@
-"""Semantic IDs as a table: CSV and Parquet, one column a level, codes counted from 0 within their level."""
+"""Semantic IDs as a table: CSV and Parquet, one column per level, codes counted from 0 within their level."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def as_table(sids: ItemSIDs) -> pd.DataFrame:
 
 
 def write_csv(path: str | Path, sids: ItemSIDs) -> Path:
-    """Write the table as CSV, and FILE.about.json beside it."""
+    """Write the table as CSV, and FILE.about.json next to it."""
     with written_whole(Path(path)) as waiting:
         as_table(sids).to_csv(waiting, index=False, encoding="utf-8")
     return _described(Path(path), "csv", sids)
 
 
 def write_parquet(path: str | Path, sids: ItemSIDs) -> Path:
-    """Write the table as Parquet, its level sizes among the metadata, and FILE.about.json beside it.
+    """Write the table as Parquet, with level sizes in its metadata, and FILE.about.json next to it.
 
     Raises:
         ImportError: without pyarrow.

@@ -1,7 +1,7 @@
-"""The command `recbole-adasid`: a dispatcher, and one file for each of its subcommands.
+"""The command `recbole-adasid`: a dispatcher, and one file per subcommand.
 
-A file of a subcommand holds its options and their checks, and imports what does the work when there is work to do: help
-is printed without torch, RecBole and pandas.
+A subcommand's file holds its options and their checks, and imports the implementation only when run: --help works
+without importing torch, RecBole and pandas.
 """
 
 from recbole_adasid.cli.main import main

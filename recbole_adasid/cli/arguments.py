@@ -12,10 +12,10 @@ from recbole_adasid.settings.reading import parse_value, written_paths
 def parse_arguments(arguments: Sequence[str], *, as_written: Collection[str] = ()) -> tuple[dict[str, Any], list[str]]:
     """Return settings and settings files from `--key=value` or `--key value` arguments.
 
-    Values are read as YAML, but for those of some keys, and of further ones `as_written`.
+    Values are parsed as YAML, except those of some keys and of `as_written`.
 
     Raises:
-        SettingsError: for anything else, or a key that is given two values.
+        SettingsError: for anything else, or a key given twice.
     """
     settings: dict[str, Any] = {}
     rest = list(arguments)

@@ -8,18 +8,18 @@ from recbole_adasid.cli.options import Option, need, read_options
 from recbole_adasid.settings.errors import SettingsError
 
 ABOUT = """\
-Semantic IDs for a catalogue in shards, by the tokenizer of a bundle or of a finished run, its codebooks frozen. The
-folder --out gets NAME.parquet for each shard (item_id, sid_1 …, suffix), and assignment.json at last.
+Semantic IDs for a catalogue in shards, from the frozen tokenizer of a bundle or a finished run. The folder --out gets
+NAME.parquet for each shard (item_id, sid_1 …, suffix), and finally assignment.json.
 
-A shard that is done is not encoded again as long as tokenizer, features and tokens are the same. One that is damaged is
-named, and costs itself alone: mend it and run the same command again. The suffix counts the items of equal codes before
-an item, over all shards, whatever the engine and its workers.
+Finished shards are not encoded again as long as tokenizer, features and tokens are the same. A damaged shard is
+reported and does not affect the others: fix it and run the same command again. The suffix counts the preceding items
+with equal codes, over all shards, independent of engine and workers.
 """
 FEATURES = Option(
     "features",
     "PATH",
-    "a folder of .npy (tokens in NAME.items.txt beside, one a line) and .parquet files (item_id, embedding), or one of "
-    "them; the order of their names is that of the items",
+    "a folder of .npy (tokens in NAME.items.txt next to it, one per line) and .parquet files (item_id, embedding), or "
+    "one such file; items are ordered by file name",
 )
 OPTIONS = (BUNDLE, RUN_FOLDER, FEATURES, OUT, *RAY, MEMORY, SHOW_PROGRESS)
 
@@ -44,6 +44,6 @@ COMMAND = Command(
     about=ABOUT,
     options={"options": OPTIONS},
     work=_work,
-    kept="shards that are done are kept, and the same command goes on from there",
+    kept="finished shards are kept: run the same command again to resume",
     spare="lower --memory, or cut the features into smaller shards",
 )

@@ -7,11 +7,11 @@ from recbole_adasid.cli.common import RUN_FOLDER, TRUSTED
 from recbole_adasid.cli.options import need, read_options
 
 ABOUT = """\
-Check that a run learned nothing from held-out interactions: its settings and its dataset are gone through once more,
-and every statement is printed with ok, VIOLATED or UNKNOWN.
+Check that a run learned nothing from held-out interactions: its settings and dataset are re-examined, and each
+statement is printed with ok, VIOLATED or UNKNOWN.
 
-The run may be somebody else's: what its settings would fetch is fetched with --trusted=true alone. The exit status is 0
-if all is known to hold, 1 if not, 2 for a mistake.
+The run may be someone else's: files named by its settings are only downloaded with --trusted=true. The exit status is 0
+if all statements hold, 1 if not, 2 for an error.
 """
 OPTIONS = (RUN_FOLDER, TRUSTED)
 _VERDICTS = {True: "ok      ", False: "VIOLATED", None: "UNKNOWN "}
@@ -37,5 +37,5 @@ COMMAND = Command(
     work=_work,
     kept="nothing was changed: run the same command again",
     log_level=None,
-    bare=True,  # 0 says that all holds: without a run it is not
+    bare=True,  # 0 means that all statements hold, so it needs a run
 )

@@ -9,43 +9,43 @@ from recbole_adasid.cli.common import BUNDLE, OUT, RUN_FOLDER
 from recbole_adasid.cli.options import ANY, COUNT, SWITCH, Option, chosen_action, need, read_options
 
 ABOUT = """\
-A SID bundle is one folder with the Semantic IDs of a catalogue, what learnt them and what is known of both.
+A SID bundle is a folder with the Semantic IDs of a catalogue, the tokenizer that learned them, and metadata.
 
 formats
   letter          NAME.index.json of LETTER, LC-Rec and MiniOneRec, and NAME.item2id
   recbole3        item_sids.json of RecBole 3, and item_sids.item2id
-  csv, parquet    a table with one column a level
-  item            a RecBole .item file with one token column a level and a prefix
+  csv, parquet    a table with one column per level
+  item            a RecBole .item file with one token column per level and a prefix
 """
-FORMAT = Option("format", "NAME", "one of the list above; import reads letter and recbole3")
+FORMAT = Option("format", "NAME", "one of the formats above; import reads letter and recbole3")
 INPUT = Option("input", "FILE", "the published Semantic IDs")
 ITEM2ID = Option(
     "item2id",
     "FILE",
-    "letter, recbole3: the numbers of items, lines of token, tab, number (default of export: rows from 0; of import: "
-    "NAME.item2id beside the file); import: `tokens`, keys are item tokens",
+    "letter, recbole3: item numbers, as lines of token, tab, number (default for export: rows from 0; for import: "
+    "NAME.item2id next to the file); import: `tokens` if the keys are item tokens",
 )
 SUFFIX = Option(
     "suffix",
     "VALUE",
-    "letter, recbole3: whether the last integer only tells items of equal codes apart; export: false leaves it out; "
-    "import: recbole3 needs to be told",
+    "letter, recbole3: whether the last integer only separates items with equal codes; export: false leaves it out; "
+    "import: required for recbole3",
     SWITCH,
 )
 OFFSET = Option(
     "offset",
     "VALUE",
-    "letter, recbole3: whether codes count on over the levels (default: false; export as recbole3: true; import of "
-    "recbole3 needs to be told)",
+    "letter, recbole3: whether codes are numbered continuously across levels (default: false; export as recbole3: "
+    "true; import of recbole3: required)",
     SWITCH,
 )
 EXPORT_OPTIONS = (
     ITEM2ID,
     SUFFIX,
     OFFSET,
-    Option("extra_columns_from", "FILE", "item: an .item file whose lines and columns come along"),
+    Option("extra_columns_from", "FILE", "item: an .item file whose lines and columns are included"),
     Option("item_field", "NAME", "item: the column of item tokens (default: item_id)"),
-    Option("vector", "true", "item: the quantised embedding as a column sid_vector; needs the tokenizer", SWITCH),
+    Option("vector", "true", "item: add the quantised embedding as a column sid_vector; needs the tokenizer", SWITCH),
 )
 IMPORT_OPTIONS = (
     ITEM2ID,
@@ -55,8 +55,8 @@ IMPORT_OPTIONS = (
     Option("level_sizes", "SIZES", 'codewords of each level, such as "[256, 256, 256]"', ANY),
 )
 SHOW_OPTIONS = (
-    Option("item", "TOKEN", "show the Semantic ID of this item and the items closest to it"),
-    Option("k", "10", "how many closest items", COUNT, 10),
+    Option("item", "TOKEN", "show this item's Semantic ID and its nearest items"),
+    Option("k", "10", "number of nearest items", COUNT, 10),
 )
 ACTIONS: dict[str, tuple[tuple[Option, ...], tuple[Option, ...]]] = {
     "make": ((RUN_FOLDER, OUT), ()),
@@ -64,12 +64,12 @@ ACTIONS: dict[str, tuple[tuple[Option, ...], tuple[Option, ...]]] = {
     "export": ((BUNDLE, FORMAT, OUT), EXPORT_OPTIONS),
     "import": ((FORMAT, INPUT, OUT), IMPORT_OPTIONS),
 }
-"""What each action needs and what it can have."""
+"""Required and optional options of each action."""
 HEADINGS = {
-    "make": "make: the bundle of a finished run, with the items that were added to its catalogue since",
-    "show": "show: what a bundle holds",
-    "export": "export: write the Semantic IDs for other programs, and beside the file what its integers mean",
-    "import": "import: make a bundle of Semantic IDs that others published, to score or to train TIGER on (sids_file)",
+    "make": "make: bundle a finished run, including items added to its catalogue since",
+    "show": "show: print the contents of a bundle",
+    "export": "export: write the Semantic IDs for other programs, with a description of the integers next to the file",
+    "import": "import: make a bundle from published Semantic IDs, to score or to train TIGER on (sids_file)",
 }
 
 
@@ -91,13 +91,13 @@ def _work(given: list[str]) -> None:
 
 
 def _given(values: dict[str, Any], options: tuple[Option, ...]) -> dict[str, Any]:
-    """Return the options of a format that were given: each format has some of them, and defaults of its own."""
+    """Return the given options of a format: each format has some of them, with its own defaults."""
     return {option.name: values[option.name] for option in options if values[option.name] is not None}
 
 
 COMMAND = Command(
     name="bundle",
-    summary="Semantic IDs as one folder to carry away, and their exchange with other programs",
+    summary="make, show, export and import SID bundles: Semantic IDs as portable folders",
     usage=(
         "make --run_folder=runs/... --out=FOLDER",
         "show --bundle=FOLDER [--item=TOKEN] [--k=10]",
@@ -107,5 +107,5 @@ COMMAND = Command(
     about=ABOUT,
     options={HEADINGS[action]: (*needed, *optional) for action, (needed, optional) in ACTIONS.items()},
     work=_work,
-    kept="a folder without its bundle.json is not whole: remove it, and run the same command again",
+    kept="a folder without its bundle.json is incomplete: remove it, and run the same command again",
 )

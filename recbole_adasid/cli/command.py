@@ -1,4 +1,4 @@
-"""What the subcommands have in common: the form of their help, and how they end."""
+"""What subcommands share: the layout of their help, and their exit."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ class Command:
     """A subcommand.
 
     Attributes:
-        name: as it is written after the program's.
-        summary: one line of what it does.
+        name: as written after the program's name.
+        summary: one-line description.
         usage: its calls, without program and name.
-        about: what --help says of it, in paragraphs.
-        options: by the heading that they have in --help.
-        work: does what its arguments say, and may return an exit status; what the user can put right it raises as an
-            error of one sentence.
-        kept: what becomes of what was done, and how to go on, for one who stops it or runs out of memory.
-        spare: how to get by with less memory.
+        about: paragraphs shown by --help.
+        options: by heading in --help.
+        work: does the work, and may return an exit status; errors that the user can fix are raised with a one-sentence
+            message.
+        kept: what is kept and how to resume, shown on interruption or when out of memory.
+        spare: how to use less memory.
         more: the end of --help, such as names of presets.
-        log_level: from which on the log is shown; None: left as it is.
-        bare: whether it does something without arguments, in place of showing its help.
+        log_level: minimum level of the log lines shown; None: unchanged.
+        bare: whether it runs without arguments instead of showing its help.
     """
 
     name: str
@@ -46,11 +46,11 @@ class Command:
 
     @property
     def all_options(self) -> list[Option]:
-        """Those under all headings, each once."""
+        """The options under all headings, each once."""
         return list(dict.fromkeys(chain(*self.options.values())))
 
     def help(self) -> str:
-        """Return what --help shows."""
+        """Return the text of --help."""
         calls = [f"{PROGRAM} {self.name} {call}".rstrip() for call in self.usage]
         parts = ["usage: " + "\n       ".join(calls), self.about.strip()]
         column = max(len(option.written) for option in self.all_options) + 4
@@ -59,7 +59,7 @@ class Command:
         return "\n\n".join(parts + ([self.more()] if self.more else []))
 
     def main(self, arguments: Sequence[str]) -> int:
-        """Do what the arguments say and return the exit status: 0, or what :mod:`recbole_adasid.cli.ending` says."""
+        """Run the command and return the exit status: 0, or one of :mod:`recbole_adasid.cli.ending`."""
         given = list(arguments)
         if asks_for_help(given) or not (given or self.bare):
             print(self.help())

@@ -7,39 +7,41 @@ from recbole_adasid.cli.common import COLUMNS, DELIMITER, NAME, OUT, SHOW_PROGRE
 from recbole_adasid.cli.options import MAPPING, SWITCH, Option, chosen_action, need, read_options
 
 ABOUT = """\
-Write OUT/NAME/NAME.inter and OUT/NAME/NAME.item, RecBole's atomic files, from raw data, and print how many users, items
-and interactions they have. Files may be compressed by gzip. Lines that cannot be used are counted and reported.
+Convert raw data to RecBole's atomic files OUT/NAME/NAME.inter and OUT/NAME/NAME.item, and print the numbers of users,
+items and interactions. Input files may be gzipped. Unusable lines are counted and reported.
 
-`amazon` reads reviews and metadata of the crawls of 2014, 2018 and 2023, told apart by their keys. `table` reads .csv,
-.tsv, .jsonl (.ndjson, .json: one object a line) or .parquet (needs the extra `parquet`).
+`amazon` reads reviews and metadata of the 2014, 2018 and 2023 crawls, recognised by their keys. `table` reads .csv,
+.tsv, .jsonl (.ndjson, .json: one object per line) or .parquet (needs the extra `parquet`).
 """
-REVIEWS = Option("reviews", "FILE", "one review a line")
-INTERACTIONS = Option("interactions", "PATH", "one interaction a row: user_id, item_id, timestamp")
+REVIEWS = Option("reviews", "FILE", "one review per line")
+INTERACTIONS = Option("interactions", "PATH", "one interaction per row: user_id, item_id, timestamp")
 ACTIONS: dict[str, tuple[Option, ...]] = {
-    "amazon": (REVIEWS, Option("metadata", "FILE", "one item a line; without it there is no NAME.item")),
+    "amazon": (REVIEWS, Option("metadata", "FILE", "one item per line; without it there is no NAME.item")),
     "table": (
         INTERACTIONS,
         Option(
             "items",
             "FILE",
-            "one item a row: item_id, and title, brand, categories, price, image_url as far as there",
+            "one item per row: item_id, and optionally title, brand, categories, price, image_url",
         ),
         COLUMNS,
-        Option("item_columns", "MAPPING", "the same for the items; other names make further text columns", MAPPING),
         Option(
-            "time_unit", "UNIT", "of numbers as times: s, ms, us or ns (default: s); dates are ISO 8601", default="s"
+            "item_columns", "MAPPING", "the same for the items; other names become additional text columns", MAPPING
+        ),
+        Option(
+            "time_unit", "UNIT", "unit of numeric times: s, ms, us or ns (default: s); dates are ISO 8601", default="s"
         ),
         DELIMITER,
-        Option("quotes", "false", "quotation marks are text and enclose no cells (default: true; .tsv: false)", SWITCH),
+        Option("quotes", "false", "treat quotation marks as text, not as quoting (default: true; .tsv: false)", SWITCH),
     ),
 }
-"""What each action can have; it needs the first."""
+"""Options of each action; the first is required."""
 BOTH = (
     OUT,
     NAME,
     Option("rating", "true", "keep ratings as a column of NAME.inter", SWITCH, False),
     Option("all_items", "true", "keep items without interactions, which get no Semantic ID", SWITCH, False),
-    Option("overwrite", "true", "replace files that are there", SWITCH, False),
+    Option("overwrite", "true", "replace existing files", SWITCH, False),
     SHOW_PROGRESS,
 )
 
@@ -56,7 +58,7 @@ def _work(given: list[str]) -> None:
 
 COMMAND = Command(
     name="convert",
-    summary="raw reviews, logs and product tables into RecBole's atomic files",
+    summary="convert raw reviews, logs and product tables to RecBole's atomic files",
     usage=(
         "amazon --reviews=FILE --out=FOLDER --name=NAME [--metadata=FILE] [...]",
         "table --interactions=FILE --out=FOLDER --name=NAME [--items=FILE] [...]",
@@ -64,6 +66,6 @@ COMMAND = Command(
     about=ABOUT,
     options={**ACTIONS, "both": BOTH},
     work=_work,
-    kept="each file is there whole or not at all: run the same command again",
+    kept="each file is either complete or absent: run the same command again",
     log_level=None,
 )

@@ -1,4 +1,4 @@
-"""The commands of 0.1, `python -m recbole_adasid.X`: they work until 0.3 and name what has taken their place."""
+"""The commands of 0.1, `python -m recbole_adasid.X`: they work until 0.3 and name their replacements."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ COMMANDS = {
     "recbole_adasid.scorecard": "scorecard",
     "recbole_adasid.tune": "tune",
 }
-"""Modules that were commands, and what to write instead."""
+"""Modules that were commands, and their replacements."""
 
 
 def deprecated_main(module: str) -> int:
-    """Do what `python -m MODULE` did, once it is said what to write instead; return the exit status."""
+    """Print the replacement, then do what `python -m MODULE` did; return the exit status."""
     command = COMMANDS[module]
     print(f"python -m {module} is deprecated: use {PROGRAM} {command}", file=sys.stderr)
     return main([command, *sys.argv[1:]])

@@ -1,4 +1,4 @@
-"""`recbole-adasid grid`: tokenizers, seeds and datasets through the same recommender."""
+"""`recbole-adasid grid`: tokenizers, seeds and datasets with the same recommender."""
 
 from __future__ import annotations
 
@@ -11,23 +11,22 @@ from recbole_adasid.cli.options import SWITCH, Option, need, read_options
 from recbole_adasid.settings.errors import SettingsError
 
 ABOUT = """\
-Run tokenizers × seeds × datasets through the same TIGER, and other recommenders beside it, and render the paper's
-Tables 2 and 4 and its Figure 4 in the folder --out.
+Run tokenizers × seeds × datasets with the same TIGER, optionally with other recommenders, and render the paper's Tables
+2 and 4 and Figure 4 in the folder --out.
 
-A cell is one `recbole-adasid train` in a process of its own. Finished cells are lines of cells.jsonl, with the users'
-ranks in ranks/: a stopped grid goes on with the missing ones, also on another machine that has a copy of the folder,
-and several processes or machines can work on different cells (--datasets, --seeds, --cells) and put their lines
-together. Further --KEY=VALUE settings go to every cell and are part of it; other recommenders than TIGER get those that
-they have.
+A cell is one `recbole-adasid train` in its own process. Finished cells are lines of cells.jsonl, with the users' ranks
+in ranks/. A stopped grid resumes with the missing cells, also on another machine with a copy of the folder; several
+processes or machines can run different cells (--datasets, --seeds, --cells) and merge their lines. Additional
+--KEY=VALUE settings apply to every cell and identify it; recommenders other than TIGER get those that they have.
 
-A grid is a YAML file: a cell's name, and its label and settings, or nothing where the name is that of a tokenizer, a
-variant or a recommender of RecBole.
+A grid is a YAML file that maps a cell's name to its label and settings, or to nothing if it is the name of a tokenizer,
+a variant or a RecBole recommender.
 """
 OWN = (
     Option("grid", "NAME", "from the list below, or a YAML file of your own (default: table2)", default="table2"),
     Option("datasets", "A,B", "datasets, separated by commas (default: ml-100k)", default="ml-100k"),
     SEEDS,
-    Option("cells", "A,B", "some cells of the grid, separated by commas (default: all)"),
+    Option("cells", "A,B", "cells of the grid to run, separated by commas (default: all)"),
     DATA_PATH,
     OUT,
     Option("render", "true", "run nothing, only rewrite the tables", SWITCH, False),
@@ -52,17 +51,17 @@ def _work(given: list[str]) -> None:
 
 
 def _apart(given: list[str]) -> tuple[list[str], list[str]]:
-    """Return the grid's own arguments, and those of its cells as they are written: their text is part of a cell.
+    """Return the grid's own arguments, and those of its cells verbatim: their text is part of a cell.
 
     Raises:
-        SettingsError: for one of the cells that is not of the form --key=value.
+        SettingsError: for a cell argument that is not of the form --key=value.
     """
     names = {option.name for option in OWN}
     own, options, rest = [], [], list(given)
     while rest:
         argument = rest.pop(0)
         key, equals, _ = argument.removeprefix("--").partition("=")
-        if argument == "--render":  # as it was once written
+        if argument == "--render":  # former spelling
             own.append("--render=true")
         elif argument.startswith("--") and key in names:
             own += [argument] if equals else [argument, *rest[:1]]
@@ -70,12 +69,12 @@ def _apart(given: list[str]) -> tuple[list[str], list[str]]:
         elif argument.startswith("--") and equals:
             options.append(argument)
         else:
-            raise SettingsError(f"{argument!r} is no setting of the cells: write --key=value.")
+            raise SettingsError(f"{argument!r} is not a setting of the cells: write --key=value.")
     return own, options
 
 
 def names_text() -> str:
-    """Return the names of the grids that come with the package, and what they are."""
+    """Return the names and descriptions of the grids that come with the package."""
     from recbole_adasid.grid.grids import GRIDS
 
     heads = {name: path.read_text(encoding="utf-8").partition("\n")[0] for name, path in GRIDS.items()}
@@ -85,12 +84,12 @@ def names_text() -> str:
 
 COMMAND = Command(
     name="grid",
-    summary="tokenizers, seeds and datasets through the same recommender: the paper's tables",
+    summary="run tokenizers, seeds and datasets with the same recommender: the paper's tables",
     usage=("--out=FOLDER [--grid=table2] [--datasets=A,B] [--seeds=1,2] [--KEY=VALUE ...]",),
     about=ABOUT,
     options={"options": (*OWN, SETTINGS)},
     work=_work,
-    kept="finished cells are kept, and the last one's whole epochs: the same command goes on from there",
+    kept="finished cells, and finished epochs of the last one, are kept: run the same command again to resume",
     more=names_text,
     log_level=None,
 )

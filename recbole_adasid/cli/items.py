@@ -1,4 +1,4 @@
-"""`recbole-adasid items`: items into the catalogue of a finished run, and out of it."""
+"""`recbole-adasid items`: add items to the catalogue of a finished run, or remove them."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from recbole_adasid.cli.common import COLUMNS, DELIMITER, RUN_FOLDER, TRUSTED
 from recbole_adasid.cli.options import Option, chosen_action, need, read_options
 
 ABOUT = """\
-`add` gives Semantic IDs to items that the model was not trained with, the codebooks as they are, and makes them
+`add` assigns Semantic IDs to items that the model was not trained on, with frozen codebooks, and makes them
 recommendable. --items is a table with the columns of the run's NAME.item: an .item file, or a .csv, .tsv, .jsonl or
-.parquet with a header. The run's own encoders make features from it; with --features, vectors of the kind the tokenizer
-was trained on are taken instead. Items that are in the catalogue keep their Semantic ID, so that the same file may come
-twice; items that were removed come back with theirs.
+.parquet with a header. The run's own encoders make features from it; --features gives vectors of the kind the tokenizer
+was trained on instead. Items already in the catalogue keep their Semantic ID, so a file may be added twice; removed
+items get theirs back.
 
-`remove` stops recommending the items of a file of tokens, one a line; histories may still name them.
+`remove` stops recommending the items of a file of tokens, one per line; histories may still contain them.
 
-As the run's folder may be from somebody else, what its settings name is not followed everywhere: a model of texts or
-images has to be on this machine already, under its name, and images are not fetched. With --trusted=true, for a run
-of your own, models are downloaded or taken from folders, and images fetched where the run has image_download.
+The run folder may be someone else's, so paths and addresses in its settings are restricted: a text or image model must
+already be on this machine, under its name, and images are not downloaded. With --trusted=true, for your own runs,
+models are downloaded or loaded from folders, and images are downloaded if the run has image_download.
 
-If an item cannot be added or removed, nothing is changed; with --bad_items=skip the others are, and those that could
-not be are listed with the reason.
+If an item cannot be added or removed, nothing is changed; with --bad_items=skip the others are, and the failed ones are
+listed with the reason.
 
-Both write new-items.safetensors into the run's folder, which `recbole-adasid recommend` reads, and add a line to
-new-items.jsonl, which tells what came and went and when; no other file of the run is touched.
+Both write new-items.safetensors into the run folder, which `recbole-adasid recommend` reads, and append a line to
+new-items.jsonl, a log of additions and removals; no other file of the run is touched.
 """
 ITEMS = Option("items", "FILE", "a table of items to add, or a list of those to remove")
 OPTIONS = (
@@ -32,7 +32,7 @@ OPTIONS = (
     Option("features", "FILE", "add: an .npz of item_id and embedding"),
     COLUMNS,
     DELIMITER,
-    Option("bad_items", "skip", "leave out what cannot be added or removed (default: refuse)", default="refuse"),
+    Option("bad_items", "skip", "skip items that cannot be added or removed (default: refuse)", default="refuse"),
     TRUSTED,
 )
 ACTIONS = ("add", "remove")
@@ -57,6 +57,6 @@ COMMAND = Command(
     about=ABOUT,
     options={"options": OPTIONS},
     work=_work,
-    kept="the change is kept whole or not at all: the same command again says which, and makes it if it was not",
-    spare="name fewer items at a time",
+    kept="the change is saved completely or not at all: run the same command again to check and complete it",
+    spare="pass fewer items at a time",
 )

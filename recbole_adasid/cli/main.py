@@ -1,4 +1,4 @@
-"""The dispatcher: the first argument names the subcommand; without one, settings are those of the main job."""
+"""The dispatcher: the first argument names the subcommand; without one, the settings go to the main job."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def overview() -> str:
-    """Return what --help shows: the subcommands, one a line."""
+    """Return the text of --help: one subcommand per line."""
     lines = [f"  {command.name:<12}{command.summary}" for command in COMMANDS.values()]
     return "\n".join(
         [

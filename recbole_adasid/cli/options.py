@@ -1,4 +1,4 @@
-"""Options of commands: declared once, for --help, for the checks of their values and for the docs."""
+"""Options of commands, declared once for --help, value checks and docs."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from recbole_adasid.cli.arguments import parse_arguments
 from recbole_adasid.settings.errors import SettingsError, refuse_unknown_keys, unknown_name
 
 TEXT = "text"
-"""Kind of an option whose value is taken as it is written, and not read as YAML: a path, an item's token."""
+"""Kind of an option whose value is taken verbatim, not parsed as YAML: a path, an item token."""
 SWITCH, COUNT, NUMBER, MAPPING, ANY = "true or false", "a whole number", "a number", "a mapping", "anything"
-"""The other kinds, in the words of errors."""
+"""The other kinds, as worded in errors."""
 
 _FITS: dict[str, Callable[[Any], bool]] = {
     TEXT: lambda value: True,
@@ -32,13 +32,13 @@ class Option:
 
     Attributes:
         name: without the dashes.
-        value: what stands for its value in --help, such as FILE; nothing where it has none.
-        about: its sentence in --help.
-        kind: what its value has to be.
-        default: its value where it is left out.
-        least: the smallest number that it may be; infinity is none.
-        choices: the only names that it may be.
-        old: names it had before; they are understood and not shown.
+        value: placeholder of its value in --help, such as FILE; empty if it has none.
+        about: its description in --help.
+        kind: kind of its value.
+        default: its value if omitted.
+        least: minimum; infinity is never valid.
+        choices: the only valid names.
+        old: former names, accepted but not shown.
     """
 
     name: str
@@ -52,11 +52,11 @@ class Option:
 
     @property
     def written(self) -> str:
-        """How it is written, as --help shows it."""
+        """Its form in --help."""
         return f"--{self.name}={self.value}" if self.value else f"--{self.name}"
 
     def lines(self, column: int) -> list[str]:
-        """Return its lines of --help, whose sentences begin at a column."""
+        """Return its lines of --help, with descriptions starting at a column."""
         first, *others = textwrap.wrap(self.about, _WIDTH - column)
         return [f"  {self.written}".ljust(column) + first, *(" " * column + line for line in others)]
 
@@ -67,10 +67,10 @@ def read_options(command: str, given: Sequence[str], options: Iterable[Option]) 
     Args:
         command: its name, for errors.
         given: the command's arguments.
-        options: those that it has.
+        options: the command's options.
 
     Raises:
-        SettingsError: for an argument that is none of them, or a value of another kind.
+        SettingsError: for an unknown argument, or a value of another kind.
     """
     options = tuple(options)
     values, settings, files = split_options(given, options)
@@ -80,10 +80,10 @@ def read_options(command: str, given: Sequence[str], options: Iterable[Option]) 
 
 
 def split_options(given: Sequence[str], options: Iterable[Option]) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
-    """Return the value of every option, the other settings and the settings files, where a command takes any setting.
+    """Return the option values, other settings and settings files of a command that accepts any setting.
 
     Raises:
-        SettingsError: for an argument that is no setting, or an option's value of another kind.
+        SettingsError: for an argument that is not a setting, or an option value of another kind.
     """
     options = tuple(options)
     as_written = {name for option in options if option.kind == TEXT for name in (option.name, *option.old)}
@@ -92,10 +92,10 @@ def split_options(given: Sequence[str], options: Iterable[Option]) -> tuple[dict
 
 
 def need(values: dict[str, Any], options: Iterable[Option], command: str) -> None:
-    """Check that options are given.
+    """Check that required options are given.
 
     Raises:
-        SettingsError: for the first one that is not.
+        SettingsError: for the first missing one.
     """
     for option in options:
         if values[option.name] is None:
@@ -103,10 +103,10 @@ def need(values: dict[str, Any], options: Iterable[Option], command: str) -> Non
 
 
 def chosen_action(given: Sequence[str], actions: Iterable[str]) -> str:
-    """Return the first argument, which says what a command like `bundle` is to do.
+    """Return the first argument, the action of a command like `bundle`.
 
     Raises:
-        SettingsError: if it is none of the actions.
+        SettingsError: if it is not an action.
     """
     actions = tuple(actions)
     if given[0] not in actions:
@@ -115,7 +115,7 @@ def chosen_action(given: Sequence[str], actions: Iterable[str]) -> str:
 
 
 def _value(option: Option, settings: dict[str, Any]) -> Any:
-    """Take an option's value out of settings, whichever of its names it has there."""
+    """Remove an option's value from settings, under any of its names."""
     names = [name for name in (option.name, *option.old) if name in settings]
     if not names:
         return option.default

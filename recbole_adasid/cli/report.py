@@ -1,4 +1,4 @@
-"""`recbole-adasid report`: the page about a run or a scorecard."""
+"""`recbole-adasid report`: the HTML report of a run or a scorecard."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from recbole_adasid.cli.options import Option, read_options
 from recbole_adasid.settings.errors import SettingsError
 
 ABOUT = """\
-Write report.html into the folder of a finished run or of a scorecard: one page that works offline, with figures,
-curves, the use of codewords, the tree of prefixes with its items, and examples. A run writes it by itself (switched off
-by --report=false), and so does a scorecard; this command makes it anew. Neither the dataset nor RecBole is needed.
+Write report.html into the folder of a finished run or a scorecard: one page that works offline, with metrics, curves,
+codeword usage, the prefix tree with its items, and examples. Runs (unless --report=false) and scorecards write it
+themselves; this command regenerates it. It needs neither the dataset nor RecBole.
 """
 OPTIONS = (RUN_FOLDER, Option("scorecard", "FOLDER", "folder of a scorecard, its --out"))
 
@@ -33,11 +33,11 @@ def _work(given: list[str]) -> None:
 
 COMMAND = Command(
     name="report",
-    summary="the page about a finished run or a scorecard, made anew",
+    summary="regenerate the HTML report of a finished run or a scorecard",
     usage=("--run_folder=runs/...", "--scorecard=FOLDER"),
     about=ABOUT,
     options={"options": OPTIONS},
     work=_work,
-    kept="a report that was there before is as it was: run the same command again",
+    kept="an earlier report is unchanged: run the same command again",
     log_level=logging.WARNING,
 )

@@ -1,4 +1,4 @@
-"""`recbole-adasid scorecard`: tokenizers compared before any recommender is trained."""
+"""`recbole-adasid scorecard`: compare tokenizers without training a recommender."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from recbole_adasid.cli.options import Option, need, split_options
 from recbole_adasid.settings.presets import headline, presets
 
 ABOUT = """\
-Learn Semantic IDs with several tokenizers and seeds and judge them before any recommender is trained. The folder --out
+Learn Semantic IDs with several tokenizers and seeds and score them without training a recommender. The folder --out
 gets a table (README.md, table.csv, table.json: mean ± standard deviation over seeds), the landscape of AdaSID's Figure
-3 (landscape.html, landscape.png), and report.html, a page with both and the use of codewords. The same command goes on
-where it stopped: finished cells are not run again.
+3 (landscape.html, landscape.png), and report.html, a page with both and codeword usage. Run the same command again to
+resume: finished cells are not repeated.
 """
 TOKENIZERS = Option(
-    "tokenizers", "A,B", "names from the lists below, or YAML files of settings of your own (default: all tokenizers)"
+    "tokenizers", "A,B", "names from the lists below, or your own YAML settings files (default: all tokenizers)"
 )
 OWN = (OUT, TOKENIZERS, SEEDS, PROXY_EXAMPLES)
 
@@ -45,7 +45,7 @@ def _work(given: list[str]) -> None:
 
 
 def names_text() -> str:
-    """Return the names of tokenizers and variants, and what they are."""
+    """Return the names and descriptions of tokenizers and variants."""
     lists = [
         f"{kind}s\n" + "\n".join(f"  {name:<22}{headline(f'{kind}/{name}.yaml')}" for name in presets(kind))
         for kind in ("tokenizer", "variant")
@@ -55,12 +55,12 @@ def names_text() -> str:
 
 COMMAND = Command(
     name="scorecard",
-    summary="tokenizers compared on a dataset before any recommender is trained",
+    summary="compare tokenizers on a dataset without training a recommender",
     usage=("--dataset=NAME --out=FOLDER [--tokenizers=A,B] [--seeds=1,2] [--KEY=VALUE ...]",),
     about=ABOUT,
     options={"options": (DATASET, DATA_PATH, *OWN, CONFIG_FILES, SETTINGS)},
     work=_work,
-    kept="finished cells are kept, and the same command goes on from there",
+    kept="finished cells are kept: run the same command again to resume",
     spare="lower tokenizer_batch_pairs or proxy_examples",
     more=names_text,
     log_level=None,

@@ -1,4 +1,4 @@
-"""`recbole-adasid train`, the main job: settings in, a run folder out."""
+"""`recbole-adasid train`, the main job: from settings to a run folder."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from recbole_adasid.settings.presets import documented_lines, headline, presets
 
 ABOUT = """\
 Learn Semantic IDs for the items of a dataset, train the generative recommender TIGER on them, and print Recall and
-NDCG on validation and test items. A run folder keeps settings, Semantic IDs, metrics and model.
+NDCG on validation and test items. The run folder holds settings, Semantic IDs, metrics and model.
 
 `recbole-adasid --KEY=VALUE ...` and, from a checkout, `python run_recbole_adasid.py --KEY=VALUE ...` do the same.
 
-The exit status is 0, 2 for what can be put right (a setting, a file, too little memory or disk), 130 after Ctrl-C and
-143 after SIGTERM; a sentence says what was kept and how to go on.
+The exit status is 0, 2 for errors you can fix (a setting, a file, too little memory or disk), 130 after Ctrl-C and 143
+after SIGTERM; a message says what was kept and how to resume.
 
 examples
   recbole-adasid train
@@ -36,25 +36,25 @@ OPTIONS = (
     Option(
         "model",
         "NAME",
-        "TIGER (default), LIGER, or another recommender of RecBole on the same data and evaluation, such as SASRec, "
-        "GRU4Rec, BPR or Pop, with RecBole's settings of it: docs/comparing.md",
+        "TIGER (default), LIGER, or another RecBole recommender on the same data and evaluation, such as SASRec, "
+        "GRU4Rec, BPR or Pop, with its RecBole settings: docs/comparing.md",
     ),
     Option("tokenizer", "NAME", "how items get their Semantic IDs (default: adasid)"),
     DATASET,
     DATA_PATH,
     CONFIG_FILES,
-    Option("nproc", "N", "N processes on this machine; or start this under torchrun, see docs/distributed.md"),
+    Option("nproc", "N", "number of processes on this machine; or use torchrun, see docs/distributed.md"),
     Option(
         "KEY",
         "VALUE",
-        "any setting below or of RecBole; values are read as YAML: 0.001, true, [3, 5], ~ for none",
+        "any setting below or of RecBole; values are parsed as YAML: 0.001, true, [3, 5], ~ for none",
     ),
-    Option("help", "", "this text; with --model=NAME the settings of another recommender"),
+    Option("help", "", "show this text; with --model=NAME, the settings of another recommender"),
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the main job as the arguments say and return the exit status; see :mod:`recbole_adasid.cli.ending`.
+    """Run the main job and return the exit status; see :mod:`recbole_adasid.cli.ending`.
 
     Args:
         arguments: None: those of the process.
@@ -63,11 +63,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def train(given: Sequence[str], *, own_process: bool) -> int:
-    """Run the main job as :func:`main` does.
+    """Run the main job like :func:`main`.
 
     Args:
         given: its arguments.
-        own_process: whether they are the process's own, so that torchrun can start it anew with them, and end it.
+        own_process: whether they are the process's own, so that torchrun can restart it with them, and end it.
     """
     if asks_for_help(given):
         print(_help_for(given))
@@ -79,10 +79,10 @@ def train(given: Sequence[str], *, own_process: bool) -> int:
 
 
 def _end_as_rank(status: int) -> None:
-    """End a process that torchrun started after Python's clean-up, but before that of libraries.
+    """Exit a process started by torchrun after Python's clean-up, but before that of libraries.
 
-    A process whose job had ended well was seen to abort there ("terminate called without an active exception": a thread
-    was still running), and torchrun took the job for failed.
+    Processes have been seen to abort there after a successful job ("terminate called without an active exception": a
+    thread was still running), so that torchrun considered the job failed.
     """
     atexit._run_exitfuncs()
     sys.stdout.flush()
@@ -105,7 +105,7 @@ def _work(given: list[str], own_process: bool = False) -> int:
 
 def _start(processes: list[str], own_process: bool) -> int:
     if not own_process:
-        raise SettingsError("nproc and world_size start this program anew: give them on the command line, or torchrun.")
+        raise SettingsError("nproc and world_size start new processes: give them on the command line, or use torchrun.")
     from recbole_adasid.plugin.launch import launch
 
     return launch(processes)
@@ -121,19 +121,19 @@ def _help_for(arguments: Sequence[str]) -> str:
 
 
 def peer_help_text(model: str) -> str:
-    """Return the settings of another recommender: RecBole's of the model, those it shares with TIGER, and the rest."""
+    """Return the settings of another recommender: its own, those shared with TIGER, and the rest."""
     from recbole_adasid.plugin.peers.names import documented_defaults
     from recbole_adasid.plugin.peers.settings import SHARED
 
     own = documented_defaults(model).strip().splitlines() or ["(none)"]
     parts = [f"settings of --model={model} (RecBole's)\n" + _indented(own)]
-    parts += ["settings that have TIGER's and the dataset's defaults\n" + _indented(_lines_of(SHARED))]
-    parts += ["all others, such as epochs, train_batch_size and learning_rate, have RecBole's"]
+    parts += ["settings with TIGER's and the dataset's defaults\n" + _indented(_lines_of(SHARED))]
+    parts += ["all other settings, such as epochs, train_batch_size and learning_rate, have RecBole's defaults"]
     return "\n\n".join(parts)
 
 
 def _lines_of(keys: Collection[str]) -> list[str]:
-    """Return the lines of TIGER's defaults that set some keys, with what belongs to them."""
+    """Return the lines of TIGER's defaults that set some keys, with their continuation lines."""
     lines, wanted = [], False
     for line in documented_lines("model/TIGER.yaml"):
         if not line.startswith(" "):
@@ -143,7 +143,7 @@ def _lines_of(keys: Collection[str]) -> list[str]:
 
 
 def settings_text() -> str:
-    """Return presets and every setting with its default and comment, all taken from the files of defaults."""
+    """Return presets and every setting with its default and comment, from the files of defaults."""
     sections = []
     for kind in ("tokenizer", "dataset"):
         sections.append(
@@ -171,7 +171,7 @@ COMMAND = Command(
     about=ABOUT,
     options={"options": OPTIONS},
     work=_work,
-    kept="what was kept before is intact, and the last line of the log, if there is one, says how to go on",
+    kept="work saved so far is intact; the last line of the log, if there is one, says how to resume",
     spare="lower train_batch_size, eval_batch_size or beam_size; tokenizer_batch_pairs if the tokenizer was training",
     more=settings_text,
     log_level=None,

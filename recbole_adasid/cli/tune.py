@@ -1,4 +1,4 @@
-"""`recbole-adasid tune`: a search for hyperparameters."""
+"""`recbole-adasid tune`: hyperparameter search."""
 
 from __future__ import annotations
 
@@ -21,33 +21,31 @@ from recbole_adasid.settings.presets import headline, presets
 
 ABOUT = """\
 Search hyperparameters with RecBole's tuner (hyperopt: pip install 'recbole-adasid[tuning]'). The folder --out gets a
-table (README.md, table.json) and best.yaml, to be given to a run as --config_files. Each point is judged by its mean
-over --seeds. The same command goes on where it stopped, and gives what it would have given: finished trials are not run
-again.
+table (README.md, table.json) and best.yaml, for --config_files of a run. Each point is scored by its mean over --seeds.
+Run the same command again to resume, with the same result as without the interruption: finished trials are not
+repeated.
 """
 OBJECTIVES = ("proxy", "valid")
 OWN = (
     OUT,
-    Option(
-        "space", "SPACE", "a name from the list below, or a YAML file of your own (default: paper)", default="paper"
-    ),
+    Option("space", "SPACE", "a name from the list below, or your own YAML file (default: paper)", default="paper"),
     Option(
         "objective",
         "NAME",
-        "proxy: the scorecard's, of Semantic IDs alone; valid: validation of a whole run (default: proxy)",
+        "proxy: the scorecard's proxy on Semantic IDs alone; valid: validation score of a whole run (default: proxy)",
         default=OBJECTIVES[0],
         choices=OBJECTIVES,
     ),
     Option(
         "algorithm",
         "NAME",
-        "exhaustive: every point of a grid; random; bayes: hyperopt's TPE (default: exhaustive)",
+        "exhaustive: every grid point; random; bayes: hyperopt's TPE (default: exhaustive)",
         default=ALGORITHMS[0],
         choices=ALGORITHMS,
     ),
-    Option("max_trials", "N", "of random and bayes (default: 100)", COUNT, 100, least=1),
-    Option("early_stop", "N", "trials without progress to stop after (default: never)", COUNT, least=1),
-    Option("search_seed", "N", "of the points that random and bayes draw (default: 2020)", COUNT, 2020, least=0),
+    Option("max_trials", "N", "maximum for random and bayes (default: 100)", COUNT, 100, least=1),
+    Option("early_stop", "N", "stop after N trials without progress (default: never)", COUNT, least=1),
+    Option("search_seed", "N", "seed of random and bayes (default: 2020)", COUNT, 2020, least=0),
     SEEDS,
     PROXY_EXAMPLES,
 )
@@ -71,18 +69,18 @@ def _work(given: list[str]) -> None:
 
 
 def spaces_text() -> str:
-    """Return the presets of spaces, and what they are."""
+    """Return the names and descriptions of the space presets."""
     return "\n".join(["spaces", *(f"  {name:<19}{headline(f'tuning/{name}.yaml')}" for name in presets("tuning"))])
 
 
 COMMAND = Command(
     name="tune",
-    summary="hyperparameters searched with RecBole's tuner, by the scorecard's proxy or by validation",
+    summary="search hyperparameters with RecBole's tuner, by the scorecard's proxy or by validation",
     usage=("--dataset=NAME --out=FOLDER [--space=paper] [--objective=proxy] [--KEY=VALUE ...]",),
     about=ABOUT,
     options={"options": (DATASET, DATA_PATH, *OWN, CONFIG_FILES, SETTINGS)},
     work=_work,
-    kept="finished trials are kept, and the same command goes on from there",
+    kept="finished trials are kept: run the same command again to resume",
     spare="lower train_batch_size, eval_batch_size, beam_size, tokenizer_batch_pairs or proxy_examples",
     more=spaces_text,
     log_level=None,

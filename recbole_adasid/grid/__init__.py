@@ -1,1 +1,1 @@
-"""Tokenizers × seeds × datasets through the same TIGER, and other recommenders beside it, for tables."""
+"""Run tokenizers × seeds × datasets with the same TIGER, and other recommenders, for result tables."""

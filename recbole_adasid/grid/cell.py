@@ -1,4 +1,4 @@
-"""A cell of a grid: the main job under one tokenizer or recommender, on one dataset, with one seed."""
+"""A cell of a grid: the main job with one tokenizer or recommender, dataset and seed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from recbole_adasid.plugin.peers.names import OURS, TIGER
 
 
 class Cell:
-    """One run: which settings on which dataset under which seed."""
+    """One run: settings, dataset and seed."""
 
     def __init__(
         self, name: str, entry: dict[str, Any], dataset: str, seed: int, data_path: str | None, options: list[str]
@@ -37,17 +37,17 @@ class Cell:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What makes it another cell: everything but where data and results are."""
+        """Identity of the cell: everything except data and result paths."""
         return self.dataset, str(self.seed), *self.options
 
     @property
     def folder(self) -> Path:
-        """Where the cell runs: the same after a kill, so that its training goes on."""
+        """The cell's run folder, the same after a kill, so that training resumes."""
         settings = hashlib.sha256("\0".join(self.key).encode()).hexdigest()[:8]
         return Path("runs", "grid", self.dataset, f"{self.name}-{self.seed}-{settings}")
 
     def run(self, out: Path) -> dict[str, Any]:
-        """Run the cell; return its metrics, time and memory, and keep the users' ranks."""
+        """Run the cell, save the users' ranks, and return its metrics, time and memory."""
         common = [f"--dataset={self.dataset}"] + ([f"--data_path={self.data_path}"] if self.data_path else [])
         folder = self.folder
         arguments = [*common, f"--seed={self.seed}", *self.options]
@@ -61,7 +61,7 @@ class Cell:
         started = time.time()
         metrics, memory = self.execute(arguments, folder)
         record |= {"seconds": round(time.time() - started), "peak_memory_gib": memory, "machine": machine()}
-        ranks = out / "ranks" / f"{self.dataset}-{folder.name}.npz"  # of these options and no others
+        ranks = out / "ranks" / f"{self.dataset}-{folder.name}.npz"  # for exactly these options
         ranks.parent.mkdir(exist_ok=True)
         shutil.copy(folder / "test_ranks.npz", ranks)
         pace = read_pace(folder)
@@ -69,10 +69,10 @@ class Cell:
         return {**record, "ranks": ranks.name, "pace": pace, **metrics}
 
     def execute(self, arguments: list[str], folder: Path) -> tuple[dict[str, Any], float]:
-        """Run the main job and return what it measured, and the most memory it held, in GiB.
+        """Run the main job and return its measurements and peak memory in GiB.
 
         Raises:
-            ValueError: if it failed; it has told why.
+            ValueError: if it failed; the reason is already printed.
         """
         command = [sys.executable, "-m", "recbole_adasid", "train", *arguments, f"--run_folder={folder}"]
         process = subprocess.Popen(command)
@@ -83,7 +83,7 @@ class Cell:
 
 
 def for_model(model: str, options: list[str]) -> list[str]:
-    """Return those `--key=value` options that a model has: tokenizers are no business of RecBole's."""
+    """Return the `--key=value` options that apply to a model: RecBole's models have no tokenizer."""
     if model in OURS:
         return options
     known = known_settings(model)
@@ -91,7 +91,7 @@ def for_model(model: str, options: list[str]) -> list[str]:
 
 
 def machine() -> str:
-    """Return what ran a cell."""
+    """Return a description of this machine."""
     import torch
 
     return f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}"

@@ -1,4 +1,4 @@
-"""Grids: which cells there are, by name, from YAML files."""
+"""Grids: cells by name, from YAML files."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from recbole_adasid.settings.errors import SettingsError, unknown_name
 from recbole_adasid.settings.reading import read_settings_files
 
 GRIDS = {path.stem: path for path in sorted((Path(__file__).parent / "grids").glob("*.yaml"))}
-"""Those that come with the package."""
+"""Grids that come with the package."""
 POP = "pop"
 ABOUT = ("label", "group")
-"""Entries of a cell that are no settings."""
+"""Entries of a cell that are not settings."""
 
 
 def read_grid(name: str) -> dict[str, dict[str, Any]]:
     """Return the cells of a grid: label, group and settings by name.
 
-    An empty entry names a tokenizer, a variant or a recommender of RecBole.
+    An empty entry names a tokenizer, a variant or a RecBole recommender.
 
     Args:
         name: one of :data:`GRIDS`, or a YAML file.
 
     Raises:
-        SettingsError: if there is no such grid, or it holds something else.
+        SettingsError: if there is no such grid, or it is malformed.
     """
     if name not in GRIDS and not name.endswith((".yaml", ".yml")):
         raise unknown_name("grid", name, GRIDS)
@@ -38,7 +38,7 @@ def read_grid(name: str) -> dict[str, dict[str, Any]]:
 
 
 def known_cell(name: str) -> dict[str, Any]:
-    """Return the cell of a tokenizer, a variant or a recommender of RecBole."""
+    """Return the cell of a tokenizer, a variant or a RecBole recommender."""
     model = "Pop" if name == POP else name
     if model in peer_names():
         return {"label": f"RecBole's {model}", "model": model}

@@ -1,4 +1,4 @@
-"""How fast the cells of a grid learn and answer: seconds from their logs, minutes to another recommender's quality."""
+"""Speed of a grid's cells: seconds from their logs, minutes to reach another recommender's quality."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 
 from recbole_adasid.run_folder.history import read_history
 
-# RecBole's trainers and ours log alike, but for the escape codes of colours that stand between.
+# RecBole's trainers and ours log alike, except for colour escape codes in between.
 _COLOUR = r"(?:\x1b\[[\d;]*m)*"
 _LINE = re.compile(rf"epoch (\d+) (training|evaluating){_COLOUR} \[{_COLOUR}time{_COLOUR}: ([\d.]+)s")
 METRIC = "ndcg@10"
 
 
 def read_pace(run_folder: Path) -> dict[str, Any]:
-    """Return what a finished run took and reached.
+    """Return the times and validation scores of a finished run.
 
     Returns:
         ``training``: seconds of each epoch, ``evaluating``: seconds of each validation, both in order; ``epochs`` and
@@ -25,7 +25,7 @@ def read_pace(run_folder: Path) -> dict[str, Any]:
     """
     found: dict[str, dict[int, float]] = {"training": {}, "evaluating": {}}
     for epoch, what, seconds in _LINE.findall((run_folder / "run.log").read_text(encoding="utf-8")):
-        found[what][int(epoch)] = float(seconds)  # the last one, where a run was stopped and an epoch repeated
+        found[what][int(epoch)] = float(seconds)  # the last one, if an epoch was repeated after an interruption
     known = read_history(run_folder / "history.json")["validation"]
     seconds = {what: [times[epoch] for epoch in sorted(times)] for what, times in found.items()}
     return {**seconds, "epochs": known["epoch"], "validation": known.get(METRIC, [])}
@@ -43,8 +43,8 @@ def pace_table(rows: list[tuple[str, list[dict[str, Any]]]], users: int | None, 
 
     Args:
         rows: label and finished cells of each recommender; those without a pace are left out.
-        users: who are validated; None if it is not known.
-        goal: the cell to be reached.
+        users: number of validated users; None if unknown.
+        goal: the cell whose quality is to be reached.
     """
     rows = [(label, [run for run in runs if run.get("pace", {}).get("training")]) for label, runs in rows]
     goals = [run for _, runs in rows for run in runs if run["cell"] == goal]

@@ -1,4 +1,4 @@
-"""From the finished cells of a grid to the paper's Tables 2 and 4 and its Figure 4, ours beside the paper's."""
+"""From the finished cells of a grid to the paper's Tables 2 and 4 and Figure 4, next to the paper's values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from recbole_adasid.plugin.peers.names import OURS, TIGER
 from recbole_adasid.settings import plain_yaml
 
 SEEDLESS = ("Pop",)
-"""Models without randomness: one cell serves all seeds."""
+"""Deterministic models: one cell counts for all seeds."""
 
 PAPER = plain_yaml.load((Path(__file__).parent / "paper_results.yaml").read_text(encoding="utf-8"))
 PAPER_METRICS = ["recall@3", "ndcg@3", "recall@5", "ndcg@5"]
@@ -39,7 +39,7 @@ PAIRED_METRICS = ("recall@5", "ndcg@5", "recall@10", "ndcg@10")
 
 
 def write_report(out: Path) -> None:
-    """Write README.md, and figure4-….png where cells of Figure 4 are there."""
+    """Write README.md, and figure4-….png if there are cells of Figure 4."""
     records = finished_cells(out)
     parts = ["# TIGER and LIGER on Semantic IDs", "Written by `recbole-adasid grid`."]
     for setting in dict.fromkeys(setting_of(record) for record in records):
@@ -48,13 +48,11 @@ def write_report(out: Path) -> None:
 
 
 def finished_cells(out: Path) -> list[dict[str, Any]]:
-    """Return what was noted of the finished cells; half a line, left by a kill, is none."""
+    """Return the records of the finished cells; an incomplete line, left by a kill, is ignored."""
     path, found = out / "cells.jsonl", []
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
         if not line.startswith("{"):
-            raise ValueError(
-                f"{path} holds a line that is no cell, {line[:40]!r}: bring back the file as it was written"
-            )
+            raise ValueError(f"{path} holds a line that is not a cell, {line[:40]!r}: restore the original file")
         with suppress(json.JSONDecodeError):
             found.append(json.loads(line))
     return found
@@ -78,14 +76,14 @@ def section(out: Path, setting: str, records: list[dict[str, Any]]) -> list[str]
     parts += paired_test(out, records)
     others = [r for r in records if is_choice(r)]
     rows = [(name, [r for r in others if r["cell"] == name]) for name in dict.fromkeys(r["cell"] for r in others)]
-    if rows:  # choices are made without a look at the test
+    if rows:  # choices are made without looking at the test
         parts += ["### Choices, validation", table(rows, VALID, {})]
         parts += figure4(out, setting, others)
     return [*parts, "### Cost and commands", costs(records)]
 
 
 def is_choice(record: dict[str, Any]) -> bool:
-    """Tell whether a cell is there to choose a setting by: one of a group, or a TIGER that stands in no table."""
+    """Tell whether a cell serves to choose a setting: one of a group, or a TIGER that is in no table."""
     return "group" in record or (record["cell"] not in IN_TABLES and model_of(record) == TIGER)
 
 
@@ -111,7 +109,7 @@ def table(rows: list[tuple[str, list[dict[str, Any]]]], split: str, paper: dict[
 
 
 def recommenders(out: Path, records: list[dict[str, Any]]) -> list[str]:
-    """Return TIGER and LIGER beside RecBole's recommenders, if there are others than TIGER and the floor."""
+    """Return TIGER and LIGER next to RecBole's recommenders, if there are any besides TIGER and the floor."""
     records = [record for record in records if not is_choice(record)]
     cells = {name: [r for r in records if r["cell"] == name] for name in dict.fromkeys(r["cell"] for r in records)}
     ours = {
@@ -129,13 +127,13 @@ def recommenders(out: Path, records: list[dict[str, Any]]) -> list[str]:
 
 
 def own_label(run: dict[str, Any]) -> str:
-    """Return a label that names the model, too."""
+    """Return a label that includes the model."""
     model, label = model_of(run), run.get("label", run["cell"])
     return label if label.startswith(model) else f"{model}, {label}"
 
 
 def tested_users(out: Path, run: dict[str, Any]) -> int | None:
-    """Return how many users a run has tested, if their ranks are there."""
+    """Return the number of tested users of a run, if their ranks are saved."""
     path = out / "ranks" / run.get("ranks", "nowhere")
     return len(read_arrays(path, "user")["user"]) if path.is_file() else None
 
@@ -143,7 +141,7 @@ def tested_users(out: Path, run: dict[str, Any]) -> int | None:
 def paired_recommenders(
     out: Path, ours: dict[str, list[dict[str, Any]]], others: dict[str, list[dict[str, Any]]]
 ) -> list[str]:
-    """Compare that of our cells that has the best validation NDCG@10 with each other recommender, user by user."""
+    """Compare our cell with the best validation NDCG@10 with each other recommender, user by user."""
     seeds = {name: ranked(out, runs, name) for name, runs in (*ours.items(), *others.items())}
     candidates = [name for name in ours if seeds[name]]
     if not candidates:
@@ -169,7 +167,7 @@ def paired_recommenders(
 
 
 def ranked(out: Path, records: list[dict[str, Any]], name: str) -> dict[int, dict[str, Any]]:
-    """Return, by seed, the runs of a cell whose users' ranks are there."""
+    """Return, by seed, the runs of a cell with saved user ranks."""
     kept = (r for r in records if r["cell"] == name and "ranks" in r)
     return {record["seed"]: record for record in kept if (out / "ranks" / record["ranks"]).exists()}
 
@@ -178,13 +176,11 @@ def paired_cells(out: Path, our_runs: list[dict[str, Any]], their_runs: list[dic
     """Return means, difference, its interval and p over users and trainings, as cells of a table.
 
     Raises:
-        ValueError: if the runs have not tested the same users.
+        ValueError: if the runs tested different users.
     """
     tested = [np.sort(read_arrays(out / "ranks" / r["ranks"], "user")["user"]) for r in (*our_runs, *their_runs)]
     if any(not np.array_equal(users, tested[0]) for users in tested):
-        raise ValueError(
-            f"{our_runs[0]['cell']} and {their_runs[0]['cell']} have not tested the same users: run them anew"
-        )
+        raise ValueError(f"{our_runs[0]['cell']} and {their_runs[0]['cell']} tested different users: run them again")
     ours, theirs = per_user(out, our_runs, metric), per_user(out, their_runs, metric)
     found = difference(ours, theirs)
     interval = f"{found.value:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
@@ -192,7 +188,7 @@ def paired_cells(out: Path, our_runs: list[dict[str, Any]], their_runs: list[dic
 
 
 def held_out_items(records: list[dict[str, Any]]) -> list[str]:
-    """Return how the runs fare on items that training did not see, and on the others, if some were held out."""
+    """Return the runs' metrics on items held out of training and on the others, if any were held out."""
     if not any(option.startswith("--cold_item_share=") for option in records[0]["common"]):
         return []
     heads = [f"{metric}, {name}" for name in SLICES for metric in SLICE_METRICS]
@@ -255,7 +251,7 @@ def per_user(out: Path, records: list[dict[str, Any]], metric: str) -> np.ndarra
 
 
 def figure4(out: Path, setting: str, records: list[dict[str, Any]]) -> list[str]:
-    """Draw validation NDCG@10 from weak to strong, a panel a component; nothing without such cells or matplotlib."""
+    """Draw validation NDCG@10 from weak to strong, one panel per component; empty without such cells or matplotlib."""
     groups = list(dict.fromkeys(record["group"] for record in records if "group" in record))
     if not groups:
         return []
@@ -283,7 +279,7 @@ def figure4(out: Path, setting: str, records: list[dict[str, Any]]) -> list[str]
 
 
 def costs(records: list[dict[str, Any]]) -> str:
-    """Return what each cell took, and its command."""
+    """Return each cell's cost and command."""
     lines = ["| | seed | minutes | peak memory, GiB | unique SIDs | command |", "|" + "---|" * 6]
     for r in records:
         unique = r.get("semantic_ids", {}).get("unique_sids")

@@ -1,4 +1,4 @@
-"""The work of `recbole-adasid grid`: the cells that are missing, one after the other."""
+"""Implementation of `recbole-adasid grid`: run the missing cells one by one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from recbole_adasid.settings.errors import unknown_name
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which cells of a grid, and what goes to every one."""
+    """The cells of a grid to run, and their common settings."""
 
     grid: str
     datasets: Sequence[str]
@@ -26,14 +26,14 @@ class Wanted:
     """None: all."""
     data_path: str | None
     options: list[str]
-    """As `--key=value`, in the order given: they are part of what a cell is."""
+    """As `--key=value`, in the given order: they are part of a cell's identity."""
 
 
 def run_grid(wanted: Wanted, out: Path) -> None:
-    """Run the cells that are missing, rewriting the tables after each.
+    """Run the missing cells, rewriting the tables after each.
 
     Raises:
-        SettingsError: for a grid or a cell that there is not.
+        SettingsError: for an unknown grid or cell.
         ValueError: if a cell failed.
     """
     cells = read_grid(wanted.grid)
@@ -53,7 +53,7 @@ def run_grid(wanted: Wanted, out: Path) -> None:
 
 
 def add(out: Path, record: dict[str, Any]) -> None:
-    """Append a finished cell and make sure that it is on disk."""
+    """Append a finished cell and flush it to disk."""
     append_line(out / "cells.jsonl", json.dumps(record, ensure_ascii=False))
 
 

@@ -1,4 +1,4 @@
-"""Multi-head attention in the T5 manner: no biases in the projections, scores not scaled by the head's width."""
+"""T5-style multi-head attention: projections without biases, scores not scaled by the head width."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ KeyValue = tuple[Tensor, Tensor]
 
 
 class KeyValueCache:
-    """Keys and values [B, H, ·, d] of decoding so far. Room for all steps is taken at the first: nothing is moved.
+    """Keys and values [B, H, ·, d] of the decoded tokens. Preallocated on first append.
 
     Args:
-        capacity: tokens that it can hold.
+        capacity: maximum number of tokens.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -23,7 +23,7 @@ class KeyValueCache:
         self._room: KeyValue | None = None
 
     def append(self, key: Tensor, value: Tensor) -> KeyValue:
-        """Add those of the newest tokens [B, H, Q, d]; return all, [B, H, P + Q, d] each."""
+        """Append those of the newest tokens [B, H, Q, d]; return all, [B, H, P + Q, d] each."""
         if self._room is None:
             shape = (*key.shape[:2], self.capacity, key.shape[3])
             self._room = key.new_empty(shape), value.new_empty(shape)
@@ -50,13 +50,13 @@ class SelfAttention(nn.Module):
         self.qkv = linear(d_model, 3 * inner, d_model**-0.5)
         self.out = linear(inner, d_model, inner**-0.5)
         self.dropout = Dropout(p=dropout)
-        with torch.no_grad():  # T5 puts the missing 1/√d of the scores into the initial queries
+        with torch.no_grad():  # T5 folds the missing 1/√d of the scores into the initial queries
             self.qkv.weight[:inner] *= d_head**-0.5
 
     def forward(
         self, x: Tensor, bias: Tensor | None, mask: Tensor | None, cache: KeyValueCache | None = None
     ) -> Tensor:
-        """Attend from ``x`` [B, Q, D] to the P tokens in the ``cache`` and to ``x``, which joins them.
+        """Attend from ``x`` [B, Q, D] to the P tokens in the ``cache`` and to ``x``, which is appended.
 
         Args:
             bias: of relative positions, [1, H, Q, P + Q].
@@ -84,7 +84,7 @@ class CrossAttention(nn.Module):
         self.dropout = Dropout(p=dropout)
 
     def project(self, memory: Tensor) -> KeyValue:
-        """Return the keys and values [B, H, M, d] of ``memory`` [B, M, D]: once per user, whatever is decoded."""
+        """Return the keys and values [B, H, M, d] of ``memory`` [B, M, D], once per user."""
         key, value = split_heads(self.key_value(memory), 2, self.n_heads)
         return key, value
 

@@ -1,7 +1,7 @@
-"""The running mean of weights over the last steps, which recommends better than the last weights alone.
+"""Running mean of the weights over the last steps, which recommends better than the last weights alone.
 
-It lies in the optimiser's state, so that whatever keeps that state keeps the mean too (Polyak & Juditsky 1992 average
-all steps; an exponential mean with a horizon forgets the early ones).
+Stored in the optimiser's state, so that it is saved along with that state (Polyak & Juditsky 1992 average all steps; an
+exponential mean with a horizon forgets the early ones).
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ _MEAN = "mean"
 
 @torch.no_grad()
 def average_weights(optimizer: torch.optim.Optimizer, step: int, *, horizon: float) -> None:
-    """Let the weights after ``step`` of 0 … count in the mean; call it after ``optimizer.step()``.
+    """Update the mean with the weights after ``step`` of 0 …; call after ``optimizer.step()``.
 
     Args:
         optimizer: weights without a gradient have no mean.
-        step: how many steps came before.
-        horizon: steps that count, about: the mean moves by 1 / horizon towards the weights, at first by 1 / (step + 1).
+        step: number of earlier steps.
+        horizon: steps averaged, roughly: the mean moves by 1 / horizon towards the weights, at first by 1 / (step + 1).
     """
     weights = [weight for group in optimizer.param_groups for weight in group["params"] if weight.grad is not None]
     for weight in weights:
@@ -31,7 +31,7 @@ def average_weights(optimizer: torch.optim.Optimizer, step: int, *, horizon: flo
 
 @torch.no_grad()
 def swap_weights(optimizer: torch.optim.Optimizer) -> None:
-    """Exchange weights and their mean; twice leaves everything as it was."""
+    """Swap weights and their mean; calling it twice restores the original state."""
     for weight, mean in _with_mean(optimizer):
         kept = weight.clone()
         weight.copy_(mean)

@@ -1,4 +1,4 @@
-"""Beam search over a catalogue's prefix tree: only items that exist, each once, best first."""
+"""Beam search over a catalogue's prefix tree: only existing items, each once, best first."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ class _Beams:
 
     nodes: Tensor
     scores: Tensor
-    parents: Tensor  # int64 [B, W]: which of the previous beams each extends
-    codes: Tensor  # int64 [B, W]: by which code
+    parents: Tensor  # int64 [B, W]: the previous beam that each extends
+    codes: Tensor  # int64 [B, W]: the appended code
 
 
 class _Decoding:
-    """Grows all users' beams by one token a step; earlier beams stay in the cache, as ancestors or unused."""
+    """Extends all users' beams by one token per step; earlier beams stay in the cache, as ancestors or unused."""
 
     def __init__(self, network: TIGERNetwork, memory: Memory, capacity: int) -> None:
         self.network = network
         self.memory = memory
         self.caches = network.new_caches(capacity)
         self.depths = torch.empty(0, dtype=torch.int64, device=network.vocabulary.offsets.device)
-        self.path: Tensor | None = None  # int64 [B, W, ·]: where in the cache each beam and its ancestors stand
+        self.path: Tensor | None = None  # int64 [B, W, ·]: cache positions of each beam and its ancestors
 
     def step(self, token_ids: Tensor, parents: Tensor, depth: int) -> Tensor:
         """Feed one token to each beam: ``token_ids`` and ``parents`` [B, W] → hidden states [B, W, D]."""
@@ -46,7 +46,7 @@ class _Decoding:
         else:
             ancestors = self.path.gather(1, parents[..., None].expand(-1, -1, self.path.shape[2]))
             self.path = torch.cat([ancestors, itself], dim=2)
-        # Beams see none of each other, so that many of them can be fed some at a time.
+        # Beams do not see each other, so a large number can be fed in chunks.
         some = max(1, _SCORES_AT_ONCE // (n_users * (len(self.depths) + width)))
         parts = [self._feed(*part, depth) for part in zip(token_ids.split(some, 1), self.path.split(some, 1))]
         return torch.cat(parts, dim=1)
@@ -70,17 +70,17 @@ def beam_search(
 ) -> tuple[Tensor, Tensor]:
     """Return the ``k`` best items that a beam of ``beam_size`` prefixes finds.
 
-    No beam is wider than the tree. One so wide that it costs more than to score every item does that instead.
+    Beams are never wider than the tree. A beam that costs more than scoring every item is replaced by scoring them all.
 
     Args:
-        tree: of the items that may be recommended.
+        tree: prefix tree of the items that may be recommended.
         memory: the encoded histories of B users.
         exclusion: items of this tree that must not be recommended to each of the B users. No beam is spent on prefixes
-            that lead to nothing else.
+            that only lead to them.
 
     Returns:
-        Item ids, int64 [B, k], 0 where there is none, and their log-probabilities, float32 [B, k], −inf where there
-        is none; equal scores by ascending id.
+        Item ids, int64 [B, k], padded with 0, and their log-probabilities, float32 [B, k], padded with −inf; ties by
+        ascending id.
 
     Raises:
         ValueError: ``beam_size`` or ``k`` is below 1.
@@ -145,7 +145,7 @@ def _best_of_all(
 def expand_leaves(
     tree: PrefixTree, leaves: Tensor, scores: Tensor, k: int, exclusion: Exclusion | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Replace the best leaves [B, W], best first, by their items: the ``k`` best, ties by ascending id → [B, k]."""
+    """Replace the best leaves [B, W], best first, with their ``k`` best items, ties by ascending id → [B, k]."""
     begin, end = tree.first_item[leaves].long(), tree.first_item[leaves + 1].long()
     if exclusion is not None:
         begin, end = exclusion.rank(begin), exclusion.rank(end)

@@ -1,4 +1,4 @@
-"""One layer of the encoder and one of the decoder: each sublayer reads a normalised copy and adds to the stream."""
+"""Encoder and decoder layers: each sublayer reads a normalised copy and adds to the residual stream."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models from settings: how a run's settings turn into networks, and the placeholder that a file fills."""
+"""Build models from a run's settings, and empty models to load a file into."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from recbole_adasid.model.tiger import TIGERModel
 
 
 def content_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of :class:`ItemContent`, features apart, among ``settings``."""
+    """Return the arguments of :class:`ItemContent` in ``settings``, without features."""
     own = {key: settings[key] for key in ("d_model", "id_embedding", "id_dropout")}
     return {**own, "columns": settings["content_columns"]}
 
@@ -28,7 +28,7 @@ def liger_model(
     content: ItemContent,
     weights: Tensor | None = None,
 ) -> LIGERModel:
-    """Return a LIGER of these parts; ``weights`` [N + 1] say how likely each item is to be drawn as a candidate."""
+    """Return a LIGER of these parts; ``weights`` [N + 1] are the sampling weights of items as candidates."""
     losses = {
         "generative": "generative_weight",
         "dense": "dense_weight",
@@ -58,10 +58,10 @@ def empty_model(
     """Return a placeholder for ``load_state_dict``.
 
     Args:
-        settings: of the run.
+        settings: the run's settings.
         n_items: N, without padding.
         level_sizes: of all S levels.
-        content_width: columns of the item features that a LIGER reads; None for a TIGER.
+        content_width: width of the item features that LIGER reads; None for TIGER.
     """
     catalogue = Catalogue.empty(n_items, level_sizes, settings["collision"])
     network = TIGERNetwork(level_sizes=catalogue.level_sizes, **network_settings(settings))

@@ -1,4 +1,4 @@
-"""The items that can be recommended, each by the tokens of its semantic ID."""
+"""The items that can be recommended, as the tokens of their semantic IDs."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ COLLISIONS = ("suffix", "shared")
 
 
 class Catalogue(nn.Module):
-    """Semantic IDs of all items, made unique or not, and the prefix tree that decoding is constrained to.
+    """Semantic IDs of all items, optionally made unique, and the prefix tree that constrains decoding.
 
     Args:
         codes: int64 [N, L]; row r belongs to item r + 1 (item 0 is padding).
         codebook_sizes: codewords of each of the L levels.
         collision: what to do with items of equal codes. "suffix" (TIGER, section 3.1) numbers them 0, 1, … in item
-            order by one more token, which every item gets, so S = L + 1; "shared" leaves them equal (S = L), and
-            decoding such a SID yields all of its items.
-        suffix: int64 [N], numbers of the items of equal codes that were given before; None: those in item order.
+            order with an additional token for every item, so S = L + 1; "shared" leaves them equal (S = L), and
+            decoding such a SID yields all its items.
+        suffix: int64 [N], previously assigned suffixes; None: numbered in item order.
 
     Raises:
         ValueError: unknown ``collision``, or codes of the wrong shape or outside their codebook.
@@ -36,7 +36,7 @@ class Catalogue(nn.Module):
     ) -> None:
         super().__init__()
         if collision not in COLLISIONS:
-            raise ValueError(f"collision is {collision!r}, it must be one of {', '.join(COLLISIONS)}")
+            raise ValueError(f"collision is {collision!r}, must be one of {', '.join(COLLISIONS)}")
         sizes = [int(size) for size in codebook_sizes]
         codes = codes.long()
         _check(codes, sizes)
@@ -52,7 +52,7 @@ class Catalogue(nn.Module):
 
         Args:
             n_items: N, without padding.
-            level_sizes: of all S levels, that of the suffix included (the ``level_sizes`` of the saved catalogue).
+            level_sizes: of all S levels, including the suffix (the ``level_sizes`` of the saved catalogue).
         """
         catalogue = cls.__new__(cls)
         nn.Module.__init__(catalogue)
@@ -61,11 +61,11 @@ class Catalogue(nn.Module):
         return catalogue
 
     def changed(self, more: Tensor, recommended: Tensor) -> Catalogue:
-        """Return a catalogue of further items after these, whose search leaves some out.
+        """Return a catalogue with further items appended, restricted to some for recommendation.
 
         Args:
             more: int64 [A, S], tokens of the further items, on the same levels.
-            recommended: int64 [R], ascending ids of the items that may be recommended; the others are still known in
+            recommended: int64 [R], ascending ids of the items that may be recommended; the others may still occur in
                 histories.
         """
         catalogue = Catalogue.__new__(Catalogue)
@@ -76,7 +76,7 @@ class Catalogue(nn.Module):
         return catalogue
 
     def tree_of(self, items: Tensor) -> PrefixTree:
-        """Return the prefix tree of some items alone, given by ascending ids int64 [R]."""
+        """Return the prefix tree of some items, given by ascending ids int64 [R]."""
         items = items.to(self.tokens.device)
         return PrefixTree(self.tokens[items], self.level_sizes, items)
 
@@ -102,7 +102,7 @@ class Catalogue(nn.Module):
 
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
-        # Models keep int64, so that those of before can be loaded.
+        # Models are saved as int64, so that older files can be loaded.
         destination[f"{prefix}tokens"] = destination[f"{prefix}tokens"].long()
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
@@ -124,7 +124,7 @@ def collision_ranks(codes: Tensor) -> Tensor:
 def numbered_rows(table: Tensor) -> Tensor:
     """Return int64 [N], from 0 on, equal for equal rows of ``table`` [N, C]."""
     numbers = torch.zeros(len(table), dtype=torch.int64, device=table.device)
-    for column in table.t():  # much quicker than to sort whole rows
+    for column in table.t():  # much faster than sorting whole rows
         numbers = torch.unique(numbers * (int(column.max()) + 1) + column, return_inverse=True)[1]
     return numbers
 
@@ -132,7 +132,7 @@ def numbered_rows(table: Tensor) -> Tensor:
 def _check(codes: Tensor, sizes: list[int]) -> None:
     if codes.ndim != 2 or codes.shape[1] != len(sizes) or codes.shape[0] == 0:
         raise ValueError(
-            f"codes have shape {tuple(codes.shape)}, expected one row an item and {len(sizes)} columns, one a codebook"
+            f"codes have shape {tuple(codes.shape)}, expected a row per item and {len(sizes)} columns, one per codebook"
         )
     wrong = (codes < 0) | (codes >= torch.tensor(sizes, device=codes.device))
     if wrong.any():

@@ -1,4 +1,4 @@
-"""Items ranked by the cosine of their vectors and a history's: the dense half of LIGER."""
+"""Rank items by the cosine of their vectors with the history's: the dense half of LIGER."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from recbole_adasid.model.repeats import Bias, Repeats
 class DenseHead(nn.Module):
     """Score = cos(query, key) / temperature, where both are linear maps (Yang et al. 2024, arXiv 2411.18814, eq. 2).
 
-    With a repeat bias β, which is learned, an item of the history scores (cos + β) / temperature: where nobody takes an
-    item twice β falls until it is out of the way, and where people come back to what they know it rises.
+    With a learned repeat bias β, history items score (cos + β) / temperature: β falls until they are out of the way if
+    nobody repeats items, and rises if users come back to known items.
 
     Args:
         d_model: D.
-        temperature: above 0; the paper has 0.07.
-        repeat_bias: whether there is a β, which is 0 at first; the paper has none.
+        temperature: above 0; the paper uses 0.07.
+        repeat_bias: whether to learn β, initially 0; the paper has none.
 
     Raises:
         ValueError: ``temperature`` is not above 0.
@@ -29,23 +29,23 @@ class DenseHead(nn.Module):
     def __init__(self, *, d_model: int, temperature: float = 0.07, repeat_bias: bool = False) -> None:
         super().__init__()
         if temperature <= 0:
-            raise ValueError(f"the temperature is {temperature}, it must be above 0")
+            raise ValueError(f"temperature is {temperature}, must be above 0")
         self.query, self.key = nn.Linear(d_model, d_model), nn.Linear(d_model, d_model)
         self.temperature = temperature
         self.repeat = nn.Parameter(torch.zeros(())) if repeat_bias else None
 
     def bias(self, repeats: Repeats | None, candidates: Tensor) -> Bias | None:
-        """Return what the items of E histories have more than others in scores [E, C] of ``candidates`` [C]."""
+        """Return the bias of the history items of E histories in scores [E, C] of ``candidates`` [C]."""
         if self.repeat is None or repeats is None:
             return None
         return Bias(*repeats.among(candidates), self.repeat / self.temperature)
 
     def queries(self, states: Tensor) -> Tensor:
-        """Map the encoder's states [..., D] to queries [..., D], whose products with keys are scores."""
+        """Map encoder states [..., D] to queries [..., D], whose products with keys are scores."""
         return nn.functional.normalize(self.query(states), dim=-1) / self.temperature
 
     def keys(self, vectors: Tensor) -> Tensor:
-        """Map vectors of items [..., D] to keys of length 1, [..., D]."""
+        """Map item vectors [..., D] to unit-length keys, [..., D]."""
         return nn.functional.normalize(self.key(vectors), dim=-1)
 
 
@@ -59,18 +59,18 @@ def top_items(
     bias: Callable[[Tensor], Bias | None] = lambda items: None,
     at_once: int = 16_384,
 ) -> tuple[Tensor, Tensor]:
-    """Return the ``k`` items of highest score, exactly, without a matrix of users and all items.
+    """Return the exact ``k`` top-scoring items, without a matrix of users and all items.
 
     Args:
         queries: [B, D].
         keys: [N + 1, D], by item id.
-        items: int64 [R], ascending ids of those that may be recommended.
-        excluded: items that some rows of ``queries`` must not get.
-        bias: what is added to the scores of some of the items that it is given.
+        items: int64 [R], ascending ids of the items that may be recommended.
+        excluded: items that must not be recommended to some rows of ``queries``.
+        bias: returns the bias to add to the scores of the given items.
         at_once: items scored together.
 
     Returns:
-        Item ids int64 [B, k], 0 where there is none, and scores float32 [B, k], −inf there; equal ones by ascending id.
+        Item ids int64 [B, k], padded with 0, and scores float32 [B, k], padded with −inf; ties by ascending id.
     """
     best_items = items.new_zeros(len(queries), k)
     best = queries.new_full((len(queries), k), -torch.inf, dtype=torch.float32)
@@ -83,7 +83,7 @@ def top_items(
         rows, columns = excluded.rows[inside], place[inside] - start
         same = part[columns] == excluded.items[inside]
         scores[rows[same], columns[same]] = -torch.inf
-        both = torch.cat([best, scores], dim=1)  # of scores of −∞ the first are kept: no item, 0
+        both = torch.cat([best, scores], dim=1)  # among scores of −∞ the first are kept: no item, 0
         best, chosen = _stable_top(both, k)
         best_items = torch.cat([best_items, part.expand(len(queries), -1)], dim=1).gather(1, chosen)
     return best_items, best
@@ -96,10 +96,10 @@ def scores_of(queries: Tensor, keys: Tensor, bias: Bias | None = None) -> Tensor
 
 
 def _stable_top(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Return the ``k`` highest of each row and their columns; of equal ones the first."""
+    """Return the ``k`` highest values of each row and their columns; ties by first column."""
     best = scores.topk(min(k + 1, scores.shape[1]))
     cut = best.values[:, k - 1 :]
-    # Only where the last one is equal to the next does it matter which of the equal ones are taken.
+    # Which ties are taken only matters if the last value equals the next.
     tied = cut.shape[1] > 1 and bool((cut[:, 0] == cut[:, 1]).any())
     columns = _first_of_ties(scores, cut[:, :1], k) if tied else best.indices[:, :k].sort(dim=1).values
     order = scores.gather(1, columns).argsort(dim=1, descending=True, stable=True)
@@ -108,7 +108,7 @@ def _stable_top(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 
 def _first_of_ties(scores: Tensor, threshold: Tensor, k: int) -> Tensor:
-    """Return ``k`` columns of each row, ascending: those above ``threshold`` [B, 1], and the first that are equal."""
+    """Return ``k`` columns of each row, ascending: those above ``threshold`` [B, 1], then the first equal to it."""
     above, equal = scores > threshold, scores == threshold
     wanted = above | (equal & (equal.cumsum(1) <= k - above.sum(1, keepdim=True)))
     return wanted.nonzero()[:, 1].view(len(scores), k)

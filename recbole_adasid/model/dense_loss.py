@@ -1,4 +1,4 @@
-"""Cross-entropy over items: over all of them, or over a drawn few with the draw's probabilities corrected for."""
+"""Cross-entropy over items: over all of them, or over a sample with log-Q correction."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def full_softmax_loss(
         keys: [C, D], of all candidates.
         targets: int64 [E], rows of ``keys``.
         label_smoothing: ε: the target counts 1 − ε, the mean over all candidates ε (Szegedy et al. 2016, section 7).
-        bias: what is added to some of the scores [E, C].
+        bias: added to some of the scores [E, C].
     """
     return nn.functional.cross_entropy(scores_of(queries, keys, bias), targets, label_smoothing=label_smoothing)
 
@@ -39,9 +39,9 @@ def sampled_softmax_loss(
 ) -> Tensor:
     """Return the mean cross-entropy of each target among itself and M drawn candidates, log-Q corrected.
 
-    The score of a draw is lowered by the logarithm of how often it is expected among M, so that the sum over draws is,
-    in expectation, the sum over all candidates but the target (Bengio & Senécal 2008). The target is always there: its
-    score is not corrected, and draws of it do not count.
+    The score of a draw is lowered by the log of its expected count among M, so that the sum over draws is, in
+    expectation, the sum over all candidates except the target (Bengio & Senécal 2008). The target is always included:
+    its score is not corrected, and draws of it do not count.
 
     Args:
         queries: [E, D], already divided by the temperature.
@@ -49,11 +49,11 @@ def sampled_softmax_loss(
         targets: int64 [E], candidates.
         drawn_keys: [M, D], of the draws.
         drawn: int64 [M], candidates, drawn with replacement.
-        log_probability: [C], log-probability of each candidate to be drawn.
-        label_smoothing: ε, as of :func:`full_softmax_loss`; the mean over all candidates is that of the draws, each
-            weighed by the inverse of how likely it was.
-        bias: what is added to some of the draws' scores [E, M].
-        target_bias: what is added to the targets' scores, [E].
+        log_probability: [C], log of each candidate's sampling probability.
+        label_smoothing: ε, as in :func:`full_softmax_loss`; the mean over all candidates is estimated from the draws,
+            weighted by inverse sampling probability.
+        bias: added to some of the draws' scores [E, M].
+        target_bias: added to the targets' scores, [E].
     """
     expected = log_probability + math.log(len(drawn))
     own = (queries * target_keys).sum(1).float() + target_bias
@@ -67,7 +67,7 @@ def sampled_softmax_loss(
 
 
 class Draws(nn.Module):
-    """Draws candidates with replacement by weight: a search in the running sum, whatever their number.
+    """Draws candidates with replacement by weight, by searching the cumulative sum.
 
     Args:
         weights: float [C], above 0.

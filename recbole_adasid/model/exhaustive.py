@@ -1,4 +1,4 @@
-"""Exact log-probabilities: of every item of the catalogue, or of given items."""
+"""Exact log-probabilities of all items of the catalogue, or of given items."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.model.stack import Memory, Tree
 
 STEMS_AT_ONCE = 256
-"""Prefixes of all but the last token that are decoded together."""
+"""Prefixes of all but the last token decoded together."""
 
 
 def score_all_items(
@@ -49,7 +49,7 @@ def score_leaves(
 
 
 def score_targets(network: TIGERNetwork, memory: Memory, tokens: Tensor) -> Tensor:
-    """Return the log-probability [B] of one item a user, given by its ``tokens`` [B, S]."""
+    """Return the log-probability [B] of one item per user, given by its ``tokens`` [B, S]."""
     inputs = torch.nn.functional.pad(network.vocabulary.token_ids(tokens[:, :-1]), (1, 0))
     hidden = network.decode(inputs, Tree.sequence(inputs.shape[1], inputs.device), memory)
     total = hidden.new_zeros(hidden.shape[0], dtype=torch.float32)
@@ -98,7 +98,7 @@ def _node_ranges(tree: PrefixTree, first: int, end: int) -> list[tuple[int, int]
 def _as_sequence(
     network: TIGERNetwork, tree: PrefixTree, ranges: list[tuple[int, int]]
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Line up the nodes of ``ranges``, depth by depth: token ids, depths and places of their parents, each [Q]."""
+    """Line up the nodes of ``ranges``, depth by depth: token ids, depths and positions of their parents, each [Q]."""
     device = tree.leaf_items.device
     ids, depths, parents = [], [], []
     parents_at = 0  # where the nodes of the previous depth start
@@ -117,7 +117,7 @@ def _as_sequence(
 
 
 def _ancestors(depths: Tensor, parents: Tensor) -> Tensor:
-    """Return who sees whom, bool [Q, Q]: each node itself and its ancestors."""
+    """Return the attention mask, bool [Q, Q]: each node sees itself and its ancestors."""
     here = torch.arange(len(parents), device=parents.device)
     visible = here[:, None] == here[None, :]
     ancestor = here

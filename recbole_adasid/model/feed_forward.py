@@ -20,6 +20,6 @@ class FeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map ``x`` [..., D] → [..., D]."""
         kept = relu_and_drop(self.inner(x), self.dropout)
-        # The scale of dropout goes into the small weight instead of the large activation.
+        # Fold dropout's scale into the small weight instead of the large activation.
         weight = self.out.weight * self.dropout.scale if self.dropout.active else self.out.weight
         return nn.functional.linear(kept, weight)

@@ -1,4 +1,4 @@
-"""What an item's vector has beside its tokens: a map of its features, and an embedding of the item itself."""
+"""Parts of an item's vector in addition to its tokens: a map of its features, and an embedding of the item itself."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ _ROWS_AT_ONCE = 65_536
 
 
 class ItemContent(nn.Module):
-    """Features of all items and, switchable, an embedding an item (Yang et al. 2024, arXiv 2411.18814, section 4).
+    """Features of all items and, optionally, an embedding per item (Yang et al. 2024, arXiv 2411.18814, section 4).
 
-    Items that were not trained on have no embedding of their own: their vector is that of their tokens and features.
-    So that these mean the same with and without it, training leaves it out of a share of the items.
+    Items that were not trained on have no embedding: their vector comes from tokens and features alone. So that these
+    mean the same with and without it, training drops the embedding for a share of the items.
 
-    Features are standardised, column by column, by the mean and deviation of the items that are trained on, and
-    reduced to these items' principal columns, which keep their proportions and have variance 1 on average.
+    Features are standardised, column by column, by the mean and deviation of the trained items, and reduced to these
+    items' principal columns, which keep their proportions and have variance 1 on average.
 
     Args:
         features: float [N, d], of the items 1 … N.
         trained: bool [N + 1], which items are trained on; 0 is padding.
         d_model: D.
-        columns: C, principal columns kept; None, or d and more: the standardised features as they are.
-        id_embedding: whether there is one.
-        id_dropout: share of the items that a training step takes without it.
+        columns: C, principal columns kept; None, or d and more: the standardised features unchanged.
+        id_embedding: whether items have embeddings.
+        id_dropout: share of the items whose embedding a training step drops.
 
     Raises:
-        ValueError: ``id_dropout`` is no share.
+        ValueError: ``id_dropout`` is not between 0 and 1.
     """
 
     features: Tensor  # float16 [N + 1, C]
     trained: Tensor  # bool [N + 1]
     mean: Tensor  # [d]
     deviation: Tensor  # [d]
-    directions: Tensor | None  # [C, d]; None where the columns are left as they are
+    directions: Tensor | None  # [C, d]; None if the columns are not reduced
 
     def __init__(
         self,
@@ -71,13 +71,13 @@ class ItemContent(nn.Module):
             nn.init.normal_(self.ids.weight, std=_ID_STD)
 
     def drawn(self) -> Tensor:
-        """Return which items have an embedding of their own in this step, bool [N + 1]."""
+        """Return which items keep their embedding in this step, bool [N + 1]."""
         if not self.training or not self.id_dropout:
             return self.trained
         return self.trained & (torch.rand(len(self.trained), device=self.trained.device) >= self.id_dropout)
 
     def forward(self, items: Tensor, with_id: Tensor) -> Tensor:
-        """Return vectors [..., D] of ``items`` int64 [...]; ``with_id`` [N + 1] as of :meth:`drawn`."""
+        """Return vectors [..., D] of ``items`` int64 [...]; ``with_id`` [N + 1] as from :meth:`drawn`."""
         mapped = self.map(self.features[items].float())
         if self.ids is None:
             return mapped
@@ -85,18 +85,18 @@ class ItemContent(nn.Module):
         return mapped + own * with_id[items][..., None]
 
     def _reduced(self, features: Tensor) -> Tensor:
-        """Bring features [M, d] to what the network reads, [M, C]."""
+        """Transform features [M, d] to the network's input, [M, C]."""
         standardised = (features.to(self.mean) - self.mean) / self.deviation
         return standardised if self.directions is None else standardised @ self.directions.t()
 
     @classmethod
     def empty(cls, n_items: int, width: int, **options: Any) -> ItemContent:
-        """Return a placeholder for ``load_state_dict`` of ``n_items`` items and features of ``width`` columns."""
+        """Return a placeholder for ``load_state_dict`` with ``n_items`` items and features of ``width`` columns."""
         trained = nn.functional.pad(torch.ones(n_items, dtype=torch.bool), (1, 0), value=False)
         return cls(torch.zeros(n_items, width), trained, **options)
 
     def with_items(self, more: Tensor) -> ItemContent:
-        """Return the content of these items and of further ones, that were not trained on, of features [A, d]."""
+        """Return the content of these items and of further, untrained ones with features [A, d]."""
         wider = copy.copy(self)
         wider._buffers = dict(self._buffers)
         wider.features = torch.cat([self.features, self._reduced(more).half()])
@@ -107,7 +107,7 @@ class ItemContent(nn.Module):
 def principal_directions(features: Tensor, columns: int) -> Tensor:
     """Return the ``columns`` directions of greatest variance of centred features [M, d], [columns, d].
 
-    They are scaled by one number, so that what they give has variance 1 on average.
+    They are scaled by one number so that the projections have variance 1 on average.
     """
     covariance = features.new_zeros(features.shape[1], features.shape[1], dtype=torch.float64)
     for part in features.split(_ROWS_AT_ONCE):

@@ -1,4 +1,4 @@
-"""One vector an item: a linear map of the embeddings of its tokens."""
+"""One vector per item: a linear map of its token embeddings."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from recbole_adasid.model.vocabulary import Vocabulary
 
 
 class ItemTokens(nn.Module):
-    """Σ over levels s of W_s · e_s, the embeddings e_s of an item's S tokens side by side times one matrix.
+    """Σ over levels s of W_s · e_s: the concatenated embeddings e_s of an item's S tokens times one matrix.
 
-    Levels have few codewords and histories many items: each codeword goes through its W_s once, and an item adds up S
-    rows of what comes out.
+    Levels have few codewords and histories many items: each codeword is multiplied by its W_s once, and an item sums S
+    rows of the result.
     """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
@@ -28,7 +28,7 @@ class ItemTokens(nn.Module):
         return bags.view(*ids.shape[:-1], -1)
 
     def table(self) -> Tensor:
-        """Return what each row of the vocabulary that is a token adds to an item, [V, D]; row 0 adds nothing."""
+        """Return the contribution of each token row of the vocabulary to an item, [V, D]; row 0 contributes nothing."""
         (vocabulary,) = self._vocabulary
         sizes = vocabulary.level_sizes
         tokens = vocabulary(torch.arange(1, 1 + sum(sizes), device=vocabulary.offsets.device))

@@ -26,14 +26,14 @@ HYBRID_SCORES = ("dense", "sum")
 
 
 class Losses(NamedTuple):
-    """What the two losses weigh, and when the dense one draws its candidates."""
+    """Weights of the two losses, and when the dense one samples candidates."""
 
     generative: float = 1.0
     dense: float = 1.0
     full_softmax_items: int = 50_000
-    """Up to so many items the dense loss is over all of them."""
+    """Maximum number of items for a dense loss over all of them."""
     sampled_items: int = 8192
-    """M, candidates drawn for a step beyond that."""
+    """M, candidates drawn per step beyond that."""
     label_smoothing: float = 0.0
     """ε of the dense loss."""
 
@@ -41,23 +41,22 @@ class Losses(NamedTuple):
 class LIGERModel(TIGERModel):
     """TIGER whose encoder also reads item features and whose last state is compared with all items.
 
-    The vector of an item, read by the encoder and compared with its state, is a map of its tokens, of its features and,
-    switchable, an embedding of its own. New items need features only.
+    An item's vector, read by the encoder and compared with its state, maps its tokens, its features and, optionally, an
+    embedding of its own. New items need features only.
 
     Args:
         network: with ``encoder_input`` "items".
-        catalogue: of all items.
+        catalogue: all items.
         content: features and embeddings of the same items.
-        head: what turns states and vectors into scores.
+        head: turns states and vectors into scores.
         losses: their weights.
-        weights: float [N + 1], how likely each item is to be drawn as a candidate (0 is padding, which never is); None:
-            all alike.
-        retrieval: what recommends. "generative": the beam; "dense": all items by their score; "hybrid": the beam's
+        weights: float [N + 1], sampling weights of items as candidates (item 0, padding, is never drawn); None: equal.
+        retrieval: how to recommend. "generative": the beam; "dense": all items by their score; "hybrid": the beam's
             items and the best new ones by their dense score, or by the sum of log-probability and score.
         hybrid_score: "dense" or "sum".
 
     Raises:
-        ValueError: network, catalogue and content do not fit, or an unknown ``retrieval`` or ``hybrid_score``.
+        ValueError: network, catalogue and content do not match, or ``retrieval`` or ``hybrid_score`` is unknown.
     """
 
     weights: Tensor  # [N + 1]
@@ -85,9 +84,9 @@ class LIGERModel(TIGERModel):
             ("hybrid_score", hybrid_score, HYBRID_SCORES),
         ):
             if value not in valid:
-                raise ValueError(f"{name} is {value!r}, it must be one of {', '.join(valid)}")
+                raise ValueError(f"{name} is {value!r}, must be one of {', '.join(valid)}")
         self.content, self.head = content, head
-        self._own_content = (content,)  # of the items of training; in a tuple, to be registered once
+        self._own_content = (content,)  # of the training items; in a tuple, so it is registered once
         self.losses = losses or Losses()
         self.retrieval, self.hybrid_score = retrieval, hybrid_score
         self.register_buffer("weights", torch.ones(len(content.trained)) if weights is None else weights.float())
@@ -96,21 +95,21 @@ class LIGERModel(TIGERModel):
         self._kept_keys: tuple[object, Tensor] | None = None
 
     def _choose_candidates(self) -> None:
-        """Let the items that are trained on be what the dense loss chooses from."""
+        """Make the trained items the candidates of the dense loss."""
         self.register_buffer("_candidates", self.content.trained.nonzero().squeeze(1), persistent=False)
         many = len(self._candidates) > self.losses.full_softmax_items
         self._draws = Draws(self.weights[self._candidates]) if many else None
 
     def train(self, mode: bool = True) -> LIGERModel:
-        """Switch between training and use, and forget the keys: fused optimisers leave no trace in the weights."""
+        """Switch between training and evaluation, and drop cached keys: fused optimisers do not mark weight changes."""
         self._kept_keys = None
         return super().train(mode)
 
     def adopt(self, catalogue: Catalogue, features: Tensor) -> None:
-        """Recommend from a catalogue that was changed since training; see :meth:`TIGERModel.adopt`.
+        """Recommend from a catalogue changed since training; see :meth:`TIGERModel.adopt`.
 
         Raises:
-            ValueError: the features are of other items.
+            ValueError: the features belong to other items.
         """
         content = self._own_content[0].with_items(features) if len(features) else self._own_content[0]
         _check_items(catalogue, content)
@@ -119,7 +118,7 @@ class LIGERModel(TIGERModel):
     def training_loss(
         self, history_items: Tensor, lengths: Tensor, target_items: Tensor, users: Tensor | None = None
     ) -> Tensor:
-        """Return both losses of the items ``target_items`` [B] that followed, weighed and added up."""
+        """Return the weighted sum of both losses of the next items ``target_items`` [B]."""
         with_id = self.content.drawn()
         memory = self._encode(history_items, lengths, users, with_id)
         dense = self._dense_loss(
@@ -130,7 +129,7 @@ class LIGERModel(TIGERModel):
     def sequence_loss(
         self, items: Tensor, lengths: Tensor, *, skipped: Tensor | None = None, users: Tensor | None = None
     ) -> Tensor:
-        """Return both losses of every item [B, n] after those before it, weighed and added up, in one pass."""
+        """Return the weighted sum of both losses of every item [B, n] given the items before it, in one pass."""
         with_id = self.content.drawn()
         tokens, extra = self.catalogue(items), self.content(items, with_id)
         memory, predicted = self.network.read_sequences(tokens, lengths, skipped=skipped, users=users, extra=extra)
@@ -139,7 +138,7 @@ class LIGERModel(TIGERModel):
         return self._weighed(lambda: self.network.predicted_loss(memory, tokens[:, 1:], predicted), dense)
 
     def _weighed(self, generative: Callable[[], Tensor], dense: Tensor) -> Tensor:
-        """Add up the losses; what weighs nothing is not computed."""
+        """Sum the weighted losses; a loss of weight 0 is not computed."""
         total = self.losses.dense * dense
         return total + self.losses.generative * generative() if self.losses.generative else total
 
@@ -151,7 +150,7 @@ class LIGERModel(TIGERModel):
         return self.network.encode(self.catalogue(items), lengths, users, self.content(items, with_id))
 
     def _item_states(self, memory: Memory) -> Tensor:
-        """Return the encoder's states of items, [B, T, D], that of the user left out."""
+        """Return the encoder's states of items, [B, T, D], without the user's."""
         return memory.states[:, 1:] if self.network.vocabulary.n_user_tokens else memory.states
 
     def _last_states(self, memory: Memory, lengths: Tensor) -> Tensor:
@@ -159,7 +158,7 @@ class LIGERModel(TIGERModel):
         return self._item_states(memory)[torch.arange(len(last), device=last.device), last]
 
     def item_keys(self, items: Tensor, with_id: Tensor) -> Tensor:
-        """Return the keys [R, D] of ``items`` [R]; ``with_id`` as of :meth:`ItemContent.drawn`."""
+        """Return the keys [R, D] of ``items`` [R]; ``with_id`` as from :meth:`ItemContent.drawn`."""
         assert self.network.item_tokens is not None
         tokens = self.network.item_tokens(self.network.vocabulary.token_ids(self.catalogue(items)))
         return self.head.keys(tokens + self.content(items, with_id))
@@ -168,9 +167,9 @@ class LIGERModel(TIGERModel):
         return None if self.head.repeat is None else Repeats.of_histories(history_items)
 
     def _dense_loss(self, states: Tensor, targets: Tensor, with_id: Tensor, repeats: Repeats | None) -> Tensor:
-        """Return the cross-entropy of ``targets`` [E] among the items that are trained on, from states [E, D]."""
+        """Return the cross-entropy of ``targets`` [E] among the trained items, from states [E, D]."""
         queries = self.head.queries(states)
-        # Every target is trained on, so that it is found where it stands among the candidates.
+        # Every target is a trained item, so it is among the candidates.
         place = torch.searchsorted(self._candidates, targets)
         smoothing = self.losses.label_smoothing
         if self._draws is None:
@@ -190,7 +189,7 @@ class LIGERModel(TIGERModel):
         )
 
     def _bias_of(self, repeats: Repeats | None, items: Tensor) -> Tensor:
-        """Return what is added to the scores of ``items`` [E, W], float [E, W]."""
+        """Return the bias to add to the scores of ``items`` [E, W], float [E, W]."""
         if self.head.repeat is None or repeats is None:
             return torch.zeros(items.shape, device=items.device)
         return repeats.hold(items) * (self.head.repeat / self.head.temperature)
@@ -207,7 +206,7 @@ class LIGERModel(TIGERModel):
         tree: PrefixTree | None = None,
         excluded: Excluded | Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Return the ``k`` best items as ``retrieval`` asks and their scores, [B, k] each; arguments as of TIGER's.
+        """Return the ``k`` best items by ``retrieval`` and their scores, [B, k] each; arguments as in TIGER.
 
         Scores are log-probabilities in generative retrieval, cosines over the temperature in dense retrieval.
         """
@@ -236,7 +235,7 @@ class LIGERModel(TIGERModel):
         )
 
     def queries(self, history_items: Tensor, lengths: Tensor, users: Tensor | None = None) -> Tensor:
-        """Return what is compared with the keys of items, [B, D], after histories of item ids."""
+        """Return the queries to compare with item keys, [B, D], for histories of item ids."""
         return self.head.queries(self._last_states(self.encode(history_items, lengths, users), lengths))
 
     def _rerank(
@@ -247,9 +246,9 @@ class LIGERModel(TIGERModel):
         new: tuple[Tensor, Tensor],
         k: int,
     ) -> tuple[Tensor, Tensor]:
-        """Return the ``k`` best of the beam's items and of new ones, each once, by their dense score or by the sum.
+        """Return the ``k`` best of the beam's items and new ones, each once, by dense score or by the sum.
 
-        A new item that the beam did not find has at most the log-probability of the last one found, which it gets.
+        A new item that the beam missed has at most the log-probability of the last one found, and gets that.
         """
         items, scores = beam
         dense = torch.einsum("bd,bwd->bw", queries, self.all_keys()[items]) + self._bias_of(repeats, items)
@@ -267,7 +266,7 @@ class LIGERModel(TIGERModel):
 
     @torch.no_grad()
     def all_keys(self) -> Tensor:
-        """Return the keys [N + 1, D] of all items, kept until training goes on, or weights or items change."""
+        """Return the keys [N + 1, D] of all items, cached until training continues, or weights or items change."""
         state = (self.catalogue, self.content, *((p._version, p.data_ptr()) for p in self.parameters()))
         if self.training or self._kept_keys is None or self._kept_keys[0] != state:
             everything = torch.arange(self.catalogue.n_items + 1, device=self.content.trained.device)
@@ -290,7 +289,7 @@ class LIGERModel(TIGERModel):
     def score_targets(
         self, history_items: Tensor, lengths: Tensor, target_items: Tensor, users: Tensor | None = None
     ) -> Tensor:
-        """Return the score [B] of ``target_items`` [B], one for each history, as :meth:`score_items` has it."""
+        """Return the score [B] of ``target_items`` [B], one for each history, as in :meth:`score_items`."""
         if self.retrieval == "generative":
             return super().score_targets(history_items, lengths, target_items, users)
         scores = (self.queries(history_items, lengths, users) * self.all_keys()[target_items]).sum(1).float()
@@ -301,5 +300,5 @@ def _check_items(catalogue: Catalogue, content: ItemContent) -> None:
     if len(content.features) != catalogue.n_items + 1:
         raise ValueError(
             f"there are features of {len(content.features) - 1} items and {catalogue.n_items} items in the catalogue: "
-            "give one row an item"
+            "give one row per item"
         )

@@ -1,7 +1,7 @@
-"""The models of this package, by the names that settings and files have for them."""
+"""The names of this package's models in settings and files."""
 
 from __future__ import annotations
 
 TIGER, LIGER = "TIGER", "LIGER"
 OWN = (TIGER, LIGER)
-"""All of them; they have Semantic IDs."""
+"""All models of this package; they use Semantic IDs."""

@@ -21,7 +21,7 @@ from recbole_adasid.settings.rules import Rule, name_of, real, switch, whole
 
 ENCODER_ATTENTIONS = ("causal", "bidirectional")
 ENCODER_INPUTS = ("items", "tokens")
-_LARGE = 2**16  # a width beyond this is a slip of the keyboard
+_LARGE = 2**16  # a greater width is a typo
 NETWORK_SETTINGS: dict[str, Rule] = {
     "d_model": whole(1, _LARGE),
     "d_head": whole(1, _LARGE),
@@ -36,7 +36,7 @@ NETWORK_SETTINGS: dict[str, Rule] = {
     "label_smoothing": real(0, 1),
     "token_repeat_bias": switch,
 }
-"""What a network's shape and training depend on beside the sizes of its levels, and what each value has to be."""
+"""Settings, in addition to level sizes, that determine a network's shape and training, with their allowed values."""
 _BEFORE_THERE_WAS_A_CHOICE = {
     "encoder_attention": "bidirectional",
     "encoder_input": "tokens",
@@ -46,7 +46,7 @@ _BEFORE_THERE_WAS_A_CHOICE = {
 
 
 def network_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a network's arguments among ``settings``; those of older runs lack what had no alternative then."""
+    """Return a network's arguments in ``settings``; older runs lack those without an alternative at the time."""
     settings = {**_BEFORE_THERE_WAS_A_CHOICE, **settings}
     return {key: settings[key] for key in NETWORK_SETTINGS}
 
@@ -58,15 +58,15 @@ class TIGERNetwork(nn.Module):
         level_sizes: codewords of each of the S levels.
         d_model, d_head, n_heads, d_ff: widths of the stream, of a head, number of heads, width of the feed-forward.
         n_encoder_layers, n_decoder_layers: depth.
-        dropout: everywhere T5 has it.
-        n_user_tokens: > 0 puts a token for the user (hashed: id modulo this) before the history, as in TIGER's paper.
-        encoder_attention: "bidirectional", as in TIGER's paper, lets all of a history see each other; with "causal" an
+        dropout: wherever T5 has it.
+        n_user_tokens: > 0 puts a user token (hashed: id modulo this) before the history, as in TIGER's paper.
+        encoder_attention: "bidirectional", as in TIGER's paper, lets all history items see each other; with "causal" an
             item sees itself and earlier ones, so that one pass trains every position: :meth:`sequence_loss`.
-        encoder_input: "tokens", as in TIGER's paper, or "items": one vector an item, a linear map of its tokens.
+        encoder_input: "tokens", as in TIGER's paper, or "items": one vector per item, a linear map of its tokens.
         label_smoothing: ε of the tokens' cross-entropy: the target counts 1 − ε, and the mean over its level's
             codewords ε (Szegedy et al. 2016, section 7).
-        token_repeat_bias: learn S numbers, 0 at first: by how much the logit of a token is raised or lowered where an
-            item of the history has the same tokens up to it. TIGER's paper has none.
+        token_repeat_bias: learn S numbers, initially 0, to add to the logit of a token if a history item has the same
+            tokens up to it. TIGER's paper has none.
 
     Raises:
         ValueError: unknown ``encoder_attention`` or ``encoder_input``.
@@ -134,16 +134,16 @@ class TIGERNetwork(nn.Module):
         """Encode histories.
 
         Args:
-            history_tokens: int64 [B, T, S], codes per level, oldest item first; what follows ``lengths`` is ignored.
+            history_tokens: int64 [B, T, S], codes per level, oldest item first; positions past ``lengths`` are ignored.
             lengths: int64 [B], items in each history. An empty history is read as one padding item.
-            users: int64 [B], needed when there are user tokens.
-            extra: [B, T, D], added to the vectors of the items, which the encoder has to read as items.
+            users: int64 [B], needed with user tokens.
+            extra: [B, T, D], added to the item vectors; needs ``encoder_input`` "items".
 
         Raises:
-            ValueError: ``users`` is missing though the network has user tokens, or ``extra`` is of no use.
+            ValueError: ``users`` is missing but the network has user tokens, or ``extra`` cannot be used.
         """
         embedded, valid = self._read(history_tokens, lengths.clamp(min=1), users, extra)
-        # Batches of equal lengths are common and need no mask; asking a GPU whether this is one would stall it.
+        # Batches of equal lengths are common and need no mask; checking for one would stall a GPU.
         unpadded = valid.device.type == "cpu" and bool(valid.all())
         padding = None if unpadded else mask_bias(valid)[:, None, None]
         mask = self._causal_mask(history_tokens) if self.causal else padding
@@ -151,13 +151,13 @@ class TIGERNetwork(nn.Module):
         return self._knowing(memory, Continuations.of_histories(history_tokens, lengths))
 
     def _knowing(self, memory: Memory, known: Continuations) -> Memory:
-        """Let what is decoded know the history's items, where that makes a difference."""
+        """Give decoding the history's items, if that makes a difference."""
         return memory if self.repeat is None else replace(memory, known=known)
 
     def _read(
         self, history_tokens: Tensor, lengths: Tensor, users: Tensor | None, extra: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """Return what the encoder reads of histories, [B, M, D], and which of it is not padding, bool [B, M]."""
+        """Return the encoder input for histories, [B, M, D], and which of it is not padding, bool [B, M]."""
         here = torch.arange(history_tokens.shape[1], device=lengths.device)
         valid = here < lengths[:, None]
         ids = self.vocabulary.token_ids(history_tokens) * valid[..., None]
@@ -177,7 +177,7 @@ class TIGERNetwork(nn.Module):
         return embedded, nn.functional.pad(valid, (1, 0), value=True)
 
     def _item_numbers(self, history_tokens: Tensor) -> Tensor:
-        """Return which item of a history, from 0, each of the M places is that the encoder reads; −1 for the user."""
+        """Return the history item, from 0, at each of the encoder's M positions; −1 for the user."""
         _, n_items, n_levels = history_tokens.shape
         numbers = torch.arange(n_items, device=history_tokens.device)
         if self.item_tokens is None:
@@ -185,7 +185,7 @@ class TIGERNetwork(nn.Module):
         return nn.functional.pad(numbers, (1, 0), value=-1) if self.vocabulary.n_user_tokens else numbers
 
     def _causal_mask(self, history_tokens: Tensor) -> Tensor:
-        """Let each place see its own item and earlier ones, [1, 1, M, M]; padding stands behind all that is read."""
+        """Let each position see its own item and earlier ones, [1, 1, M, M]; padding comes last."""
         numbers = self._item_numbers(history_tokens)
         return mask_bias(numbers[:, None] >= numbers)[None, None]
 
@@ -201,7 +201,7 @@ class TIGERNetwork(nn.Module):
         return self.decoder(embedded, tree, memory, caches)
 
     def new_caches(self, capacity: int) -> list[KeyValueCache]:
-        """Return empty caches for decoding up to ``capacity`` tokens step by step, one a layer."""
+        """Return empty caches for decoding up to ``capacity`` tokens step by step, one per layer."""
         return [KeyValueCache(capacity) for _ in self.decoder.layers]
 
     def loss(
@@ -229,18 +229,18 @@ class TIGERNetwork(nn.Module):
         skipped: Tensor | None = None,
         users: Tensor | None = None,
     ) -> Tensor:
-        """Return the cross-entropy of every item's tokens after the items before it, all from one pass.
+        """Return the cross-entropy of every item's tokens given the items before it, all from one pass.
 
-        It is the mean over the E items predicted of what :meth:`loss` gives for each and its history.
+        It is the mean of :meth:`loss` over the E predicted items and their histories.
 
         Args:
-            sequence_tokens: int64 [B, n, S], codes per level, oldest item first; what follows ``lengths`` is ignored.
+            sequence_tokens: int64 [B, n, S], codes per level, oldest first; positions past ``lengths`` are ignored.
             lengths: int64 [B], items of each sequence, 2 or more.
-            skipped: int64 [B], how many of the items that follow the first are read but not predicted; None: none.
+            skipped: int64 [B], how many items after the first are read but not predicted; None: none.
             users: see ``encode``.
 
         Raises:
-            ValueError: the encoder is bidirectional: it would see what is to be predicted.
+            ValueError: the encoder is bidirectional and would see the predicted items.
         """
         memory, predicted = self.read_sequences(sequence_tokens, lengths, skipped=skipped, users=users)
         return self.predicted_loss(memory, sequence_tokens[:, 1:], predicted)
@@ -254,12 +254,12 @@ class TIGERNetwork(nn.Module):
         users: Tensor | None = None,
         extra: Tensor | None = None,
     ) -> tuple[Memory, Tensor]:
-        """Encode sequences but for their last items, for :meth:`predicted_loss`; arguments as of ``sequence_loss``.
+        """Encode sequences without their last items, for :meth:`predicted_loss`; arguments as in ``sequence_loss``.
 
-        ``extra`` [B, n, D] is as of ``encode``; that of the last item is not read.
+        ``extra`` [B, n, D] is as in ``encode``; the last item's is not read.
 
         Returns:
-            What the S tokens of each of the P = n − 1 following items may see, and which of these items are to be
+            The memory visible to the S tokens of each of the P = n − 1 following items, and which of these items are
             predicted, bool [B, P].
         """
         if not self.causal:
@@ -288,7 +288,7 @@ class TIGERNetwork(nn.Module):
         """Score the codewords of ``level`` [B, Q, K] from hidden states [B, Q, D] of Q prefixes.
 
         Args:
-            known: of these prefixes; None: the network has no repeat bias.
+            known: continuations of these prefixes; None: the network has no repeat bias.
         """
         scores = self.vocabulary.logits(hidden, level)
         if self.repeat is None or known is None:
@@ -308,4 +308,4 @@ class TIGERNetwork(nn.Module):
 
 def _check(name: str, value: str, valid: tuple[str, ...]) -> None:
     if value not in valid:
-        raise ValueError(f"{name} is {value!r}, it must be one of {', '.join(valid)}")
+        raise ValueError(f"{name} is {value!r}, must be one of {', '.join(valid)}")

@@ -12,7 +12,7 @@ _MULTIPLIED = (nn.Linear, nn.Bilinear)
 
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Return two groups for an optimiser: the weights of linear maps, which decay, and all else, which does not."""
+    """Return two optimiser groups: the weights of linear maps, with weight decay, and the rest, without."""
     decayed = {
         id(parameter)
         for module in model.modules()
@@ -28,7 +28,7 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, An
 
 
 def adamw(model: nn.Module, *, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
-    """Return AdamW over a model, in its fused form (one pass over all parameters a step)."""
+    """Return fused AdamW over a model (one pass over all parameters per step)."""
     return torch.optim.AdamW(parameter_groups(model, weight_decay), lr=learning_rate, fused=True)
 
 

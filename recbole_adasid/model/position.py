@@ -15,7 +15,7 @@ def relative_bucket(distance: Tensor, *, n_buckets: int, max_distance: int, bidi
 
     Args:
         distance: int64, any shape.
-        bidirectional: give keys after the query buckets of their own; otherwise they share the query's.
+        bidirectional: give keys after the query their own buckets; otherwise they share the query's.
     """
     bucket = torch.zeros_like(distance)
     if bidirectional:

@@ -11,7 +11,7 @@ _LARGEST_KEY = 2**63 - 1
 
 
 class PrefixTree(nn.Module):
-    """Which codes may follow a prefix, and which items a complete SID stands for.
+    """Which codes may follow a prefix, and which items have a complete SID.
 
     A node of depth l is a distinct prefix of l codes; nodes of one depth are numbered in lexicographic order, so the
     children of a node are neighbours (compressed sparse rows). Memory is O(items · levels): no table over nodes and
@@ -20,20 +20,20 @@ class PrefixTree(nn.Module):
     Args:
         tokens: int64 [N, S], the SID of each item.
         level_sizes: codewords of each level.
-        items: int64 [N], ascending ids of the items; row r belongs to item r + 1 unless told otherwise.
+        items: int64 [N], ascending ids of the items; by default, row r belongs to item r + 1.
     """
 
     def __init__(self, tokens: Tensor, level_sizes: list[int], items: Tensor | None = None) -> None:
         super().__init__()
         self.level_sizes = level_sizes
-        self.fan_outs: list[int] = []  # most children that any node of a depth has
+        self.fan_outs: list[int] = []  # maximum number of children of a node, by depth
         self.n_nodes = [1]
         order = lexicographic_order(tokens, level_sizes)
         ordered = tokens[order]
-        begins = torch.zeros(len(order), dtype=torch.bool, device=tokens.device)  # at an item with another prefix
+        begins = torch.zeros(len(order), dtype=torch.bool, device=tokens.device)  # true at an item with a new prefix
         begins[:1] = True
         node = torch.zeros_like(order)
-        bounds = order.new_tensor([0, len(order)])  # where the items of each node begin, and the last one's end
+        bounds = order.new_tensor([0, len(order)])  # where the items of each node begin, and the end of the last
         for level, size in enumerate(level_sizes):
             codes = ordered[:, level]
             begins[1:] |= codes[1:] != codes[:-1]
@@ -53,7 +53,7 @@ class PrefixTree(nn.Module):
 
     @property
     def n_items(self) -> int:
-        """How many items the tree has."""
+        """Number of items in the tree."""
         return len(self.leaf_items)
 
     def expand(self, level: int, nodes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -61,12 +61,12 @@ class PrefixTree(nn.Module):
 
         Returns:
             Child nodes, their codes, and whether there is such a child; each [..., M], M the largest number of
-            children at this depth. Where there is none, child and code are those of some other node.
+            children at this depth. If there is none, child and code are those of another node.
         """
         keys, first = self._level(level)
         slot = first[nodes][..., None] + torch.arange(self.fan_outs[level], device=nodes.device)
         exists = slot < first[nodes + 1][..., None]
-        child = slot.clamp_(max=keys.numel() - 1)  # in place: with many children this is what a batch takes
+        child = slot.clamp_(max=keys.numel() - 1)  # in place: with many children this dominates a batch's memory
         return child, keys[child].long().remainder_(self.level_sizes[level]), exists
 
     def parents(self, level: int, nodes: Tensor) -> Tensor:
@@ -89,7 +89,7 @@ class PrefixTree(nn.Module):
         for level, size in enumerate(self.level_sizes):
             code = tokens[..., level]
             keys, _ = self._level(level)
-            key = (node * size + code).to(keys.dtype)  # what does not fit is no code of this level
+            key = (node * size + code).to(keys.dtype)  # values that do not fit are not codes of this level
             node = torch.searchsorted(keys, key).clamp(max=keys.numel() - 1)
             known = known & (keys[node] == key) & (code >= 0) & (code < size)
             nodes.append(torch.where(known, node, -1))
@@ -116,7 +116,7 @@ class PrefixTree(nn.Module):
 
 
 def lexicographic_order(tokens: Tensor, level_sizes: Sequence[int]) -> Tensor:
-    """Return int64 [N], the rows of ``tokens`` [N, S] in lexicographic order, equal ones as they stand."""
+    """Return int64 [N], the rows of ``tokens`` [N, S] in lexicographic order (stable)."""
     key, span = torch.zeros(len(tokens), dtype=torch.int64, device=tokens.device), 1
     for level, size in enumerate(level_sizes):
         if span * size > _LARGEST_KEY:

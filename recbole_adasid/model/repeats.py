@@ -1,4 +1,4 @@
-"""Items that a history holds already, whose scores a learned number raises or lowers.
+"""Items already in the history; a learned number raises or lowers their scores.
 
 Letters: E examples, each a history, B rows of T items, n items of a sequence, C candidates.
 """
@@ -21,15 +21,15 @@ class Repeats(NamedTuple):
 
     @classmethod
     def of_histories(cls, items: Tensor) -> Repeats:
-        """Return the pairs of histories int64 [E, T], 0 for none."""
+        """Return the pairs of histories int64 [E, T], padded with 0."""
         rows, places = first_times(items).nonzero(as_tuple=True)
         return cls(rows, items[rows, places])
 
     @classmethod
     def of_sequences(cls, items: Tensor, predicted: Tensor) -> Repeats:
-        """Return the pairs of the places of sequences [B, n] that are predicted, bool [B, n - 1], row by row.
+        """Return the pairs of the ``predicted`` positions, bool [B, n - 1], of sequences [B, n], row by row.
 
-        Place t is predicted from the items up to t.
+        Position t is predicted from the items up to t.
         """
         n = predicted.shape[1]
         inside = torch.ones(n, n, dtype=torch.bool, device=items.device).tril()
@@ -42,7 +42,7 @@ class Repeats(NamedTuple):
         """Return rows and columns of a matrix [E, C] of scores where column c is an item of the row's history.
 
         Args:
-            candidates: int64 [C], the columns' items, in any order; an item may stand more than once.
+            candidates: int64 [C], the columns' items, in any order; duplicates are allowed.
         """
         ordered, column = candidates.sort()
         begin, end = (torch.searchsorted(ordered, self.items, right=right) for right in (False, True))
@@ -59,24 +59,24 @@ class Repeats(NamedTuple):
 
 
 class Bias(NamedTuple):
-    """A number that is added to some of a matrix's scores, each once."""
+    """A number added to some scores of a matrix, each once."""
 
     rows: Tensor
     """int64 [P]"""
     columns: Tensor
     """int64 [P]"""
     amount: Tensor
-    """[], or [P]: one each."""
+    """[], or [P]: one per position."""
 
     def added_to(self, scores: Tensor) -> Tensor:
-        """Add it to ``scores`` [E, C] where they lie, and return them."""
+        """Add it to ``scores`` [E, C] in place, and return them."""
         amounts = self.amount.to(scores.dtype).expand(self.rows.shape)
-        # `accumulate` hands gradients on without a copy of the matrix.
+        # `accumulate` passes gradients through without copying the matrix.
         return scores.index_put_((self.rows, self.columns), amounts, accumulate=True)
 
 
 def first_times(items: Tensor) -> Tensor:
-    """Tell which items of [B, T] have not been there before in their row, bool [B, T]; 0 is none."""
+    """Tell which items of [B, T] occur for the first time in their row, bool [B, T]; 0 is padding."""
     ordered, place = items.sort(dim=1, stable=True)
     first = torch.ones_like(items, dtype=torch.bool)
     first.scatter_(1, place[:, 1:], ordered[:, 1:] != ordered[:, :-1])

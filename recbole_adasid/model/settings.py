@@ -1,4 +1,4 @@
-"""Settings of TIGER and LIGER: what each value has to be. Defaults and comments stand in props/."""
+"""Allowed values of TIGER's and LIGER's settings. Defaults and comments are in props/."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Encoder and decoder: layers, one relative position bias for all of them, a last normalisation."""
+"""Encoder and decoder: layers, one shared relative position bias, a final normalisation."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Encoder(nn.Module):
         self.dropout = Dropout(p=dropout)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        """Encode ``x`` [B, T, D] → [B, T, D]; ``mask``, broadcastable to [B, 1, T, T], hides what must not be seen."""
+        """Encode ``x`` [B, T, D] → [B, T, D]; ``mask``, broadcastable to [B, 1, T, T], hides positions."""
         positions = torch.arange(x.shape[1], device=x.device)
         bias, mask = _scores_to_add(self.position_bias(positions, positions), mask)
         x = self.dropout(x)
@@ -40,12 +40,12 @@ class Encoder(nn.Module):
 
 @dataclass(frozen=True)
 class Memory:
-    """What the decoder reads of one batch of histories: keys and values of every layer, and the padding mask."""
+    """The decoder's view of a batch of histories: keys and values of every layer, and the padding mask."""
 
     key_values: list[KeyValue]  # [B, H, M, d] each
     mask: Tensor | None  # broadcastable to [B, 1, Q, M]
-    states: Tensor  # [B, M, D], what the encoder gave out
-    known: Continuations | None = None  # the histories' items, of the empty prefix; where the network has a repeat bias
+    states: Tensor  # [B, M, D], the encoder's output
+    known: Continuations | None = None  # of the empty prefix, if the network has a repeat bias
 
     @property
     def batch_size(self) -> int:
@@ -55,20 +55,20 @@ class Memory:
 
 @dataclass(frozen=True)
 class Tree:
-    """Where decoded tokens stand. A sequence is the simplest tree: every token's ancestors are all before it.
+    """Positions of decoded tokens. A sequence is the simplest tree: a token's ancestors are all tokens before it.
 
-    Letting a token see its ancestors only, all beams of a user (or all prefixes of a catalogue) are decoded as the
-    query positions of *one* sequence, so keys and values are neither copied nor reordered between steps.
+    Since a token only sees its ancestors, all beams of a user (or all prefixes of a catalogue) are decoded as the query
+    positions of *one* sequence, so keys and values are neither copied nor reordered between steps.
     """
 
     query_depths: Tensor  # int64 [Q]
     key_depths: Tensor  # int64 [P + Q], earlier steps first
     visible: Tensor  # bool, broadcastable to [B, 1, Q, P + Q]: the token itself and its ancestors
-    groups: int = 1  # so many trees of this form stand one after the other, [B, groups · Q]; none sees another
+    groups: int = 1  # number of such trees side by side, [B, groups · Q]; none sees another
 
     @classmethod
     def sequence(cls, length: int, device: torch.device, groups: int = 1) -> Tree:
-        """Return the tree of plain left-to-right decoding, of ``groups`` sequences one after the other."""
+        """Return the tree of plain left-to-right decoding, of ``groups`` sequences side by side."""
         depths = torch.arange(length, device=device)
         return cls(depths, depths, depths[:, None] >= depths[None, :], groups)
 
@@ -94,7 +94,7 @@ class Decoder(nn.Module):
         """Decode embedded tokens ``x`` [B, Q, D] → hidden states [B, Q, D].
 
         Args:
-            caches: of every layer, from earlier steps; ``x`` joins them. Without gradients only.
+            caches: of every layer, from earlier steps; ``x`` is appended. Only without gradients.
         """
         bias, mask = _scores_to_add(self.position_bias(tree.query_depths, tree.key_depths), mask_bias(tree.visible))
         x = self.dropout(x)
@@ -112,7 +112,7 @@ class Decoder(nn.Module):
 
 
 def _scores_to_add(bias: Tensor, mask: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
-    """Add the mask to the bias once for all layers; with gradients the bias stays apart, small, to get its own."""
+    """Add the mask to the bias once for all layers; with gradients the small bias stays separate, to get its own."""
     if mask is None or torch.is_grad_enabled():
         return bias, mask
     return None, bias + mask

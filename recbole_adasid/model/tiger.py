@@ -1,4 +1,4 @@
-"""TIGER: the network and the catalogue it recommends from, in terms of item ids."""
+"""TIGER: the network and its catalogue, in terms of item ids."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from recbole_adasid.model.stack import Memory
 USERS_AT_ONCE = {"cpu": 32, "cuda": 512}
 """Users decoded together by kind of device: enough for full speed, few enough to bound memory and padding."""
 
-_WIDE = 256  # beams; of wider ones fewer users are decoded together
+_WIDE = 256  # beams; for wider ones fewer users are decoded together
 
 
 class TIGERModel(nn.Module):
-    """Generative recommender (Rajput et al. 2023, arXiv 2305.05065) behind item ids.
+    """Generative recommender (Rajput et al. 2023, arXiv 2305.05065) with an item-id interface.
 
     Histories are item ids [B, T], oldest first, padded on the right with 0, of ``lengths`` [B]. ``users`` [B] are
     needed only when the network has user tokens.
@@ -40,11 +40,11 @@ class TIGERModel(nn.Module):
         self.catalogue = catalogue
 
     def adopt(self, catalogue: Catalogue, features: Tensor) -> None:
-        """Recommend from a catalogue that was changed since training.
+        """Recommend from a catalogue changed since training.
 
         Args:
-            catalogue: of the items of training and then further ones.
-            features: float [A, d] of the further ones, where the model reads any.
+            catalogue: the training items followed by further ones.
+            features: float [A, d] of the further ones, if the model reads any.
         """
         self.catalogue = catalogue
 
@@ -61,7 +61,7 @@ class TIGERModel(nn.Module):
     def sequence_loss(
         self, items: Tensor, lengths: Tensor, *, skipped: Tensor | None = None, users: Tensor | None = None
     ) -> Tensor:
-        """Return the mean cross-entropy of the tokens of every item [B, n] after those before it, in one pass.
+        """Return the mean cross-entropy of the tokens of every item [B, n] given the items before it, in one pass.
 
         Arguments are those of :meth:`~recbole_adasid.model.network.TIGERNetwork.sequence_loss`.
         """
@@ -81,10 +81,10 @@ class TIGERModel(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Return the ``k`` best items by beam search and their log-probabilities, [B, k] each.
 
-        ``tree`` and ``excluded`` keep items out: ``tree`` from all users, ``excluded`` each user's, as pairs or as a
-        table int64 [B, X] with 0 for none; see :func:`~recbole_adasid.model.beam_search.beam_search`.
+        ``tree`` restricts the items for all users; ``excluded`` excludes items per user, as pairs or as a table int64
+        [B, X] padded with 0; see :func:`~recbole_adasid.model.beam_search.beam_search`.
 
-        Item 0 with score −inf fills up where the beam found fewer. Users of similar history lengths are decoded
+        If the beam finds fewer, the rest is item 0 with score −inf. Users of similar history lengths are decoded
         together, so that a short history does not pay for the longest one's padding.
         """
         tree = self.catalogue.tree if tree is None else tree

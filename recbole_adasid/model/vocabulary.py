@@ -13,9 +13,9 @@ class Vocabulary(nn.Module):
 
     A token is a code of a level: code 3 of level 0 and code 3 of level 1 are different rows. The table is tied to the
     output as in T5, which draws rows from N(0, 1) and scales them by D^-½ going out. Here rows are drawn from N(0, 1/D)
-    and scaled by D^½ going in: the same function, but Adam's steps, which do not know the scale of what they change,
-    then move the logits D^½ times as far. Logits are per level: a full softmax in which the tokens that cannot stand at
-    this position are masked is the same thing, only slower.
+    and scaled by D^½ going in: the same function, but Adam's steps, which are scale-free, then move the logits D^½
+    times as far. Logits are per level: a full softmax with the tokens masked that cannot occur at this position is
+    equivalent, only slower.
 
     Raises:
         ValueError: a level has no codeword.

@@ -1,4 +1,4 @@
-"""What a run was: versions, machine, the dataset's figures, and the settings that are not the defaults."""
+"""A run's facts: versions, machine, dataset statistics, and settings that differ from the defaults."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from recbole_adasid.version import VERSION
 
 PACKAGES = ("torch", "numpy", "pandas", "scipy", "scikit-learn", "recbole")
 PLACES = ("model", "dataset", "data_path", "run_folder", "run_root", "cache_dir", "checkpoint_dir")
-"""Settings that other entries name, or that say where things are."""
+"""Settings covered by other entries, or that are only paths."""
 DISPLAY = ("show_progress", "state", "report")
 
 
@@ -21,12 +21,12 @@ def about_run(
     """Return plain values about a run.
 
     Args:
-        config: of RecBole.
+        config: RecBole config.
         parts: the dataset's parts by name: ``train``, ``valid``, ``test``.
-        n_parameters: of the network.
-        features: what the item features were made of; None where Semantic IDs were given and there are none.
+        n_parameters: number of network parameters.
+        features: what the item features were made of; None if Semantic IDs were given and there are no features.
     """
-    every = parts["test"]  # whatever training leaves out, the last part has the whole history
+    every = parts["test"]  # training may leave items out; the last part has the whole history
     return {
         "versions": {"recbole-adasid": VERSION, "python": platform.python_version(), **_installed()},
         "device": str(config["device"]),
@@ -44,9 +44,9 @@ def about_run(
 
 
 def changed_settings(config: Any) -> dict[str, Any]:
-    """Return the settings that somebody set to something else than the default, each with that default.
+    """Return the settings changed from their defaults, each with its default.
 
-    What the presets of tokenizer, dataset and model size set counts as default.
+    Values set by the tokenizer, dataset and model size presets count as defaults.
     """
     given = {**config.file_config_dict, **config.variable_config_dict, **config.cmd_config_dict}
     defaults = config.internal_config_dict

@@ -1,4 +1,4 @@
-"""RecBole's reading of atomic files for TIGER: checked before, as written, and its numbers checked after."""
+"""Read atomic files through RecBole for TIGER: checked first, cells taken verbatim, numbers checked afterwards."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def atomic_text(config: Any, path: Path) -> AtomicText:
-    """Return an atomic file that is written as the settings say."""
+    """Return an atomic file in the format that the settings describe."""
     return AtomicText(path, config["field_separator"], config["encoding"])
 
 
 def read_atomic_file(dataset: Any, path: Path, source: str, read: Callable[[], Any]) -> Any:
-    """Return the table that RecBole's `read` makes of a file, after every check that its own reader leaves out.
+    """Return the table that RecBole's `read` makes of a file, after the checks that its own reader skips.
 
     Args:
-        dataset: the RecBole dataset that reads; its settings name the columns.
+        dataset: the RecBole dataset being read; its settings name the columns.
         path: the file.
         source: `inter`, `user` or `item`.
         read: reads the file with RecBole's reader and returns a data frame, or None.
 
     Raises:
-        ValueError: if the file is not sound; see :meth:`AtomicText.check`.
-        SettingsError: for a cell of a number column that is no number, or a time that is missing or infinite.
+        ValueError: if the file is malformed; see :meth:`AtomicText.check`.
+        SettingsError: for a cell in a numeric column that is not a number, or a missing or infinite time.
     """
     text = atomic_text(dataset.config, path)
     types = text.check(_needed_columns(dataset, source))
@@ -57,7 +57,7 @@ def read_atomic_file(dataset: Any, path: Path, source: str, read: Callable[[], A
 
 
 def _needed_columns(dataset: Any, source: str) -> list[Column]:
-    """Return the columns that a file has to have: identifiers, times, and what `load_col` lists."""
+    """Return the required columns: identifiers, times, and those listed in `load_col`."""
     if source == "inter":
         columns = [
             Column(dataset.uid_field, "USER_ID_FIELD", "token"),
@@ -76,7 +76,7 @@ def _id_field(dataset: Any, source: str) -> str:
 
 
 def _no_number(text: AtomicText, types: dict[str, str], error: ValueError) -> SettingsError:
-    """Return what to say where pandas or RecBole found no number; they do not tell on which line."""
+    """Return the error for a value that pandas or RecBole could not parse as a number; they do not report the line."""
     places = [(place, name) for place, (name, kind) in enumerate(types.items()) if kind.startswith("float")]
     rows = text.rows()
     next(rows)
@@ -85,14 +85,14 @@ def _no_number(text: AtomicText, types: dict[str, str], error: ValueError) -> Se
             for value in cells[place].split(" ") if types[name] == "float_seq" else [cells[place]]:
                 if value and not (_NUMBER.fullmatch(value) and math.isfinite(float(value))):
                     return SettingsError(
-                        f"{text.path}, line {line}: the {name} {value!r} is no finite number: correct it, or remove "
-                        "the line."
+                        f"{text.path}, line {line}: the {name} {value!r} is not a finite number: correct it, or "
+                        "remove the line."
                     )
-    return SettingsError(f"{text.path} cannot be read ({error}): save it anew as plain text in UTF-8.")
+    return SettingsError(f"{text.path} cannot be read ({error}): save it again as plain UTF-8 text.")
 
 
 def _check_times(text: AtomicText, name: str, times: NDArray[np.float64]) -> None:
-    """Check that all times are finite, and say so if they cannot order interactions or mix two units."""
+    """Check that all times are finite; warn if they cannot order interactions or mix two units."""
     wrong = np.flatnonzero(~np.isfinite(times))
     if len(wrong):
         line = text.line_of(int(wrong[0]))
@@ -104,11 +104,11 @@ def _check_times(text: AtomicText, name: str, times: NDArray[np.float64]) -> Non
     if all(map(len, units)):
         fewer = min(units, key=len)
         logger.warning(
-            "%s mixes seconds and milliseconds in %s, first on line %d: times are compared as they stand.",
+            "%s mixes seconds and milliseconds in %s, first on line %d: times are compared as is.",
             *(text.path, name, text.line_of(int(fewer[0]))),
         )
     if len(times) > 1 and (times == times[0]).all():
-        logger.warning("%s: every %s is %g, so that the order of the file decides.", text.path, name, times[0])
+        logger.warning("%s: every %s is %g, so the file order decides.", text.path, name, times[0])
 
 
 def _report_repetitions(path: Path, identifiers: Any) -> None:

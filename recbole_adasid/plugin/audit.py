@@ -1,4 +1,4 @@
-"""The work of `recbole-adasid audit`: did a run learn nothing from held-out interactions?"""
+"""Implementation of `recbole-adasid audit`: did a run learn anything from held-out interactions?"""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from recbole_adasid.tokenizer.saved import load_tokenizer
 def audit(run_folder: str | Path, *, trusted: bool = False) -> list[tuple[str, bool | None]]:
     """Return statements about a finished run and whether each holds, recomputed from its settings and its dataset.
 
-    None stands for what cannot be told: what pairs that the user brought were made from.
+    None means undecidable, as for the origin of user-supplied pairs.
 
     Args:
-        run_folder: of the run.
-        trusted: the run is your own, so that what its settings name may be downloaded.
+        run_folder: run folder.
+        trusted: the run is your own, so files that its settings name may be downloaded.
 
     Raises:
-        FileNotFoundError: if there is no such folder, or it is of a recommender without Semantic IDs.
-        SettingsError: if the folder is none of a finished run.
+        FileNotFoundError: if there is no such folder, or its recommender has no Semantic IDs.
+        SettingsError: if the folder does not hold a finished run.
     """
     from recbole_adasid.plugin.config import build_config
 
@@ -95,15 +95,15 @@ def _about_pairs(config: Any, honest: bool) -> tuple[str, bool | None]:
 def _about_behaviour(
     folder: Path, config: Any, training: InteractionArrays, cold: NDArray[np.bool_] | None, honest: bool
 ) -> list[tuple[str, bool | None]]:
-    """Return, for each modality of behaviour, whether what it was made of is the training interactions and no more.
+    """Return, for each behaviour modality, whether it was made from the training interactions alone.
 
-    What the run noted down is compared, not what its settings would give today.
+    Checks what the run recorded, not what its settings would give today.
 
     Args:
-        folder: of the run.
+        folder: run folder.
         config: its settings.
         training: its training interactions.
-        cold: [N], which items are held out, drawn anew; None: none.
+        cold: [N], which items are held out, drawn again; None: none.
         honest: whether those are all interactions that are not held out.
     """
     noted = load_tokenizer(RunFolder.existing(folder).tokenizer_path)[1]["features"].get("modalities", [])
@@ -118,7 +118,7 @@ def _about_behaviour(
             )
             continue
         of = training
-        if cold is not None and source["of"] == COOCCURRENCE:  # among the other items, numbered anew
+        if cold is not None and source["of"] == COOCCURRENCE:  # among the other items, renumbered
             of = InteractionArrays(training.users, (np.cumsum(~cold) - 1)[training.items])
         about = f"behaviour in the item features ({name}) is of all other interactions and no held-out one"
         found.append((about, honest and digest == of.digest()))
@@ -128,13 +128,13 @@ def _about_behaviour(
 def _about_cold_items(
     folder: Path, train: Any, flat: NDArray[np.int64], cold: NDArray[np.bool_], expected: str
 ) -> list[tuple[str, bool | None]]:
-    """Return whether items that are held out of training took no part in it.
+    """Return whether held-out items took no part in training.
 
     Args:
-        folder: of the run.
+        folder: run folder.
         train: the training part of its dataset.
         flat: items of all interactions, ordered by user and time.
-        cold: [N], which items are held out, drawn anew.
+        cold: [N], which items are held out, drawn again.
         expected: fingerprint of Semantic IDs whose tokenizer saw the other items alone.
     """
 
@@ -159,7 +159,7 @@ def _about_cold_items(
 
 
 def history_positions(part: Any) -> NDArray[np.int64]:
-    """Return where those of all interactions stand that some example of a part has in its history."""
+    """Return the positions, among all interactions, that occur in the history of some example of a part."""
     starts, lengths = part.spans()
     steps = np.zeros(len(part.flat_items) + 1, dtype=np.int64)
     np.add.at(steps, starts, 1)

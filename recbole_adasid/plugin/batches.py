@@ -1,4 +1,4 @@
-"""Batches of examples with histories of similar length, in an order that seed and epoch determine."""
+"""Batches of examples with similar history lengths, in an order determined by seed and epoch."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-# Batches that are sorted by length together: enough to save padding, few enough to keep them mixed.
+# Batches sorted by length together: enough to save padding, few enough to keep examples mixed.
 POOL_BATCHES = 50
 
 
 class Lengths(Protocol):
-    """Lengths of E histories: an array, or something that works them out."""
+    """Lengths of E histories: an array, or computed on demand."""
 
     def __len__(self) -> int:
         """Return E."""
@@ -23,10 +23,10 @@ class Lengths(Protocol):
 
 
 class LengthBuckets:
-    """Every example once, B at a time; examples of a batch have similar lengths, batches come in random order."""
+    """Every example once, B at a time: similar lengths within a batch, batches in random order."""
 
     def __init__(self, lengths: Lengths, *, batch_size: int, seed: int, epoch: int) -> None:
-        """Take the history lengths of the E examples; the order is a function of `seed` and `epoch` alone."""
+        """Take the history lengths of the E examples; the order depends on `seed` and `epoch` alone."""
         self.lengths = lengths
         self.batch_size = batch_size
         self.seed = seed
@@ -46,5 +46,5 @@ class LengthBuckets:
             rows = order[start : start + pool]
             lengths = self.lengths[rows]
             rows[:] = rows[np.argsort(lengths, kind="stable")]
-        for place in random.permutation(len(self)):  # a pool is so many whole batches, but for the last one
+        for place in random.permutation(len(self)):  # a pool is a whole number of batches, except the last one
             yield order[place * self.batch_size : (place + 1) * self.batch_size].astype(np.int64)

@@ -1,4 +1,4 @@
-"""From recommended items to what RecBole's metrics read, without a matrix over users and items."""
+"""Turn recommended items into the input of RecBole's metrics, without a user-item matrix."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from recbole.evaluator.collector import DataStruct
 from recbole_adasid.evaluation.record import EvaluationRecord
 
 AVAILABLE = {"rec.items", "rec.topk", "data.num_items", "data.count_items"}
-"""What metrics may need: recommended items, and what training says of items. Scores and ranks of all are not there."""
+"""Available to metrics: recommended items and training statistics of items. Full scores and ranks are not."""
 
 
 class TopKCollector(Collector):
-    """Collect top-k item ids; RecBole's own collector takes scores of every item instead.
+    """Collect top-k item ids; RecBole's own collector takes the scores of all items.
 
-    Item 0, RecBole's padding, stands for "nothing recommended here" and is never a hit.
+    Item 0, RecBole's padding, means "nothing recommended here" and is never a hit.
     """
 
     def __init__(self, config: Any, record: EvaluationRecord | None = None) -> None:
-        """Collect for RecBole's metrics; `record` notes users with one held-out item."""
+        """Collect for RecBole's metrics; `record` records users with one held-out item."""
         super().__init__(config)
         self._user_field = config["USER_ID_FIELD"]
         self.record = record
@@ -41,7 +41,7 @@ class TopKCollector(Collector):
             self.data_struct.update_tensor("rec.topk", torch.cat([hits, relevant[:, None]], dim=1))
 
     def get_data_struct(self) -> DataStruct:
-        """Return what was collected and forget the recommendations. (RecBole's own fails on what is no tensor.)
+        """Return the collected data and clear the recommendations. (RecBole's own fails on non-tensors.)
 
         Raises:
             ValueError: if a metric needs the training part, which was never shown.
@@ -64,15 +64,15 @@ class TopKCollector(Collector):
 def topk_hits(
     item_ids: torch.Tensor, positive_u: torch.Tensor, positive_i: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mark the relevant ones among recommended items.
+    """Mark the relevant items among the recommended ones.
 
     Args:
         item_ids: [B, k], 0 where nothing is recommended.
-        positive_u: [R], row in the batch of each relevant item.
+        positive_u: [R], batch row of each relevant item.
         positive_i: [R], the relevant items.
 
     Returns:
-        Hits, int32 [B, k] of 0 and 1, and how many items are relevant to each row, int32 [B].
+        Hits, int32 [B, k] of 0 and 1, and the number of relevant items per row, int32 [B].
     """
     width = int(torch.maximum(item_ids.max(), positive_i.max())) + 1
     rows = torch.arange(len(item_ids), device=item_ids.device)[:, None]
@@ -82,5 +82,5 @@ def topk_hits(
 
 
 def _one_each(positive_u: torch.Tensor, n_users: int) -> bool:
-    """Tell whether each row of a batch has exactly one relevant item, in the order of rows."""
+    """Tell whether each row of a batch has exactly one relevant item, in row order."""
     return positive_u.equal(torch.arange(n_users, device=positive_u.device))

@@ -1,4 +1,4 @@
-"""How settings have to go together, checked once all of them are known and before anything is computed."""
+"""Checks between settings, made once all are known and before anything is computed."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_setting
 
 Settings = Mapping[str, Any]
 
-# More columns than any setting asks for: how wide the features are is not known yet.
+# More columns than any setting asks for: the feature width is not known yet.
 _WIDTH = 2**20
 
 
 def check_combinations(settings: Settings) -> None:
-    """Check settings, each of which obeys its rule, against each other.
+    """Check individually valid settings against each other.
 
     Raises:
-        SettingsError: for some that contradict each other or name what there is not.
-        ValueError: from the parts of the tokenizer that settings do not fit.
+        SettingsError: for settings that contradict each other or name something missing.
+        ValueError: from tokenizer parts that reject their settings.
     """
     check_shared(settings)
     if settings["model"] == LIGER:
@@ -45,22 +45,22 @@ def check_combinations(settings: Settings) -> None:
     if settings["modalities"]:
         _check_modalities(settings)
     elif not _has_own_features(settings) and not settings["sids_file"]:
-        raise SettingsError("There is neither item_features_file nor text_fields: set one, items need features.")
+        raise SettingsError("Items need features, but neither item_features_file nor text_fields is set: set one.")
     _check_pairs(settings)
     if settings["cold_item_share"] and settings["sids_file"]:
         raise SettingsError(
-            "cold_item_share needs a tokenizer that is trained without the items held out: unset sids_file, or set it "
-            "to 0."
+            "cold_item_share needs a tokenizer trained without the held-out items: unset sids_file, or set "
+            "cold_item_share=0."
         )
     if settings["cold_list_share"] and not settings["cold_item_share"]:
-        raise SettingsError("cold_list_share keeps places for items held out of training: set cold_item_share too.")
+        raise SettingsError("cold_list_share reserves places for items held out of training: set cold_item_share too.")
 
 
 def check_shared(settings: Settings) -> None:
-    """Check settings against each other that all models have, each of which obeys its rule.
+    """Check the settings shared by all models, individually valid, against each other.
 
     Raises:
-        SettingsError: for some that contradict each other or name what there is not.
+        SettingsError: for settings that contradict each other or name something missing.
     """
     _check_columns(settings)
     _check_evaluation(settings)
@@ -72,9 +72,9 @@ def check_shared(settings: Settings) -> None:
             "eval_exclude_seen to false."
         )
     if settings["items_table"] and not settings["interactions_table"]:
-        raise SettingsError("items_table needs interactions_table: a dataset is made from interactions.")
+        raise SettingsError("items_table needs interactions_table: set it too.")
     if settings["log_wandb"] and importlib.util.find_spec("wandb") is None:
-        raise SettingsError("log_wandb=True needs a package that is not installed: pip install wandb, or set it false.")
+        raise SettingsError("log_wandb=True needs wandb, which is missing: pip install wandb, or unset log_wandb.")
     distributed = ("local_rank", "nproc", "world_size", "offset", "ip", "port")
     missing = [key for key in distributed if key not in settings]
     if "local_rank" in settings and missing:
@@ -82,8 +82,8 @@ def check_shared(settings: Settings) -> None:
     for key in ("nproc", "world_size"):
         if "local_rank" not in settings and settings.get(key, 1) > 1:
             raise SettingsError(
-                f"{key}={settings[key]} starts no processes from here: give it on the command line, or start "
-                "torchrun --nproc_per_node."
+                f"{key}={settings[key]} cannot start processes from here: give it on the command line, or start "
+                "with torchrun --nproc_per_node."
             )
 
 
@@ -95,21 +95,21 @@ def _check_modalities(settings: Settings) -> None:
     for place, modality in enumerate(settings["modalities"], start=1):
         for key, value in modality.items():
             if key not in MODALITY_KEYS:
-                raise unknown_name(f"setting of modality number {place}", key, MODALITY_KEYS)
+                raise unknown_name(f"setting of modality {place}", key, MODALITY_KEYS)
             rule = MODALITY_RULES.get(key)
             if rule is None:
                 check_values({key: value}, {})
             elif not rule.fits(value):
-                raise SettingsError(f"modalities: the {key} {value!r} of number {place} has to be {rule.wanted}.")
+                raise SettingsError(f"modalities: {key} {value!r} of modality {place} has to be {rule.wanted}.")
         named = [key for key in SOURCES if modality.get(key)]
         if len(named) != 1:
             raise SettingsError(
-                f"modalities: number {place} names {' and '.join(named) or 'no source'}: give it one of "
+                f"modalities: modality {place} names {' and '.join(named) or 'no source'}: name one of "
                 f"{', '.join(SOURCES)}."
             )
         if named == ["dataset_features"] and not _has_own_features(settings):
             raise SettingsError(
-                f"modalities: number {place} stands for the dataset's own features, and there are none: set "
+                f"modalities: modality {place} uses the dataset's own features, but there are none: set "
                 "item_features_file or text_fields."
             )
 
@@ -119,48 +119,48 @@ def _check_pairs(settings: Settings) -> None:
         raise SettingsError("pair_source=file needs pair_file: name an .npz or .tsv of trigger, target and weight.")
     if settings["pair_source"] != FILE and settings["pair_file"]:
         raise SettingsError(
-            f"pair_file={settings['pair_file']} is not read with pair_source={settings['pair_source']}: set "
+            f"pair_file={settings['pair_file']} is unused with pair_source={settings['pair_source']}: set "
             "pair_source=file, or unset pair_file."
         )
     engines = [name for name, miner in MINERS.items() if miner.has_engines]
     if settings["pair_engine"] != "local" and settings["pair_source"] not in engines:
         raise SettingsError(
-            f"pair_engine={settings['pair_engine']} works with pair_source={' or '.join(engines)} alone, not with "
+            f"pair_engine={settings['pair_engine']} only works with pair_source={' or '.join(engines)}, not "
             f"{settings['pair_source']}: set pair_engine=local."
         )
 
 
 def _check_log(settings: Settings) -> None:
-    """Check what a log that is sorted in files cannot do: what would need all of it in memory, or further columns."""
+    """Reject what an out-of-memory log cannot do: anything that needs all of it in memory, or further columns."""
     columns = [settings[key] for key in ("USER_ID_FIELD", "ITEM_ID_FIELD", "TIME_FIELD")]
     others = {
-        "interactions_table": "the log itself is read: convert it, or name it here, not both",
+        "interactions_table": "the log itself is read: convert it or name it here, not both",
         "download": "the log itself is read",
-        "val_interval": "a log is filtered by numbers of interactions alone: filter its files before",
+        "val_interval": "a log is only filtered by interaction counts: filter its files beforehand",
         "normalize_field": "times order the interactions as they are",
         "normalize_all": "times order the interactions as they are",
-        "cold_item_share": "hold items out of a log that is read by RecBole",
+        "cold_item_share": "items can only be held out of a log that RecBole reads",
     }
     for key, why in others.items():
         if settings[key]:
             raise SettingsError(
-                f"{key}={settings[key]} does not go with interactions_files ({why}): unset one of them."
+                f"{key}={settings[key]} does not work with interactions_files ({why}): unset one of them."
             )
     if {kind: set(names) for kind, names in settings["load_col"].items()} != {"inter": set(columns)}:
         raise SettingsError(
-            f"load_col={settings['load_col']} does not go with interactions_files, of which {', '.join(columns)} are "
-            "read: leave load_col out."
+            f"load_col={settings['load_col']} does not work with interactions_files, which only reads "
+            f"{', '.join(columns)}: leave load_col out."
         )
     if settings["field_separator"] != "\t" or codecs.lookup(settings["encoding"]).name not in ("utf-8", "utf-8-sig"):
         raise SettingsError(
-            f"field_separator={settings['field_separator']!r} and encoding={settings['encoding']} do not go with "
-            "interactions_files: .inter and .tsv are read with tabs, .csv with commas, all of them as UTF-8."
+            f"field_separator={settings['field_separator']!r} and encoding={settings['encoding']} do not work with "
+            "interactions_files: unset them; .inter and .tsv are read with tabs, .csv with commas, all as UTF-8."
         )
     split, mode = settings["eval_args"]["split"], settings["eval_args"].get("mode", "full")
     if "LS" not in split or set(mode.values() if isinstance(mode, Mapping) else [mode]) != {"full"}:
         raise SettingsError(
-            f"eval_args: split {split} and mode {mode} do not go with interactions_files: leave one out (LS) and rank "
-            "all items (full)."
+            f"eval_args: split {split} and mode {mode} do not work with interactions_files: leave one out (LS) and "
+            "rank all items (full)."
         )
 
 
@@ -183,7 +183,7 @@ def _check_columns(settings: Settings) -> None:
 
 
 def _places(settings: Settings) -> Sequence[int]:
-    """Return the values of k that metrics are asked for."""
+    """Return the values of k used by the metrics."""
     topk: Sequence[int] = settings["topk"] if isinstance(settings["topk"], (list, tuple)) else [settings["topk"]]
     return topk
 
@@ -193,7 +193,7 @@ def _check_evaluation(settings: Settings) -> None:
     valid = [f"{metric}@{k}" for metric in metrics for k in _places(settings)]
     if settings["valid_metric"].lower() not in map(str.lower, valid):
         raise SettingsError(
-            f"valid_metric={settings['valid_metric']} is not among what metrics and topk give: choose one of "
+            f"valid_metric={settings['valid_metric']} is not computed with these metrics and topk: choose one of "
             f"{', '.join(valid)}."
         )
 
@@ -209,13 +209,13 @@ def _check_liger(settings: Settings) -> None:
 
 
 def _check_split(eval_args: Settings) -> None:
-    """Check RecBole's `eval_args`; what is left out has RecBole's own default."""
+    """Check RecBole's `eval_args`; missing entries take RecBole's defaults."""
     unknown = [key for key in eval_args if key not in ("split", "order", "group_by", "mode")]
     if unknown:
-        raise SettingsError(f"eval_args has no entry {unknown[0]!r}: valid are split, order, group_by, mode.")
+        raise SettingsError(f"eval_args has no entry {unknown[0]!r}; valid: split, order, group_by, mode.")
     if eval_args.get("order") != "TO":
         raise SettingsError(
-            f"eval_args: order is {eval_args.get('order')!r}, but a sequence needs the order TO (time)."
+            f"eval_args: order is {eval_args.get('order')!r}, but sequences need time order: set it to TO."
         )
     if eval_args.get("group_by", "user") not in ("user", "none", None):
         raise SettingsError(f"eval_args: group_by is {eval_args['group_by']!r}; valid: user, none.")
@@ -247,6 +247,6 @@ def _are_ratios(value: Any) -> bool:
 
 
 def _check_tokenizer(settings: Settings) -> None:
-    """Let the tokenizer's parts say what they refuse; built without memory, they cost nothing."""
+    """Let the tokenizer's parts reject their settings; built on the meta device, they cost nothing."""
     with torch.device("meta"):
         build_tokenizer(tokenizer_settings(settings), width=_WIDTH)

@@ -1,4 +1,4 @@
-"""RecBole's Config with this package's defaults and checks for the model TIGER."""
+"""RecBole's Config with this package's defaults and checks for TIGER."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from recbole_adasid.settings.reading import Paths, check_yaml_file, listed_paths
 logger = logging.getLogger(__name__)
 
 MODELS = tuple(OURS)
-# Keys that RecBole reads but none of its YAML files sets.
+# Keys that RecBole reads but no YAML file of it sets.
 _UNLISTED_KEYS = (
     *("model", "dataset", "config_files", "config_file", "encoding", "reg_weight", "valid_metric_bigger"),
     *("local_rank", "nproc", "world_size", "offset", "ip", "port"),
@@ -31,16 +31,16 @@ _UNLISTED_KEYS = (
 
 
 def build_config(settings: Mapping[str, Any], config_files: Paths = (), *, peers: bool = False) -> Any:
-    """Return the RecBole Config of a run: defaults < `config_files` < `settings`; nothing is read from `sys.argv`.
+    """Return the RecBole Config of a run: defaults < `config_files` < `settings`; `sys.argv` is ignored.
 
     Args:
         settings: by name.
-        config_files: YAML files of settings, or one.
-        peers: whether `model` may be another recommender of RecBole than TIGER.
+        config_files: one or more YAML settings files.
+        peers: whether `model` may be another RecBole recommender than TIGER.
 
     Raises:
-        SettingsError: for an unknown key, name or preset, or a value of the wrong kind; or in one of several processes
-            that do not work together.
+        SettingsError: for an unknown key, name or preset, or a value of the wrong kind; or if this is one of several
+            processes that do not work together.
     """
     from recbole_adasid.plugin.distributed_settings import refuse_being_many
 
@@ -48,7 +48,7 @@ def build_config(settings: Mapping[str, Any], config_files: Paths = (), *, peers
     from recbole.config import Config
 
     class PlainConfig(Config):
-        """A Config whose values are taken as they are: not evaluated, and not from the program's arguments."""
+        """A Config whose values are used as is, neither evaluated nor read from the program's arguments."""
 
         def _load_config_files(self, file_list: list[str] | None) -> dict[str, Any]:
             return read_settings_files(file_list or [])
@@ -73,19 +73,19 @@ def build_config(settings: Mapping[str, Any], config_files: Paths = (), *, peers
     models = (*MODELS, *peer_names()) if peers else MODELS
     if given["model"] not in models:
         raise unknown_name("model", given["model"], models)
-    # The class itself is handed over, because RecBole's search by name imports every model there is.
+    # Pass the class itself: RecBole's lookup by name imports every model.
     found = own_class if given["model"] in OURS else peer_class
     return PlainConfig(found(given["model"]), str(given["dataset"]), files, dict(settings))
 
 
 def _obey_use_gpu(config: Any) -> None:
-    """Let `use_gpu: false` have the meaning that RecBole documents: it looks at `gpu_id` alone."""
+    """Make `use_gpu: false` work as documented: RecBole only looks at `gpu_id`."""
     if config.final_config_dict["use_gpu"] is False:
         config.final_config_dict["gpu_id"] = config.external_config_dict["gpu_id"] = ""
 
 
 def extend_configurator(module: ModuleType) -> None:
-    """Give RecBole's Config this package's defaults and checks, and let it be saved as plain values."""
+    """Give RecBole's Config this package's defaults and checks, and make it storable as plain values."""
     from recbole_adasid.plugin.config_values import allow_config, reduce_config
 
     config_class = module.Config  # type: ignore[attr-defined]
@@ -97,7 +97,7 @@ def extend_configurator(module: ModuleType) -> None:
 
 
 def known_settings(model: str = TIGER) -> set[str]:
-    """Return every key that settings of a model may have: RecBole's and this package's."""
+    """Return every settings key valid for a model: RecBole's and this package's."""
     recboles = _recbole_keys().union(_UNLISTED_KEYS)
     if model not in OURS:
         return known_peer_settings(model, recboles)
@@ -141,9 +141,9 @@ def _check_keys(config: Any) -> None:
     known = known_settings(config.model)
     refuse_unknown_keys(config.file_config_dict, known, source="the settings files")
     refuse_unknown_keys(config.variable_config_dict, known, source="the command line or config_dict")
-    # Under a program of the user's own, the arguments that RecBole finds may be that program's.
+    # RecBole may see the arguments of the user's own program.
     for key in [key for key in config.cmd_config_dict if key not in known]:
-        logger.warning("The argument --%s is no setting of RecBole or of this package: it is ignored.", key)
+        logger.warning("Ignored the argument --%s: not a setting of RecBole or recbole-adasid.", key)
 
 
 def _apply_peer_defaults(config: Any, model: str, dataset: str) -> None:
@@ -169,7 +169,7 @@ def _apply_peer_defaults(config: Any, model: str, dataset: str) -> None:
 
 
 def _apply_defaults(config: Any, dataset: str) -> None:
-    # Their tables name the parts of tokenizers and networks, which need torch: it is loaded by now.
+    # Their tables name tokenizer and network parts, which need torch: loaded by now.
     from recbole_adasid.plugin.combinations import check_combinations
     from recbole_adasid.plugin.constraints import check_values
 
@@ -181,7 +181,7 @@ def _apply_defaults(config: Any, dataset: str) -> None:
     config.internal_config_dict.update(without_absent_features(defaults, Path(data_path) / dataset))
     merged = {**config.internal_config_dict, **config.external_config_dict, "model": config.model}
     _complete(config, merged)
-    if merged["interactions_files"]:  # a saved model's settings are read from anywhere
+    if merged["interactions_files"]:  # a saved model's settings may be read from any folder
         config.external_config_dict["interactions_files"] = str(Path(merged["interactions_files"]).resolve())
     table = AtomicText(Path(data_path) / dataset / f"{dataset}.item", merged["field_separator"], merged["encoding"])
     settled = settled_columns(merged, config.external_config_dict, defaults, table)
@@ -190,12 +190,12 @@ def _apply_defaults(config: Any, dataset: str) -> None:
 
 
 def _complete(config: Any, merged: dict[str, Any], item_columns: Sequence[str] = ()) -> None:
-    """Settle, in a Config and in its `merged` settings, what depends on others: columns to load, and byte order marks.
+    """Resolve dependent settings in a Config and its `merged` settings: columns to load, and byte order marks.
 
     Args:
-        config: of RecBole.
-        merged: its defaults and what the user set.
-        item_columns: that the model reads of the items.
+        config: RecBole config.
+        merged: its defaults and the user's settings.
+        item_columns: item columns that the model reads.
     """
     if merged["load_col"] is None:
         columns = {"inter": [merged[key] for key in ("USER_ID_FIELD", "ITEM_ID_FIELD", "TIME_FIELD")]}
@@ -203,7 +203,7 @@ def _complete(config: Any, merged: dict[str, Any], item_columns: Sequence[str] =
             columns["item"] = [merged["ITEM_ID_FIELD"], *item_columns]
         config.external_config_dict["load_col"] = merged["load_col"] = columns
     if codecs.lookup(merged["encoding"]).name == "utf-8":
-        # RecBole would take a byte order mark for a part of the first column's name.
+        # RecBole would read a byte order mark as part of the first column's name.
         config.external_config_dict["encoding"] = "utf-8-sig"
 
 

@@ -1,4 +1,4 @@
-"""RecBole's Config as plain values, which can be stored without pickling it."""
+"""RecBole's Config as plain values, which can be stored without pickle."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from recbole_adasid.settings.harmless import OF_THE_MACHINE
 PlainValue = Any
 """None, bool, int, float, str, or a list or dict of plain values."""
 
-# What cannot be plain is stored as a one-entry dict under one of these marks.
+# Other values are stored as a one-entry dict under one of these marks.
 _ENUM, _TUPLE = "__enum__", "__tuple__"
 
 
 def plain_config(config: Any) -> dict[str, Any]:
-    """Return a RecBole Config in plain types, without what is decided anew on each machine."""
+    """Return a RecBole Config in plain types, without machine-specific values."""
     settings = {key: value for key, value in config.final_config_dict.items() if key not in OF_THE_MACHINE}
     # A model may be loaded from another working directory.
     settings["data_path"] = os.path.abspath(settings["data_path"])
@@ -32,9 +32,9 @@ def reduce_config(config: Any) -> tuple[Callable[[dict[str, Any]], Any], tuple[d
 
 
 def rebuild_config(stored: dict[str, Any]) -> Any:
-    """Return the RecBole Config that :func:`plain_config` reduced, on this machine's device.
+    """Rebuild, for this machine's device, a RecBole Config reduced by :func:`plain_config`.
 
-    This is the only function that loading another model's checkpoint may call.
+    The only function that loading another model's checkpoint may call.
     """
     import recbole
     from recbole.config import Config
@@ -43,7 +43,7 @@ def rebuild_config(stored: dict[str, Any]) -> Any:
     config = Config.__new__(Config)
     config.parameters = values["categories"]
     settings = {key: value for key, value in values["settings"].items() if key not in OF_THE_MACHINE}
-    config.final_config_dict = settings  # with RecBole's numbers of ranks it would connect to other processes
+    config.final_config_dict = settings  # with RecBole's rank settings it would connect to other processes
     config.model, config.dataset = settings["model"], settings["dataset"]
     config.yaml_loader = config._build_yaml_loader()
     config.compatibility_settings()
@@ -57,13 +57,13 @@ def config_of(saved: SavedModel) -> Any:
     """Return the RecBole Config that a saved TIGER was trained with, for this machine's device.
 
     Raises:
-        DamagedFile: if RecBole can make none of it.
+        DamagedFile: if RecBole cannot build one.
     """
     try:
         config = rebuild_config(saved.about["config"])
-    except Exception as error:  # RecBole takes the settings as they come, and these come from a file
+    except Exception as error:  # RecBole checks no settings, and these come from a file
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise DamagedFile(f"{saved.path} has settings of no RecBole Config ({reason})") from None
+        raise DamagedFile(f"{saved.path} has settings that make no RecBole Config ({reason})") from None
     config["sid_level_sizes"] = saved.about["sid_level_sizes"]
     config["content_width"] = saved.about.get("content_width")
     return config
@@ -77,7 +77,7 @@ def allow_config() -> None:
 
 
 def _named_as_before() -> Callable[[dict[str, Any]], Any]:
-    """Return :func:`rebuild_config` by the name that checkpoints have for it which were written when it was there."""
+    """Return :func:`rebuild_config` under the name that older checkpoints use for it."""
 
     def rebuild(stored: dict[str, Any]) -> Any:
         return rebuild_config(stored)
@@ -88,7 +88,7 @@ def _named_as_before() -> Callable[[dict[str, Any]], Any]:
 
 
 def to_plain(value: Any) -> PlainValue:
-    """Return a value in plain types only; enumeration members and tuples become marked dicts, others their text."""
+    """Return a value in plain types: enum members and tuples become marked dicts, other types their text."""
     from enum import Enum
 
     if value is None or isinstance(value, (bool, int, float, str)):
@@ -105,10 +105,10 @@ def to_plain(value: Any) -> PlainValue:
 
 
 def from_plain(value: PlainValue) -> Any:
-    """Return what :func:`to_plain` was given.
+    """Invert :func:`to_plain`.
 
     Raises:
-        ValueError: for a mark of something else.
+        ValueError: for an unknown mark.
     """
     if isinstance(value, dict):
         if set(value) == {_ENUM}:
@@ -120,10 +120,10 @@ def from_plain(value: PlainValue) -> Any:
 
 
 def _member(named: Any) -> Any:
-    """Return a member of one of RecBole's enumerations.
+    """Return a member of one of RecBole's enums.
 
     Raises:
-        ValueError: if there is no such one; the module has other names, too.
+        ValueError: if there is none; the module has other names, too.
     """
     from enum import Enum
 
@@ -136,7 +136,7 @@ def _member(named: Any) -> Any:
         or not isinstance(name, str)
         or name not in found.__members__
     ):
-        raise ValueError(f"{str(named)[:60]} is no member of an enumeration of RecBole's")
+        raise ValueError(f"{str(named)[:60]} is not a member of a RecBole enum")
     return found[name]
 
 

@@ -1,7 +1,7 @@
-"""What each setting's value has to be: one table of rules, put together from those of the rooms, and checked before
-anything is computed.
+"""Allowed values of each setting: one table of rules, assembled from those of each package and checked before anything
+is computed.
 
-How settings have to go together stands in `combinations.py`.
+Checks between settings are in `combinations.py`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from recbole_adasid.tokenizer.registry import RULES as TOKENIZERS
 
 
 def _is_finite_throughout(value: Any) -> bool:
-    """Tell whether no number in a value, however nested, is infinite or NaN: YAML reads `inf` and `nan` as such."""
+    """Tell whether every number in a nested value is finite: YAML parses `inf` and `nan`."""
     if isinstance(value, Mapping):
         return all(map(_is_finite_throughout, value.values()))
     if isinstance(value, (list, tuple, set)):
@@ -66,9 +66,9 @@ def _is_gradient_limit(value: Any) -> bool:
     )
 
 
-unused = Rule("left out: TIGER does not use it", lambda value: not value)
-shuffled = Rule("true: TIGER's batches are drawn at random in each epoch", lambda value: value is True)
-# Those that need more than which items were recommended, and training counts, cannot be computed from a beam search.
+unused = Rule("unset: TIGER does not use it", lambda value: not value)
+shuffled = Rule("true: TIGER shuffles its batches in each epoch", lambda value: value is True)
+# Metrics that need more than recommended items and training counts cannot be computed from a beam search.
 METRICS = [metrics_dict[name].__name__ for name, needed in metric_information.items() if set(needed) <= AVAILABLE]
 LEARNERS = ("adamw", "adam", "sgd", "adagrad", "rmsprop")
 
@@ -90,7 +90,7 @@ RULES: dict[str, Rule] = {
     "state": any_case(["debug", "info", "warning", "error", "critical"]),
     "worker": whole(0, 4096),
     "nproc": whole(1, 4096),
-    "world_size": whole(-1, 2**20),  # RecBole's -1: as many as nproc
+    "world_size": whole(-1, 2**20),  # RecBole's -1: same as nproc
     **DATA,
     **FEATURES,
     **PAIRS,
@@ -126,8 +126,7 @@ RULES: dict[str, Rule] = {
     # --- RecBole's, for other kinds of models ---
     "train_neg_sample_args": Rule("null: generation needs no sampled negatives", lambda value: value in (None, "None")),
     "benchmark_filename": Rule(
-        "left out: it asks for files split beforehand, which are not read here; give one NAME.inter and choose the "
-        "split by eval_args",
+        "unset: pre-split files are not supported; provide one NAME.inter and choose the split with eval_args",
         lambda value: not value,
     ),
     **dict.fromkeys(
@@ -146,22 +145,22 @@ RULES: dict[str, Rule] = {
 def check_values(
     given: Mapping[str, Any], defaults: Mapping[str, Any], rules: Mapping[str, Rule] | None = None
 ) -> None:
-    """Check every value that was given: by its rule, or without one by the kind of its default.
+    """Check every given value by its rule, or else by the kind of its default.
 
     Args:
         given: settings by name.
         defaults: by name.
-        rules: by name; None: those of TIGER, :data:`RULES`.
+        rules: by name; None: TIGER's :data:`RULES`.
 
     Raises:
-        SettingsError: for the first that does not fit, with what is wanted and the default.
+        SettingsError: for the first invalid value, with what is wanted and the default.
     """
     rules = RULES if rules is None else rules
     for key, value in given.items():
         rule = rules.get(key)
         if rule is None or rule.fits(value):
             if key not in (*INTERVALS, BY_COLUMN) and not _is_finite_throughout(value):
-                raise SettingsError(f"The setting {key}={_shown(value)} holds a number that is not finite: correct it.")
+                raise SettingsError(f"The setting {key}={_shown(value)} contains a non-finite number: correct it.")
             continue
         if rule.names:
             raise unknown_name(key, value, rule.names)
@@ -171,6 +170,6 @@ def check_values(
 
 
 def _shown(value: Any) -> str:
-    """Return a value as it is written in YAML, more or less, cut where it is long."""
+    """Return a value roughly as written in YAML, truncated if long."""
     shown = "null" if value is None else repr(value)
     return shown if len(shown) <= 100 else f"{shown[:100]}…"

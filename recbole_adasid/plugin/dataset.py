@@ -1,4 +1,4 @@
-"""TIGER's dataset, in memory or in files as the settings ask for it."""
+"""TIGER's dataset, in memory or in files, depending on the settings."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from recbole_adasid.plugin.log_dataset import LogDataset
 
 
 class TIGERDataset(ExampleDataset):
-    """The dataset by the name that RecBole looks for."""
+    """The dataset under the name that RecBole looks up."""
 
     def __new__(cls, config: Any = None) -> ExampleDataset:  # type: ignore[misc]
-        """Return a dataset of the kind that the settings ask for; without settings, an empty one for copies."""
+        """Return a dataset of the configured kind; without settings, an empty one for copies."""
         if cls is TIGERDataset and config is not None and config["interactions_files"]:
             return LogDataset(config)
         return super().__new__(cls)

@@ -1,4 +1,4 @@
-"""What to say when a dataset is not there."""
+"""The error for a missing dataset."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from recbole_adasid.settings.presets import presets, read_props
 
 
 def require_dataset(name: str, folder: Path, url: str | None = None) -> None:
-    """Check that a dataset's interactions are there.
+    """Check that a dataset's interactions exist.
 
     Args:
-        name: of the dataset.
+        name: dataset name.
         folder: where its files belong.
-        url: where its raw data can be downloaded, if it is known.
+        url: download address of its raw data, if known.
 
     Raises:
-        SettingsError: if not; it says which files belong where, and what runs without any.
+        SettingsError: if not; it says which files belong where, and which dataset needs none.
     """
     wanted = (folder / f"{name}.inter").resolve()
     if wanted.is_file():

@@ -1,6 +1,6 @@
-"""Where RecBole's Config meets several processes: RecBole would start NCCL, wrap the model and pad the batches.
+"""RecBole's Config under several processes: RecBole would start NCCL, wrap the model and pad the batches.
 
-Here every rank's Config says that there is one process, and training and evaluation share their batches themselves.
+Here every rank's Config claims a single process; training and evaluation shard the batches themselves.
 """
 
 from __future__ import annotations
@@ -16,30 +16,30 @@ from recbole_adasid.distributed.joining import join, launched, leave, local_rank
 from recbole_adasid.distributed.world import world
 from recbole_adasid.settings.errors import SettingsError
 
-# What RecBole's `run` hands to each process that it starts.
+# What RecBole's `run` passes to each process that it starts.
 _RECBOLE_KEYS = ("local_rank", "nproc", "world_size", "offset", "ip", "port")
-# Only rank 0 speaks.
+# Only rank 0 logs.
 _SILENT = {"state": "error", "show_progress": False, "log_wandb": False}
 
 
 def refuse_being_many() -> None:
-    """Refuse to be one of several processes that torchrun started for a job which one process does.
+    """Refuse to run a single-process job under torchrun with several processes.
 
     Raises:
-        SettingsError: if this is one.
+        SettingsError: if torchrun started several processes.
     """
     if launched() and world().size == 1:
         raise SettingsError(
-            f"torchrun started {os.environ['WORLD_SIZE']} processes, but only the main job runs on several: start this "
-            "without torchrun."
+            f"torchrun started {os.environ['WORLD_SIZE']} processes, but only the main job runs on several: start "
+            "this without torchrun."
         )
 
 
 def join_where_launched(settings: dict[str, Any]) -> None:
-    """Join the other processes, where RecBole's `run(…, nproc=…)` or torchrun started a RecBole job on several.
+    """Join the other processes if RecBole's `run(…, nproc=…)` or torchrun started a RecBole job on several.
 
     Args:
-        settings: of a Config, from which RecBole's own for this are taken out.
+        settings: of a Config; RecBole's own distributed settings are removed.
     """
     given = {key: settings.pop(key) for key in _RECBOLE_KEYS if key in settings}
     if world().size > 1:
@@ -55,10 +55,10 @@ def join_where_launched(settings: dict[str, Any]) -> None:
 
 
 def choose_device(config: Any, init: Callable[[Any], None]) -> None:
-    """Let a Config name this process's device: as RecBole does where it is alone, or else one GPU a process.
+    """Set this process's device in a Config: as RecBole does for a single process, or else one GPU per process.
 
     Args:
-        config: a Config whose settings are complete.
+        config: Config with complete settings.
         init: RecBole's own `_init_device`.
 
     Raises:
@@ -82,8 +82,8 @@ def _own_device(config: Any) -> torch.device:
         return torch.device("cpu")
     if number >= len(gpus):
         raise SettingsError(
-            f"Process {number + 1} on this machine has no GPU of its own: there are {len(gpus)}. Start one process a "
-            "GPU (torchrun --nproc_per_node), or set gpu_id='' to train on CPUs."
+            f"Process {number + 1} on this machine has no GPU of its own: there are {len(gpus)}. Start one process "
+            "per GPU (torchrun --nproc_per_node), or set gpu_id='' to train on CPUs."
         )
     device = torch.device("cuda", gpus[number])
     torch.cuda.set_device(device)
@@ -91,6 +91,6 @@ def _own_device(config: Any) -> torch.device:
 
 
 def _listed(gpu_id: Any) -> list[int]:
-    """Return the numbers in `gpu_id`, which RecBole takes as a number, a text such as '0,1', or a tuple."""
+    """Return the numbers in `gpu_id`, which RecBole accepts as a number, a string such as '0,1', or a tuple."""
     values = gpu_id if isinstance(gpu_id, (list, tuple)) else str(gpu_id).split(",")
     return [int(value) for value in values if str(value).strip()]

@@ -32,25 +32,25 @@ from recbole_adasid.plugin.prepare_dataset import obtain_dataset
 from recbole_adasid.plugin.preset_features import report_absent_features
 from recbole_adasid.settings.errors import SettingsError
 
-# A column of inter_feat that stays inside: which of the windows is the example's history.
+# An internal column of inter_feat: which window is the example's history.
 WINDOW_FIELD = "window"
-# A column of a batch of sequences: how many items behind the first are read but not predicted.
+# A column of a batch of sequences: how many items after the first are read but not predicted.
 SKIPPED_FIELD = "skipped"
-# Which parts get a user's last examples, one each, in the order of time.
+# Which parts get a user's last examples, one each, in time order.
 LEFT_OUT = {"valid_and_test": ("valid", "test"), "valid_only": ("valid",), "test_only": ("test",)}
 
 
 @dataclass(frozen=True)
 class TrainingItems:
-    """What learning Semantic IDs may know of a dataset: the items, and the interactions that are trained on."""
+    """What Semantic IDs may be learned from: a dataset's items and training interactions."""
 
     tokens: list[str]
     interactions: Interactions
     table: AtomicText
-    """The `.item` file, which need not be there."""
+    """The `.item` file, which may not exist."""
     item_field: str = ITEM_COLUMN
     cold: NDArray[np.bool_] | None = None
-    """[N], which items are held out of training; None: none is."""
+    """[N], which items are held out of training; None: none."""
 
     def item_tokens(self) -> list[str]:
         """Return the N external item tokens; row r is RecBole's item r + 1."""
@@ -61,7 +61,7 @@ class TrainingItems:
         return self.interactions
 
     def training_digest(self) -> str:
-        """Return the digest of these interactions, as sids.info.json has it."""
+        """Return the digest of these interactions, as in sids.info.json."""
         return self.interactions.digest()
 
     def cold_items(self) -> NDArray[np.bool_] | None:
@@ -69,7 +69,7 @@ class TrainingItems:
         return self.cold
 
     def item_table(self) -> dict[str, list[str]] | None:
-        """Return the columns of the `.item` file, every cell as it is written, or None if there is no such file."""
+        """Return the columns of the `.item` file, cells verbatim, or None if there is no such file."""
         return read_item_table(self.table, item_field=self.item_field) if self.table.path.is_file() else None
 
     def dataset_path(self) -> Path:
@@ -78,17 +78,17 @@ class TrainingItems:
 
 
 class ExampleDataset(SequentialDataset):
-    """Leave-one-out sequences of items, one example a position.
+    """Leave-one-out item sequences, one example per position.
 
-    `inter_feat` holds, an example a row, the user, the target item, the time, and which window of one flat array of
-    items is its history; a batch gathers the histories when it is asked for, no wider than its longest one.
+    Each row of `inter_feat` is an example: the user, the target item, the time, and which window of one flat array of
+    items is its history. A batch gathers its histories on access, no wider than the longest.
     """
 
     inter_feat: Any
     windows: SequenceWindows
     cold: NDArray[np.bool_] | None = None
     _places: NDArray[np.int64] | None = None
-    """Where the interactions of `windows` stand among all, if cold items are left out; None: all are there."""
+    """Positions of the interactions of `windows` among all, if cold items are left out; None: none are left out."""
     _flat_users: NDArray[np.int64]
     _is_training: NDArray[np.bool_]
 
@@ -100,7 +100,7 @@ class ExampleDataset(SequentialDataset):
         super()._load_data(token, dataset_path)
 
     def _load_feat(self, filepath: str, source: Any) -> Any:
-        """Read a file as RecBole does, but refuse what that would misread."""
+        """Read a file as RecBole does, but reject what RecBole would misread."""
         if self._get_load_and_unload_col(source)[0] == set():
             return None
         read = functools.partial(super()._load_feat, filepath, source)
@@ -110,7 +110,7 @@ class ExampleDataset(SequentialDataset):
         before = len(self.inter_feat)
         super()._data_filtering()
         if len(self.inter_feat) < before:
-            self.logger.info(f"Filters keep {len(self.inter_feat)} of {before} interactions.")
+            self.logger.info(f"Filters kept {len(self.inter_feat)} of {before} interactions.")
         report_gaps(self)
 
     def _filter_by_field_value(self) -> None:
@@ -120,7 +120,7 @@ class ExampleDataset(SequentialDataset):
         filter_by_count(self)
 
     def _reset_index(self) -> None:
-        """Number the rows anew after filtering.
+        """Renumber the rows after filtering.
 
         Raises:
             SettingsError: if the filters left nothing.
@@ -131,7 +131,7 @@ class ExampleDataset(SequentialDataset):
         super()._reset_index()
 
     def nothing_left(self) -> SettingsError:
-        """Return what to say where filters leave nothing."""
+        """Return the error for filters that leave nothing."""
         names = ("user_inter_num_interval", "item_inter_num_interval", "val_interval")
         users, items, values = (f"{name}={self.config[name]}" for name in names)
         return SettingsError(
@@ -139,7 +139,7 @@ class ExampleDataset(SequentialDataset):
         )
 
     def _remove_duplication(self) -> None:
-        """Keep one interaction of a user with an item, as RecBole, but without disturbing the order of equal times."""
+        """Keep one interaction per user and item, as RecBole does, but preserve the order of equal times."""
         keep = self.config["rm_dup_inter"]
         if keep is None:
             return
@@ -148,7 +148,7 @@ class ExampleDataset(SequentialDataset):
         self.inter_feat = kept.sort_index()
 
     def _change_feat_format(self) -> None:
-        """Turn the table of interactions into examples; times are compared before anything rounds them."""
+        """Turn the interaction table into examples; times are compared before any rounding."""
         if isinstance(self.inter_feat, Interaction):
             return
         self._check_field("uid_field", "iid_field", "time_field")
@@ -156,7 +156,7 @@ class ExampleDataset(SequentialDataset):
         users, items, times = table[self.uid_field], table[self.iid_field], table[self.time_field]
         order = flatten_sequences(users, items, times)
         if single := int((np.bincount(users) == 1).sum()):
-            self.logger.info(f"{single} users have a single interaction: they give no example.")
+            self.logger.info(f"Skipped {single} users with one interaction.")
         self.windows, targets, target_users = build_windows(users[order], items[order], self.max_item_list_len)
         self._flat_users = users[order].astype(np.int64)
         self._is_training = np.ones(len(order), dtype=bool)
@@ -179,9 +179,9 @@ class ExampleDataset(SequentialDataset):
         self.set_field_property(self.item_list_length_field, FeatureType.TOKEN, source, 1)
 
     def build(self) -> list[ExampleDataset]:
-        """Split as RecBole's `eval_args` say; valid and test targets are marked as not for training.
+        """Split by RecBole's `eval_args`; validation and test targets are excluded from training.
 
-        With `cold_item_share` the training part, and it alone, has no interaction of the items that are held out.
+        With `cold_item_share`, the training part, and only it, has no interactions of held-out items.
 
         Raises:
             SettingsError: if no example is left to train on.
@@ -195,7 +195,7 @@ class ExampleDataset(SequentialDataset):
         return parts
 
     def _check_parts(self, parts: Sequence[ExampleDataset]) -> None:
-        """Refuse a split without a training example, warn of one without others, and draw from those if asked."""
+        """Refuse a split without training examples, warn about other empty parts, and subsample those if asked."""
         if not len(parts[0]):
             raise SettingsError(
                 f"The dataset {self.dataset_name!r} leaves no training example: loosen user_inter_num_interval and "
@@ -207,7 +207,7 @@ class ExampleDataset(SequentialDataset):
             if most and most < len(part):
                 random = np.random.default_rng(number)
                 self.logger.info(
-                    f"{('Validation', 'Test')[number]} looks at {most} of {len(part)} examples, drawn at random."
+                    f"{('Validation', 'Test')[number]} uses a random sample of {most} of {len(part)} examples."
                 )
                 part._keep(np.sort(random.choice(len(part), most, replace=False, shuffle=False)))
 
@@ -217,7 +217,7 @@ class ExampleDataset(SequentialDataset):
         self.inter_feat = Interaction({field: values[chosen] for field, values in self.inter_feat.interaction.items()})
 
     def _leave_out(self, cold: NDArray[np.bool_]) -> None:
-        """Take the interactions of cold items out of this part, as if they had never happened."""
+        """Remove the interactions of cold items from this part, as if they had never happened."""
         targets = self._own_targets()
         n_interactions = len(self._flat_users)
         warm = warm_examples(self._flat_users, self.windows.flat_items, cold, targets, self.max_item_list_len)
@@ -228,12 +228,12 @@ class ExampleDataset(SequentialDataset):
         self.inter_feat, self.windows, self._places, self.cold = Interaction(fields), warm.windows, warm.places, cold
         self._flat_users, self._is_training = self._flat_users[warm.places], self._is_training[warm.places]
         self.logger.info(
-            f"{int(cold.sum())} of {len(cold)} items are held out of training, and with them "
+            f"Held out {int(cold.sum())} of {len(cold)} items from training, with "
             f"{n_interactions - len(warm.places)} of {n_interactions} interactions."
         )
 
     def _report_evaluation(self, parts: Sequence[ExampleDataset]) -> None:
-        """Warn of parts without an example, and of metrics that every order of the items would satisfy."""
+        """Warn about empty parts, and about metrics that any order of the items would satisfy."""
         empty = [name for name, part in zip(("validation", "test"), parts) if not len(part)]
         if empty:
             self.logger.warning(
@@ -242,7 +242,7 @@ class ExampleDataset(SequentialDataset):
             )
         n_items, longest = self.item_num - 1, max(self.config["topk"])
         if n_items <= longest:
-            self.logger.warning(f"With {n_items} items, metrics at {longest} say nothing: every item is recommended.")
+            self.logger.warning(f"With {n_items} items, metrics at {longest} mean nothing: every item is recommended.")
 
     def sort(self, by: Any, ascending: Any = True) -> None:
         """Sort the examples as RecBole does; by time, its default order, in a fraction of the time and memory."""
@@ -252,7 +252,7 @@ class ExampleDataset(SequentialDataset):
         self._reorder(stable_order(self.inter_feat[by].numpy()))
 
     def _reorder(self, order: NDArray[np.int64]) -> None:
-        """Bring the examples into an order, one column after the other."""
+        """Reorder the examples, column by column."""
         examples, rows = self.inter_feat.interaction, torch.from_numpy(order)
         for field in examples:
             examples[field] = examples[field].index_select(0, rows)
@@ -260,7 +260,7 @@ class ExampleDataset(SequentialDataset):
     def leave_one_out(self, group_by: str, leave_one_mode: str) -> list[ExampleDataset]:
         """Split as RecBole does, in the same order, without a Python loop over examples.
 
-        The parts are slices of this dataset's own examples, which are brought into their order: no second copy.
+        The parts are slices of this dataset's examples, which are reordered in place: no second copy.
         """
         left_out = LEFT_OUT[leave_one_mode]
         order, to_last, group_size = _grouped(self.inter_feat[group_by].numpy())
@@ -277,11 +277,11 @@ class ExampleDataset(SequentialDataset):
         ]
 
     def _positions_after(self, windows: Any) -> NDArray[np.int64]:
-        """Return where the targets of some windows lie in the flat array: right behind them."""
+        """Return where the targets of some windows lie in the flat array: right after them."""
         return self.windows.starts[windows] + self.windows.lengths[windows]
 
     def _own_targets(self) -> NDArray[np.int64]:
-        """Return where the targets of this part's examples stand among this part's interactions [E]."""
+        """Return the positions of this part's targets among this part's interactions [E]."""
         return self._positions_after(self.inter_feat[WINDOW_FIELD].numpy())
 
     @property
@@ -290,7 +290,7 @@ class ExampleDataset(SequentialDataset):
         return self.windows.flat_items
 
     def targets(self, rows: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
-        """Return where targets of some examples of this part [B], or of all, stand among all parts' interactions."""
+        """Return the positions, among all parts' interactions, of the targets of some examples [B], or of all."""
         targets = self.among_all(self._own_targets())
         return targets if rows is None else targets[rows]
 
@@ -300,7 +300,7 @@ class ExampleDataset(SequentialDataset):
         return self.windows.starts[chosen], self.windows.lengths[chosen]
 
     def user_spans(self, positions: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return where in `flat_items` the interactions of the users of some interactions begin and end, [B] each."""
+        """Return where in `flat_items` the users of some interactions begin and end, [B] each."""
         users = self._flat_users[positions]
         begins, ends = (np.searchsorted(self._flat_users, users, side=side) for side in ("left", "right"))
         return begins, ends
@@ -312,7 +312,7 @@ class ExampleDataset(SequentialDataset):
         return Examples(kept, self.inter_feat[self.iid_field].numpy())
 
     def among_all(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return where some of this part's interactions stand among those of all parts, ordered by user and time."""
+        """Return the positions of some of this part's interactions among all parts', ordered by user and time."""
         return positions if self._places is None else self._places[positions]
 
     def __getitem__(self, index: Any, join: bool = True) -> Interaction:
@@ -323,12 +323,12 @@ class ExampleDataset(SequentialDataset):
         return self._batch(users, targets, torch.from_numpy(self._pad(history)), torch.from_numpy(lengths))
 
     def sequences(self) -> Sequences:
-        """Return this part's examples as sequences of `flat_items`: a user's targets, and what came before them."""
+        """Return this part's examples as sequences of `flat_items`: a user's targets, and the items before them."""
         starts, _ = self.spans()
         return runs_of_targets(self._own_targets(), starts)
 
     def sequence_batch(self, chosen: Sequences) -> Interaction:
-        """Return some sequences: users, items [B, n], lengths and how many items are read but not predicted."""
+        """Return some sequences: users, items [B, n], lengths and numbers of items read but not predicted."""
         items, lengths = gather_histories(self.flat_items, chosen.starts, chosen.lengths)
         return Interaction(
             {
@@ -340,7 +340,7 @@ class ExampleDataset(SequentialDataset):
         )
 
     def _users_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return whose some interactions of `flat_items` are."""
+        """Return the users of some interactions of `flat_items`."""
         return self._flat_users[positions]
 
     def _batch(
@@ -356,7 +356,7 @@ class ExampleDataset(SequentialDataset):
         )
 
     def _pad(self, history: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Pad to the full width where RecBole puts several gathered parts together (sampled evaluation)."""
+        """Pad to the full width where RecBole concatenates several gathered parts (sampled evaluation)."""
         modes = self.config["eval_args"]["mode"]
         missing = self.max_item_list_len - history.shape[1]
         return history if set(modes.values()) == {"full"} else np.pad(history, ((0, 0), (0, missing)))
@@ -376,11 +376,11 @@ class ExampleDataset(SequentialDataset):
         return InteractionArrays(self._flat_users[chosen], self.windows.flat_items[chosen] - 1)
 
     def history_lengths(self) -> Lengths:
-        """Return how long each example's history is."""
+        """Return the history length of each example."""
         return self.inter_feat[self.item_list_length_field].numpy()
 
     def inter_matrix(self, form: str = "coo", value_field: str | None = None) -> Any:
-        """Return the sparse user-item matrix of this part's targets and of its users' first items, as RecBole does."""
+        """Return the sparse user-item matrix of this part's targets and its users' first items, as RecBole does."""
         users, items = self.inter_feat[self.uid_field], self.inter_feat[self.iid_field]
         starts, lengths = self.spans()
         second = lengths == 1
@@ -393,14 +393,14 @@ class ExampleDataset(SequentialDataset):
 
 
 def _grouped(groups: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the rows ordered by group, the group of the first row first; how far each is from its group's last row;
-    and how large its group is: [E] each.
+    """Return the rows ordered by group, the first row's group first; each row's distance from its group's last row;
+    and the size of its group: [E] each.
     """
     by_group = stable_order(groups)
     sorted_groups = groups[by_group]
     starts = np.flatnonzero(np.r_[True, sorted_groups[1:] != sorted_groups[:-1]][: len(groups)])
     sizes = np.diff(starts, append=len(groups))
-    chosen = stable_order(by_group[starts])  # the groups, that of the first row first
+    chosen = stable_order(by_group[starts])  # the groups, the first row's group first
     starts, sizes = starts[chosen], sizes[chosen]
     ends = np.cumsum(sizes)
     place = np.arange(len(groups))
@@ -418,5 +418,5 @@ def as_rows(index: Any, size: int) -> torch.Tensor:
         return torch.arange(*index.indices(size))
     rows = torch.as_tensor(index, dtype=torch.int64).reshape(-1)
     if len(rows) and not -size <= int(rows.min()) <= int(rows.max()) < size:
-        raise IndexError(f"there are {size} examples, not those of {int(rows.min())} to {int(rows.max())}")
+        raise IndexError(f"rows {int(rows.min())} to {int(rows.max())} are out of range: there are {size} examples")
     return torch.where(rows < 0, rows + size, rows)

@@ -1,5 +1,5 @@
-"""RecBole's filter by number of interactions (a k-core, for lower bounds), on arrays instead of counters; and what its
-filter by value does with lines that have none."""
+"""RecBole's filter by interaction counts (a k-core, for lower bounds), on arrays instead of counters; and reports on
+missing values in its filter by value."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from recbole_adasid.data.log.log_filters import Fits
 logger = logging.getLogger(__name__)
 
 _ROWS = {"inter": "interactions", "item": "items", "user": "users"}
-"""What the rows of RecBole's tables stand for."""
+"""What a row of each RecBole table is."""
 
 
 def filter_by_count(dataset: Any) -> None:
     """Drop users and items outside `user_inter_num_interval` and `item_inter_num_interval`, as RecBole does.
 
-    Dropping some leaves others with fewer interactions, so it goes on until all that are left fit.
+    Dropping some leaves others with fewer interactions, so it repeats until all that remain fit.
     """
     fields = {"user": dataset.uid_field, "item": dataset.iid_field}
     intervals = {name: dataset._parse_intervals_str(dataset.config[f"{name}_inter_num_interval"]) for name in fields}
     asked = {name: interval for name, interval in intervals.items() if interval}
-    # Names that an earlier filter left without interactions are no categories any more, down to none at all.
+    # Names left without interactions by an earlier filter stop being categories, even if none remain.
     columns = {
         name: dataset.inter_feat[fields[name]].astype("category").cat.remove_unused_categories() for name in asked
     }
@@ -42,7 +42,7 @@ def filter_by_count(dataset: Any) -> None:
 
 
 def filter_by_value(dataset: Any, drop: Callable[[], None]) -> None:
-    """Let RecBole `drop` what is outside of `val_interval`, and say how many lines go for want of a value."""
+    """Let RecBole `drop` values outside `val_interval`, and log how many lines are dropped for a missing value."""
     asked = dataset.config["val_interval"] or {}
     before = {place: missing for place, missing in _gaps(dataset).items() if place[1] in asked}
     drop()
@@ -50,19 +50,19 @@ def filter_by_value(dataset: Any, drop: Callable[[], None]) -> None:
     for (table, field), missing in before.items():
         if missing > after[table, field]:
             what = _ROWS[table]
-            logger.info("val_interval drops %d %s that have no %s.", missing - after[table, field], what, field)
+            logger.info("val_interval dropped %d %s without a %s.", missing - after[table, field], what, field)
 
 
 def report_gaps(dataset: Any) -> None:
-    """Warn of gaps in number columns, which RecBole fills; call it once all filters have dropped what they drop."""
+    """Warn about gaps in numeric columns, which RecBole fills; call it after all filters."""
     for (table, field), missing in _gaps(dataset).items():
         if missing:
             total = len(getattr(dataset, f"{table}_feat"))
-            logger.warning("%d of %d %s have no %s; RecBole puts the mean there.", missing, total, _ROWS[table], field)
+            logger.warning("%d of %d %s have no %s; RecBole fills in the mean.", missing, total, _ROWS[table], field)
 
 
 def _gaps(dataset: Any) -> dict[tuple[str, str], int]:
-    """Return how many values each number column lacks, by table and column."""
+    """Return the number of missing values in each numeric column, by table and column."""
     tables = {name.partition("_")[0]: getattr(dataset, name) for name in dataset.feat_name_list}
     return {
         (table, field): int(frame[field].isna().sum())
@@ -75,11 +75,11 @@ def _gaps(dataset: Any) -> dict[tuple[str, str], int]:
 def count_core(
     codes: dict[str, NDArray[Any]], fits: dict[str, Fits]
 ) -> tuple[NDArray[np.bool_], dict[str, NDArray[np.bool_]]]:
-    """Return which interactions [I] stay, and for each kind which of its codes were ruled out themselves.
+    """Return which interactions [I] are kept, and for each kind which of its codes were excluded themselves.
 
     Args:
         codes: of each kind (users, items), int [I], numbered from 0.
-        fits: for each kind, which numbers of interactions may stay. All kinds are judged before any is dropped.
+        fits: for each kind, which interaction counts are kept. All kinds are judged before any is dropped.
     """
     sizes = {name: int(column.max(initial=-1)) + 1 for name, column in codes.items()}
     keep = np.ones(len(next(iter(codes.values()), ())), dtype=bool)
@@ -102,7 +102,7 @@ def within(dataset: Any, interval: Any) -> Fits:
 
 
 def _filter_table(dataset: Any, name: str, field: str, counts: dict[str, int], banned: set[str], lowest: float) -> None:
-    """Drop the rows of the user or item table that were ruled out or have fewer interactions than the lowest bound."""
+    """Drop rows of the user or item table that were excluded or have fewer interactions than the lower bound."""
     table = getattr(dataset, f"{name}_feat")
     if table is None:
         return

@@ -1,4 +1,4 @@
-"""From the record of an evaluation back to the examples: what its users had before the held-out item."""
+"""From an evaluation record back to the examples: the users' interactions before the held-out item."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from recbole_adasid.evaluation.record import Record
 
 
 def example_rows(part: Any, record: Record) -> NDArray[np.int64]:
-    """Return, for each row of a record [U], the first example of the dataset's part with its user and held-out item."""
+    """Return, for each row of a record [U], the part's first example with its user and held-out item."""
     examples = part.inter_feat
     width = part.item_num
     keys = examples[part.uid_field].numpy() * width + examples[part.iid_field].numpy()
@@ -20,14 +20,14 @@ def example_rows(part: Any, record: Record) -> NDArray[np.int64]:
 
 
 def earlier_interactions(part: Any, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return every interaction that the users of some examples had before the targets, however long ago.
+    """Return all earlier interactions of some examples' users, however long before the target.
 
     Args:
-        part: of the dataset.
-        rows: of the examples [U].
+        part: dataset part.
+        rows: example rows [U].
 
     Returns:
-        The place in ``rows`` that each interaction belongs to [S], and its item [S], a user's oldest first.
+        The index into ``rows`` of each interaction [S], and its item [S], oldest first per user.
     """
     targets = part.targets(rows)
     begins, _ = part.user_spans(targets)

@@ -1,8 +1,8 @@
-"""RecBole's tuner, `recbole.trainer.HyperTuning`, in working order: every point of a grid once, and repeatable.
+"""RecBole's tuner, `recbole.trainer.HyperTuning`, repaired: every grid point once, and repeatable.
 
-By itself RecBole 1.2.1 fails in an exhaustive search on hyperopt 0.2.7 and later (it hands over a `RandomState`, which
-has no `integers`), draws the points of a grid until it finds no new one for a while, stops a grid after ten trials
-without progress, and seeds nothing.
+RecBole 1.2.1 fails in an exhaustive search on hyperopt 0.2.7 and later (it passes a `RandomState`, which has no
+`integers`), draws grid points at random until it finds no new one for a while, stops a grid after ten trials without
+progress, and seeds nothing.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ def search(
     early_stop: int | None,
     seed: int,
 ) -> None:
-    """Let RecBole's tuner try points; the objective keeps what it finds.
+    """Let RecBole's tuner try points; the objective records the results.
 
     Args:
-        objective: gives the score of a point, the higher the better.
-        space: `choice`, `uniform`, `quniform` and `loguniform`, as RecBole takes them.
+        objective: returns the score of a point; higher is better.
+        space: `choice`, `uniform`, `quniform` and `loguniform`, in RecBole's format.
         algorithm: `exhaustive`, `random` or `bayes` (hyperopt's TPE).
-        max_trials: how many points are tried at most; an exhaustive search tries all.
-        early_stop: trials without progress to stop after; None: never.
-        seed: of the points; the same scores for the same points give the same search again.
+        max_trials: maximum number of points; an exhaustive search tries all.
+        early_stop: stop after this many trials without progress; None: never.
+        seed: seed of the points; the same scores reproduce the same search.
 
     Raises:
         ImportError: if hyperopt is not installed.
@@ -39,7 +39,7 @@ def search(
     try:
         import hyperopt
     except ImportError as error:
-        raise ImportError(f"the search needs hyperopt ({error}): pip install 'recbole-adasid[tuning]'") from error
+        raise ImportError(f"tuning needs hyperopt ({error}): pip install 'recbole-adasid[tuning]'") from error
     import numpy
     from recbole.trainer import HyperTuning
 
@@ -54,13 +54,13 @@ def search(
 
         @staticmethod
         def _print_result(result_dict: dict[str, Any]) -> None:
-            """Say nothing: RecBole would take a score of 0 for none here."""
+            """Print nothing: RecBole would treat a score of 0 as missing."""
 
     def objective_function(point: dict[str, Any], _files: Any) -> dict[str, Any]:
         score = objective(point)
         result = {"model": "TIGER", "best_valid_score": score, "valid_score_bigger": True}
         return {**result, "best_valid_result": {}, "test_result": {}}
 
-    logging.getLogger("hyperopt").setLevel(logging.CRITICAL)  # the error is raised, too
+    logging.getLogger("hyperopt").setLevel(logging.CRITICAL)  # the error is also raised
     given = {"params_dict": space, "algo": algorithm, "max_evals": max_trials, "early_stop": early_stop or max_trials}
     Repeatable(objective_function, **given).run()

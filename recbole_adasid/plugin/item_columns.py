@@ -1,7 +1,7 @@
-"""Settings that name columns of the `.item` file: defaults go by those that are there, a user's choice has to be there.
+"""Settings that name columns of the `.item` file: defaults adapt to the file, columns named by the user must exist.
 
-The columns are settled once, where possible before the settings of a run are written down, so that a run from these
-does the same whatever the defaults are by then.
+The columns are resolved once, where possible before a run's settings are saved, so that a run from these settings
+does the same even if the defaults change.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ TEXTS, LABELS = "text_fields", ("title_field", "category_field")
 def settled_columns(
     settings: Mapping[str, Any], given: Collection[str], defaults: Mapping[str, Any], table: AtomicText
 ) -> dict[str, Any]:
-    """Return the settings that change where defaults name columns that the `.item` file lacks.
+    """Return the settings to change because defaults name columns that the `.item` file lacks.
 
     Args:
-        settings: of the run.
+        settings: the run's settings.
         given: keys that the user set.
-        defaults: of the run; a title or category column that is also the default need not be there.
-        table: the `.item` file; nothing changes where it is not there or cannot be read, which others refuse.
+        defaults: the run's defaults; a title or category column equal to the default may be missing.
+        table: the `.item` file; if it is missing or unreadable, nothing changes and later checks report it.
 
     Raises:
-        SettingsError: if the user names a title or category column that is not there, or texts are needed and none of
-            the default columns is there.
+        SettingsError: if a title or category column named by the user is missing, or texts are needed and all default
+            columns are missing.
     """
     columns = _columns(table)
     if columns is None:
@@ -54,12 +54,12 @@ def settled_columns(
 
 
 def settle_columns(config: Any, dataset: str, table: AtomicText) -> None:
-    """Settle the columns of a config whose dataset was not there before, and say which the defaults do without.
+    """Resolve the columns of a config whose dataset has only just been made, and report missing default columns.
 
     Raises:
         SettingsError: as :func:`settled_columns`.
     """
-    # One that was pickled does not tell any more what the user set.
+    # A pickled config no longer knows what the user set.
     given = getattr(config, "external_config_dict", config.final_config_dict)
     defaults = plugin_defaults(given, dataset)
     for key, columns in settled_columns(config, given, defaults, table).items():
@@ -70,25 +70,25 @@ def settle_columns(config: Any, dataset: str, table: AtomicText) -> None:
     absent = [name for name in defaults[TEXTS] if name not in config[TEXTS]]
     if absent and config[TEXTS]:
         logger.warning(
-            "%s has no %s: items get their features from %s. To choose the columns set text_fields.",
+            "%s has no %s: item features come from %s. Set text_fields to choose the columns.",
             *(table.path.name, " and no ".join(absent), ", ".join(config[TEXTS])),
         )
 
 
 def _report_labels(settings: Mapping[str, Any], table: AtomicText) -> None:
     columns = _columns(table)
-    for key, use in zip(LABELS, ("items are shown by their tokens", "recommendations cannot be filtered by category")):
+    for key, use in zip(LABELS, ("items are shown by token", "recommendations cannot be filtered by category")):
         if columns is not None and settings[key] not in columns:
             logger.info("%s has no %s: %s, unless %s names a column.", table.path.name, settings[key], use, key)
 
 
 def _takes_texts(settings: Mapping[str, Any]) -> bool:
-    """Tell whether `text_fields` outside of modalities says what features are made of."""
+    """Tell whether top-level `text_fields`, outside modalities, determine the features."""
     return not any(settings[key] for key in ("modalities", "item_features_file", "text_template"))
 
 
 def _columns(table: AtomicText) -> dict[str, str] | None:
-    """Return the types of the columns by name, None where the file does not tell."""
+    """Return the column types by name, or None if the file does not state them."""
     try:
         return table.columns()
     except (OSError, ValueError):
@@ -96,10 +96,10 @@ def _columns(table: AtomicText) -> dict[str, str] | None:
 
 
 def _none_of(wanted: list[str], columns: Mapping[str, str], items: str, path: Path) -> str:
-    """Return what to say where no default column is there; columns of text are proposed, or else all."""
+    """Return the error for a file without default columns; proposes its text columns, or else all."""
     others = [name for name in columns if name != items]
     proposed = [name for name in others if columns[name].startswith("token")] or others
-    remedy = f'set text_fields="[{", ".join(proposed)}]" or those of them that describe an item' if proposed else ""
+    remedy = f'set text_fields="[{", ".join(proposed)}]" or those that describe an item' if proposed else ""
     return (
         f"{path} has {', '.join(others) or f'no column but {items}'} and none of the default text columns "
         f"{', '.join(wanted)}: {remedy or 'add one'}, or set item_features_file."

@@ -1,4 +1,4 @@
-"""The vectors of items that a trained model leaves behind, as behaviour for other runs' item features."""
+"""Item vectors of a trained model, kept as a behaviour modality for other runs' item features."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def keep_item_vectors(folder: Path, model: Any, items: Any, learnt_by: str) -> N
     """Write the item vectors of a trained model into its run folder, if it has any.
 
     Args:
-        folder: of the run; ``{behaviour: folder}`` reads them.
-        model: RecBole's, or LIGER.
-        items: of the training part; see :meth:`~recbole_adasid.plugin.example_dataset.ExampleDataset.training_items`.
+        folder: run folder; ``{behaviour: folder}`` reads them.
+        model: a RecBole model, or LIGER.
+        items: training items; see :meth:`~recbole_adasid.plugin.example_dataset.ExampleDataset.training_items`.
         learnt_by: the model's name.
     """
     vectors = item_vectors(model, len(items.item_tokens()))
@@ -34,7 +34,7 @@ def keep_item_vectors(folder: Path, model: Any, items: Any, learnt_by: str) -> N
 def item_vectors(model: Any, n_items: int) -> Tensor | None:
     """Return the vectors [N, d] of items 1 … N: the keys of LIGER's dense head, or RecBole's ``item_embedding``.
 
-    None where a model has neither, as TIGER has not: its vectors are those of tokens.
+    None if a model has neither; TIGER only has token vectors.
     """
     tiger = getattr(model, "tiger", None)
     if isinstance(tiger, LIGERModel):

@@ -1,4 +1,4 @@
-"""RecBole's options for several processes, answered by torchrun."""
+"""RecBole's multi-process options, mapped to torchrun."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from recbole_adasid.distributed.signals import STOPPED, Terminated
 from recbole_adasid.settings.errors import SettingsError
 
 OPTIONS = {"nproc": 1, "world_size": -1, "ip": None, "port": None, "group_offset": 0}
-"""RecBole's names for: processes to start here, processes in all, address and port to meet at, and the number of the
-first process here. They are no settings of a run."""
+"""RecBole's names for: local processes, total processes, rendezvous address and port, and the number of the first local
+process. They are not settings of a run."""
 
 
 def torchrun_options(settings: dict[str, Any]) -> list[str] | None:
-    """Take :data:`OPTIONS` out of ``settings`` and return torchrun's words for them; None if nothing is to be started.
+    """Remove :data:`OPTIONS` from ``settings`` and return torchrun's arguments for them; None if nothing is to start.
 
     Raises:
-        SettingsError: for numbers that torchrun cannot start, or that differ from what it started.
+        SettingsError: for numbers that torchrun cannot start, or that contradict those it started.
     """
     given = {key: settings.pop(key) for key in OPTIONS if key in settings}
     asked = {**OPTIONS, **given}
@@ -33,8 +33,8 @@ def torchrun_options(settings: dict[str, Any]) -> list[str] | None:
         return None
     if whole % here or first % here or first + here > whole:
         raise SettingsError(
-            f"nproc={here}, world_size={whole} and group_offset={first} do not fit: every machine starts nproc "
-            "processes, numbered from group_offset, a multiple of nproc. Otherwise start torchrun yourself."
+            f"nproc={here}, world_size={whole} and group_offset={first} are inconsistent: every machine starts nproc "
+            "processes, numbered from group_offset, a multiple of nproc. For other layouts start torchrun yourself."
         )
     if whole == here:
         return ["--standalone", f"--nproc_per_node={here}"]
@@ -43,7 +43,7 @@ def torchrun_options(settings: dict[str, Any]) -> list[str] | None:
 
 
 def launch(options: Sequence[str]) -> int:
-    """Let torchrun start this very program, with its arguments, as often as its ``options`` say; return the status."""
+    """Let torchrun start this program with its arguments, according to ``options``; return the exit status."""
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import parse_args, run
@@ -55,16 +55,16 @@ def launch(options: Sequence[str]) -> int:
     try:
         run(how)
     except ChildFailedError as error:
-        return max(1, error.get_first_failure()[1].exitcode)  # it has told why
+        return max(1, error.get_first_failure()[1].exitcode)  # already reported
     except SignalException as error:
-        if error.sigval == signal.SIGTERM:  # torchrun has ended the processes by the same signal, which says nothing
+        if error.sigval == signal.SIGTERM:  # torchrun ended the processes by the same signal: not a failure of theirs
             raise Terminated from error
         return STOPPED
     return 0
 
 
 def _program() -> list[str]:
-    """Return how Python was told to run this program: by a file, or by a module's name."""
+    """Return how Python was asked to run this program: by file or by module name."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     return [sys.argv[0]] if spec is None else ["-m", spec.name.removesuffix(".__main__")]
 

@@ -1,4 +1,4 @@
-"""Semantic IDs of a dataset of RecBole's, learned once for all processes of a job."""
+"""Semantic IDs of a RecBole dataset, learned once for all processes of a job."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 def learn(config: Any, dataset: Any) -> SemanticIDs:
-    """Return the Semantic IDs of a dataset's training part, as the settings ask, and log what they are like."""
+    """Return the Semantic IDs of a dataset's training part, as configured, and log their quality."""
     learned = world().from_main(lambda: _learn(config, dataset))
     stages = ", ".join(f"{stage} {how}" for stage, how in learned.stages.items())
     quality = ", ".join(f"{name} {value:.4g}" for name, value in learned.quality.items())

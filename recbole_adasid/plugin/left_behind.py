@@ -1,4 +1,4 @@
-"""What a run leaves in its folder: at its beginning, and when it has been tested."""
+"""What a run leaves in its folder: at the start, and after the test."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from recbole_adasid.run_folder.results_table import results_table
 logger = logging.getLogger(__name__)
 
 UNFINISHED = "training.safetensors"
-"""Within the run folder: TIGER's training between two epochs, until the run ends."""
+"""File in the run folder: TIGER's training state between two epochs, until the run ends."""
 
 
 def write_beginning(folder: RunFolder, config: Any, model: Any, parts: dict[str, Any]) -> None:
@@ -48,7 +48,7 @@ def write_results(
     metrics: dict[str, dict[str, float]],
     record: Record,
 ) -> None:
-    """Write and log what came out; the training that could be gone on from is not needed any more."""
+    """Write and log the results; the saved training state is no longer needed."""
     results: dict[str, Any] = dict(metrics)
     interactions = parts["train"].training_items().training_interactions()
     popularity = np.r_[0, interactions.counts(parts["train"].item_num - 1)]
@@ -99,7 +99,7 @@ def _write_sids(folder: RunFolder, model: Any, items: Any) -> None:
 def _write_labels(folder: RunFolder, config: Any, items: ItemContents) -> None:
     try:
         table = items.item_table()
-    except ValueError as error:  # a table that nothing but the labels is taken from
+    except ValueError as error:  # a table used only for labels
         logger.warning("items.json has no titles: %s", error)
         table = None
     tokens, fields = items.item_tokens(), {key: config[key] for key in ("title_field", "category_field")}

@@ -1,4 +1,4 @@
-"""LIGER as RecBole sees it: TIGER with item features and a dense head."""
+"""LIGER as a RecBole model: TIGER with item features and a dense head."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.plugin.tiger import TIGER
 from recbole_adasid.settings.errors import SettingsError
 
-_POPULARITY_POWER = 0.75  # of what candidates are drawn by, as word2vec has it
+_POPULARITY_POWER = 0.75  # exponent of the sampling distribution of candidates, as in word2vec
 
 
 class LIGER(TIGER):
@@ -29,8 +29,8 @@ class LIGER(TIGER):
             return liger_model(config, network, catalogue, content)
         if self.semantic_ids.vectors is None:
             raise SettingsError(
-                "LIGER reads item features, and there are none beside sids_file: set item_features_file, text_fields "
-                "or modalities."
+                "LIGER reads item features, but only sids_file is set: also set item_features_file, text_fields or "
+                "modalities."
             )
         counts = dataset.training_items().training_interactions().counts(catalogue.n_items)
         trained = torch.from_numpy(np.r_[False, counts > 0])
@@ -40,6 +40,6 @@ class LIGER(TIGER):
 
     @property
     def content_width(self) -> int:
-        """Columns of the item features that the model is given beside Semantic IDs."""
+        """Width of the item features that the model reads in addition to Semantic IDs."""
         assert isinstance(self.tiger, LIGERModel)
         return len(self.tiger.content.mean)

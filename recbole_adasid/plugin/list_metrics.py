@@ -1,6 +1,6 @@
-"""RecBole's metrics of what is recommended, not of hits: the same values on full lists, without its loops over users.
+"""RecBole's metrics on recommended items rather than hits: the same values on full lists, without loops over users.
 
-Item 0 stands for a place that stayed empty. It is no item that is covered or counted, and has popularity 0.
+Item 0 marks an empty place: it is neither covered nor counted, and has popularity 0.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from recbole.evaluator import metrics
 
 Items = NDArray[np.int64]
-"""Recommended item ids [U, k], 0 where nothing."""
+"""Recommended item ids [U, k]; 0: none."""
 
 
 class ItemCoverage(metrics.ItemCoverage):  # type: ignore[misc]
-    """How many of the items are recommended to anybody, as a share of RecBole's number of items (padding included)."""
+    """Share of RecBole's items (padding included) that are recommended to anyone."""
 
     def get_coverage(self, item_matrix: Items, num_items: int) -> float:
         """Return the coverage of the lists."""
@@ -25,7 +25,7 @@ class ItemCoverage(metrics.ItemCoverage):  # type: ignore[misc]
 
 
 class ShannonEntropy(metrics.ShannonEntropy):  # type: ignore[misc]
-    """Entropy of the recommended items, divided by how many different ones they are, as RecBole does."""
+    """Entropy of the recommended items, divided by the number of distinct ones, as in RecBole."""
 
     def get_entropy(self, item_matrix: Items) -> float:
         """Return the entropy of the lists."""
@@ -35,7 +35,7 @@ class ShannonEntropy(metrics.ShannonEntropy):  # type: ignore[misc]
 
 
 class GiniIndex(metrics.GiniIndex):  # type: ignore[misc]
-    """How unevenly items are recommended: 0 if all are alike often, near 1 if a few always are."""
+    """Inequality of recommendation: 0 if all items are recommended equally often, near 1 if always the same few."""
 
     def get_gini(self, item_matrix: Items, num_items: int) -> float:
         """Return the Gini index of the lists."""
@@ -53,10 +53,10 @@ class AveragePopularity(metrics.AveragePopularity):  # type: ignore[misc]
 
 
 class TailPercentage(metrics.TailPercentage):  # type: ignore[misc]
-    """Share of the recommended items that are among the least popular ones, see `tail_ratio`."""
+    """Share of the recommended items that are among the least popular ones; see `tail_ratio`."""
 
     def get_tail(self, item_matrix: Items, count_items: Mapping[int, int]) -> Items:
-        """Tell by 1 or 0 which items [U, k] are in the tail."""
+        """Mark by 1 or 0 which items [U, k] are in the tail."""
         ordered = sorted(count_items, key=lambda item: (count_items[item], item))
         if self.tail > 1:
             tail = [item for item in ordered if count_items[item] <= self.tail]
@@ -71,13 +71,13 @@ BY_NAME = {
 
 
 def use_list_metrics(evaluator: Any) -> None:
-    """Let a RecBole Evaluator compute its metrics of recommended items by the classes of this module."""
+    """Make a RecBole Evaluator use this module's classes for its list metrics."""
     for name in evaluator.metric_class.keys() & BY_NAME.keys():
         evaluator.metric_class[name] = BY_NAME[name](evaluator.config)
 
 
 def _counts(items: Items) -> Items:
-    """Return how often each of the different items is recommended."""
+    """Return how often each distinct item is recommended."""
     return np.unique(items[items > 0], return_counts=True)[1]
 
 

@@ -1,4 +1,4 @@
-"""Examples of a log that does not fit in memory: sorted in files, examples computed when they are asked for.
+"""Examples of a log that does not fit in memory: sorted in files, examples computed on access.
 
 Letters: I interactions, U users, E examples of a part, B some of them.
 """
@@ -35,9 +35,9 @@ _PADDING = "[PAD]"
 
 
 class LogDataset(ExampleDataset):
-    """The examples of :class:`ExampleDataset`, row by row, of the log ``interactions_files``.
+    """The examples of :class:`ExampleDataset`, row for row, from the log ``interactions_files``.
 
-    Users, items, splits and everything computed from them are the same as if the log were the dataset's `.inter`.
+    Users, items, splits and everything computed from them are as if the log were the dataset's `.inter`.
     """
 
     log: SortedLog
@@ -53,7 +53,7 @@ class LogDataset(ExampleDataset):
         except NothingLeft:
             raise self.nothing_left() from None
         if self.log.read > len(self.log.items):
-            self.logger.info(f"Filters keep {len(self.log.items)} of {self.log.read} interactions.")
+            self.logger.info(f"Filters kept {len(self.log.items)} of {self.log.read} interactions.")
         for field, kind in ((self.uid_field, "TOKEN"), (self.iid_field, "TOKEN"), (self.time_field, "FLOAT")):
             self.set_field_property(field, FeatureType[kind], FeatureSource.INTERACTION, 1)
         self.inter_feat = _Columns(len(self.log.items), None, {})
@@ -76,7 +76,7 @@ class LogDataset(ExampleDataset):
         )
 
     def _data_processing(self) -> None:
-        """Number users and items: the log was filtered as it was sorted."""
+        """Number users and items: the log was filtered during sorting."""
         self.feat_name_list = ["inter_feat"]
         names = {self.uid_field: self.log.user_names, self.iid_field: self.log.item_names}
         self.field2token_id |= {field: _NumbersOfTokens(tokens) for field, tokens in names.items()}
@@ -85,16 +85,16 @@ class LogDataset(ExampleDataset):
 
     @property
     def avg_actions_of_users(self) -> float:
-        """Interactions a user."""
+        """Interactions per user."""
         return len(self.log.items) / self.log.n_users
 
     @property
     def avg_actions_of_items(self) -> float:
-        """Interactions an item."""
+        """Interactions per item."""
         return len(self.log.items) / self.log.n_items
 
     def build(self) -> list[ExampleDataset]:
-        """Leave one out, as `eval_args` say.
+        """Leave one out, as set by `eval_args`.
 
         Raises:
             SettingsError: if no example is left to train on.
@@ -104,7 +104,7 @@ class LogDataset(ExampleDataset):
         self.interactions = LogInteractions(log, held_out=len(left_out), memory=memory)
         self._declare_list_fields()
         if single := log.n_users - len(log.order):
-            self.logger.info(f"{single} users have a single interaction: they give no example.")
+            self.logger.info(f"Skipped {single} users with one interaction.")
         sequences = UserSequences(log.items, log.starts, log.order, self.max_item_list_len)
         parts = [self._of(examples) for examples in leave_one_out(sequences, left_out).values()]
         self._check_parts(parts)
@@ -120,7 +120,7 @@ class LogDataset(ExampleDataset):
         self._show(self.part.some(rows))
 
     def _show(self, part: SequenceExamples) -> None:
-        """Let this dataset have the examples of a part."""
+        """Give this dataset the examples of a part."""
         kinds = {self.uid_field: "users", self.iid_field: "targets", self.item_list_length_field: "lengths"}
         self._part, self.inter_feat = part, _Columns(len(part), part, kinds)
 
@@ -133,9 +133,9 @@ class LogDataset(ExampleDataset):
 
     @property
     def part(self) -> SequenceExamples:
-        """The examples; those of the whole log are there once it is built."""
+        """The examples; available once the log has been split."""
         if self._part is None:
-            raise RuntimeError("a log has examples once it is split: call build() and take one of its parts")
+            raise RuntimeError("a log has no examples before it is split: call build() and take one of its parts")
         return self._part
 
     @property
@@ -148,7 +148,7 @@ class LogDataset(ExampleDataset):
         return _Lengths(self.part)
 
     def targets(self, rows: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
-        """Return where the targets of some examples of this part [B], or of all, stand among all interactions."""
+        """Return the positions, among all interactions, of the targets of some examples [B], or of all."""
         return self.part.locate(np.arange(len(self)) if rows is None else rows).targets
 
     def spans(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -176,7 +176,7 @@ class LogDataset(ExampleDataset):
 
 
 class _Lengths:
-    """How long histories are, without a number kept for each."""
+    """History lengths, computed on access."""
 
     def __init__(self, part: SequenceExamples) -> None:
         self._part = part
@@ -191,10 +191,10 @@ class _Lengths:
 
 
 class _Columns:
-    """Columns of examples in the place of RecBole's table; one is in memory as long as somebody looks at it."""
+    """Columns of examples in place of RecBole's table; a column is only in memory while in use."""
 
     def __init__(self, length: int, part: SequenceExamples | None, kinds: Mapping[str, str]) -> None:
-        """Say which field of :class:`Located` a column comes from."""
+        """Map each column to a field of :class:`Located`."""
         self._length, self._part, self._kinds = length, part, kinds
 
     def __len__(self) -> int:
@@ -218,7 +218,7 @@ class _Columns:
 
 
 class _PaddedTokens:
-    """Tokens by RecBole's numbers: 0 is the padding."""
+    """Tokens by RecBole's numbers; 0 is padding."""
 
     def __init__(self, tokens: TokenFile) -> None:
         self._tokens = tokens
@@ -229,7 +229,7 @@ class _PaddedTokens:
     def __getitem__(self, index: Any) -> Any:
         numbers = np.arange(*index.indices(len(self))) if isinstance(index, slice) else np.asarray(index)
         if numbers.size and not -len(self) <= numbers.min() <= numbers.max() < len(self):
-            raise IndexError(f"there are {len(self)} numbers, not those of {numbers.min()} to {numbers.max()}")
+            raise IndexError(f"numbers {numbers.min()} to {numbers.max()} are out of range: there are {len(self)}")
         numbers = np.where(numbers < 0, numbers + len(self), numbers)
         if numbers.ndim == 0:
             return self._tokens[int(numbers) - 1] if numbers else _PADDING

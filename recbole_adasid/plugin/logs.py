@@ -1,4 +1,4 @@
-"""Where a run's log lines and TensorBoard scalars go."""
+"""Destinations of a run's log lines and TensorBoard scalars."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class RunLogHandler(logging.FileHandler):
         self.folder = folder
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """Let a line go that the disk takes no more: the console has it, and no traceback of logging's own."""
+        """Drop a line that cannot be written (disk full): the console has it; print no logging traceback."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handleError(record)
 
@@ -35,7 +35,7 @@ class ConsoleLogHandler(logging.StreamHandler):
 
 
 def start_logging(folder: Path, state: str | None) -> RunLogHandler:
-    """Send log lines to the console and to `folder`, formatted as RecBole does, in place of earlier handlers."""
+    """Send log lines to the console and to `folder` in RecBole's format, replacing earlier handlers."""
     import colorlog
     from recbole.utils.logger import RemoveColorFilter, log_colors_config
 
@@ -55,7 +55,7 @@ def start_logging(folder: Path, state: str | None) -> RunLogHandler:
 
 
 def stop_logging() -> None:
-    """Close the handlers of an earlier run in this process, so that its log gets no line of the next."""
+    """Close the handlers of an earlier run in this process, so that its log gets no lines of the next."""
     root = logging.getLogger()
     for handler in [handler for handler in root.handlers if isinstance(handler, (RunLogHandler, ConsoleLogHandler))]:
         root.removeHandler(handler)
@@ -63,12 +63,12 @@ def stop_logging() -> None:
 
 
 def log_beside_the_run(module: ModuleType) -> None:
-    """Let every trainer of `recbole.trainer.trainer` write by :func:`tensorboard_writer`."""
+    """Make every trainer of `recbole.trainer.trainer` use :func:`tensorboard_writer`."""
     module.get_tensorboard = tensorboard_writer  # type: ignore[attr-defined]
 
 
 def tensorboard_writer(logger: logging.Logger) -> Any:
-    """Return a TensorBoard writer: into the run folder if the log goes there, or else where RecBole puts it.
+    """Return a TensorBoard writer: to the run folder if the log goes there, or else to RecBole's place.
 
     Only rank 0 writes.
     """
@@ -86,10 +86,10 @@ def tensorboard_writer(logger: logging.Logger) -> Any:
 
 
 class _NoWriter:
-    """Stands for a TensorBoard writer where there is nothing to write."""
+    """A TensorBoard writer that writes nothing."""
 
     def add_scalar(self, *_: Any) -> None:
-        """Let a number go."""
+        """Discard a number."""
 
     def flush(self) -> None:
         """Do nothing."""
@@ -100,7 +100,7 @@ class _NoWriter:
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """Log and warn of nothing within: what a rank other than 0 has to say, rank 0 says, too."""
+    """Suppress logging and warnings within, for ranks other than 0: rank 0 reports the same."""
     logging.disable()
     try:
         with warnings.catch_warnings():
@@ -112,7 +112,7 @@ def silence() -> Iterator[None]:
 
 @contextmanager
 def tokenizer_log() -> Iterator[Callable[[int, dict[str, float]], None]]:
-    """Give a function that writes a tokenizer's numbers at a step to TensorBoard, opened when first needed."""
+    """Yield a function that writes a tokenizer's numbers at a step to TensorBoard, opened on first use."""
     writer = None
 
     def log(step: int, numbers: dict[str, float]) -> None:

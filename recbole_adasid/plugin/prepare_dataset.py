@@ -1,4 +1,4 @@
-"""Datasets that are not there yet: made from the user's tables, or downloaded and converted; then like any other."""
+"""Prepare missing datasets: convert the user's tables, or download and convert."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from recbole_adasid.settings.errors import SettingsError
 logger = logging.getLogger(__name__)
 
 RAW_FOLDER = "raw"
-"""Within the dataset's folder: the files as they were downloaded."""
+"""Subfolder of the dataset's folder: the downloaded files."""
 
 
 def obtain_dataset(config: Any, name: str, home: Path) -> None:
-    """Make a dataset whose interactions are not there: of `interactions_table`, or by `download`, if one is set.
+    """Make a dataset whose interactions are missing: from `interactions_table`, or by `download`, if one is set.
 
     Raises:
-        SettingsError: if `download` is set and no setting says where from, or a table lacks a column.
+        SettingsError: if `download` is set without an address, or a table lacks a column.
         FileNotFoundError: if there is no such table.
-        DownloadError: if a file cannot be had, or is not what it should be.
-        ValueError: if the files are damaged, or no Amazon reviews and metadata.
-        CannotWrite: if the disk takes no more.
+        DownloadError: if a file cannot be downloaded, or is not the expected one.
+        ValueError: if the files are damaged, or not Amazon reviews and metadata.
+        CannotWrite: if the disk is full.
     """
     inter, tables = home / f"{name}.inter", config["interactions_table"]
     if inter.is_file():
         if tables:
-            logger.info("%s is there: %s is not read again; remove the file to convert it anew", inter, tables)
+            logger.info("%s exists: %s is not read again; remove the file to convert again", inter, tables)
         return
     if not tables and not config["download"]:
         return
     if not tables and not config["reviews_url"]:
         raise SettingsError(
-            f"download=true, but nothing says where the dataset {name!r} is: set reviews_url and metadata_url, or put "
+            f"download=true, but the dataset {name!r} has no address: set reviews_url and metadata_url, or put "
             f"{inter.name} into {home.resolve()}."
         )
     with held(home / f"{RAW_FOLDER}.lock", f"the conversion into {home}", wait=True):
@@ -75,7 +75,7 @@ def _from_web(config: Any, home: Path) -> Report:
 
 
 def _fetched(config: Any, kind: str, folder: Path) -> Path | None:
-    """Return the file of reviews or of metadata, or None where there is none."""
+    """Return the reviews or metadata file, or None if there is none."""
     url = config[f"{kind}_url"]
     if not url:
         return None

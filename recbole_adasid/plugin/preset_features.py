@@ -1,4 +1,4 @@
-"""The feature file that a dataset's preset names: used where it is, and not insisted on where it is not."""
+"""The feature file named by a dataset's preset: optional."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _KEY = "item_features_file"
 
 
 def without_absent_features(defaults: Mapping[str, Any], home: Path) -> dict[str, Any]:
-    """Return defaults in which no feature file is set that the dataset's folder `home` lacks.
+    """Return defaults without a feature file that the dataset's folder `home` lacks.
 
-    It is decided once, before the settings of a run are written down, so that a run from these does the same.
+    Decided once, before a run's settings are saved, so that a run from these settings does the same.
     """
     named = defaults[_KEY]
     absent = named is not None and not (home / named).is_file()
@@ -25,12 +25,12 @@ def without_absent_features(defaults: Mapping[str, Any], home: Path) -> dict[str
 
 
 def report_absent_features(config: Any, name: str) -> None:
-    """Warn where the preset's file was left out without the user's asking."""
+    """Warn if the preset's file was dropped without the user asking for it."""
     named = read_props(f"dataset/{name}.yaml").get(_KEY)
     if named is None or config[_KEY] is not None or _KEY in config.external_config_dict:
         return
     logger.warning(
-        "The preset's %s is not there: items get their features from the texts (%s) by %s. To insist on a file set "
-        "item_features_file to it, to do without this warning set it to ~.",
+        "The preset's %s does not exist: item features come from texts (%s) by %s. To require the file, set "
+        "item_features_file to it; to silence this warning, set it to ~.",
         *(named, ", ".join(config["text_fields"]), config["text_encoder"]),
     )

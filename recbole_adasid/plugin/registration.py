@@ -1,4 +1,4 @@
-"""Make TIGER known to RecBole and mend RecBole, both at the moment its modules are first imported."""
+"""Register TIGER with RecBole and patch RecBole, both when its modules are first imported."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MODEL_MODULES = {
 }
 """Modules where RecBole looks for models → the model and where it is."""
 
-# RecBole module → the functions of this folder, as "module:name", that are called with it right after it was executed.
+# RecBole module → functions of this folder, as "module:name", called with it right after it was executed.
 AFTER_IMPORT: dict[str, tuple[str, ...]] = {
     "recbole": ("patches.numpy_names:restore_numpy_names",),
     "recbole.config.configurator": ("config:extend_configurator",),
@@ -41,7 +41,7 @@ AFTER_IMPORT: dict[str, tuple[str, ...]] = {
     "recbole.trainer.trainer": ("patches.checkpoints:save_plain_checkpoints", "logs:log_beside_the_run"),
     "recbole.utils.utils": ("patches.folders:make_folders_together",),
 }
-# RecBole module → the context, as above, in which it is executed.
+# RecBole module → the context manager, as above, in which it is executed.
 WHILE_IMPORTING = {"recbole.quick_start.quick_start": "patches.quick_start:without_ray"}
 
 
@@ -54,7 +54,7 @@ class _ModelLoader(Loader):
 
 
 class _RecBoleFinder(MetaPathFinder):
-    """Find the modules of our models, and follow up the import of the RecBole modules that need it."""
+    """Find our models' modules, and hook the import of the RecBole modules that need patching."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -72,7 +72,7 @@ class _RecBoleFinder(MetaPathFinder):
 
 
 def register() -> None:
-    """Make TIGER known to RecBole, whether RecBole was imported before or will be later; once is enough."""
+    """Register TIGER with RecBole, whether RecBole is already imported or will be later. Idempotent."""
     if any(isinstance(finder, _RecBoleFinder) for finder in sys.meta_path):
         return
     sys.meta_path.insert(0, _RecBoleFinder())
@@ -82,7 +82,7 @@ def register() -> None:
 
 
 def replace_function(module: ModuleType, name: str, replacement: Callable[..., Any]) -> None:
-    """Put a function in the place of a module's, and of the same one wherever it was imported by name before."""
+    """Replace a function in a module, and wherever it was already imported by name."""
     original = getattr(module, name)
     for other in list(sys.modules.values()):
         if getattr(other, "__dict__", {}).get(name) is original:
@@ -90,12 +90,12 @@ def replace_function(module: ModuleType, name: str, replacement: Callable[..., A
 
 
 def offer_dataset(module: ModuleType) -> None:
-    """Let `recbole.data.dataset.TIGERDataset` and its like, which RecBole looks up by name, load ours."""
+    """Make `recbole.data.dataset.TIGERDataset` and its like, which RecBole looks up by name, load ours."""
     _offer(module, "TIGERDataset", "recbole_adasid.plugin.dataset")
 
 
 def offer_trainer(module: ModuleType) -> None:
-    """Let `recbole.trainer.TIGERTrainer` and its like, which RecBole looks up by name, load ours."""
+    """Make `recbole.trainer.TIGERTrainer` and its like, which RecBole looks up by name, load ours."""
     _offer(module, "TIGERTrainer", "recbole_adasid.plugin.trainer")
 
 

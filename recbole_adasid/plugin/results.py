@@ -1,4 +1,4 @@
-"""What a run's results say beside the metrics, and the report on them."""
+"""A run's results in addition to the metrics, and its report."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _USERS_AT_ONCE = 50_000
 
 
 def judged(name: str, record: Record, metrics: dict[str, float]) -> dict[str, Any]:
-    """Return the intervals of a part's metrics, and what they would be if a hit on the Semantic ID were enough;
-    nothing where items have none.
+    """Return the intervals of a part's metrics, and the metrics if a hit on the Semantic ID counted; empty if items
+    have no Semantic IDs.
     """
     known = told_by_ranks(metrics) if record else []
     return {
@@ -32,11 +32,11 @@ def judged(name: str, record: Record, metrics: dict[str, float]) -> dict[str, An
 
 
 def by_training(name: str, found: dict[str, Any]) -> dict[str, Any]:
-    """Return a part's metrics and their intervals for items that were never trained on, ``cold``, and the others.
+    """Return a part's metrics and their intervals for items never trained on (``cold``) and for the others.
 
     Args:
-        name: of the part.
-        found: its :func:`~recbole_adasid.evaluation.breakdown.breakdown`; empty if there is none.
+        name: name of the part.
+        found: its :func:`~recbole_adasid.evaluation.breakdown.breakdown`, or empty.
     """
     slices = {"cold": COLD, "warm": WARM} if found else {}
     return {
@@ -46,7 +46,7 @@ def by_training(name: str, found: dict[str, Any]) -> dict[str, Any]:
 
 
 def by_popularity(part: Any, record: Record, popularity: NDArray[np.int64], metrics: list[str]) -> dict[str, float]:
-    """Return what recommending the most popular items would score; nothing where only sampled items are ranked."""
+    """Return the score of recommending the most popular items; empty if only sampled items are ranked."""
     if part.config["eval_args"]["mode"]["test"] != "full":
         return {}
     examples, ranks = example_rows(part, record), []
@@ -59,7 +59,7 @@ def by_popularity(part: Any, record: Record, popularity: NDArray[np.int64], metr
 def write_report(
     folder: RunFolder, config: Any, learned: SemanticIDs, part: Any, record: Record, popularity: NDArray[np.int64]
 ) -> None:
-    """Write the report and the examples for it."""
+    """Write the report and its examples."""
     with warn_on_failure("The run"):
         from recbole_adasid.report.run_report import write_run_report
 

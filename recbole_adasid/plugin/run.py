@@ -1,4 +1,4 @@
-"""The main job around its stages: settings, processes, and the run folder, which is nobody else's meanwhile."""
+"""The main job around its stages: settings, processes, and the locked run folder."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ logger = logging.getLogger(__name__)
 
 
 def run(settings: Mapping[str, Any], config_files: Paths = ()) -> dict[str, Any]:
-    """Do the whole job: learn Semantic IDs, train TIGER on them, test the best epoch, write the run folder.
+    """Run the whole job: learn Semantic IDs, train TIGER on them, test the best epoch, write the run folder.
 
-    With another `model` of RecBole that one is trained and tested on the same data, without Semantic IDs.
-    Several processes that torchrun started do it together; rank 0 writes, and all return the same.
+    Another RecBole `model` is trained and tested on the same data, without Semantic IDs.
+    Processes started by torchrun share the job; rank 0 writes, and all return the same.
 
     Args:
         settings: keys of `props/` and of RecBole, such as `dataset`, `tokenizer`, `epochs`.
-        config_files: YAML files of settings, or one; `settings` win over them.
+        config_files: one or more YAML settings files; `settings` override them.
 
     Returns:
         `best_valid` and `test` (metric → value), `run_folder` (Path) and `semantic_ids` (what was learned, or None).
 
     Raises:
-        SettingsError: for a setting or a dataset that has to be put right.
-        InUse: if another process works in the same run folder.
-        CannotWrite: if the disk takes no more; what was written before is intact.
+        SettingsError: for an invalid setting or dataset.
+        InUse: if another process is using the run folder.
+        CannotWrite: if the disk is full; files written before are intact.
         PeerFailed: if another process of the job failed.
     """
     with joined():
@@ -51,7 +51,7 @@ def run(settings: Mapping[str, Any], config_files: Paths = ()) -> dict[str, Any]
         if world().is_main:
             with _at_work(RunFolder(path), config):
                 return run_model(config, path)
-        config["checkpoint_dir"] = "."  # RecBole makes it, though only rank 0 saves anything
+        config["checkpoint_dir"] = "."  # RecBole creates it, though only rank 0 saves anything
         with silence():
             return train(config, path)
 
@@ -68,7 +68,7 @@ def _refuse_what_is_not_done(config: Any) -> None:
 
 @contextmanager
 def _at_work(folder: RunFolder, config: Any) -> Iterator[None]:
-    """Keep others out of the run folder, and a log in it, for the length of the block."""
+    """Lock the run folder and log into it for the duration of the block."""
     with folder.in_use():
         log_file = start_logging(folder.path, config["state"])
         try:
@@ -76,11 +76,11 @@ def _at_work(folder: RunFolder, config: Any) -> Iterator[None]:
             folder.write_config(writable(config))
             yield
         except KeyboardInterrupt:
-            how = "goes on from the last step or epoch kept" if is_tiger(config) else "starts anew"
+            how = "resumes from the last saved step or epoch" if is_tiger(config) else "starts over"
             logger.info(f"Stopped. The same command with --run_folder={folder.path} {how}.")
             raise
         except BaseException:
-            # The caller tells the user; where it happened belongs into the log alone.
+            # The caller tells the user; the traceback belongs only in the log.
             log_file.handle(logging.makeLogRecord({"levelname": "ERROR", "msg": traceback.format_exc()}))
             raise
         finally:

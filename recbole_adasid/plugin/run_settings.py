@@ -1,4 +1,4 @@
-"""What of a run's settings names its folder, is written there, and tells whether an earlier training can go on."""
+"""Run settings that name its folder, are saved there, and decide whether earlier training can resume."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from recbole_adasid.run_folder.folder import RunFolder
 
 
 def run_folder(config: Any) -> Path:
-    """Return the folder of a run: the one that is set, or that which torchrun's restart goes on with, or a new one."""
+    """Return the run folder: the configured one, or the one that a torchrun restart resumes, or a new one."""
     if config["run_folder"]:
         return Path(config["run_folder"])
     return (_interrupted(config) if restarted() else None) or _new(config)
@@ -30,7 +30,7 @@ def _new(config: Any) -> Path:
 
 
 def _interrupted(config: Any) -> Path | None:
-    """Return the newest folder of a run with these settings that did not end, or None."""
+    """Return the newest unfinished run folder with these settings, or None."""
     runs = Path(config["run_root"]).glob(f"{glob.escape(_stem(config))}*")
     unfinished = [RunFolder(path) for path in sorted(runs, reverse=True) if not (path / "metrics.json").exists()]
     return next((folder.path for folder in unfinished if folder.has_config(writable(config))), None)
@@ -42,8 +42,8 @@ def _stem(config: Any) -> str:
 
 
 def training_key(config: Any, semantic_ids: str, interactions: str) -> str:
-    """Return the fingerprint of what training depends on: settings but for places and display, Semantic IDs, and the
-    interactions that are trained on.
+    """Return the fingerprint of everything training depends on: settings except paths and display, Semantic IDs, and
+    training interactions.
     """
     elsewhere = {"data_path", "run_root", "cache_dir", "gpu_id", "show_progress", "state", "log_wandb", "download"}
     elsewhere |= {"reviews_url", "reviews_sha256", "metadata_url", "metadata_sha256"}
@@ -59,17 +59,17 @@ def training_key(config: Any, semantic_ids: str, interactions: str) -> str:
 
 
 def sids_name(config: Any) -> str:
-    """Return what the Semantic IDs are called: by the tokenizer, or by the bundle they are taken from."""
+    """Return the name of the Semantic IDs: the tokenizer's, or that of the bundle they come from."""
     return Path(config["sids_file"]).resolve().name if config["sids_file"] else config["tokenizer"]
 
 
 def writable(config: Any) -> dict[str, Any]:
-    """Return the settings that a later run can be given: without what RecBole derives from them."""
+    """Return the settings that a later run can be given, without those that RecBole derives."""
     derived = {"run_folder", "checkpoint_dir", "data_path", "valid_metric_bigger", "local_rank"}
     kept = known_settings(config["model"]) - derived
     settings = {key: value for key, value in config.final_config_dict.items() if key in kept}
     if settings["train_neg_sample_args"]["distribution"] == "none":
-        # RecBole spells "no negatives" in a way that it would not accept itself.
+        # RecBole stores "no negatives" in a form that it does not accept itself.
         settings["train_neg_sample_args"] = None
     if config["sids_file"]:
         settings["sids_file"] = str(Path(config["sids_file"]).resolve())

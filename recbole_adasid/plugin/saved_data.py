@@ -1,4 +1,4 @@
-"""What RecBole would unpickle or evaluate: refused for TIGER, and for any model whose settings are from a file."""
+"""Refuse what RecBole would unpickle or evaluate, for TIGER and for any model whose settings come from a file."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from typing import Any
 
 from recbole_adasid.settings.errors import SettingsError
 
-# RecBole's settings that ask for pickles.
+# RecBole settings that request pickles.
 PICKLE_KEYS = ("save_dataset", "dataset_save_path", "save_dataloaders", "dataloaders_save_path")
 
 LOADED = (
     *("dataset_save_path", "dataloaders_save_path", "warm_up"),
     *("pre_model_path", "pretrain_path", "mf_pretrain_path", "mlp_pretrain_path", "xgb_model", "lgb_model"),
 )
-"""Settings of RecBole's models that name a file which RecBole unpickles."""
+"""Settings of RecBole models that name a file to unpickle."""
 TEACHERS = ("CIN", "CrossNet", "DAGFM")
-"""Networks that KD_DAGFM learns from, by the names of their classes."""
+"""Teacher networks of KD_DAGFM, by class name."""
 _OWN = "load it with trusted=True if it is your own"
 
 
 def refuse_saved_data(config: Any) -> None:
-    """Check that RecBole has no pickle to load or to save for TIGER under this Config.
+    """Check that RecBole would load or save no pickle for TIGER under this Config.
 
     Raises:
-        SettingsError: for a setting that asks for one, or a file in `checkpoint_dir` that RecBole would load.
+        SettingsError: for a setting that requests one, or a file in `checkpoint_dir` that RecBole would load.
     """
     for key in PICKLE_KEYS:
         if config[key]:
             raise SettingsError(
-                f"{key}={config[key]!r} asks RecBole for a pickle, which could execute anything when it is loaded: "
-                "unset it; TIGER's dataset is made from its files each time, which takes seconds."
+                f"{key}={config[key]!r} asks RecBole for a pickle, which could execute anything when loaded: "
+                "unset it; TIGER rebuilds its dataset from its files each time, in seconds."
             )
     model = config["model"]
     for name in (f"{config['dataset']}-{model}Dataset.pth", f"{config['dataset']}-for-{model}-dataloader.pth"):
@@ -44,14 +44,14 @@ def refuse_saved_data(config: Any) -> None:
 
 
 def refuse_unpickling(settings: Mapping[str, Any], folder: Path) -> None:
-    """Check that making the dataset and the model of a checkpoint from elsewhere executes nothing out of a file.
+    """Check that building the dataset and model of an untrusted checkpoint executes nothing from a file.
 
-    RecBole 1.2.1 evaluates a setting of KD_DAGFM's, unpickles saved datasets and dataloaders, and lets several models
+    RecBole 1.2.1 evaluates a setting of KD_DAGFM, unpickles saved datasets and dataloaders, and lets several models
     load further files through torch, or through NumPy with pickles allowed.
 
     Args:
-        settings: of the checkpoint, as they stand in it.
-        folder: of the checkpoint.
+        settings: the checkpoint's settings, unmodified.
+        folder: the checkpoint's folder.
 
     Raises:
         SettingsError: naming the setting or the file.
@@ -63,7 +63,7 @@ def refuse_unpickling(settings: Mapping[str, Any], folder: Path) -> None:
             )
     if "teacher" in settings and settings["teacher"] not in TEACHERS:
         raise SettingsError(
-            f"teacher={_shown(settings['teacher'])} is Python, which RecBole would execute: {_OWN}; by itself it names "
+            f"teacher={_shown(settings['teacher'])} is Python code that RecBole would execute: {_OWN}, or use one of "
             f"{', '.join(TEACHERS)}"
         )
     if settings["model"] == "LDiffRec" and settings.get("n_cate") not in (None, 1):
@@ -77,7 +77,7 @@ def refuse_unpickling(settings: Mapping[str, Any], folder: Path) -> None:
 
 
 def _saved_data(settings: Mapping[str, Any], folder: Path) -> list[Path]:
-    """Return the names under which RecBole would look for a dataset, of whatever kind, and for dataloaders."""
+    """Return the paths where RecBole would look for a saved dataset of any kind, and for dataloaders."""
     import recbole.data.dataset
 
     kinds = [name for name in (*dir(recbole.data.dataset), "TIGERDataset") if name.endswith("Dataset")]

@@ -1,4 +1,4 @@
-"""The work of `recbole-adasid scorecard`."""
+"""Implementation of `recbole-adasid scorecard`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from recbole_adasid.settings.presets import presets
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a scorecard compares, and how."""
+    """The comparison that a scorecard makes."""
 
     competitors: list[Competitor]
     seeds: list[int]
@@ -26,14 +26,14 @@ class Wanted:
 def run_scorecard(
     settings: dict[str, Any], config_files: list[str], wanted: Wanted, out: Path, command: list[str]
 ) -> None:
-    """Judge the cells that are missing, and write the scorecard anew after each.
+    """Evaluate the missing cells, and rewrite the scorecard after each.
 
     Args:
-        settings: of every cell.
-        config_files: YAML files of settings; `settings` win over them.
-        wanted: what is compared.
+        settings: settings of every cell.
+        config_files: YAML settings files; `settings` override them.
+        wanted: what to compare.
         out: the scorecard's folder.
-        command: arguments of the command, to be noted in the folder.
+        command: arguments of the command, recorded in the folder.
     """
     from recbole_adasid.plugin.config import build_config
     from recbole_adasid.plugin.splits import load_splits
@@ -44,10 +44,10 @@ def run_scorecard(
     for seed in wanted.seeds:
         for one in wanted.competitors:
             config = build_config({**settings, **one.settings, "seed": seed}, config_files)
-            data = data or load_splits(config)  # the same for all: nothing random takes part in filters and splits
+            data = data or load_splits(config)  # the same for all: filters and splits are deterministic
             key = cell_fingerprint(config, data[0], proxy)
             if any((cell.name, cell.seed, cell.fingerprint) == (one.name, seed, key) for cell in folder.cells()):
-                print(f"{one.name}, seed {seed}: already there", flush=True)
+                print(f"{one.name}, seed {seed}: already done", flush=True)
                 continue
             started = time.perf_counter()
             codes, figures = judge(config, *data, proxy)
@@ -64,7 +64,7 @@ def run_scorecard(
 
 
 def competitors(text: str | None) -> list[Competitor]:
-    """Return those of a list that is separated by commas; None: all tokenizers."""
+    """Return the competitors of a comma-separated list; None: all tokenizers."""
     names = presets("tokenizer") if text is None else [part.strip() for part in text.split(",")]
     return [competitor(name) for name in dict.fromkeys(names)]
 

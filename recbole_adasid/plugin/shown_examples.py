@@ -1,4 +1,4 @@
-"""Examples to look at, kept while the dataset is at hand: items with their nearest, users with their history."""
+"""Examples for the report, collected while the dataset is loaded: items with neighbours, users with histories."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from recbole_adasid.tokenizer.agreement import EmbeddingPairs
 POPULAR_ITEMS, RANDOM_ITEMS = 12, 12
 RANDOM_USERS, HIT_USERS = 8, 4
 SHOWN_HISTORY = 20
-"""Items of a history that are kept at least; more where the model reads more."""
+"""Minimum number of history items kept; more if the model reads more."""
 
 
 def item_examples(
     near: EmbeddingPairs | None, popularity: NDArray[np.int64], tokens: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Return items with their nearest others by embedding: some of the most popular ones and some drawn at random,
-    among those whose nearest are known.
+    """Return items with their nearest neighbours by embedding: some of the most popular and some random ones, among
+    those with known neighbours.
 
     Args:
-        near: items in random order and their nearest; None: there are no features.
+        near: items in random order and their neighbours; None: there are no features.
         popularity: training interactions of each item [N].
-        tokens: of the N items.
+        tokens: tokens of the N items.
     """
     if near is None or not len(near.items):
         return []
@@ -49,14 +49,14 @@ def item_examples(
 
 
 def user_examples(part: Any, record: Record, longest: int) -> list[dict[str, Any]]:
-    """Return users of a test with their history and held-out item: some drawn at random, and some that were hits.
+    """Return test users with their history and held-out item: some drawn at random, and some hits.
 
-    Users are told by their row in the record, which has no names.
+    Users are identified by their row in the record, which has no names.
 
     Args:
         part: the dataset's test part.
-        record: of the test, a row a user.
-        longest: items of a history that the model reads.
+        record: the test's record, one row per user.
+        longest: number of history items that the model reads.
     """
     chosen = _drawn(record["rank"])
     if not chosen:
@@ -79,7 +79,7 @@ def user_examples(part: Any, record: Record, longest: int) -> list[dict[str, Any
 
 
 def _drawn(rank: NDArray[np.int64]) -> list[tuple[int, str]]:
-    """Return rows of a record and how they were chosen, always the same for the same ranks."""
+    """Return rows of a record and how they were chosen, deterministically for the same ranks."""
     order = np.random.default_rng(0).permutation(len(rank)).tolist()
     first = order[:RANDOM_USERS]
     hits = [row for row in order[RANDOM_USERS:] if rank[row] > 0][:HIT_USERS]

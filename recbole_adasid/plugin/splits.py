@@ -1,4 +1,4 @@
-"""The items and examples of a dataset, as RecBole filters and splits it, for use without RecBole's trainer."""
+"""Items and examples of a dataset, filtered and split by RecBole, for use without RecBole's trainer."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from recbole_adasid.plugin.example_dataset import TrainingItems
 
 
 def load_splits(config: Any) -> tuple[TrainingItems, Examples, Examples]:
-    """Return what Semantic IDs may be learned from, and the training and validation examples.
+    """Return the data that Semantic IDs may be learned from, and the training and validation examples.
 
     Raises:
-        SettingsError: for a dataset that is not there or leaves nothing to train or validate on.
+        SettingsError: if the dataset is missing or leaves nothing to train or validate on.
     """
     from recbole.data import create_dataset
 

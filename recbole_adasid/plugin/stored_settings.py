@@ -1,4 +1,4 @@
-"""Settings of a saved model, before a dataset and a model are made of them."""
+"""Check the settings of a saved model before building a dataset and a model from them."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.settings.harmless import harmless
 from recbole_adasid.settings.presets import presets, read_props
 
-# RecBole derives them, and spells some in a way that it would not accept.
+# Derived by RecBole, some in a form that it does not accept itself.
 _DERIVED = ("train_neg_sample_args", "sid_level_sizes", "content_width")
-# What stands in the names of files of a dataset's folder.
+# Settings that occur in file names of a dataset's folder.
 _FILE_NAMES = ("benchmark_filename", "additional_feat_suffix")
 
 
 def check_stored(config: Any, path: Path) -> None:
-    """Check the settings of TIGER's file as those of a command are checked, but for the tokenizer's, which is not used.
+    """Check the settings in TIGER's model file like a command's, except the unused tokenizer settings.
 
     Raises:
-        SettingsError: for a value that cannot be.
-        DamagedFile: for names that are none.
+        SettingsError: for an invalid value.
+        DamagedFile: for an invalid name.
     """
     from recbole.utils.enum_type import EvaluatorType, InputType, ModelType
 
@@ -51,12 +51,12 @@ def _of_tokenizers() -> frozenset[str]:
 
 
 def tame_recbole(config: Any, path: Path) -> None:
-    """Leave in the settings of another model's checkpoint what describes the model and its data, and nothing that acts.
+    """Strip another model's checkpoint settings to those that describe the model and its data, without side effects.
 
     Raises:
-        SettingsError: for what RecBole would execute.
-        DamagedFile: if they are not those of a model of RecBole's.
-        FileNotFoundError: if the dataset is not there: RecBole would download it.
+        SettingsError: for anything that RecBole would execute.
+        DamagedFile: if they are not settings of a RecBole model.
+        FileNotFoundError: if the dataset is missing: RecBole would download it.
     """
     settings, folder = config.final_config_dict, Path(os.path.abspath(path)).parent
     for key in ("model", "dataset"):
@@ -64,7 +64,7 @@ def tame_recbole(config: Any, path: Path) -> None:
     kind = _model_type(settings["model"], path)
     try:
         refuse_unpickling(settings, folder)
-        here = {key: settings[key] for key in ("device", "local_rank", "single_spec")}  # as this machine has them
+        here = {key: settings[key] for key in ("device", "local_rank", "single_spec")}  # as on this machine
         config.final_config_dict = settings = {**harmless(settings, folder), **here, "MODEL_TYPE": kind}
     except SettingsError as error:
         raise SettingsError(f"{path}: {error}.") from None
@@ -73,17 +73,17 @@ def tame_recbole(config: Any, path: Path) -> None:
     for key in _FILE_NAMES:
         names = settings.get(key) or []
         if not isinstance(names, list) or not all(_is_name(name) for name in names):
-            raise DamagedFile(f"{path} has {key}={str(names)[:80]!r}, which are no parts of file names")
+            raise DamagedFile(f"{path} has {key}={str(names)[:80]!r}, not usable in file names")
     home = Path(str(settings.get("data_path")))
     if not home.is_dir():
         raise FileNotFoundError(
-            f"there is no folder {home}, where {path} says that its dataset is: put it there, or load the file with "
+            f"there is no folder {home}, where {path} expects its dataset: put it there, or load the file with "
             "trusted=True if it is your own, so that RecBole may download it"
         )
 
 
 def _model_type(name: str, path: Path) -> Any:
-    """Return which kind of model RecBole's class of this name is."""
+    """Return the model type of RecBole's class of this name."""
     from recbole.utils import get_model
 
     try:
@@ -91,12 +91,12 @@ def _model_type(name: str, path: Path) -> Any:
             return get_model(name).type
     except (ValueError, AttributeError, ImportError):
         pass
-    raise DamagedFile(f"{path} names the model {name!r}, which RecBole has not, or does not keep in such a file")
+    raise DamagedFile(f"{path} names the model {name!r}, which RecBole lacks or does not store in such a file")
 
 
 def _check_name(key: str, settings: Mapping[str, Any], path: Path) -> None:
     if not _is_name(settings.get(key)) or key == "model" and not re.fullmatch(r"[A-Za-z]\w*", settings[key]):
-        raise DamagedFile(f"{path} has {key}={str(settings.get(key))[:80]!r}, which is no name")
+        raise DamagedFile(f"{path} has {key}={str(settings.get(key))[:80]!r}, which is not a name")
 
 
 def _is_name(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""TIGER as RecBole sees it: a sequential recommender over item ids."""
+"""TIGER as a RecBole model: a sequential recommender over item ids."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from recbole_adasid.semantic_ids import SemanticIDs
 class TIGER(SequentialRecommender):
     """Recommend by generating Semantic IDs of the dataset's items (arXiv 2305.05065).
 
-    An interaction needs a history (`item_id_list` and `item_length` by default); that it tells the user is needed with
-    `n_user_tokens` alone. What is missing is named by a ValueError.
+    An interaction needs a history (`item_id_list` and `item_length` by default), and the user only with
+    `n_user_tokens`. A ValueError names missing fields.
 
-    `semantic_ids` is None for a model that a file will fill. `data` tells the dataset and its items, to which weights
-    and Semantic IDs are bound.
+    `semantic_ids` is None for a model to be loaded from a file. `data` identifies the dataset and its items, to which
+    weights and Semantic IDs are bound.
     """
 
     input_type = InputType.POINTWISE
@@ -37,9 +37,9 @@ class TIGER(SequentialRecommender):
         """Build the model for the training part of a dataset.
 
         Args:
-            config: RecBole's, with the settings of props/.
-            dataset: RecBole's, the training part.
-            semantic_ids: of its items. None, as RecBole's own ``run_recbole`` builds models: they are learned first.
+            config: RecBole config, with the settings of props/.
+            dataset: RecBole dataset, the training part.
+            semantic_ids: of its items. None, as when ``run_recbole`` builds the model: they are learned first.
         """
         super().__init__(config, dataset)
         self.beam_size: int = config["beam_size"]
@@ -70,14 +70,14 @@ class TIGER(SequentialRecommender):
         if catalogue.collision == "suffix" and catalogue.level_sizes[-1] > max(learned.codebook_sizes):
             self.logger.warning(
                 f"{catalogue.level_sizes[-1]} items share one Semantic ID, more than a level has codewords: the suffix "
-                "has a token for each, which says nothing of the item. A larger codebook_size, other item features or "
-                "collision=shared may help."
+                "needs a token for each, which carries no information. Try a larger codebook_size, other item features "
+                "or collision=shared."
             )
         return catalogue
 
     @property
     def content_width(self) -> int | None:
-        """Columns of the item features that the model reads beside Semantic IDs; None: it reads none."""
+        """Width of the item features that the model reads in addition to Semantic IDs; None: it reads none."""
         return None
 
     @property
@@ -92,7 +92,7 @@ class TIGER(SequentialRecommender):
 
     @property
     def one_pass(self) -> bool:
-        """Whether one pass over a sequence trains all of its positions: the encoder is causal."""
+        """Whether one pass over a sequence trains all its positions (causal encoder)."""
         return self.tiger.network.causal
 
     def sequence_loss(self, interaction: Any) -> Tensor:
@@ -106,14 +106,14 @@ class TIGER(SequentialRecommender):
         return self.tiger.score_targets(*self._history(interaction), target, users=self._users(interaction))
 
     def full_sort_predict(self, interaction: Any) -> Tensor:
-        """Return the log-probabilities of all items, [B, N + 1]: exact, and dear for large catalogues."""
+        """Return the log-probabilities of all items, [B, N + 1]: exact, but expensive for large catalogues."""
         return self.tiger.score_items(*self._history(interaction), users=self._users(interaction))
 
     def recommend_topk(self, interaction: Any, k: int) -> tuple[Tensor, Tensor]:
-        """Return the k best items and their log-probabilities, [B, k] each; item 0 where the beam found fewer.
+        """Return the k best items and their log-probabilities, [B, k] each; item 0 if the beam found fewer.
 
-        With `cold_list_share`, items that were held out of training have that share of the places; with
-        `eval_exclude_seen`, those of the history have none.
+        With `cold_list_share`, items held out of training get that share of the places; with `eval_exclude_seen`,
+        history items get none.
         """
         history, users = self._history(interaction), self._users(interaction)
         excluded = history[0] if self.exclude_seen else None
@@ -124,7 +124,7 @@ class TIGER(SequentialRecommender):
         return interleave(find(tree=warm), find(tree=cold), self.cold_list_share)
 
     def _warm_and_cold_tree(self, cold: Tensor) -> tuple[PrefixTree, PrefixTree]:
-        """Return the prefix trees of the items that were trained on and of the others."""
+        """Return the prefix trees of the trained items and of the others."""
         catalogue = self.tiger.catalogue
         if self._split is None or self._split[0] is not catalogue.tree:  # a file filled the catalogue meanwhile
             ids = torch.arange(1, catalogue.n_items + 1)
@@ -135,7 +135,7 @@ class TIGER(SequentialRecommender):
         return self._field(interaction, self.ITEM_SEQ), self._field(interaction, self.ITEM_SEQ_LEN)
 
     def _users(self, interaction: Any) -> Tensor | None:
-        """Return the users where the network reads them: who is new has no number, and needs none without."""
+        """Return the users if the network reads them; otherwise new users, who have no number, work too."""
         return self._field(interaction, self.USER_ID) if self.n_user_tokens else None
 
     def _field(self, interaction: Any, name: str) -> Tensor:

@@ -1,4 +1,4 @@
-"""The main job front to back: dataset, Semantic IDs, a model on them, training, test, and what is left behind."""
+"""The main job end to end: dataset, Semantic IDs, model, training, test, and run folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 def train(config: Any, path: Path) -> dict[str, Any]:
-    """Take a dataset to the metrics of a TIGER or LIGER, and leave them in the run folder at ``path``.
+    """Train and test TIGER or LIGER on a dataset, and write the results to the run folder at ``path``.
 
     Returns:
         See :func:`~recbole_adasid.plugin.run.run`.
@@ -47,7 +47,7 @@ def train(config: Any, path: Path) -> dict[str, Any]:
         "best_valid": trainer.fit(loaders["train"], loaders["valid"], show_progress=show_progress)[1] or {},
         "test": trainer.evaluate(loaders["test"], show_progress=show_progress) or {},
     }
-    record = trainer.record.take()  # empty unless exactly one item a user is held out
+    record = trainer.record.take()  # empty unless exactly one item per user is held out
     world().from_main(lambda: write_results(RunFolder(path), config, model, trainer, parts, results, record))
     return {**results, "run_folder": path, "semantic_ids": semantic_ids}
 
@@ -56,14 +56,14 @@ def _dataset(config: Any, path: Path) -> Any:
     from recbole.data import create_dataset
 
     dataset = create_dataset(config)
-    # Of a dataset that was made just now, the columns that the defaults name are known only since.
+    # For a dataset made just now, the default columns are only known from here on.
     world().from_main(lambda: RunFolder(path).write_config(writable(config)))
     logger.info(dataset)
     return dataset
 
 
 def _agreed_interactions(items: Any) -> str:
-    """Return the digest of the training interactions, after all processes of the job agreed that it is theirs."""
+    """Return the digest of the training interactions, after checking that all processes of the job agree on it."""
     interactions = items.training_interactions().digest()
     world().require_same("data", lambda: [tokens_digest([items.item_tokens()]), interactions])
     return interactions

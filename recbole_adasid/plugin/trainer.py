@@ -1,4 +1,4 @@
-"""Train TIGER and evaluate it by the items it recommends, within RecBole's trainer."""
+"""Train TIGER and evaluate its recommended items, within RecBole's trainer."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from recbole_adasid.plugin.training_state import adopt_from_main, restore_traini
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.model_file import SUFFIX, read_model, save_model
 
-# More than float64 can tell apart in a mean of hits: early stopping compares exact values.
+# More digits than float64 resolves in a mean of hits: early stopping compares exact values.
 _EXACT_DECIMALS = 15
 
 
@@ -42,7 +42,7 @@ class TIGERTrainer(Trainer):
     saved_model_file: str
 
     def __init__(self, config: Any, model: Any) -> None:
-        """Prepare training of `model`; its file goes into the run folder if there is one."""
+        """Prepare training of `model`, saved to the run folder if there is one."""
         super().__init__(config, model)
         self.record = EvaluationRecord(model.tiger.catalogue.semantic_ids)
         self.eval_collector = TopKCollector(config, self.record)
@@ -54,7 +54,7 @@ class TIGERTrainer(Trainer):
         self.bfloat16, self.eval_bfloat16 = bool(config["bf16"]) and fast, bool(config["eval_bf16"]) and fast
         self.gradient_limit = _gradient_limit(config["clip_grad_norm"])
         self.valid_results: dict[int, dict[str, float]] = {}
-        """Metrics of each epoch that was validated."""
+        """Metrics of each validated epoch."""
         self.best_valid_record: Record = {}
         """Of the best epoch; see :class:`EvaluationRecord`."""
         self._kept: tuple[Path, str] | None = None
@@ -69,10 +69,10 @@ class TIGERTrainer(Trainer):
         return adamw(self.model, learning_rate=self.learning_rate, weight_decay=self.weight_decay)
 
     def keep_training(self, path: Path, key: str) -> None:
-        """Let `fit` leave its state at `path` after every epoch, and go on from what it finds there.
+        """Let `fit` save its state at `path` after every epoch, and resume from it.
 
         Args:
-            key: of all settings and data that training depends on; a state with another key is not gone on from.
+            key: fingerprint of all settings and data that training depends on; a state with another key is ignored.
         """
         self._kept = path, key
 
@@ -85,15 +85,15 @@ class TIGERTrainer(Trainer):
         show_progress: bool = False,
         callback_fn: Callable[[int, float], None] | None = None,
     ) -> tuple[float, dict[str, float] | None]:
-        """Train, validate every `eval_step` epochs and after the last one, and keep the best epoch's model.
+        """Train, validate every `eval_step` epochs and after the last, and keep the best epoch's model.
 
-        Arguments and result are those of RecBole's trainer: the best validation score and all its metrics.
+        Arguments and result as in RecBole's trainer: the best validation score and all its metrics.
         """
         if self.device.type == "cpu":
             keep_freed_memory()
         self.eval_collector.data_collect(train_data)
         if world().is_main and self._kept and restore_training(self._kept[0], self, self._kept[1]):
-            self.logger.info(f"Training goes on after {self.start_epoch} epochs.")
+            self.logger.info(f"Resuming training after {self.start_epoch} epochs.")
         adopt_from_main(self)
         for epoch in range(self.start_epoch, self.epochs):
             stop = False
@@ -114,14 +114,14 @@ class TIGERTrainer(Trainer):
             if stop:
                 self.logger.info(f"Early stopping: no improvement in {self.cur_step} validations.")
                 break
-        swap_weights(self.optimizer)  # what is left in hand is as good as what was saved
+        swap_weights(self.optimizer)  # leave the model with the same weights as the saved one
         self.tensorboard.flush()
         return self.best_valid_score, self.best_valid_result
 
     def _train_epoch(
         self, train_data: Any, epoch_idx: int, loss_func: Any = None, show_progress: bool = False
     ) -> float:
-        """Train on every example once and return the mean loss of an example."""
+        """Train on every example once and return the mean loss per example."""
         self.model.train()
         world().seed_own(self.config["seed"], epoch_idx)
         buckets = self._batches(train_data, epoch_idx)
@@ -135,7 +135,7 @@ class TIGERTrainer(Trainer):
                 average_weights(self.optimizer, step, horizon=share * steps)
             total += loss * examples
             seen += examples
-            if number % 50 == 0:  # asking a GPU for a number makes it wait
+            if number % 50 == 0:  # reading a number synchronises the GPU
                 self._check_finite(total, epoch_idx, number)
                 bar.set_postfix_str(f"loss {total.item() / seen:.4f}")
         self._check_finite(total, epoch_idx, len(buckets) - 1)
@@ -143,7 +143,7 @@ class TIGERTrainer(Trainer):
 
     @contextmanager
     def _mean_weights(self) -> Iterator[None]:
-        """Let the model have the mean of its weights, where they are averaged, instead of the last ones."""
+        """Give the model its averaged weights, if it averages them, instead of the last ones."""
         swap_weights(self.optimizer)
         try:
             yield
@@ -151,14 +151,14 @@ class TIGERTrainer(Trainer):
             swap_weights(self.optimizer)
 
     def _check_finite(self, total: torch.Tensor, epoch: int, batch: int) -> None:
-        """Stop before anything is saved that a loss or gradient without end has touched.
+        """Stop before saving anything affected by a non-finite loss or gradient.
 
         Raises:
-            FloatingPointError: naming the epoch, and what is intact.
+            FloatingPointError: naming the epoch, and what is still intact.
         """
         if not torch.isfinite(total):
             raise FloatingPointError(
-                f"TIGER's loss or gradient stopped being finite in epoch {epoch}, at batch {batch} or shortly before: "
+                f"non-finite loss or gradient of TIGER in epoch {epoch}, at batch {batch} or shortly before: "
                 "lower learning_rate, set clip_grad_norm, or set bf16 to false; what earlier epochs saved is intact"
             )
 
@@ -171,7 +171,7 @@ class TIGERTrainer(Trainer):
         return SequenceBatches(self._sequences, longest=self.config["MAX_ITEM_LIST_LENGTH"], **order)
 
     def _train_batch(self, train_data: Any, batch: Any) -> tuple[torch.Tensor, int]:
-        """Take a step on a batch of rows or of sequences; return the mean loss and how many examples it is of."""
+        """Take a step on a batch of rows or sequences; return the mean loss and the number of examples."""
         if not self.model.one_pass:
             share = world().share(len(batch))
             interaction = train_data.collate_fn(share.of(batch))
@@ -182,7 +182,7 @@ class TIGERTrainer(Trainer):
         return loss, int(batch.predicted.sum())
 
     def _step(self, interaction: Any, share: Share, loss_func: Callable[[Any], torch.Tensor]) -> torch.Tensor:
-        """Return the loss of a step taken on a share of a batch, or NaN where its gradient is not finite."""
+        """Take a step on a share of a batch and return its loss, or NaN if its gradient is not finite."""
         self.optimizer.zero_grad(set_to_none=True)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bfloat16):
             loss = share.mean(loss_func(interaction))
@@ -193,7 +193,7 @@ class TIGERTrainer(Trainer):
         else:
             norm = gradient_norm(self.model.parameters())
         self.optimizer.step()
-        return torch.where(norm.isfinite(), loss.detach(), torch.nan)  # asked for now and then: a GPU need not wait
+        return torch.where(norm.isfinite(), loss.detach(), torch.nan)  # read only now and then: a GPU need not wait
 
     def _set_learning_rate(self, step: int, total_steps: int) -> None:
         warmup = self.config["warmup_fraction"]
@@ -215,7 +215,7 @@ class TIGERTrainer(Trainer):
     def _validate(
         self, epoch: int, valid_data: Any, verbose: bool, saved: bool, show_progress: bool
     ) -> tuple[float, bool]:
-        """Return the score of an epoch and whether training should stop; keep the model if it is the best."""
+        """Return the score of an epoch and whether to stop training; save the model if it is the best."""
         start = time.perf_counter()
         score, result = self._valid_epoch(valid_data, show_progress=show_progress)
         self.best_valid_score, self.cur_step, stop, better = early_stopping(
@@ -238,7 +238,7 @@ class TIGERTrainer(Trainer):
         return score, stop
 
     def _valid_epoch(self, valid_data: Any, show_progress: bool = False) -> tuple[float, dict[str, float]]:
-        """Return the exact score that decides, and all metrics rounded as they are printed."""
+        """Return the exact score for early stopping, and all metrics rounded for printing."""
         exact = self._exact_metrics(valid_data, load_best_model=False, show_progress=show_progress)
         return calculate_valid_score(exact, self.valid_metric), self._rounded(exact)
 
@@ -249,10 +249,10 @@ class TIGERTrainer(Trainer):
         model_file: str | None = None,
         show_progress: bool = False,
     ) -> OrderedDict[str, float] | None:
-        """Return RecBole's metrics on `eval_data`, of the best epoch unless told otherwise; None without data.
+        """Return RecBole's metrics on `eval_data`, of the best epoch by default; None without data.
 
         Raises:
-            FileNotFoundError, DamagedFile: if the best epoch's file is missing, damaged or of something else.
+            FileNotFoundError, DamagedFile: if the best epoch's file is missing, damaged or of another model.
         """
         exact = self._exact_metrics(
             eval_data, load_best_model=load_best_model, model_file=model_file, show_progress=show_progress
@@ -269,7 +269,7 @@ class TIGERTrainer(Trainer):
         return OrderedDict((name, float(value)) for name, value in found.items())
 
     def _fill_model(self, path: Path) -> None:
-        """Give the model the weights in a file, which rank 0 reads."""
+        """Load weights from a file, which rank 0 reads."""
         if world().is_main:
             read_model(path).fill(self.model)
             self.logger.info(f"Evaluating the model in {path}")
@@ -281,7 +281,7 @@ class TIGERTrainer(Trainer):
         return OrderedDict((name, round(value, self._decimals)) for name, value in metrics.items())
 
     def _full_sort_batch_eval(self, batched_data: Any) -> tuple[Any, torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Recommend for a batch. RecBole expects scores of all items in the second place: these are item ids."""
+        """Recommend for a batch. RecBole expects scores of all items as the second value: these are item ids."""
         interaction, _, positive_u, positive_i = batched_data
         share = world().share(len(interaction))
         own = share.of(interaction).to(self.device)
@@ -290,7 +290,7 @@ class TIGERTrainer(Trainer):
         return interaction, *share.gather(item_ids), positive_u, positive_i
 
     def _neg_sample_batch_eval(self, batched_data: Any) -> Any:
-        """Rank sampled candidates as RecBole does, handing over the best ones' ids."""
+        """Rank sampled candidates as RecBole does, but return the ids of the best."""
         interaction, row, positive_u, positive_i = batched_data
         share = world().share(len(interaction))
         own = share.of(interaction)
@@ -300,16 +300,16 @@ class TIGERTrainer(Trainer):
         return interaction, best.indices.masked_fill(best.values.isneginf(), 0), positive_u, positive_i
 
     def resume_checkpoint(self, resume_file: str | Path) -> None:
-        """Let `fit` go on after the epoch of a saved model.
+        """Let `fit` resume after the epoch of a saved model.
 
         Raises:
-            FileNotFoundError, DamagedFile: if the file is missing, damaged or of something else.
+            FileNotFoundError, DamagedFile: if the file is missing, damaged or of another model.
         """
         if world().is_main:  # the others adopt its state in `fit`
             read_model(Path(resume_file)).resume(self)
-            swap_weights(self.optimizer)  # the model's file has the mean for the weights
+            swap_weights(self.optimizer)  # the model's file has the averaged weights
         self.saved_model_file = str(resume_file)
-        self.logger.info(f"Training goes on after epoch {self.start_epoch - 1} of {resume_file}")
+        self.logger.info(f"Resuming training after epoch {self.start_epoch - 1} of {resume_file}")
 
     def _save_checkpoint(self, epoch: int, verbose: bool = True, **kwargs: Any) -> None:
         if not world().is_main:
@@ -321,7 +321,7 @@ class TIGERTrainer(Trainer):
 
 
 def _gradient_limit(setting: Any) -> dict[str, Any]:
-    """Return the arguments of `clip_grad_norm_`: RecBole gives them as a dict, a number is the limit itself."""
+    """Return the arguments of `clip_grad_norm_`: RecBole takes them as a dict; a number is the limit itself."""
     if not setting:
         return {}
     return dict(setting) if isinstance(setting, dict) else {"max_norm": float(setting)}

@@ -1,4 +1,4 @@
-"""TIGER's training between two epochs: everything that the next epoch depends on, kept so that it can go on."""
+"""TIGER's training state between two epochs, saved so that training can resume."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ KIND = "tiger-training"
 
 
 def save_training(path: Path, trainer: Any, key: str, *, next_epoch: int) -> None:
-    """Keep a trainer as it stands before ``next_epoch``; ``key`` tells settings and data apart."""
+    """Save a trainer's state before ``next_epoch``; ``key`` identifies settings and data."""
     tensors, about = training_state(trainer)
     write_tensors(path, KIND, tensors, {**about, "key": key, "next_epoch": next_epoch})
 
 
 def training_state(trainer: Any) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return the tensors and the plain values that the next epoch depends on, but for its number."""
+    """Return the tensors and plain values that the next epoch depends on, except its number."""
     tensors, numbers = optimizer_state(trainer.optimizer)
     tensors |= {f"model/{name}": value for name, value in trainer.model.state_dict().items()}
     tensors["random/cpu"] = torch.get_rng_state()
@@ -43,7 +43,7 @@ def training_state(trainer: Any) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def adopt_state(trainer: Any, tensors: dict[str, Tensor], about: dict[str, Any], *, next_epoch: int) -> None:
-    """Put a trainer to where :func:`training_state` found it, to go on with ``next_epoch``."""
+    """Restore a trainer to a :func:`training_state`, to resume with ``next_epoch``."""
     trainer.model.load_state_dict(below("model", tensors))
     restore_optimizer(trainer.optimizer, tensors, about["optimizer_numbers"])
     torch.set_rng_state(tensors["random/cpu"])
@@ -58,7 +58,7 @@ def adopt_state(trainer: Any, tensors: dict[str, Tensor], about: dict[str, Any],
 
 
 def adopt_from_main(trainer: Any) -> None:
-    """Bring the trainers of all ranks to where that of rank 0 stands."""
+    """Bring all ranks' trainers to the state of rank 0's."""
 
     def take() -> tuple[int, tuple[dict[str, Tensor], dict[str, Any]]]:
         tensors, about = training_state(trainer)
@@ -68,9 +68,9 @@ def adopt_from_main(trainer: Any) -> None:
 
 
 def restore_training(path: Path, trainer: Any, key: str) -> bool:
-    """Put a trainer back to where :func:`save_training` left it; return whether there was anything to go on from.
+    """Restore a trainer's state from :func:`save_training`; return whether there was one to resume from.
 
-    A file that is missing, damaged or of other settings is left alone, and so is the trainer.
+    A file that is missing, damaged or of other settings is ignored.
     """
     try:
         tensors, about = read_tensors(path, KIND)

@@ -1,7 +1,7 @@
-"""Items that came and went after a run was finished, in a file beside it: the run's own files stay as they are.
+"""Items added and removed after a run finished, in a separate file: the run's own files are unchanged.
 
-A change is made at the moment when that file takes the place of the one before. It brings along what the log of changes
-is still to get, so that the log can be completed whatever happens between the two.
+A change takes effect when that file replaces the previous one. The file includes the pending lines of the change log,
+so that the log can be completed after a crash between the two.
 """
 
 from __future__ import annotations
@@ -32,27 +32,27 @@ KIND = "catalogue-changes"
 
 @dataclass(frozen=True)
 class CatalogueChanges:
-    """What became of a catalogue since its run."""
+    """Changes to a catalogue since its run."""
 
     tokens: Sequence[str] = ()
-    """The A items that came, in the order in which they did."""
+    """The A added items, in order of addition."""
     sids: Tensor = field(default_factory=lambda: torch.empty(0, 0, dtype=torch.int64))
     """int64 [A, S]."""
     labels: Sequence[ItemLabel] = ()
-    """Of the A items."""
+    """Labels of the A items."""
     removed: frozenset[str] = frozenset()
-    """Items, of the run or come later, that are not recommended any more."""
+    """Items, of the run or added later, that are no longer recommended."""
     to_log: Sequence[str] = ()
-    """The last lines of the log, which it may lack if the process ended before they were written."""
+    """The last log lines, which the log may lack if the process ended before writing them."""
     features: Tensor = field(default_factory=lambda: torch.empty(0, 0))
-    """float32 [A, d], where the model reads features beside Semantic IDs; else [A, 0]."""
+    """float32 [A, d] if the model reads features in addition to Semantic IDs; else [A, 0]."""
 
 
 def write_changes(path: Path, changes: CatalogueChanges, catalogue: str) -> None:
     """Write the changes of the catalogue with the digest ``catalogue``.
 
     Raises:
-        CannotWrite: if the disk takes no more.
+        CannotWrite: if the disk is full.
     """
     about = {
         "catalogue": catalogue,
@@ -66,23 +66,23 @@ def write_changes(path: Path, changes: CatalogueChanges, catalogue: str) -> None
 
 
 def log_line(action: str, **what: Any) -> str:
-    """Return what is done to a catalogue, and when, as a line of JSON: no two lines are the same."""
+    """Return an action on a catalogue, with its time, as a line of JSON; no two lines are equal."""
     time = datetime.now(timezone.utc).isoformat(timespec="microseconds")
     return json.dumps({"time": time, "action": action, **what}, ensure_ascii=False)
 
 
 def read_changes(path: Path, catalogue: str, n_places: int, width: int | None = None) -> CatalogueChanges:
-    """Return the changes in a file, none where there is no such file.
+    """Return the changes in a file; none if there is no such file.
 
     Args:
-        path: of the file.
-        catalogue: digest of the catalogue that they have to be of.
+        path: file path.
+        catalogue: expected digest of their catalogue.
         n_places: S, codes and suffix of a Semantic ID.
-        width: d, columns of features that the model reads, 0 for none; None: whatever there are.
+        width: d, width of the features that the model reads, 0 for none; None: any width.
 
     Raises:
         DamagedFile: if the file is damaged.
-        MismatchedFile: if it is of another catalogue.
+        MismatchedFile: if it belongs to another catalogue.
     """
     if not path.is_file():
         no_sids = torch.empty(0, n_places, dtype=torch.int64)
@@ -90,11 +90,11 @@ def read_changes(path: Path, catalogue: str, n_places: int, width: int | None = 
     tensors, about = read_tensors(path, KIND)
     check_about(path, about, _ABOUT, _LATER)
     if about["catalogue"] != catalogue:
-        raise MismatchedFile(f"{path} is of another run's catalogue: bring back the run's own, or remove the file")
+        raise MismatchedFile(f"{path} belongs to another run's catalogue: restore the run's own, or remove the file")
     tokens, sids = about["tokens"], tensors.get("sids", torch.empty(0))
     labels, shape = [ItemLabel(*label) for label in about["labels"]], list(sids.shape)
     if shape != [len(tokens), n_places] or sids.dtype != torch.int64:
-        raise DamagedFile(f"{path} has Semantic IDs of the shape {shape} for {len(tokens)} items, or no whole numbers")
+        raise DamagedFile(f"{path} has Semantic IDs of the shape {shape} for {len(tokens)} items, or not whole numbers")
     if len(labels) != len(tokens) or len(set(tokens)) < len(tokens):
         raise DamagedFile(f"{path} has {len(labels)} labels for {len(tokens)} items, or an item twice")
     features = tensors.get("features", torch.empty(len(tokens), 0))
@@ -103,26 +103,26 @@ def read_changes(path: Path, catalogue: str, n_places: int, width: int | None = 
     check_finite(path, {"features": features})
     removed, to_log = frozenset(about["removed"]), about.get("to_log", [])
     if any("\n" in line for line in to_log):
-        raise DamagedFile(f"{path} has lines of the log that are more than one: bring back a copy, or remove the file")
+        raise DamagedFile(f"{path} has log entries of more than one line: restore a copy, or remove the file")
     return CatalogueChanges(tokens, sids, labels, removed, to_log, features)
 
 
 def check_changes(path: Path, changes: CatalogueChanges, tokens: Collection[str], level_sizes: Sequence[int]) -> None:
-    """Check that changes go with the catalogue that they are of.
+    """Check that changes match their catalogue.
 
     Args:
-        path: of the file that they are from.
-        changes: to that catalogue.
-        tokens: of its own items.
-        level_sizes: of the S places of its Semantic IDs.
+        path: the file that they come from.
+        changes: changes to the catalogue.
+        tokens: tokens of the catalogue's own items.
+        level_sizes: sizes of the S places of its Semantic IDs.
 
     Raises:
-        DamagedFile: if an item came that was there, an unknown one went, none is left, or a code is out of its level.
+        DamagedFile: if an existing item is added, an unknown one removed, none is left, or a code exceeds its level.
     """
     known = set(tokens)
     again = known.intersection(changes.tokens)
     if again:
-        raise DamagedFile(f"{path} adds the item {min(again)!r}, which the run has")
+        raise DamagedFile(f"{path} adds the item {min(again)!r}, which the run already has")
     known.update(changes.tokens)
     if unknown := changes.removed - known:
         raise DamagedFile(f"{path} removes the item {min(unknown)!r}, which is not in the catalogue")
@@ -144,4 +144,4 @@ _ABOUT = {
     "removed": list_of(text),
 }
 _LATER = {"to_log": list_of(text)}
-"""What files of before lack."""
+"""Entries that older files lack."""

@@ -1,6 +1,6 @@
-"""What a run leaves behind: a folder with its settings, Semantic IDs, metrics and model.
+"""The folder of a run: its settings, Semantic IDs, metrics and model.
 
-Every file appears whole or not at all: it is written under another name, flushed to disk, then renamed.
+Files are written atomically: under another name, flushed to disk, then renamed.
 Letters: N items, L levels.
 """
 
@@ -25,14 +25,14 @@ from recbole_adasid.tokenizer.codes import check_codes
 
 
 class RunFolder:
-    """The folder of one run: settings, Semantic IDs, metrics, what lies behind them, and the model."""
+    """The folder of one run: settings, Semantic IDs, metrics and their underlying data, and the model."""
 
     def __init__(self, path: str | Path) -> None:
-        """Make the folder, if need be with its parents.
+        """Create the folder, with its parents if necessary.
 
         Raises:
             NotADirectoryError: if a file of that name is in the way.
-            CannotWrite: if it cannot be made.
+            CannotWrite: if it cannot be created.
         """
         self.path = Path(path)
         if self.path.exists() and not self.path.is_dir():
@@ -41,106 +41,106 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise CannotWrite(
-                f"cannot make the run folder {self.path} ({error.strerror}): choose another run_folder or run_root"
+                f"cannot create the run folder {self.path} ({error.strerror}): choose another run_folder or run_root"
             ) from error
 
     @classmethod
     def existing(cls, path: str | Path, *, with_semantic_ids: bool = False) -> RunFolder:
-        """Return the folder of an earlier run, which has to have learned Semantic IDs if asked for.
+        """Return the folder of an earlier run, optionally requiring Semantic IDs.
 
         Raises:
-            FileNotFoundError: if there is none, or it is of a recommender that has none.
+            FileNotFoundError: if there is none, or its recommender has no Semantic IDs.
         """
         if not Path(path).is_dir():
-            raise FileNotFoundError(f"There is no run folder {path}: give the folder that a run named as its own.")
+            raise FileNotFoundError(f"There is no run folder {path}: give the folder that a run reported.")
         folder = cls(path)
         if with_semantic_ids and folder.metrics_path.is_file() and not folder.sids_path.is_file():
             raise FileNotFoundError(
-                f"The run in {path} is of a recommender without Semantic IDs: give the folder of a run of TIGER."
+                f"The run in {path} trained a recommender without Semantic IDs: give the folder of a TIGER run."
             )
         return folder
 
     @property
     def config_path(self) -> Path:
-        """Where the settings are."""
+        """Path of the settings."""
         return self.path / "config.yaml"
 
     @property
     def metrics_path(self) -> Path:
-        """Where the metrics are: it is the last file that a run writes but for the report."""
+        """Path of the metrics, the last file that a run writes before the report."""
         return self.path / "metrics.json"
 
     @property
     def sids_path(self) -> Path:
-        """Where the Semantic IDs are, in the order of the model's items."""
+        """Path of the Semantic IDs, in the order of the model's items."""
         return self.path / "sids.json"
 
     @property
     def labels_path(self) -> Path:
-        """Where titles and categories of the items are, see :mod:`recbole_adasid.data.item_labels`."""
+        """Path of the items' titles and categories, see :mod:`recbole_adasid.data.item_labels`."""
         return self.path / "items.json"
 
     @property
     def tokenizer_path(self) -> Path:
-        """Where the trained tokenizer is, if the run trained one."""
+        """Path of the trained tokenizer, if the run trained one."""
         return self.path / "tokenizer"
 
     @property
     def fitted_path(self) -> Path:
-        """Where the item features' words and directions are, if they learnt any: further items need them."""
+        """Path of the item features' learned words and directions, if any: new items need them."""
         return self.path / "features.safetensors"
 
     @property
     def changes_path(self) -> Path:
-        """Where items are that came or went after the run, see :mod:`recbole_adasid.run_folder.catalogue_log`."""
+        """Path of items added or removed after the run, see :mod:`recbole_adasid.run_folder.catalogue_log`."""
         return self.path / "new-items.safetensors"
 
     @property
     def changes_log_path(self) -> Path:
-        """Where a line is added whenever items come or go."""
+        """Path of the log of added and removed items."""
         return self.path / "new-items.jsonl"
 
     @property
     def model_path(self) -> Path:
-        """Where the trainer keeps the best model of the run."""
+        """Path of the run's best model."""
         return self.path / "model.safetensors"
 
     @property
     def history_path(self) -> Path:
-        """Where losses, weights and metrics over time are, see :mod:`recbole_adasid.run_folder.history`."""
+        """Path of losses, weights and metrics over time, see :mod:`recbole_adasid.run_folder.history`."""
         return self.path / "history.json"
 
     @property
     def report_path(self) -> Path:
-        """Where the run's report is, see :mod:`recbole_adasid.report`."""
+        """Path of the run's report, see :mod:`recbole_adasid.report`."""
         return self.path / "report.html"
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
-        """Keep other processes out of the folder for the length of the block.
+        """Lock the folder against other processes for the duration of the block.
 
         Raises:
-            InUse: if another process is in it.
+            InUse: if another process is using it.
         """
         with held(self.path / ".lock", f"the run folder {self.path}", wait=False):
-            for begun in self.path.glob(".*.tmp"):  # by a process that was killed
+            for begun in self.path.glob(".*.tmp"):  # left by a killed process
                 begun.unlink(missing_ok=True)
             yield
 
     def write_config(self, settings: Mapping[str, Any]) -> Path:
-        """Write the resolved settings to config.yaml; the file can be given back as --config_files."""
+        """Write the resolved settings to config.yaml, which can be passed as --config_files."""
         return write_atomically(self.config_path, _as_yaml(settings))
 
     def has_config(self, settings: Mapping[str, Any]) -> bool:
-        """Tell whether :meth:`write_config` wrote these very settings here."""
+        """Tell whether :meth:`write_config` wrote exactly these settings here."""
         return self.config_path.is_file() and self.config_path.read_bytes() == _as_yaml(settings).encode("utf-8")
 
     def write_about(self, about: Mapping[str, Any]) -> Path:
-        """Write about.json: versions, machine, figures of the dataset, and which settings are not the defaults."""
+        """Write about.json: versions, machine, dataset statistics, and non-default settings."""
         return write_atomically(self.path / "about.json", as_json(about))
 
     def write_examples(self, examples: Mapping[str, Any]) -> Path:
-        """Write examples.json: items with their nearest and users with their history, for people to look at."""
+        """Write examples.json, for people: items with their neighbours and users with their history."""
         return write_atomically(self.path / "examples.json", as_json(examples))
 
     def write_sids(
@@ -151,13 +151,13 @@ class RunFolder:
         level_sizes: Sequence[int],
         info: Mapping[str, Any] | None = None,
     ) -> Path:
-        """Write sids.json, `{item token: [code of level 1, …]}`, and beside it what the numbers mean.
+        """Write sids.json, `{item token: [code of level 1, …]}`, and sids.info.json, which describes the numbers.
 
         `codes` [N, L] count from 0 on every level, without offsets; `level_sizes` [L] bounds them. `info` adds
         entries to sids.info.json, such as a fingerprint.
 
         Raises:
-            ValueError: if the shapes do not match, a token stands twice or a code is out of its level.
+            ValueError: if the shapes do not match, a token occurs twice or a code exceeds its level.
         """
         table, sizes = np.asarray(codes), [int(size) for size in level_sizes]
         check_codes(item_tokens, table, sizes)
@@ -176,18 +176,18 @@ class RunFolder:
         return write_atomically(self.sids_path, "{\n" + ",\n".join(lines) + "\n}\n")
 
     def write_record(self, record: Mapping[str, np.ndarray]) -> Path:
-        """Write test_ranks.npz: one row a test user, what paired tests between runs and slices need."""
+        """Write test_ranks.npz: one row per test user, for paired tests between runs and for slices."""
         path = self.path / "test_ranks.npz"
         write_arrays(path, {name: values.astype(np.int32) for name, values in record.items()})
         return path
 
     def write_evaluation(self, found: Mapping[str, Any], title: str) -> Path:
-        """Write where the hits on the test come from: evaluation.json, and evaluation.md to read."""
+        """Write the breakdown of test hits: evaluation.json, and evaluation.md to read."""
         write_atomically(self.path / "evaluation.md", render(found, title))
         return write_atomically(self.path / "evaluation.json", as_json(found))
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> Path:
-        """Write metrics.json; a number that is not finite becomes null, as JSON has no other word for it."""
+        """Write metrics.json; non-finite numbers become null, since JSON has none."""
         return write_atomically(self.metrics_path, as_json(metrics))
 
 

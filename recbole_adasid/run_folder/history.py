@@ -1,4 +1,4 @@
-"""How a run went over time: the columns of history.json."""
+"""A run over time: the columns of history.json."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from recbole_adasid.io.json_file import as_json, read_json
 
 Columns = dict[str, list[Any]]
 PARTS = {"tokenizer": "step", "training": "epoch", "validation": "epoch"}
-"""Tables of a history and the column that counts in each."""
+"""Tables of a history and the counter column of each."""
 
 
 def run_history(
@@ -20,11 +20,11 @@ def run_history(
     losses: Mapping[int, float],
     validations: Mapping[int, Mapping[str, float]],
 ) -> dict[str, Columns]:
-    """Return the history of a run as tables of columns; a number that an entry lacks is None.
+    """Return the history of a run as tables of columns; missing numbers are None.
 
     Args:
         tokenizer: logged steps of the tokenizer's training, from 0, and their numbers.
-        losses: of TIGER, by epoch from 0.
+        losses: TIGER's, by epoch from 0.
         validations: metrics by epoch.
     """
     return {
@@ -35,7 +35,7 @@ def run_history(
 
 
 def write_history(path: Path, history: Mapping[str, Columns]) -> Path:
-    """Write a history as JSON, a column a line."""
+    """Write a history as JSON, one column per line."""
     parts = []
     for part, columns in history.items():
         lines = (f"    {json.dumps(name)}: {_row(values)}" for name, values in columns.items())
@@ -44,17 +44,17 @@ def write_history(path: Path, history: Mapping[str, Columns]) -> Path:
 
 
 def read_history(path: Path) -> dict[str, Columns]:
-    """Return what :func:`write_history` wrote.
+    """Read a file of :func:`write_history`.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it holds something else.
+        ValueError: if it is not such a file.
     """
     found = read_json(path)
     for part, counter in PARTS.items():
         columns = found.get(part)
         if not isinstance(columns, dict) or not _is_table(columns, counter):
-            raise ValueError(f"{path} has no columns of numbers as {part}: bring back the file as it was written")
+            raise ValueError(f"{path} has no numeric columns for {part}: restore the original file")
     return {part: found[part] for part in PARTS}
 
 

@@ -1,4 +1,4 @@
-"""Whether a model's file says of itself what its tensors are, and nothing impossible, before anything is built."""
+"""Check a model file's description against its tensors, and for impossible values, before building anything."""
 
 from __future__ import annotations
 
@@ -88,11 +88,11 @@ ABOUT: dict[str, Form] = {
 
 
 def check_model(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
-    """Check what a model's file says of itself against its tensors.
+    """Check a model file's description against its tensors.
 
     Raises:
-        DamagedFile: if something is missing, of another form or size, or no number to compute with, or a code is out of
-            its level.
+        DamagedFile: if something is missing, of another form or size, or not a usable number, or a code exceeds its
+            level.
     """
     check_about(path, about, ABOUT)
     settings, weights = about["config"]["settings"], below("model", tensors)
@@ -103,7 +103,7 @@ def check_model(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, A
     if settings["model"] == LIGER:
         check_about(path, {**settings, **about}, _LIGER)
     elif about.get("content_width") is not None:
-        raise DamagedFile(f"{path} tells of item features ('content_width'), of which {settings['model']} reads none")
+        raise DamagedFile(f"{path} has item features ('content_width'), but {settings['model']} reads none")
     if about["data"]["dataset"] != settings["dataset"]:
         raise DamagedFile(f"{path} names the datasets {settings['dataset']!r} and {about['data']['dataset']!r}")
     try:
@@ -115,7 +115,7 @@ def check_model(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, A
 
 
 def _expected(about: Mapping[str, Any], settings: Mapping[str, Any], n_weights: int) -> dict[str, Tensor]:
-    """Return tensors of the names, shapes and types that a file's settings ask for; none has any memory."""
+    """Return memoryless tensors with the names, shapes and types that a file's settings imply."""
     if settings["n_encoder_layers"] + settings["n_decoder_layers"] > n_weights:
         raise MismatchedFile(f"the file has {n_weights} tensors, too few for the layers of the network")
     sizes = tuple(about["sid_level_sizes"])
@@ -133,7 +133,7 @@ def _network(level_sizes: tuple[int, ...], settings: tuple[tuple[str, Any], ...]
 
 
 def _content(about: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Return what a LIGER has beside a TIGER, without memory."""
+    """Return LIGER's tensors in addition to TIGER's, without memory."""
     n_rows, width = about["data"]["items"] + 1, about["content_width"]
     read = min(settings["content_columns"] or width, width)
     with torch.device("meta"):

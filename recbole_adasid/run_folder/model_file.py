@@ -1,4 +1,4 @@
-"""The file of a trained TIGER: weights, optimiser, and what they belong to; reading it executes nothing."""
+"""The file of a trained TIGER: weights, optimiser, and the data they belong to; reading it executes nothing."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _TOKENS_AT_ONCE = 100_000
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A model file whose content is whole; whether it fits a model is checked when it is put to use."""
+    """A model file with intact content; whether it fits a model is checked on use."""
 
     path: Path
     tensors: dict[str, Tensor]
     about: dict[str, Any]
 
     def fill(self, model: Any) -> None:
-        """Give a TIGER the weights and the Semantic IDs of the file.
+        """Load the file's weights and Semantic IDs into a TIGER.
 
         Raises:
-            MismatchedFile: if they are of another dataset, other items or another architecture.
+            MismatchedFile: if they belong to another dataset, other items or another architecture.
         """
         weights = below("model", self.tensors)
         self.check_data(model.data)
@@ -49,10 +49,10 @@ class SavedModel:
         model.load_state_dict(weights)
 
     def resume(self, trainer: Any) -> None:
-        """Put a trainer to where it saved this file, so that it goes on with the next epoch.
+        """Restore a trainer's state from this file, to resume with the next epoch.
 
         Raises:
-            MismatchedFile: as :meth:`fill`, or if another `learner` was used.
+            MismatchedFile: as in :meth:`fill`, or if another `learner` was used.
         """
         learner = self.about["config"]["settings"]["learner"]
         if learner != trainer.config["learner"]:
@@ -66,19 +66,17 @@ class SavedModel:
         trainer.best_valid_score = self.about["best_valid_score"]
 
     def _check_optimizer(self, optimizer: Any) -> None:
-        """Check that the optimiser's state is that of its parameters."""
+        """Check that the optimiser's state matches its parameters."""
         parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         for name, value in {**below(PREFIX, self.tensors), **below(PREFIX, self.about["optimizer_numbers"])}.items():
             index, _, what = name.partition("/")
             known = index.isdecimal() and len(index) < 9 and int(index) < len(parameters) and what and "/" not in what
             shapes = (torch.Size(()), parameters[int(index)].shape) if known else ()
             if not known or isinstance(value, Tensor) and value.shape not in shapes:
-                raise MismatchedFile(
-                    f"{self.path} has a state of the optimiser, {name}, that is none of its parameters'"
-                )
+                raise MismatchedFile(f"{self.path} has an optimiser state {name} that matches none of its parameters")
 
     def check_data(self, data: dict[str, Any]) -> None:
-        """Check that a dataset is the one that the model was trained on, see :func:`describe_data`.
+        """Check that the model was trained on a dataset, see :func:`describe_data`.
 
         Raises:
             MismatchedFile: if it has another name, other items or, with user tokens, other users.
@@ -86,23 +84,23 @@ class SavedModel:
         trained = self.about["data"]
         if trained["dataset"] != data["dataset"]:
             raise MismatchedFile(
-                f"{self.path} was trained on the dataset {trained['dataset']!r}, not on {data['dataset']!r}: take a "
+                f"{self.path} was trained on the dataset {trained['dataset']!r}, not on {data['dataset']!r}: use a "
                 "model of this dataset or train one"
             )
         if trained != data:
             raise MismatchedFile(
                 f"{self.path} was trained on other items or users of {data['dataset']!r} than it has now "
-                f"({trained['items']} items then, {data['items']} now, compared by token and order): bring back the "
+                f"({trained['items']} items then, {data['items']} now, compared by token and order): restore the "
                 "dataset's files and filters, or train again"
             )
 
 
 def describe_data(dataset: Any, *, with_users: bool) -> dict[str, Any]:
-    """Return what weights and Semantic IDs are bound to: a RecBole dataset's name, and its items in their order.
+    """Return the data that weights and Semantic IDs are bound to: a RecBole dataset's name and ordered items.
 
     Args:
-        dataset: after its filters.
-        with_users: for a network with user tokens, which is bound to the users too.
+        dataset: after filtering.
+        with_users: for a network with user tokens, which is also bound to the users.
     """
     fields = [dataset.iid_field, *([dataset.uid_field] if with_users else [])]
     tokens = [dataset.field2id_token[field] for field in fields]
@@ -111,15 +109,15 @@ def describe_data(dataset: Any, *, with_users: bool) -> dict[str, Any]:
 
 
 def _parts(tokens: Any) -> Iterator[list[str]]:
-    """Yield the tokens of RecBole's numbers from 1 on, some at a time: they may lie in files."""
+    """Yield the tokens of RecBole's numbers from 1, in chunks: they may be on disk."""
     for start in range(1, len(tokens), _TOKENS_AT_ONCE):
         yield [str(token) for token in tokens[start : start + _TOKENS_AT_ONCE]]
 
 
 def tokens_digest(*columns: Iterable[list[str]]) -> str:
-    """Return a digest of the tokens of items, and of users if there is a second column, in their order.
+    """Return an ordered digest of the tokens of items, and of users if there is a second column.
 
-    A column comes in parts. The digest is that of the JSON text of a list of columns.
+    A column comes in chunks. The digest is that of the JSON text of a list of columns.
     """
     digest = hashlib.sha256(b"[")
     for number, parts in enumerate(columns):
@@ -132,13 +130,13 @@ def tokens_digest(*columns: Iterable[list[str]]) -> str:
 
 
 def save_model(trainer: Any, path: Path, *, config: dict[str, Any], epoch: int) -> None:
-    """Write a trainer's TIGER as it stands after ``epoch``; a crash leaves the old file or the new one.
+    """Write a trainer's TIGER after ``epoch``; a crash leaves the old file or the new one.
 
     Args:
-        trainer: its model and optimiser, and how far it is.
-        path: of the file.
-        config: the settings in plain values.
-        epoch: the last one that is done.
+        trainer: model, optimiser and progress.
+        path: file path.
+        config: the settings as plain values.
+        epoch: the last finished epoch.
     """
     tensors, numbers = optimizer_state(trainer.optimizer)
     tensors |= {f"model/{name}": value for name, value in trainer.model.state_dict().items()}
@@ -156,16 +154,16 @@ def save_model(trainer: Any, path: Path, *, config: dict[str, Any], epoch: int) 
 
 
 def read_model(path: Path, *, trusted: bool = False) -> SavedModel:
-    """Return what :func:`save_model` wrote.
+    """Read a file of :func:`save_model`.
 
     Args:
-        path: of the file.
-        trusted: the file is the user's own, so that its settings may act: fetch, write, and name encoders to load.
+        path: file path.
+        trusted: the file is the user's own, so its settings may have effects: download, write, and load encoders.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        DamagedFile: if it is truncated, was changed, is of another kind or version, says something impossible of
-            itself, or would have to be unpickled.
+        DamagedFile: if it is truncated, changed, of another kind or version, describes itself impossibly, or would
+            have to be unpickled.
     """
     if is_pickled(path):
         raise DamagedFile(
@@ -186,7 +184,7 @@ def read_model(path: Path, *, trusted: bool = False) -> SavedModel:
 
 
 def is_pickled(path: Path) -> bool:
-    """Tell whether a file looks like one of torch.save or pickle, by its first bytes."""
+    """Tell whether a file looks like a torch.save or pickle file, by its first bytes."""
     if not path.is_file():
         return False
     with path.open("rb") as stream:

@@ -1,4 +1,4 @@
-"""The metrics of a run as a table of plain text."""
+"""The metrics of a run as a plain-text table."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ def results_table(
     by_semantic_ids: Mapping[str, float] | None = None,
     slices: Mapping[str, Mapping[str, float]] | None = None,
 ) -> str:
-    """Return the metrics of both splits as plain text, one a line, in the order of `valid`, then of `test`.
+    """Return the metrics of both splits as plain text, one per line, in the order of `valid`, then of `test`.
 
-    `intervals` of test metrics stand beside them, what they would be if a hit on the Semantic ID were enough, and what
-    they are for `slices` of the users by name.
+    Further columns are `intervals` of the test metrics, their values if a hit on the Semantic ID counted, and their
+    values for named `slices` of the users.
     """
     names = list(dict.fromkeys([*valid, *test]))
     width = max(map(len, [*names, "metric"]))

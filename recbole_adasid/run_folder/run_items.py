@@ -1,4 +1,4 @@
-"""The items of a run and their Semantic IDs, which stand in sids.json for people and in the model for the network."""
+"""The items of a run and their Semantic IDs: in sids.json for people, in the model for the network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.model_file import SavedModel, tokens_digest
 
 INFO = "sids.info.json"
-"""Beside sids.json: what its numbers mean."""
+"""Next to sids.json: the meaning of its numbers."""
 
 
 def read_sids(path: Path) -> tuple[list[str], NDArray[np.int64]]:
@@ -22,27 +22,27 @@ def read_sids(path: Path) -> tuple[list[str], NDArray[np.int64]]:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        DamagedFile: if it holds something else.
+        DamagedFile: if it is not such a file.
     """
     rows = read_json(path)
     lengths = {len(row) if isinstance(row, list) else -1 for row in rows.values()}
     if len(lengths) != 1 or lengths & {-1, 0}:
         raise DamagedFile(f"{path} has no list of codes, each of one length, for its {len(rows)} items: {_REMEDY}")
     if not all(type(code) is int and 0 <= code < 2**31 for row in rows.values() for code in row):
-        raise DamagedFile(f"{path} has codes that are no whole numbers from 0 on: {_REMEDY}")
+        raise DamagedFile(f"{path} has codes that are not whole numbers from 0: {_REMEDY}")
     return list(rows), np.array(list(rows.values()), dtype=np.int64)
 
 
 def items_of(folder: RunFolder, saved: SavedModel) -> list[str]:
-    """Return the tokens of a run's items, once its sids.json was found to say what its model says.
+    """Return the tokens of a run's items, after checking that its sids.json agrees with its model.
 
     Raises:
         FileNotFoundError: if there is no sids.json.
         DamagedFile: if it is damaged.
-        MismatchedFile: if its items or their Semantic IDs are others than the model's.
+        MismatchedFile: if its items or their Semantic IDs differ from the model's.
     """
     tokens, codes = read_sids(folder.sids_path)
-    of_users = saved.about["config"]["settings"]["n_user_tokens"] > 0  # the digest is of these, too
+    of_users = saved.about["config"]["settings"]["n_user_tokens"] > 0  # then the digest includes the users
     if not of_users and tokens_digest([tokens]) != saved.about["data"]["digest"]:
         raise MismatchedFile(f"{folder.sids_path} lists other items than {saved.path}: {_REMEDY}")
     _check_codes(folder, saved, tokens, codes)
@@ -50,7 +50,7 @@ def items_of(folder: RunFolder, saved: SavedModel) -> list[str]:
 
 
 def check_info(folder: RunFolder, saved: SavedModel, info: dict[str, Any]) -> None:
-    """Check that what stands beside sids.json says of the levels what the model says.
+    """Check that the description of sids.json agrees with the model about levels.
 
     Raises:
         MismatchedFile: if not.
@@ -81,4 +81,4 @@ def _check_codes(folder: RunFolder, saved: SavedModel, tokens: list[str], codes:
         )
 
 
-_REMEDY = "bring back the run's own"
+_REMEDY = "restore the run's own"

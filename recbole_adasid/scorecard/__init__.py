@@ -1,1 +1,1 @@
-"""Compare tokenizers on a dataset before any recommender is trained: recbole-adasid scorecard --help."""
+"""Compare tokenizers on a dataset without training a recommender: recbole-adasid scorecard --help."""

@@ -1,4 +1,4 @@
-"""``python -m recbole_adasid.scorecard``, as the command was called before `recbole-adasid`."""
+"""``python -m recbole_adasid.scorecard``, the command's name before `recbole-adasid`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The cells of a scorecard, one tokenizer under one seed each, kept in files as they finish."""
+"""The cells of a scorecard, each one tokenizer under one seed, saved as they finish."""
 
 from __future__ import annotations
 
@@ -18,40 +18,40 @@ from recbole_adasid.io.json_file import parse_json
 
 @dataclass(frozen=True)
 class Cell:
-    """What one training of a tokenizer gave."""
+    """The result of training a tokenizer once."""
 
     name: str
-    """Of the tokenizer or variant."""
+    """Name of the tokenizer or variant."""
     title: str
     seed: int
     fingerprint: str
-    """Of everything that determined codes and figures."""
+    """Fingerprint of everything that determined codes and figures."""
     seconds: float
-    """For learning and judging the Semantic IDs; next to nothing where the cache held them."""
+    """For learning and scoring the Semantic IDs; almost zero if they were cached."""
     figures: dict[str, float]
     """Quality, agreement and proxy, by name."""
 
 
 class CellFolder:
-    """A folder with ``cells.jsonl``, one finished cell a line, and ``codes/``, one .npz a cell.
+    """A folder with ``cells.jsonl``, one finished cell per line, and ``codes/``, one .npz per cell.
 
-    A line is written when its codes are safe, so that a stopped scorecard loses no finished cell; several processes
-    may share a folder as long as they work on different cells.
+    A line is written after its codes are saved, so that a stopped scorecard loses no finished cell; several processes
+    may share a folder as long as they run different cells.
     """
 
     def __init__(self, path: Path) -> None:
-        """Make the folder, if need be with its parents."""
+        """Create the folder, with its parents if necessary."""
         self.path = path
         self.lines = path / "cells.jsonl"
         path.mkdir(parents=True, exist_ok=True)
 
     def add(self, cell: Cell, codes: NDArray[np.int64]) -> None:
-        """Keep a finished cell and its codes [N, L]."""
+        """Save a finished cell and its codes [N, L]."""
         write_arrays(self._codes_path(cell), {"codes": codes.astype(np.uint16)})
         append_line(self.lines, json.dumps(asdict(cell)))
 
     def cells(self) -> list[Cell]:
-        """Return the finished cells, in the order they finished; of a cell that was run again, the last."""
+        """Return the finished cells in order; the last one of a cell that was run again."""
         if not self.lines.exists():
             return []
         found: dict[tuple[str, int], Cell] = {}
@@ -71,7 +71,7 @@ class CellFolder:
 
 
 def _read(line: str) -> Cell | None:
-    """Return the cell of a line, or None for the half line that a killed process leaves behind, or one of no cell."""
+    """Return the cell of a line, or None for an incomplete line left by a killed process, or an invalid one."""
     try:
         found = parse_json(line)
         _FORM(found, "the cell")

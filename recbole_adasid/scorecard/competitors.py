@@ -1,4 +1,4 @@
-"""What can be compared: tokenizers, named variants of them, and settings files of the user's own."""
+"""Candidates for comparison: tokenizers, their named variants, and the user's own settings files."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Competitor:
     name: str
     title: str
     settings: dict[str, Any]
-    """What makes it itself: at least ``tokenizer``."""
+    """Its defining settings: at least ``tokenizer``."""
 
 
 def competitor(name: str) -> Competitor:
-    """Return the tokenizer or variant of a name, or what a YAML file sets on top of the default tokenizer.
+    """Return the tokenizer or variant of a name, or a YAML file's settings on top of the default tokenizer.
 
     Raises:
         SettingsError: for a name or file that does not exist.
@@ -39,7 +39,7 @@ def competitor(name: str) -> Competitor:
 
 
 def _title(relative: str) -> str:
-    """Return what a preset's first line calls it, without what follows in brackets or after a colon."""
+    """Return a preset's title from its first line, without brackets or anything after a colon."""
     return re.split(r" \(|:", headline(relative))[0]
 
 

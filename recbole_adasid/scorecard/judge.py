@@ -1,4 +1,4 @@
-"""Judge one tokenizer: learn its Semantic IDs and compute every figure of the scorecard."""
+"""Evaluate one tokenizer: learn its Semantic IDs and compute every figure of the scorecard."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from recbole_adasid.tokenizer.quality import landscape
 
 
 def cell_fingerprint(config: Settings, items: ItemSource, proxy: ProxySettings) -> str:
-    """Return the fingerprint of everything that determines what :func:`judge` returns."""
+    """Return the fingerprint of everything that determines the result of :func:`judge`."""
     return fingerprint({"semantic_ids": semantic_ids_fingerprint(config, items), "proxy": asdict(proxy)})
 
 
@@ -28,7 +28,7 @@ def judge(
 
     Args:
         config: settings of one tokenizer and seed.
-        items: what it may learn from.
+        items: the data it may learn from.
         train, valid: examples for the proxy.
         proxy: its size and budget.
     """

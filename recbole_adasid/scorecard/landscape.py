@@ -1,4 +1,4 @@
-"""AdaSID's Figure 3: how evenly tokenizers use their codewords, as a picture and as a page to explore."""
+"""AdaSID's Figure 3: how evenly tokenizers use their codewords, as a picture and as an interactive page."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def write_picture(table: pd.DataFrame, path: Path, title: str) -> None:
     points = axes.scatter(
         table[X], table[Y], s=8 * _sizes(table) ** 2, c=table[COLOUR], cmap="viridis_r", alpha=0.7, edgecolors="black"
     )
-    # Numbers instead of names: good tokenizers crowd in one corner.
+    # Numbers instead of names: good tokenizers cluster in one corner.
     for number, row in enumerate(table.to_dict("records"), start=1):
         axes.annotate(
             str(number),
@@ -88,6 +88,6 @@ def write_page(table: pd.DataFrame, path: Path, title: str) -> None:
 
 
 def _sizes(table: pd.DataFrame) -> pd.Series:
-    """Return marker sizes 4 … 12 that grow with the mean perplexity among those compared."""
+    """Return marker sizes 4 … 12 that grow with the mean perplexity."""
     low, high = table[SIZE].min(), table[SIZE].max()
     return 4 + 8 * (table[SIZE] - low) / max(high - low, 1e-9)

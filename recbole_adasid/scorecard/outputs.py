@@ -1,4 +1,4 @@
-"""What a scorecard leaves behind: the table in three forms and the landscape in two."""
+"""Outputs of a scorecard: the table in three forms and the landscape in two."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ codes than random items; 0.5 is chance. Stability is the adjusted Rand index of 
 
 
 def heading(folder: Path) -> str:
-    """Return what a scorecard's page is headed by."""
+    """Return the heading of a scorecard's page."""
     page = folder / "README.md"
     first = page.read_text(encoding="utf-8").partition("\n")[0] if page.is_file() else ""
     return first.removeprefix("# ") or "Semantic IDs"
@@ -52,7 +52,7 @@ def _write_tables(folder: CellFolder, table: pd.DataFrame, title: str, command: 
 
 
 def _commands(path: Path, command: Sequence[str]) -> str:
-    """Return all commands that have written into the folder, one a line, this one added if it is new."""
+    """Return all commands that wrote to the folder, one per line, including this one."""
     call = shlex.join(["recbole-adasid", "scorecard", *command])
     calls = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     calls += [] if call in calls else [call]
@@ -61,8 +61,8 @@ def _commands(path: Path, command: Sequence[str]) -> str:
 
 
 def _draw(draw: Callable[[pd.DataFrame, Path, str], None], table: pd.DataFrame, path: Path, title: str) -> None:
-    """Draw, or say what is missing: a figure is not worth losing a table for."""
+    """Draw, or log what is missing: a failing figure must not lose the table."""
     try:
         draw(table, path, title)
     except ImportError as error:
-        logger.warning("%s is not written: %s. pip install 'recbole-adasid[scorecard]'", path.name, error)
+        logger.warning("Skipped %s: %s. Run pip install 'recbole-adasid[scorecard]'", path.name, error)

@@ -1,6 +1,6 @@
-"""A cheap stand-in for TIGER's NDCG: the smallest TIGER on the last few items of each history, trained for seconds.
+"""A cheap proxy for TIGER's NDCG: the smallest TIGER on the last few items of each history, trained for seconds.
 
-It ranks tokenizers; its values are not those of a full run.
+It ranks tokenizers; its values differ from those of a full run.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from recbole_adasid.model.tiger import TIGERModel
 
 @dataclass(frozen=True)
 class ProxySettings:
-    """The proxy's size and budget; one million interactions cost no more than a hundred thousand."""
+    """The proxy's size and budget; a million interactions cost no more than a hundred thousand."""
 
     longest: int = 5
     d_model: int = 64
     n_heads: int = 2
     d_ff: int = 256
     training_examples: int = 300_000
-    """Examples seen in all: a small dataset is passed several times, of a large one a part is drawn."""
+    """Examples seen in total: several passes over a small dataset, a sample of a large one."""
     batch_size: int = 512
     learning_rate: float = 0.004
     evaluated_users: int = 10_000
@@ -48,8 +48,8 @@ def proxy_metrics(
 ) -> dict[str, float]:
     """Train the small model on Semantic IDs ``codes`` [N, L]; return ``proxy_ndcg`` and ``proxy_recall`` at k.
 
-    Hits are decided on items; items of equal codes are told apart by a suffix token, as in TIGER. Users are drawn
-    from ``valid`` in the same way for every tokenizer. The caller's random state is left as it was.
+    Hits are on items; items with equal codes are distinguished by a suffix token, as in TIGER. The same users are drawn
+    from ``valid`` for every tokenizer. The caller's random state is preserved.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -91,7 +91,7 @@ def _train(model: TIGERModel, train: Examples, settings: ProxySettings, random: 
 
 
 def _passes(n_examples: int, count: int, random: np.random.Generator) -> NDArray[np.int64]:
-    """Return ``count`` rows: whole passes over the examples, each in an order of its own."""
+    """Return ``count`` rows: full passes over the examples, each in its own order."""
     passes = [random.permutation(n_examples) for _ in range(-(-count // n_examples))]
     return np.concatenate(passes)[:count]
 

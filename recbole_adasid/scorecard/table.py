@@ -1,4 +1,4 @@
-"""The scorecard's table: a row a tokenizer, mean and standard deviation over its seeds."""
+"""The scorecard's table: one row per tokenizer, mean and standard deviation over its seeds."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ SHOWN = {
 
 
 def summary(folder: CellFolder) -> pd.DataFrame:
-    """Return a row a tokenizer: ``title``, ``seeds``, and of every figure its mean and, as ``…_sd``, its standard
-    deviation over seeds (ddof 1; NaN for one seed). Rows with the best proxy come first.
+    """Return one row per tokenizer: ``title``, ``seeds``, and for every figure its mean and, as ``…_sd``, its standard
+    deviation over seeds (ddof 1; NaN for one seed), best proxy first.
     """
     cells = folder.cells()
     rows = [_row(name, [cell for cell in cells if cell.name == name], folder) for name in _names(cells)]
@@ -38,19 +38,19 @@ def summary(folder: CellFolder) -> pd.DataFrame:
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """Return the columns that matter most as a Markdown table, mean ± standard deviation."""
+    """Return the main columns as a Markdown table, mean ± standard deviation."""
     lines = [f"| {' | '.join(headings(table))} |", "|" + "---|" * len(headings(table))]
     lines += [f"| {' | '.join(cells)} |" for cells in shown_cells(table)]
     return "\n".join(lines)
 
 
 def headings(table: pd.DataFrame) -> list[str]:
-    """Return the headings of the columns that matter most."""
+    """Return the headings of the main columns."""
     return ["tokenizer", "seeds", *(title for key, title in SHOWN.items() if key in table), "perplexity by level"]
 
 
 def shown_cells(table: pd.DataFrame) -> list[list[str]]:
-    """Return the rows of the columns that matter most as texts, mean ± standard deviation."""
+    """Return the rows of the main columns as strings, mean ± standard deviation."""
     columns = [key for key in SHOWN if key in table]
     levels = range(1, 1 + sum(f"perplexity_{level}" in table for level in range(1, 9)))
     return [
@@ -78,7 +78,7 @@ def _row(name: str, cells: list[Cell], folder: CellFolder) -> dict[str, Any]:
 
 
 def _stability(codes: list[np.ndarray]) -> dict[str, float]:
-    """Return the mean stability over all pairs of seeds; nothing for one seed or codes of different shapes."""
+    """Return the mean stability over all pairs of seeds; empty for one seed or codes of different shapes."""
     pairs = [stability(a, b) for a, b in combinations(codes, 2) if a.shape == b.shape]
     return {key: float(np.mean([pair[key] for pair in pairs])) for key in pairs[0]} if pairs else {}
 

@@ -1,1 +1,1 @@
-"""A finished run at work: recommendations, and items that come and go."""
+"""Serving a finished run: recommendations, added and removed items."""

@@ -1,4 +1,4 @@
-"""The work of `recbole-adasid assign`: Semantic IDs for a catalogue in shards."""
+"""Implementation of `recbole-adasid assign`: Semantic IDs for a catalogue in shards."""
 
 from __future__ import annotations
 
@@ -26,36 +26,36 @@ logger = logging.getLogger(__name__)
 
 
 def assign_catalogue(settings: Mapping[str, Any]) -> None:
-    """Encode the shards of a catalogue, number items of equal codes, and print what became of them.
+    """Encode the shards of a catalogue, number items with equal codes, and print a summary.
 
     Args:
-        settings: either `bundle` or `run_folder`, `features`, `out` and the options, as the command has them.
+        settings: either `bundle` or `run_folder`, `features`, `out` and the command's options.
     """
     started, out, progress = time.perf_counter(), Path(settings["out"]), settings["show_progress"]
     require_pyarrow(out)
     tokenizer, shards = _tokenizer(settings), shard_paths(settings["features"])
     out.mkdir(parents=True, exist_ok=True)
-    (out / MANIFEST).unlink(missing_ok=True)  # what it says is about to change
+    (out / MANIFEST).unlink(missing_ok=True)  # its content is about to change
     with _workers(settings) as workers:
         found, failures = assign_codes(workers, tokenizer, shards, out, progress=progress)
     encoded = time.perf_counter() - started
     if failures:
         first = min(failures, key=lambda failure: shards.index(failure.shard))
         raise ValueError(
-            f"{len(failures)} of {len(shards)} shards have no Semantic IDs, first {first.shard}: {first.reason}; the "
-            f"others are kept in {out}: put it right, and run the same command again"
+            f"{len(failures)} of {len(shards)} shards failed, first {first.shard}: {first.reason}; the others are kept "
+            f"in {out}: fix the failed ones, and run the same command again"
         )
     paths = [target_of(shard, out) for shard in shards]
     sizes = [found[shard].items for shard in shards]
     if strangers := sorted(path.name for path in set(out.glob("*.parquet")) - set(paths)):
-        logger.warning("%s holds %s, which no shard of the features stands for: remove it.", out, ", ".join(strangers))
+        logger.warning("%s contains %s, which matches no feature shard: remove it.", out, ", ".join(strangers))
     numbered = number_suffixes(paths, sizes, memory=settings["memory"] * GIB, progress=progress)
     _write_manifest(out, tokenizer, [(path.name, found[shard]) for path, shard in zip(paths, shards)], numbered)
     fresh = sum(one.items for one in found.values() if not one.reused)
     seconds = time.perf_counter() - started
     print(
         f"{numbered.items:,} items in {len(shards)} shards, {fresh:,} encoded ({encoded:.1f} s), numbered after "
-        f"{seconds:.1f} s; {numbered.distinct:,} different codes, at most {numbered.largest:,} items of the same: {out}"
+        f"{seconds:.1f} s; {numbered.distinct:,} distinct codes, at most {numbered.largest:,} items per code: {out}"
     )
 
 
@@ -64,7 +64,7 @@ def _tokenizer(settings: Mapping[str, Any]) -> ItemTokenizer:
         return load_tokenizer(RunFolder.existing(settings["run_folder"]).tokenizer_path)[0]
     tokenizer = read_content(settings["bundle"]).tokenizer
     if tokenizer is None:
-        raise ValueError(f"{settings['bundle']} has no tokenizer: take the bundle of the run that learnt it")
+        raise ValueError(f"{settings['bundle']} has no tokenizer: use the bundle of the run that trained it")
     return tokenizer
 
 
@@ -80,7 +80,7 @@ def _workers(settings: Mapping[str, Any]) -> Iterator[Workers]:
 def _write_manifest(
     out: Path, tokenizer: ItemTokenizer, shards: Sequence[tuple[str, Encoded]], numbered: Numbered
 ) -> None:
-    """Write what the folder holds; a folder without it is not done."""
+    """Write the manifest; a folder without it is unfinished."""
     about = {
         "tokenizer": tokenizer_digest(tokenizer),
         "level_sizes": tokenizer.codebook_sizes,

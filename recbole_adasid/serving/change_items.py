@@ -1,4 +1,4 @@
-"""The work of `recbole-adasid items`: new items into the catalogue of a finished run, and items out of it."""
+"""Implementation of `recbole-adasid items`: add items to the catalogue of a finished run, or remove them."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ SHOWN = 10
 
 
 def change_items(action: str, given: Mapping[str, Any]) -> None:
-    """Add items or remove them, and print what became of them.
+    """Add or remove items, and print the outcome.
 
     Args:
         action: `add` or `remove`.
-        given: `run_folder`, `items` and the options, as the command has them.
+        given: `run_folder`, `items` and the command's options.
     """
-    # torch and all that needs it take longer to load than a mistake takes to be told.
+    # Check arguments first: importing torch takes longer than reporting a mistake.
     from recbole_adasid.run_folder.folder import RunFolder
     from recbole_adasid.serving.recommender import Recommender
 
@@ -42,16 +42,16 @@ def change_items(action: str, given: Mapping[str, Any]) -> None:
 
 
 def _tell(lines: Sequence[str]) -> None:
-    """Print what became of a change that is kept: that nobody takes the words does not undo it."""
+    """Print the outcome of a saved change; a failing stdout does not undo it."""
     try:
         print("\n".join(lines), flush=True)
     except OSError as error:
-        print(f"the change is kept, but could not be shown here ({error.strerror})", file=sys.stderr)
-        sys.stdout = None  # type: ignore[assignment]  # Python would try again, and fail, when it ends
+        print(f"the change is saved, but could not be printed ({error.strerror})", file=sys.stderr)
+        sys.stdout = None  # type: ignore[assignment]  # Python would try again at exit, and fail
 
 
 def _add(recommender: Recommender, given: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
-    """Add items and return what to tell of it, and which were refused and why."""
+    """Add items and return the lines to print, and the refused items with reasons."""
     from recbole_adasid.data.item_table import ITEM_COLUMN
 
     table = read_table(
@@ -73,20 +73,20 @@ def _add(recommender: Recommender, given: Mapping[str, Any]) -> tuple[list[str],
         told.append(f"… and {len(arrival.items) - SHOWN:,} more")
     told.append(f"{len(arrival.items):,} items added in {seconds:.1f} s")
     if arrival.known:
-        told.append(f"{len(arrival.known):,} were in the catalogue and keep their Semantic IDs")
+        told.append(f"{len(arrival.known):,} were already in the catalogue and keep their Semantic IDs")
     if arrival.moved:
         told.append(
-            f"{len(arrival.moved):,} of them took another last code than their nearest, first {arrival.moved[0]!r}: as "
-            "many items as the model can tell apart have that Semantic ID"
+            f"{len(arrival.moved):,} of them got another last code than their nearest, first {arrival.moved[0]!r}: "
+            "their nearest Semantic ID has no free suffix"
         )
     return told, arrival.refused
 
 
 def _remove(recommender: Recommender, given: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
-    """Remove items and return what to tell of it, and which were refused and why."""
+    """Remove items and return the lines to print, and the refused items with reasons."""
     lines = filter(None, read_text_lines(Path(given["items"])))
     departure = recommender.remove_items(lines, bad_items=given["bad_items"])
-    return [f"{len(departure.items):,} items are not recommended any more"], departure.refused
+    return [f"{len(departure.items):,} items are no longer recommended"], departure.refused
 
 
 def _print_refused(refused: Mapping[str, str]) -> None:
@@ -99,18 +99,18 @@ def _print_refused(refused: Mapping[str, str]) -> None:
 def read_table(
     path: Path, columns: Mapping[str, str], *, run: Mapping[str, Any] | None = None, delimiter: str | None = None
 ) -> dict[str, list[str]]:
-    """Return the columns of a table of items, by the names that an `.item` file has for them.
+    """Return the columns of an item table, by their names in the run's `.item` file.
 
     Args:
-        path: of the table.
-        columns: what it calls them; one that is left out has its own name, or that of the table the run was made from.
-        run: settings of the run, whose own columns are taken too.
-        delimiter: between the cells of a CSV file.
+        path: path of the table.
+        columns: its column names; a column left out has its own name, or its name in the table the run was made from.
+        run: settings of the run, whose columns are read too.
+        delimiter: separator of a CSV file.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        SettingsError: for a column that there is not.
-        ValueError: if it is damaged, or has no item.
+        SettingsError: for a missing column.
+        ValueError: if it is damaged or has no items.
     """
     from recbole_adasid.data.convert.tables import RawTable, table_items
 
@@ -144,10 +144,10 @@ def _read_item_file(path: Path, columns: Mapping[str, str], run: Mapping[str, An
 
 
 def _mapping(there: Sequence[str], columns: Mapping[str, str], run: Mapping[str, Any]) -> dict[str, str]:
-    """Return what a table with the columns `there` calls those of an `.item` file."""
+    """Return the names, in a table with the columns `there`, of the columns of an `.item` file."""
     from recbole_adasid.data.item_table import ITEM_COLUMN
 
-    # That of the next products is often the table that the run was made from, with more lines.
+    # New products often come as the table that the run was made from, with more lines.
     first = run.get("items_columns") or {}
     mapping = {**(first if set(first.values()) <= set(there) else {}), **columns}
     items = _item_column(mapping, run)
@@ -156,7 +156,7 @@ def _mapping(there: Sequence[str], columns: Mapping[str, str], run: Mapping[str,
 
 
 def _item_column(columns: Mapping[str, str], run: Mapping[str, Any]) -> str:
-    """Return which column names the items: as it is mapped by its common or its own name, or else its own name."""
+    """Return the item column: as mapped under its common or its own name, or else its own name."""
     from recbole_adasid.data.item_table import ITEM_COLUMN
 
     own = run.get("ITEM_ID_FIELD") or ITEM_COLUMN
@@ -164,7 +164,7 @@ def _item_column(columns: Mapping[str, str], run: Mapping[str, Any]) -> str:
 
 
 def _own_columns(run: Mapping[str, Any]) -> list[str]:
-    """Return the columns of the `.item` file that the run's features and labels are made of."""
+    """Return the columns of the `.item` file that the run's features and labels use."""
     from recbole_adasid.features.item_features import source_columns
 
     if not run:
@@ -174,7 +174,7 @@ def _own_columns(run: Mapping[str, Any]) -> list[str]:
 
 
 def read_vectors(path: Path, tokens: Sequence[str]) -> np.ndarray:
-    """Return the vectors [A, d] of items from a feature file, NaN for those that it lacks.
+    """Return the vectors [A, d] of items from a feature file, NaN for missing items.
 
     Raises:
         FileNotFoundError: if there is no such file.

@@ -1,4 +1,4 @@
-"""Which items of a live catalogue may be recommended, by tokens that are allowed or denied and by category."""
+"""Filters on recommendable items of a live catalogue: allowed tokens, denied tokens, category."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from recbole_adasid.serving.live_catalogue import LiveCatalogue
 def chosen_items(
     live: LiveCatalogue, allow: Iterable[str] | None, deny: Iterable[str] | None, category: str | None
 ) -> Tensor | None:
-    """Return which items may be recommended, bool [N + 1], None for all that the live catalogue has.
+    """Return which items may be recommended, bool [N + 1]; None: all items of the live catalogue.
 
     Args:
         allow: only these; None: all.
         deny: never these.
-        category: only items whose category has it as whole words, whatever the case; None: whatever category.
+        category: only items whose category contains it as whole words, ignoring case; None: any category.
 
     Raises:
-        ValueError: for unknown items, a category that no item has, or filters that leave nothing.
+        ValueError: for unknown items, a category without items, or filters that leave no items.
     """
     denied = [] if deny is None else item_numbers(live, deny, "deny")
     if allow is None and category is None and not denied:
@@ -43,10 +43,10 @@ def item_numbers(live: LiveCatalogue, tokens: Iterable[str], what: str) -> list[
     """Return the numbers of items by token.
 
     Args:
-        what: the tokens' name in messages.
+        what: what messages call the tokens.
 
     Raises:
-        ValueError: for unknown items, or what is no list of tokens.
+        ValueError: for unknown items, or anything but a list of tokens.
     """
     names = token_list(tokens, what, ordered=False)
     unknown = [token for token in names if token not in live.numbers]
@@ -58,7 +58,7 @@ def item_numbers(live: LiveCatalogue, tokens: Iterable[str], what: str) -> list[
 
 
 def _mask(live: LiveCatalogue, numbers: Collection[int]) -> Tensor:
-    """Return bool [N + 1], true for the items of these numbers."""
+    """Return bool [N + 1], true for items with these numbers."""
     mask = torch.zeros(len(live.tokens) + 1, dtype=torch.bool)
     mask[list(numbers)] = True
     return mask
@@ -72,6 +72,6 @@ def _of_category(live: LiveCatalogue, category: str) -> list[int]:
         known = list(dict.fromkeys(label.category for label in live.labels.values() if label.category))
         raise ValueError(
             f"no item has the category {category!r}"
-            + (f"; the items have for example {', '.join(known[:5])}" if known else ": the run knows none")
+            + (f": use one such as {', '.join(known[:5])}" if known else ": the run has none, leave it out")
         )
     return found

@@ -1,6 +1,6 @@
-"""The items of a recommender: those of its run, those that came since and those that went.
+"""The items of a recommender: those of its run, plus items added and removed since.
 
-Letters: N items of the run, A items that came, S codes and suffix.
+Letters: N items of the run, A added items, S codes and suffix.
 """
 
 from __future__ import annotations
@@ -37,47 +37,47 @@ from recbole_adasid.settings.errors import unknown_name
 logger = logging.getLogger(__name__)
 
 BAD_ITEMS = ("refuse", "skip")
-"""What to do when some of many items cannot be added or removed: nothing at all, or the others."""
+"""If some items cannot be added or removed: change nothing, or skip them."""
 
 
 class Arrival(NamedTuple):
-    """What became of items that were to be added."""
+    """Outcome of adding items."""
 
     items: list[str]
-    """Those that came, or came back."""
+    """Items added, or added back."""
     semantic_ids: list[list[int]]
     """Codes and suffix of each."""
     moved: list[str]
-    """Those whose last code is not their nearest, because no suffix was left there."""
+    """Items whose last code is not their nearest, because no suffix was free there."""
     known: list[str]
-    """Those that were there; they keep their Semantic ID."""
+    """Items already in the catalogue, which keep their Semantic ID."""
     refused: dict[str, str]
-    """Those that could not be added, and why."""
+    """Items that could not be added, with reasons."""
 
 
 class Departure(NamedTuple):
-    """What became of items that were to be removed."""
+    """Outcome of removing items."""
 
     items: list[str]
-    """Those that went; not those that had gone before."""
+    """Items removed now, not earlier."""
     refused: dict[str, str]
-    """Those that are not in the catalogue."""
+    """Items not in the catalogue, with reasons."""
 
 
 class LiveCatalogue:
-    """Items by token, and the catalogue that a model recommends them from.
+    """Items by token, and the catalogue that a model recommends from.
 
     Args:
-        catalogue: of the N items of the run.
-        tokens: of these, in its order.
-        labels: titles and categories, as far as they are known.
-        folder: of the run, which tells what came and went since; None: there is none, and changes cannot be kept.
-        encoder: what gives Semantic IDs to further items; None: none can be added.
-        digest: of the run's items, to which changes are bound.
-        content_width: d, columns of features that the model reads beside Semantic IDs; 0 for none.
+        catalogue: the N items of the run.
+        tokens: their tokens, in the same order.
+        labels: known titles and categories.
+        folder: run folder, which records later additions and removals; None: changes cannot be saved.
+        encoder: assigns Semantic IDs to new items; None: none can be added.
+        digest: digest of the run's items, to which changes are bound.
+        content_width: d, width of the features that the model reads in addition to Semantic IDs; 0: none.
 
     Raises:
-        DamagedFile: if the folder's changes are damaged, or of other items.
+        DamagedFile: if the folder's changes are damaged, or belong to other items.
     """
 
     def __init__(
@@ -107,20 +107,20 @@ class LiveCatalogue:
 
     @property
     def run_settings(self) -> Mapping[str, Any]:
-        """Settings of the run; none without one."""
+        """Settings of the run; empty without a run."""
         return self._encoder.settings if self._encoder else {}
 
     tokens: list[str]
-    """Of all items there are and were, in the order of the catalogue."""
+    """Tokens of all present and removed items, in catalogue order."""
     numbers: Mapping[str, int]
-    """Of all items, by token; 0 is padding."""
+    """Item numbers by token; 0 is padding."""
     labels: Mapping[str, ItemLabel]
-    """Titles and categories by token, as far as they are known."""
+    """Known titles and categories by token."""
     recommended: Tensor
-    """bool [N + A + 1], true for the items that may be recommended."""
+    """bool [N + A + 1], true for items that may be recommended."""
     catalogue: Catalogue
     _by_age: list[PrefixTree] | None
-    """What trees_by_age found for all items, once it was asked."""
+    """Cached result of trees_by_age for all items."""
 
     def add(
         self,
@@ -134,7 +134,7 @@ class LiveCatalogue:
         """Give Semantic IDs to new items; see :meth:`~recbole_adasid.serving.recommender.Recommender.add_items`."""
         _check_choice(bad_items)
         if self._encoder is None:
-            raise ValueError("this recommender has no tokenizer: load it from the folder of a run that trained one")
+            raise ValueError("this recommender has no tokenizer: load it from a run folder with a tokenizer")
         row_of = {token: row for row, token in reversed(list(enumerate(tokens)))}
         if not row_of or len(row_of) < len(tokens) and bad_items == "refuse":
             raise ValueError(_none_or_twice(tokens))
@@ -161,7 +161,7 @@ class LiveCatalogue:
         """Stop recommending items; see :meth:`~recbole_adasid.serving.recommender.Recommender.remove_items`."""
         _check_choice(bad_items)
         names = list(dict.fromkeys(tokens))
-        refused = {token: "it is not in the catalogue" for token in names if token not in self.numbers}
+        refused = {token: "not in the catalogue" for token in names if token not in self.numbers}
         if refused and bad_items == "refuse":
             raise ValueError(_first_of(refused, "cannot be removed"))
         gone = [token for token in names if token in self.numbers and token not in self._changes.removed]
@@ -175,7 +175,7 @@ class LiveCatalogue:
 
     @property
     def features(self) -> Tensor:
-        """Features float32 [A, d] of the items that came, where the model reads them; else [A, 0]."""
+        """Features float32 [A, d] of the added items if the model reads them; else [A, 0]."""
         return self._changes.features
 
     def semantic_ids(self, tokens: Iterable[str]) -> list[list[int]]:
@@ -183,7 +183,7 @@ class LiveCatalogue:
         return self.catalogue.tokens[[self.numbers[token] for token in tokens]].tolist()
 
     def trees_by_age(self, chosen: Tensor | None) -> list[PrefixTree]:
-        """Return two prefix trees, of the run's own items and of those that came since; none if one would be empty.
+        """Return two prefix trees, of the run's own items and of those added since; none if one would be empty.
 
         Args:
             chosen: bool [N + A + 1], which items may be recommended; None: all that were not removed.
@@ -200,21 +200,21 @@ class LiveCatalogue:
         return [self.catalogue.tree_of(part) for part in parts] if all(map(len, parts)) else []
 
     def save(self) -> Path:
-        """Keep the changes in the run's folder and log them; return the path of the former.
+        """Save the changes in the run folder and log them; return the path of the changes.
 
-        They are kept once that file is there. What the log cannot take then, it gets when changes are next kept.
+        They are saved once that file exists. Log lines that cannot be written then are added on the next save.
 
         Raises:
             ValueError: without a folder.
-            InUse: if another process kept changes since these were loaded.
-            CannotWrite: if the disk takes no more; none of the changes is kept.
+            InUse: if another process saved changes since these were loaded.
+            CannotWrite: if the disk is full; no change is saved.
         """
         if self._folder is None:
-            raise ValueError("this recommender is of no run: load it from a run's folder")
+            raise ValueError("this recommender has no run folder: load it from one")
         path = self._folder.changes_path
         if _stamp(path) != self._stamp:
             raise InUse(f"{path} was changed since this recommender was loaded: load it again and repeat the change")
-        with suppress(CannotWrite):  # then its lines wait with those of this change
+        with suppress(CannotWrite):  # its lines are then written with those of this change
             self._complete_log(self._folder.changes_log_path)
         to_log = [*self._unlogged, *self._unsaved]
         write_changes(path, replace(self._changes, to_log=to_log), self._digest)
@@ -222,16 +222,16 @@ class LiveCatalogue:
         try:
             self._complete_log(self._folder.changes_log_path)
         except CannotWrite as error:
-            logger.warning("The change is kept, but %s; the log gets its lines when a change is next kept.", error)
+            logger.warning("The change is saved, but %s; its log lines are written with the next change.", error)
         return path
 
     def _complete_log(self, path: Path) -> None:
-        """Write the lines that the log may lack."""
+        """Write lines missing from the log."""
         end_with(path, self._unlogged)
         self._unlogged = []
 
     def _arrive(self, new: Sequence[str], found: Settled, back: set[str]) -> None:
-        """Take in those of the ``new`` items that found a place, and those that come back."""
+        """Add those of the ``new`` items that found a place, and those added back."""
         came = [row for row in range(len(new)) if row not in found.refused]
         features = self._changes.features
         if came:
@@ -247,12 +247,12 @@ class LiveCatalogue:
         )
 
     def _apply(self, changes: CatalogueChanges) -> None:
-        """Put the catalogue into the state that the changes describe."""
+        """Apply the changes to the catalogue."""
         first = len(self._tokens) + 1
         self._changes = changes
         self._by_age = None
         self.tokens = [*self._tokens, *changes.tokens]
-        # Two tables each, because copying those of a large run at every change would take most of its time.
+        # Two tables each: copying a large run's tables at every change would take most of the time.
         self.labels = ChainMap(dict(zip(changes.tokens, changes.labels)), self._labels)
         self.numbers = ChainMap({token: first + row for row, token in enumerate(changes.tokens)}, self._numbers)
         self.recommended = torch.ones(len(self.tokens) + 1, dtype=torch.bool)
@@ -262,20 +262,20 @@ class LiveCatalogue:
             self.catalogue = self._of_run.changed(changes.sids, self.recommended.nonzero().squeeze(1))
 
     def _check(self, changes: CatalogueChanges, path: Path) -> None:
-        """Refuse changes of a file that this catalogue cannot take in."""
+        """Refuse changes from a file that do not fit this catalogue."""
         check_changes(path, changes, self._tokens, self._of_run.level_sizes)
         if self._of_run.collision == "suffix" and len(changes.tokens):
             sids = changes.sids.to(self._of_run.tokens.device)
             taken = (self._of_run.tree.find(sids) >= 0).any()
             if taken or len(sids.unique(dim=0)) < len(sids):
-                raise DamagedFile(f"{path} gives two items one Semantic ID: bring back the run's own")
+                raise DamagedFile(f"{path} gives two items one Semantic ID: restore the run's own")
 
     def _note(self, action: str, **what: Any) -> None:
         self._unsaved.append(log_line(action, **what, recommended=int(self.recommended.sum())))
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
-    """Return what changes whenever a file is replaced."""
+    """Return a stamp that changes whenever a file is replaced."""
     if not path.is_file():
         return None
     status = path.stat()
@@ -289,10 +289,10 @@ def _check_choice(bad_items: str) -> None:
 
 def _none_or_twice(tokens: Sequence[str]) -> str:
     twice = [token for token, count in Counter(tokens).items() if count > 1]
-    return f"the new item {twice[0]!r} stands twice: keep one" if twice else "there is no new item: name one"
+    return f"the new item {twice[0]!r} occurs twice: keep one" if twice else "there are no new items: give at least one"
 
 
 def _first_of(refused: Mapping[str, str], what: str) -> str:
     token, reason = next(iter(refused.items()))
     more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
-    return f"the item {token!r} {what}{more}: {reason}. Put it right, or set bad_items=skip to go on without it"
+    return f"the item {token!r} {what}{more}: {reason}. Fix it, or set bad_items=skip to continue without it"

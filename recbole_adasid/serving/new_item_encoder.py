@@ -1,4 +1,4 @@
-"""From the features or texts of new items to Semantic IDs, with what a finished run left behind.
+"""From the features or texts of new items to Semantic IDs, with the tokenizer and encoders of a finished run.
 
 Letters: A new items, N items of the catalogue, L levels, S codes and suffix, K codewords of the last level.
 """
@@ -34,33 +34,33 @@ from recbole_adasid.tokenizer.saved import load_tokenizer
 logger = logging.getLogger(__name__)
 
 Table = Mapping[str, Sequence[str]]
-"""Columns of an `.item` file by name, without their types, every cell a text."""
+"""Columns of an `.item` file by name, without types; all cells are strings."""
 _NO_PLACE = (
-    "every Semantic ID that begins like its own is taken as many times as the model can tell apart; train again with "
-    "the new items, or with a larger codebook_size"
+    "every Semantic ID with its prefix has as many items as the model can distinguish; retrain with the new items or "
+    "with a larger codebook_size"
 )
 _NO_NUMBERS = f"its features are missing, not finite or beyond {LARGEST:g}"
-_NO_CONTENT = "it has no text, no vector or no image that its features could be made of"
+_NO_CONTENT = "it has no text, vector or image to make its features from"
 
 
 class Settled(NamedTuple):
-    """Where new items went, or why they did not."""
+    """Semantic IDs of new items, or why they have none."""
 
     tokens: Tensor
-    """int64 [A, S]; those of the refused ones mean nothing."""
+    """int64 [A, S]; undefined for refused items."""
     moved: Tensor
-    """int64, the rows whose last code is not their nearest, because no suffix was left there."""
+    """int64, rows whose last code is not their nearest, because no suffix was free there."""
     labels: list[ItemLabel]
-    """Of the A items."""
+    """Labels of the A items."""
     refused: dict[int, str]
     """Why items cannot be placed, by row."""
     features: Tensor
-    """float32 [A, d], what their Semantic IDs were made of; those of the refused ones mean nothing."""
+    """float32 [A, d], the features behind the Semantic IDs; undefined for refused items."""
 
 
 @dataclass(frozen=True)
 class NewItems:
-    """New items as the item features ask for them; see :class:`~recbole_adasid.features.item_features.ItemContents`."""
+    """Contents of new items, for their features; see :class:`~recbole_adasid.features.item_features.ItemContents`."""
 
     tokens: list[str]
     table: Table
@@ -75,17 +75,17 @@ class NewItems:
         return {name: list(column) for name, column in self.table.items()}
 
     def dataset_path(self) -> Path:
-        """Return the folder that relative paths of vectors and images start from: the dataset's."""
+        """Return the dataset's folder, the base of relative paths of vectors and images."""
         return self.folder
 
 
 class NewItemEncoder:
-    """Tokenizer and encoders of a run, read when they are first needed.
+    """Tokenizer and encoders of a run, loaded on first use.
 
     Args:
-        folder: of the run.
-        settings: of the run.
-        trusted: the run is the user's own, so that what they name may be downloaded, and folders be loaded from.
+        folder: run folder.
+        settings: its settings.
+        trusted: the run is the user's own, so its settings may name files to download and folders to load from.
     """
 
     def __init__(self, folder: RunFolder, settings: Mapping[str, Any], *, trusted: bool = False) -> None:
@@ -93,28 +93,28 @@ class NewItemEncoder:
 
     @cached_property
     def tokenizer(self) -> ItemTokenizer:
-        """The run's tokenizer, its codebooks frozen.
+        """The run's tokenizer, with frozen codebooks.
 
         Raises:
             ValueError: if the run trained none.
-            DamagedFile: if it was damaged.
+            DamagedFile: if it is damaged.
         """
         try:
             return load_tokenizer(self.folder.tokenizer_path)[0]
         except FileNotFoundError as error:
             raise ValueError(
-                f"{self.folder.path} has no tokenizer, so it cannot take new items ({error}): it was given its "
-                "Semantic IDs; take the run that learnt them"
+                f"{self.folder.path} has no tokenizer and cannot add items ({error}): its Semantic IDs were "
+                "given; use the run that learned them"
             ) from None
 
     def place(
         self, names: Sequence[str], catalogue: Catalogue, features: NDArray[np.float32] | None, table: Table | None
     ) -> Settled:
-        """Return where new items go beside those of a catalogue, and their labels.
+        """Return the Semantic IDs of new items next to those of a catalogue, and their labels.
 
         Args:
             names: tokens of the A items.
-            catalogue: of all items there are and were.
+            catalogue: of all present and removed items.
             features: vectors [A, d] of the kind the tokenizer was trained on, or
             table: columns from which the run's encoders make them.
 
@@ -129,7 +129,7 @@ class NewItemEncoder:
         if names:
             with self._nothing_lacking():
                 values = self._encoded(names, table, refused) if features is None else features
-            wrong = np.flatnonzero(~(np.abs(values) <= LARGEST).all(axis=1)).tolist()  # NaN is not below either
+            wrong = np.flatnonzero(~(np.abs(values) <= LARGEST).all(axis=1)).tolist()  # NaN compares false
             refused |= {row: _NO_NUMBERS for row in wrong if row not in refused}
             good = torch.tensor([row for row in range(len(names)) if row not in refused], dtype=torch.int64)
             if len(good):
@@ -142,20 +142,20 @@ class NewItemEncoder:
 
     @contextmanager
     def _nothing_lacking(self) -> Iterator[None]:
-        """Say so where the run's files lack a setting, or something that features were learnt with.
+        """Report settings, or files that the features need, missing from the run folder.
 
         Raises:
-            DamagedFile: naming it.
+            DamagedFile: naming the missing part.
         """
         try:
             yield
         except KeyError as error:
             raise DamagedFile(
-                f"the files of {self.folder.path} lack {error}, which new items need: bring back the run's own"
+                f"the files of {self.folder.path} lack {error}, which new items need: restore the run's own"
             ) from None
 
     def checked(self, features: ArrayLike, n_items: int) -> NDArray[np.float32]:
-        """Return features [n_items, d] as the tokenizer reads them.
+        """Return features [n_items, d] in the tokenizer's format.
 
         Raises:
             ValueError: if they have another shape.
@@ -163,8 +163,8 @@ class NewItemEncoder:
         values = np.ascontiguousarray(features, dtype=np.float32)
         if values.shape != (n_items, self.tokenizer.width):
             raise ValueError(
-                f"the features have the shape {list(values.shape)} for {n_items} items: the tokenizer reads one row an "
-                f"item of {self.tokenizer.width} columns"
+                f"the features have the shape {list(values.shape)} for {n_items} items: give one row per item with "
+                f"{self.tokenizer.width} columns"
             )
         return values
 
@@ -176,7 +176,7 @@ class NewItemEncoder:
         )
 
     def _encoded(self, names: Sequence[str], table: Table | None, refused: dict[int, str]) -> NDArray[np.float32]:
-        """Return the vectors of items; those whose contents say nothing are refused, if the run has it so."""
+        """Return the vectors of items; those without content are refused, if the run is configured so."""
         fitted = read_fitted(self.folder.fitted_path)
         columns = {ITEM_COLUMN: list(names)} if table is None else rows_of_items(table, names)
         contents = NewItems(list(names), with_absent_columns(columns, self.settings), Path(self.settings["data_path"]))
@@ -193,10 +193,10 @@ class NewItemEncoder:
 
 
 def with_absent_columns(table: Table, settings: Mapping[str, Any]) -> dict[str, Sequence[str]]:
-    """Return the columns of new items with an empty one for each that the run's features read and the table lacks.
+    """Return the columns of new items, with an empty column for each that the run's features read and the table lacks.
 
-    An item without a brand is nothing special, and so is a table without any; but something of each source has to be
-    there, or ``missing_modality`` has to be allow.
+    A table may lack brands, say, as an item may; but each source needs at least one column, unless
+    ``missing_modality`` is allow.
 
     Raises:
         ValueError: if the table has no column of a source.
@@ -208,12 +208,12 @@ def with_absent_columns(table: Table, settings: Mapping[str, Any]) -> dict[str, 
         others = [name for name in table if name != ITEM_COLUMN]
         if absent and len(absent) == len(named) and not may_miss:
             raise ValueError(
-                f"{missing_column(key, absent[0], others, 'the table of new items', named)} A column of another name "
-                f"is mapped by columns={{{absent[0]!r}: NAME}}, and the items' features can be given instead of a table"
+                f"{missing_column(key, absent[0], others, 'the table of new items', named)} Map a column of another "
+                f"name by columns={{{absent[0]!r}: NAME}}, or give the items' features instead of a table"
             )
         if absent:
             logger.warning(
-                "The table of new items has no %s, which counts as empty. If it is called otherwise there, map it: "
+                "The table of new items has no %s: treated as empty. If the column has another name, map it: "
                 "columns={%r: NAME}.",
                 *(" and no ".join(absent), absent[0]),
             )

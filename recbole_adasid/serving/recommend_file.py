@@ -1,4 +1,4 @@
-"""The work of `recbole-adasid recommend`: a history, or a file of them, into recommendations."""
+"""Implementation of `recbole-adasid recommend`: recommendations for one history or a file of them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from recbole_adasid.serving.recommender import Recommendation, Recommender
 
 
 def recommend(given: Mapping[str, Any]) -> None:
-    """Print recommendations for a history, or write those for a file of histories.
+    """Print recommendations for one history, or write those for a file of histories.
 
     Args:
-        given: `run_folder`, either `history` or `input` and `out`, and the options, as the command has them.
+        given: `run_folder`, either `history` or `input` and `out`, and the command's options.
     """
     options = _options(given)
     device = _usable(given["device"])
@@ -50,7 +50,7 @@ def _options(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _usable(device: str) -> str:
-    """Return the name of a device, once it is known to be there; torch's own words for it fill a page."""
+    """Return the name of a device after checking that it works; torch's own errors fill a page."""
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
@@ -64,19 +64,19 @@ def read_histories(path: Path) -> list[dict[str, Any]]:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: naming the first line that holds something else.
+        ValueError: naming the first line that holds anything else.
     """
     records = []
     for number, line in enumerate(read_text_lines(path), start=1):
         try:
             entry = parse_json(line)
         except ValueError as error:
-            raise ValueError(f"{path}, line {number} is no JSON ({error}): write one list of items a line") from None
+            raise ValueError(f"{path}, line {number} is not JSON ({error}): write one list of items per line") from None
         record = entry if isinstance(entry, dict) else {"history": entry}
         history = record.get("history")
         if not isinstance(history, list) or not all(isinstance(token, str) for token in history):
             raise ValueError(
-                f'{path}, line {number} holds no list of item tokens: write ["a", "b"] or {{"history": ["a", "b"]}}'
+                f'{path}, line {number} is not a list of item tokens: write ["a", "b"] or {{"history": ["a", "b"]}}'
             )
         records.append(record)
     return records

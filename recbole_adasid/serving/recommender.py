@@ -1,4 +1,4 @@
-"""A finished run at work: item tokens in, recommended items out. Neither RecBole nor the dataset is needed."""
+"""Recommend from a finished run: item tokens in, recommended items out. Needs neither RecBole nor the dataset."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from recbole_adasid.serving.new_item_encoder import NewItemEncoder, Table
 logger = logging.getLogger(__name__)
 
 HISTORIES_AT_ONCE = 512
-_PLACES_AT_ONCE = 2**22  # of the lists that are made together
+_PLACES_AT_ONCE = 2**22  # of the lists made together
 
 
 class Recommendation(NamedTuple):
@@ -46,7 +46,7 @@ class Recommendation(NamedTuple):
 
 
 class _Search(NamedTuple):
-    """What a recommendation is searched with."""
+    """Parameters of a search."""
 
     k: int
     exclude_seen: bool
@@ -60,9 +60,9 @@ class Recommender:
     Args:
         model: in evaluation mode.
         tokens: of the N items, in the order of the model's catalogue.
-        max_history: items of a history that the model reads, the last ones.
-        beam_size: prefixes that the search keeps.
-        live: the items; None: those of the model, without titles and unchangeable.
+        max_history: number of last history items that the model reads.
+        beam_size: prefixes kept by the search.
+        live: the items; None: the model's own, without titles and immutable.
     """
 
     def __init__(
@@ -80,39 +80,41 @@ class Recommender:
 
     @property
     def tokens(self) -> list[str]:
-        """Tokens of all items there are and were, in the order of the catalogue."""
+        """Tokens of all present and removed items, in catalogue order."""
         return self._live.tokens
 
     @property
     def labels(self) -> Mapping[str, ItemLabel]:
-        """Titles and categories by item token, as far as they are known."""
+        """Known titles and categories by item token."""
         return self._live.labels
 
     @classmethod
     def load(
         cls, run_folder: str | Path, *, device: str = "cpu", trusted: bool = False, retrieval: str | None = None
     ) -> Recommender:
-        """Return the recommender of a finished run's folder.
+        """Load the recommender of a finished run.
 
         Args:
-            run_folder: of the run.
-            device: of torch.
-            trusted: the run is your own: for new items, models of texts and images may be downloaded or loaded from the
-                folders that its settings name, and images be fetched.
-            retrieval: of a LIGER, what recommends: dense, generative or hybrid; None: what the run was set to.
+            run_folder: run folder.
+            device: torch device.
+            trusted: the run is your own: for new items, text and image models may be downloaded or loaded from folders
+                in its settings, and images be downloaded.
+            retrieval: for LIGER: dense, generative or hybrid; None: the run's setting.
 
         Raises:
             FileNotFoundError: if the folder lacks the model or the Semantic IDs.
-            DamagedFile: if one of them is damaged, or they are of different runs.
+            DamagedFile: if one of them is damaged, or they belong to different runs.
             ValueError: if the model needs to know the user (`n_user_tokens`).
         """
         folder = RunFolder.existing(run_folder, with_semantic_ids=True)
         saved = read_model(folder.model_path, trusted=trusted)
         settings = {**saved.about["config"]["settings"], **({"retrieval": retrieval} if retrieval else {})}
         if settings["n_user_tokens"]:
-            raise ValueError(f"{saved.path} reads a user beside the history: train with n_user_tokens=0 to recommend")
+            raise ValueError(f"{saved.path} also reads the user: train with n_user_tokens=0 to recommend")
         if retrieval and settings["model"] != "LIGER":
-            raise ValueError(f"retrieval={retrieval} is a choice of LIGER, {saved.path} is a {settings['model']}")
+            raise ValueError(
+                f"retrieval={retrieval} is only for LIGER, but {saved.path} is a {settings['model']}: leave it out"
+            )
         tokens = items_of(folder, saved)
         model = _model(saved, settings).to(device).eval()
         live = LiveCatalogue(
@@ -129,12 +131,12 @@ class Recommender:
 
     @property
     def run_settings(self) -> Mapping[str, Any]:
-        """Settings of the run that the recommender is of; none if it is of no run."""
+        """Settings of the recommender's run; empty without a run."""
         return self._live.run_settings
 
     @property
     def n_recommended(self) -> int:
-        """How many items may be recommended."""
+        """Number of items that may be recommended."""
         return int(self._live.recommended.sum())
 
     def recommend(
@@ -173,23 +175,24 @@ class Recommender:
     ) -> list[list[Recommendation]]:
         """Return up to ``k`` best items, best first, after each history of item tokens, oldest first.
 
-        Unknown items of a history are skipped, with one warning for all; a history without a known one gets none.
+        Unknown history items are skipped, with one warning for all; a history without known items gets no
+        recommendations.
 
         Args:
-            histories: of any number and length; the model reads the last ``max_history`` known items of each.
-            k: items for each; no list is longer than there are items to recommend.
-            exclude_seen: leave out all items of the history, also those too old to be read.
-            allow: recommend only these. Filters act inside the search: no beam is spent on what they rule out.
+            histories: any number, of any length; the model reads the last ``max_history`` known items of each.
+            k: items for each; fewer if there are not enough items to recommend.
+            exclude_seen: leave out all items of the history, including those too old to be read.
+            allow: recommend only these. Filters act inside the search: no beam is spent on excluded items.
             deny: never recommend these.
-            category: recommend only items whose category has it as whole words, whatever the case: of
-                `Home > Kitchen > Tea` that is Home, or kitchen, or Kitchen > Tea.
-            new_share: share of the places for items that were added after training, which seldom get one otherwise;
-                see :func:`~recbole_adasid.model.interleave.interleave`. 0: they compete with all.
+            category: recommend only items whose category contains it as whole words, ignoring case: for
+                `Home > Kitchen > Tea`, Home, or kitchen, or Kitchen > Tea.
+            new_share: share of places for items added after training, which rarely get one otherwise; see
+                :func:`~recbole_adasid.model.interleave.interleave`. 0: they compete with all others.
             progress: show a progress bar.
 
         Raises:
-            ValueError: for histories or filters that are no lists of texts, k below 1 or no whole number, a share that
-                is none, or filters that name unknown items or leave none.
+            ValueError: for histories or filters that are not lists of strings, k that is not a positive integer, an
+                invalid share, or filters that name unknown items or leave none.
         """
         k, share = number_of_items(k), share_of_places(new_share)
         exclude_seen, given = switch(exclude_seen, "exclude_seen"), history_lists(histories)
@@ -230,7 +233,7 @@ class Recommender:
         return Recommendation(token, score, *self.labels.get(token, ItemLabel()))
 
     def _trees(self, chosen: Tensor | None, new_share: float) -> list[PrefixTree]:
-        """Return the prefix trees to search: one, or those of old and of new items."""
+        """Return the prefix trees to search: one, or one each of old and new items."""
         if new_share and (by_age := self._live.trees_by_age(chosen)):
             return [*by_age]
         catalogue = self.model.catalogue
@@ -245,23 +248,22 @@ class Recommender:
         labels: Sequence[ItemLabel] | None = None,
         bad_items: str = "refuse",
     ) -> Arrival:
-        """Give Semantic IDs to items that the model was not trained with; they can be recommended at once.
+        """Assign Semantic IDs to items that the model was not trained on; they can be recommended immediately.
 
-        Codebooks, network and the Semantic IDs of all other items stay as they are; see
-        :func:`~recbole_adasid.placement.place`. Items that are in the catalogue keep theirs, so that the same call may
-        come twice; items that were removed come back with the Semantic ID that they had. Call :meth:`save` to keep the
-        change.
+        Codebooks, network and the Semantic IDs of all other items are unchanged; see
+        :func:`~recbole_adasid.placement.place`. Items already in the catalogue keep theirs, so the call is idempotent;
+        removed items get their former Semantic ID back. Call :meth:`save` to save the change.
 
         Args:
             tokens: of the A items.
             features: float [A, d], vectors of the kind that the tokenizer was trained on.
-            table: or else columns like those of the run's `.item` file, from which the run's encoders make vectors.
-            labels: titles and categories [A]; by default they come from the table.
-            bad_items: ``refuse`` changes nothing if an item cannot be added, ``skip`` adds the others and tells.
+            table: or columns like those of the run's `.item` file, from which the run's encoders make vectors.
+            labels: titles and categories [A]; by default from the table.
+            bad_items: ``refuse`` changes nothing if an item cannot be added, ``skip`` adds the others and reports it.
 
         Raises:
-            ValueError: if features or table do not fit, or an item cannot be added: it has no content, features that
-                are not finite, or no place, or stands twice. Nothing is changed then.
+            ValueError: if features or table do not fit, or an item cannot be added: it has no content, non-finite
+                features or no free place, or occurs twice. Nothing is changed then.
         """
         given: dict[str, Any] = {"features": features, "table": table, "labels": labels}
         arrival = self._live.add(token_list(tokens, "tokens"), **given, bad_items=bad_items)
@@ -269,11 +271,11 @@ class Recommender:
         return arrival
 
     def remove_items(self, tokens: Iterable[str], *, bad_items: str = "refuse") -> Departure:
-        """Stop recommending items; histories may still name them. Call :meth:`save` to keep the change.
+        """Stop recommending items; histories may still contain them. Call :meth:`save` to save the change.
 
         Args:
-            tokens: of the items; those that were removed before stay so.
-            bad_items: ``refuse`` changes nothing if an item is unknown, ``skip`` removes the others and tells.
+            tokens: of the items; those already removed stay removed.
+            bad_items: ``refuse`` changes nothing if an item is unknown, ``skip`` removes the others and reports it.
 
         Raises:
             ValueError: if an item is not in the catalogue, or none would be left.
@@ -286,20 +288,20 @@ class Recommender:
         """Return codes and suffix of items, counted from 0 on every level.
 
         Raises:
-            ValueError: for an unknown item, or a text in place of a list.
+            ValueError: for an unknown item, or a string in place of a list.
         """
         names = token_list(tokens, "tokens")
         item_numbers(self._live, names, "the question")
         return self._live.semantic_ids(names)
 
     def save(self) -> Path:
-        """Keep the items that came and went, in a file in the run's folder that :meth:`load` reads; return its path.
+        """Save added and removed items to a file in the run folder that :meth:`load` reads; return its path.
 
-        What came and went is also added, a line an action, to new-items.jsonl beside it.
+        Each action is also logged as a line of new-items.jsonl, next to it.
 
         Raises:
-            ValueError: if the recommender is of no run.
-            CannotWrite: if the disk takes no more.
+            ValueError: if the recommender has no run.
+            CannotWrite: if the disk is full.
         """
         return self._live.save()
 
@@ -309,8 +311,8 @@ class Recommender:
         empty = sum(not history for history in known)
         if missing or empty:
             logger.warning(
-                "%d items of the histories are not in the catalogue and are skipped; %d histories of %d have no known "
-                "item and get no recommendation.",
+                "Skipped %d history items that are not in the catalogue; %d of %d histories have no known item and get "
+                "no recommendations.",
                 *(missing, empty, len(histories)),
             )
 
@@ -330,7 +332,7 @@ def _model(saved: SavedModel, settings: dict[str, Any]) -> TIGERModel:
 
 
 def _excluded(histories: Sequence[Sequence[int]], device: torch.device) -> Excluded:
-    """Return the items of each history as pairs of row and item: a table would be as wide as the longest one."""
+    """Return each history's items as pairs of row and item: a table would be as wide as the longest history."""
     lengths = torch.tensor([len(history) for history in histories])
     rows = torch.arange(len(histories)).repeat_interleave(lengths)
     return Excluded(rows.to(device), torch.tensor(list(chain.from_iterable(histories)), device=device))

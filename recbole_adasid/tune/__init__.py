@@ -1,1 +1,1 @@
-"""Hyperparameters searched with RecBole's tuner, by the scorecard's proxy or by validation, trial by trial."""
+"""Hyperparameter search with RecBole's tuner, by the scorecard's proxy or by validation."""

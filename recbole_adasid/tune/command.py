@@ -1,4 +1,4 @@
-"""The work of `recbole-adasid tune`."""
+"""Implementation of `recbole-adasid tune`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from recbole_adasid.settings.presets import known_keys, presets, read_props
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a search goes through, how, and by what it judges; as the command has it."""
+    """The search: its space, algorithm and objective, as given to the command."""
 
     out: Path
     space: str
@@ -26,22 +26,22 @@ class Wanted:
 
 
 def run_search(settings: dict[str, Any], config_files: list[str], wanted: Wanted, command: list[str]) -> None:
-    """Judge the points of a space, and write what was found anew after each.
+    """Evaluate the points of a space, and rewrite the results after each.
 
     Args:
-        settings: of every point.
-        config_files: YAML files of settings; `settings` win over them.
+        settings: settings of every point.
+        config_files: YAML settings files; `settings` override them.
         wanted: the search.
-        command: arguments of the command, to be noted in the folder.
+        command: arguments of the command, recorded in the folder.
     """
     from recbole_adasid.tune.space import read_space
 
     space = read_space(wanted.space, known_keys() | {"tokenizer"})
     if space.size is None and wanted.algorithm == "exhaustive":
         shown = ", ".join(space.ranges)
-        raise SettingsError(f"A range cannot be searched exhaustively ({shown}): pass --algorithm=bayes or random.")
+        raise SettingsError(f"Ranges cannot be searched exhaustively ({shown}): pass --algorithm=bayes or random.")
     if twice := sorted(space.keys & settings.keys()):
-        raise SettingsError(f"--{twice[0]} is given and searched as well: leave it to one of the two.")
+        raise SettingsError(f"--{twice[0]} is both given and searched: remove one of the two.")
 
     from recbole_adasid.io.locks import held
     from recbole_adasid.plugin.hyper_tuning import search
@@ -85,7 +85,7 @@ def _objective(settings: dict[str, Any], config_files: list[str], wanted: Wanted
     config = build_config(settings, config_files)
     metric = str(config["valid_metric"])
     if not config["valid_metric_bigger"]:
-        raise SettingsError(f"valid_metric={metric} is better the smaller it is: search by a metric of hits.")
+        raise SettingsError(f"valid_metric={metric} is better when smaller: search by a metric of hits.")
     return Validation(metric, wanted.out / "runs", config_files)
 
 

@@ -1,4 +1,4 @@
-"""What a point of the search is judged by: the scorecard's proxy, or validation after a whole run."""
+"""Objectives of the search: the scorecard's proxy, or validation after a full run."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ Settings = dict[str, Any]
 
 
 class Objective(Protocol):
-    """Gives the figures of some settings under one seed."""
+    """Measures settings under one seed."""
 
     metric: str
-    """The figure that is to be as high as possible."""
+    """The figure to maximise."""
 
     def fingerprint(self, config: Any) -> str:
-        """Return what changes whenever the figures might."""
+        """Return a fingerprint that changes whenever the figures might."""
 
     def measure(self, config: Any, settings: Settings, name: str) -> tuple[NDArray[np.int64], dict[str, float]]:
         """Return codes [N, L] and figures by name.
 
         Args:
-            config: the settings as resolved.
-            settings: what was set.
-            name: of the trial and seed, for files.
+            config: the resolved settings.
+            settings: the given settings.
+            name: name of the trial and seed, for files.
         """
 
 
 class Proxy:
-    """Semantic IDs are learnt and judged as by the scorecard, in a minute or a few."""
+    """Learn and score Semantic IDs as the scorecard does, in a few minutes."""
 
     metric = "proxy_ndcg@10"
 
@@ -60,7 +60,7 @@ class Proxy:
         return judge(config, *self._splits(config), self.proxy)
 
     def _splits(self, config: Any) -> tuple[ItemSource, Examples, Examples]:
-        # The same for all points: settings of the dataset are no part of the space.
+        # The same for all points: dataset settings are not part of the space.
         if self._data is None:
             from recbole_adasid.plugin.splits import load_splits
 
@@ -69,14 +69,14 @@ class Proxy:
 
 
 class Validation:
-    """A whole run: TIGER's best validation by the run's own ``valid_metric``. The test is not looked at."""
+    """A full run: TIGER's best validation by the run's own ``valid_metric``. The test is not used."""
 
     def __init__(self, metric: str, folder: Path, config_files: Sequence[str] = ()) -> None:
-        """Take RecBole's name of the metric, the folder where unfinished runs are kept, and YAML files of settings."""
+        """Take RecBole's name of the metric, the folder of unfinished runs, and YAML settings files."""
         self.metric, self.folder, self.config_files = metric.lower(), folder, config_files
 
     def fingerprint(self, config: Any) -> str:
-        """See :class:`Objective`; the content of data files is not looked at."""
+        """See :class:`Objective`; the content of data files is ignored."""
         from recbole_adasid.plugin.run_settings import training_key
 
         return training_key(config, semantic_ids="", interactions=str(config["interactions_files"]))
@@ -85,12 +85,12 @@ class Validation:
         """See :class:`Objective`."""
         from recbole_adasid.plugin.run import run
 
-        folder = self.folder / name  # the same after a kill, so that its training goes on
+        folder = self.folder / name  # the same after a kill, so that training resumes
         done = run({**settings, "run_folder": str(folder), "report": False}, self.config_files)
         if self.metric not in done["best_valid"]:
             raise SettingsError(
-                f"The run gave no validation by {self.metric}: eval_args has to hold out validation interactions, and "
-                "epochs and eval_step have to let one take place."
+                f"The run had no validation by {self.metric}: hold out validation interactions in eval_args, and "
+                "set epochs and eval_step so that at least one takes place."
             )
         learned = done["semantic_ids"]
         shutil.rmtree(folder)

@@ -1,4 +1,4 @@
-"""What a search leaves behind: its table, and the best settings as a file that a run can be given."""
+"""Outputs of a search: its table, and the best settings as a file for a run."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from recbole_adasid.io.json_file import as_json
 from recbole_adasid.tune.search import Trial
 
 _OF_THE_PLACE = {"data_path", "cache_dir", "run_root", "show_progress", "report", "state", "gpu_id"}
-"""Settings that are no part of what was found."""
+"""Settings that are not part of the result."""
 
 
 def write_report(
     folder: Path, trials: Sequence[Trial], metric: str, fixed: dict[str, Any], command: Sequence[str]
 ) -> Path:
-    """Write README.md, table.json and best.yaml, and return the latter.
+    """Write README.md, table.json and best.yaml, and return best.yaml.
 
     Args:
-        folder: of the search.
-        trials: those of the search; at least one.
-        metric: the figure they were judged by.
-        fixed: settings that all trials share.
+        folder: search folder.
+        trials: at least one.
+        metric: the figure to maximise.
+        fixed: settings shared by all trials.
         command: arguments of the command.
     """
-    ordered = sorted(trials, key=lambda trial: -trial.score)  # of equal ones, the first found
+    ordered = sorted(trials, key=lambda trial: -trial.score)  # ties: the first found
     rows = [{**trial.settings, metric: trial.score, "scores": trial.scores, "name": trial.name} for trial in ordered]
     write_atomically(folder / "table.json", as_json({"metric": metric, "trials": rows}))
     call = shlex.join(["recbole-adasid", "tune", *command])

@@ -1,4 +1,4 @@
-"""The search: points that RecBole's tuner proposes, judged once each, and kept as they finish."""
+"""The search: points proposed by RecBole's tuner, evaluated once each, and saved as they finish."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from recbole_adasid.tune.space import Settings, Space
 
 @dataclass(frozen=True)
 class Trial:
-    """A point of the search, judged under every seed."""
+    """A point of the search, evaluated under every seed."""
 
     name: str
     settings: Settings
-    """What the point sets."""
+    """The point's settings."""
     scores: list[float]
-    """One a seed."""
+    """One per seed."""
 
     @property
     def score(self) -> float:
@@ -34,15 +34,15 @@ class Trial:
 
 
 class Judge:
-    """Judges points of a space; what was judged before, also by an earlier process, is looked up.
+    """Evaluates points of a space; finished ones, also of an earlier process, are looked up.
 
     Args:
-        space: what is searched.
-        objective: gives figures.
-        folder: where a line and the Semantic IDs of each point and seed are kept.
+        space: the search space.
+        objective: measures settings.
+        folder: stores a line and the Semantic IDs of each point and seed.
         fixed: settings of all points.
-        config_files: YAML files of settings below ``fixed``.
-        seeds: each point is judged under all of them.
+        config_files: YAML settings files, overridden by ``fixed``.
+        seeds: each point is evaluated under all of them.
     """
 
     def __init__(
@@ -58,23 +58,23 @@ class Judge:
         self.space, self.objective, self.folder, self.seeds = space, objective, folder, seeds
         self.fixed, self.config_files = fixed, config_files
         self.trials: dict[str, Trial] = {}
-        """Of this search, in the order they were asked for."""
+        """Trials of this search, in the order requested."""
 
     def check(self) -> None:
-        """Check that every option of the space is a setting's valid value, before anything is trained.
+        """Check that every option of the space is a valid value, before training anything.
 
         Raises:
-            SettingsError: naming the first that is not.
+            SettingsError: naming the first invalid one.
         """
         for settings in self.space.examples():
             build_config({**self.fixed, **settings}, self.config_files)
 
     def score(self, point: Mapping[str, Any]) -> float:
-        """Return the mean over seeds of a point that the tuner proposes, and print it.
+        """Return and print the mean over seeds of a point proposed by the tuner.
 
         Raises:
-            SettingsError: if the settings do not go together.
-            FloatingPointError: if the objective is no number.
+            SettingsError: if the settings contradict each other.
+            FloatingPointError: if the objective is not finite.
         """
         settings = self.space.settings(point)
         name = f"trial-{fingerprint({'settings': settings})[:8]}"
@@ -103,16 +103,16 @@ class Judge:
 
 
 def refuse_what_the_proxy_ignores(space: Space, known: set[str]) -> None:
-    """Check that a space has only settings that Semantic IDs depend on.
+    """Check that a space only has settings that Semantic IDs depend on.
 
     Args:
-        known: keys of tokenizers.
+        known: tokenizer keys.
 
     Raises:
         SettingsError: naming the first other setting.
     """
     for key in sorted(space.keys - known):
         raise SettingsError(
-            f"The proxy is the same for every {key}: it judges Semantic IDs and trains a recommender of its own. Use "
+            f"The proxy does not depend on {key}: it scores Semantic IDs with a recommender of its own. Use "
             f"--objective=valid, or search settings of tokenizers: {', '.join(sorted(known))}."
         )

@@ -1,4 +1,4 @@
-"""What is searched: choices and ranges of settings, in the words of RecBole's tuner, with checks."""
+"""The search space: choices and ranges of settings, in the terms of RecBole's tuner, with checks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from recbole_adasid.settings.reading import read_settings_files
 
 CHOICE = "choice"
 RANGES = {"uniform": 2, "loguniform": 2, "quniform": 3}
-"""Kinds of ranges and how many numbers each takes: low, high and the step of quniform."""
+"""Kinds of ranges and the number of values each takes: low, high and the step of quniform."""
 
 Settings = dict[str, Any]
 
@@ -25,9 +25,9 @@ class Space:
     """Hyperparameters by name."""
 
     choices: Mapping[str, Mapping[str, Settings]]
-    """For each name its options: what the option is called, and the settings it stands for."""
+    """For each name its options: the option's label, and its settings."""
     ranges: Mapping[str, tuple[str, list[float]]]
-    """For each name the kind and its numbers."""
+    """For each name its kind and values."""
 
     @property
     def keys(self) -> set[str]:
@@ -37,7 +37,7 @@ class Space:
 
     @property
     def size(self) -> int | None:
-        """How many points there are; None where a range takes part."""
+        """Number of points; None if there is a range."""
         if self.ranges:
             return None
         count = 1
@@ -46,7 +46,7 @@ class Space:
         return count
 
     def for_recbole(self) -> dict[str, dict[str, Any]]:
-        """Return the space as RecBole's `HyperTuning` takes it; options go by what they are called.
+        """Return the space in the form of RecBole's `HyperTuning`, with options by label.
 
         RecBole cannot count options that are lists, and gives them back as tuples.
         """
@@ -56,7 +56,7 @@ class Space:
         return {**found, CHOICE: {name: list(options) for name, options in self.choices.items()}}
 
     def settings(self, point: Mapping[str, Any]) -> Settings:
-        """Return the settings that a point of RecBole's search stands for, in the order of the space."""
+        """Return the settings of a point of RecBole's search, in the order of the space."""
         found: Settings = {}
         for name, options in self.choices.items():
             found |= options[point[name]]
@@ -66,7 +66,7 @@ class Space:
         return found
 
     def examples(self) -> Iterator[Settings]:
-        """Yield points that together have every option and both ends of every range."""
+        """Yield points that together cover every option and both ends of every range."""
         longest = max([2, *map(len, self.choices.values())])
         for place in range(longest):
             found: Settings = {}
@@ -85,13 +85,12 @@ def read_space(given: str, known: set[str]) -> Space:
         known: every key that may be set.
 
     Raises:
-        SettingsError: for a file or preset that does not exist, an unknown kind or hyperparameter, or options that
-            are no list.
+        SettingsError: for a missing file or preset, an unknown kind or hyperparameter, or options that are not a list.
     """
     if given.endswith((".yaml", ".yml")):
         if not Path(given).is_file():
             shown = ", ".join(presets("tuning"))
-            raise SettingsError(f"There is no space {given}: name a YAML file, or one of the presets {shown}.")
+            raise SettingsError(f"There is no space {given}: give a YAML file, or one of the presets {shown}.")
         path = Path(given)
     else:
         path = preset_path("tuning", given)
@@ -118,7 +117,7 @@ def _options(path: Path, name: str, values: Any) -> dict[str, Settings]:
         raise SettingsError(f"{path}: the choice {name} has to be a list of values, got {values!r}.")
     together = [isinstance(value, dict) for value in values]
     if any(together) and not all(together):
-        raise SettingsError(f"{path}: {name} has mappings of settings among other options: {values!r}; make all alike.")
+        raise SettingsError(f"{path}: {name} mixes mappings of settings with other options, {values!r}: use one kind.")
     return {json.dumps(value): value if isinstance(value, dict) else {name: value} for value in values}
 
 
@@ -141,7 +140,7 @@ def _check(path: Path, space: Space, known: set[str]) -> None:
         if name not in known:
             raise unknown_name(f"hyperparameter in {path}", name, known)
         if names.count(name) > 1:
-            raise SettingsError(f"{path}: {name} stands in two places: keep one.")
+            raise SettingsError(f"{path}: {name} occurs twice: keep one.")
 
 
 def _end(kind: str, number: float) -> float:

@@ -43,9 +43,9 @@ def test_a_contradiction_is_refused(told: dict[str, Any], path: Path) -> None:
 
 
 def test_what_nobody_says_is_asked_for(path: Path) -> None:
-    with pytest.raises(SettingsError, match="does not say whether its codes count on .*set offset=true"):
+    with pytest.raises(SettingsError, match="does not say whether its codes are numbered .*set offset=true"):
         layout_of(path, {}, {"suffix": True}, {})
-    with pytest.raises(SettingsError, match="whether the last integer of an item .*set suffix=true"):
+    with pytest.raises(SettingsError, match="whether an item's last integer .*set suffix=true"):
         layout_of(path, {}, {"offset": True}, {})
 
 
@@ -71,7 +71,7 @@ def test_values_of_another_kind_are_refused_wherever_they_stand(key: str, value:
 def test_a_note_of_another_file_is_refused(path: Path) -> None:
     write_about(path, "letter", LAYOUT, 7)
     path.write_text('{"0": []}')
-    with pytest.raises(ValueError, match="is of another file than"):
+    with pytest.raises(ValueError, match="describes a different file than"):
         read_about(path)
     about_path(path).write_text("[]")
     with pytest.raises(ValueError, match="is not a JSON object"):

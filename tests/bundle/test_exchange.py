@@ -34,9 +34,9 @@ def test_unknown_formats_and_options_list_the_valid_ones(sids: ItemSIDs, tmp_pat
         export_sids(sids, "leter", tmp_path / "x", {})
     with pytest.raises(SettingsError, match="format of an import 'csv'.*letter, recbole3"):
         imported_content("csv", tmp_path / "x", {})
-    with pytest.raises(SettingsError, match="offset is no option of an export as csv; valid: none"):
+    with pytest.raises(SettingsError, match="offset is not an option of an export as csv; valid: none"):
         export_sids(sids, "csv", tmp_path / "x", {"offset": True})
-    with pytest.raises(SettingsError, match="k is no option of an import as letter; valid: item2id, offset"):
+    with pytest.raises(SettingsError, match="k is not an option of an import as letter; valid: item2id, offset"):
         imported_content("letter", tmp_path / "x", {"k": 1})
 
 

@@ -66,7 +66,7 @@ def test_a_bundle_can_be_read_without_its_tokenizer(folder: Path) -> None:
 
 
 def test_a_folder_that_holds_something_is_left_alone(bundle: SIDBundle, folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(FileExistsError, match="there and not empty"):
+    with pytest.raises(FileExistsError, match="exists and is not empty"):
         bundle.save(folder)
     with pytest.raises(FileExistsError):
         bundle.save(folder / "items.json")
@@ -164,7 +164,7 @@ def codes(rows: int, value: int = 0) -> torch.Tensor:
 def test_sound_files_of_unsound_content_are_refused(tensors, about, folder: Path) -> None:
     write_tensors(folder / "sids.safetensors", "sid-bundle", tensors, about)
     signed(folder)
-    with pytest.raises(DamagedFile, match="do not go together"):
+    with pytest.raises(DamagedFile, match="do not match"):
         read_content(folder)
 
 

@@ -98,11 +98,11 @@ def test_semantic_ids_that_were_changed_are_refused(copy: Path) -> None:
         lambda rows: rows.clear(),
     ):
         changed(copy / "sids.json", change)
-        with pytest.raises(DamagedFile, match="do not go together"):
+        with pytest.raises(DamagedFile, match="do not match"):
             content_of_run(copy)
         (copy / "sids.json").write_text(keep)
     changed(copy / "sids.info.json", lambda info: info.pop("level_sizes"))
-    with pytest.raises(DamagedFile, match="do not go together"):
+    with pytest.raises(DamagedFile, match="do not match"):
         content_of_run(copy)
 
 

@@ -18,7 +18,7 @@ def test_codes_come_in_the_order_that_is_asked_for(
     with caplog.at_level(logging.INFO):
         codes, sizes = given_codes(tmp_path / "b", ["item 9", "item 0"])
     assert codes.tolist() == bundle.codes[[9, 0]].tolist() and sizes == [4, 3, 5]
-    assert "38 items are not in the dataset" in caplog.text and "cannot be told" in caplog.text
+    assert "ignored 38 items that are not in the dataset" in caplog.text and "is unknown" in caplog.text
 
 
 def test_items_without_a_semantic_id_and_damage_are_refused(

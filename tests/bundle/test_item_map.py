@@ -30,12 +30,12 @@ def test_the_order_is_that_of_the_numbers_and_the_file_may_come_from_windows(tmp
     ("content", "message"),
     [
         (b"", "names no items"),
-        (b"a\t0\nb 1\n", "line 2 is no item token, tab and number"),
-        (b"a\tx\n", "line 1 is no item"),
-        (b"a\t-1\n", "line 1 is no item"),
-        (b"\t1\n", "line 1 is no item"),
-        (b"a\t1234567890\n", "line 1 is no item"),
-        ("a\t٣\n".encode(), "line 1 is no item"),
+        (b"a\t0\nb 1\n", "line 2 is not an item token, tab and number"),
+        (b"a\tx\n", "line 1 is not an item"),
+        (b"a\t-1\n", "line 1 is not an item"),
+        (b"\t1\n", "line 1 is not an item"),
+        (b"a\t1234567890\n", "line 1 is not an item"),
+        ("a\t٣\n".encode(), "line 1 is not an item"),
         (b"a\t0\na\t1\n", "line 2 repeats the item 'a'"),
         (b"a\t1\nb\t01\n", "line 2 repeats .* the number 01"),
         (b"a\xff\t1\n", "not UTF-8"),
@@ -50,7 +50,7 @@ def test_damaged_maps_are_refused_with_the_line(content: bytes, message: str, tm
 
 @pytest.mark.parametrize("token", ["", "a\tb", "a\nb", "a\rb"])
 def test_tokens_that_break_a_line_are_named(token: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="cannot stand in .*x.item2id"):
+    with pytest.raises(ValueError, match="does not fit into .*x.item2id"):
         write_item_map(tmp_path / "x.item2id", {"fine": 0, token: 1})
     check_fits_a_cell(["fine", " also fine "], tmp_path)
     assert not list(tmp_path.iterdir())

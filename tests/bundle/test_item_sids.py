@@ -34,8 +34,8 @@ def test_codes_cannot_be_changed_afterwards() -> None:
     ("tokens", "codes", "sizes", "suffix", "message"),
     [
         (["a"], [[0]], [], None, r"shape \(1, 1\) for 1 items on 0 levels"),
-        ([], np.empty((0, 1)), [2], None, "there has to be an item and a level"),
-        (["a"], [[0]], [LARGEST_LEVEL + 1], None, "65,536 codewords at most"),
+        ([], np.empty((0, 1)), [2], None, "give at least one item and one level"),
+        (["a"], [[0]], [LARGEST_LEVEL + 1], None, "at most 65,536 codewords"),
         (["a", "a"], [[0], [1]], [2], None, "1 item tokens repeat"),
         (["a"], [[2]], [2], None, "'a' has the code 2 on level 1, which has 2"),
         (["a"], [[0]], [2], [-1], "below 0"),

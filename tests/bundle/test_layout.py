@@ -58,7 +58,7 @@ def test_a_suffix_may_be_left_out_where_an_item_has_its_codes_for_itself() -> No
 def test_level_sizes_are_taken_from_the_codes_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         sids = understood(["a", "b"], [[0, 4], [2, 1]], Layout(False, False), "x")
-    assert sids.level_sizes == [3, 5] and "level_sizes is not given" in caplog.text
+    assert sids.level_sizes == [3, 5] and "level_sizes not given" in caplog.text
     assert "first_code" not in caplog.text
 
 
@@ -70,18 +70,18 @@ def test_codes_that_seem_to_count_from_one_are_pointed_out(caplog: pytest.LogCap
 @pytest.mark.parametrize(
     ("rows", "layout", "message"),
     [
-        ([[0, 1], [0]], Layout(False, False, 0, (2, 2)), "not of one length: 'b' has 1 codes, others 2; .*suffix=true"),
-        ([[0, 1, 0], [0]], Layout(False, True, 0, (2, 2)), "not of one length: 'b' has 1 codes, others 3\\.$"),
-        ([[], []], Layout(False, False), "not of one length"),
-        ([[0], [0]], Layout(False, True), "not of one length"),
+        ([[0, 1], [0]], Layout(False, False, 0, (2, 2)), "differ in length: 'b' has 1 codes, others 2; .*suffix=true"),
+        ([[0, 1, 0], [0]], Layout(False, True, 0, (2, 2)), "differ in length: 'b' has 1 codes, others 3\\.$"),
+        ([[], []], Layout(False, False), "differ in length"),
+        ([[0], [0]], Layout(False, True), "differ in length"),
         ([[0, 2], [1, 3]], Layout(True, False), "need level_sizes: give 2 sizes"),
         ([[0, 2], [1, 3]], Layout(False, False), "set offset=true and level_sizes"),
-        ([[0, 1], [1, 0]], Layout(False, False, 0, (2, 2, 2)), "has 2 levels, but .* names 3"),
-        ([[0, 1], [1, 0]], Layout(False, True, 0, (2, 2)), "has 1 levels and a suffix, but .* names 2"),
-        ([[0, 1], [1, 2]], Layout(False, False, 0, (2, 2)), "'b' has on level 2 the code 2, read with offset=false"),
-        ([[0, 1], [1, 1]], Layout(True, False, 0, (2, 2)), "'a' has on level 2 the code -1, read with offset=true"),
+        ([[0, 1], [1, 0]], Layout(False, False, 0, (2, 2, 2)), "has 2 levels, but .* has 3"),
+        ([[0, 1], [1, 0]], Layout(False, True, 0, (2, 2)), "has 1 levels and a suffix, but .* has 2"),
+        ([[0, 1], [1, 2]], Layout(False, False, 0, (2, 2)), "'b' has the code 2 on level 2, read with offset=false"),
+        ([[0, 1], [1, 1]], Layout(True, False, 0, (2, 2)), "'a' has the code -1 on level 2, read with offset=true"),
         ([[0, 1], [0, 1]], Layout(False, True, 0, (1,)), "the same codes .0. and the same suffix 1"),
-        ([[0, 0], [0, 1]], Layout(False, True, 1, (1,)), "'a' has on level 1 the code -1, .*first_code=1"),
+        ([[0, 0], [0, 1]], Layout(False, True, 1, (1,)), "'a' has the code -1 on level 1, .*first_code=1"),
     ],
 )
 def test_rows_that_the_layout_does_not_fit_are_refused(rows, layout, message) -> None:

@@ -39,7 +39,7 @@ def test_a_map_of_unknown_items_is_refused(sids: ItemSIDs, tmp_path: Path) -> No
 def test_somebody_else_s_item_map_is_not_overwritten(sids: ItemSIDs, tmp_path: Path) -> None:
     theirs = "item 1\t0\nitem 0\t1\n"
     (tmp_path / "Toys.item2id").write_text(theirs)
-    with pytest.raises(ValueError, match="Toys.item2id is there and numbers items otherwise"):
+    with pytest.raises(ValueError, match="Toys.item2id exists and numbers items differently"):
         write_letter(tmp_path / "Toys.index.json", sids)
     assert [file.name for file in tmp_path.iterdir()] == ["Toys.item2id"]
     write_letter(tmp_path / "Toys.index.json", sids, item2id=tmp_path / "Toys.item2id")
@@ -91,22 +91,22 @@ def test_a_map_that_was_swapped_is_found_out(path: Path) -> None:
 
 def test_a_changed_file_is_found_out(path: Path) -> None:
     path.write_text(path.read_text().replace("<a_0>", "<a_1>"))
-    with pytest.raises(ValueError, match="about.json is of another file"):
+    with pytest.raises(ValueError, match="about.json describes a different file"):
         read_letter(path)
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "no JSON of Semantic IDs"),
-        (b'{"0": ["<a_0>"]', "no JSON of Semantic IDs"),
-        (b'{"0": ["<a_0>"], "0": ["<a_1>"]}', "the item '0' stands twice"),
+        (b"", "not JSON of Semantic IDs"),
+        (b'{"0": ["<a_0>"]', "not JSON of Semantic IDs"),
+        (b'{"0": ["<a_0>"], "0": ["<a_1>"]}', "the item '0' occurs twice"),
         (b"[]", "holds no Semantic IDs by item"),
         (b"{}", "holds no Semantic IDs by item"),
-        (b"\xff\xfe", "no JSON of Semantic IDs"),
-        (b"[" * 100_000, "no JSON of Semantic IDs"),
-        (b'{"0": ' + b"9" * 10_000 + b"}", "no JSON|cannot be read"),
-        (b'{"0": {"0": []}}', "item '0' cannot be read: no list"),
+        (b"\xff\xfe", "not JSON of Semantic IDs"),
+        (b"[" * 100_000, "not JSON of Semantic IDs"),
+        (b'{"0": ' + b"9" * 10_000 + b"}", "not JSON|cannot be read"),
+        (b'{"0": {"0": []}}', "item '0' cannot be read: not a list"),
     ],
 )
 def test_what_is_no_such_json_is_refused(content: bytes, message: str, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def command(work: Callable[[list[str]], int | None], *, bare: bool = False) -> C
         (ValueError("no such item"), 2, "error: no such item\n"),
         (ImportError("pip install x"), 2, "error: pip install x\n"),
         (KeyboardInterrupt(), 130, "\nstopped: all is kept\n"),
-        (MemoryError(), 2, "error: memory ran out: take less; all is kept (MemoryError)\n"),
+        (MemoryError(), 2, "error: out of memory: take less; all is kept (MemoryError)\n"),
     ],
 )
 def test_a_command_s_exit_status_says_how_it_ended(error, status, said, capsys):

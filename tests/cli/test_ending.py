@@ -44,13 +44,13 @@ def end_by(error: BaseException) -> int:
         (ImportError("pip install x"), 2, "error: pip install x\n"),
         (KeyboardInterrupt(), 130, "\nstopped: all is kept\n"),
         (Terminated(), 143, "stopped by SIGTERM: all is kept\n"),
-        (MemoryError(), 2, "error: memory ran out: take less; all is kept (MemoryError)\n"),
+        (MemoryError(), 2, "error: out of memory: take less; all is kept (MemoryError)\n"),
         (
             RuntimeError(
                 "[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory\nyou tried"
             ),
             2,
-            "error: memory ran out: take less; all is kept (DefaultCPUAllocator: can't allocate memory)\n",
+            "error: out of memory: take less; all is kept (DefaultCPUAllocator: can't allocate memory)\n",
         ),
     ],
 )
@@ -128,7 +128,7 @@ def ending_by(name: str, fail: Callable[..., None], monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("error", "status", "begins"),
     [
-        (MemoryError("no room for 8 GiB"), 2, r"error: memory ran out: \w+ .*; .*\w \(no room for 8 GiB\)$"),
+        (MemoryError("no room for 8 GiB"), 2, r"error: out of memory: \w+ .*; .*\w \(no room for 8 GiB\)$"),
         (Terminated(), 143, r"stopped by SIGTERM: \w+ .*\w$"),
         (KeyboardInterrupt(), 130, r"stopped: \w+ .*\w$"),
     ],
@@ -146,7 +146,7 @@ def test_every_command_ends_alike(name, error, status, begins, monkeypatch, caps
 @pytest.mark.parametrize("ask", ASKING)
 def test_every_command_tells_want_of_memory_whoever_says_so(name, ask, monkeypatch, capsys):
     assert ending_by(name, lambda *_: ask(), monkeypatch) == 2
-    assert capsys.readouterr().err.startswith("error: memory ran out: ")
+    assert capsys.readouterr().err.startswith("error: out of memory: ")
 
 
 def test_sigterm_is_heeded_within_and_not_after(capsys):

@@ -35,8 +35,8 @@ def test_rendering_runs_no_cell(render, asked):
     ("given", "said"),
     [
         (["--epochs=3"], "grid needs --out=PATH"),
-        (["--out=x", "--epochs", "3"], "'--epochs' is no setting of the cells: write --key=value"),
-        (["--out=x", "epochs=3"], "'epochs=3' is no setting of the cells"),
+        (["--out=x", "--epochs", "3"], "'--epochs' is not a setting of the cells: write --key=value"),
+        (["--out=x", "epochs=3"], "'epochs=3' is not a setting of the cells"),
         (["--out"], "--out has no value"),
         (["--out=x", "--seeds=one"], "--seeds=2020,2021"),
         (["--out=x", "--grid=tabel2"], "Unknown grid 'tabel2': did you mean table2"),

@@ -135,4 +135,4 @@ def test_processes_are_started_with_the_arguments_of_this_one(words, monkeypatch
 
 def test_a_caller_s_own_arguments_start_no_processes(capsys):
     assert main(["train", "--nproc=2"]) == 2
-    assert "give them on the command line, or torchrun" in capsys.readouterr().err
+    assert "give them on the command line, or use torchrun" in capsys.readouterr().err

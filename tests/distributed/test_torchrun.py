@@ -45,7 +45,7 @@ def test_a_killed_rank_is_restarted_and_the_result_is_that_of_an_undisturbed_run
     (folder,) = (tmp_path / "runs").iterdir()  # the restart found the folder of the first attempt
     assert json.loads((folder / "metrics.json").read_text())["test"] == whole["test"]
     assert (folder / "sids.json").read_text() == (whole["run_folder"] / "sids.json").read_text()
-    assert "Training goes on after 1 epochs" in (folder / "run.log").read_text()
+    assert "Resuming training after 1 epochs" in (folder / "run.log").read_text()
     assert "Traceback" not in done.stdout and "SIGKILL" not in done.stdout
 
 

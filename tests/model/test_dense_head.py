@@ -65,7 +65,7 @@ def test_a_score_is_the_cosine_over_the_temperature() -> None:
 
 
 def test_a_temperature_that_is_none_is_refused() -> None:
-    with pytest.raises(ValueError, match="the temperature is 0, it must be above 0"):
+    with pytest.raises(ValueError, match="temperature is 0, must be above 0"):
         DenseHead(d_model=5, temperature=0)
 
 

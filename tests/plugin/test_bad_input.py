@@ -175,17 +175,17 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
     "inter: no item": (inter("u0\ti4\t", "u0\t\t"), r"line 6 has no item_id"),
     "inter: no time": (inter("u0\ti4\t1004", "u0\ti4\t"), r"line 6 has no timestamp"),
     "inter: no time at all": (content("inter", re.sub(r"\t100\d\n", "\t\n", INTER)), r"line 2 has no timestamp"),
-    "inter: words as time": (inter("u0\ti4\t1004", "u0\ti4\tnoon"), r"line 6: the timestamp 'noon' is no finite"),
+    "inter: words as time": (inter("u0\ti4\t1004", "u0\ti4\tnoon"), r"line 6: the timestamp 'noon' is not a finite"),
     "inter: a date as time": (
         inter("u0\ti4\t1004", "u0\ti4\t2020-01-01"),
-        r"line 6: the timestamp '2020-01-01' is no f",
+        r"line 6: the timestamp '2020-01-01' is not a f",
     ),
-    "inter: NaN as time": (inter("u0\ti4\t1004", "u0\ti4\tnan"), r"line 6: the timestamp 'nan' is no finite"),
-    "inter: NA as time": (inter("u0\ti4\t1004", "u0\ti4\tNA"), r"line 6: the timestamp 'NA' is no finite"),
+    "inter: NaN as time": (inter("u0\ti4\t1004", "u0\ti4\tnan"), r"line 6: the timestamp 'nan' is not a finite"),
+    "inter: NA as time": (inter("u0\ti4\t1004", "u0\ti4\tNA"), r"line 6: the timestamp 'NA' is not a finite"),
     "inter: infinite time": (inter("u0\ti4\t1004", "u0\ti4\tinf"), r"line 6: the timestamp is inf"),
     "inter: a time beyond float64": (
         inter("u0\ti4\t1004", "u0\ti4\t1e999"),
-        r"line 6: the timestamp ('1e999' is no finite|is inf)",  # pandas 3 reads it as infinite
+        r"line 6: the timestamp ('1e999' is not a finite|is inf)",  # pandas 3 reads it as infinite
     ),
     "inter: bad line after an empty one": (inter("u0\ti4\t1004", "\nu0\ti4\tx"), r"line 7: the timestamp 'x'"),
     "inter: bad line after CR LF": (
@@ -372,9 +372,9 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
     ),
     "columns to unload": (
         settings(unload_col="{inter: [x]}"),
-        r"unload_col=.* has to be left out: TIGER does not use it",
+        r"unload_col=.* has to be unset: TIGER does not use it",
     ),
-    "files split beforehand": (settings(benchmark_filename="[train]"), r"benchmark_filename=.*files split beforehand"),
+    "files split beforehand": (settings(benchmark_filename="[train]"), r"benchmark_filename=.*pre-split files"),
     # --- names that there are not ---
     "unknown setting": (settings(epoch="3"), r"Unknown setting 'epoch' .* did you mean epochs"),
     "unknown tokenizer": (settings(tokenizer="rqva"), r"Unknown tokenizer 'rqva': did you mean rqvae"),
@@ -394,8 +394,8 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
     "unknown level of logs": (settings(state="loud"), r"state='loud' has to be one of debug, info"),
     # --- settings that do not go together ---
     "beam below k": (settings(beam_size="5"), r"beam_size=5 cannot fill topk=\[3, 5, 10\]: raise it"),
-    "valid_metric of another k": (settings(valid_metric="NDCG@7"), r"valid_metric=NDCG@7 is not among .*NDCG@10"),
-    "valid_metric not computed": (settings(valid_metric="MRR@10"), r"valid_metric=MRR@10 is not among"),
+    "valid_metric of another k": (settings(valid_metric="NDCG@7"), r"valid_metric=NDCG@7 is not computed .*NDCG@10"),
+    "valid_metric not computed": (settings(valid_metric="MRR@10"), r"valid_metric=MRR@10 is not computed"),
     "thresholds that decrease": (
         adasid(relaxation_thresholds="[0.9, 0.5]"),
         r"thresholds must not decrease with depth",
@@ -424,20 +424,20 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
     "template: half a brace": (settings(text_template="Title: {title"), r"text_template='Title: {title'"),
     "modalities: none": (settings(modalities="[]"), r"modalities=.* a list, each entry a mapping"),
     "modalities: unknown setting": (settings(modalities="[{text_field: [title]}]"), r"'text_field': did you mean text"),
-    "modalities: no source": (settings(modalities="[{weight: 2}]"), r"number 1 names no source: give it one of"),
+    "modalities: no source": (settings(modalities="[{weight: 2}]"), r"modality 1 names no source: name one of"),
     "modalities: two sources": (
         settings(modalities="[{text_fields: [title], item_features_file: v.npz}]"),
-        r"number 1 names item_features_file and text_fields: give it one of",
+        r"modality 1 names item_features_file and text_fields: name one of",
     ),
-    "modalities: weight": (settings(modalities="[{text_fields: [title], weight: 0}]"), r"the weight 0 of number 1"),
-    "modalities: width": (settings(modalities="[{text_fields: [title], width: 0}]"), r"the width 0 of number 1"),
+    "modalities: weight": (settings(modalities="[{text_fields: [title], weight: 0}]"), r"weight 0 of modality 1"),
+    "modalities: width": (settings(modalities="[{text_fields: [title], width: 0}]"), r"width 0 of modality 1"),
     "modalities: dataset_features": (
         settings(modalities="[{dataset_features: no}]"),
-        r"dataset_features .* of number 1 has to be true",
+        r"dataset_features .* of modality 1 has to be true",
     ),
     "modalities: behaviour": (
         settings(modalities="[{behaviour: [a]}]"),
-        r"the behaviour \['a'\] of number 1 .* a path",
+        r"behaviour \['a'\] of modality 1 .* a path",
     ),
     "modalities: no such vectors": (
         settings(modalities="[{behaviour: coocurrence}]"),
@@ -445,7 +445,7 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
     ),
     "modalities: behaviour and a text": (
         settings(modalities="[{behaviour: cooccurrence, text_fields: [title]}]"),
-        r"number 1 names text_fields and behaviour: give it one of",
+        r"modality 1 names text_fields and behaviour: name one of",
     ),
     "modalities: nothing beyond chance": (
         settings(modalities="[{behaviour: cooccurrence}]", behaviour_negatives="100000"),
@@ -453,7 +453,7 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
     ),
     "modalities: the dataset has none": (
         settings(modalities="[{dataset_features: true}]", text_fields="[]"),
-        r"number 1 stands for the dataset's own features, and there are none: set item_features_file or text_fields",
+        r"modality 1 uses the dataset's own features, but there are none: set item_features_file or text_fields",
     ),
     "modalities: value": (settings(modalities="[{text_fields: [title], text_width: 0}]"), r"text_width=0 has to be"),
     "modalities: no column": (settings(modalities="[{text_fields: [titel]}]"), r"did you mean 'title'"),
@@ -462,10 +462,10 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
         r"fusion=mean needs modalities of equal width",
     ),
     "pairs: no file named": (adasid(pair_source="file"), r"pair_source=file needs pair_file"),
-    "pairs: file not read": (adasid(pair_file="p.tsv"), r"not read with pair_source=swing: set pair_source=file"),
+    "pairs: file not read": (adasid(pair_file="p.tsv"), r"unused with pair_source=swing: set pair_source=file"),
     "pairs: no such file": (adasid(pair_source="file", pair_file="p.tsv"), r"no file of item pairs .*p.tsv"),
     "pairs: unknown source": (adasid(pair_source="item2vek"), r"'item2vek': did you mean item2vec"),
-    "neither texts nor vectors": (settings(text_fields="[]"), r"neither item_features_file nor text_fields: set one"),
+    "neither texts nor vectors": (settings(text_fields="[]"), r"neither item_features_file nor text_fields is set"),
     "two fields of one name": (settings(TIME_FIELD="user_id"), r"USER_ID_FIELD and TIME_FIELD are both 'user_id'"),
     "load_col without times": (
         settings(load_col="{inter: [user_id, item_id]}"),
@@ -477,7 +477,7 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
     ),
     "random order": (
         settings(eval_args="{split: {LS: test_only}, order: RO}"),
-        r"order is 'RO', but a sequence needs .* TO",
+        r"order is 'RO', but sequences need .* TO",
     ),
     "unknown split": (
         settings(eval_args="{split: {XS: 1}, order: TO}"),
@@ -495,7 +495,7 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
         settings(eval_args="{split: {LS: test_only}, order: TO, mode: uni}"),
         r"mode is 'uni'; valid: full",
     ),
-    "eval_args of another key": (settings(eval_args="{folds: 5}"), r"eval_args has no entry 'folds': valid are split"),
+    "eval_args of another key": (settings(eval_args="{folds: 5}"), r"eval_args has no entry 'folds'; valid: split"),
     "one process of several": (settings(local_rank="0"), r"local_rank is set without nproc, world_size"),
     "an extra that is missing": (
         settings(text_encoder="sentence-transformers", text_encoder_model="/nowhere"),
@@ -546,19 +546,19 @@ REPAIRED: dict[str, tuple[Spoil, str]] = {
     ),
     "inter: one time for all": (
         content("inter", re.sub(r"\t100\d\n", "\t1\n", INTER)),
-        r"every timestamp is 1, so that the order of the file decides",
+        r"every timestamp is 1, so the file order decides",
     ),
     "inter: gaps in a column that filters": (
         rated(val_interval="{rating: '[1,5]'}"),
-        r"val_interval drops 14 interactions that have no rating\.[^\0]*Filters keep 56 of 70 interactions",
+        r"val_interval dropped 14 interactions without a rating\.[^\0]*Filters kept 56 of 70 interactions",
     ),
     "inter: gaps in a column that is loaded": (
         rated(),
-        r"14 of 70 interactions have no rating; RecBole puts the mean there",
+        r"14 of 70 interactions have no rating; RecBole fills in the mean",
     ),
     "inter: gaps that another filter leaves": (
         rated(val_interval="{timestamp: '[1002,1004]'}"),
-        r"14 of 42 interactions have no rating; RecBole puts the mean there",
+        r"14 of 42 interactions have no rating; RecBole fills in the mean",
     ),
     "item: an item twice, loaded by RecBole": (
         lambda given: (
@@ -588,7 +588,7 @@ REPAIRED: dict[str, tuple[Spoil, str]] = {
     ),
     "users of one interaction": (
         rows(*ROWS, ("x", "i1", "1")),
-        r"1 users have a single interaction: they give no example",
+        r"Skipped 1 users with one interaction",
     ),
     "users of two interactions": (
         rows(*[(f"u{n}", f"i{n + step}", str(step)) for n in range(8) for step in range(2)]),
@@ -596,7 +596,7 @@ REPAIRED: dict[str, tuple[Spoil, str]] = {
     ),
     "a filter that drops interactions": (
         settings(item_inter_num_interval="[6,inf)"),
-        r"Filters keep \d+ of 70 interactions",
+        r"Filters kept \d+ of 70 interactions",
     ),
     "one item": (
         rows(*[(f"u{n}", "i1", str(time)) for n in range(3) for time in range(5)]),
@@ -627,7 +627,7 @@ def test_what_can_be_repaired_is_said_and_the_job_completes(name, tmp_path, capf
     assert given.run() == 0
     said = "".join(capfd.readouterr())
     assert re.search(message, said), said
-    assert "puts the mean" in message or "puts the mean" not in said
+    assert "fills in the mean" in message or "fills in the mean" not in said
     assert "Settings, Semantic IDs, metrics and model are in" in said
 
 

@@ -42,7 +42,7 @@ def test_recbole_s_ml_100k_preset_does_not_rescale_times():
         ({"epochs": "many"}, "epochs='many' has to be a whole number"),
         ({"bf16": "maybe"}, "bf16='maybe' has to be true or false"),
         ({"beam_size": 5}, "beam_size=5 cannot fill topk"),
-        ({"benchmark_filename": ["train"]}, "files split beforehand"),
+        ({"benchmark_filename": ["train"]}, "pre-split files"),
     ],
 )
 def test_a_wrong_setting_is_refused_in_one_sentence(settings, message):
@@ -62,7 +62,7 @@ def test_stock_config_gets_the_same_defaults_and_checks(monkeypatch, caplog):
     with caplog.at_level(logging.WARNING):
         config = Config("TIGER", "ml-100k", config_dict={"tokenizer": "rqkmeans"})
     assert (config["text_width"], config["seed"], config["tokenizer_family"]) == (768, 7, "rq_kmeans")
-    assert "--verbos is no setting" in caplog.text
+    assert "argument --verbos: not a setting" in caplog.text
     with pytest.raises(SettingsError, match="Unknown setting 'tokeniser'"):
         Config("TIGER", "ml-100k", config_dict={"tokeniser": "adasid"})
 
@@ -94,9 +94,9 @@ def test_use_gpu_false_means_the_cpu(model, monkeypatch):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"shuffle": False}, "shuffle=False has to be true: TIGER's batches"),
-        ({"reg_weight": 0.1}, "reg_weight=0.1 has to be left out"),
-        ({"enable_amp": True}, "enable_amp=True has to be left out"),
+        ({"shuffle": False}, "shuffle=False has to be true: TIGER shuffles its batches"),
+        ({"reg_weight": 0.1}, "reg_weight=0.1 has to be unset"),
+        ({"enable_amp": True}, "enable_amp=True has to be unset"),
     ],
 )
 def test_what_tiger_would_ignore_is_refused(settings, message):

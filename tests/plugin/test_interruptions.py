@@ -45,10 +45,10 @@ def test_ctrl_c_ends_in_a_sentence_and_the_same_command_goes_on(tiny_settings: S
     printed, errors = process.communicate()
     assert process.returncode == 130
     assert "Traceback" not in printed + errors
-    assert f"The same command with --run_folder={folder} goes on" in errors
+    assert f"The same command with --run_folder={folder} resumes" in errors
     process = start(HEED + RUN, settings)
     _, errors = process.communicate()
-    assert process.returncode == 0 and "Training goes on after" in errors
+    assert process.returncode == 0 and "Resuming training after" in errors
 
 
 def test_a_full_disk_ends_in_a_sentence_and_the_same_command_goes_on(tiny_settings: Settings, tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_what_a_killed_process_had_begun_to_write_is_removed(tmp_path: Path) -> 
 
 def test_a_run_folder_that_cannot_be_made_is_named(tiny_settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match="cannot make the run folder .*/file/run .*choose another run_folder"):
+    with pytest.raises(OSError, match="cannot create the run folder .*/file/run .*choose another run_folder"):
         run({**tiny_settings, "run_folder": str(tmp_path / "file" / "run")})
 
 
@@ -116,11 +116,11 @@ def test_sigterm_ends_in_a_sentence_and_the_same_command_goes_on(tiny_settings: 
     printed, errors = process.communicate()
     assert process.returncode == 143
     assert "Traceback" not in printed + errors
-    assert f"The same command with --run_folder={folder} goes on" in errors
-    assert errors.splitlines()[-1].startswith("stopped by SIGTERM: what was kept before is intact")
+    assert f"The same command with --run_folder={folder} resumes" in errors
+    assert errors.splitlines()[-1].startswith("stopped by SIGTERM: work saved so far is intact")
     process = start(RUN, settings)
     _, errors = process.communicate()
-    assert process.returncode == 0 and "Training goes on after" in errors
+    assert process.returncode == 0 and "Resuming training after" in errors
 
 
 def test_sigterm_ends_all_processes_of_a_job_and_one_tells(tiny_settings: Settings, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def test_a_default_goes_by_the_columns_that_are_there(given, caplog):
     write_items(given, categories="token", colour="token", title="token")
     with caplog.at_level(logging.INFO):
         folder = run(given)["run_folder"]
-    assert "tiny.item has no brand and no price: items get their features from title, categories." in caplog.text
+    assert "tiny.item has no brand and no price: item features come from title, categories." in caplog.text
     written = yaml.safe_load((folder / "config.yaml").read_text())
     assert written["text_fields"] == ["title", "categories"]
     assert all(holds for _, holds in audit(folder))  # a run from the settings that were written down
@@ -55,7 +55,7 @@ def test_all_columns_there_say_nothing(given, caplog):
     config = build_config(given)
     assert config["text_fields"] == ["title", "brand", "categories", "price"]
     run(given)
-    assert "To choose the columns" not in caplog.text
+    assert "to choose the columns" not in caplog.text
 
 
 def test_none_of_the_default_columns_is_refused_with_a_remedy_that_works(given):
@@ -84,7 +84,7 @@ def test_a_label_that_the_user_names_has_to_be_there_and_a_default_has_not(key, 
         build_config({**given, "text_fields": ["name"], key: "nme"})
     with caplog.at_level(logging.INFO):
         folder = run({**given, "text_fields": ["name"]})["run_folder"]
-    assert "tiny.item has no title: items are shown by their tokens, unless title_field names a column" in caplog.text
+    assert "tiny.item has no title: items are shown by token, unless title_field names a column" in caplog.text
     assert "tiny.item has no categories: recommendations cannot be filtered" in caplog.text
     build_config({}, [folder / "config.yaml"])  # which names the defaults
 

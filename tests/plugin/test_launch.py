@@ -48,9 +48,9 @@ def test_options_become_torchrun_s_and_leave_the_settings(given, options):
         ({"nproc": 0}, "nproc has to be a whole number of 1 or more, got 0"),
         ({"nproc": "two"}, "nproc has to be a whole number"),
         ({"world_size": 0}, "world_size has to be a whole number of 1 or more"),
-        ({"nproc": 2, "world_size": 3}, "do not fit"),
-        ({"nproc": 2, "world_size": 4, "group_offset": 1}, "do not fit"),
-        ({"nproc": 2, "world_size": 4, "group_offset": 4}, "do not fit"),
+        ({"nproc": 2, "world_size": 3}, "are inconsistent"),
+        ({"nproc": 2, "world_size": 4, "group_offset": 1}, "are inconsistent"),
+        ({"nproc": 2, "world_size": 4, "group_offset": 4}, "are inconsistent"),
     ],
 )
 def test_numbers_that_do_not_fit_are_refused(given, said):
@@ -69,10 +69,10 @@ def test_under_torchrun_they_have_to_be_what_it_started(monkeypatch):
 
 def test_in_python_processes_are_not_started_behind_the_caller_s_back(capsys):
     assert main(["--nproc=2"]) == 2
-    assert "give them on the command line, or torchrun" in capsys.readouterr().err
+    assert "give them on the command line, or use torchrun" in capsys.readouterr().err
     from recbole_adasid.plugin.run import run
 
-    with pytest.raises(SettingsError, match="nproc=2 starts no processes from here"):
+    with pytest.raises(SettingsError, match="nproc=2 cannot start processes from here"):
         run({"nproc": 2})
 
 

@@ -145,6 +145,6 @@ def test_given_semantic_ids_without_features_are_refused(settings, tmp_path):
     done = run(settings)
     SIDBundle.from_run(done["run_folder"]).save(tmp_path / "sids")
     given = {**settings, "sids_file": str(tmp_path / "sids"), "text_fields": []}
-    with pytest.raises(SettingsError, match="LIGER reads item features, and there are none beside sids_file"):
+    with pytest.raises(SettingsError, match="LIGER reads item features, but only sids_file is set"):
         run(given)
     assert run({**settings, "sids_file": str(tmp_path / "sids")})["test"]

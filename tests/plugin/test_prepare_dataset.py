@@ -93,7 +93,7 @@ def test_a_wrong_checksum_leaves_no_dataset(web, tiny_settings, tmp_path):
 
 def test_a_download_needs_an_address(tmp_path):
     settings = {"dataset": "toys", "data_path": str(tmp_path), "download": True}
-    with pytest.raises(SettingsError, match=r"nothing says where the dataset 'toys' is: set reviews_url"):
+    with pytest.raises(SettingsError, match=r"the dataset 'toys' has no address: set reviews_url"):
         create_dataset(build_config(settings))
 
 

@@ -30,7 +30,7 @@ def test_without_the_file_texts_are_taken_and_a_warning_says_so(data_path, caplo
     config = config_of(data_path)
     assert config["item_features_file"] is None
     create_dataset(config)
-    assert f"The preset's {FILE} is not there: items get their features from the texts (title) by tfidf" in caplog.text
+    assert f"The preset's {FILE} does not exist: item features come from texts (title) by tfidf" in caplog.text
 
 
 def test_with_the_file_it_is_taken(data_path, caplog):

@@ -178,7 +178,7 @@ def test_too_little_memory_ends_in_a_sentence(run_out, monkeypatch, capsys):
     monkeypatch.setattr("recbole_adasid.plugin.run.run", run_out)
     assert main([]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: memory ran out: lower train_batch_size")
+    assert line.startswith("error: out of memory: lower train_batch_size")
 
 
 def test_help_of_another_recommender_lists_its_settings_without_importing_torch():

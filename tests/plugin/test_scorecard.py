@@ -58,7 +58,7 @@ def test_a_scorecard_writes_table_and_landscape_and_goes_on_where_it_stopped(
     assert main(command) == 0
     assert (folder / "commands.txt").read_text().count("\n") == 1
     said = capsys.readouterr().out
-    assert said.count("already there") == 4
+    assert said.count("already done") == 4
     again = [json.loads(line) for line in (folder / "cells.jsonl").read_text().splitlines()]
     assert [cell["figures"] for cell in again] == [json.loads(line)["figures"] for line in lines]
 
@@ -68,7 +68,7 @@ def test_a_cell_whose_settings_changed_is_run_again(
 ) -> None:
     for examples in (100, 100, 150):
         assert main(arguments(tiny_settings, tmp_path, tokenizers="rqkmeans", proxy_examples=examples)) == 0
-    assert capsys.readouterr().out.count("already there") == 1
+    assert capsys.readouterr().out.count("already done") == 1
 
 
 @pytest.mark.parametrize(

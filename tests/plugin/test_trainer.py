@@ -177,7 +177,7 @@ def test_a_number_serves_as_gradient_limit(prepare):
 def test_a_loss_that_is_not_a_number_stops_the_training(prepare):
     trainer, (train, _, _) = prepare()
     trainer.model.sequence_loss = lambda interaction: sum(p.sum() for p in trainer.model.parameters()) * float("nan")
-    with pytest.raises(FloatingPointError, match="stopped being finite in epoch 0, at batch 0"):
+    with pytest.raises(FloatingPointError, match="non-finite loss or gradient of TIGER in epoch 0, at batch 0"):
         trainer.fit(train)
 
 

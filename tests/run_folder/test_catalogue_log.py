@@ -39,5 +39,5 @@ def test_a_file_of_before_has_nothing_to_log_and_what_is_no_line_of_text_is_refu
     assert read_changes(tmp_path / "file", "digest", 2).to_log == []
     for forged in ("line", [1], ["two\nlines"], None):
         write_tensors(tmp_path / "file", KIND, sids, {**about, "to_log": forged})
-        with pytest.raises(DamagedFile, match="to_log|lines of the log that are more than one"):
+        with pytest.raises(DamagedFile, match="to_log|log entries of more than one line"):
             read_changes(tmp_path / "file", "digest", 2)

@@ -47,5 +47,5 @@ def test_nothing_logged_is_an_empty_table(tmp_path: Path) -> None:
 def test_something_else_is_refused(change: dict, tmp_path: Path) -> None:
     path = tmp_path / "history.json"
     path.write_text(json.dumps({**run_history([], {}, {}), **change}))
-    with pytest.raises(ValueError, match="history.json has no columns of numbers as"):
+    with pytest.raises(ValueError, match="history.json has no numeric columns for"):
         read_history(path)

@@ -151,5 +151,5 @@ def test_a_forged_optimiser_is_refused(name: str, run_copy: Path) -> None:
     tensors, about = read_tensors(path, KIND)
     write_tensors(path, KIND, {**tensors, name: torch.zeros(3, 3, 3)}, about)
     trainer = get_trainer(config["MODEL_TYPE"], "TIGER")(config, model)
-    with pytest.raises(MismatchedFile, match="state of the optimiser"):
+    with pytest.raises(MismatchedFile, match="optimiser state"):
         trainer.resume_checkpoint(path)

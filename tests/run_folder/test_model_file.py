@@ -159,7 +159,7 @@ def test_a_model_of_another_dataset_is_refused(
     trained: dict[str, Any], build: Build, tmp_path: Path, write_dataset: Callable[..., Path]
 ) -> None:
     trainer, _ = build(**other_data(tmp_path, write_dataset, "second", "i0"))
-    assert "trained on the dataset 'tiny', not on 'second': take a model of" in refusal(trained, trainer)
+    assert "trained on the dataset 'tiny', not on 'second': use a model of" in refusal(trained, trainer)
 
 
 @pytest.mark.parametrize(("first", "items"), [("i21", 21), ("i7", 20)])

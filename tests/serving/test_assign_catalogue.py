@@ -241,11 +241,11 @@ def test_the_command_writes_shards_and_a_description_of_them_all(
     shards[2].write_bytes(b"PAR1")
     assert main(command) == 2
     said = capsys.readouterr().err
-    assert "error: 1 of 4 shards have no Semantic IDs, first" in said and "part-2.parquet" in said
+    assert "error: 1 of 4 shards failed, first" in said and "part-2.parquet" in said
     assert not (out / "assignment.json").exists()
     shards[2].unlink()
     assert main(command) == 0 and "74 items in 3 shards, 0 encoded" in capsys.readouterr().out
-    assert "part-2.parquet, which no shard of the features stands for" in caplog.text
+    assert "part-2.parquet, which matches no feature shard" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,7 @@ def test_changes_are_kept_beside_the_run_and_touch_nothing_else(copy: Path) -> N
 def test_what_cannot_be_added_is_named_and_changes_nothing(folder: Path) -> None:
     recommender = Recommender.load(folder)
     cases = [
-        (["a", "a"], {}, "'a' stands twice"),
+        (["a", "a"], {}, "'a' occurs twice"),
         ([], {}, "no new item"),
         (["a"], {"features": np.zeros((1, 3))}, r"shape \[1, 3\] for 1 items: .* 8 columns"),
         (["a", "b"], {"features": np.zeros((1, 8))}, r"shape \[1, 8\] for 2 items"),
@@ -197,7 +197,7 @@ def test_what_cannot_be_added_is_named_and_changes_nothing(folder: Path) -> None
     for tokens, given, message in cases:
         with pytest.raises(ValueError, match=message):
             recommender.add_items(tokens, **given)
-    with pytest.raises(ValueError, match="'x' cannot be removed: it is not in the catalogue"):
+    with pytest.raises(ValueError, match="'x' cannot be removed: not in the catalogue"):
         recommender.remove_items(["x"])
     with pytest.raises(ValueError, match="remove every item"):
         recommender.remove_items(recommender.tokens)
@@ -240,7 +240,7 @@ def test_bad_items_can_be_skipped_and_the_others_get_what_they_would_have_got(fo
 def test_items_beyond_every_place_are_refused_by_name(folder: Path) -> None:
     recommender = Recommender.load(folder)
     names = [f"n{number}" for number in range(300)]
-    with pytest.raises(ValueError, match="as many times as the model can tell apart; train again"):
+    with pytest.raises(ValueError, match="has as many items as the model can distinguish; retrain"):
         recommender.add_items(names, features=np.zeros((300, 8)))
     found = recommender.add_items(names, features=np.zeros((300, 8)), bad_items="skip")
     assert found.items and found.moved and found.refused and len(found.items) + len(found.refused) == 300
@@ -281,7 +281,7 @@ def test_changes_that_another_process_kept_are_not_lost(copy: Path) -> None:
 def test_a_run_without_a_tokenizer_takes_no_new_items(copy: Path) -> None:
     shutil.rmtree(copy / "tokenizer")
     recommender = Recommender.load(copy)
-    with pytest.raises(ValueError, match="has no tokenizer, so it cannot take new items"):
+    with pytest.raises(ValueError, match="has no tokenizer and cannot add items"):
         recommender.add_items(["new"], features=np.zeros((1, 8)))
     recommender.remove_items(["i3"])
     assert recommender.add_items(["i3"]).items == ["i3"]
@@ -291,7 +291,7 @@ def test_a_recommender_of_no_run_can_neither_add_nor_keep(folder: Path) -> None:
     loaded = Recommender.load(folder)
     bare = Recommender(loaded.model, loaded.tokens, max_history=4, beam_size=10)
     bare.remove_items(["i3"])
-    with pytest.raises(ValueError, match="is of no run"):
+    with pytest.raises(ValueError, match="has no run folder"):
         bare.save()
     with pytest.raises(ValueError, match="has no tokenizer"):
         bare.add_items(["new"], features=np.zeros((1, 8)))
@@ -343,7 +343,7 @@ def test_a_category_keeps_to_items_that_have_it_as_whole_words(folder: Path) -> 
     recommender = Recommender.load(folder)  # whose categories are the titles
     red = {token for token in recommender.tokens if "red" in recommender.labels[token].title}
     assert set(items(recommender.recommend(["i2"], 20, category="Red thing", exclude_seen=False))) == red
-    with pytest.raises(ValueError, match="no item has the category 're'; the items have for example the"):
+    with pytest.raises(ValueError, match="no item has the category 're': use one such as the"):
         recommender.recommend(["i2"], category="re")
 
 
@@ -368,7 +368,7 @@ def test_the_command_adds_and_removes(copy: Path, tmp_path: Path, capsys: pytest
     assert "0815" in capsys.readouterr().out
     (tmp_path / "gone.txt").write_text("0815\ni7\n")
     assert change(["remove", f"--run_folder={copy}", f"--items={tmp_path}/gone.txt"]) == 0
-    assert "2 items are not recommended any more" in capsys.readouterr().out
+    assert "2 items are no longer recommended" in capsys.readouterr().out
     assert recommend([f"--run_folder={copy}", "--history=i3", "--k=30"]) == 0
     left = {line.split("\t")[1] for line in capsys.readouterr().out.splitlines()}
     assert "0816" in left and not {"0815", "i7"} & left
@@ -383,7 +383,7 @@ def test_the_command_goes_on_without_bad_items_if_it_is_told(
     assert change(command) == 2
     assert "'n2' cannot be added: it has no text" in capsys.readouterr().err
     assert not (copy / "new-items.safetensors").exists()
-    for expected in ("1 items added", "1 were in the catalogue"):
+    for expected in ("1 items added", "1 were already in the catalogue"):
         assert change([*command, "--bad_items=skip"]) == 0
         printed = capsys.readouterr()
         assert expected in printed.out and "skipped 'n2': it has no text" in printed.err
@@ -470,7 +470,7 @@ def test_a_text_column_that_new_items_lack_counts_as_empty(odd_run: Path, caplog
     lacking, empty = Recommender.load(odd_run), Recommender.load(odd_run)
     names = {"item_id": ["n1"], "product name": ["the red thing"]}
     arrival = lacking.add_items(["n1"], table=names)
-    assert "has no colour, which counts as empty. If it is called otherwise there, map it" in caplog.text
+    assert "has no colour: treated as empty. If the column has another name, map it" in caplog.text
     assert arrival == empty.add_items(["n1"], table={**names, "colour": [""]})
     with pytest.raises(
         ValueError, match="names the column 'product name', which the table of new items lacks.*columns="
@@ -483,7 +483,7 @@ def test_a_modality_that_all_new_items_miss_is_allowed_as_it_is_for_single_ones(
     config = {"modalities": [{"text_fields": ["title"]}, {"image_field": "picture"}], "missing_modality": "allow"}
     config |= {"item_features_file": None, "text_fields": ["never read"], "text_template": None}
     assert with_absent_columns(table, config) == {**table, "picture": [""]}
-    assert "has no picture, which counts as empty" in caplog.text
+    assert "has no picture: treated as empty" in caplog.text
     with pytest.raises(ValueError, match="image_field names the column 'picture', which the table of new items lacks"):
         with_absent_columns(table, {**config, "missing_modality": "refuse"})
 

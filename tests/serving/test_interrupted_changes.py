@@ -180,7 +180,7 @@ def test_a_change_that_the_log_does_not_name_yet_is_named_with_the_next(
     recommender = Recommender.load(copy)
     recommender.remove_items(["i1"])
     recommender.save()
-    assert "The change is kept, but cannot write" in caplog.text and "new-items.jsonl" in caplog.text
+    assert "The change is saved, but cannot write" in caplog.text and "new-items.jsonl" in caplog.text
     recommender.remove_items(["i2"])
     recommender.save()
     (copy / "new-items.jsonl").rmdir()
@@ -208,7 +208,7 @@ def test_words_that_nobody_takes_do_not_undo_a_change(
 
     monkeypatch.setattr(sys, "stdout", Closed())
     assert COMMAND.main(command("remove", copy, tmp_path)) == 0
-    assert "the change is kept, but could not be shown here (No space left on device)" in capsys.readouterr().err
+    assert "the change is saved, but could not be printed (No space left on device)" in capsys.readouterr().err
     assert logged(copy, "remove") == GONE
 
 

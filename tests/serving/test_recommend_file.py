@@ -97,7 +97,7 @@ def test_a_file_of_another_encoding_is_named(option: str, tmp_path: Path, capsys
         (["--run_folder=f", "--history=1", "--exclude_seen=1"], "exclude_seen=1 has to be true or false"),
         (["--run_folder=f", "--history=1", "--new_share=some"], "new_share='some' has to be a number"),
         (["--run_folder=f", "--history=1", "--device=abacus"], "device='abacus' cannot be used here"),
-        (["--run_folder=f", "--input=absent.jsonl"], "Give --out"),
+        (["--run_folder=f", "--input=absent.jsonl"], "--input needs --out"),
         (["--run_folder=f", "--input=absent.jsonl", "--out=o"], "absent.jsonl"),
     ],
 )

@@ -84,7 +84,7 @@ def test_filters_hold_and_work_together(recommender: Recommender) -> None:
 
 def test_unknown_items_are_skipped_and_reported(recommender: Recommender, caplog: pytest.LogCaptureFixture) -> None:
     assert recommender.recommend(["new", "i3", "i4"], 3) == recommender.recommend(["i3", "i4"], 3)
-    assert "1 items of the histories are not in the catalogue" in caplog.text
+    assert "Skipped 1 history items that are not in the catalogue" in caplog.text
     with pytest.raises(ValueError, match=r"no item of the history \['new'\] is in the catalogue"):
         recommender.recommend(["new"])
 
@@ -97,7 +97,7 @@ def test_many_histories_give_what_each_gives_alone(
     found = recommender.recommend_many(histories, 4)
     alone = {row: items(recommender.recommend(histories[row], 4)) for row in (0, 2, 4)}
     assert [items(one) for one in found] == [alone.get(row, []) for row in range(5)]
-    assert "2 histories of 5 have no known item" in caplog.text
+    assert "2 of 5 histories have no known item" in caplog.text
     assert recommender.recommend_many([], 4) == []
     with pytest.raises(ValueError, match="k is 0"):
         recommender.recommend_many(histories, 0)
@@ -251,5 +251,5 @@ def test_a_liger_recommends_new_items_by_their_features_and_keeps_them(tiny_sett
 
 
 def test_a_tiger_has_no_choice_of_retrieval(folder):
-    with pytest.raises(ValueError, match="retrieval=dense is a choice of LIGER"):
+    with pytest.raises(ValueError, match="retrieval=dense is only for LIGER"):
         Recommender.load(folder, retrieval="dense")

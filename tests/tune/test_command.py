@@ -153,14 +153,14 @@ def test_validation_judges_whole_runs_and_leaves_none_behind(
     ("grid", "own", "says"),
     [
         ("choice: {codebok_size: [2]}", {}, "'codebok_size': did you mean codebook_size"),
-        ("choice: {learning_rate: [0.1]}", {}, "The proxy is the same for every learning_rate"),
+        ("choice: {learning_rate: [0.1]}", {}, "The proxy does not depend on learning_rate"),
         ("choice: {codebook_size: [2, many]}", {}, "codebook_size"),
-        ("choice: {epochs: [2]}", {"objective": "valid"}, "--epochs is given and searched as well"),
+        ("choice: {epochs: [2]}", {"objective": "valid"}, "--epochs is both given and searched"),
         ("uniform: {commitment: [0.1, 1]}", {}, "--algorithm=bayes"),
         (
             "choice: {learning_rate: [0.1]}",
             {"objective": "valid", "metrics": ["NDCG", "GiniIndex"], "valid_metric": "GiniIndex@10"},
-            "valid_metric=GiniIndex@10 is better the smaller it is: search by a metric of hits",
+            "valid_metric=GiniIndex@10 is better when smaller: search by a metric of hits",
         ),
         (GRID, {"algorithm": "bayse"}, "did you mean bayes"),
         (GRID, {"objective": "test"}, "Valid are: proxy, valid"),

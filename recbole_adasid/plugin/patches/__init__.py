@@ -1,1 +1,1 @@
-"""What is mended in RecBole itself, one file a fault."""
+"""Patches for RecBole itself, one file per bug."""

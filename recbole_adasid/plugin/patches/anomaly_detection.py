@@ -1,6 +1,6 @@
 """SINE of RecBole 1.2.1 switches torch's anomaly detection on when it is imported, for every model.
 
-Looking up a model by name imports SINE: all would record a traceback for each operation.
+Looking up a model by name imports SINE, so all models would record a traceback for each operation.
 """
 
 from __future__ import annotations

@@ -10,15 +10,15 @@ from recbole_adasid.io.atomic import written_whole
 
 
 def save_plain_checkpoints(module: ModuleType) -> None:
-    """Let every trainer of `recbole.trainer.trainer` save checkpoints that torch loads with its protection on."""
+    """Make every trainer of `recbole.trainer.trainer` save checkpoints that torch loads with weights_only=True."""
     module.Trainer._save_checkpoint = save_checkpoint  # type: ignore[attr-defined]
 
 
 def save_checkpoint(trainer: Any, epoch: int, verbose: bool = True, **kwargs: Any) -> None:
     """Save the state of a RecBole trainer, in place of its `_save_checkpoint`; TIGER's trainer has its own.
 
-    Weights are stored as CPU tensors, so that a machine without a GPU loads them, and by pickle protocol 2, the
-    only one that torch reads with its protection on. The file appears under its name when it is complete.
+    Weights are stored as CPU tensors, so that a machine without a GPU can load them, and with pickle protocol 2, the
+    only one that torch reads with weights_only=True. The file appears under its name once complete.
     """
     import torch
 
@@ -41,9 +41,9 @@ def save_checkpoint(trainer: Any, epoch: int, verbose: bool = True, **kwargs: An
 
 
 def _without_modules(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Leave out layers, which models with item features name here although their weights are in the state.
+    """Leave out layers, which models with item features list here although their weights are in the state.
 
-    Pickled whole, with the dataset they hold, they could not be loaded with torch's protection on.
+    Pickled whole, with the dataset they hold, they could not be loaded with weights_only=True.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""LightGCN and others of RecBole 1.2.1 fill a sparse matrix by `dok_matrix._update`, which scipy 1.14 took away."""
+"""LightGCN and others of RecBole 1.2.1 fill a sparse matrix with `dok_matrix._update`, which scipy 1.14 removed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from types import ModuleType
 
 
 def restore_dok_update(_models: ModuleType) -> None:
-    """Give scipy's `dok_matrix` the method back."""
+    """Restore the method of scipy's `dok_matrix`."""
     from scipy.sparse import dok_matrix
 
     if not hasattr(dok_matrix, "_update"):

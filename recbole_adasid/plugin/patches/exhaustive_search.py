@@ -1,6 +1,6 @@
 """RecBole 1.2.1's tuner fails in an exhaustive search on hyperopt 0.2.7 and later.
 
-It hands over a `RandomState`, which has no `integers`, and draws the points of a grid until it finds no new one for a
+It passes a `RandomState`, which has no `integers`, and draws grid points at random until it finds no new one for a
 while.
 """
 
@@ -12,12 +12,12 @@ from typing import Any
 
 
 def try_each_point_once(module: ModuleType) -> None:
-    """Put :func:`exhaustive_search` in the place of RecBole's."""
+    """Replace RecBole's function by :func:`exhaustive_search`."""
     module.exhaustive_search = exhaustive_search  # type: ignore[attr-defined]
 
 
 def exhaustive_search(new_ids: list[int], domain: Any, trials: Any, seed: int, **_: Any) -> list[Any]:
-    """Return the next points of a grid for hyperopt, in the order of the names, and none when all were tried."""
+    """Return the next grid points for hyperopt, ordered by name; none once all were tried."""
     names = sorted(domain.params)
     sizes = [domain.params[name].pos_args[0].obj for name in names]
     points = list(product(*map(range, sizes)))[len(trials.trials) :]

@@ -1,4 +1,4 @@
-"""RecBole 1.2.1 asks whether a folder is there and then makes it: of two processes the slower one fails."""
+"""RecBole 1.2.1 checks whether a folder exists and then creates it: the slower of two processes fails."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from recbole_adasid.plugin.registration import replace_function
 
 
 def make_folders_together(module: ModuleType) -> None:
-    """Let several processes make one folder by the `ensure_dir` of `recbole.utils.utils`."""
+    """Make the `ensure_dir` of `recbole.utils.utils` safe for several processes."""
     replace_function(module, "ensure_dir", lambda path: os.makedirs(path, exist_ok=True))

@@ -1,6 +1,6 @@
-"""RecBole 1.2.1 fills gaps by `frame[field].fillna(..., inplace=True)`, which pandas 3 applies to a copy.
+"""RecBole 1.2.1 fills gaps with `frame[field].fillna(..., inplace=True)`, which pandas 3 applies to a copy.
 
-Item 0 would turn into the smallest integer without a word.
+Item 0 would silently become the smallest integer.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def fill_gaps_in_place(module: ModuleType) -> None:
-    """Let the datasets of `recbole.data.dataset.dataset` fill gaps by :func:`fill_missing_values`."""
+    """Make the datasets of `recbole.data.dataset.dataset` fill gaps with :func:`fill_missing_values`."""
     module.Dataset._fill_nan = fill_missing_values  # type: ignore[attr-defined]
 
 

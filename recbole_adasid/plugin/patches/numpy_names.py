@@ -1,10 +1,10 @@
-"""RecBole 1.2.1, and ray.tune for it, use names such as `np.float_`, which numpy 2 took away."""
+"""RecBole 1.2.1, and ray.tune for it, use names such as `np.float_`, which numpy 2 removed."""
 
 from __future__ import annotations
 
 from types import ModuleType
 
-# What they stood for.
+# Their replacements.
 _NUMPY_NAMES = {
     "bool": "bool_",
     "bool8": "bool_",
@@ -22,7 +22,7 @@ _NUMPY_NAMES = {
 
 
 def restore_numpy_names(_recbole: ModuleType) -> None:
-    """Give numpy the names back that RecBole expects; names that numpy has are left alone."""
+    """Restore the numpy names that RecBole expects; existing names are left alone."""
     import numpy
 
     for name, stood_for in _NUMPY_NAMES.items():

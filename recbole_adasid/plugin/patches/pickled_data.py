@@ -13,7 +13,7 @@ from recbole_adasid.plugin.saved_data import refuse_saved_data
 
 
 def guard_pickles(module: ModuleType) -> None:
-    """Let RecBole's functions that unpickle a saved dataset or saved dataloaders refuse to do so for TIGER."""
+    """Make RecBole's functions that unpickle saved datasets or dataloaders refuse to do so for TIGER."""
     for name in ("create_dataset", "load_split_dataloaders"):
         replace_function(module, name, _guarded(getattr(module, name)))
 

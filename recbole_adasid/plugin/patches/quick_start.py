@@ -1,5 +1,5 @@
-"""RecBole's `quick_start` without ray, and its `load_data_and_model` for TIGER's files, and for those of other models
-without free unpickling."""
+"""RecBole's `quick_start` without ray, and its `load_data_and_model` for TIGER's files, and for other models' files
+without unrestricted unpickling."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _LARGEST_PICKLE = 1 << 24
 
 
 class _NoTune:
-    """Stands for `ray.tune` where ray is not installed; RecBole reports to it at the end of its tuning jobs alone."""
+    """Stub for `ray.tune` without ray; RecBole only reports to it at the end of its tuning jobs."""
 
     def __getattr__(self, name: str) -> Any:
         raise ImportError(
-            f"ray.tune.{name} is needed, but ray is not installed: pip install ray, or tune by recbole-adasid tune"
+            f"ray.tune.{name} is needed, but ray is not installed: pip install ray, or use recbole-adasid tune"
         )
 
 
 @contextmanager
 def without_ray() -> Iterator[None]:
-    """Within, `from ray import tune` works where ray is not installed: there is no ray 2.6.3 for Python 3.12."""
+    """Within, `from ray import tune` works without ray: there is no ray 2.6.3 for Python 3.12."""
     if importlib.util.find_spec("ray") is not None:
         yield
         return
@@ -50,24 +50,24 @@ def without_ray() -> Iterator[None]:
 
 
 def mend_quick_start(module: ModuleType) -> None:
-    """Put :func:`load_data_and_model` in the place of RecBole's."""
+    """Replace RecBole's function by :func:`load_data_and_model`."""
     replace_function(module, "load_data_and_model", load_data_and_model)
 
 
 def load_data_and_model(model_file: str | Path, *, trusted: bool = False) -> tuple[Any, ...]:
     """Return config, model, dataset and the training, validation and test data of a saved model, as RecBole does.
 
-    The settings are those of the file, but for what fetches, writes, or reaches other machines, which does nothing, and
-    for what would be executed, which is refused. The dataset is read from where the settings say.
+    Settings come from the file, except that those that fetch, write or reach other machines are disabled, and any that
+    would be executed are refused. The dataset is read from the folder in the settings.
 
     Args:
         model_file: TIGER's model.safetensors, or the .pth of another RecBole model.
-        trusted: the file is your own: take all its settings as they are. Weights are never unpickled freely.
+        trusted: the file is your own: use all its settings unchanged. Weights never use unrestricted unpickling.
 
     Raises:
-        FileNotFoundError: if there is no such file, or its dataset is not there.
-        DamagedFile: if the file is damaged, does not fit its dataset, or would have to be unpickled freely.
-        SettingsError: for a setting that cannot be, or would be executed.
+        FileNotFoundError: if the file or its dataset is missing.
+        DamagedFile: if the file is damaged, does not fit its dataset, or would need unrestricted unpickling.
+        SettingsError: for a setting that is invalid, or would be executed.
     """
     from recbole.data import create_dataset, data_preparation
     from recbole.utils import get_model, init_logger, init_seed
@@ -91,15 +91,15 @@ def load_data_and_model(model_file: str | Path, *, trusted: bool = False) -> tup
 
 
 class _Saved(NamedTuple):
-    """A file whose content is plain."""
+    """A file of plain content."""
 
     config: Any
     fill: Callable[[Any], None]
-    """Gives a model the weights."""
+    """Loads the weights into a model."""
     check_data: Callable[[Any], None]
-    """Refuses a dataset that the model was not trained on, as far as the file tells."""
+    """Refuses a dataset that the model was not trained on, as far as the file shows."""
     problems: Callable[[], AbstractContextManager[None]]
-    """Says in a sentence what goes wrong within."""
+    """Turns errors within into one sentence."""
 
 
 def _tiger_file(path: Path, trusted: bool) -> _Saved:
@@ -115,7 +115,7 @@ def _tiger_file(path: Path, trusted: bool) -> _Saved:
 
 
 def _recbole_file(path: Path, trusted: bool) -> _Saved:
-    """Return what is in a file of torch.save, with nothing in it executed."""
+    """Return the content of a torch.save file without executing anything in it."""
     checkpoint = _unpickled(path)
     config = checkpoint["config"]
     if not trusted:
@@ -131,10 +131,10 @@ def _recbole_file(path: Path, trusted: bool) -> _Saved:
             yield
         except (ImportError, OSError, MemoryError, ValueError):
             raise
-        except Exception as error:  # RecBole takes the settings as they come
+        except Exception as error:  # RecBole checks no settings
             reason = " ".join(str(error).split())[:300]
             raise DamagedFile(
-                f"{path} does not go with its own settings or with the dataset ({type(error).__name__}: {reason})"
+                f"{path} does not match its own settings or the dataset ({type(error).__name__}: {reason})"
             ) from error
 
     return _Saved(config, fill, lambda dataset: None, problems)
@@ -150,24 +150,24 @@ def _unpickled(path: Path) -> dict[str, Any]:
     from recbole.config import Config
 
     if _is_earlier_tiger(path):
-        read_model(path)  # refuses it, with the reason
+        read_model(path)  # raises the precise error
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever unpickling and RecBole's Config run into
+    except Exception as error:  # anything raised by unpickling or RecBole's Config
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise DamagedFile(
             f"{path} holds more than weights and plain settings, or is damaged ({reason}): train the model again with "
             "recbole_adasid imported, or load the file where it is not"
         ) from None
     if not isinstance(found, dict) or not isinstance(found.get("state_dict"), dict):
-        raise DamagedFile(f"{path} holds no weights by name: it is no checkpoint of RecBole's")
+        raise DamagedFile(f"{path} holds no weights by name: it is not a RecBole checkpoint")
     if not isinstance(found.get("config"), Config):
-        raise DamagedFile(f"{path} holds no settings of a RecBole Config: it is no checkpoint of RecBole's")
+        raise DamagedFile(f"{path} holds no settings of a RecBole Config: it is not a RecBole checkpoint")
     return found
 
 
 def _is_earlier_tiger(path: Path) -> bool:
-    """Tell whether a file of torch.save has a setting that only TIGER has, without unpickling it."""
+    """Tell whether a torch.save file has a TIGER-only setting, without unpickling it."""
     try:
         with zipfile.ZipFile(path) as archive:
             pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
@@ -177,5 +177,5 @@ def _is_earlier_tiger(path: Path) -> bool:
 
 
 def _beginning(archive: zipfile.ZipFile, name: str) -> bytes:
-    with archive.open(name) as stream:  # which may announce, and unpack to, any size
+    with archive.open(name) as stream:  # may claim, and unpack to, any size
         return stream.read(_LARGEST_PICKLE)

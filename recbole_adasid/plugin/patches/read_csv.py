@@ -1,6 +1,6 @@
-"""RecBole 1.2.1 reads atomic files slowly, and by pandas 3 gets columns of text and gaps in sequences of another kind.
+"""RecBole 1.2.1 reads atomic files slowly, and with pandas 3 gets other types for text columns and sequence gaps.
 
-Quotes and "NA" within a cell have a meaning for it, too, which titles of items have not.
+It also interprets quotes and "NA" within a cell, which are plain text in item titles.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _AS_WRITTEN: ContextVar[bool] = ContextVar("as_written", default=False)
 
 
 def read_as_pandas_2(module: ModuleType) -> None:
-    """Let `recbole.data.dataset.dataset` read files by :class:`_PandasForRecBole`."""
+    """Make `recbole.data.dataset.dataset` read files through :class:`_PandasForRecBole`."""
     import pandas
 
     module.pd = _PandasForRecBole(pandas)  # type: ignore[attr-defined]
@@ -26,7 +26,7 @@ def read_as_pandas_2(module: ModuleType) -> None:
 
 @contextmanager
 def cells_as_written() -> Iterator[None]:
-    """Within, RecBole reads a cell as the text between two separators: quotes are characters and "NA" is a name."""
+    """Within, RecBole reads cells verbatim: quotes are characters and "NA" is a name."""
     token = _AS_WRITTEN.set(True)
     try:
         yield
@@ -35,29 +35,29 @@ def cells_as_written() -> Iterator[None]:
 
 
 def _plain_options(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of `read_csv` that take cells as they are written; only numbers can be missing.
+    """Return the `read_csv` options for verbatim cells; only numbers can be missing.
 
-    Tokens become categories, so that each is one object in memory and not one a row: while they are read, or after
-    that where pandas would make numbers of them.
+    Tokens become categories, one object in memory each rather than one per row: while reading, or afterwards where
+    pandas would turn them into numbers.
     """
     numbers = {name: [""] for name, kind in kwargs["dtype"].items() if kind is not str}
     token = str if _guesses_categories() else "category"
     kinds = {name: token if name.endswith(":token") else kind for name, kind in kwargs["dtype"].items()}
     options = {"quoting": csv.QUOTE_NONE, "keep_default_na": False, "na_values": numbers, "dtype": kinds}
-    # pandas skips a byte order mark by itself, and reads the encoding it knows best much faster.
+    # pandas skips a byte order mark itself, and reads plain UTF-8 much faster.
     return {**options, "encoding": "utf-8"} if kwargs["encoding"] == "utf-8-sig" else options
 
 
 @functools.cache
 def _guesses_categories() -> bool:
-    """Tell whether pandas reads the categories 07 and 7 as one number, as it does from version 3.1 on."""
+    """Tell whether pandas merges the categories 07 and 7 into one number, as from version 3.1."""
     import pandas
 
     return len(pandas.read_csv(io.StringIO("a\n07\n7\n"), dtype="category")["a"].cat.categories) == 1
 
 
 class _PandasForRecBole(ModuleType):
-    """pandas with a fast `read_csv` whose text columns are as pandas 2 read them and whose sequences have no gaps."""
+    """pandas with a fast `read_csv` that reads text columns as pandas 2 did and leaves no gaps in sequences."""
 
     def __init__(self, pandas: ModuleType) -> None:
         super().__init__("pandas")
@@ -67,9 +67,9 @@ class _PandasForRecBole(ModuleType):
         return getattr(self._pandas, name)
 
     def read_csv(self, *args: Any, **kwargs: Any) -> Any:
-        """Read a RecBole atomic file, whose columns are still called `name:type` here."""
+        """Read a RecBole atomic file, whose columns are still named `name:type` here."""
         if kwargs.get("engine") == "python" and len(kwargs.get("delimiter") or "") == 1:
-            # pandas' own parser is several times faster; its default rounds floats otherwise than Python does.
+            # pandas' own parser is several times faster; its default rounds floats differently from Python.
             kwargs |= {"engine": "c", "float_precision": "round_trip", "low_memory": False}
         if _AS_WRITTEN.get():
             kwargs |= _plain_options(kwargs)

@@ -1,4 +1,4 @@
-"""RecBole 1.2.1's loaders list the numbers of their rows, 36 bytes a row, though nobody asks for a list."""
+"""RecBole 1.2.1's loaders hold a list of row numbers, 36 bytes per row, that nothing needs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def number_rows_lazily(module: ModuleType) -> None:
-    """Let a loader count its rows by a range."""
+    """Make loaders use a range of row numbers."""
 
     def rows_or_list(values: Any = ()) -> Any:
         return values if isinstance(values, range) else builtins.list(values)

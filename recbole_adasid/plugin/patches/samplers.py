@@ -1,4 +1,4 @@
-"""RecBole 1.2.1 makes a sampler, a set for every user, even where no item is sampled."""
+"""RecBole 1.2.1 builds a sampler, with a set per user, even if no item is sampled."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from recbole_adasid.plugin.registration import replace_function
 
 
 def leave_out_idle_samplers(module: ModuleType) -> None:
-    """Let `recbole.data.utils` make no sampler for TIGER that nobody asks."""
+    """Make `recbole.data.utils` build no unused sampler for TIGER."""
     replace_function(module, "create_samplers", only_samplers_that_sample(module.create_samplers))
 
 
 def only_samplers_that_sample(create: Callable[..., Any]) -> Callable[..., Any]:
-    """Let RecBole's `create_samplers` make none for TIGER where no item is sampled."""
+    """Wrap RecBole's `create_samplers` to build none for TIGER if no item is sampled."""
 
     @wraps(create)
     def samplers(config: Any, dataset: Any, built_datasets: Any) -> Any:

@@ -1,4 +1,4 @@
-"""RecBole 1.2.1 asks for the lengths of sequences by `series.agg(len)`; pandas 3 hands over the whole series."""
+"""RecBole 1.2.1 gets sequence lengths from `series.agg(len)`; pandas 3 passes the whole series to `len`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def measure_each_element(module: ModuleType) -> None:
-    """Let `len` have its former meaning in one of the modules of `recbole.data.dataset`."""
+    """Give `len` its former meaning in a module of `recbole.data.dataset`."""
     module.len = elementwise_length  # type: ignore[attr-defined]
 
 

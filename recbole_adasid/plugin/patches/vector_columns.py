@@ -1,8 +1,8 @@
 """Vectors as features of RecBole's models: `float_seq` columns read by position.
 
 RecBole 1.2.1 gives every entry of a numerical `float_seq` column the same embedding (or, discretised by `ED` or `LD`,
-one that depends on its value alone), and averages: of a vector its mean is left. Entry by entry an embedding of its
-own makes a linear map of the vector into the model's embedding size instead, (1 / D) Σ_d v_d e_d.
+one that depends on its value alone), and averages: only the mean of a vector survives. One embedding per position
+makes this a linear map of the vector to the model's embedding size instead, (1 / D) Σ_d v_d e_d.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ import numpy as np
 from recbole_adasid.settings.errors import SettingsError
 
 METHOD = "position"
-"""As in `discretization: {sid_vector: {method: position}}`; RecBole by itself refuses the name."""
+"""As in `discretization: {sid_vector: {method: position}}`; unpatched RecBole rejects the name."""
 
 
 def read_vectors(module: ModuleType) -> None:
-    """Let the datasets of `recbole.data.dataset.dataset` know the method :data:`METHOD`."""
+    """Add the method :data:`METHOD` to the datasets of `recbole.data.dataset.dataset`."""
     dataset_class = module.Dataset  # type: ignore[attr-defined]
     dataset_class._discretization = discretize_by_position(dataset_class._discretization)
 
 
 def discretize_by_position(original: Callable[[Any], None]) -> Callable[[Any], None]:
-    """Return RecBole's `Dataset._discretization` with a further method.
+    """Return RecBole's `Dataset._discretization` with an additional method.
 
     Args:
-        original: what all other columns go through.
+        original: used for all other columns.
     """
 
     @wraps(original)
@@ -54,9 +54,9 @@ def discretize_by_position(original: Callable[[Any], None]) -> Callable[[Any], N
 
 
 def count_features_once(sasrecf: ModuleType) -> None:
-    """Let RecBole's SASRecF count a `float_seq` column as one feature, which is what its embedding layer makes of it.
+    """Make RecBole's SASRecF count a `float_seq` column as one feature, as its embedding layer does.
 
-    By itself it counts the entries, and its first layer then does not fit its own input.
+    Unpatched, it counts the entries, and its first layer does not fit its input.
     """
     sasrecf.FeatureType = SimpleNamespace(FLOAT_SEQ=None)  # type: ignore[attr-defined]
 

@@ -1,1 +1,1 @@
-"""RecBole's other recommenders on the data of TIGER, under its evaluation, into a run folder like its own."""
+"""RecBole's other recommenders on TIGER's data and evaluation, with the same kind of run folder."""

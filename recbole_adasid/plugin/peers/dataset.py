@@ -1,4 +1,4 @@
-"""TIGER's data for RecBole's other recommenders: the same interactions in the same order, split alike."""
+"""TIGER's data for RecBole's other recommenders: same interactions, order and split."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from recbole_adasid.settings.errors import SettingsError
 
 TABLES = {"user_feat": "uid_field", "item_feat": "iid_field"}
 _READ_HISTORIES_BY_ROW = ("FEARec",)
-"""Models that look into the training part for other examples' histories."""
+"""Models that read other examples' histories from the training part."""
 
 
 class SequenceDataset(ExampleDataset):
-    """Examples as RecBole's sequential models read them: histories as wide as the setting, columns of users and items.
+    """Examples for RecBole's sequential models: histories of the configured width, user and item columns.
 
-    What :class:`SequentialDataset` makes of the same interactions, but for equal times, which keep the order of the
-    file, and for histories, which are gathered when a batch asks for them.
+    Same as :class:`SequentialDataset`, except that equal times keep the file order, and histories are gathered per
+    batch.
     """
 
     def _load_data(self, token: str, dataset_path: str) -> None:
@@ -34,7 +34,7 @@ class SequenceDataset(ExampleDataset):
         SequentialDataset._load_data(self, token, dataset_path)
 
     def _load_feat(self, filepath: str, source: Any) -> Any:
-        """Read a file as for TIGER, and say which setting names the columns that a model reads of the items."""
+        """Read a file as for TIGER; errors name the setting for the model's item columns."""
         try:
             return super()._load_feat(filepath, source)
         except ValueError as error:
@@ -42,12 +42,12 @@ class SequenceDataset(ExampleDataset):
             if getattr(source, "value", source) != "item" or not chosen:
                 raise
             raise SettingsError(
-                f"{error} {self.config['model']} reads selected_features={chosen} of the items: set it to columns that "
-                "are there."
+                f"{error} {self.config['model']} reads the item columns selected_features={chosen}: set it to existing "
+                "columns."
             ) from error
 
     def _data_filtering(self) -> None:
-        """Filter as for TIGER; users and items without an interaction are none there."""
+        """Filter as for TIGER, which also drops users and items without interactions."""
         super()._data_filtering()
         for table, field in ((name, getattr(self, field)) for name, field in TABLES.items()):
             rows = getattr(self, table)
@@ -65,7 +65,7 @@ class SequenceDataset(ExampleDataset):
                 setattr(self, name, self._dataframe_to_interaction(rows))
 
     def build(self) -> list[ExampleDataset]:
-        """Split as TIGER's dataset."""
+        """Split like TIGER's dataset."""
         parts = super().build()
         if self.config["model"] in _READ_HISTORIES_BY_ROW:
             rows = parts[0].inter_feat
@@ -73,7 +73,7 @@ class SequenceDataset(ExampleDataset):
         return parts
 
     def __getitem__(self, index: Any, join: bool = True) -> Interaction:
-        """Return examples with their histories [B, MAX_ITEM_LIST_LENGTH] and what is known of users and targets."""
+        """Return examples with histories [B, MAX_ITEM_LIST_LENGTH] and the columns of users and targets."""
         batch = super().__getitem__(index)
         return self.join(batch) if join else batch
 
@@ -81,32 +81,32 @@ class SequenceDataset(ExampleDataset):
         return np.pad(history, ((0, 0), (0, self.max_item_list_len - history.shape[1])))
 
     def candidates_of(self, rows: NDArray[np.int64]) -> Interaction:
-        """Return what a model is given of some examples to recommend for."""
+        """Return the model's input for recommending to some examples."""
         return self[rows]
 
 
 class InteractionDataset(SequenceDataset):
-    """The same split for models without an order: to train on, users and items of all interactions that are not held
-    out; to evaluate, the examples of TIGER.
+    """The same split for non-sequential models: trained on users and items of all interactions that are not held out,
+    evaluated on TIGER's examples.
     """
 
     def build(self) -> list[ExampleDataset]:
-        """Split as TIGER's dataset; the training part has every training interaction, the first of a user too."""
+        """Split like TIGER's dataset; the training part has every training interaction, including users' first."""
         parts = super().build()
         users, items = parts[0]._training_interactions().arrays()
         columns = {self.uid_field: users.astype(np.int64), self.iid_field: items.astype(np.int64) + 1}
-        columns[self.time_field] = np.arange(len(users), dtype=np.float64)  # of a user's the order, for DiffRec
+        columns[self.time_field] = np.arange(len(users), dtype=np.float64)  # keeps each user's order, for DiffRec
         parts[0].inter_feat = Interaction({name: torch.from_numpy(values) for name, values in columns.items()})
         return parts
 
     def __getitem__(self, index: Any, join: bool = True) -> Interaction:
-        """Return rows of `inter_feat`, and what is known of their users and items."""
+        """Return rows of `inter_feat` with the columns of their users and items."""
         return Dataset.__getitem__(self, index, join)
 
     def candidates_of(self, rows: NDArray[np.int64]) -> Interaction:
-        """Return the users of some examples: which item is held out is no business of the model."""
+        """Return the users of some examples, without the held-out items."""
         return self.join(Interaction({self.uid_field: self.inter_feat[self.uid_field][torch.from_numpy(rows)]}))
 
     def inter_matrix(self, form: str = "coo", value_field: str | None = None) -> Any:
-        """Return the sparse matrix of users and items of this part's rows."""
+        """Return the sparse user-item matrix of this part's rows."""
         return Dataset.inter_matrix(self, form, value_field)

@@ -1,4 +1,4 @@
-"""Batches for RecBole's other recommenders: its own to train on, and an example a row to evaluate."""
+"""Batches for RecBole's other recommenders: RecBole's own for training, one example per row for evaluation."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from recbole_adasid.plugin.peers.names import peer_class
 
 PHASES = ("train", "valid", "test")
 _SCORES_AT_ONCE = 2**20
-"""Pairs of user and item that a model scores one by one together, where it cannot score all items at once."""
+"""User-item pairs per batch, for models that score pairs rather than all items at once."""
 
 
 def load_parts(config: Any) -> tuple[Any, Any, Any]:
-    """Return the loaders of the training, validation and test part of the dataset that the settings name."""
+    """Return the training, validation and test loaders of the configured dataset."""
     sequential = config["MODEL_TYPE"] == ModelType.SEQUENTIAL
     dataset = (SequenceDataset if sequential else InteractionDataset)(config)
     getLogger().info(dataset)
@@ -44,9 +44,9 @@ def _evaluation(config: Any, parts: Sequence[Any]) -> Any:
 
 
 def _sampler(config: Any, asked: Mapping[str, Any], parts: Sequence[Any]) -> Any:
-    """Return RecBole's sampler of negatives for the last of some parts, or None where none are asked for.
+    """Return RecBole's negative sampler for the last of some parts, or None if none is configured.
 
-    It draws by how often items are in these parts, and for models that leave out what a user had, none of a user's.
+    It draws by item frequency in these parts, and for models that exclude seen items, none of the user's.
     """
     phases, how = list(PHASES[: len(parts)]), (asked["distribution"], asked.get("alpha", 1.0))
     if how[0] == "none":
@@ -56,10 +56,10 @@ def _sampler(config: Any, asked: Mapping[str, Any], parts: Sequence[Any]) -> Any
 
 
 class ExampleLoader(FullSortEvalDataLoader):
-    """Examples of a part, to rank all items for: one held-out item a row, for every kind of model.
+    """Examples of a part for full ranking: one held-out item per row, for every kind of model.
 
-    RecBole has this for sequential models; for others it has a user a row, and one user a batch where there are more
-    items than `eval_batch_size`.
+    RecBole does this for sequential models; for others it has one user per row, and one user per batch if there are
+    more items than `eval_batch_size`.
     """
 
     def __init__(self, config: Any, part: Any) -> None:
@@ -74,8 +74,8 @@ class ExampleLoader(FullSortEvalDataLoader):
         self.set_batch_size(self.step)
 
     def collate_fn(self, index: Any) -> tuple[Any, Any, torch.Tensor, torch.Tensor]:
-        """Return a batch as RecBole's trainer wants it: what the model is given; row and item of what the users had
-        before, or None where they may meet it again; row and item of what is held out.
+        """Return a batch as RecBole's trainer expects it: the model's input; row and item of seen items, or None if
+        they may be recommended again; row and item of held-out items.
         """
         rows = np.asarray(index)
         part = self._dataset

@@ -1,4 +1,4 @@
-"""Which of RecBole's models run beside TIGER, and what they are."""
+"""RecBole's other models that can be run, and what they are."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from recbole_adasid.model.names import LIGER, TIGER
 from recbole_adasid.settings.reading import parse_mapping
 
 OURS = {TIGER: "recbole_adasid.plugin.tiger", LIGER: "recbole_adasid.plugin.liger"}
-"""The models of this package, and the modules that they are in; they have Semantic IDs."""
+"""This package's models, which use Semantic IDs, and their modules."""
 KINDS = ("sequential_recommender", "general_recommender")
-"""RecBole's folders of models that rank items for a user; others predict clicks, or need a knowledge graph."""
-_WITHOUT_FILE = ("Random",)  # of defaults: it has none
-# They need vectors of a knowledge graph, or histories of what was not chosen.
+"""RecBole's folders of ranking models; others predict clicks, or need a knowledge graph."""
+_WITHOUT_FILE = ("Random",)  # it has no file of defaults
+# They need knowledge graph vectors, or histories of rejected items.
 _OF_OTHER_DATA = ("GRU4RecKG", "KSR", "DIEN")
 
 
 def is_tiger(config: Any) -> bool:
-    """Tell whether a Config, or settings, are of TIGER or another model of this package."""
+    """Tell whether a Config or settings are for TIGER or another model of this package."""
     return config["model"] in OURS
 
 
@@ -31,7 +31,7 @@ def own_class(name: str) -> Any:
 
 @cache
 def peer_names() -> tuple[str, ...]:
-    """Return the names of the models that run beside TIGER, in alphabetical order; none of them is imported."""
+    """Return the names of RecBole's other models that can be run, in alphabetical order, without importing them."""
     names = {path.stem for path in (_recbole() / "properties" / "model").glob("*.yaml")}.union(_WITHOUT_FILE)
     return tuple(sorted(name for name in names if _module_path(name) and name not in _OF_OTHER_DATA))
 
@@ -46,18 +46,18 @@ def peer_class(name: str) -> Any:
 
 
 def model_defaults(name: str) -> dict[str, Any]:
-    """Return RecBole's defaults of a model, whose keys are the settings that it has."""
+    """Return RecBole's defaults of a model; their keys are its settings."""
     return parse_mapping(documented_defaults(name), source=f"RecBole's {name}.yaml")
 
 
 def documented_defaults(name: str) -> str:
-    """Return RecBole's file of a model's defaults, with its comments; nothing where a model has no settings."""
+    """Return RecBole's defaults file of a model, with comments; empty if the model has no settings."""
     path = _recbole() / "properties" / "model" / f"{name}.yaml"
     return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def _module_path(name: str) -> str | None:
-    """Return where below `recbole.model` a model is, such as `general_recommender.bpr`; None if not among the kinds."""
+    """Return a model's path below `recbole.model`, such as `general_recommender.bpr`; None if not of these kinds."""
     folders = [kind for kind in KINDS if (_recbole() / "model" / kind / f"{name.lower()}.py").is_file()]
     return f"{folders[0]}.{name.lower()}" if folders else None
 

@@ -9,7 +9,7 @@ from recbole.model.general_recommender import pop
 
 
 class Pop(pop.Pop):
-    """Recommend what most users interacted with; RecBole's counts an item once a batch, however often it is there."""
+    """Recommend the most popular items; RecBole's version counts an item only once per batch."""
 
     item_cnt: torch.Tensor
 

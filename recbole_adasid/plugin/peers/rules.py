@@ -1,4 +1,4 @@
-"""What values of other models' settings have to be: by the shared rules, and a model's own by their defaults."""
+"""Allowed values of other models' settings: by the shared rules, and a model's own by their defaults."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _is_sampling(value: Any) -> bool:
     )
 
 
-# TIGER forbids what it has no use for; another model may have some.
+# Settings that TIGER forbids as unused; another model may use them.
 PEER_RULES: dict[str, Rule] = {
     **{key: rule for key, rule in RULES.items() if rule not in (unused, shuffled)},
     "repeatable": switch,
@@ -43,16 +43,16 @@ def check_own_values(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> N
     """Check values of a model's own settings by the kind of RecBole's defaults.
 
     Raises:
-        SettingsError: for the first that is of another kind, or is no finite number.
+        SettingsError: for the first of another kind, or that is not finite.
     """
     check_values(given, defaults, {key: _like(defaults[key]) for key in given})
 
 
 def _like(default: Any) -> Rule:
-    """Return the rule of values like a default."""
+    """Return the rule for values like a default."""
     if isinstance(default, bool):
         return switch
-    if default in (0, 1):  # may be a share or a factor: RecBole writes those without a point, too
+    if default in (0, 1):  # may be a share or a factor: RecBole writes those as integers, too
         return real(0)
     if isinstance(default, int):
         return whole(1) if default > 0 else Rule("a whole number", lambda value: type(value) is int)

@@ -1,4 +1,4 @@
-"""The main job for RecBole's other recommenders: trained, tested and written down as TIGER is."""
+"""The main job for RecBole's other recommenders: trained, tested and saved like TIGER."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def run_peer(config: Any, path: Path) -> dict[str, Any]:
 
     Args:
         config: of :func:`~recbole_adasid.plugin.config.build_config` with `peers`.
-        path: of the run folder.
+        path: run folder.
 
     Returns:
         `best_valid` and `test` (metric → value), `run_folder`, and None as `semantic_ids`.
 
     Raises:
-        SettingsError: for a dataset or a setting that has to be put right.
+        SettingsError: for an invalid dataset or setting.
     """
     from recbole.utils import init_seed
 
@@ -68,10 +68,10 @@ def run_peer(config: Any, path: Path) -> dict[str, Any]:
 
 @contextmanager
 def _told(model: str, what: str) -> Iterator[None]:
-    """Say in a sentence that a model of RecBole failed within: how, its settings decide, which nobody has checked.
+    """Turn a RecBole model's failure within into one sentence: its own settings were not checked.
 
     Raises:
-        SettingsError: for what is no shortage of memory or disk.
+        SettingsError: for anything but a shortage of memory or disk.
     """
     try:
         yield
@@ -87,11 +87,11 @@ def _told(model: str, what: str) -> Iterator[None]:
 def _write(
     folder: RunFolder, config: Any, trainer: Any, parts: dict[str, Any], metrics: dict[str, dict[str, float]]
 ) -> None:
-    """Write and log what came out: the files of TIGER's runs, without what is about Semantic IDs."""
+    """Write and log the results: the same files as TIGER's, without those about Semantic IDs."""
     results: dict[str, Any] = dict(metrics)
     interactions = parts["train"].training_items().training_interactions()
     popularity = np.r_[0, interactions.counts(parts["train"].item_num - 1)]
-    record: Record = trainer.record.take()  # empty unless exactly one item a user is held out
+    record: Record = trainer.record.take()  # empty unless exactly one item per user is held out
     for name, ranks in (("best_valid", trainer.best_valid_record), ("test", record)):
         results |= judged(name, ranks, results[name])
         found = breakdown(ranks, None, popularity, told_by_ranks(results[name])) if ranks else {}

@@ -1,4 +1,4 @@
-"""RecBole's trainers, evaluated as TIGER is: by recommended items, exact metrics and the ranks of held-out items."""
+"""RecBole's trainers with TIGER's evaluation: recommended items, exact metrics and ranks of held-out items."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from recbole_adasid.evaluation.record import EvaluationRecord, Record
 from recbole_adasid.plugin.collector import TopKCollector
 
 MODEL_FILE = "model.pth"
-"""Within the run folder: the best epoch's model, as RecBole saves it."""
-# More than float64 can tell apart in a mean of hits: early stopping compares exact values.
+"""File in the run folder: the best epoch's model, in RecBole's format."""
+# More digits than float64 resolves in a mean of hits: early stopping compares exact values.
 _EXACT_DECIMALS = 15
 
 
 def peer_trainer(config: Any, model: Any) -> Any:
-    """Return a trainer for one of RecBole's models: RecBole's own for it, evaluated as TIGER is."""
+    """Return RecBole's own trainer for one of its models, with TIGER's evaluation."""
     kind = get_trainer(config["MODEL_TYPE"], config["model"])
     return type(kind.__name__, (MeasuredTrainer, kind), {})(config, model)
 
 
 class MeasuredTrainer(Trainer):
-    """What a RecBole trainer does otherwise here; its training stays as it is."""
+    """Overrides of a RecBole trainer; its training is unchanged."""
 
     def __init__(self, config: Any, model: Any) -> None:
-        """Prepare training of `model`; its file goes into the run folder."""
+        """Prepare training of `model`, saved to the run folder."""
         super().__init__(config, model)
         self.record = EvaluationRecord()
         self.eval_collector = TopKCollector(config, self.record)
@@ -41,13 +41,13 @@ class MeasuredTrainer(Trainer):
             metric.decimal_place = _EXACT_DECIMALS
         self.saved_model_file = str(Path(config["checkpoint_dir"]) / MODEL_FILE)
         self.valid_results: dict[int, dict[str, float]] = {}
-        """Metrics of each epoch that was validated."""
+        """Metrics of each validated epoch."""
         self.best_valid_record: Record = {}
         """Of the best epoch; see :class:`EvaluationRecord`."""
         self._best: tuple[Any, Any] | None = None
 
     def _full_sort_batch_eval(self, batched_data: Any) -> tuple[Any, torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Recommend for a batch: ids of items [B, k], where RecBole's collector would get scores of all."""
+        """Recommend for a batch: item ids [B, k] in place of the scores of all items."""
         interaction, scores, row, held_out = super()._full_sort_batch_eval(batched_data)
         if self.config["eval_exclude_seen"]:
             seen = interaction[self.config["ITEM_ID_FIELD"] + self.config["LIST_SUFFIX"]]
@@ -67,16 +67,16 @@ class MeasuredTrainer(Trainer):
 
     def _train_epoch(self, *args: Any, **kwargs: Any) -> Any:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*GradScaler", category=FutureWarning)  # RecBole's own use of it
+            warnings.filterwarnings("ignore", message=".*GradScaler", category=FutureWarning)  # used by RecBole
             return super()._train_epoch(*args, **kwargs)
 
     def _valid_epoch(self, valid_data: Any, show_progress: bool = False) -> tuple[float, dict[str, float]]:
-        """Return the exact score that decides, and all metrics rounded as they are printed."""
+        """Return the exact score for early stopping, and all metrics rounded for printing."""
         exact = self._exact_metrics(valid_data, show_progress)
         score = calculate_valid_score(exact, self.valid_metric)
         self.valid_results[max(self.train_loss_dict)] = dict(self._rounded(exact))
         better = score >= self.best_valid_score if self.valid_metric_bigger else score <= self.best_valid_score
-        if better:  # as RecBole's early stopping will find
+        if better:  # as RecBole's early stopping will decide
             self.best_valid_record = self.record.take()
         return score, self._rounded(exact)
 
@@ -87,7 +87,7 @@ class MeasuredTrainer(Trainer):
         model_file: str | None = None,
         show_progress: bool = False,
     ) -> OrderedDict[str, float] | None:
-        """Return RecBole's metrics on `eval_data`, of the best epoch unless told otherwise; None without data."""
+        """Return RecBole's metrics on `eval_data`, of the best epoch by default; None without data."""
         self.record.take()
         if not eval_data:
             return None
@@ -106,26 +106,26 @@ class MeasuredTrainer(Trainer):
         return OrderedDict((name, round(value, self._decimals)) for name, value in metrics.items())
 
     def _save_checkpoint(self, epoch: int, verbose: bool = True, **kwargs: Any) -> None:
-        """Keep the best epoch's model in memory, to be tested, and as a file where that can be read back safely."""
+        """Keep the best epoch's model in memory for the test, and as a file if it can be loaded safely."""
         others = self.model.other_parameter()
         self._best = deepcopy(self.model.state_dict()), deepcopy(others)
         if _is_plain(others):
             super()._save_checkpoint(epoch, verbose=verbose, **kwargs)
         else:
-            self.logger.info(f"{self.config['model']} is not saved: it is not made of weights, and fitted in one pass.")
+            self.logger.info(f"{self.config['model']} is not saved: it has no weights and is fitted in one pass.")
 
     def _check_nan(self, loss: torch.Tensor) -> None:
-        """Stop where the loss is no number.
+        """Stop if the loss is NaN.
 
         Raises:
             FloatingPointError: saying what to change.
         """
         if torch.isnan(loss):
-            raise FloatingPointError(f"{self.config['model']}'s loss is not a number any more: lower learning_rate")
+            raise FloatingPointError(f"{self.config['model']}'s loss became NaN: lower learning_rate")
 
 
 def _is_plain(value: Any) -> bool:
-    """Tell whether torch reads a value back with its protection on."""
+    """Tell whether torch loads a value with weights_only=True."""
     if isinstance(value, dict):
         return all(map(_is_plain, value.values()))
     if isinstance(value, (list, tuple)):

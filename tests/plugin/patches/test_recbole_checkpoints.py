@@ -111,7 +111,7 @@ def test_a_teacher_that_is_python_is_not_evaluated(recbole_file: Path, tmp_path:
         "numerical_features": [],
     }
     file = forged(recbole_file, tmp_path / "x", **settings)
-    with pytest.raises(ValueError, match="teacher=.* is Python, which RecBole would execute.*CrossNet, DAGFM"):
+    with pytest.raises(ValueError, match="teacher=.* is Python code that RecBole would execute.*CrossNet, DAGFM"):
         load_data_and_model(file)
     assert not marker.exists()
 
@@ -174,18 +174,18 @@ def test_settings_that_write_or_connect_do_nothing(
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
-        ({"model": "../../x"}, "which is no name"),
+        ({"model": "../../x"}, "which is not a name"),
         ({"model": "os"}, "names the model 'os'"),
         ({"model": "TIGER"}, "names the model 'TIGER'"),
-        ({"model": ["BPR"]}, "which is no name"),
-        ({"dataset": "../tiny"}, "which is no name"),
-        ({"dataset": None}, "which is no name"),
-        ({"benchmark_filename": ["../../x"]}, "no parts of file names"),
-        ({"additional_feat_suffix": "x"}, "no parts of file names"),
+        ({"model": ["BPR"]}, "which is not a name"),
+        ({"dataset": "../tiny"}, "which is not a name"),
+        ({"dataset": None}, "which is not a name"),
+        ({"benchmark_filename": ["../../x"]}, "not usable in file names"),
+        ({"additional_feat_suffix": "x"}, "not usable in file names"),
         ({"data_path": "//host/share"}, "is on another machine"),
-        ({"embedding_size": "many"}, "does not go with its own settings"),
-        ({"embedding_size": 8}, "does not go with its own settings"),
-        ({"eval_args": 3}, "does not go with its own settings"),
+        ({"embedding_size": "many"}, "does not match its own settings"),
+        ({"embedding_size": 8}, "does not match its own settings"),
+        ({"eval_args": 3}, "does not match its own settings"),
     ],
 )
 def test_forged_settings_of_a_checkpoint_are_refused_in_a_sentence(
@@ -216,5 +216,5 @@ def test_a_file_that_is_no_checkpoint_is_refused(content: Any, tmp_path: Path) -
     "named", [["__builtins__", "exec"], ["Enum", "x"], ["ModelType", "x"], "x", None, ["a", "b", "c"]]
 )
 def test_only_members_of_enumerations_are_looked_up(named: Any) -> None:
-    with pytest.raises(ValueError, match="is no member of an enumeration"):
+    with pytest.raises(ValueError, match="is not a member of a RecBole enum"):
         from_plain({"x": {"__enum__": named}})

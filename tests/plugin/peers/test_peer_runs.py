@@ -132,21 +132,21 @@ def test_the_written_settings_repeat_the_run(settings, tmp_path):
     [
         (["--model=sasrec"], "Unknown model 'sasrec': did you mean SASRec"),
         (["--model=DeepFM"], "Valid are: "),
-        (["--model=SASRec", "--tokenizer=rqvae"], "tokenizer in the command line or config_dict is TIGER's"),
+        (["--model=SASRec", "--tokenizer=rqvae"], "tokenizer in the command line or config_dict belongs to TIGER"),
         (["--model=SASRec", "--hiden_size=3"], "did you mean hidden_size"),
         (["--model=SASRec", "--hidden_size=0"], "has to be a whole number of 1 or more"),
         (["--model=SASRec", "--hidden_size=30", "--n_heads=4"], "RecBole's SASRec cannot be built"),
         (["--model=SASRec", "--hidden_dropout_prob=nan"], "has to be a finite number"),
-        (["--model=SASRec", "--repeatable=false"], "repeatable has to be true for SASRec"),
+        (["--model=SASRec", "--repeatable=false"], "SASRec needs repeatable=true"),
         (["--model=SASRec", "--train_neg_sample_args={distribution: uniform}"], "has to be null with loss_type=CE"),
         (["--model=BPR", "--train_neg_sample_args={distribution: even}"], "distributions are uniform and popularity"),
-        (["--model=BPR", "--eval_exclude_seen=true"], "BPR leaves out what a user had unless repeatable is true"),
+        (["--model=BPR", "--eval_exclude_seen=true"], "BPR excludes seen items unless repeatable is true"),
         (["--model=S3Rec"], "trained in stages"),
         (
             ["--model=SASRecCPR", "--epochs=1"],
             "failed with these settings on this dataset (RuntimeError: selected index",
         ),
-        (["--model=SASRecF"], "SASRecF reads selected_features=['class'] of the items"),
+        (["--model=SASRecF"], "SASRecF reads the item columns selected_features=['class']"),
         (["--model=BPR", "--checkpoint_dir=saved"], "set run_folder or run_root instead"),
         (["--model=BPR", "--save_dataset=true"], "asks RecBole for a pickle"),
     ],
@@ -200,7 +200,7 @@ def test_data_and_evaluation_are_set_as_for_tiger(model, more, settings, caplog)
         done = run({**settings, "model": model, **more})
     metrics = json.loads((done["run_folder"] / "metrics.json").read_text())
     if "cold_item_share" in more:
-        assert metrics["test_slices"]["cold"]["users"] > 0 and "4 of 20 items are held out" in caplog.text
+        assert metrics["test_slices"]["cold"]["users"] > 0 and "Held out 4 of 20 items" in caplog.text
     if "eval_examples" in more:
         assert len(np.load(done["run_folder"] / "test_ranks.npz")["user"]) == 10
     assert 0 <= metrics["test"]["ndcg@10"] <= 1
