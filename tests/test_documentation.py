@@ -110,3 +110,10 @@ def test_every_command_that_a_page_names_exists_and_has_the_options_it_is_given(
         options = {old for option in COMMANDS[name].all_options for old in (option.name, *option.old)}
         assert set(re.findall(r"--([A-Za-z]\w*)", rest)) - {"help"} <= options, (name, rest)
     assert "python -m recbole_adasid." not in lines.replace("`python -m recbole_adasid.recommend`", "")
+
+
+def test_the_architecture_page_lists_every_patch_for_recbole():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = page.split("## Patches for RecBole")[1].split("\n## ")[0]
+    files = {path.name for path in (ROOT / "recbole_adasid" / "plugin" / "patches").glob("*.py")} - {"__init__.py"}
+    assert set(re.findall(r"^\| `(\w+\.py)`", table, flags=re.MULTILINE)) == files
