@@ -11,12 +11,12 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def warn_on_failure(what: str) -> Iterator[None]:
-    """Let what goes wrong in the block cost a warning: no report is worth losing a run for.
+    """Turn an error in the block into a warning: no report is worth losing a run for.
 
     Args:
-        what: the report belongs to, as the warning names it.
+        what: subject of the report, for the warning.
     """
     try:
         yield
     except Exception as error:
-        logger.warning("%s is done, but its report is not written: %s: %s", what, type(error).__name__, error)
+        logger.warning("%s is done, but its report could not be written: %s: %s", what, type(error).__name__, error)

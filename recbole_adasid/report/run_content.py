@@ -1,4 +1,4 @@
-"""What the folder of a run holds, read when a section of its report asks for it."""
+"""The content of a run's folder, read on demand."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from recbole_adasid.settings.reading import read_settings_files
 class RunContent:
     """A finished run, without its dataset.
 
-    Every property raises FileNotFoundError for a file that is not there, and ValueError for one that is damaged.
+    Every property raises FileNotFoundError for a missing file, and ValueError for a damaged one.
 
     Raises:
-        FileNotFoundError: if there is no such folder, or it is not that of a run.
+        FileNotFoundError: if there is no such folder, or it is not a run's.
     """
 
     def __init__(self, run_folder: str | Path) -> None:
         self.folder = RunFolder.existing(run_folder)
         if not (self.folder.path / "config.yaml").is_file():
-            raise FileNotFoundError(f"{run_folder} has no config.yaml: name the folder of a finished run")
+            raise FileNotFoundError(f"{run_folder} has no config.yaml: give the folder of a finished run")
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -56,7 +56,7 @@ class RunContent:
 
     @cached_property
     def examples(self) -> dict[str, Any]:
-        """Items with their nearest, users with their history."""
+        """Items with their nearest items, users with their history."""
         return read_json(self.folder.path / "examples.json")
 
     @cached_property
@@ -82,7 +82,7 @@ class RunContent:
 
     @property
     def name(self) -> str:
-        """What the Semantic IDs are called: by the tokenizer, or by the bundle they were taken from."""
+        """Name of the Semantic IDs: that of the tokenizer, or of the bundle they were taken from."""
         given = self.settings.get("sids_file")
         return Path(str(given)).name if given else str(self.settings.get("tokenizer", "unknown"))
 

@@ -26,12 +26,12 @@ from recbole_adasid.report.view.page import Section, render_page
 def write_run_report(run_folder: str | Path) -> Path:
     """Write report.html into the folder of a finished run and return its path.
 
-    Nothing but the folder is read, and the same folder gives the same page.
+    Only the folder is read, and the same folder gives the same page.
 
     Raises:
-        FileNotFoundError: if there is no such folder, or it is not that of a run.
+        FileNotFoundError: if there is no such folder, or it is not a run's.
         SettingsError: if its settings are damaged.
-        CannotWrite: if the disk takes no more.
+        CannotWrite: if the disk is full.
     """
     run = RunContent(run_folder)
     title = f"{run.name} on {run.dataset}"
@@ -98,4 +98,4 @@ SECTIONS: list[Section[RunContent]] = [
     Section("training", "How did training go?", "Training", _training),
     Section("settings", "What was run?", "Settings", lambda run: {"run": what_was_run(run)}),
 ]
-"""What the report of a run consists of."""
+"""Sections of a run's report."""

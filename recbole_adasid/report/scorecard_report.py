@@ -20,10 +20,10 @@ def write_scorecard_report(folder: str | Path) -> Path:
 
     Raises:
         FileNotFoundError: if there is no scorecard, or no finished cell in it.
-        CannotWrite: if the disk takes no more.
+        CannotWrite: if the disk is full.
     """
     card = ScorecardContent(folder)
-    page = render_page(heading(card.path), "Tokenizers compared before a recommender is trained", SECTIONS, card)
+    page = render_page(heading(card.path), "Tokenizers compared before training a recommender", SECTIONS, card)
     return write_atomically(card.path / "report.html", page)
 
 
@@ -49,4 +49,4 @@ SECTIONS: list[Section[ScorecardContent]] = [
     Section("landscape", "How evenly are codewords used?", "Landscape", _landscape),
     Section("card_usage", "Code usage of each tokenizer", "Usage", _usage),
 ]
-"""What the report of a scorecard consists of."""
+"""Sections of a scorecard's report."""

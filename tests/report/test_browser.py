@@ -86,8 +86,8 @@ def test_long_lists_come_in_portions_and_what_is_cut_is_said(
         assert window.run(rows) == 20 and window.run("return document.querySelector('#tree-more').hidden")
         assert window.run("return document.activeElement.querySelector('.code').textContent") == "14"
         opened = window.run("return document.querySelector('.here').closest('#tree-list > li').textContent")
-        assert "… and 2 codes with 10 items that this page leaves out" in opened
-        assert "… and 2 items that this page leaves out" in opened
+        assert "… and 2 codes with 10 items not on this page" in opened
+        assert "… and 2 items not on this page" in opened
         groups = "return document.querySelectorAll('#groups-list > li').length"
         before = window.run(groups)
         window.run("document.querySelector('#groups-more').click()")

@@ -104,7 +104,7 @@ def test_a_report_that_fails_costs_a_warning_and_not_the_run(
 
     monkeypatch.setattr(module, "render_page", fail)
     done = run({**odd_settings, "run_folder": str(tmp_path / "run")})
-    assert "its report is not written: ZeroDivisionError: no page today" in caplog.text
+    assert "its report could not be written: ZeroDivisionError: no page today" in caplog.text
     assert done["test"] == read_json(tmp_path / "run" / "metrics.json")["test"]
     assert not (tmp_path / "run" / "report.html").exists()
 

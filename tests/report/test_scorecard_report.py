@@ -48,7 +48,7 @@ def test_a_page_that_fails_costs_a_warning_and_not_the_scorecard(
     monkeypatch.setattr(module, "render_page", fail)
     own = {"out": tmp_path / "card", "tokenizers": "rqkmeans", "proxy_examples": 20}
     assert scorecard([f"--{key}={value}" for key, value in {**odd_settings, **own}.items()]) == 0
-    assert "The scorecard is done, but its report is not written: ZeroDivisionError" in caplog.text
+    assert "The scorecard is done, but its report could not be written: ZeroDivisionError" in caplog.text
     assert (tmp_path / "card" / "README.md").exists()
 
 

@@ -4,7 +4,7 @@
   const SVG = "http://www.w3.org/2000/svg";
   const number = (value) => value.toLocaleString("en", Number.isInteger(value) ? {} : { maximumSignificantDigits: 5 });
 
-  /** Make an element; texts become text nodes, so that no title is ever read as HTML. */
+  /** Make an element; strings become text nodes, so that no title is ever parsed as HTML. */
   function make(name, properties = {}, ...children) {
     const element = Object.assign(document.createElement(name), properties);
     element.append(...children.filter((child) => child !== null));
@@ -17,7 +17,7 @@
     return element && JSON.parse(element.textContent);
   }
 
-  /* --- charts: the values at the pointer, or at a place that the arrow keys choose --- */
+  /* --- charts: the values at the pointer, or at a point chosen with the arrow keys --- */
 
   function chart(figure) {
     const { box, low, high, label, x, lines } = JSON.parse(figure.dataset.chart);
@@ -87,7 +87,7 @@
     return showUpTo;
   }
 
-  /* --- the tree of prefixes: made as it is opened --- */
+  /* --- the prefix tree: built as it is opened --- */
 
   const counted = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
 
@@ -97,7 +97,7 @@
 
   function hiddenRow([nodes, items]) {
     const what = nodes ? `${counted(nodes, "code")} with ${counted(items, "item")}` : counted(items, "item");
-    return make("li", { className: "note" }, `… and ${what} that this page leaves out`);
+    return make("li", { className: "note" }, `… and ${what} not on this page`);
   }
 
   function fill(list, node, names) {

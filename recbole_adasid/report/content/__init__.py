@@ -1,1 +1,1 @@
-"""What the sections of a report say, in plain values."""
+"""The content of a report's sections, as plain values."""

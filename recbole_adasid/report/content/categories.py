@@ -1,4 +1,4 @@
-"""Categories of items: what is typical of some items, and how far Semantic IDs agree with them."""
+"""Item categories: what is typical of a group of items, and how well Semantic IDs agree with them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Categories:
         self.ids = np.array([distinct[text] for text in texts], dtype=np.int64)
         """Number of each item's whole text [N]."""
         self.known = np.array([bool(text.strip()) for text in texts], dtype=bool)
-        """Items that have one [N]."""
+        """Whether each item has a category [N]."""
         parts = _parts(list(distinct))
         self.names = sorted({part for own in parts for part in own})
         number = {name: at for at, name in enumerate(self.names)}
@@ -41,12 +41,12 @@ class Categories:
     def typical(self, group: NDArray[np.int64], n_groups: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return each group's typical part, as a place in ``names`` (−1: none), and the share of its items with it.
 
-        Of the parts that the group's items have, typical is the one whose share among them exceeds its share among
-        all items the most; of equals the one of more items, then the first by name.
+        The typical part is the one whose share in the group most exceeds its share among all items; ties go to the
+        part with more items, then to the first by name.
 
         Args:
             group: number of each item's group [N], from 0.
-            n_groups: how many there are.
+            n_groups: number of groups.
         """
         shape = (n_groups, self._parts_of.shape[0])
         texts = csr_matrix((np.ones(len(self.ids)), (group, self.ids)), shape=shape)
@@ -62,7 +62,7 @@ class Categories:
 
 
 def _parts(texts: Sequence[str]) -> list[list[str]]:
-    """Return the different parts of each text."""
+    """Return the distinct parts of each text."""
     parts = [sorted({part for part in _SEPARATORS.split(text.strip()) if part}) for text in texts]
     words = [sorted(set(text.split())) for text in texts]
     if any(len(own) > 1 for own in parts) or 2 * len({word for own in words for word in own}) > len(texts):
@@ -73,7 +73,7 @@ def _parts(texts: Sequence[str]) -> list[list[str]]:
 def agreement_by_prefix(codes: NDArray[np.int64], categories: Categories) -> list[float | None]:
     """Return the chance that two items have the same category, given that they share their first 0, 1, … L codes.
 
-    Whole texts are compared, and only items that have one take part. None where no two items share so much.
+    Whole texts are compared, and items without one are skipped. None where no two items share that many codes.
 
     Args:
         codes: [N, L].

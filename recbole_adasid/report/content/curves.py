@@ -1,4 +1,4 @@
-"""Which columns of a run's history are drawn together, and what they mean."""
+"""Which columns of a run's history share a chart, and what they mean."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from recbole_adasid.run_folder.history import PARTS, Columns
 
 @dataclass(frozen=True)
 class Curves:
-    """Curves over one clock that share a scale."""
+    """Curves that share a clock and a scale."""
 
     title: str
     meaning: str
@@ -28,64 +28,64 @@ class _Wanted:
     title: str
     meaning: str
     columns: dict[str, str]
-    """What matches a column's name, and what the curve is called; \\1 stands for what the first bracket matches."""
+    """Pattern of a column's name, and the curve's name, where \\1 is the pattern's first group."""
     from_zero: bool = False
 
 
 TOKENIZER = (
     _Wanted(
-        "Objective", "What the tokenizer minimises; the weights λ change over time, so it may rise.", {"loss": "loss"}
+        "Objective", "The tokenizer's total loss; the weights λ change over time, so it may rise.", {"loss": "loss"}
     ),
-    _Wanted("Reconstruction", "How far the decoder is from the item's features.", {"reconstruction_loss": "loss"}),
-    _Wanted("Quantisation", "How far latents are from the codewords they get.", {"quantization_loss": "loss"}),
+    _Wanted("Reconstruction", "Distance between decoded and original features.", {"reconstruction_loss": "loss"}),
+    _Wanted("Quantisation", "Distance between latents and their codewords.", {"quantization_loss": "loss"}),
     _Wanted(
         "Collision term",
-        "The repulsion of overlapping pairs that the regulation does not relax.",
+        "Repulsion of overlapping pairs that the regulation does not relax.",
         {"collision_loss": "loss"},
         from_zero=True,
     ),
     _Wanted(
         "Collaborative term",
-        "InfoNCE: whether items that people take together are found among the batch's others.",
+        "InfoNCE: how well items used together are told from the rest of the batch.",
         {"collaborative_loss": "loss"},
     ),
     _Wanted(
         "Weights of the terms",
-        "λ_col of the collision term and λ_cf of the collaborative one: from separation to alignment.",
+        "λ_col of the collision term, λ_cf of the collaborative term: from separation to alignment.",
         {"lambda_col": "λ_col", "lambda_cf": "λ_cf"},
         from_zero=True,
     ),
     _Wanted(
         "Fate of overlapping pairs",
-        "Gate rate (share relaxed, being alike enough) and share repelled; the rest is beyond its margin.",
+        "Gate rate (share relaxed as similar enough) and share repelled; the rest are beyond the margin.",
         {"relaxed_share": "relaxed", "repelled_share": "repelled"},
         from_zero=True,
     ),
     _Wanted(
         "Overlaps",
-        "Share of a batch's pairs that have a code in common on some level.",
+        "Share of the batch's pairs with the same code on at least one level.",
         {"overlap_rate": "overlapping pairs"},
         from_zero=True,
     ),
     _Wanted(
         "Collision rate",
-        "Share of a batch's items whose Semantic ID is not theirs alone.",
+        "Share of the batch's items whose Semantic ID is not unique.",
         {"batch_collision_rate": "items"},
         from_zero=True,
     ),
     _Wanted(
         "Perplexity",
-        "How many codewords a batch uses as if evenly, by level; a batch has fewer items than the catalogue.",
+        "Effective number of codewords that a batch uses, by level; a batch is smaller than the catalogue.",
         {r"batch_perplexity_(\d+)": r"level \1"},
         from_zero=True,
     ),
 )
-TRAINING = (_Wanted("Training loss", "Mean loss of an example, by epoch.", {"loss": "recommender"}),)
-_OTHER = "Another number of the tokenizer's log."
+TRAINING = (_Wanted("Training loss", "Mean loss per example, by epoch.", {"loss": "recommender"}),)
+_OTHER = "Another value from the tokenizer's log."
 
 
 def tokenizer_curves(history: Mapping[str, Columns]) -> tuple[list[Curves], list[Curves]]:
-    """Return the curves of the tokenizer's training: those that everybody looks at, and all others."""
+    """Return the curves of the tokenizer's training: the main ones, and all others."""
     columns, clock = history["tokenizer"], PARTS["tokenizer"]
     drawn = _drawn(columns, clock, TOKENIZER)
     patterns = [pattern for wanted in TOKENIZER for pattern in wanted.columns]
@@ -95,13 +95,13 @@ def tokenizer_curves(history: Mapping[str, Columns]) -> tuple[list[Curves], list
 
 
 def network_curves(history: Mapping[str, Columns]) -> list[Curves]:
-    """Return the recommender's loss and its validation metrics, one picture for each kind of metric."""
+    """Return the recommender's loss and its validation metrics, one chart per kind of metric."""
     validation, clock = history["validation"], PARTS["validation"]
     kinds = list(dict.fromkeys(name.partition("@")[0] for name in validation if name != clock))
     wanted = [
         _Wanted(
             f"Validation {metric_title(kind)}",
-            "By epoch, at the ks that are evaluated; the best epoch's model is kept.",
+            "By epoch, at each evaluated k; the best epoch's model is kept.",
             {rf"{re.escape(kind)}(@\d+)?": f"{metric_title(kind)}\\1"},
             from_zero=True,
         )

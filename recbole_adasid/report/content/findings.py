@@ -1,4 +1,4 @@
-"""Whether a run is healthy, in sentences."""
+"""Whether a run is healthy, in words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from recbole_adasid.run_folder.history import Columns
 from recbole_adasid.tokenizer.quality import collapsed_levels
 
 GOOD, NOTE, WARNING = "good", "note", "warning"
-# From where on something is worth a remark. These are choices, not laws: docs/report.md says so.
+# Thresholds of the findings. They are choices, see docs/report.md.
 SOME_COLLISIONS, MANY_COLLISIONS = 0.1, 0.2
 MANY_DEAD = 0.1
 WEAK_AGREEMENT = 0.55
@@ -23,7 +23,7 @@ SMALLER_IS_BETTER = ("averagepopularity", "giniindex")  # of RecBole's top-k met
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to know, with what may help."""
+    """One thing to know, and what may help."""
 
     kind: str
     """`good`, `note` or `warning`."""
@@ -37,7 +37,7 @@ def on_levels(quality: Mapping[str, float], sizes: Sequence[int], n_items: int) 
         Finding(
             WARNING,
             f"Level {level} has collapsed",
-            f"Its {sizes[level - 1]} codewords are used as if there were only {quality[f'perplexity_{level}']:.1f}. "
+            f"Its {sizes[level - 1]} codewords have a perplexity of only {quality[f'perplexity_{level}']:.1f}. "
             "More tokenizer_steps, feature_scaling=standardise or another quantizer may help.",
         )
         for level in collapsed_levels(quality, sizes, n_items)
@@ -52,8 +52,8 @@ def on_levels(quality: Mapping[str, float], sizes: Sequence[int], n_items: int) 
             Finding(
                 GOOD,
                 "All levels are in use",
-                f"The least even one, level {lowest}, uses its {sizes[lowest - 1]} codewords as if "
-                f"{quality[f'perplexity_{lowest}']:.0f} were used alike.",
+                f"The least even one, level {lowest}, has a perplexity of {quality[f'perplexity_{lowest}']:.0f} "
+                f"with {sizes[lowest - 1]} codewords.",
             )
         )
     return found
@@ -73,7 +73,7 @@ def on_collisions(quality: Mapping[str, float], sizes: Sequence[int]) -> list[Fi
 
 
 def on_regulation(tokenizer: Columns, regulation: str) -> list[Finding]:
-    """Say whether the overlap regulation ever acted; nothing where there is none."""
+    """Say whether the overlap regulation ever acted; nothing if there is none."""
     if regulation == "none":
         return []
     repelled = [value for value in tokenizer.get("repelled_share", []) if value is not None]
@@ -90,50 +90,48 @@ def on_regulation(tokenizer: Columns, regulation: str) -> list[Finding]:
         ]
     text = f"On average {sum(repelled) / len(repelled):.0%} of the overlapping pairs were repelled"
     relaxed = [value for value in tokenizer.get("relaxed_share", []) if value is not None]
-    text += f" and {sum(relaxed) / len(relaxed):.0%} relaxed, being alike enough." if relaxed else "."
+    text += f" and {sum(relaxed) / len(relaxed):.0%} relaxed as similar enough." if relaxed else "."
     return [Finding(GOOD, "The regulation acted", text)]
 
 
 def on_neighbours(quality: Mapping[str, float]) -> list[Finding]:
-    """Say whether items that are alike have codes that are alike."""
+    """Say whether similar items have similar codes."""
     agreement = quality.get("embedding_agreement")
     if agreement is None:
         return []
     text = (
-        f"With a chance of {agreement:.2f} an item shares more leading codes with one of its nearest items by "
-        "embedding than with a random one; 0.5 is what codes without meaning have."
+        f"With probability {agreement:.2f}, an item shares more leading codes with one of its nearest items by "
+        "embedding than with a random item; meaningless codes score 0.5."
     )
     if agreement < WEAK_AGREEMENT:
-        return [Finding(NOTE, "Codes hardly know which items are alike", text)]
-    return [Finding(GOOD, "Codes know which items are alike", text)]
+        return [Finding(NOTE, "Codes hardly reflect item similarity", text)]
+    return [Finding(GOOD, "Codes reflect item similarity", text)]
 
 
 def on_floor(row: MetricRow) -> list[Finding]:
     """Say how the test compares with recommending the most popular items to everybody."""
     if row.test is None or row.popularity is None:
         return []
-    text = (
-        f"{row.title} is {row.test:.4f} on the test; recommending the most popular items scores {row.popularity:.4f}."
-    )
+    text = f"Test {row.title} is {row.test:.4f}; recommending the most popular items scores {row.popularity:.4f}."
     low, high = row.test_interval or (row.test, row.test)
     if high < row.popularity:
         return [Finding(WARNING, "Below popularity", f"{text} More epochs or more data may help.")]
     if low <= row.popularity:
-        text += " The interval of the test includes that: the two are not told apart. More epochs may help."
+        text += " The test interval includes that score, so the two cannot be told apart. More epochs may help."
         kind, title = (WARNING, "Not above") if row.test < row.popularity else (NOTE, "Not clearly above")
         return [Finding(kind, f"{title} popularity", text)]
     return [Finding(GOOD, "Above popularity", text)]
 
 
 def on_width(row: MetricRow) -> list[Finding]:
-    """Say how well the test is known."""
+    """Say how precise the test metric is."""
     if not row.test or not row.test_interval:
         return []
     low, high = row.test_interval
     half = (high - low) / 2 / row.test
-    text = f"The 95% interval of {row.title} on the test is {low:.4f} to {high:.4f}, about ± {half:.0%} of its value"
+    text = f"The 95% interval of test {row.title} is {low:.4f} to {high:.4f}, about ± {half:.0%} of its value"
     if half > WIDE_INTERVAL:
-        more = ": runs that are nearer than that are not told apart by it. Compare runs user by user, over seeds."
+        more = ": it cannot tell closer runs apart. Compare runs user by user, over seeds."
         return [Finding(NOTE, "The interval is wide", text + more)]
     return [Finding(GOOD, "The interval is narrow", f"{text}.")]
 
@@ -151,14 +149,14 @@ def on_epochs(validation: Columns, metric: str) -> list[Finding]:
 
 
 def on_sid_hits(row: MetricRow) -> list[Finding]:
-    """Say whether hits on Semantic IDs would flatter the run."""
+    """Say whether hits on Semantic IDs would inflate the metrics."""
     if not row.test or row.test_by_sid is None or row.test_by_sid <= (1 + SID_ADVANTAGE) * row.test:
         return []
     text = (
         f"If a hit on the Semantic ID were enough, {row.title} would be {row.test_by_sid:.4f} instead of "
-        f"{row.test:.4f}: compare with other work only by items."
+        f"{row.test:.4f}: compare with other work by item only."
     )
-    return [Finding(NOTE, "Shared Semantic IDs would flatter the metrics", text)]
+    return [Finding(NOTE, "Shared Semantic IDs would inflate the metrics", text)]
 
 
 def on_missing(evaluation: Mapping[str, Any]) -> list[Finding]:
@@ -166,5 +164,5 @@ def on_missing(evaluation: Mapping[str, Any]) -> list[Finding]:
     missing = (evaluation.get("rates") or {}).get("missing") or 0
     if missing <= FEW_PLACES_MISSING:
         return []
-    text = f"{missing:.1%} of the users got fewer items than the longest list has places: raise beam_size."
+    text = f"{missing:.1%} of the users got a list with empty places: raise beam_size."
     return [Finding(NOTE, "The beam is short", text)]

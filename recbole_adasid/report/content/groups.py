@@ -16,10 +16,10 @@ SHOWN_TITLES = 12
 
 
 def collision_groups(codes: NDArray[np.int64], titles: Sequence[str], *, budget: int = BUDGET) -> dict[str, Any]:
-    """Return ``groups`` and ``items``, how many there are in all, and ``shown``, the largest groups.
+    """Return the totals ``groups`` and ``items``, and the largest groups, ``shown``.
 
-    A group is a mapping of `s` (Semantic ID), `n` (items) and `t` (titles, not all of a very large one). Of equally
-    large groups the lower Semantic ID comes first.
+    A group is a mapping of `s` (Semantic ID), `n` (items) and `t` (titles, the first few of a large group). Of
+    equally large groups, the lower Semantic ID comes first.
 
     Args:
         codes: [N, L].

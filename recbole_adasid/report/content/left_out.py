@@ -1,4 +1,4 @@
-"""What a section raises that cannot say anything of a run."""
+"""Raised by a section that has nothing to show."""
 
 
 class LeftOut(ValueError):

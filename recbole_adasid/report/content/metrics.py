@@ -26,7 +26,7 @@ class MetricRow:
     test_interval: Interval | None
     test_by_sid: float | None
     popularity: float | None
-    """Of the test, if everybody were recommended the most popular items."""
+    """On the test, if the most popular items were recommended to everybody."""
 
     @property
     def title(self) -> str:
@@ -76,7 +76,7 @@ def metric_rows(metrics: Mapping[str, Any]) -> list[MetricRow]:
 
 
 def headline(rows: list[MetricRow], valid_metric: str) -> MetricRow | None:
-    """Return the row to judge a run by: the metric that chose the epoch, or else the first of the test."""
+    """Return the row to judge a run by: the metric that chose the epoch, or else the first test metric."""
     tested = [row for row in rows if row.test is not None]
     chosen = [row for row in tested if row.name.lower() == valid_metric.lower()]
     return (chosen or tested or [None])[0]  # type: ignore[list-item]

@@ -1,4 +1,4 @@
-"""Nearest items by Semantic ID beside nearest items by embedding."""
+"""Nearest items by Semantic ID next to nearest items by embedding."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Near:
 
 @dataclass(frozen=True)
 class ItemNeighbours:
-    """An item and its nearest, both ways."""
+    """An item and its nearest items, by both measures."""
 
     title: str
     sid: str
@@ -36,19 +36,19 @@ class ItemNeighbours:
 
     @property
     def common(self) -> int:
-        """Items that both lists have."""
+        """Number of items in both lists."""
         return sum(near.in_both for near in self.by_sid)
 
 
 def neighbours(run: RunContent) -> list[ItemNeighbours]:
-    """Return the run's example items with their nearest.
+    """Return the run's example items with their nearest items.
 
     Raises:
         LeftOut: if the run kept no neighbours by embedding.
     """
     examples = run.examples.get("items") or []
     if not examples:
-        raise LeftOut("the run had no item features, so nothing is known of neighbours by embedding")
+        raise LeftOut("the run had no item features, so there are no neighbours by embedding")
     return [_of_item(run, **example) for example in examples]
 
 

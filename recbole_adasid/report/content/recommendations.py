@@ -57,11 +57,11 @@ def recommendations(run: RunContent) -> list[UserExample]:
     As in the test, items that a user had before may be recommended again.
 
     Raises:
-        LeftOut: if the run kept no users, because not exactly one item a user was held out.
+        LeftOut: if the run kept no users, because the test does not hold out exactly one item per user.
     """
     users = run.examples.get("users") or []
     if not users:
-        raise LeftOut("the test does not hold out exactly one item a user")
+        raise LeftOut("the test does not hold out exactly one item per user")
     topk = run.settings["topk"]
     k = min(max(topk) if isinstance(topk, list) else topk, LONGEST_LIST)
     found = Recommender.load(run.folder.path).recommend_many([user["history"] for user in users], k, exclude_seen=False)
@@ -79,7 +79,7 @@ def _example(
     found: list[Recommendation],
 ) -> UserExample:
     titles, bundle = run.title_of, run.bundle
-    items = [one for one in found if one.item in titles]  # items that came after the run have no place here
+    items = [one for one in found if one.item in titles]  # without items added after the run
     codes = bundle.codes_of([held_out, *(one.item for one in items)])
     common = shared_prefix(codes, np.zeros(len(items), dtype=np.int64), np.arange(1, len(codes)))
     return UserExample(

@@ -1,4 +1,4 @@
-"""What a scorecard found: its table, its landscape, how each tokenizer uses its codewords."""
+"""The results of a scorecard: table, landscape, and each tokenizer's use of its codewords."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class ScorecardContent:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         if not (self.path / "cells.jsonl").is_file():
-            raise FileNotFoundError(f"{self.path} has no cells.jsonl: name the folder of a scorecard, its --out")
+            raise FileNotFoundError(f"{self.path} has no cells.jsonl: give the folder of a scorecard, its --out")
         self.folder = CellFolder(self.path)
         if self.table.empty:
-            raise FileNotFoundError(f"{self.path} has no finished cell: let the scorecard finish one")
+            raise FileNotFoundError(f"{self.path} has no finished cell: run the scorecard until at least one is done")
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """A row a tokenizer, the best by proxy first; see :func:`~recbole_adasid.scorecard.table.summary`."""
+        """One row per tokenizer, best proxy first; see :func:`~recbole_adasid.scorecard.table.summary`."""
         return summary(self.folder)
 
     @cached_property
@@ -65,25 +65,25 @@ class TokenizerUsage:
 
 
 def scorecard_verdict(card: ScorecardContent) -> Verdict:
-    """Return what the table says in sentences."""
+    """Return the verdict on the table."""
     rows = card.rows
     leading = rows[0]
     close = [row["title"] for row in rows[1:] if row[PROXY] >= (1 - BETWEEN_SEEDS) * leading[PROXY]]
     found = [_on_lead(leading, close), *_on_seeds(rows), *_on_collapse(card), *_on_collisions(rows)]
     tiles = [
-        Tile("leads by the proxy", leading["title"], f"proxy NDCG@10 {leading[PROXY]:.4f}"),
+        Tile("highest proxy", leading["title"], f"proxy NDCG@10 {leading[PROXY]:.4f}"),
         _best_tile(rows, "collision_rate", "fewest collisions", "{:.1%} of the items", lowest=True),
         _best_tile(rows, "min_perplexity", "most even use", "smallest perplexity {:.0f}"),
     ]
     if all(row.get("embedding_agreement") is not None for row in rows):
         tiles.append(_best_tile(rows, "embedding_agreement", "keeps neighbours best", "agreement {:.2f}"))
-    return summed_up(found, tiles, "The comparison stands")
+    return summed_up(found, tiles, "The comparison looks sound")
 
 
 def _on_lead(leading: dict[str, Any], close: list[str]) -> Finding:
-    text = f"{leading['title']} has the highest proxy of NDCG@10, {leading[PROXY]:.4f}"
+    text = f"{leading['title']} has the highest proxy NDCG@10, {leading[PROXY]:.4f}"
     if close:
-        text += f". Less than a tenth below, which is how far it varies between seeds: {'; '.join(close)}."
+        text += f". Within a tenth of it, the usual variation between seeds: {'; '.join(close)}."
         return Finding(NOTE, "The lead is not clear", text)
     return Finding(GOOD, "One tokenizer leads", f"{text}, more than a tenth above all others.")
 
@@ -92,7 +92,7 @@ def _on_seeds(rows: list[dict[str, Any]]) -> list[Finding]:
     few = [row["title"] for row in rows if row["seeds"] < ENOUGH_SEEDS]
     if not few:
         return []
-    text = f"With fewer than {ENOUGH_SEEDS} seeds, chance is not told from merit: {'; '.join(few)}."
+    text = f"With fewer than {ENOUGH_SEEDS} seeds, chance cannot be told from merit: {'; '.join(few)}."
     return [Finding(NOTE, "Few seeds", text)]
 
 
@@ -103,13 +103,13 @@ def _on_collapse(card: ScorecardContent) -> list[Finding]:
         n_items = int(usage.levels[0].loads.sum())
         levels = collapsed_levels(row, sizes, n_items)
         if levels:
-            text = f"In the mean over seeds, on level {' and '.join(map(str, levels))}."
+            text = f"Averaged over seeds, on level {' and '.join(map(str, levels))}."
             found.append(Finding(WARNING, f"{row['title']} has collapsed", text))
     return found or [
         Finding(
             GOOD,
             "No tokenizer has collapsed",
-            "Every level of every one uses at least a tenth of its codewords evenly.",
+            "On every level, perplexity is at least a tenth of its maximum.",
         )
     ]
 
@@ -118,7 +118,7 @@ def _on_collisions(rows: list[dict[str, Any]]) -> list[Finding]:
     many = [f"{row['title']} ({row['collision_rate']:.0%})" for row in rows if row["collision_rate"] > MANY_COLLISIONS]
     if not many:
         return []
-    return [Finding(NOTE, "Many items share a Semantic ID", f"With {'; '.join(many)}.")]
+    return [Finding(NOTE, "Many items share a Semantic ID", f"Share of items: {'; '.join(many)}.")]
 
 
 def _best_tile(rows: list[dict[str, Any]], key: str, label: str, note: str, *, lowest: bool = False) -> Tile:

@@ -19,23 +19,23 @@ class Setting:
     key: str
     value: str
     default: str | None = None
-    """Of one that is not the default."""
+    """Only for a setting that is not the default."""
 
 
 @dataclass(frozen=True)
 class WhatWasRun:
-    """Pairs of names and values, but for settings."""
+    """Pairs of names and values, except for settings."""
 
     facts: list[tuple[str, str]]
     changed: list[Setting] | None
-    """None: the run did not keep which they are."""
+    """None: the run did not record them."""
     settings: list[Setting]
     versions: list[tuple[str, str]]
     fingerprints: list[tuple[str, str]]
 
 
 def what_was_run(run: RunContent) -> WhatWasRun:
-    """Return what the run's files say of how it was made."""
+    """Return how the run was made, from its files."""
     about = run.about if (run.folder.path / "about.json").is_file() else {}
     defaults = about.get("defaults_of_changed_settings")
     every = {key: _written(value) for key, value in run.settings.items()}
@@ -56,10 +56,10 @@ def _facts(run: RunContent, about: dict[str, Any]) -> list[tuple[str, str]]:
     facts = [("dataset", run.dataset), ("Semantic IDs by", run.name)]
     facts += [(name, f"{data[name]:,}") for name in ("users", "items", "interactions") if name in data]
     if {"users", "items", "interactions"} <= data.keys():
-        facts.append(("share of user-item pairs", f"{data['interactions'] / data['users'] / data['items']:.3%}"))
+        facts.append(("density", f"{data['interactions'] / data['users'] / data['items']:.3%}"))
     facts += [(f"{part} examples", f"{count:,}") for part, count in (data.get("examples") or {}).items()]
     facts.append(("codewords by level", " × ".join(map(str, sids.level_sizes))))
-    facts.append(("items of equal codes", f"kept apart by collision={sids.collision}"))
+    facts.append(("items with equal codes", f"collision={sids.collision}"))
     if "network_parameters" in about:
         facts.append(("network parameters", f"{about['network_parameters']:,} on {about.get('device')}"))
     stages = run.metrics.get("stages") or {}

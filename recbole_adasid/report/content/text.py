@@ -10,7 +10,7 @@ from typing import Any
 from recbole_adasid.data.item_labels import ItemLabel
 
 LONGEST_TITLE = 100
-# Characters that turn the direction of what follows: left open in a title, they would turn the text behind it too.
+# Controls of text direction: left open in a title, they would also reorder the text after it.
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
@@ -26,10 +26,10 @@ def titles_of(tokens: Iterable[str], labels: Mapping[str, ItemLabel]) -> list[st
 
 
 def sid_text(codes: Sequence[int]) -> str:
-    """Return a Semantic ID for people to read."""
+    """Return a Semantic ID as readable text."""
     return "-".join(map(str, codes))
 
 
 def json_bytes(value: Any) -> int:
-    """Return how long plain values are as JSON in UTF-8."""
+    """Return the size of plain values as JSON in UTF-8."""
     return len(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))

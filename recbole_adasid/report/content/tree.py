@@ -1,4 +1,4 @@
-"""The tree of prefixes to explore: first codes, what follows them, and the items below, cut to a size.
+"""The prefix tree to explore: first codes, second codes, and the items below, cut to a size.
 
 In the result, which is meant for JSON, a node is a mapping of `c` (code), `n` (items), `k` and `s` (typical category,
 as a place in `names`, and the percentage of the items that have it), `e` (titles of examples), `b` (nodes below),
@@ -27,7 +27,7 @@ Node = dict[str, Any]
 
 @dataclass(frozen=True)
 class Caps:
-    """How much is listed at most: first codes, nodes below each, items below each node of the last depth."""
+    """Limits on what is listed: first codes, nodes below each, items below each node of the last depth."""
 
     first: int
     second: int
@@ -40,7 +40,7 @@ LADDER = tuple(
 )
 """From everything to next to nothing; the first that fits is taken."""
 _NODE_BYTES, _ITEM_BYTES = 60, 20
-"""About how long a node is as JSON, and an item without its title."""
+"""Approximate size of a node as JSON, and of an item without its title."""
 
 
 def prefix_tree(
@@ -48,8 +48,8 @@ def prefix_tree(
 ) -> dict[str, Any]:
     """Return the tree of the first two levels and the items below, in plain values of at most ``budget`` bytes.
 
-    Beside ``nodes`` and ``names`` it has the numbers of ``items``, of those ``listed``, and of first ``codes``.
-    Largest nodes come first and stay longest.
+    In addition to ``nodes`` and ``names``, it has the numbers of ``items``, of those ``listed``, and of first
+    ``codes``. The largest nodes come first and are cut last.
 
     Args:
         codes: [N, L].
@@ -62,7 +62,7 @@ def prefix_tree(
     for caps in LADDER:
         n_nodes, n_items = tree.listed(caps)
         if n_nodes * _NODE_BYTES + n_items * (_ITEM_BYTES + title_bytes) > 1.2 * budget:
-            continue  # not worth making
+            continue  # clearly too large
         nodes = tree.nodes(caps)
         names = [[cut(categories.names[at]), round(100 * float(categories.shares[at]))] for at in _numbered(nodes)]
         n_first = len(tree.depths[0].sizes)
@@ -94,7 +94,7 @@ class _Tree:
         return min(len(first.sizes), caps.first) + int(chosen.sum()), int(kept[chosen].sum())
 
     def nodes(self, caps: Caps) -> list[Node]:
-        """Return the nodes of depth 1 with what is below them."""
+        """Return the nodes of depth 1 with their subtrees."""
         return [self._node(int(at), caps) for at in self.depths[0].largest(0, len(self.depths[0].sizes), caps.first)]
 
     def _node(self, at: int, caps: Caps) -> Node:
@@ -129,18 +129,18 @@ class _Depth:
         self.sizes = np.diff(self.starts)
         self.codes = prefixes[begun, -1]
         self.places = _places(prefixes[begun, :-1], self.sizes)
-        """Of each node among those below the same one, the one of most items first."""
+        """Each node's place among its siblings, the largest first."""
         group = np.empty(len(ordered), dtype=np.int64)
         group[order] = np.cumsum(begins) - 1
         self.typical, self.share = categories.typical(group, len(begun))
 
     def largest(self, begin: int, end: int, count: int) -> NDArray[np.int64]:
-        """Return the nodes from ``begin`` to before ``end`` that have most items, of equals the first."""
+        """Return the largest ``count`` nodes from ``begin`` to before ``end``; ties go to the first."""
         inside = np.arange(begin, end)
         return inside[np.argsort(self.places[begin:end], kind="stable")][:count]
 
     def node(self, at: int) -> Node:
-        """Return a node without what is below it."""
+        """Return a node without its subtree."""
         node = {"c": int(self.codes[at]), "n": int(self.sizes[at])}
         if self.typical[at] >= 0:
             node |= {"k": int(self.typical[at]), "s": round(100 * float(self.share[at]))}
@@ -148,7 +148,7 @@ class _Depth:
 
 
 def _places(parents: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return each node's place, from 0, among the neighbouring ones with equal parents [M, l], largest first."""
+    """Return each node's place, from 0, among adjacent nodes with equal parents [M, l], largest first."""
     begins = np.r_[True, (parents[1:] != parents[:-1]).any(axis=1)]
     starts = np.flatnonzero(begins)
     parent = np.cumsum(begins) - 1
@@ -162,7 +162,7 @@ def _all(nodes: list[Node]) -> list[Node]:
 
 
 def _numbered(nodes: list[Node]) -> list[int]:
-    """Return the categories that nodes have, and let these count them from 0."""
+    """Return the categories of the nodes, and renumber them from 0 in the nodes."""
     used = sorted({node["k"] for node in _all(nodes) if "k" in node})
     place = {old: new for new, old in enumerate(used)}
     for node in _all(nodes):

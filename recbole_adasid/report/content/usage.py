@@ -33,7 +33,7 @@ class LevelUsage:
 
     @property
     def dead(self) -> int:
-        """Codewords that no item has."""
+        """Number of codewords without items."""
         return int((self.loads == 0).sum())
 
 

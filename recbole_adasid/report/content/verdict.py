@@ -16,7 +16,7 @@ _ORDER = (WARNING, NOTE)
 
 @dataclass(frozen=True)
 class Tile:
-    """A figure to see from afar."""
+    """A headline figure."""
 
     label: str
     value: str
@@ -33,7 +33,7 @@ class Verdict:
 
 
 def verdict(run: RunContent) -> Verdict:
-    """Return the verdict on a run; what a missing or damaged file would have told is left out."""
+    """Return the verdict on a run, without findings that need a missing or damaged file."""
     metrics = _or_nothing(lambda: run.metrics)
     evaluation = _or_nothing(lambda: run.evaluation)
     history = _or_nothing(lambda: run.history)
@@ -56,7 +56,7 @@ def verdict(run: RunContent) -> Verdict:
 
 
 def summed_up(found: list[Finding], tiles: list[Tile], well: str) -> Verdict:
-    """Return findings, the most serious first, under a sentence that counts them; ``well`` begins it if none warns."""
+    """Return findings, most serious first, under a summary that counts them; ``well`` opens it if nothing warns."""
     warnings, notes = ([one for one in found if one.kind == kind] for kind in _ORDER)
     rest = [one for one in found if one.kind not in _ORDER]
     counted = f"{_counted(len(warnings), 'warning')}, {_counted(len(notes), 'note')}"
@@ -66,7 +66,7 @@ def summed_up(found: list[Finding], tiles: list[Tile], well: str) -> Verdict:
 def _metric_tiles(row: MetricRow | None) -> list[Tile]:
     if row is None or row.test is None:
         return []
-    note = "on the test"
+    note = "on the test set"
     if row.test_interval:
         note += f", 95% {row.test_interval[0]:.4f} to {row.test_interval[1]:.4f}"
     if row.popularity:
@@ -80,9 +80,9 @@ def _quality_tiles(quality: dict[str, float], sizes: list[int]) -> list[Tile]:
         return []
     even = sum(quality[f"perplexity_{level}"] / size for level, size in enumerate(sizes, start=1)) / len(sizes)
     tiles = [
-        Tile("codewords in even use", f"{even:.0%}", f"mean perplexity {quality['mean_perplexity']:.0f}"),
+        Tile("effective codeword use", f"{even:.0%}", f"mean perplexity {quality['mean_perplexity']:.0f}"),
         Tile(
-            "items that share a Semantic ID",
+            "items sharing a Semantic ID",
             f"{quality['collision_rate']:.1%}",
             f"largest group {quality['largest_collision_group']:.0f} items",
         ),

@@ -1,1 +1,1 @@
-"""How the sections of a report look."""
+"""How a report's sections are drawn."""

@@ -1,7 +1,7 @@
 """Line charts as inline SVG, drawn in Python; the page's script adds the value under the pointer.
 
-Colours and fonts come from the page's style sheet, by class names. The drawing is as wide as a phone, so that its
-letters stay readable there.
+Colours and fonts come from the page's style sheet, by class names. Drawings are as wide as a phone, so that text
+stays readable there.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ WIDTH, HEIGHT = 360, 200
 LEFT, RIGHT, TOP, BOTTOM = 50, 14, 10, 36
 MOST_POINTS = 200
 MARKED_POINTS = 12
-"""Up to so many points are marked one by one."""
+"""Up to this many points, each gets a marker."""
 Series = Mapping[str, Sequence["float | None"]]
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawing and what stands beside it."""
+    """A drawing and its caption, legend and data."""
 
     title: str
     meaning: str
@@ -39,7 +39,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Axis:
-    """From values to places in the drawing."""
+    """Maps values to positions in the drawing."""
 
     low: float
     high: float
@@ -84,10 +84,10 @@ def line_chart(
 
     Args:
         title, meaning: what the chart shows and what that means.
-        x: of the points, rising, the same for all lines.
+        x: of the points, increasing, shared by all lines.
         series: values by name; None leaves a gap.
         x_label: what x counts.
-        from_zero: let the vertical axis begin at 0.
+        from_zero: start the vertical axis at 0.
     """
     kept = _thinned(len(x))
     at = [x[place] for place in kept]
@@ -116,7 +116,7 @@ def line_chart(
 
 
 def _thinned(count: int) -> list[int]:
-    """Return the places of at most `MOST_POINTS` of ``count`` points, evenly apart, both ends among them."""
+    """Return the indices of at most `MOST_POINTS` of ``count`` points, evenly spaced, both ends included."""
     if count <= MOST_POINTS:
         return list(range(count))
     return sorted({round(place * (count - 1) / (MOST_POINTS - 1)) for place in range(MOST_POINTS)})
@@ -128,7 +128,7 @@ def _value_ticks(known: Sequence[float], from_zero: bool) -> list[float]:
 
 
 def _widened(low: float, high: float) -> tuple[float, float]:
-    """Return a range that is not empty."""
+    """Return a non-empty range."""
     if high > low:
         return low, high
     half = abs(low) / 10 or 0.5
@@ -156,7 +156,7 @@ def _clock(at: Sequence[int], across: Axis, label: str) -> list[Markup]:
 
 
 def _line(at: Sequence[int], values: Sequence[float | None], across: Axis, up: Axis, number: int) -> Markup:
-    """Return a line with gaps, and marks on points that are few or alone."""
+    """Return a line with gaps, and markers on isolated points, or on all if they are few."""
     steps, marks, pen = [], [], "M"
     for place, (x, value) in enumerate(zip(at, values)):
         if value is None:

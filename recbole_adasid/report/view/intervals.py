@@ -14,7 +14,7 @@ WIDTH, LEFT, RIGHT, TOP, ROW, BOTTOM = 360, 82, 14, 6, 34, 24
 
 
 def intervals_svg(rows: Sequence[MetricRow]) -> Markup:
-    """Return a drawing with a line a metric: test and validation with their intervals, and popularity."""
+    """Return a drawing with one row per metric: test and validation with their intervals, and popularity."""
     ends = [1e-6]
     for row in rows:
         ends += [value for value in (row.test, row.valid, row.popularity) if value is not None]

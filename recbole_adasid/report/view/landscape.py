@@ -31,7 +31,7 @@ class Point:
 
 
 def landscape_svg(rows: Sequence[Mapping[str, Any]]) -> Markup:
-    """Return the landscape of a scorecard's table; points carry the numbers of the rows, from 1."""
+    """Return the landscape of a scorecard's table; points are numbered by row, from 1."""
     x_ticks, y_ticks = (_ticks([row[key] for row in rows]) for key in (X, Y))
     across = Axis(x_ticks[0], x_ticks[-1], LEFT, WIDTH - RIGHT)
     up = Axis(y_ticks[0], y_ticks[-1], HEIGHT - BOTTOM, TOP)
@@ -54,7 +54,7 @@ def _ticks(values: Sequence[float]) -> list[float]:
 
 
 def _scaled(values: Sequence[float], low: float, high: float) -> list[float]:
-    """Return the values brought to the range from low to high; its middle where all are equal."""
+    """Return the values scaled to the range from low to high, or its middle if all are equal."""
     least, most = min(values), max(values)
     if most == least:
         return [(low + high) / 2] * len(values)
@@ -85,7 +85,7 @@ def _circle(row: Mapping[str, Any], point: Point, depth: float) -> Markup:
 
 
 def _label_places(points: Sequence[Point]) -> list[tuple[float, float]]:
-    """Return where each point's number goes: the nearest place round it that is free, or the one least covered."""
+    """Return where each point's number goes: the nearest free place around it, or the least covered one."""
     taken: list[tuple[float, float]] = []
     for point in points:
         places = [

@@ -1,4 +1,4 @@
-"""Numbers as people read them, and round numbers for axes."""
+"""Readable numbers, and round numbers for axes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 
 def shown(value: float | None, digits: int = 4) -> str:
-    """Return a number with so many significant digits, an empty text for None."""
+    """Return a number with this many significant digits, or an empty text for None."""
     if value is None or not math.isfinite(value):
         return ""
     if float(value).is_integer() and abs(value) < 1e15:
@@ -15,7 +15,7 @@ def shown(value: float | None, digits: int = 4) -> str:
 
 
 def round_ticks(low: float, high: float, most: int = 5, *, whole: bool = False) -> list[float]:
-    """Return at most ``most`` + 1 round numbers, evenly apart, from at most ``low`` to at least ``high``.
+    """Return at most ``most`` + 1 round numbers, evenly spaced, from at most ``low`` to at least ``high``.
 
     Args:
         low, high: ends of a range, low < high.
@@ -34,7 +34,7 @@ def round_ticks(low: float, high: float, most: int = 5, *, whole: bool = False) 
 
 
 def tick_texts(ticks: list[float]) -> list[str]:
-    """Return ticks with the decimals that tell them apart."""
+    """Return ticks with enough decimals to tell them apart."""
     step = ticks[1] - ticks[0] if len(ticks) > 1 else 1.0
     if step < 1e-4:
         digits = math.ceil(math.log10(max(map(abs, ticks)) / step)) + 1

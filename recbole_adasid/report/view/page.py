@@ -1,4 +1,4 @@
-"""A page from its sections: one HTML file that needs nothing else."""
+"""A page built from sections: one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from recbole_adasid.report.content.metrics import metric_title
 logger = logging.getLogger(__name__)
 
 HERE = Path(__file__).resolve().parents[1]
-# What HTML forbids, and halves of characters that UTF-8 cannot write.
+# Characters that HTML forbids, and lone surrogates, which UTF-8 cannot encode.
 _IMPOSSIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 Content = TypeVar("Content")
 
 
 @dataclass(frozen=True)
 class Section(Generic[Content]):
-    """A part of a page: the function that gathers what it says, and the template that shows it."""
+    """A part of a page: the function that gathers its content, and the template that shows it."""
 
     name: str
-    """Of the template, and of the place to jump to."""
+    """Of the template, and of the anchor."""
     title: str
     menu: str
     """Short title."""
@@ -40,12 +40,12 @@ class Section(Generic[Content]):
 
 
 def render_page(title: str, subtitle: str, sections: Sequence[Section[Content]], content: Content) -> str:
-    """Return a page; a section that cannot be made says why in its place, and costs a warning.
+    """Return a page; a section that fails shows the reason instead, and logs a warning.
 
     Args:
         title, subtitle: texts.
         sections: in their order.
-        content: what every section gathers from.
+        content: the source of every section.
     """
     parts = [(section, *_rendered(section, content)) for section in sections]
     script = (HERE / "assets" / "page.js").read_text(encoding="utf-8")
@@ -65,15 +65,15 @@ def render_page(title: str, subtitle: str, sections: Sequence[Section[Content]],
 
 
 def _rendered(section: Section[Content], content: Content) -> tuple[Markup, str]:
-    """Return the section's HTML, or an empty text and why there is none."""
+    """Return the section's HTML, or an empty text and the reason."""
     try:
         template = _environment().get_template(f"{section.name}.html")
         return Markup(template.render(**section.gather(content))), ""
     except LeftOut as why:
         return Markup(""), str(why)
-    except Exception as error:  # a page with a gap says more than none
+    except Exception as error:  # a page with a gap beats no page
         reason = _in_words(error)
-        logger.warning("The report lacks its section %r: %s", section.title, reason)
+        logger.warning("The report has no section %r: %s", section.title, reason)
         return Markup(""), reason
 
 
@@ -97,7 +97,7 @@ def _environment() -> Environment:
 
 
 def in_script(value: Any) -> Markup:
-    """Return plain values as JSON that can stand in a script element, whatever texts they hold."""
+    """Return plain values as JSON that is safe in a script element, whatever texts they hold."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")

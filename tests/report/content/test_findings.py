@@ -25,7 +25,7 @@ def test_a_collapsed_level_and_dead_codewords_are_named() -> None:
     assert dead.title == "Level 2 has dead codewords" and "19 of 20" in dead.text
     assert third.title == "Level 3 has dead codewords" and "5 of 20" in third.text
     (good,) = findings.on_levels(sid_quality(codes[:, :1], [20]), [20], 400)
-    assert good.kind == "good" and "20 codewords as if 20" in good.text
+    assert good.kind == "good" and "perplexity of 20 with 20 codewords" in good.text
 
 
 @pytest.mark.parametrize(("shared", "kind"), [(0, "good"), (5, "good"), (15, "note"), (30, "warning")])

@@ -64,7 +64,7 @@ def test_a_section_that_fails_says_why_and_the_others_stay(
 ) -> None:
     page = render_page("T", "S", [says("here"), fails(error)], None)
     assert "<p>here</p>" in page and f"Left out: <bdi>{reason}</bdi>" in page
-    assert "lacks its section 'Other'" in caplog.text
+    assert "has no section 'Other'" in caplog.text
 
 
 def test_a_section_that_has_nothing_to_say_costs_no_warning(templates: Path, caplog: pytest.LogCaptureFixture) -> None:
