@@ -69,7 +69,7 @@ class FailureBoard:
     def of_lost_peer(self, error: RuntimeError) -> PeerFailed:
         """Return the error for a failed exchange with the others, with its cause if known."""
         lost = f"a process of this job ended without a word, or does not answer ({first_line(error)})"
-        way_on = "start the job again: it goes on from the last step or epoch kept"
+        way_on = "restart the job: it resumes from the last saved step or epoch"
         own = {"rank": None, "sentence": f"{lost}: {way_on}", "traceback": ""}
         try:
             is_set(self.store, FAILURE)  # a failing process records its error before it exits

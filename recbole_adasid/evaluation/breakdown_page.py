@@ -26,7 +26,7 @@ def render(found: Mapping[str, Any], title: str) -> str:
         f"## By the held-out item\n\n{_slices(found['slices'])}",
         f"## Items that were never trained on\n\n{_cold_start(found)}",
     ]
-    parts += [f"## Where the beam lost it\n\n{_prefix(found)}"] if with_semantic_ids else []
+    parts += [f"## Where the beam lost the item\n\n{_prefix(found)}"] if with_semantic_ids else []
     return "\n\n".join(parts) + "\n"
 
 

@@ -65,7 +65,7 @@ def test_the_page_is_this_one_to_the_letter() -> None:
 | --- | --- | --- | --- | --- |
 | recall@5 | - | - | 0.5000 | 0.2500 to 0.6250 |
 
-## Where the beam lost it
+## Where the beam lost the item
 
 Share of users to whom an item was recommended that has the held-out one's first codes.
 
