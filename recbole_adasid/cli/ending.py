@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import sys
 from collections.abc import Callable
 
@@ -10,6 +12,8 @@ from recbole_adasid.distributed.signals import MISTAKE, STOPPED, TERMINATED, Ter
 
 SPARE = "end other programs, or use a machine with more memory"
 """Advice if no setting helps."""
+NO_READER = 141
+"""Status of a program that SIGPIPE ends: whoever read its output, such as `head`, has had enough."""
 _TOLD = (ValueError, FloatingPointError, ImportError, OSError)
 """Errors whose text is a sentence for the user; others are bugs of this package and keep their traceback."""
 
@@ -32,6 +36,8 @@ def ended(work: Callable[[], int | None], *, kept: str, spare: str) -> int:
         print(f"\nstopped: {kept}", file=sys.stderr)
         return STOPPED
     except Exception as error:
+        if reader_is_gone():
+            return NO_READER
         if is_out_of_memory(error):
             print(f"error: out of memory: {spare}; {kept} ({_beginning(error)})", file=sys.stderr)
         elif not isinstance(error, _TOLD):
@@ -39,6 +45,22 @@ def ended(work: Callable[[], int | None], *, kept: str, spare: str) -> int:
         elif not getattr(error, "told", False):  # already reported by another process of the job
             print(f"error: {error}", file=sys.stderr)
         return MISTAKE
+
+
+def reader_is_gone() -> bool:
+    """Tell whether standard output leads nowhere any more; then drop what is still to be written there."""
+    try:
+        sys.stdout.flush()
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), 0)
+        gone = any(event & select.POLLERR for _, event in poll.poll(0))  # of a pipe: its reading end is closed
+    except BrokenPipeError:
+        gone = True
+    except (AttributeError, OSError):  # standard output is no file, or the system has no poll
+        gone = False
+    if gone:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return gone
 
 
 def _beginning(error: BaseException) -> str:

@@ -20,6 +20,7 @@ from recbole_adasid.cli import (
     tune,
 )
 from recbole_adasid.cli.command import PROGRAM
+from recbole_adasid.cli.ending import NO_READER, reader_is_gone
 from recbole_adasid.distributed.signals import MISTAKE
 from recbole_adasid.settings.errors import unknown_name
 
@@ -48,13 +49,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: None: those of the process.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        status = _run(list(sys.argv[1:] if arguments is None else arguments), own_process=arguments is None)
+    except BrokenPipeError:
+        if not reader_is_gone():
+            raise
+        return NO_READER
+    return NO_READER if reader_is_gone() else status
+
+
+def _run(given: list[str], *, own_process: bool) -> int:
     if given in (["--help"], ["-h"]):
         print(overview())
         return 0
     name, rest = (given[0], given[1:]) if given and not given[0].startswith("-") else (train.COMMAND.name, given)
     if name == train.COMMAND.name:
-        return train.train(rest, own_process=arguments is None)
+        return train.train(rest, own_process=own_process)
     if name not in COMMANDS:
         print(f"error: {unknown_name('command', name, COMMANDS)}{_hint(name)}", file=sys.stderr)
         return MISTAKE

@@ -224,3 +224,22 @@ def test_a_forked_process_ends_at_once_and_says_nothing():
 def test_the_main_command_tells_a_mistake_of_its_arguments(capsys):
     assert main(["--=3"]) == 2
     assert capsys.readouterr().err.startswith("error: ")
+
+
+@pytest.mark.parametrize("arguments", ["--help", "tune --help", "train --help"])
+def test_output_that_nobody_reads_any_more_ends_a_command_quietly(arguments: str) -> None:
+    program = f"{sys.executable} -m recbole_adasid {arguments} | true; echo status ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", f"sleep 0.1; {program}"], capture_output=True, text=True, timeout=120)
+    assert done.stderr == "" and done.stdout in ("status 141\n", "status 0\n")
+
+
+def test_work_whose_output_nobody_reads_ends_quietly_too() -> None:
+    work = "from recbole_adasid.cli.ending import ended\nimport sys\n"
+    work += "sys.exit(ended(lambda: [print('x' * 9999) for _ in range(99)] and 0, kept='', spare=''))"
+    done = subprocess.run(
+        ["bash", "-c", f'{sys.executable} -c "{work}" | head -c 5; echo " ${{PIPESTATUS[0]}}"'],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.stdout, done.stderr) == ("xxxxx 141\n", "")
