@@ -13,7 +13,7 @@ from recbole_adasid.distributed.signals import MISTAKE, STOPPED, TERMINATED, Ter
 SPARE = "end other programs, or use a machine with more memory"
 """Advice if no setting helps."""
 NO_READER = 141
-"""Status of a program that SIGPIPE ends: whoever read its output, such as `head`, has had enough."""
+"""Exit status after SIGPIPE: the reader of the output, such as `head`, has closed it."""
 _TOLD = (ValueError, FloatingPointError, ImportError, OSError)
 """Errors whose text is a sentence for the user; others are bugs of this package and keep their traceback."""
 
@@ -36,7 +36,7 @@ def ended(work: Callable[[], int | None], *, kept: str, spare: str) -> int:
         print(f"\nstopped: {kept}", file=sys.stderr)
         return STOPPED
     except Exception as error:
-        if reader_is_gone():
+        if isinstance(error, BrokenPipeError) and reader_is_gone():
             return NO_READER
         if is_out_of_memory(error):
             print(f"error: out of memory: {spare}; {kept} ({_beginning(error)})", file=sys.stderr)
@@ -48,7 +48,7 @@ def ended(work: Callable[[], int | None], *, kept: str, spare: str) -> int:
 
 
 def reader_is_gone() -> bool:
-    """Tell whether standard output leads nowhere any more; then drop what is still to be written there."""
+    """Tell whether standard output is a pipe that its reader has closed; if so, discard further output."""
     try:
         sys.stdout.flush()
         poll = select.poll()

@@ -155,8 +155,8 @@ def paired_recommenders(
         shared = sorted(runs.keys() & seeds[best].keys())
         for metric in PAIRED_METRICS if shared else ():
             own, theirs = ([one[seed] for seed in shared] for one in (seeds[best], runs))
-            cells = paired_cells(out, own, theirs, metric)
-            lines.append(f"| {runs[shared[0]].get('label', name)} | {shared} | {metric} | {cells} |")
+            cells, p = paired_cells(out, own, theirs, metric)
+            lines.append(f"| {runs[shared[0]].get('label', name)} | {shared} | {metric} | {cells} | {p:.2g} |")
     if not lines:
         return []
     label = next(iter(seeds[best].values())).get("label", best)
@@ -172,8 +172,10 @@ def ranked(out: Path, records: list[dict[str, Any]], name: str) -> dict[int, dic
     return {record["seed"]: record for record in kept if (out / "ranks" / record["ranks"]).exists()}
 
 
-def paired_cells(out: Path, our_runs: list[dict[str, Any]], their_runs: list[dict[str, Any]], metric: str) -> str:
-    """Return means, difference, its interval and p over users and trainings, as cells of a table.
+def paired_cells(
+    out: Path, our_runs: list[dict[str, Any]], their_runs: list[dict[str, Any]], metric: str
+) -> tuple[str, float]:
+    """Return means, difference and its interval over users and trainings, as cells of a table, and p.
 
     Raises:
         ValueError: if the runs tested different users.
@@ -184,7 +186,7 @@ def paired_cells(out: Path, our_runs: list[dict[str, Any]], their_runs: list[dic
     ours, theirs = per_user(out, our_runs, metric), per_user(out, their_runs, metric)
     found = difference(ours, theirs)
     interval = f"{found.value:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
-    return f"{ours.mean():.4f} | {theirs.mean():.4f} | {interval} | {found.p:.2g}"
+    return f"{ours.mean():.4f} | {theirs.mean():.4f} | {interval}", found.p
 
 
 def held_out_items(records: list[dict[str, Any]]) -> list[str]:
@@ -228,10 +230,10 @@ def paired_test(out: Path, records: list[dict[str, Any]]) -> list[str]:
         for name in candidates:
             ours, theirs = ([seeds[one][seed] for seed in shared[name]] for one in ("adasid", name))
             cells[name] = paired_cells(out, ours, theirs, metric)
-        corrected = dict(zip(cells, holm([float(cell.rpartition("| ")[2]) for cell in cells.values()])))
+        corrected = dict(zip(cells, holm([p for _, p in cells.values()])))
         for name in sorted(candidates, key=lambda name: name != best):
             about = f"{label_of(seeds[name])} | {len(shared[name])} | {metric}"
-            lines.append(f"| {about} | {cells[name]} ({corrected[name]:.2g}) |")
+            lines.append(f"| {about} | {cells[name][0]} | {cells[name][1]:.2g} ({corrected[name]:.2g}) |")
     return ["\n".join(lines)]
 
 

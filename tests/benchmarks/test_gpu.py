@@ -45,10 +45,13 @@ def test_a_quick_run_on_the_cpu_measures_every_part(tmp_path):
     assert "right" in (tmp_path / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("token_repeat_bias", [False, True])
 @pytest.mark.parametrize("build", [steps.one_pass_of_items, steps.liger])
-def test_a_loss_of_fixed_shapes_is_the_models_own_with_its_gradient(build):
+def test_a_loss_of_fixed_shapes_is_the_models_own_with_its_gradient(build, token_repeat_bias):
     rounds = build(SCENE, "tiny", 24)
     rounds.model.eval()
+    if token_repeat_bias:
+        rounds.model.network.repeat = torch.nn.Parameter(torch.linspace(-2, 1, len(rounds.model.catalogue.level_sizes)))
     assert len({tuple(batch[0].shape) for batch in rounds.batches}) > 1
     for batch in rounds.batches:
         gradients = []

@@ -243,3 +243,16 @@ def test_work_whose_output_nobody_reads_ends_quietly_too() -> None:
         timeout=120,
     )
     assert (done.stdout, done.stderr) == ("xxxxx 141\n", "")
+
+
+def test_a_mistake_is_reported_even_if_nobody_reads_the_output() -> None:
+    work = "import time, sys\nfrom recbole_adasid.cli.ending import ended\n"
+    work += "def work():\n    time.sleep(0.3)\n    raise ValueError('the sentence')\n"
+    work += "sys.exit(ended(work, kept='', spare=''))"
+    done = subprocess.run(
+        ["bash", "-c", f'{sys.executable} -c "{work}" | true; echo ${{PIPESTATUS[0]}}'],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.stdout, done.stderr) == ("2\n", "error: the sentence\n")
