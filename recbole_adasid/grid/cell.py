@@ -13,12 +13,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+import recbole_adasid
 from recbole_adasid.grid.grids import ABOUT
 from recbole_adasid.grid.pace import read_pace
 from recbole_adasid.grid.report import SEEDLESS
 from recbole_adasid.io.json_file import read_json
 from recbole_adasid.plugin.config import known_settings
 from recbole_adasid.plugin.peers.names import OURS, TIGER
+from recbole_adasid.version import VERSION
 
 
 class Cell:
@@ -61,6 +63,7 @@ class Cell:
         started = time.time()
         metrics, memory = self.execute(arguments, folder)
         record |= {"seconds": round(time.time() - started), "peak_memory_gib": memory, "machine": machine()}
+        record["code"] = code()
         ranks = out / "ranks" / f"{self.dataset}-{folder.name}.npz"  # for exactly these options
         ranks.parent.mkdir(exist_ok=True)
         shutil.copy(folder / "test_ranks.npz", ranks)
@@ -88,6 +91,16 @@ def for_model(model: str, options: list[str]) -> list[str]:
         return options
     known = known_settings(model)
     return [option for option in options if option[2:].partition("=")[0] in known]
+
+
+def code() -> str:
+    """Return the package's version and, in a checkout with git, its commit: `0.2.0, 1a2b3c4`, `+` for changed files."""
+    root = Path(recbole_adasid.__file__).parent.parent
+    describe = ["git", "-C", str(root), "describe", "--always", "--exclude=*", "--abbrev=7", "--dirty=+"]
+    if not (root / ".git").exists() or not shutil.which("git"):
+        return VERSION
+    found = subprocess.run(describe, capture_output=True, text=True, check=False).stdout.strip()
+    return ", ".join(filter(None, [VERSION, found]))
 
 
 def machine() -> str:

@@ -25,7 +25,7 @@ PAPER = plain_yaml.load((Path(__file__).parent / "paper_results.yaml").read_text
 PAPER_METRICS = ["recall@3", "ndcg@3", "recall@5", "ndcg@5"]
 SLICES, SLICE_METRICS = ("cold", "warm"), ("recall@5", "recall@10", "ndcg@10")
 METRICS = [*PAPER_METRICS, "recall@10", "ndcg@10"]
-BASELINES = ("rqopq", "rqvae", "vqgan", "grvq", "rotation", "simrq", "rqkmeans", "quasid")
+BASELINES = ("rqopq", "rqvae", "rqvae-infonce", "vqgan", "grvq", "rotation", "simrq", "rqkmeans", "quasid")
 TABLES = {
     "Table 2: tokenizers": ("pop", *BASELINES, "adasid"),
     "Table 4: ablations": (
