@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import recbole_adasid
 from recbole_adasid.grid.grids import ABOUT
 from recbole_adasid.grid.pace import read_pace
 from recbole_adasid.grid.report import SEEDLESS
@@ -95,7 +94,7 @@ def for_model(model: str, options: list[str]) -> list[str]:
 
 def code() -> str:
     """Return the package's version and, in a checkout with git, its commit: `0.2.0, 1a2b3c4`, `+` for changed files."""
-    root = Path(recbole_adasid.__file__).parent.parent
+    root = Path(__file__).parents[2]
     describe = ["git", "-C", str(root), "describe", "--always", "--exclude=*", "--abbrev=7", "--dirty=+"]
     if not (root / ".git").exists() or not shutil.which("git"):
         return VERSION
