@@ -50,15 +50,24 @@ def score_leaves(
 
 def score_targets(network: TIGERNetwork, memory: Memory, tokens: Tensor) -> Tensor:
     """Return the log-probability [B] of one item per user, given by its ``tokens`` [B, S]."""
+    levels = next_token_log_probabilities(network, memory, tokens)
+    return torch.cat([level.gather(1, codes) for level, codes in zip(levels, tokens.split(1, dim=1))], dim=1).sum(1)
+
+
+def next_token_log_probabilities(network: TIGERNetwork, memory: Memory, tokens: Tensor) -> list[Tensor]:
+    """Return, for each level, the log-probabilities float32 [B, K] of its codewords after the earlier ``tokens``.
+
+    Args:
+        memory: the encoded histories of B users.
+        tokens: int64 [B, S], the SID of one item per user.
+    """
     inputs = torch.nn.functional.pad(network.vocabulary.token_ids(tokens[:, :-1]), (1, 0))
     hidden = network.decode(inputs, Tree.sequence(inputs.shape[1], inputs.device), memory)
-    total = hidden.new_zeros(hidden.shape[0], dtype=torch.float32)
-    known = memory.known
+    known, found = memory.known, []
     for level, codes in enumerate(tokens.split(1, dim=1)):
-        log_probability = network.logits(hidden[:, level, None], level, known)[:, 0].log_softmax(-1)
-        total = total + log_probability.gather(1, codes)[:, 0]
+        found.append(network.logits(hidden[:, level, None], level, known)[:, 0].log_softmax(-1))
         known = None if known is None else known.after(level, codes)
-    return total
+    return found
 
 
 def _score_run(network: TIGERNetwork, tree: PrefixTree, memory: Memory, first: int, end: int) -> Tensor:

@@ -82,11 +82,11 @@ class PrefixTree(nn.Module):
         return self.path(tokens)[-1]
 
     def path(self, tokens: Tensor) -> list[Tensor]:
-        """Return the nodes [...] of depth 1 … S on the way to each SID ``tokens`` [..., S], −1 where there is none."""
+        """Return the nodes [...] of depth 1 … l on the way to each prefix ``tokens`` [..., l], −1 where there is none."""
         node = torch.zeros(tokens.shape[:-1], dtype=torch.int64, device=tokens.device)
         known = torch.ones_like(node, dtype=torch.bool)
         nodes = []
-        for level, size in enumerate(self.level_sizes):
+        for level, size in enumerate(self.level_sizes[: tokens.shape[-1]]):
             code = tokens[..., level]
             keys, _ = self._level(level)
             key = (node * size + code).to(keys.dtype)  # values that do not fit are not codes of this level

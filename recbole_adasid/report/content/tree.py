@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recbole_adasid.report.content.categories import Categories
+from recbole_adasid.data.item_categories import Categories
 from recbole_adasid.report.content.left_out import LeftOut
 from recbole_adasid.report.content.text import cut, json_bytes, sid_text
 

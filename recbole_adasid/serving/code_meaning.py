@@ -1,0 +1,145 @@
+"""What a code means, told by the items whose Semantic IDs begin with it: their words, categories and titles.
+
+Letters: N items, V distinct words, G items below a prefix.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from scipy.special import xlogy
+
+from recbole_adasid.data.item_categories import Categories
+from recbole_adasid.data.item_labels import ItemLabel
+from recbole_adasid.serving.live_catalogue import LiveCatalogue
+
+LEAST_LIFT = 3.0
+"""How many times as frequent as in the catalogue a word has to be: words such as "the" never are."""
+LEAST_EVIDENCE = 10.83
+"""Least log-likelihood ratio of a word, the 99.9% quantile of χ² with one degree of freedom."""
+_WORD = re.compile(r"[^\W_](?:['’]?[^\W_])+")
+
+
+class Example(NamedTuple):
+    """An item below a prefix."""
+
+    item: str
+    title: str
+
+
+class Meaning(NamedTuple):
+    """What the items below a prefix have in common."""
+
+    prefix: list[int]
+    items: int
+    """Number of items below it that may be recommended."""
+    words: list[str]
+    """Words of titles and categories that are much more frequent than in the catalogue, most distinctive first."""
+    categories: list[tuple[str, int]]
+    """Categories and the number of items that have each, the one that exceeds its share of the catalogue most first."""
+    examples: list[Example]
+    """Some items, evenly spread over the Semantic IDs below it."""
+
+
+class CodeMeanings:
+    """The words and categories of a catalogue's items, counted below any prefix.
+
+    Args:
+        live: the items, as they are now; after a change, build another one.
+    """
+
+    def __init__(self, live: LiveCatalogue) -> None:
+        self._tokens, self._tree = live.tokens, live.catalogue.tree
+        self._labels = [live.labels.get(token, ItemLabel()) for token in live.tokens]
+        self._categories = Categories([label.category for label in self._labels])
+        self._words, self._has_word = _words_of([" ".join(label) for label in self._labels])
+        everything = self._rows(0, self._tree.n_items)
+        self._word_counts = self._count_words(everything)
+        self._category_counts = self._categories.counts(everything)
+
+    def of(self, prefix: Sequence[int], *, limit: int = 6) -> Meaning:
+        """Return what a prefix of codes means; the empty one stands for the whole catalogue.
+
+        Args:
+            prefix: codes of the first levels.
+            limit: most words, categories and examples, each.
+
+        Raises:
+            ValueError: if no item that may be recommended has this prefix.
+        """
+        begin, end = self._range(list(prefix))
+        rows = self._rows(begin, end)
+        spread = np.unique(np.linspace(0, len(rows) - 1, min(limit, len(rows))).round().astype(np.int64))
+        examples = [Example(self._tokens[row], self._labels[row].title) for row in rows[spread].tolist()]
+        words, categories = self._distinctive(rows)[:limit], self._typical(rows)[:limit]
+        return Meaning(list(prefix), len(rows), words, categories, examples)
+
+    def _range(self, prefix: list[int]) -> tuple[int, int]:
+        """Return where in the tree's leaf items those below a prefix begin and end."""
+        tree, node = self._tree, torch.tensor(0)
+        if len(prefix) > len(tree.level_sizes):
+            raise ValueError(f"the prefix {prefix} has {len(prefix)} codes: give at most {len(tree.level_sizes)}")
+        if not all(0 <= code < size for code, size in zip(prefix, tree.level_sizes)):
+            node = torch.tensor(-1)
+        elif prefix:
+            node = tree.path(torch.tensor(prefix, device=tree.leaf_items.device))[-1]
+        if node < 0:
+            raise ValueError(f"no item has a Semantic ID that begins with {prefix}: give codes of an item")
+        begin, end = tree.item_range(len(prefix), node)
+        return int(begin), int(end)
+
+    def _rows(self, begin: int, end: int) -> NDArray[np.int64]:
+        """Return the rows of the items at these places of the tree."""
+        return self._tree.leaf_items[begin:end].long().cpu().numpy() - 1
+
+    def _count_words(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return how many of the items ``rows`` [G] have each word [V]."""
+        return np.asarray(self._has_word[rows].sum(0), dtype=np.float64).ravel()
+
+    def _distinctive(self, rows: NDArray[np.int64]) -> list[str]:
+        """Return the words of at least two items that are much more frequent here than in the catalogue."""
+        here, overall, total = self._count_words(rows), self._word_counts, self._tree.n_items
+        evidence = log_likelihood_ratio(here, len(rows), overall, total)
+        frequent = (here >= 2) & (here * total >= LEAST_LIFT * overall * len(rows)) & (evidence >= LEAST_EVIDENCE)
+        best = np.argsort(-evidence[frequent], kind="stable")
+        return [self._words[at] for at in np.flatnonzero(frequent)[best].tolist()]
+
+    def _typical(self, rows: NDArray[np.int64]) -> list[tuple[str, int]]:
+        """Return the categories of the items with their numbers, those most in excess of their overall share first."""
+        here = self._categories.counts(rows)
+        excess = np.round(here / len(rows) - self._category_counts / self._tree.n_items, 12)
+        order = np.lexsort((-here, -excess))
+        return [(self._categories.names[at], int(here[at])) for at in order.tolist() if here[at]]
+
+
+def log_likelihood_ratio(
+    here: NDArray[np.float64], size: int, overall: NDArray[np.float64], total: int
+) -> NDArray[np.float64]:
+    """Return Dunning's G² (1993) of words in some of the items against the rest, [V].
+
+    Args:
+        here: number of the ``size`` items with each word [V].
+        overall: number of all ``total`` items, these included, with each word [V].
+    """
+    observed = [here, size - here, overall - here, total - size - overall + here]
+    absent = total - overall
+    expected = [part * share / total for share in (size, total - size) for part in (overall, absent)]
+    # 0 · log 0 is 0; an expected 0 goes with an observed 0.
+    return 2 * sum(xlogy(o, np.divide(o, e, out=np.ones_like(o), where=e > 0)) for o, e in zip(observed, expected))
+
+
+def _words_of(texts: Sequence[str]) -> tuple[list[str], csr_matrix]:
+    """Return the distinct words of texts [N] in lower case, and which text has which, [N, V]."""
+    own = [dict.fromkeys(_WORD.findall(text.lower())) for text in texts]
+    words = list(dict.fromkeys(chain.from_iterable(own)))
+    number = {word: at for at, word in enumerate(words)}
+    columns = np.fromiter((number[word] for each in own for word in each), dtype=np.int64)
+    ends = np.cumsum([0, *map(len, own)])
+    return words, csr_matrix((np.ones(len(columns)), columns, ends), shape=(len(texts), len(words)))
