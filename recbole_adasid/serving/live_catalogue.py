@@ -110,6 +110,11 @@ class LiveCatalogue:
         """Settings of the run; empty without a run."""
         return self._encoder.settings if self._encoder else {}
 
+    @property
+    def n_of_run(self) -> int:
+        """N: items with higher numbers were added after the run."""
+        return len(self._tokens)
+
     tokens: list[str]
     """Tokens of all present and removed items, in catalogue order."""
     numbers: Mapping[str, int]

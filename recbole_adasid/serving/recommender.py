@@ -79,6 +79,11 @@ class Recommender:
         self.model.adopt(self._live.catalogue, self._live.features)
 
     @property
+    def live(self) -> LiveCatalogue:
+        """The items; to change them, use :meth:`add_items` and :meth:`remove_items`."""
+        return self._live
+
+    @property
     def tokens(self) -> list[str]:
         """Tokens of all present and removed items, in catalogue order."""
         return self._live.tokens

@@ -1,0 +1,50 @@
+"""What all routes share: the current snapshot, the batcher in front of it, and the limits."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from recbole_adasid.server.batching import Batcher, Histories, Options
+from recbole_adasid.server.errors import Busy
+from recbole_adasid.server.limits import Limits
+from recbole_adasid.server.snapshot import Snapshot
+from recbole_adasid.serving.recommender import Recommender
+
+
+class Serving:
+    """A recommender that is being served.
+
+    Args:
+        recommender: not to be changed by others from now on.
+        limits: of its clients.
+    """
+
+    def __init__(self, recommender: Recommender, limits: Limits) -> None:
+        self.limits = limits
+        self.snapshot = Snapshot(recommender)
+        """What requests read. Take it once per request: it is replaced when items come or go."""
+        self.batcher = Batcher(
+            self._decode, max_batch=limits.max_batch, max_wait=limits.max_wait_ms / 1000, queue=limits.queue
+        )
+
+    async def recommend(self, histories: Histories, options: Options) -> list[list[dict[str, Any]]]:
+        """Return the recommendations after each history, decoded together with those of other requests.
+
+        Raises:
+            Busy: if too many wait, or it takes too long.
+            ValueError: as from `recommend_many`.
+        """
+        answer = asyncio.wrap_future(self.batcher.submit(histories, options))
+        try:
+            return await asyncio.wait_for(answer, self.limits.timeout)
+        except asyncio.TimeoutError:
+            raise Busy(f"no answer within {self.limits.timeout:g} s: ask again later, or for less") from None
+
+    def close(self) -> None:
+        """Answer what waits, and take no more."""
+        self.batcher.close()
+
+    def _decode(self, histories: Histories, options: Options) -> list[list[dict[str, Any]]]:
+        snapshot = self.snapshot
+        return snapshot.told(snapshot.recommender.recommend_many(histories, **options._asdict()))
