@@ -21,6 +21,11 @@ OPTIONS = (
     *("--disable-component-update", "--disable-sync", "--hide-scrollbars", "--force-device-scale-factor=1"),
 )
 WAIT = 60.0
+KEYS = {
+    **{"Backspace": "\ue003", "Tab": "\ue004", "Enter": "\ue007", "Escape": "\ue00c", "Space": "\ue00d"},
+    **{"ArrowUp": "\ue013", "ArrowDown": "\ue015"},
+}
+"""Keys without a character, as WebDriver names them."""
 
 
 class BrowserError(RuntimeError):
@@ -68,9 +73,28 @@ class Browser:
         self._process.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def open(self, page: Path) -> None:
-        """Load a file."""
-        self._call("POST", "/url", {"url": page.resolve().as_uri()})
+    def open(self, page: Path | str) -> None:
+        """Load a file, or an address."""
+        self._call("POST", "/url", {"url": page if isinstance(page, str) else page.resolve().as_uri()})
+
+    def press(self, *keys: str) -> None:
+        """Press and release keys where the focus is: each character of a text, or one of ``KEYS`` by its name."""
+        pressed = [code for key in keys for code in ([KEYS[key]] if key in KEYS else key)]
+        actions = [{"type": kind, "value": code} for code in pressed for kind in ("keyDown", "keyUp")]
+        self._call("POST", "/actions", {"actions": [{"type": "key", "id": "keyboard", "actions": actions}]})
+
+    def wait_for(self, script: str, *arguments: Any, seconds: float = 20.0) -> Any:
+        """Return what a piece of JavaScript returns as soon as that is true.
+
+        Raises:
+            BrowserError: if it is not within these seconds.
+        """
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if found := self.run(script, *arguments):
+                return found
+            time.sleep(0.03)
+        raise BrowserError(f"{script} is not true within {seconds:g} s")
 
     def run(self, script: str, *arguments: Any) -> Any:
         """Return what a piece of JavaScript returns."""

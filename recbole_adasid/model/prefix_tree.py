@@ -82,7 +82,7 @@ class PrefixTree(nn.Module):
         return self.path(tokens)[-1]
 
     def path(self, tokens: Tensor) -> list[Tensor]:
-        """Return the nodes [...] of depth 1 … l on the way to each prefix ``tokens`` [..., l], −1 where there is none."""
+        """Return the nodes [...] of depth 1 … l on the way to each prefix ``tokens`` [..., l], −1 if there is none."""
         node = torch.zeros(tokens.shape[:-1], dtype=torch.int64, device=tokens.device)
         known = torch.ones_like(node, dtype=torch.bool)
         nodes = []

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from recbole_adasid.bundle import SIDBundle
-from recbole_adasid.io.json_file import read_json
 from recbole_adasid.data.item_categories import Categories
+from recbole_adasid.io.json_file import read_json
 from recbole_adasid.report.content.text import titles_of
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.history import Columns, read_history

@@ -9,14 +9,19 @@ from fastapi import APIRouter, FastAPI
 
 from recbole_adasid.server.about_routes import about_routes
 from recbole_adasid.server.errors import add_handlers
+from recbole_adasid.server.explain_routes import explain_routes
 from recbole_adasid.server.item_routes import item_routes
 from recbole_adasid.server.limits import Limits
+from recbole_adasid.server.page import page_routes
 from recbole_adasid.server.recommend_routes import recommend_routes
 from recbole_adasid.server.serving import Serving
 from recbole_adasid.serving.recommender import Recommender
 from recbole_adasid.version import VERSION
 
-ROUTES: tuple[Callable[[Serving], APIRouter], ...] = (recommend_routes, item_routes, about_routes)
+ROUTES: tuple[Callable[[Serving], APIRouter], ...] = (
+    *(recommend_routes, item_routes, about_routes),
+    *(explain_routes, page_routes),
+)
 """Each returns some routes; they read ``serving.snapshot``, once per request, and never change it."""
 
 

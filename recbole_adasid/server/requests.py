@@ -20,3 +20,12 @@ class RecommendRequest(BaseModel):
     )
     exclude_seen: bool = Field(True, description="leave out items of the history")
     new_share: float = Field(0.0, description="share of places for items added after training, from 0 to 1")
+
+
+class ExplainRequest(BaseModel):
+    """A history, and the item whose path through the prefix tree is asked for."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    history: list[str] = Field(..., description="item tokens, oldest first", examples=[["50", "181"]])
+    item: str = Field(..., description="token of the item to explain", examples=["172"])

@@ -8,6 +8,7 @@ from typing import Any
 
 from recbole_adasid.data.item_labels import ItemLabel
 from recbole_adasid.server.item_search import ItemSearch
+from recbole_adasid.serving.code_meaning import CodeMeanings
 from recbole_adasid.serving.recommender import Recommendation, Recommender
 
 
@@ -26,6 +27,11 @@ class Snapshot:
         """The search of items, built at the first query."""
         tokens, labels = self.recommender.tokens, self.recommender.labels
         return ItemSearch(tokens, [labels.get(token, ItemLabel()) for token in tokens])
+
+    @cached_property
+    def meanings(self) -> CodeMeanings:
+        """What codes mean, counted at the first question."""
+        return CodeMeanings(self.recommender.live)
 
     def items(self, tokens: Sequence[str]) -> list[dict[str, Any]]:
         """Return items of the catalogue as they are told to clients."""

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recbole_adasid.report.content import tree as module
 from recbole_adasid.data.item_categories import Categories
+from recbole_adasid.report.content import tree as module
 from recbole_adasid.report.content.tree import Caps, prefix_tree
 
 Node = dict[str, Any]

@@ -1,0 +1,43 @@
+"""The page at `/`: files of `static/`, which ask this server and no other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, HTTPException
+from fastapi.responses import FileResponse
+
+from recbole_adasid.server.serving import Serving
+
+STATIC = Path(__file__).parent / "static"
+TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+
+
+def page_routes(_: Serving) -> APIRouter:
+    """Return the routes of the page and its files."""
+    router = APIRouter(include_in_schema=False)
+    files = {path.name: path for path in STATIC.iterdir() if path.suffix in TYPES}
+
+    def answer(name: str) -> FileResponse:
+        path = files[name]
+        return FileResponse(path, media_type=f"{TYPES[path.suffix]}; charset=utf-8", headers=HEADERS)
+
+    @router.get("/")
+    def page() -> Any:
+        return answer("index.html")
+
+    @router.get("/static/{name}")
+    def file(name: str) -> Any:
+        if name not in files:
+            raise HTTPException(404, f"there is no file {name[:60]!r}: the page is at /")
+        return answer(name)
+
+    return router

@@ -1,0 +1,58 @@
+// The history: items, oldest first, each of which can be removed.
+
+import { itemOf } from "./api.js";
+import { byId, foreign, iconButton, make, nameOf, say } from "./dom.js";
+import { change, state, watch } from "./state.js";
+
+/** Show the history; items beyond the last `read` are not read by the model. */
+export function showHistory(read) {
+  const list = byId("history");
+
+  async function render() {
+    const shown = state.history;
+    const items = await Promise.all(shown.map((token) => itemOf(token).catch(() => ({ item: token, title: "", category: "", semantic_id: [] }))));
+    if (shown !== state.history) return; // changed meanwhile
+    list.replaceChildren(...items.map((item, at) => row(item, at, at < items.length - read)));
+    byId("clear").hidden = !shown.length;
+    const unread = Math.max(0, shown.length - read);
+    byId("history-note").textContent = unread ? `The model reads the last ${read} items.` : "";
+  }
+
+  function row(item, at, unread) {
+    const remove = iconButton("remove", `Remove ${nameOf(item)}`, () => removeAt(at, nameOf(item)));
+    return make(
+      "li", { className: unread ? "unread" : "" },
+      make("span", { className: "name" }, foreign(nameOf(item))),
+      make("span", { className: "aside" }, foreign(item.missing ? "not in the catalogue" : item.category)),
+      remove,
+    );
+  }
+
+  function removeAt(at, name) {
+    change({ history: state.history.filter((_, other) => other !== at) });
+    say(`Removed ${name}`);
+    afterRender(() => (list.querySelectorAll(".remove")[Math.min(at, state.history.length - 1)] ?? byId("search")).focus());
+  }
+
+  let then = null;
+  function afterRender(action) { then = action; }
+  async function update() {
+    await render();
+    then?.();
+    then = null;
+  }
+
+  byId("clear").addEventListener("click", () => {
+    change({ history: [] });
+    say("The history is empty");
+    byId("search").focus();
+  });
+  watch((now, before) => { if (now.history !== before.history) update(); });
+  return update();
+}
+
+/** Append an item to the history. */
+export function append(item) {
+  change({ history: [...state.history, item.item] });
+  say(`Added ${nameOf(item)}`);
+}

@@ -1,0 +1,39 @@
+// The page at `/`: history and filters on one side, recommendations on the other.
+
+import { about } from "./api.js";
+import { combobox } from "./combobox.js";
+import { byId, counted, make } from "./dom.js";
+import { showFilters } from "./filters.js";
+import { append, showHistory } from "./history.js";
+import { showResults } from "./results.js";
+
+/** Mark the codes that share the prefix under the pointer. */
+function markAlike() {
+  const unmark = () => document.querySelectorAll(".chip.alike").forEach((one) => one.classList.remove("alike"));
+  document.addEventListener("pointerover", (event) => {
+    unmark();
+    const prefix = event.target.closest?.(".chip")?.dataset.prefix;
+    if (prefix) document.querySelectorAll(`.chip[data-prefix="${CSS.escape(prefix)}"]`).forEach((one) => one.classList.add("alike"));
+  });
+}
+
+async function start() {
+  byId("skip").addEventListener("click", () => byId("results-heading").focus());
+  if (matchMedia("(max-width: 52rem)").matches) byId("filters").open = false;
+  markAlike();
+  combobox(append);
+  let facts;
+  try {
+    facts = await about();
+  } catch (error) {
+    byId("results").replaceChildren(make("div", { className: "message failure", role: "alert" }, make("p", {}, error.message)));
+    return;
+  }
+  const { model, dataset, items, settings } = facts;
+  byId("facts").textContent = [dataset, model, counted(items, "item")].filter(Boolean).join(" · ");
+  showFilters(facts);
+  showHistory(settings.MAX_ITEM_LIST_LENGTH ?? Infinity);
+  showResults((settings.retrieval ?? "generative") === "generative" || model === "TIGER");
+}
+
+start();
