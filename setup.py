@@ -10,5 +10,6 @@ setup(
         "recbole_adasid.props": ["*.yaml", "*/*.yaml"],
         "recbole_adasid.grid": ["*.yaml", "grids/*.yaml"],
         "recbole_adasid.report": ["assets/*", "templates/*.html"],
+        "recbole_adasid.server": ["templates/*.html"],
     },
 )
