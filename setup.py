@@ -10,6 +10,6 @@ setup(
         "recbole_adasid.props": ["*.yaml", "*/*.yaml"],
         "recbole_adasid.grid": ["*.yaml", "grids/*.yaml"],
         "recbole_adasid.report": ["assets/*", "templates/*.html"],
-        "recbole_adasid.server": ["static/*"],
+        "recbole_adasid.server": ["static/*", "templates/*.html"],
     },
 )

@@ -16,6 +16,7 @@ from recbole_adasid.cli import (
     recommend,
     report,
     scorecard,
+    serve,
     train,
     tune,
 )
@@ -29,6 +30,7 @@ COMMANDS = {
     for command in (
         train.COMMAND,
         recommend.COMMAND,
+        serve.COMMAND,
         items.COMMAND,
         bundle.COMMAND,
         scorecard.COMMAND,

@@ -38,6 +38,15 @@ def written_whole(path: Path) -> Iterator[Path]:
             waiting.unlink()
 
 
+def stamp_of(path: Path) -> tuple[int, int, int] | None:
+    """Return a stamp that changes whenever a file is replaced; None if there is no such file."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
 def append_line(path: Path, line: str) -> None:
     """Append a line to a text file and flush it to disk; a partial line left by a kill stays separate.
 

@@ -26,17 +26,17 @@ def token_list(given: Any, what: str, *, ordered: bool = True) -> list[str]:
     order = ", oldest first," if what.startswith(("the history", "history")) else ""
     remedy = f"give a list of item tokens{order} such as {_example(given)}"
     if isinstance(given, (str, bytes)):
-        raise ValueError(f"{what} is the text {_short(given)}: {remedy}")
+        raise ValueError(f"{what} is the text {short(given)}: {remedy}")
     if ordered and isinstance(given, (Mapping, Set)):
         raise ValueError(f"{what} is a {type(given).__name__}, which has no order of items: {remedy}")
     try:
         tokens = list(given)
     except TypeError:
-        raise ValueError(f"{what} is {_short(given)}: {remedy}") from None
+        raise ValueError(f"{what} is {short(given)}: {remedy}") from None
     for token in tokens:
         if not isinstance(token, str):
             raise ValueError(
-                f"{what} holds {_short(token)} of type {type(token).__name__}: item tokens are texts, as in the data"
+                f"{what} holds {short(token)} of type {type(token).__name__}: item tokens are texts, as in the data"
             )
     return tokens
 
@@ -49,11 +49,11 @@ def history_lists(given: Any) -> list[list[str]]:
     """
     remedy = "give a list of histories, each a list of item tokens"
     if isinstance(given, (str, bytes, Mapping, Set)):
-        raise ValueError(f"histories is {_short(given)}: {remedy}")
+        raise ValueError(f"histories is {short(given)}: {remedy}")
     try:
         histories = list(given)
     except TypeError:
-        raise ValueError(f"histories is {_short(given)}: {remedy}") from None
+        raise ValueError(f"histories is {short(given)}: {remedy}") from None
     return [token_list(history, f"history {number}") for number, history in enumerate(histories, start=1)]
 
 
@@ -63,7 +63,7 @@ def number_of_items(k: Any) -> int:
     Raises:
         ValueError: if it is not a whole number of 1 or more.
     """
-    wrong = ValueError(f"k={_short(k)} has to be a whole number: ask for 1 item or more")
+    wrong = ValueError(f"k={short(k)} has to be a whole number: ask for 1 item or more")
     if isinstance(k, (bool, np.bool_)):
         raise wrong
     try:
@@ -82,7 +82,7 @@ def share_of_places(share: Any) -> float:
         ValueError: if it is not a number from 0 to 1.
     """
     if isinstance(share, (bool, np.bool_)) or not isinstance(share, (int, float, np.number)):
-        raise ValueError(f"new_share={_short(share)} has to be a number from 0 to 1")
+        raise ValueError(f"new_share={short(share)} has to be a number from 0 to 1")
     if not 0 <= share <= 1:
         raise ValueError(f"new_share is {share}: it has to be from 0 to 1")
     return float(share)
@@ -95,7 +95,7 @@ def switch(value: Any, name: str) -> bool:
         ValueError: if it is neither; the string 'false' would be true.
     """
     if not isinstance(value, (bool, np.bool_)):
-        raise ValueError(f"{name}={_short(value)} has to be true or false")
+        raise ValueError(f"{name}={short(value)} has to be true or false")
     return bool(value)
 
 
@@ -106,7 +106,7 @@ def text_or_none(value: Any, name: str) -> str | None:
         ValueError: if it is something else.
     """
     if value is not None and not isinstance(value, str):
-        raise ValueError(f"{name}={_short(value)} has to be a text, or left out")
+        raise ValueError(f"{name}={short(value)} has to be a text, or left out")
     return value
 
 
@@ -115,6 +115,7 @@ def _example(given: Any) -> str:
     return str(text.split()[:3] if isinstance(text, str) and text.split() else ["token", "token"])
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """Return a value as an error shows it: on one line, cut after 60 characters."""
     text = " ".join(repr(value).split())
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import torch
 from torch import Tensor, nn
 
@@ -47,6 +49,12 @@ class TIGERModel(nn.Module):
             features: float [A, d] of the further ones, if the model reads any.
         """
         self.catalogue = catalogue
+
+    def sharing_weights(self) -> TIGERModel:
+        """Return a model with the same weights that can :meth:`adopt` another catalogue."""
+        other = copy(self)
+        other._modules = dict(self._modules)
+        return other
 
     def encode(self, history_items: Tensor, lengths: Tensor, users: Tensor | None = None) -> Memory:
         """Encode histories of item ids [B, T]."""

@@ -1,46 +1,80 @@
-"""`GET /about` and `GET /health`."""
+"""`GET /about`, `/health`, `/metrics` and `/docs`."""
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from recbole_adasid.server.answers import About, Health
 from recbole_adasid.server.serving import Serving
 from recbole_adasid.version import VERSION
 
 SHOWN = ("tokenizer", "collision", "retrieval", "beam_size", "MAX_ITEM_LIST_LENGTH", "model_size")
 """Settings of a run worth knowing to its clients."""
+TEMPLATES = Path(__file__).parent / "templates"
 
 
-def about_routes(serving: Serving) -> APIRouter:
-    """Return the routes about the server itself."""
+def about_routes(serving: Serving, *, changeable: bool = False) -> APIRouter:
+    """Return the routes about the server itself.
+
+    Args:
+        serving: what is served.
+        changeable: whether clients can change the items.
+    """
     router = APIRouter(tags=["server"])
 
-    @router.get("/about", summary="What is served")
+    @router.get("/about", summary="What is served", response_model=About)
     def about() -> Any:
         """Model, dataset, number of items, sizes of the levels of a Semantic ID, limits and settings."""
-        recommender = serving.snapshot.recommender
-        settings = recommender.run_settings
-        return JSONResponse(
-            {
-                "version": VERSION,
-                "model": settings.get("model", ""),
-                "dataset": settings.get("dataset", ""),
-                "items": recommender.n_recommended,
-                "added_items": len(recommender.tokens) - recommender.live.n_of_run,
-                "levels": recommender.model.catalogue.level_sizes,
-                "items_can_be_added": False,
-                "settings": {key: settings[key] for key in SHOWN if key in settings},
-                "limits": {key: getattr(serving.limits, key) for key in ("max_histories", "max_length", "max_k")},
-            }
-        )
+        return JSONResponse(_about(serving, changeable))
 
-    @router.get("/health", summary="Whether requests are answered")
-    def health() -> Any:
-        """200 if they are, 503 if not."""
+    @router.get("/health", summary="Whether requests are answered", response_model=Health)
+    async def health() -> Any:
+        """200 if they are, 503 if the server is stopping or its decoder has ended."""
         ready = serving.batcher.alive
         return JSONResponse({"live": True, "ready": ready}, 200 if ready else 503)
 
+    @router.get("/metrics", summary="Figures in Prometheus' text format", response_class=PlainTextResponse)
+    async def metrics() -> Any:
+        """Requests, their duration, histories decoded together, and what waits."""
+        recommender = serving.snapshot.recommender
+        gauges: dict[str, tuple[str, float]] = {
+            "queue_histories": ("histories that wait", serving.batcher.waiting),
+            "items": ("items that can be recommended", recommender.n_recommended),
+            "added_items": ("items added after the run", len(recommender.tokens) - recommender.live.n_of_run),
+        }
+        return PlainTextResponse(serving.metrics.text(gauges), media_type="text/plain; version=0.0.4")
+
+    @router.get("/docs", include_in_schema=False)
+    def docs(request: Request) -> Any:
+        schema = request.app.openapi()
+        return HTMLResponse(_template().render(schema=schema, schemas=schema.get("components", {}).get("schemas", {})))
+
     return router
+
+
+def _about(serving: Serving, changeable: bool) -> dict[str, Any]:
+    recommender, limits = serving.snapshot.recommender, serving.limits
+    settings = recommender.run_settings
+    return {
+        "version": VERSION,
+        "model": settings.get("model", ""),
+        "dataset": settings.get("dataset", ""),
+        "items": recommender.n_recommended,
+        "added_items": len(recommender.tokens) - recommender.live.n_of_run,
+        "levels": recommender.model.catalogue.level_sizes,
+        "items_can_be_added": changeable,
+        "settings": {key: settings[key] for key in SHOWN if key in settings},
+        "limits": vars(limits),
+    }
+
+
+@cache
+def _template() -> Any:
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
+    return environment.get_template("docs.html")

@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 from recbole_adasid.server.errors import Busy
 
@@ -21,9 +21,9 @@ class Options(NamedTuple):
 
     k: int = 10
     exclude_seen: bool = True
-    allow: Optional[tuple[str, ...]] = None
+    allow: tuple[str, ...] | None = None
     deny: tuple[str, ...] = ()
-    category: Optional[str] = None
+    category: str | None = None
     new_share: float = 0.0
 
 
@@ -45,7 +45,7 @@ class Batcher:
         max_batch: histories decoded together; one request's own histories are never divided.
         max_wait: seconds that the first of them waits for others.
         queue: histories that may wait; more are refused.
-        told: called with the number of histories of every call of ``decode``.
+        told: called with the number of histories and the seconds of every call of ``decode``.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Batcher:
         max_batch: int,
         max_wait: float,
         queue: int,
-        told: Callable[[int], None] = lambda _: None,
+        told: Callable[[int, float], None] = lambda _, __: None,
     ) -> None:
         self._decode, self._told = decode, told
         self._max_batch, self._max_wait, self._queue = max_batch, max_wait, queue
@@ -115,7 +115,8 @@ class Batcher:
             until = time.monotonic() + self._max_wait
             while self._waiting < self._max_batch and not self._closed and (left := until - time.monotonic()) > 0:
                 self._changed.wait(left)
-            jobs, size = [], 0
+            jobs: list[_Job] = []
+            size = 0
             while self._jobs and (not jobs or size + len(self._jobs[0].histories) <= self._max_batch):
                 jobs.append(self._jobs.popleft())
                 size += len(jobs[-1].histories)
@@ -124,13 +125,14 @@ class Batcher:
 
     def _answer(self, options: Options, group: Sequence[_Job]) -> None:
         histories = [history for job in group for history in job.histories]
-        self._told(len(histories))
+        started = time.perf_counter()
         try:
             found = iter(self._decode(histories, options))
             answers = [[next(found) for _ in job.histories] for job in group]
-        except Exception as error:
+        except Exception as error:  # of the options, which all of the group share, or of the decoder
             for job in group:
                 job.answer.set_exception(error)
             return
+        self._told(len(histories), time.perf_counter() - started)
         for job, answer in zip(group, answers):
             job.answer.set_result(answer)

@@ -8,13 +8,16 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from recbole_adasid.io.checked_input import short
 
 RETRY_AFTER = 1
 """Seconds after which a client may ask a busy server again."""
 
 
 class Busy(Exception):
-    """The server cannot answer now, but can soon."""
+    """The server cannot answer now, but may do so soon."""
 
 
 def add_handlers(application: FastAPI) -> None:
@@ -32,18 +35,25 @@ def add_handlers(application: FastAPI) -> None:
     async def busy(_: Request, error: Busy) -> JSONResponse:
         return JSONResponse({"detail": str(error)}, 503, {"Retry-After": str(RETRY_AFTER)})
 
+    @application.exception_handler(HTTPException)
+    async def other(request: Request, error: HTTPException) -> JSONResponse:
+        detail = error.detail
+        if error.status_code in (404, 405):
+            detail = f"there is no {request.method} {request.url.path}: /docs lists the routes"
+        return JSONResponse({"detail": detail}, error.status_code, error.headers)
+
 
 def sentence_of(errors: Sequence[Mapping[str, Any]]) -> str:
-    """Return the first of pydantic's errors as a sentence, with the place and what is there."""
+    """Return the first of pydantic's errors as a sentence: the place, what is there, and what has to be there."""
     first = errors[0]
-    place = ".".join(str(part) for part in first["loc"] if part != "body") or "the body"
+    place = ".".join(str(part) for part in first["loc"] if part not in ("body", "query"))
     if first["type"] == "json_invalid":
-        return f"the body is not JSON: {first['ctx']['error']} at character {first['loc'][-1]}"
+        return f"the body is not JSON ({first['ctx']['error']} at character {place})"
+    if not place:
+        return "the body is no JSON object: send one, with the header Content-Type: application/json"
     if first["type"] == "missing":
         return f"{place} is missing: give it"
     if first["type"] == "extra_forbidden":
-        return f"{place} is not a field of this request: leave it out, or see /docs for the fields"
-    given = " ".join(repr(first.get("input")).split())
-    shown = given if len(given) <= 60 else f"{given[:57]}..."
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{place} is {shown}: {message[:1].lower()}{message[1:]}"
+        return f"{place} is not a field of this request: /docs lists the fields"
+    message = first["msg"]
+    return f"{place} is {short(first.get('input'))}: {message[:1].lower()}{message[1:]}"

@@ -1,4 +1,4 @@
-"""`GET /items`."""
+"""`GET`, `POST` and `DELETE /items`."""
 
 from __future__ import annotations
 
@@ -6,20 +6,77 @@ from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 
+from recbole_adasid.server.answers import Added, FoundItems, Removed
+from recbole_adasid.server.changes import Changes
+from recbole_adasid.server.limits import Limits
+from recbole_adasid.server.new_items import table_of, vectors_of
+from recbole_adasid.server.requests import AddRequest, RemoveRequest
 from recbole_adasid.server.serving import Serving
 
 
 def item_routes(serving: Serving) -> APIRouter:
-    """Return the routes of items."""
+    """Return the route that finds items."""
     router = APIRouter(tags=["items"])
 
-    @router.get("/items", summary="Find items by the beginnings of words of title, token or category")
+    @router.get("/items", summary="Find items", response_model=FoundItems)
     def find(query: str = "", limit: int = 20) -> Any:
-        """Best first; without a query all items, in the order of the catalogue. `total` counts all that match."""
-        if not 1 <= limit <= serving.limits.max_items:
-            raise ValueError(f"limit is {limit}: ask for 1 to {serving.limits.max_items} items")
+        """Items with words in title, token or category that begin with the words of the query, best first.
+
+        Without a query all items, in the order of the catalogue.
+        """
+        _check_number("limit", limit, serving.limits)
         items, total = serving.snapshot.find_items(query, limit)
         return JSONResponse({"items": items, "total": total})
 
     return router
+
+
+def change_routes(serving: Serving, changes: Changes | None, allowed: Any) -> APIRouter:
+    """Return the routes that change the items.
+
+    Args:
+        serving: what is served.
+        changes: makes the changes; None: there is no run folder to write them to.
+        allowed: dependency that checks whether a client may.
+    """
+    router = APIRouter(tags=["items"], dependencies=[allowed])
+
+    @router.post("/items", summary="Add items", response_model=Added)
+    async def add(request: AddRequest) -> Any:
+        """Items get Semantic IDs from the frozen codebooks and can be recommended at once; they are on disk then.
+
+        Give the columns that the run's features read; known items stay as they are, removed ones come back.
+        """
+        _check_number("items", len(request.items), serving.limits)
+        table, ignored = table_of(request.items, serving.snapshot.recommender.run_settings)
+        tokens = [one.item for one in request.items]
+        features = vectors_of(request.features)
+        given: dict[str, Any] = {"table": table, "features": features, "bad_items": request.bad_items}
+        arrival, snapshot = await _open(changes).change(lambda recommender: recommender.add_items(tokens, **given))
+        told = {"items": snapshot.items(arrival.items), "moved": arrival.moved, "known": arrival.known}
+        return JSONResponse({**told, "refused": arrival.refused, "ignored_fields": ignored})
+
+    @router.delete("/items", summary="Remove items", response_model=Removed)
+    async def remove(request: RemoveRequest) -> Any:
+        """They are no longer recommended; histories may still contain them."""
+        _check_number("items", len(request.items), serving.limits)
+        tokens, bad_items = request.items, request.bad_items
+        departure, _ = await _open(changes).change(
+            lambda recommender: recommender.remove_items(tokens, bad_items=bad_items)
+        )
+        return JSONResponse({"items": departure.items, "refused": departure.refused})
+
+    return router
+
+
+def _open(changes: Changes | None) -> Changes:
+    if changes is None:
+        raise HTTPException(403, "items cannot be changed here: what is served is not a run folder")
+    return changes
+
+
+def _check_number(what: str, number: int, limits: Limits) -> None:
+    if not 1 <= number <= limits.max_items:
+        raise ValueError(f"{what}: {number} asked for or given, has to be from 1 to {limits.max_items}")

@@ -1,6 +1,6 @@
 """Finding items by the beginnings of words of their titles, tokens and categories.
 
-Letters: N items, O occurrences of words in them.
+Letters: N items, A of them added later, O occurrences of words.
 """
 
 from __future__ import annotations
@@ -16,21 +16,24 @@ from numpy.typing import NDArray
 from recbole_adasid.data.item_labels import ItemLabel
 
 _WORD = re.compile(r"\w+")
-_BEHIND_ALL = "\U0010ffff"
-_TITLE, _OTHER, _WHOLE = 4, 2, 1  # what a match is worth: in the title, elsewhere, and more if it is the whole word
+_LAST = "\U0010ffff"
+_TITLE, _ELSEWHERE, _WHOLE, _TOKEN = 4, 2, 1, 10**6
+"""What a match is worth: in the title, elsewhere, in addition if it is a whole word, and of the query with a token."""
 
 
 def words_of(text: str) -> list[str]:
     """Return the words of a text, without case and accents."""
-    plain = unicodedata.normalize("NFKD", text).casefold()
-    return _WORD.findall("".join(character for character in plain if not unicodedata.combining(character)))
+    if not text.isascii():
+        decomposed = unicodedata.normalize("NFKD", text)
+        text = "".join(character for character in decomposed if not unicodedata.combining(character))
+    return _WORD.findall(text.casefold())
 
 
 class WordIndex:
-    """Which of N texts have words with a given beginning.
+    """Which texts have words with a given beginning.
 
     Args:
-        texts: the N texts.
+        texts: the texts.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
@@ -47,57 +50,71 @@ class WordIndex:
 
     def texts_with(self, beginning: str) -> NDArray[np.int64]:
         """Return the numbers of texts with a word that begins so, some of them more than once."""
-        first, last = (bisect_left(self._words, bound) for bound in (beginning, beginning + _BEHIND_ALL))
+        first, last = (bisect_left(self._words, bound) for bound in (beginning, beginning + _LAST))
         return self._texts[self._starts[first] : self._starts[last]]
 
     def texts_of(self, word: str) -> NDArray[np.int64]:
         """Return the numbers of texts with that word."""
         place = bisect_left(self._words, word)
-        if place == len(self._words) or self._words[place] != word:
-            return self._texts[:0]
-        return self._texts[self._starts[place] : self._starts[place + 1]]
+        there = place < len(self._words) and self._words[place] == word
+        return self._texts[self._starts[place] : self._starts[place + 1]] if there else self._texts[:0]
 
 
-class ItemSearch:
-    """Items by words.
+class SearchedItems:
+    """Items, and what a query's matches in them are worth.
 
     Args:
-        tokens: of the N items.
-        labels: titles and categories of the N items.
+        tokens: of the items.
+        labels: titles and categories of the items.
     """
 
     def __init__(self, tokens: Sequence[str], labels: Sequence[ItemLabel]) -> None:
         self._row_of = {token: row for row, token in enumerate(tokens)}
         self._titles = WordIndex(label.title for label in labels)
         self._others = WordIndex(f"{token} {label.category}" for token, label in zip(tokens, labels))
+        self.title_lengths = self._titles.lengths
+
+    def worth(self, query: str) -> NDArray[np.int64]:
+        """Return what the matches in every item are worth; 0 if a word of the query has none."""
+        each = [self._worth_of_word(word) for word in words_of(query)]
+        worth = np.where(np.all([one > 0 for one in each], axis=0), np.sum(each, axis=0), 0)
+        if (row := self._row_of.get(query.strip())) is not None:
+            worth[row] = _TOKEN
+        return worth
+
+    def _worth_of_word(self, word: str) -> NDArray[np.int64]:
+        worth = np.zeros(len(self._row_of), np.int64)
+        for index, value in ((self._others, _ELSEWHERE), (self._titles, _TITLE)):
+            worth[index.texts_with(word)] = value
+            rows = index.texts_of(word)
+            worth[rows] = np.maximum(worth[rows], value + _WHOLE)
+        return worth
+
+
+class ItemSearch:
+    """The search of a catalogue: of its run's items, which stay, and of those added later.
+
+    Args:
+        of_run: the run's items.
+        added: the A items added later, in order.
+    """
+
+    def __init__(self, of_run: SearchedItems, added: SearchedItems) -> None:
+        self.of_run, self._added = of_run, added
+        self._title_lengths = np.concatenate([of_run.title_lengths, added.title_lengths])
 
     def find(self, query: str, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Return the rows of the items of which every word of a query begins a word, best first.
+        """Return the rows of the items in which every word of a query begins a word, best first.
 
         Matches in titles come before others, whole words before beginnings, short titles before long ones; an item
         whose token is the query comes first.
 
         Args:
-            query: without words all items are found, in order.
+            query: without words it finds every item, in order.
             allowed: [N], where to search.
         """
-        words, worth = words_of(query), np.zeros(len(allowed), np.int64)
-        found = allowed.copy()
-        for word in words:
-            value = self._worth(word, len(allowed))
-            found &= value > 0
-            worth += value
-        token = self._row_of.get(query.strip())
-        if token is not None and allowed[token]:
-            found[token], worth[token] = True, np.iinfo(np.int64).max
-        rows = found.nonzero()[0]
-        return rows[np.lexsort((rows, self._titles.lengths[rows], -worth[rows]))] if words else rows
-
-    def _worth(self, word: str, n_items: int) -> NDArray[np.int64]:
-        """Return what the matches of a word are worth, [N]."""
-        worth = np.zeros(n_items, np.int64)
-        for index, value in ((self._others, _OTHER), (self._titles, _TITLE)):
-            worth[index.texts_with(word)] = value
-            rows = index.texts_of(word)
-            worth[rows] = np.maximum(worth[rows], value + _WHOLE)
-        return worth
+        if not words_of(query):
+            return allowed.nonzero()[0]
+        worth = np.concatenate([self.of_run.worth(query), self._added.worth(query)])
+        rows = (allowed & (worth > 0)).nonzero()[0]
+        return rows[np.lexsort((rows, self._title_lengths[rows], -worth[rows]))]

@@ -13,12 +13,12 @@ class Limits:
         max_histories: histories in one request.
         max_length: items in one history.
         max_k: items to recommend after each.
-        max_items: items added or removed by one request, or listed.
+        max_items: items added, removed or listed by one request.
         max_body: bytes of a request's body.
         max_batch: histories decoded together.
-        max_wait_ms: how long the first of them waits for others.
-        queue: histories that may wait; more are refused with 503.
-        timeout: seconds that a request may wait for its answer.
+        max_wait_ms: milliseconds that the first of them waits for others.
+        queue: histories that may wait; more are refused.
+        timeout: seconds within which a request has to arrive, and then be answered.
     """
 
     max_histories: int = 256

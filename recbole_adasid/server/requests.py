@@ -1,17 +1,22 @@
 """The bodies of requests. Names of types are plain here: pydantic evaluates them, on Python 3.9 too."""
 
-from typing import Optional
+from typing import Optional, Union
 
 from pydantic import BaseModel, ConfigDict, Field
+
+Cell = Union[str, int, float, None, list[str]]
+"""A text field of an item: numbers are written out, lists joined by spaces."""
 
 
 class RecommendRequest(BaseModel):
     """One history or several, and what may be recommended after them."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"examples": [{"history": ["50", "181"], "k": 10}]}
+    )
 
-    history: Optional[list[str]] = Field(None, description="item tokens, oldest first", examples=[["50", "181"]])
-    histories: Optional[list[list[str]]] = Field(None, description="or several histories")
+    history: Optional[list[str]] = Field(None, description="item tokens, oldest first")
+    histories: Optional[list[list[str]]] = Field(None, description="several histories, instead of one")
     k: int = Field(10, description="number of items to recommend")
     allow: Optional[list[str]] = Field(None, description="recommend only these items")
     deny: list[str] = Field([], description="never recommend these items")
@@ -20,6 +25,38 @@ class RecommendRequest(BaseModel):
     )
     exclude_seen: bool = Field(True, description="leave out items of the history")
     new_share: float = Field(0.0, description="share of places for items added after training, from 0 to 1")
+
+
+class NewItem(BaseModel):
+    """A new item: its token, and columns of the run's item table such as its title."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+    __pydantic_extra__: dict[str, Cell]
+
+    item: str = Field(description="token of the item")
+
+
+class AddRequest(BaseModel):
+    """Items to add."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"examples": [{"items": [{"item": "new", "title": "A title"}]}]}
+    )
+
+    items: list[NewItem]
+    features: Optional[list[list[float]]] = Field(
+        None, description="vectors of the kind that the tokenizer was trained on, one per item, instead of texts"
+    )
+    bad_items: str = Field("refuse", description="if one cannot be added: refuse all, or skip it")
+
+
+class RemoveRequest(BaseModel):
+    """Items to remove."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [{"items": ["new"]}]})
+
+    items: list[str] = Field(description="tokens of the items")
+    bad_items: str = Field("refuse", description="if one is unknown: refuse all, or skip it")
 
 
 class ExplainRequest(BaseModel):

@@ -1,4 +1,4 @@
-"""What all routes share: the current snapshot, the batcher in front of it, and the limits."""
+"""What all routes share: the current snapshot, the batcher in front of it, and what may change it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from recbole_adasid.server.batching import Batcher, Histories, Options
 from recbole_adasid.server.errors import Busy
 from recbole_adasid.server.limits import Limits
+from recbole_adasid.server.metrics import Metrics
 from recbole_adasid.server.snapshot import Snapshot
 from recbole_adasid.serving.recommender import Recommender
 
@@ -21,11 +22,15 @@ class Serving:
     """
 
     def __init__(self, recommender: Recommender, limits: Limits) -> None:
-        self.limits = limits
+        self.limits, self.metrics = limits, Metrics()
         self.snapshot = Snapshot(recommender)
         """What requests read. Take it once per request: it is replaced when items come or go."""
         self.batcher = Batcher(
-            self._decode, max_batch=limits.max_batch, max_wait=limits.max_wait_ms / 1000, queue=limits.queue
+            self._decode,
+            max_batch=limits.max_batch,
+            max_wait=limits.max_wait_ms / 1000,
+            queue=limits.queue,
+            told=self.metrics.decoded,
         )
 
     async def recommend(self, histories: Histories, options: Options) -> list[list[dict[str, Any]]]:

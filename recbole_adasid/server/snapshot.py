@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from recbole_adasid.data.item_labels import ItemLabel
-from recbole_adasid.server.item_search import ItemSearch
+from recbole_adasid.server.item_search import ItemSearch, SearchedItems
 from recbole_adasid.serving.code_meaning import CodeMeanings
 from recbole_adasid.serving.recommender import Recommendation, Recommender
 
@@ -17,16 +17,14 @@ class Snapshot:
 
     Args:
         recommender: nobody may change it from now on: change a copy.
+        former: a snapshot of the same run, whose index of the run's items is used again.
     """
 
-    def __init__(self, recommender: Recommender) -> None:
+    def __init__(self, recommender: Recommender, former: Snapshot | None = None) -> None:
         self.recommender = recommender
-
-    @cached_property
-    def search(self) -> ItemSearch:
-        """The search of items, built at the first query."""
-        tokens, labels = self.recommender.tokens, self.recommender.labels
-        return ItemSearch(tokens, [labels.get(token, ItemLabel()) for token in tokens])
+        n_of_run = recommender.live.n_of_run
+        of_run = former.search.of_run if former else self._searched(recommender.tokens[:n_of_run])
+        self.search: ItemSearch = ItemSearch(of_run, self._searched(recommender.tokens[n_of_run:]))
 
     @cached_property
     def meanings(self) -> CodeMeanings:
@@ -34,24 +32,24 @@ class Snapshot:
         return CodeMeanings(self.recommender.live)
 
     def items(self, tokens: Sequence[str]) -> list[dict[str, Any]]:
-        """Return items of the catalogue as they are told to clients."""
+        """Return items of the catalogue as clients are told them."""
         live = self.recommender.live
         told = []
         for token, semantic_id in zip(tokens, live.semantic_ids(tokens)):
-            label = live.labels.get(token, ItemLabel())
-            known = {"item": token, "title": label.title, "category": label.category, "semantic_id": semantic_id}
+            title, category = live.labels.get(token, ItemLabel())
+            known = {"item": token, "title": title, "category": category, "semantic_id": semantic_id}
             told.append({**known, "added": live.numbers[token] > live.n_of_run})
         return told
 
     def find_items(self, query: str, limit: int) -> tuple[list[dict[str, Any]], int]:
-        """Return the best items for a query that may be recommended, at most ``limit``, and how many there are."""
+        """Return the best recommendable items for a query, at most ``limit``, and how many there are."""
         live = self.recommender.live
         found = self.search.find(query, live.recommended[1:].numpy())
         return self.items([live.tokens[row] for row in found[:limit].tolist()]), len(found)
 
     def told(self, found: Sequence[Sequence[Recommendation]]) -> list[list[dict[str, Any]]]:
-        """Return recommendations as they are told to clients."""
-        semantic_ids = iter(self.recommender.semantic_ids([one.item for row in found for one in row]))
+        """Return recommendations as clients are told them."""
+        semantic_ids = iter(self.recommender.live.semantic_ids([one.item for row in found for one in row]))
         return [
             [
                 {
@@ -65,3 +63,7 @@ class Snapshot:
             ]
             for row in found
         ]
+
+    def _searched(self, tokens: Sequence[str]) -> SearchedItems:
+        labels = self.recommender.labels
+        return SearchedItems(tokens, [labels.get(token, ItemLabel()) for token in tokens])

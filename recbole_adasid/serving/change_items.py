@@ -119,7 +119,7 @@ def read_table(
         return _read_item_file(path, columns, settings)
     table = RawTable(path, delimiter)
     mapping = _mapping(table.columns, columns, settings)
-    rows = table_items(table, mapping, key="columns", kept=_own_columns(settings))
+    rows = table_items(table, mapping, key="columns", kept=own_columns(settings))
     cells = list(rows.rows)
     if not cells:
         raise ValueError(f"{path} has no item: {rows.lines.summary()}")
@@ -163,7 +163,7 @@ def _item_column(columns: Mapping[str, str], run: Mapping[str, Any]) -> str:
     return columns.get(ITEM_COLUMN) or columns.get(own) or own
 
 
-def _own_columns(run: Mapping[str, Any]) -> list[str]:
+def own_columns(run: Mapping[str, Any]) -> list[str]:
     """Return the columns of the `.item` file that the run's features and labels use."""
     from recbole_adasid.features.item_features import source_columns
 

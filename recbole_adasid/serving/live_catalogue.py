@@ -9,6 +9,7 @@ import logging
 from collections import ChainMap, Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +19,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from recbole_adasid.data.item_labels import ItemLabel
-from recbole_adasid.io.atomic import CannotWrite, end_with
+from recbole_adasid.io.atomic import CannotWrite, end_with, stamp_of
 from recbole_adasid.io.locks import InUse
 from recbole_adasid.io.tensor_file import DamagedFile
 from recbole_adasid.model.catalogue import Catalogue
@@ -97,9 +98,10 @@ class LiveCatalogue:
         self._unsaved: list[str] = []
         self._content_width = content_width
         n_places = catalogue.tokens.shape[1]
+        self._stamp: tuple[int, int, int] | None = None
         changes = CatalogueChanges(sids=catalogue.tokens[:0].cpu(), features=torch.empty(0, content_width))
         if folder is not None:
-            self._stamp = _stamp(folder.changes_path)
+            self._stamp = stamp_of(folder.changes_path)
             changes = read_changes(folder.changes_path, digest, n_places, content_width)
             self._check(changes, folder.changes_path)
         self._unlogged = list(changes.to_log)
@@ -109,6 +111,16 @@ class LiveCatalogue:
     def run_settings(self) -> Mapping[str, Any]:
         """Settings of the run; empty without a run."""
         return self._encoder.settings if self._encoder else {}
+
+    @property
+    def folder(self) -> RunFolder | None:
+        """Run folder that records the changes."""
+        return self._folder
+
+    @property
+    def stamp(self) -> tuple[int, int, int] | None:
+        """Stamp of the file of changes that was last read or saved."""
+        return self._stamp
 
     @property
     def n_of_run(self) -> int:
@@ -126,6 +138,12 @@ class LiveCatalogue:
     catalogue: Catalogue
     _by_age: list[PrefixTree] | None
     """Cached result of trees_by_age for all items."""
+
+    def copy(self) -> LiveCatalogue:
+        """Return a catalogue with the same items; changing one does not change the other."""
+        other = copy(self)  # changes replace the tables and never write to them, except to this one
+        other._unsaved = list(self._unsaved)
+        return other
 
     def add(
         self,
@@ -217,13 +235,13 @@ class LiveCatalogue:
         if self._folder is None:
             raise ValueError("this recommender has no run folder: load it from one")
         path = self._folder.changes_path
-        if _stamp(path) != self._stamp:
+        if stamp_of(path) != self._stamp:
             raise InUse(f"{path} was changed since this recommender was loaded: load it again and repeat the change")
         with suppress(CannotWrite):  # its lines are then written with those of this change
             self._complete_log(self._folder.changes_log_path)
         to_log = [*self._unlogged, *self._unsaved]
         write_changes(path, replace(self._changes, to_log=to_log), self._digest)
-        self._stamp, self._unlogged, self._unsaved = _stamp(path), to_log, []
+        self._stamp, self._unlogged, self._unsaved = stamp_of(path), to_log, []
         try:
             self._complete_log(self._folder.changes_log_path)
         except CannotWrite as error:
@@ -277,14 +295,6 @@ class LiveCatalogue:
 
     def _note(self, action: str, **what: Any) -> None:
         self._unsaved.append(log_line(action, **what, recommended=int(self.recommended.sum())))
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    """Return a stamp that changes whenever a file is replaced."""
-    if not path.is_file():
-        return None
-    status = path.stat()
-    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _check_choice(bad_items: str) -> None:

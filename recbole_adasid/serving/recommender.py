@@ -134,6 +134,11 @@ class Recommender:
         lengths = {"max_history": settings["MAX_ITEM_LIST_LENGTH"], "beam_size": settings["beam_size"]}
         return cls(model, tokens, **lengths, live=live)
 
+    def copy(self) -> Recommender:
+        """Return a recommender with the same weights and items; changing the items of one keeps those of the other."""
+        model, lengths = self.model.sharing_weights(), {"max_history": self.max_history, "beam_size": self.beam_size}
+        return Recommender(model, self.tokens, **lengths, live=self._live.copy())
+
     @property
     def run_settings(self) -> Mapping[str, Any]:
         """Settings of the recommender's run; empty without a run."""

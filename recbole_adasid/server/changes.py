@@ -1,0 +1,113 @@
+"""Items that come and go while a run is served: by requests, or by another process that changes the run folder.
+
+One thread makes all changes, one after the other, on a copy of the recommender; when the change is on disk, the copy
+replaces the original. So readers never wait, and never see half a change.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from recbole_adasid.io.atomic import CannotWrite, stamp_of
+from recbole_adasid.io.locks import InUse
+from recbole_adasid.run_folder.folder import RunFolder
+from recbole_adasid.server.errors import Busy
+from recbole_adasid.server.serving import Serving
+from recbole_adasid.server.snapshot import Snapshot
+from recbole_adasid.serving.recommender import Recommender
+
+logger = logging.getLogger(__name__)
+Outcome = TypeVar("Outcome")
+MAX_WAITING = 16
+"""Changes that may wait for another one."""
+
+
+class Changes:
+    """Changes to the items of a run that is being served.
+
+    Args:
+        serving: whose snapshot is replaced.
+        folder: of the run.
+        load: loads its recommender again.
+    """
+
+    def __init__(self, serving: Serving, folder: RunFolder, load: Callable[[], Recommender]) -> None:
+        self._serving, self._folder, self._load = serving, folder, load
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="changes")
+        self._waiting, self._unreadable = 0, ""
+        # The recommender was loaded earlier, so its own stamp tells what has changed since.
+        self._stamps = [*self._current_stamps()[:-1], serving.snapshot.recommender.live.stamp]
+
+    async def change(self, act: Callable[[Recommender], Outcome]) -> tuple[Outcome, Snapshot]:
+        """Change the items, and return once the change is on disk: what ``act`` returned, and the new snapshot.
+
+        Raises:
+            Busy: if it cannot be done now, because of other changes, another process or the disk; nothing is changed.
+            ValueError: from ``act``; nothing is changed.
+        """
+        if self._waiting >= MAX_WAITING:
+            raise Busy(f"{self._waiting} changes are waiting: ask again later, with more items at a time")
+        self._waiting += 1
+        changing = asyncio.get_running_loop().run_in_executor(self._thread, self._change, act)
+        changing.add_done_callback(self._done)
+        timeout = self._serving.limits.timeout
+        try:
+            return await asyncio.wait_for(asyncio.shield(changing), timeout)
+        except asyncio.TimeoutError:
+            raise Busy(f"not done within {timeout:g} s, but it may still be: repeat the request to make sure") from None
+
+    async def watch(self, seconds: float) -> None:
+        """Follow changes that other processes make to the run folder, for ever."""
+        while True:
+            await asyncio.sleep(seconds)
+            await asyncio.get_running_loop().run_in_executor(self._thread, self.refresh)
+
+    def close(self) -> None:
+        """Finish the changes that have been asked for."""
+        self._thread.shutdown()
+
+    def refresh(self) -> None:
+        """Load the run again if its files were changed by another process; keep the present one if that fails."""
+        stamps = self._current_stamps()
+        if stamps == self._stamps:
+            return
+        self._stamps = stamps  # a failure is repeated when they change again, as by the process that is writing them
+        try:
+            self._serving.snapshot = Snapshot(self._load())
+            self._unreadable = ""
+            logger.info("Reloaded %s: %d items.", self._folder.path, self._serving.snapshot.recommender.n_recommended)
+        except (ValueError, OSError) as error:
+            self._unreadable = str(error)
+            logger.warning(
+                "%s was changed and cannot be loaded; serving goes on without (%s).", self._folder.path, error
+            )
+
+    def _change(self, act: Callable[[Recommender], Outcome]) -> tuple[Outcome, Snapshot]:
+        try:
+            with self._folder.in_use():
+                self.refresh()
+                if self._unreadable:
+                    raise Busy(f"the run folder was changed and cannot be loaded: {self._unreadable}")
+                recommender = self._serving.snapshot.recommender.copy()
+                outcome = act(recommender)
+                recommender.save()
+                self._stamps = self._current_stamps()
+                self._serving.snapshot = Snapshot(recommender, self._serving.snapshot)
+                return outcome, self._serving.snapshot
+        except (InUse, CannotWrite) as error:
+            raise Busy(str(error)) from error
+
+    def _done(self, changing: asyncio.Future[tuple[Outcome, Snapshot]]) -> None:
+        self._waiting -= 1
+        if not changing.cancelled():
+            changing.exception()  # if the client has given up, nobody else asks for it
+
+    def _current_stamps(self) -> list[tuple[int, int, int] | None]:
+        folder = self._folder
+        files: tuple[Path, ...] = (folder.model_path, folder.sids_path, folder.labels_path, folder.changes_path)
+        return [stamp_of(path) for path in files]

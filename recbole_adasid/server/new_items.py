@@ -1,0 +1,54 @@
+"""From the items of a request to the columns of an item table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recbole_adasid.data.item_table import ITEM_COLUMN
+from recbole_adasid.server.requests import Cell, NewItem
+from recbole_adasid.serving.change_items import own_columns
+
+
+def table_of(items: Sequence[NewItem], run: Mapping[str, Any]) -> tuple[dict[str, list[str]], list[str]]:
+    """Return the columns of an item table, and the names of given fields that the run does not read.
+
+    Args:
+        items: from a request, with fields named as the columns of the run's `.item` file, or of the table that it was
+            made from.
+        run: settings of the run.
+    """
+    original = run.get("items_columns") or {}
+    given = {name: None for one in items for name in one.model_extra or {}}
+    table, ignored = {ITEM_COLUMN: [one.item for one in items]}, set(given)
+    for column in own_columns(run):
+        for name in (column, original.get(column)):
+            if name in given:
+                table[column] = [cell((one.model_extra or {}).get(name)) for one in items]
+                ignored.discard(name)
+                break
+    return table, sorted(ignored)
+
+
+def cell(value: Cell) -> str:
+    """Return a value as an `.item` file has it."""
+    if value is None:
+        return ""
+    return " ".join(value) if isinstance(value, list) else str(value)
+
+
+def vectors_of(features: Sequence[Sequence[float]] | None) -> NDArray[np.float32] | None:
+    """Return the vectors of a request as an array.
+
+    Raises:
+        ValueError: if they differ in length.
+    """
+    lengths = {len(row) for row in features or []}
+    if len(lengths) > 1:
+        raise ValueError(
+            f"features has vectors of {min(lengths)} to {max(lengths)} numbers: give all the same"
+        )
+    return None if features is None else np.array(features, dtype=np.float32)
