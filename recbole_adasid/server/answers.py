@@ -1,6 +1,6 @@
 """The bodies of answers, for /docs and /openapi.json. Names of types are plain: pydantic evaluates them."""
 
-from typing import Any, Union
+from typing import Any, Optional, Union
 
 from pydantic import BaseModel
 
@@ -53,6 +53,57 @@ class Removed(BaseModel):
 
     items: list[str]
     refused: dict[str, str]
+
+
+class Option(BaseModel):
+    """A token that the tree allows, and its probability among all that it allows there."""
+
+    token: int
+    probability: float
+
+
+class Step(BaseModel):
+    """A token of a Semantic ID: its probability and rank among the `n_options` tokens that the tree allows there, its
+    log-probability among all codewords, how many items of the catalogue and of the history begin like this up to it,
+    and the most probable options.
+    """
+
+    level: int
+    token: int
+    probability: float
+    log_probability: float
+    rank: int
+    n_options: int
+    prefix_items: int
+    history_items: int
+    options: list[Option]
+
+
+class Explained(BaseModel):
+    """The path to an item; its log-probability is the sum of those of the steps. Without a decoder there is no path."""
+
+    item: str
+    path: list[Step]
+    log_probability: Optional[float]
+    retrieval: str
+    note: str
+
+
+class Example(BaseModel):
+    """An item below a prefix."""
+
+    item: str
+    title: str
+
+
+class CodeMeaning(BaseModel):
+    """The number of items below a prefix, distinctive words, categories with the number of items, and some items."""
+
+    prefix: list[int]
+    items: int
+    words: list[str]
+    categories: list[list[Union[str, int]]]
+    examples: list[Example]
 
 
 class About(BaseModel):

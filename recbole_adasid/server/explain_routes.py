@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
+from recbole_adasid.server.answers import CodeMeaning, Explained
 from recbole_adasid.server.requests import ExplainRequest
 from recbole_adasid.server.serving import Serving
 from recbole_adasid.serving.explain import explain
@@ -19,11 +20,9 @@ def explain_routes(serving: Serving) -> APIRouter:
     """Return the routes that explain recommendations."""
     router = APIRouter(tags=["explanations"])
 
-    @router.post("/explain", summary="How probable each token of an item's Semantic ID is")
+    @router.post("/explain", summary="The path to an item through the tree", response_model=Explained)
     def explained(request: ExplainRequest) -> Any:
-        """Among the tokens that the tree allows at each step, whatever filters are set; `log_probability` is their sum
-        among all codewords, as the beam scores them.
-        """
+        """How probable each token of its Semantic ID is after a history, among those that the tree allows there."""
         if len(request.history) > serving.limits.max_length:
             raise ValueError(
                 f"the history has {len(request.history)} items, more than {serving.limits.max_length}: give the latest "
@@ -33,9 +32,9 @@ def explain_routes(serving: Serving) -> APIRouter:
         path = [{**step._asdict(), "options": [option._asdict() for option in step.options]} for step in found.path]
         return JSONResponse({**found._asdict(), "path": path})
 
-    @router.get("/codes", summary="What the codes at the beginning of a Semantic ID mean")
+    @router.get("/codes", summary="What a code means", response_model=CodeMeaning)
     def meaning(prefix: str = "", limit: int = 6) -> Any:
-        """Told by the items below `prefix`, codes separated by commas; an empty one stands for the whole catalogue."""
+        """Told by the items whose Semantic ID begins with `prefix`, codes such as `3,17`; an empty one: all items."""
         if not 1 <= limit <= MOST:
             raise ValueError(f"limit is {limit}: ask for 1 to {MOST} words, categories and examples")
         found = serving.snapshot.meanings.of(_codes(prefix), limit=limit)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter
 from fastapi.responses import FileResponse
+from starlette.exceptions import HTTPException
 
 from recbole_adasid.server.serving import Serving
 
@@ -37,7 +38,7 @@ def page_routes(_: Serving) -> APIRouter:
     @router.get("/static/{name}")
     def file(name: str) -> Any:
         if name not in files:
-            raise HTTPException(404, f"there is no file {name[:60]!r}: the page is at /")
+            raise HTTPException(404)
         return answer(name)
 
     return router

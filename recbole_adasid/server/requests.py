@@ -60,9 +60,11 @@ class RemoveRequest(BaseModel):
 
 
 class ExplainRequest(BaseModel):
-    """A history, and the item whose path through the prefix tree is asked for."""
+    """A history, and the item to explain."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"examples": [{"history": ["50", "181"], "item": "172"}]}
+    )
 
-    history: list[str] = Field(..., description="item tokens, oldest first", examples=[["50", "181"]])
-    item: str = Field(..., description="token of the item to explain", examples=["172"])
+    history: list[str] = Field(description="item tokens, oldest first")
+    item: str = Field(description="token of the item to explain")

@@ -1,0 +1,234 @@
+"""The page at `/`: its files, and what it does in a real browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from runpy import run_path
+from typing import Any
+
+import pytest
+import setuptools
+
+pytest.importorskip("fastapi")
+pytest.importorskip("httpx")
+from fastapi.testclient import TestClient
+
+from benchmarks.browser import Browser, is_there
+from recbole_adasid.server.application import create_application
+from recbole_adasid.server.page import STATIC
+from recbole_adasid.serving.recommender import Recommender
+
+FILES = sorted(STATIC.iterdir())
+ROOT = Path(__file__).parents[2]
+browser_test = pytest.mark.skipif(not is_there(), reason="needs chromium and chromedriver")
+
+
+class Tags(HTMLParser):
+    """The tags of a page with their attributes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def test_every_file_is_served_and_its_policy_allows_nothing_from_elsewhere(shop: Recommender) -> None:
+    client = TestClient(create_application(shop))
+    for path in ("/", *(f"/static/{file.name}" for file in FILES)):
+        answer = client.get(path)
+        assert answer.status_code == 200
+        policy = answer.headers["Content-Security-Policy"].split("; ")
+        assert "default-src 'none'" in policy and "script-src 'self'" in policy and "style-src 'self'" in policy
+        assert {source for rule in policy for source in rule.split()[1:]} == {"'none'", "'self'"}
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert client.get("/").headers["Content-Type"] == "text/html; charset=utf-8"
+    assert client.get("/static/page.js").headers["Content-Type"] == "text/javascript; charset=utf-8"
+    for path in ("/static/none.js", "/static/..%2Fpage.py", "/static/%2e%2e/page.py"):
+        assert client.get(path).status_code == 404
+
+
+def test_the_files_have_no_script_or_style_within_the_page_and_name_no_other_host() -> None:
+    tags = Tags((STATIC / "index.html").read_text(encoding="utf-8")).found
+    assert not [name for _, attributes in tags for name in attributes if name.startswith("on") or name == "style"]
+    assert not [tag for tag, attributes in tags if tag == "style" or tag == "script" and "src" not in attributes]
+    for file in FILES:
+        text = file.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+        assert not re.search(r"https?:|//[a-z]|innerHTML|outerHTML|insertAdjacent|document\.write|\beval\b", text), file
+
+
+def test_every_field_has_a_label_and_every_reference_a_target() -> None:
+    tags = Tags((STATIC / "index.html").read_text(encoding="utf-8")).found
+    ids = [attributes["id"] for _, attributes in tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    for name in ("for", "list", "aria-controls", "aria-labelledby", "aria-describedby"):
+        assert {attributes[name] for _, attributes in tags if name in attributes} <= set(ids)
+    labelled = {attributes["for"] for tag, attributes in tags if tag == "label"}
+    assert {attributes["id"] for tag, attributes in tags if tag == "input"} == labelled
+    scripts = "".join(file.read_text(encoding="utf-8") for file in FILES if file.suffix == ".js")
+    assert set(re.findall(r'byId\("([\w-]+)"\)', scripts)) <= set(ids)
+
+
+def test_the_files_go_into_the_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(setuptools, "setup", given.update)
+    monkeypatch.chdir(ROOT)
+    run_path(str(ROOT / "setup.py"))
+    patterns = given["package_data"]["recbole_adasid.server"]
+    assert "recbole_adasid.server" in given["packages"]
+    assert {file for pattern in patterns for file in STATIC.parent.glob(pattern)} >= set(FILES)
+
+
+ROWS = "return document.querySelectorAll('.rows > li').length"
+FOCUS = "return document.activeElement"
+HASH = "return location.hash"
+OVERFLOW = "return document.scrollingElement.scrollWidth - innerWidth"
+
+
+def text(selector: str) -> str:
+    return f"return document.querySelector({selector!r})?.textContent ?? ''"
+
+
+def tab_to(window: Browser, selector: str) -> None:
+    """Press Tab until the focus is on what matches a selector."""
+    for _ in range(40):
+        if window.run(f"{FOCUS}.matches(arguments[0])", selector):
+            return
+        window.press("Tab")
+    raise AssertionError(f"the focus never comes to {selector}")
+
+
+@pytest.fixture(scope="module")
+def window() -> Iterator[Browser]:
+    with Browser() as one:
+        yield one
+
+
+@pytest.mark.browser
+@browser_test
+def test_it_works_by_keyboard_alone(window: Browser, address: str) -> None:
+    window.open(address)
+    assert "48 items" in window.wait_for(text("#facts"))
+    # Find an item as one types, and add it.
+    tab_to(window, "#search")
+    assert window.run(f"{FOCUS.replace('return', 'return getComputedStyle(')}).outlineStyle") == "solid"
+    window.press("cup no")
+    window.wait_for("return document.querySelectorAll('#matches [role=option]').length === 8")
+    assert window.run("return document.querySelector('#search').getAttribute('aria-expanded')") == "true"
+    window.press("ArrowDown", "ArrowDown")
+    chosen = window.run(
+        "const active = document.querySelector('#search').getAttribute('aria-activedescendant');"
+        "return document.getElementById(active).querySelector('.name').textContent"
+    )
+    assert chosen == window.run("return document.querySelectorAll('#matches .name')[2].textContent")
+    window.press("Enter")
+    assert window.wait_for(ROWS) == 10
+    assert window.run(text("#history .name")) == chosen
+    assert window.run(
+        "return document.querySelector('#popup').hidden && document.querySelector('#search').value === ''"
+    )
+    window.wait_for("return document.querySelector('#live').textContent === '10 recommendations'")
+    # Open the path to a recommendation.
+    tab_to(window, ".rows .title")
+    window.press("Enter")
+    window.wait_for("return document.querySelectorAll('.panel:not([hidden]) .means p').length > 0")
+    assert window.run(f"{FOCUS}.getAttribute('aria-expanded')") == "true"
+    path = window.run(
+        "return [...document.querySelectorAll('.panel:not([hidden]) .chip.large')].map((one) => one.textContent)"
+    )
+    sid = window.run(
+        "return [...document.querySelectorAll('.rows > li:first-child .row .chip')].map((one) => one.textContent)"
+    )
+    assert path == sid
+    # The next one goes into the history; Back takes it out again, and the focus stays in the list.
+    tab_to(window, ".rows .add")
+    window.press("Enter")
+    window.wait_for("return document.querySelectorAll('#history li').length === 2")
+    window.wait_for(f"{FOCUS}.matches('.rows .add')")
+    window.run("history.back()")
+    window.wait_for("return document.querySelectorAll('#history li').length === 1")
+    # Escape closes the matches.
+    window.run("document.querySelector('#search').focus()")
+    window.press("teapot")
+    window.wait_for("return !document.querySelector('#popup').hidden")
+    window.press("Escape")
+    assert window.run("return document.querySelector('#popup').hidden")
+    assert window.log() == []
+
+
+@pytest.mark.browser
+@browser_test
+def test_its_address_holds_all_of_it_and_no_request_goes_elsewhere(window: Browser, address: str) -> None:
+    window.open(f"{address}/#h=i1&h=i5&k=4&category=cups&deny=i3&seen=1")
+    assert window.wait_for(ROWS) == 4
+    window.wait_for("return document.querySelectorAll('#history li').length === 2")
+    values = "return [...document.querySelectorAll('#category, #k')].map((one) => one.value)"
+    assert window.run(values) == ["cups", "4"]
+    assert not window.run("return document.querySelector('#exclude-seen').checked")
+    kinds = window.run("return [...document.querySelectorAll('.rows .what .aside')].map((one) => one.textContent)")
+    assert kinds == ["Home > Cups"] * 4
+    # A filter that is taken back.
+    window.run("document.querySelector('#hidden button').click()")
+    window.wait_for(f"{HASH}.includes('deny') === false")
+    window.run("document.querySelector('.rows .hide').click()")
+    window.wait_for(f"{HASH}.includes('deny=')")
+    asked = window.run("return performance.getEntriesByType('resource').map((one) => one.name)")
+    assert asked and all(one.startswith(f"{address}/") for one in asked)
+
+
+@pytest.mark.browser
+@browser_test
+def test_titles_are_shown_as_the_text_that_they_are(window: Browser, address: str) -> None:
+    window.open(f"{address}/#h=i5&k=48&seen=1&open=i5")
+    window.wait_for("return document.querySelectorAll('.panel:not([hidden]) .examples').length > 0")
+    window.run("const field = document.querySelector('#search'); field.focus(); field.value = 'script';")
+    window.run("document.querySelector('#search').dispatchEvent(new Event('input'))")
+    window.wait_for("return document.querySelectorAll('#matches li').length === 1")
+    for place in ("#history .name", ".rows [data-item=i5] .title", "#matches .name"):
+        assert window.run(text(place)).startswith("<script>window.hacked = 1</script><img src=x onerror=")
+    assert window.run(text(".rows [data-item=i5] .aside")) == "<b>Home</b>"
+    assert window.run(text(".rows [data-item=i6] .title")) == "i6"
+    assert window.run("return document.querySelectorAll('main img, main script, main b').length") == 0
+    assert window.run("return window.hacked === undefined")
+    assert window.log() == []
+
+
+@pytest.mark.browser
+@browser_test
+def test_errors_are_sentences_and_the_page_goes_on(window: Browser, address: str) -> None:
+    window.open(f"{address}/#h=i1&category=boats")
+    assert "No item has the category 'boats'" in window.wait_for(text("[role=alert]"))
+    assert window.run("return document.querySelector('[role=alert] button') === null")  # asking again would not help
+    window.run(
+        "const field = document.querySelector('#category'); field.value = ''; field.dispatchEvent(new Event('change'))"
+    )
+    assert window.wait_for(ROWS) == 10
+    # A server that does not answer: fetch is replaced by one that fails as the browser's does.
+    window.run("window.real = window.fetch; window.fetch = () => Promise.reject(new TypeError('Failed to fetch'));")
+    window.run("document.querySelector('.rows .add').click()")
+    assert "The server cannot be reached" in window.wait_for(text("[role=alert]"))
+    window.run("window.fetch = window.real; document.querySelector('[role=alert] button').click()")
+    assert window.wait_for(ROWS) == 10
+    window.open(f"{address}/#")
+    assert "Add something you know" in window.wait_for(text(".start"))
+
+
+@pytest.mark.browser
+@browser_test
+def test_it_fits_a_narrow_phone_in_the_dark(address: str) -> None:
+    with Browser(width=360, height=740, dark=True) as phone:
+        phone.open(f"{address}/#h=i5&h=i1&k=48&seen=1&open=i5&deny=i7")
+        phone.wait_for("return document.querySelectorAll('.panel:not([hidden]) .means p').length > 0")
+        phone.run("document.querySelector('#filters').open = true")
+        phone.run("const field = document.querySelector('#search'); field.focus(); field.value = 'i';")
+        phone.run("document.querySelector('#search').dispatchEvent(new Event('input'))")
+        phone.wait_for("return document.querySelectorAll('#matches li').length > 0")
+        assert phone.run(OVERFLOW) <= 0
+        light = "const [r, g, b] = getComputedStyle(document.body)[arguments[0]].match(/\\d+/g); return +r + +g + +b"
+        assert phone.run(light, "backgroundColor") < 150 and phone.run(light, "color") > 600
+        assert phone.log() == []
