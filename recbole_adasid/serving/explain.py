@@ -64,17 +64,14 @@ class Explanation(NamedTuple):
     """A sentence on how scores and path belong together if the score is not that of the path; else empty."""
 
 
+_DENSE = "The model ranks all items by comparing a vector of the history with a vector of each item."
 _NOTES = {
     "generative": "",
-    "hybrid": "The model generates candidates along this path, and then ranks them by how close one vector of the "
-    "history and one of each item are.",
-    "dense": "The model ranks items by how close one vector of the history and one of each item are. The path is the "
-    "one on which its generative half would reach the item.",
+    "hybrid": "The model collects candidates along paths like this one, then ranks them with vectors of the history and "
+    "of each item.",
+    "dense": f"{_DENSE} The path shows how its generative half would reach this item.",
 }
-_NO_PATH = (
-    "The model ranks items by how close one vector of the history and one of each item are. It was trained with "
-    "generative_weight=0 and generates no Semantic IDs, so there is no path."
-)
+_NO_PATH = f"{_DENSE} It was trained with generative_weight=0 and generates no Semantic IDs, so there is no path."
 
 
 def explain(recommender: Recommender, history: Sequence[str], item: str) -> Explanation:

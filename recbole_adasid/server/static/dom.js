@@ -24,8 +24,8 @@ export const counted = (count, one, many = `${one}s`) => `${number(count)} ${cou
 /** A share as a percentage. */
 export function percent(share) {
   const value = 100 * share;
-  if (value > 99 && value < 100) return "> 99%";
-  if (value > 0 && value < 0.01) return "< 0.01%";
+  if (value > 99 && value < 100) return ">\u00a099%";
+  if (value > 0 && value < 0.01) return "<\u00a00.01%";
   return `${value.toFixed(value >= 10 || value === 0 ? 0 : value >= 1 ? 1 : 2)}%`;
 }
 

@@ -7,6 +7,8 @@ import { showPath } from "./path.js";
 import { change, state, watch } from "./state.js";
 
 const SUGGESTED = 5;
+const GENERATIVE = "The model writes the Semantic ID of the next item, one code after another. Open a recommendation to see where it was sure and where it was not.";
+const DENSE = "The model compares the history with every item. Open a recommendation to see its Semantic ID and what the codes mean.";
 
 /** Show recommendations for the state, and again whenever it changes; `generative`: scores are log-probabilities. */
 export function showResults(generative) {
@@ -43,7 +45,7 @@ export function showResults(generative) {
     box.replaceChildren(make(
       "div", { className: "message start" },
       make("p", { className: "lead" }, "Add something you know, and see what comes next."),
-      make("p", {}, "The model writes the Semantic ID of the next item, one code after another. Open a recommendation to see where it was sure and where it was not."),
+      make("p", {}, generative ? GENERATIVE : DENSE),
       suggestions,
     ));
     const { items } = await findItems("", SUGGESTED).catch(() => ({ items: [] }));
