@@ -1,4 +1,4 @@
-"""Screenshots of the page of `recbole-adasid serve`, on a laptop (light) and a narrow phone (dark), for the documentation.
+"""Screenshots of the page of `recbole-adasid serve` on a laptop (light) and a narrow phone (dark), for the docs.
 
     python -m benchmarks.page_pictures --run_folder=runs/… --history="50 181 172" --rank=2 --out=docs/images
 

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from recbole_adasid.io.checked_input import token_list
-from recbole_adasid.model.exhaustive import next_token_log_probabilities
 from recbole_adasid.model.liger import LIGERModel
 from recbole_adasid.model.prefix_tree import PrefixTree
+from recbole_adasid.model.search.exhaustive import next_token_log_probabilities
 from recbole_adasid.serving.recommender import Recommender
 
 OPTIONS_SHOWN = 12
@@ -67,8 +67,8 @@ class Explanation(NamedTuple):
 _DENSE = "The model ranks all items by comparing a vector of the history with a vector of each item."
 _NOTES = {
     "generative": "",
-    "hybrid": "The model collects candidates along paths like this one, then ranks them with vectors of the history and "
-    "of each item.",
+    "hybrid": "The model collects candidates along paths like this one, then ranks them with vectors of the history "
+    "and of each item.",
     "dense": f"{_DENSE} The path shows how its generative half would reach this item.",
 }
 _NO_PATH = f"{_DENSE} It was trained with generative_weight=0 and generates no Semantic IDs, so there is no path."

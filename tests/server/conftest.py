@@ -12,7 +12,7 @@ import torch
 
 from recbole_adasid.data.item_labels import ItemLabel
 from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.model.network import TIGERNetwork
+from recbole_adasid.model.network.tiger_network import TIGERNetwork
 from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.serving.live_catalogue import LiveCatalogue
 from recbole_adasid.serving.recommender import Recommender

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.model.dense_head import DenseHead
-from recbole_adasid.model.exhaustive import score_leaves
-from recbole_adasid.model.item_content import ItemContent
+from recbole_adasid.model.dense.head import DenseHead
+from recbole_adasid.model.dense.item_content import ItemContent
 from recbole_adasid.model.liger import LIGERModel, Losses
-from recbole_adasid.model.network import TIGERNetwork
+from recbole_adasid.model.network.tiger_network import TIGERNetwork
 from recbole_adasid.model.prefix_tree import PrefixTree
+from recbole_adasid.model.search.exhaustive import score_leaves
 from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.serving.explain import OPTIONS_SHOWN, Explanation, explain
 from recbole_adasid.serving.recommender import Recommender
