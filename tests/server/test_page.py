@@ -152,8 +152,14 @@ def test_it_works_by_keyboard_alone(window: Browser, address: str) -> None:
     window.wait_for(f"{FOCUS}.matches('.rows .add')")
     window.run("history.back()")
     window.wait_for("return document.querySelectorAll('#history li').length === 1")
-    # Escape closes the matches.
+    # Who presses Enter before the matches are there gets the best one of the whole text.
     window.run("document.querySelector('#search').focus()")
+    window.press("cup")
+    window.wait_for("return !document.querySelector('#popup').hidden")
+    window.press(*" no 46", "Enter")
+    window.wait_for("return document.querySelectorAll('#history li').length === 2")
+    assert window.run(text("#history li:last-child .name")).endswith("no. 46")
+    # Escape closes the matches.
     window.press("teapot")
     window.wait_for("return !document.querySelector('#popup').hidden")
     window.press("Escape")

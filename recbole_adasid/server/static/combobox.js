@@ -9,12 +9,13 @@ const SHOWN = 8, WAIT_MS = 120;
 export function combobox(choose) {
   const input = byId("search"), popup = byId("popup"), list = byId("matches"), note = byId("matches-note");
   let found = [], active = -1, timer = 0, asked = null;
+  let stale = false, entered = false; // the matches are those of an earlier text; Enter was pressed meanwhile
 
   function close() {
     clearTimeout(timer);
     asked?.abort();
     popup.hidden = true;
-    [found, active] = [[], -1];
+    [found, active, stale, entered] = [[], -1, false, false];
     list.replaceChildren();
     input.setAttribute("aria-expanded", "false");
     input.removeAttribute("aria-activedescendant");
@@ -29,7 +30,9 @@ export function combobox(choose) {
   }
 
   function show({ items, total }, query) {
-    found = items;
+    [found, stale] = [items, false];
+    if (entered && items.length) return take(0);
+    entered = false;
     list.replaceChildren(...items.map((item, at) => row(item, at, query)));
     list.hidden = !items.length;
     note.textContent = items.length ? `${number(total - items.length)} more: keep typing` : "No item matches";
@@ -76,6 +79,7 @@ export function combobox(choose) {
   }
 
   input.addEventListener("input", () => {
+    stale = true;
     clearTimeout(timer);
     timer = setTimeout(search, WAIT_MS);
   });
@@ -87,9 +91,10 @@ export function combobox(choose) {
       event.preventDefault();
       if (popup.hidden) search();
       else activate(active + step);
-    } else if (event.key === "Enter" && active >= 0) {
+    } else if (event.key === "Enter") {
       event.preventDefault();
-      take(active);
+      if (stale) entered = true; // the first match is taken as soon as it is known
+      else if (active >= 0) take(active);
     } else if (event.key === "Escape") {
       if (popup.hidden) input.value = "";
       close();

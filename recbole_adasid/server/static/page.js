@@ -33,7 +33,8 @@ async function start() {
   byId("facts").textContent = [dataset, model, counted(items, "item")].filter(Boolean).join(" · ");
   showFilters(facts);
   showHistory(settings.MAX_ITEM_LIST_LENGTH ?? Infinity);
-  showResults((settings.retrieval ?? "generative") === "generative" || model === "TIGER");
+  const generative = model === "TIGER" || (settings.retrieval ?? "generative") === "generative";
+  showResults({ generative, suffix: settings.collision === "suffix" });
 }
 
 start();

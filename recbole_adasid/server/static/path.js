@@ -5,14 +5,17 @@ import { chip, counted, decimal, foreign, make, nameOf, number, ordinal, percent
 
 const SURE = 0.5, LEANING = 0.2;
 
-/** Fill a panel with the path to a recommended item after a history. */
-export async function showPath(panel, item, history, generative) {
+/**
+ * Fill a panel with the path to a recommended item after a history.
+ * `generative`: its score is that of the path; `suffix`: the last code only tells items with the same codes apart.
+ */
+export async function showPath(panel, item, history, { generative, suffix }) {
   panel.setAttribute("aria-busy", "true");
   panel.replaceChildren(make("p", { className: "aside" }, "…"));
   try {
     const found = await explain(history, item.item);
     const path = found.path.length ? found.path : item.semantic_id.map((token, level) => ({ level, token }));
-    const steps = shown(path).map((level) => step(path, level));
+    const steps = shown(path).map((level) => step(path, level, suffix && level === path.length - 1));
     panel.replaceChildren(
       make("p", { className: "summary" }, summary(found, generative)),
       make("ol", { className: "path" }, ...steps.map(({ element }) => element), rest(path, steps.length)),
@@ -41,7 +44,9 @@ function rest(path, from) {
 function summary({ path, log_probability: total, note }, generative) {
   if (!path.length) return note;
   const hardest = path.reduce((worst, one) => (one.probability < worst.probability ? one : worst));
-  const product = `Probability ${percent(Math.exp(total))}, the product along the path.`;
+  const [all, allowed] = [Math.exp(total), path.reduce((product, one) => product * one.probability, 1)].map(percent);
+  const lost = all === allowed ? "" : ` (${allowed}), less what the model gave to codes that lead nowhere`;
+  const product = `Probability ${all}: the product of the steps${lost}.`;
   const where = path.length > 1 && hardest.probability < SURE ? `The model was least sure of the ${ordinal(hardest.level + 1)} code.` : "";
   return [generative ? "" : note, product, where].filter(Boolean).join(" ");
 }
@@ -49,11 +54,11 @@ function summary({ path, log_probability: total, note }, generative) {
 function caption({ item, path, log_probability: total }) {
   const name = ["Item ", foreign(item)];
   if (!path.length) return name;
-  return [...name, ` · log-probability ${decimal(total)} · each bar is shared by all codes that the tree allows there, the coloured part leads here`];
+  return [...name, ` · log-probability ${decimal(total)} · a bar is shared by all codes that the tree allows, the coloured part leads here`];
 }
 
 /** One step: an element, and a function that adds what the code means. */
-function step(path, level) {
+function step(path, level, isSuffix) {
   const { probability, history_items: seen } = path[level];
   const prefix = path.slice(0, level + 1).map((one) => one.token);
   const means = make("div", { className: "means" }), instead = make("div", { className: "instead" });
@@ -62,7 +67,7 @@ function step(path, level) {
     chip(prefix, "large"),
     make(
       "div", { className: "step" },
-      probability === undefined ? null : choice(path[level]),
+      probability === undefined ? null : choice(path[level], isSuffix),
       means,
       seen ? make("p", { className: "aside" }, `${counted(seen, "item")} of the history ${seen === 1 ? "begins" : "begin"} with this.`) : null,
       instead,
@@ -72,15 +77,15 @@ function step(path, level) {
 }
 
 /** How sure the model was: words, a number, and a bar of all options with the chosen one in colour. */
-function choice({ token, probability, rank, n_options: n, options }) {
+function choice({ token, probability, rank, n_options: n, options }, isSuffix) {
   if (n === 1) return make("p", { className: "sure" }, "No choice: the only code that goes on from here.");
   const words = probability >= SURE ? "sure" : probability >= LEANING ? "leaning" : "unsure";
   const segments = options.map((option) => segment(option, option.token === token));
   if (!options.some((option) => option.token === token)) segments.push(segment({ token, probability }, true));
-  const place = rank === 1 ? "most probable" : `${ordinal(rank)} most probable`;
+  const place = `${rank === 1 ? "most probable" : `${ordinal(rank)} most probable`} of ${number(n)} ${isSuffix ? "suffixes" : "codes"}`;
   return make(
     "div", {},
-    make("p", { className: "sure" }, make("strong", {}, percent(probability)), make("span", { className: `word ${words}` }, words), `${place} of ${number(n)} codes`),
+    make("p", { className: "sure" }, make("strong", {}, percent(probability)), make("span", { className: `word ${words}` }, words), make("span", { className: "place" }, place)),
     make("div", { className: "options", role: "img", aria: { label: `${percent(probability)} for code ${token}` } }, ...segments),
   );
 }

@@ -10,8 +10,9 @@ const SUGGESTED = 5;
 const GENERATIVE = "The model writes the Semantic ID of the next item, one code after another. Open a recommendation to see where it was sure and where it was not.";
 const DENSE = "The model compares the history with every item. Open a recommendation to see its Semantic ID and what the codes mean.";
 
-/** Show recommendations for the state, and again whenever it changes; `generative`: scores are log-probabilities. */
-export function showResults(generative) {
+/** Show recommendations for the state, and again whenever it changes; `scores` as for a path. */
+export function showResults(scores) {
+  const { generative } = scores;
   const box = byId("results");
   let asked = null, focus = null;
 
@@ -97,7 +98,7 @@ export function showResults(generative) {
       if (open === !panel.hidden) return;
       title.setAttribute("aria-expanded", String(open));
       panel.hidden = !open;
-      if (open) showPath(panel, item, state.history, generative);
+      if (open) showPath(panel, item, state.history, scores);
     };
     one.unfold();
     return one;
