@@ -48,7 +48,5 @@ def vectors_of(features: Sequence[Sequence[float]] | None) -> NDArray[np.float32
     """
     lengths = {len(row) for row in features or []}
     if len(lengths) > 1:
-        raise ValueError(
-            f"features has vectors of {min(lengths)} to {max(lengths)} numbers: give all the same"
-        )
+        raise ValueError(f"features has vectors of {min(lengths)} to {max(lengths)} numbers: give all the same")
     return None if features is None else np.array(features, dtype=np.float32)
