@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader
 
 from recbole_adasid.server.answers import About, Health
 from recbole_adasid.server.serving import Serving
@@ -76,5 +76,5 @@ def _about(serving: Serving, changeable: bool) -> dict[str, Any]:
 
 @cache
 def _template() -> Any:
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
     return environment.get_template("docs.html")

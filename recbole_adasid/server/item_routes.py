@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
+import fastapi
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -15,17 +16,17 @@ from recbole_adasid.server.new_items import table_of, vectors_of
 from recbole_adasid.server.requests import AddRequest, RemoveRequest
 from recbole_adasid.server.serving import Serving
 
+Query = Annotated[str, fastapi.Query(description="beginnings of words of title, token or category; empty: all items")]
+Limit = Annotated[int, fastapi.Query(description="number of items to return")]
+
 
 def item_routes(serving: Serving) -> APIRouter:
     """Return the route that finds items."""
     router = APIRouter(tags=["items"])
 
     @router.get("/items", summary="Find items", response_model=FoundItems)
-    def find(query: str = "", limit: int = 20) -> Any:
-        """Items with words in title, token or category that begin with the words of the query, best first.
-
-        Without a query all items, in the order of the catalogue.
-        """
+    def find(query: Query = "", limit: Limit = 20) -> Any:
+        """Items that match a query, best first; `total` counts those beyond the limit, too."""
         _check_number("limit", limit, serving.limits)
         items, total = serving.snapshot.find_items(query, limit)
         return JSONResponse({"items": items, "total": total})
@@ -49,7 +50,7 @@ def change_routes(serving: Serving, changes: Changes | None, allowed: Any) -> AP
 
         Give the columns that the run's features read; known items stay as they are, removed ones come back.
         """
-        _check_number("items", len(request.items), serving.limits)
+        _check_number("the number of items", len(request.items), serving.limits)
         table, ignored = table_of(request.items, serving.snapshot.recommender.run_settings)
         tokens = [one.item for one in request.items]
         features = vectors_of(request.features)
@@ -61,7 +62,7 @@ def change_routes(serving: Serving, changes: Changes | None, allowed: Any) -> AP
     @router.delete("/items", summary="Remove items", response_model=Removed)
     async def remove(request: RemoveRequest) -> Any:
         """They are no longer recommended; histories may still contain them."""
-        _check_number("items", len(request.items), serving.limits)
+        _check_number("the number of items", len(request.items), serving.limits)
         tokens, bad_items = request.items, request.bad_items
         departure, _ = await _open(changes).change(
             lambda recommender: recommender.remove_items(tokens, bad_items=bad_items)
@@ -79,4 +80,4 @@ def _open(changes: Changes | None) -> Changes:
 
 def _check_number(what: str, number: int, limits: Limits) -> None:
     if not 1 <= number <= limits.max_items:
-        raise ValueError(f"{what}: {number} asked for or given, has to be from 1 to {limits.max_items}")
+        raise ValueError(f"{what} is {number}: it has to be from 1 to {limits.max_items}")

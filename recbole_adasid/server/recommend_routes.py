@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from recbole_adasid.io.checked_input import number_of_items, share_of_places
+from recbole_adasid.server.answers import Recommendations
 from recbole_adasid.server.batching import Options
 from recbole_adasid.server.limits import Limits
 from recbole_adasid.server.requests import RecommendRequest
@@ -19,9 +20,12 @@ def recommend_routes(serving: Serving) -> APIRouter:
     """Return the route of recommendations."""
     router = APIRouter(tags=["recommendations"])
 
-    @router.post("/recommend", summary="Recommend items after one history or several")
+    @router.post("/recommend", summary="Recommend items", response_model=Recommendations)
     async def recommend(request: RecommendRequest) -> Any:
-        """Histories without a known item get no recommendations; a single one is refused."""
+        """The best items after one history, or a list of them for each of several.
+
+        Unknown items of a history are skipped. One without any known item is refused, or gets none among several.
+        """
         histories = _histories(request, serving.snapshot, serving.limits)
         found = await serving.recommend(histories, _options(request, serving.limits))
         return JSONResponse({"recommendations": found if request.history is None else found[0]})

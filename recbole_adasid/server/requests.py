@@ -28,7 +28,7 @@ class RecommendRequest(BaseModel):
 
 
 class NewItem(BaseModel):
-    """A new item: its token, and columns of the run's item table such as its title."""
+    """A new item. Every other key is a column of the run's item table, such as its title."""
 
     model_config = ConfigDict(extra="allow", strict=True)
     __pydantic_extra__: dict[str, Cell]
