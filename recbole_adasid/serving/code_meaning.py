@@ -6,8 +6,8 @@ Letters: N items, V distinct words, G items below a prefix.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from itertools import chain
+from array import array
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -59,7 +59,7 @@ class CodeMeanings:
         self._tokens, self._tree = live.tokens, live.catalogue.tree
         self._labels = [live.labels.get(token, ItemLabel()) for token in live.tokens]
         self._categories = Categories([label.category for label in self._labels])
-        self._words, self._has_word = _words_of([" ".join(label) for label in self._labels])
+        self._words, self._has_word = _words_of(" ".join(label) for label in self._labels)
         everything = self._rows(0, self._tree.n_items)
         self._word_counts = self._count_words(everything)
         self._category_counts = self._categories.counts(everything)
@@ -135,11 +135,12 @@ def log_likelihood_ratio(
     return 2 * sum(xlogy(o, np.divide(o, e, out=np.ones_like(o), where=e > 0)) for o, e in zip(observed, expected))
 
 
-def _words_of(texts: Sequence[str]) -> tuple[list[str], csr_matrix]:
+def _words_of(texts: Iterable[str]) -> tuple[list[str], csr_matrix]:
     """Return the distinct words of texts [N] in lower case, and which text has which, [N, V]."""
-    own = [dict.fromkeys(_WORD.findall(text.lower())) for text in texts]
-    words = list(dict.fromkeys(chain.from_iterable(own)))
-    number = {word: at for at, word in enumerate(words)}
-    columns = np.fromiter((number[word] for each in own for word in each), dtype=np.int64)
-    ends = np.cumsum([0, *map(len, own)])
-    return words, csr_matrix((np.ones(len(columns)), columns, ends), shape=(len(texts), len(words)))
+    numbers: dict[str, int] = {}
+    columns, ends = array("q"), array("q", [0])
+    for text in texts:
+        columns.extend({numbers.setdefault(word, len(numbers)) for word in _WORD.findall(text.lower())})
+        ends.append(len(columns))
+    has_word = csr_matrix((np.ones(len(columns)), columns, ends), shape=(len(ends) - 1, len(numbers)))
+    return list(numbers), has_word

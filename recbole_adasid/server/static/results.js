@@ -70,7 +70,7 @@ export function showResults(scores) {
       box.replaceChildren(make("p", { className: "message" }, "Nothing is left to recommend. Loosen the filters."));
       return say("Nothing is left to recommend");
     }
-    const best = Math.exp(items[0].score);
+    const best = Math.exp(Math.max(...items.map((item) => item.score))); // new items may come before better ones
     box.replaceChildren(
       make("div", { className: "columns aside", aria: { hidden: "true" } }, make("span", {}, "Semantic ID"), make("span", {}, generative ? "Probability" : "Score")),
       make("ol", { className: "rows" }, ...items.map((item, at) => row(item, at, best))),
