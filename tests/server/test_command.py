@@ -47,12 +47,9 @@ def test_without_the_extra_the_command_says_which(
     assert capsys.readouterr().err.endswith(" run pip install 'recbole-adasid[serve]'\n")
 
 
-def test_a_run_or_an_address_that_there_is_not_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_or_an_address_that_there_is_not_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("fastapi")
     pytest.importorskip("uvicorn")
-    monkeypatch.setattr("torch.set_num_threads", lambda _: None)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert main(["serve", "--run_folder=x", f"--port={port}"]) == 2
