@@ -36,6 +36,7 @@ BENCHMARKS = {
     "raw_conversion": False,
     "evaluation_memory": False,
     "new_items": False,
+    "serving": False,
     "startup": False,
     "distributed": True,
 }

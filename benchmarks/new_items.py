@@ -38,14 +38,16 @@ def write_run(folder: RunFolder, n_items: int) -> None:
     """Write what a run on ``n_items`` items leaves behind, as far as recommending and new items need it."""
     torch.manual_seed(0)
     settings = plugin_defaults({"seed": 0, "data_path": str(folder.path)}, "made-up") | {"data_path": str(folder.path)}
+    settings |= {"model": "TIGER", "dataset": "made-up", "learner": "adam"}  # as RecBole's own settings would
     catalogue = Catalogue(torch.randint(256, (n_items, 3)), [256] * 3)
     network = TIGERNetwork(level_sizes=catalogue.level_sizes, **network_settings(settings))
     weights = TIGERModel(network=network, catalogue=catalogue).state_dict()
     tokens = [f"B{number:09d}" for number in range(n_items)]
     about = {
-        "config": {"settings": settings},
+        "config": {"settings": settings, "categories": {}},
         "data": {"dataset": "made-up", "items": n_items, "digest": tokens_digest([tokens])},
         "sid_level_sizes": catalogue.level_sizes,
+        **{"epoch": 0, "cur_step": 0, "best_valid_score": 0.0, "optimizer_numbers": {}},
     }
     write_tensors(folder.model_path, KIND, {f"model/tiger.{name}": value for name, value in weights.items()}, about)
     folder.write_sids(tokens, catalogue.tokens[1:].numpy(), level_sizes=catalogue.level_sizes)

@@ -55,5 +55,5 @@ def sentence_of(errors: Sequence[Mapping[str, Any]]) -> str:
         return f"{place} is missing: give it"
     if first["type"] == "extra_forbidden":
         return f"{place} is not a field of this request: /docs lists the fields"
-    message = first["msg"]
+    message = first["msg"].removeprefix("Value error, ")
     return f"{place} is {short(first.get('input'))}: {message[:1].lower()}{message[1:]}"

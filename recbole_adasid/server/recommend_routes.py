@@ -54,10 +54,11 @@ def _histories(request: RecommendRequest, snapshot: Snapshot, limits: Limits) ->
 
 
 def _options(request: RecommendRequest, limits: Limits) -> Options:
-    if number_of_items(request.k) > limits.max_k:
-        raise ValueError(f"k is {request.k}, more than {limits.max_k}: ask for fewer items")
+    k = number_of_items(request.k) if "k" in request.model_fields_set else min(request.k, limits.max_k)
+    if k > limits.max_k:
+        raise ValueError(f"k is {k}, more than {limits.max_k}: ask for fewer items")
     return Options(
-        request.k,
+        k,
         request.exclude_seen,
         None if request.allow is None else tuple(request.allow),
         tuple(request.deny),

@@ -1,10 +1,21 @@
 """The bodies of requests. Names of types are plain here: pydantic evaluates them, on Python 3.9 too."""
 
-from typing import Optional, Union
+from typing import Annotated, Optional, Union
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-Cell = Union[str, int, float, None, list[str]]
+
+def _writable(text: str) -> str:
+    """Refuse halves of characters, which JSON can express and files cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("it has half of a character (a lone surrogate): send whole ones") from None
+    return text
+
+
+Text = Annotated[str, AfterValidator(_writable)]
+Cell = Union[Text, int, float, None, list[Text]]
 """A text field of an item: numbers are written out, lists joined by spaces."""
 
 
@@ -33,7 +44,7 @@ class NewItem(BaseModel):
     model_config = ConfigDict(extra="allow", strict=True)
     __pydantic_extra__: dict[str, Cell]
 
-    item: str = Field(description="token of the item")
+    item: Text = Field(description="token of the item")
 
 
 class AddRequest(BaseModel):
@@ -55,7 +66,7 @@ class RemoveRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [{"items": ["new"]}]})
 
-    items: list[str] = Field(description="tokens of the items")
+    items: list[Text] = Field(description="tokens of the items")
     bad_items: str = Field("refuse", description="if one is unknown: refuse all, or skip it")
 
 

@@ -1,58 +1,48 @@
-"""A small shop behind HTTP, with a model that was never trained and titles as hostile as a file can hold."""
-
 from __future__ import annotations
 
-import socket
-import threading
-import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
-import torch
 
-from recbole_adasid.data.item_labels import ItemLabel
-from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.model.network.tiger_network import TIGERNetwork
-from recbole_adasid.model.tiger import TIGERModel
-from recbole_adasid.serving.live_catalogue import LiveCatalogue
 from recbole_adasid.serving.recommender import Recommender
 
-HOSTILE = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'> & \u202eteapot"
-KINDS = ("Kettle", "Teapot", "Cup", "Saucer")
+TOKEN = "a-token-of-these-tests"
 
 
-@pytest.fixture(scope="session")
-def shop() -> Recommender:
-    """A recommender of 48 items i0 … i47 that nobody changes; the title of i5 is hostile, and i6 has none."""
-    torch.manual_seed(0)
-    codes = torch.randint(4, (48, 3))
-    catalogue = Catalogue(codes, [4, 4, 4])
-    sizes = {"d_model": 16, "d_head": 4, "n_heads": 2, "d_ff": 24, "n_encoder_layers": 1, "n_decoder_layers": 1}
-    model = TIGERModel(
-        network=TIGERNetwork(level_sizes=catalogue.level_sizes, **sizes, dropout=0.0), catalogue=catalogue
-    )
-    tokens = [f"i{number}" for number in range(48)]
-    kinds = [KINDS[int(code)] for code in codes[:, 0]]
-    labels = {token: ItemLabel(f"{kind} no. {token[1:]}", f"Home > {kind}s") for token, kind in zip(tokens, kinds)}
-    labels["i5"] = ItemLabel(HOSTILE, "<b>Home</b>")
-    del labels["i6"]
-    live = LiveCatalogue(catalogue, tokens, labels=labels)
-    return Recommender(model.eval(), tokens, max_history=8, beam_size=48, live=live)
+@pytest.fixture(scope="module")
+def recommender(finished_run: Path) -> Recommender:
+    """What the application serves, to compare with; not to be changed."""
+    return Recommender.load(finished_run)
 
 
-@pytest.fixture(scope="session")
-def address(shop: Recommender) -> Iterator[str]:
-    """The address of a server of the shop."""
+@pytest.fixture(scope="module")
+def client(finished_run: Path) -> Iterator[Any]:
+    """A client of an application on a run that is not to be changed."""
     pytest.importorskip("fastapi")
-    uvicorn = pytest.importorskip("uvicorn")
+    from fastapi.testclient import TestClient
+
+    from recbole_adasid.server.application import create_application
+    from recbole_adasid.server.limits import Limits
+
+    limits = Limits(max_histories=3, max_length=6, max_k=7, max_items=4, max_body=2000)
+    with TestClient(create_application(Recommender.load(finished_run), limits=limits)) as client:
+        yield client
+
+
+@pytest.fixture
+def changing(run_copy: Path) -> Iterator[Any]:
+    """A client that may change the items of a copy of a run, whose folder is ``changing.folder``."""
+    pytest.importorskip("fastapi")
+    from fastapi.testclient import TestClient
+
     from recbole_adasid.server.application import create_application
 
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(create_application(shop), log_level="warning"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
+    def load() -> Recommender:
+        return Recommender.load(run_copy)
+
+    application = create_application(load(), load=load, token=TOKEN, reload_seconds=0.02)
+    with TestClient(application, headers={"Authorization": f"Bearer {TOKEN}"}) as client:
+        client.folder = run_copy
+        yield client

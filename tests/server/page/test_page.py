@@ -22,7 +22,7 @@ from recbole_adasid.server.page import STATIC
 from recbole_adasid.serving.recommender import Recommender
 
 FILES = sorted(STATIC.iterdir())
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 browser_test = pytest.mark.skipif(not is_there(), reason="needs chromium and chromedriver")
 
 

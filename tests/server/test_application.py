@@ -1,0 +1,196 @@
+"""The routes that read: answers are those of the recommender, and bad requests are refused with a sentence."""
+
+from __future__ import annotations
+
+import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("fastapi")
+
+from fastapi.testclient import TestClient  # noqa: E402
+
+from recbole_adasid.server import answers  # noqa: E402
+from recbole_adasid.server.application import create_application  # noqa: E402
+from recbole_adasid.server.limits import Limits  # noqa: E402
+from recbole_adasid.serving.recommender import Recommendation, Recommender  # noqa: E402
+
+
+def asked(client: Any, **request: Any) -> Any:
+    answer = client.post("/recommend", json=request)
+    assert answer.status_code == 200, answer.text
+    answers.Recommendations.model_validate_json(answer.text, strict=True)
+    return answer.json()["recommendations"]
+
+
+def same(found: list[dict[str, Any]], expected: list[Recommendation], recommender: Recommender) -> bool:
+    """Compare an answer with recommendations; batches may round otherwise."""
+    known = [(one["item"], one["title"], one["category"], one["semantic_id"]) for one in found]
+    wanted = [(one.item, one.title, one.category, *recommender.semantic_ids([one.item])) for one in expected]
+    scores = [one["score"] for one in found]
+    return known == wanted and scores == pytest.approx([one.score for one in expected], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"k": 3, "exclude_seen": False},
+        {"k": 7, "allow": ["i3", "i4", "i9"]},
+        {"deny": ["i4", "i5"], "k": 5, "new_share": 0.5},
+    ],
+)
+def test_answers_are_those_of_the_recommender(client: Any, recommender: Recommender, options: dict[str, Any]) -> None:
+    options = {"k": 4, **options}
+    histories = [["i1", "i2"], ["i7", "no such item", "i9"]]
+    expected = [recommender.recommend(history, **options) for history in histories]
+    assert same(asked(client, history=histories[0], **options), expected[0], recommender)
+    found = asked(client, histories=[*histories, ["no such item"]], **options)
+    assert same(found[0], expected[0], recommender) and same(found[1], expected[1], recommender) and found[2] == []
+    assert asked(client, histories=[]) == []
+
+
+def test_requests_of_many_clients_at_once_get_their_own_answers(finished_run: Path, recommender: Recommender) -> None:
+    requests = [([f"i{n % 20}", f"i{n * 3 % 20}"], 2 + n % 3, bool(n % 2)) for n in range(96)]
+    expected = [recommender.recommend(one, k, exclude_seen=seen) for one, k, seen in requests]
+    application = create_application(Recommender.load(finished_run), limits=Limits(max_wait_ms=20))
+    with TestClient(application) as client, ThreadPoolExecutor(16) as clients:
+        found = clients.map(lambda one: asked(client, history=one[0], k=one[1], exclude_seen=one[2]), requests)
+        assert all(same(*pair, recommender) for pair in zip(found, expected))
+        sizes = application.state.serving.metrics.batches
+        assert sizes.total == 96 and sum(sizes.counts) < 96  # some were decoded together
+
+
+@pytest.mark.parametrize(
+    ("request_", "detail"),
+    [
+        ({"history": "i1 i2"}, "history is 'i1 i2': input should be a valid list"),
+        ({"history": [7]}, "history.0 is 7: input should be a valid string"),
+        ({"histories": [["i1"], ["i2", None]]}, "histories.1.1 is None: input should be a valid string"),
+        ({}, "give either history, a list of item tokens, or histories, a list of such lists"),
+        ({"history": ["i1"], "histories": [["i1"]]}, "give either history, a list of item tokens, or histories"),
+        ({"history": ["x", "y"]}, "no item of the history ['x', 'y'] is in the catalogue: give tokens of its items"),
+        ({"history": []}, "no item of the history [] is in the catalogue"),
+        ({"history": ["i1"], "k": 0}, "k is 0: ask for 1 item or more"),
+        ({"history": ["i1"], "k": 8}, "k is 8, more than 7: ask for fewer items"),
+        ({"history": ["i1"], "k": 2.5}, "k is 2.5: input should be a valid integer"),
+        ({"history": ["i1"], "k": "3"}, "k is '3': input should be a valid integer"),
+        ({"history": ["i1"], "k": True}, "k is True: input should be a valid integer"),
+        ({"history": ["i1"], "new_share": 1.5}, "new_share is 1.5: it has to be from 0 to 1"),
+        ({"history": ["i1"], "exclude_seen": "no"}, "exclude_seen is 'no': input should be a valid boolean"),
+        ({"history": ["i1"], "top": 3}, "top is not a field of this request: /docs lists the fields"),
+        ({"history": ["i1"], "deny": ["x"]}, "deny names 1 unknown items, first 'x': give tokens of the catalogue"),
+        ({"history": ["i1"], "allow": []}, "allow, deny and category leave no item to recommend: loosen them"),
+        ({"history": ["i1"], "category": "Tea"}, "no item has the category 'Tea'"),
+        ({"histories": [["i1"]], "category": ""}, "no item has the category ''"),
+        ({"history": ["i1"] * 7}, "a history has 7 items, more than 6: give the latest ones, oldest first"),
+        ({"histories": [["i1"]] * 4}, "4 histories are more than 3: split the request"),
+        (["i1"], "the body is no JSON object: send one, with the header Content-Type: application/json"),
+    ],
+)
+def test_a_bad_request_is_refused_with_a_sentence(client: Any, request_: Any, detail: str) -> None:
+    answer = client.post("/recommend", json=request_)
+    assert answer.status_code == 422 and answer.json()["detail"].startswith(detail)
+    assert set(answer.json()) == {"detail"}
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "detail"),
+    [
+        (b'{"history": ["i1"', 422, "the body is not JSON ("),
+        (b'{"history": ["\\ud800"]}', 422, "no item of the history ['\\ud800'] is in"),
+        (b"", 422, "the body is no JSON object"),
+        (b'{"history": ["i1"], "k": NaN}', 422, "k is nan: input should be a "),
+        (b'{"history": ["%s"]}' % (b"x" * 2000), 413, "the body has more than 2,000 bytes: split the request"),
+    ],
+)
+def test_a_damaged_or_too_large_body_is_refused(client: Any, content: bytes, status: int, detail: str) -> None:
+    answer = client.post("/recommend", content=content, headers={"Content-Type": "application/json"})
+    assert answer.status_code == status and answer.json()["detail"].startswith(detail)
+    in_parts = client.post(
+        "/recommend", content=iter([content[:9], content[9:]]), headers={"Content-Type": "application/json"}
+    )
+    assert (in_parts.status_code, in_parts.json()) == (status, answer.json())
+
+
+def test_items_are_found_and_told_with_their_semantic_ids(client: Any, recommender: Recommender) -> None:
+    answer = client.get("/items", params={"query": "re thi", "limit": 2})
+    found = answers.FoundItems.model_validate_json(answer.text, strict=True)
+    assert found.total == 10 and [one.item for one in found.items] == ["i17", "i19"]
+    assert [one.semantic_id for one in found.items] == recommender.semantic_ids(["i17", "i19"])
+    assert found.items[0].title == "the red thing number i17" and not found.items[0].added
+    everything = client.get("/items", params={"limit": 4}).json()
+    assert everything["total"] == 20 and [one["item"] for one in everything["items"]] == recommender.tokens[:4]
+    for limit in (0, 5):
+        refused = client.get("/items", params={"limit": limit})
+        assert refused.status_code == 422 and refused.json()["detail"] == f"limit is {limit}: it has to be from 1 to 4"
+
+
+def test_a_server_tells_what_it_serves_and_how_it_does(client: Any) -> None:
+    about = answers.About.model_validate_json(client.get("/about").text, strict=True)
+    assert (about.model, about.dataset, about.items, about.added_items) == ("TIGER", "tiny", 20, 0)
+    assert about.levels[:3] == [4, 4, 4] and about.limits["max_k"] == 7 and not about.items_can_be_added
+    assert client.get("/health").json() == {"live": True, "ready": True}
+    asked(client, history=["i1"])
+    client.get("/made-up/7")
+    answer = client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    lines = answer.text.splitlines()
+    assert 'recbole_adasid_requests_total{route="GET other",status="404"} 1' in lines
+    assert any(line.startswith('recbole_adasid_requests_total{route="POST /recommend",status="200"}') for line in lines)
+    assert "recbole_adasid_items 20" in lines and "recbole_adasid_queue_histories 0" in lines
+    sample = re.compile(r'[a-z_]+(\{([a-z]+="[^"]*",?)+\})? [0-9.e+-]+|# (HELP|TYPE) .+')
+    assert [line for line in lines if not sample.fullmatch(line)] == []
+    for name in {line.split("_bucket")[0] for line in lines if "_bucket{le" in line}:
+        counts = [int(line.split()[-1]) for line in lines if line.startswith(f"{name}_bucket")]
+        assert counts == sorted(counts) and f"{name}_count {counts[-1]}" in lines and counts[-1] > 0
+
+
+def test_the_routes_are_described_without_anything_from_elsewhere(client: Any) -> None:
+    page, schema = client.get("/docs").text, client.get("/openapi.json").json()
+    assert "http" not in re.sub(r"HTTP|localhost:8000", "", page) and "<script" not in page and "src=" not in page
+    for path, methods in schema["paths"].items():
+        for method in methods:
+            assert f"<code>{method.upper()} {path}</code>" in page
+    assert set(schema["paths"]) == {"/recommend", "/items", "/about", "/health", "/metrics"}
+    for route in [schema["paths"]["/items"]["post"], schema["paths"]["/items"]["delete"]]:
+        assert route["security"]
+    missing = client.get("/nowhere")
+    assert (missing.status_code, missing.json()["detail"]) == (404, "there is no GET /nowhere: /docs lists the routes")
+    assert client.get("/recommend").json()["detail"] == "there is no GET /recommend: /docs lists the routes"
+
+
+def test_a_request_that_waits_too_long_or_finds_a_full_queue_is_told_to_come_again(finished_run: Path) -> None:
+    recommender, free = Recommender.load(finished_run), threading.Event()
+    decode, begun = recommender.recommend_many, threading.Event()
+
+    def slow(*given: Any, **options: Any) -> Any:
+        begun.set()
+        assert free.wait(20)
+        return decode(*given, **options)
+
+    recommender.recommend_many = slow  # type: ignore[method-assign]
+    limits = Limits(max_batch=1, queue=1, max_histories=1, timeout=0.3)
+    with TestClient(create_application(recommender, limits=limits)) as client, ThreadPoolExecutor(2) as clients:
+        try:
+            first = clients.submit(client.post, "/recommend", json={"history": ["i1"]})
+            assert begun.wait(20)
+            second = clients.submit(client.post, "/recommend", json={"history": ["i2"]})
+            while not client.app.state.serving.batcher.waiting:
+                pass
+            third = client.post("/recommend", json={"history": ["i3"]})
+            assert third.json()["detail"] == "1 histories are waiting, of 1 that may: ask again later"
+            for late in (first.result(20), second.result(20)):
+                assert late.json()["detail"] == "no answer within 0.3 s: ask again later, or for less"
+                assert (late.status_code, late.headers["Retry-After"]) == (503, "1")
+            assert (third.status_code, third.headers["Retry-After"]) == (503, "1")
+        finally:
+            free.set()
+        while client.app.state.serving.batcher.waiting:
+            pass
+        assert asked(client, history=["i4"], k=2)
+    assert client.app.state.serving.metrics.batches.total == 2  # the second was given up before it was decoded

@@ -1,0 +1,202 @@
+"""Items that come and go while they are served: behind a token, on disk before the answer, by others too."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("fastapi")
+
+from fastapi.testclient import TestClient  # noqa: E402
+
+from recbole_adasid.cli.items import COMMAND  # noqa: E402
+from recbole_adasid.run_folder.folder import RunFolder  # noqa: E402
+from recbole_adasid.server import answers  # noqa: E402
+from recbole_adasid.server.access import read_token  # noqa: E402
+from recbole_adasid.server.application import create_application  # noqa: E402
+from recbole_adasid.serving.recommender import Recommender  # noqa: E402
+from recbole_adasid.settings.errors import SettingsError  # noqa: E402
+
+NEW = {"item": "new", "title": "the red thing, renewed", "price": 3}
+
+
+def add(client: Any, *items: dict[str, Any], **more: Any) -> Any:
+    content = json.dumps({"items": list(items), **more})
+    return client.post("/items", content=content, headers={"Content-Type": "application/json"})
+
+
+def remove(client: Any, *items: str, **more: Any) -> Any:
+    return client.request("DELETE", "/items", json={"items": list(items), **more})
+
+
+def total(client: Any) -> int:
+    return client.get("/items").json()["total"]
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def test_an_added_item_is_on_disk_found_recommended_and_removed_again(changing: Any) -> None:
+    answer = add(changing, NEW)
+    told = answers.Added.model_validate_json(answer.text, strict=True)
+    saved = Recommender.load(changing.folder)
+    assert saved.semantic_ids(["new"]) == [told.items[0].semantic_id]
+    assert saved.labels["new"].title == told.items[0].title == NEW["title"] and told.items[0].added
+    assert (told.known, told.refused, told.ignored_fields) == ([], {}, ["price"])
+    assert changing.get("/items", params={"query": "renew"}).json()["items"][0]["item"] == "new"
+    request = {"history": ["i1", "new"], "allow": ["new"], "exclude_seen": False}
+    assert changing.post("/recommend", json=request).json()["recommendations"][0]["item"] == "new"
+    assert add(changing, NEW).json()["known"] == ["new"]
+    assert answers.Removed.model_validate_json(remove(changing, "new", "i3").text, strict=True).items == ["new", "i3"]
+    assert total(changing) == 19 and Recommender.load(changing.folder).n_recommended == 19
+    assert add(changing, {"item": "i3"}).json()["items"][0]["added"] is False and total(changing) == 20
+    assert "recbole_adasid_added_items 1\n" in changing.get("/metrics").text
+
+
+@pytest.mark.parametrize(
+    ("items", "more", "detail"),
+    [
+        ([], {}, "the number of items is 0: it has to be from 1 to 1000"),
+        ([{"title": "x"}], {}, "items.0.item is missing: give it"),
+        ([{"item": 7}], {}, "items.0.item is 7: input should be a valid string"),
+        ([{"item": "a", "title": {"x": 1}}], {}, "items.0.title."),
+        ([{"item": "a", "title": "thing"}, {"item": "a", "title": "x"}], {}, "the new item 'a' occurs twice: keep one"),
+        ([{"item": "a"}], {}, "text_fields"),
+        ([{"item": "a", "title": "\ud800"}], {"bad_items": "skip"}, "it has half of a character"),
+        ([{"item": "a", "title": None}], {}, "the item 'a' cannot be added: it has no text"),
+        ([{"item": "a"}], {"bad_items": "keep"}, "bad_items 'keep': did you mean skip?"),
+        ([{"item": "a"}], {"features": [[1.0, 2.0]]}, "the features have the shape [1, 2] for 1 items"),
+        ([{"item": "a"}, {"item": "b"}], {"features": [[1.0], [2.0, 3.0]]}, "features has vectors of 1 to 2 numbers"),
+    ],
+)
+def test_items_that_cannot_be_added_change_nothing(changing: Any, items: Any, more: Any, detail: str) -> None:
+    answer = add(changing, *items, **more)
+    assert answer.status_code == 422 and detail in answer.json()["detail"]
+    assert total(changing) == 20 and not (changing.folder / "new-items.safetensors").exists()
+
+
+def test_bad_items_can_be_skipped_and_cells_may_be_numbers_or_lists(changing: Any) -> None:
+    answer = add(changing, {"item": "a", "title": ["red", "thing"]}, {"item": "b", "title": ""}, bad_items="skip")
+    assert [one["title"] for one in answer.json()["items"]] == ["red thing"] and set(answer.json()["refused"]) == {"b"}
+    assert add(changing, {"item": "c", "title": 7}).json()["items"][0]["title"] == "7"
+    assert remove(changing, "a", "nobody", bad_items="skip").json() == {
+        "items": ["a"],
+        "refused": {"nobody": "not in the catalogue"},
+    }
+    refused = remove(changing, *[f"i{number}" for number in range(20)], "c")
+    assert refused.status_code == 422 and "that would remove every item" in refused.json()["detail"]
+
+
+@pytest.mark.parametrize("header", [None, "Bearer wrong", "Bearer ü", "Basic a-token-of-these-tests", "Bearer"])
+def test_clients_without_the_token_change_nothing(changing: Any, header: str | None) -> None:
+    headers = {"Authorization": b"" if header is None else header.encode("latin-1")}
+    for method, items in (("POST", [NEW]), ("DELETE", ["i1"])):
+        answer = changing.request(method, "/items", json={"items": items}, headers=headers)
+        assert answer.status_code == 401 and answer.headers["WWW-Authenticate"] == "Bearer"
+        assert answer.json()["detail"].endswith("the header Authorization: Bearer TOKEN")
+    assert total(changing) == 20 and changing.get("/about").json()["items_can_be_added"]
+
+
+def test_without_a_token_or_a_run_folder_the_routes_are_off_and_say_so(client: Any, finished_run: Path) -> None:
+    for answer in (add(client, NEW), remove(client, "i1")):
+        assert answer.status_code == 403 and "started without --token_file=FILE or RECBOLE_ADASID_TOKEN" in answer.text
+    application = create_application(Recommender.load(finished_run), token="0123456789abcdef")
+    with TestClient(application, headers={"Authorization": "Bearer 0123456789abcdef"}) as alone:
+        assert "what is served is not a run folder" in add(alone, NEW).json()["detail"]
+
+
+def test_a_token_is_one_line_of_some_length(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text("0123456789abcdef\n")
+    assert read_token(str(path), {}) == read_token(None, {"RECBOLE_ADASID_TOKEN": "0123456789abcdef"})
+    assert read_token(None, {}) is None is read_token(None, {"RECBOLE_ADASID_TOKEN": ""})
+    for bad in ("", "short", "one line\nand another one", "üüüüüüüüüüüüüüüüüüüüü"):
+        path.write_text(bad)
+        with pytest.raises(SettingsError, match=r"The token in .*token has \d+ characters"):
+            read_token(str(path), {"RECBOLE_ADASID_TOKEN": "0123456789abcdef"})
+    with pytest.raises(FileNotFoundError, match="There is no file"):
+        read_token(str(tmp_path / "none"), {})
+
+
+def test_changes_of_another_process_are_followed(changing: Any, tmp_path: Path) -> None:
+    table = tmp_path / "new.item"
+    table.write_text("item_id:token\ttitle:token\nother\tthe blue thing of others\n")
+    assert COMMAND.main(["add", f"--run_folder={changing.folder}", f"--items={table}"]) == 0
+    wait_for(lambda: total(changing) == 21)
+    add(changing, NEW)
+    tokens = Recommender.load(changing.folder).tokens
+    assert tokens[20:] == ["other", "new"] and changing.get("/items", params={"query": "of oth"}).json()["total"] == 1
+
+
+def test_a_change_that_another_process_has_just_made_is_not_undone(run_copy: Path) -> None:
+    def load() -> Recommender:
+        return Recommender.load(run_copy)
+
+    application = create_application(load(), load=load, token="0123456789abcdef", reload_seconds=1000)
+    with TestClient(application, headers={"Authorization": "Bearer 0123456789abcdef"}) as client:
+        other = load()
+        other.remove_items(["i3"])
+        other.save()
+        assert total(client) == 20  # nobody has looked yet
+        assert add(client, NEW).status_code == 200 and total(client) == 20
+    assert load().n_recommended == 20 and not load().live.recommended[load().live.numbers["i3"]]
+
+
+def test_a_damaged_change_of_another_process_is_not_served_and_not_written_over(changing: Any) -> None:
+    add(changing, NEW)
+    path = changing.folder / "new-items.safetensors"
+    good = shutil.copy(path, changing.folder / "kept")
+    path.write_bytes(b"damaged")
+    answer = add(changing, {"item": "later", "title": "a thing"})
+    assert answer.status_code == 503 and "was changed and cannot be loaded: " in answer.json()["detail"]
+    assert path.read_bytes() == b"damaged" and total(changing) == 21
+    assert changing.post("/recommend", json={"history": ["new"]}).status_code == 200
+    os.replace(good, path)
+    wait_for(lambda: add(changing, {"item": "later", "title": "a thing"}).status_code == 200)
+    assert Recommender.load(changing.folder).n_recommended == 22
+
+
+def test_a_folder_in_use_or_a_full_disk_is_told_and_changes_nothing(
+    changing: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with RunFolder.existing(changing.folder).in_use():
+        answer = add(changing, NEW)
+    assert answer.status_code == 503 and "is in use by another process" in answer.json()["detail"]
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", full)
+        answer = add(changing, NEW)
+    assert answer.status_code == 503 and "No space left on device" in answer.json()["detail"]
+    assert total(changing) == 20 and answer.headers["Retry-After"]
+    assert add(changing, NEW).status_code == 200 and total(changing) == 21
+
+
+def test_changes_of_many_clients_are_all_made(changing: Any) -> None:
+    def change(number: int) -> Any:
+        answer = add(changing, {"item": f"n{number}", "title": f"a red thing {number}"}, bad_items="skip")
+        while answer.status_code == 503:
+            answer = add(changing, {"item": f"n{number}", "title": f"a red thing {number}"}, bad_items="skip")
+        return answer.json()
+
+    with ThreadPoolExecutor(24) as clients:
+        told = list(clients.map(change, range(24)))
+    added = {one["item"]: one["semantic_id"] for answer in told for one in answer["items"]}
+    refused = {token for answer in told for token in answer["refused"]}
+    saved = Recommender.load(changing.folder)
+    assert len(added) + len(refused) == 24 and added and set(saved.tokens[20:]) == set(added)
+    assert saved.semantic_ids(list(added)) == list(added.values()) and total(changing) == 20 + len(added)
