@@ -156,7 +156,8 @@ def test_the_routes_are_described_without_anything_from_elsewhere(client: Any) -
     for path, methods in schema["paths"].items():
         for method in methods:
             assert f"<code>{method.upper()} {path}</code>" in page
-    assert set(schema["paths"]) == {"/recommend", "/items", "/about", "/health", "/metrics"}
+    known = {"/recommend", "/items", "/explain", "/codes", "/about", "/health", "/metrics"}
+    assert set(schema["paths"]) == known
     for route in [schema["paths"]["/items"]["post"], schema["paths"]["/items"]["delete"]]:
         assert route["security"]
     missing = client.get("/nowhere")

@@ -94,6 +94,12 @@ def text(selector: str) -> str:
     return f"return document.querySelector({selector!r})?.textContent ?? ''"
 
 
+def fresh(window: Browser, address: str) -> None:
+    """Load an address even if it differs from the last one in the hash only."""
+    window.open("about:blank")
+    window.open(address)
+
+
 def tab_to(window: Browser, selector: str) -> None:
     """Press Tab until the focus is on what matches a selector."""
     for _ in range(40):
@@ -112,7 +118,7 @@ def window() -> Iterator[Browser]:
 @pytest.mark.browser
 @browser_test
 def test_it_works_by_keyboard_alone(window: Browser, address: str) -> None:
-    window.open(address)
+    fresh(window, address)
     assert "48 items" in window.wait_for(text("#facts"))
     # Find an item as one types, and add it.
     tab_to(window, "#search")
@@ -170,7 +176,7 @@ def test_it_works_by_keyboard_alone(window: Browser, address: str) -> None:
 @pytest.mark.browser
 @browser_test
 def test_its_address_holds_all_of_it_and_no_request_goes_elsewhere(window: Browser, address: str) -> None:
-    window.open(f"{address}/#h=i1&h=i5&k=4&category=cups&deny=i3&seen=1")
+    fresh(window, f"{address}/#h=i1&h=i5&k=4&category=cups&deny=i3&seen=1")
     assert window.wait_for(ROWS) == 4
     window.wait_for("return document.querySelectorAll('#history li').length === 2")
     values = "return [...document.querySelectorAll('#category, #k')].map((one) => one.value)"
@@ -190,7 +196,7 @@ def test_its_address_holds_all_of_it_and_no_request_goes_elsewhere(window: Brows
 @pytest.mark.browser
 @browser_test
 def test_titles_are_shown_as_the_text_that_they_are(window: Browser, address: str) -> None:
-    window.open(f"{address}/#h=i5&k=48&seen=1&open=i5")
+    fresh(window, f"{address}/#h=i5&k=48&seen=1&open=i5")
     window.wait_for("return document.querySelectorAll('.panel:not([hidden]) .examples').length > 0")
     window.run("const field = document.querySelector('#search'); field.focus(); field.value = 'script';")
     window.run("document.querySelector('#search').dispatchEvent(new Event('input'))")
@@ -207,7 +213,7 @@ def test_titles_are_shown_as_the_text_that_they_are(window: Browser, address: st
 @pytest.mark.browser
 @browser_test
 def test_errors_are_sentences_and_the_page_goes_on(window: Browser, address: str) -> None:
-    window.open(f"{address}/#h=i1&category=boats")
+    fresh(window, f"{address}/#h=i1&category=boats")
     assert "No item has the category 'boats'" in window.wait_for(text("[role=alert]"))
     assert window.run("return document.querySelector('[role=alert] button') === null")  # asking again would not help
     window.run(
@@ -220,7 +226,7 @@ def test_errors_are_sentences_and_the_page_goes_on(window: Browser, address: str
     assert "The server cannot be reached" in window.wait_for(text("[role=alert]"))
     window.run("window.fetch = window.real; document.querySelector('[role=alert] button').click()")
     assert window.wait_for(ROWS) == 10
-    window.open(f"{address}/#")
+    fresh(window, f"{address}/#")
     assert "Add something you know" in window.wait_for(text(".start"))
 
 
