@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from recbole_adasid.cli.command import Command
@@ -73,5 +74,6 @@ COMMAND = Command(
     about=ABOUT,
     options={"options": OPTIONS},
     work=_work,
+    log_level=logging.WARNING,
     kept="nothing was published, or all of it: run the same command again",
 )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from recbole_adasid.tokenizer.usage import LevelUsage, code_usage
 
 _ACROSS = 4
-_WIDTH, _HEIGHT, _GAP, _TEXT = 220, 110, 24, 44
+_WIDTH, _HEIGHT, _GAP, _TEXT = 220, 110, 28, 40
 _MOST_POINTS = 200
 _STYLE = (
     "text{font:12px system-ui,sans-serif;fill:#24292f}.small{font-size:11px;fill:#57606a}"
@@ -53,8 +53,8 @@ def _panel(level: LevelUsage, left: int, top: int) -> Markup:
         '<g transform="translate({left} {top})"><path class="load" d="{path}V{h}Z"/>'
         '<line class="even" x2="{w}" y1="{even}" y2="{even}"/><line class="floor" x2="{w}" y1="{h}" y2="{h}"/>'
         '<text y="{first}">Level {level}: {size:,} codewords</text>'
-        '<text class="small" y="{second}">perplexity {perplexity:.1f}, {dead:,} unused, at most {most:,} items</text>'
-        "</g>"
+        '<text class="small" y="{second}">perplexity {perplexity:.1f}, {dead:,} unused</text>'
+        '<text class="small" x="{w}" y="10" text-anchor="end">at most {most:,} items</text></g>'
     ).format(
         left=left, top=top, path=path, h=_HEIGHT, w=_WIDTH, even=even, first=_HEIGHT + 18, second=_HEIGHT + 34,
         level=level.level, size=level.size, perplexity=level.perplexity, dead=level.dead, most=most,

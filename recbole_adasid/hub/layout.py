@@ -65,6 +65,4 @@ class Layout:
         for name in (*self.read, *self.written_later):
             target = (folder / name).resolve()
             if not any(place in (target, *target.parents) for place in inside):
-                raise ValueError(
-                    f"{folder / name} is a link to {target}, out of its folder: copy the file itself there"
-                )
+                raise ValueError(f"{folder / name} is a link to {target}, out of its folder: put the file itself there")

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from recbole_adasid.io.atomic import write_atomically
+from recbole_adasid.io.forms import Form, list_of, mapping_of, number, optional
 from recbole_adasid.io.json_file import as_json, read_json
-from recbole_adasid.io.tensor_file import read_tensors, write_tensors
+from recbole_adasid.io.tensor_file import check_about, read_tensors, write_tensors
 from recbole_adasid.run_folder.catalogue_log import CatalogueChanges, write_changes
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.model_file import KIND as MODEL
@@ -29,10 +30,12 @@ OPTIONAL = (
 )
 WRITTEN_LATER = ("new-items.jsonl", ".lock", "report.html", "tokenizer")
 """What working with the folder of a run writes into it, or where."""
-_OVERALL = (
-    *("best_valid", "best_valid_intervals", "best_valid_by_semantic_ids"),
-    *("test", "test_intervals", "test_by_semantic_ids", "test_by_popularity", "semantic_ids"),
-)
+_VALUES, _BOUNDS = mapping_of(optional(number())), mapping_of(optional(list_of(number(), least=2, most=2)))
+_METRICS: dict[str, Form] = {
+    **dict.fromkeys(("best_valid", "best_valid_by_semantic_ids"), _VALUES),
+    **dict.fromkeys(("test", "test_by_semantic_ids", "test_by_popularity", "semantic_ids"), _VALUES),
+    **dict.fromkeys(("best_valid_intervals", "test_intervals"), _BOUNDS),
+}
 """Metrics over all users; a slice may be of one user."""
 
 
@@ -56,16 +59,22 @@ def write_shared_copy(run: RunFolder, target: Path, changes: CatalogueChanges, d
     for source, there in ((run.labels_path, copy.labels_path), (run.fitted_path, copy.fitted_path)):
         if source.is_file():
             shutil.copyfile(source, there)
-    for name, kept in ((INFO, None), (run.metrics_path.name, _OVERALL)):
-        if (run.path / name).is_file():
-            found = {key: value for key, value in read_json(run.path / name).items() if kept is None or key in kept}
-            write_atomically(target / name, as_json(without_places(found)))
+    if (run.path / INFO).is_file():
+        write_atomically(target / INFO, as_json(without_places(read_json(run.path / INFO))))
+    if run.metrics_path.is_file():
+        copy.write_metrics(_overall(run.metrics_path))
     if run.config_path.is_file():
         copy.write_config(shareable(read_settings_files([run.config_path])))
     if (run.tokenizer_path / PARAMETERS_FILE).is_file():
         _write_tokenizer(run.tokenizer_path, copy.tokenizer_path)
     if changes.tokens or changes.removed:
         write_changes(copy.changes_path, replace(changes, to_log=[]), digest)
+
+
+def _overall(path: Path) -> dict[str, Any]:
+    metrics = read_json(path)
+    check_about(path, metrics, {}, _METRICS)
+    return {key: value for key, value in metrics.items() if key in _METRICS}
 
 
 def _write_model(source: Path, target: Path) -> None:

@@ -9,8 +9,9 @@ from recbole_adasid.hub.card import LIBRARY
 from recbole_adasid.hub.code_picture import code_picture
 from recbole_adasid.hub.layout import CARD, PICTURE, Layout
 from recbole_adasid.io.atomic import write_atomically
+from recbole_adasid.io.forms import anything, list_of, mapping_of, optional, record, text, whole
 from recbole_adasid.io.json_file import as_json, read_json
-from recbole_adasid.io.tensor_file import DamagedFile
+from recbole_adasid.io.tensor_file import DamagedFile, check_about
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.shared_copy import NEEDED, OPTIONAL, WRITTEN_LATER, write_shared_copy
 from recbole_adasid.serving.live_catalogue import LiveCatalogue
@@ -67,10 +68,7 @@ def check_published(folder: Path) -> None:
 
 def _config(live: LiveCatalogue, run: RunFolder) -> dict[str, Any]:
     """Return what a repository says of itself."""
-    settings, catalogue = live.run_settings, live.catalogue
-    about = read_json(run.path / "about.json") if (run.path / "about.json").is_file() else {}
-    if not about and (run.path / CONFIG).is_file():  # a repository that was loaded and is published again
-        about = read_json(run.path / CONFIG)
+    settings, catalogue, about = live.run_settings, live.catalogue, _about(run.path)
     sizes = [int(size) for size in catalogue.level_sizes]
     return {
         "library_name": LIBRARY,
@@ -92,4 +90,25 @@ def _config(live: LiveCatalogue, run: RunFolder) -> dict[str, Any]:
     }
 
 
+def _about(folder: Path) -> dict[str, Any]:
+    """Return what a run says of itself, or else what the repository does that is published again.
+
+    Raises:
+        DamagedFile: if it is not what it should be.
+    """
+    path = next((folder / name for name in ("about.json", CONFIG) if (folder / name).is_file()), None)
+    if path is None:
+        return {}
+    about = read_json(path)
+    check_about(path, about, {}, _ABOUT)
+    return about
+
+
+_ABOUT = {
+    "dataset": record({"name": text}, dict.fromkeys(("users", "items", "interactions"), whole())),
+    "network_parameters": optional(whole()),
+    "defaults_of_changed_settings": mapping_of(anything),
+    "changed_settings": list_of(text),
+    "versions": optional(mapping_of(text)),
+}
 _NETWORK = ("d_model", "d_head", "n_heads", "d_ff", "n_encoder_layers", "n_decoder_layers", "MAX_ITEM_LIST_LENGTH")
