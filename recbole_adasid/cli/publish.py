@@ -27,7 +27,7 @@ TO_HUB = (
 OPTIONS = (
     RUN_FOLDER,
     BUNDLE,
-    Option(OUT.name, "FOLDER", "new folder for the repository"),
+    OUT,
     *TO_HUB,
     Option("license", "NAME", "identifier of its licence, such as mit or cc-by-4.0 (default: unknown)"),
 )

@@ -30,7 +30,8 @@ OPTIONAL = (
 )
 WRITTEN_LATER = ("new-items.jsonl", ".lock", "report.html", "tokenizer")
 """What working with the folder of a run writes into it, or where."""
-_VALUES, _BOUNDS = mapping_of(optional(number())), mapping_of(optional(list_of(number(), least=2, most=2)))
+_VALUES = optional(mapping_of(optional(number())))
+_BOUNDS = optional(mapping_of(optional(list_of(number(), least=2, most=2))))
 _METRICS: dict[str, Form] = {
     **dict.fromkeys(("best_valid", "best_valid_by_semantic_ids"), _VALUES),
     **dict.fromkeys(("test", "test_by_semantic_ids", "test_by_popularity", "semantic_ids"), _VALUES),
