@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from recbole_adasid.cli.command import Command
-from recbole_adasid.cli.common import BUNDLE, OUT, RUN_FOLDER
-from recbole_adasid.cli.options import SWITCH, Option, read_options
+from recbole_adasid.cli.shared.command import Command
+from recbole_adasid.cli.shared.common import BUNDLE, OUT, RUN_FOLDER
+from recbole_adasid.cli.shared.options import SWITCH, Option, read_options
 from recbole_adasid.settings.errors import SettingsError
 
 ABOUT = """\

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from recbole_adasid.bundle import SIDBundle
-from recbole_adasid.cli.arguments import parse_arguments
+from recbole_adasid.cli.shared.arguments import parse_arguments
 from recbole_adasid.io.tensor_file import DamagedFile
 from recbole_adasid.plugin.run import run
 from recbole_adasid.serving.recommender import Recommender
