@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import http.server
+import runpy
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -140,3 +141,16 @@ def two_workers() -> Iterator[Cluster]:
     pytest.importorskip("ray")
     with cluster(TWO_WORKERS) as workers:
         yield workers
+
+
+@pytest.fixture
+def loopback_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A hub on this machine (loopback_hub.py) as the only one, an empty cache, and a token that may write."""
+    constants = pytest.importorskip("huggingface_hub.constants")
+    names = runpy.run_path(str(Path(__file__).with_name("loopback_hub.py")))
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub-cache"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setenv("HF_TOKEN", names["WRITER"])
+    with names["LoopbackHub"]().serving() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.address)
+        yield hub

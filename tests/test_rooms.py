@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NAME = "recbole_adasid"
 ROOMS = (
     *("version", "io", "settings", "compute", "distributed", "data", "pairs", "features", "tokenizer", "model"),
-    *("evaluation", "run_folder", "bundle", "semantic_ids", "placement", "cold_start", "pipeline", "serving"),
+    *("evaluation", "hub", "run_folder", "bundle", "semantic_ids", "placement", "cold_start", "pipeline", "serving"),
     *("scorecard", "report", "server", "plugin", "tune", "grid", "cli"),
 )
 """Folders and files of the package, each of which may use those before it."""

@@ -18,6 +18,8 @@ from recbole_adasid.bundle.exchange import export_sids, imported_content
 from recbole_adasid.bundle.folder import read_content, write_content
 from recbole_adasid.bundle.from_run import content_of_run
 from recbole_adasid.bundle.nearest import Neighbour, nearest_rows
+from recbole_adasid.bundle.published_bundle import LAYOUT, write_published_bundle
+from recbole_adasid.hub.published import Published
 from recbole_adasid.io.checked_input import number_of_items, token_list
 from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.tokenizer.base import ItemTokenizer
@@ -25,8 +27,10 @@ from recbole_adasid.tokenizer.base import ItemTokenizer
 Codes = Union[Sequence[int], NDArray, Tensor]
 
 
-class SIDBundle(BundleContent):
+class SIDBundle(BundleContent, Published):
     """Semantic IDs of N items on L levels, with lookups in both directions, and the tokenizer for new items."""
+
+    LAYOUT = LAYOUT
 
     @classmethod
     def from_run(cls, run_folder: str | Path) -> SIDBundle:
@@ -56,6 +60,13 @@ class SIDBundle(BundleContent):
             CannotWrite: if the disk is full.
         """
         return write_content(self, folder)
+
+    def _write_repository(self, folder: Path, *, name: str, license: str) -> None:
+        write_published_bundle(self, folder, name=name, license=license)
+
+    @classmethod
+    def _read_repository(cls, folder: Path, *, downloaded: bool, **options: Any) -> SIDBundle:
+        return cls.load(folder, **options)
 
     @classmethod
     def imported(cls, kind: str, path: str | Path, **options: Any) -> SIDBundle:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -130,3 +131,36 @@ def write_atomically(path: Path, content: str) -> Path:
     with written_whole(path) as waiting:
         waiting.write_bytes(content.encode("utf-8"))
     return path
+
+
+@contextmanager
+def folder_written_whole(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder to fill, and give it its name when the block succeeds.
+
+    Raises:
+        FileExistsError: if there is a file of that name, or a folder that is not empty.
+        CannotWrite: if the folder cannot be created.
+    """
+    path = path.absolute()
+    if path.is_file() or path.is_dir() and any(path.iterdir()):
+        raise FileExistsError(f"{path} exists and is not empty: choose another folder, or remove it")
+    waiting = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with _of_folder(path):
+            waiting.mkdir(parents=True)
+        yield waiting
+        with _of_folder(path):
+            if path.is_dir():
+                path.rmdir()
+            os.replace(waiting, path)
+            _flush_names(path.parent)
+    finally:
+        shutil.rmtree(waiting, ignore_errors=True)
+
+
+@contextmanager
+def _of_folder(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CannotWrite(f"cannot write the folder {path} ({error.strerror or error}): choose another one") from error

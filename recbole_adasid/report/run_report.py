@@ -15,12 +15,12 @@ from recbole_adasid.report.content.neighbours import neighbours
 from recbole_adasid.report.content.recommendations import recommendations
 from recbole_adasid.report.content.settings import what_was_run
 from recbole_adasid.report.content.tree import prefix_tree
-from recbole_adasid.report.content.usage import code_usage
 from recbole_adasid.report.content.verdict import verdict
 from recbole_adasid.report.run_content import RunContent
 from recbole_adasid.report.view.chart import curves_chart, usage_chart
 from recbole_adasid.report.view.intervals import intervals_svg
 from recbole_adasid.report.view.page import Section, render_page
+from recbole_adasid.tokenizer.usage import code_usage
 
 
 def write_run_report(run_folder: str | Path) -> Path:

@@ -94,7 +94,7 @@ class LiveCatalogue:
     ) -> None:
         self._of_run, self._tokens, self._labels = catalogue, list(tokens), labels
         self._numbers = {token: number for number, token in enumerate(self._tokens, start=1)}
-        self._folder, self._encoder, self._digest = folder, encoder, digest
+        self.folder, self._encoder, self.digest = folder, encoder, digest
         self._unsaved: list[str] = []
         self._content_width = content_width
         n_places = catalogue.tokens.shape[1]
@@ -111,11 +111,6 @@ class LiveCatalogue:
     def run_settings(self) -> Mapping[str, Any]:
         """Settings of the run; empty without a run."""
         return self._encoder.settings if self._encoder else {}
-
-    @property
-    def folder(self) -> RunFolder | None:
-        """Run folder that records the changes."""
-        return self._folder
 
     @property
     def stamp(self) -> tuple[int, int, int] | None:
@@ -171,7 +166,7 @@ class LiveCatalogue:
             raise ValueError(_first_of(refused, "cannot be added"))
         if labels is not None:
             found = found._replace(labels=[labels[row] for row in rows])
-        back = {token for token in names if token in self._changes.removed}
+        back = {token for token in names if token in self.changes.removed}
         self._arrive(new, found, back)
         arrived = back.union(new).difference(refused)
         items = [token for token in names if token in arrived]
@@ -187,19 +182,19 @@ class LiveCatalogue:
         refused = {token: "not in the catalogue" for token in names if token not in self.numbers}
         if refused and bad_items == "refuse":
             raise ValueError(_first_of(refused, "cannot be removed"))
-        gone = [token for token in names if token in self.numbers and token not in self._changes.removed]
-        removed = self._changes.removed.union(gone)
+        gone = [token for token in names if token in self.numbers and token not in self.changes.removed]
+        removed = self.changes.removed.union(gone)
         if len(removed) >= len(self.tokens):
             raise ValueError("that would remove every item: leave one to recommend")
         if gone:
-            self._apply(replace(self._changes, removed=removed))
+            self._apply(replace(self.changes, removed=removed))
         self._note("remove", items=gone, refused=refused)
         return Departure(gone, refused)
 
     @property
     def features(self) -> Tensor:
         """Features float32 [A, d] of the added items if the model reads them; else [A, 0]."""
-        return self._changes.features
+        return self.changes.features
 
     def semantic_ids(self, tokens: Iterable[str]) -> list[list[int]]:
         """Return codes and suffix of known items, counted from 0 on every level."""
@@ -232,18 +227,18 @@ class LiveCatalogue:
             InUse: if another process saved changes since these were loaded.
             CannotWrite: if the disk is full; no change is saved.
         """
-        if self._folder is None:
+        if self.folder is None:
             raise ValueError("this recommender has no run folder: load it from one")
-        path = self._folder.changes_path
+        path = self.folder.changes_path
         if stamp_of(path) != self._stamp:
             raise InUse(f"{path} was changed since this recommender was loaded: load it again and repeat the change")
         with suppress(CannotWrite):  # its lines are then written with those of this change
-            self._complete_log(self._folder.changes_log_path)
+            self._complete_log(self.folder.changes_log_path)
         to_log = [*self._unlogged, *self._unsaved]
-        write_changes(path, replace(self._changes, to_log=to_log), self._digest)
+        write_changes(path, replace(self.changes, to_log=to_log), self.digest)
         self._stamp, self._unlogged, self._unsaved = stamp_of(path), to_log, []
         try:
-            self._complete_log(self._folder.changes_log_path)
+            self._complete_log(self.folder.changes_log_path)
         except CannotWrite as error:
             logger.warning("The change is saved, but %s; its log lines are written with the next change.", error)
         return path
@@ -256,15 +251,15 @@ class LiveCatalogue:
     def _arrive(self, new: Sequence[str], found: Settled, back: set[str]) -> None:
         """Add those of the ``new`` items that found a place, and those added back."""
         came = [row for row in range(len(new)) if row not in found.refused]
-        features = self._changes.features
+        features = self.changes.features
         if came:
             features = torch.cat([features, found.features[came][:, : self._content_width]])
         self._apply(
             CatalogueChanges(
-                [*self._changes.tokens, *(new[row] for row in came)],
-                torch.cat([self._changes.sids, found.tokens[came]]),
-                [*self._changes.labels, *(found.labels[row] for row in came)],
-                self._changes.removed - back,
+                [*self.changes.tokens, *(new[row] for row in came)],
+                torch.cat([self.changes.sids, found.tokens[came]]),
+                [*self.changes.labels, *(found.labels[row] for row in came)],
+                self.changes.removed - back,
                 features=features,
             )
         )
@@ -272,7 +267,7 @@ class LiveCatalogue:
     def _apply(self, changes: CatalogueChanges) -> None:
         """Apply the changes to the catalogue."""
         first = len(self._tokens) + 1
-        self._changes = changes
+        self.changes = changes
         self._by_age = None
         self.tokens = [*self._tokens, *changes.tokens]
         # Two tables each: copying a large run's tables at every change would take most of the time.

@@ -15,6 +15,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from recbole_adasid.data.item_labels import ItemLabel, read_labels
+from recbole_adasid.hub.published import Published
 from recbole_adasid.io.checked_input import history_lists, number_of_items, share_of_places, switch, token_list
 from recbole_adasid.io.tensor_file import below, check_fit
 from recbole_adasid.model.building import empty_model
@@ -28,6 +29,7 @@ from recbole_adasid.run_folder.run_items import items_of
 from recbole_adasid.serving.item_filters import chosen_items, item_numbers
 from recbole_adasid.serving.live_catalogue import Arrival, Departure, LiveCatalogue
 from recbole_adasid.serving.new_item_encoder import NewItemEncoder, Table
+from recbole_adasid.serving.published_run import LAYOUT, check_published, write_published_run
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +56,7 @@ class _Search(NamedTuple):
     new_share: float
 
 
-class Recommender:
+class Recommender(Published):
     """A trained TIGER and the tokens of its items.
 
     Args:
@@ -64,6 +66,9 @@ class Recommender:
         beam_size: prefixes kept by the search.
         live: the items; None: the model's own, without titles and immutable.
     """
+
+    LAYOUT = LAYOUT
+    _downloaded = False
 
     def __init__(
         self,
@@ -310,10 +315,25 @@ class Recommender:
         Each action is also logged as a line of new-items.jsonl, next to it.
 
         Raises:
-            ValueError: if the recommender has no run.
+            ValueError: if the recommender has no run, or is of the hub's cache.
             CannotWrite: if the disk is full.
         """
+        if self._downloaded:
+            raise ValueError(
+                "this recommender was loaded from the hub, whose cache keeps what was published: write it with its new "
+                "items into a folder of your own by save_pretrained(folder), or publish it by push_to_hub(name)"
+            )
         return self._live.save()
+
+    def _write_repository(self, folder: Path, *, name: str, license: str) -> None:
+        write_published_run(self._live, folder, name=name, license=license)
+
+    @classmethod
+    def _read_repository(cls, folder: Path, *, downloaded: bool, **options: Any) -> Recommender:
+        check_published(folder)
+        recommender = cls.load(folder, **options)
+        recommender._downloaded = downloaded
+        return recommender
 
     @staticmethod
     def _report_unknown(histories: Sequence[Sequence[str]], known: Sequence[Collection[int]]) -> None:

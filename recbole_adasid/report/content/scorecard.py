@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from recbole_adasid.report.content.findings import GOOD, MANY_COLLISIONS, NOTE, WARNING, Finding
-from recbole_adasid.report.content.usage import LevelUsage, code_usage
 from recbole_adasid.report.content.verdict import Tile, Verdict, summed_up
 from recbole_adasid.scorecard.cells import Cell, CellFolder
 from recbole_adasid.scorecard.table import summary
 from recbole_adasid.tokenizer.quality import collapsed_levels
+from recbole_adasid.tokenizer.usage import LevelUsage, code_usage
 
 PROXY = "proxy_ndcg@10"
 BETWEEN_SEEDS = 0.1

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from recbole_adasid.report.content.curves import Curves
-from recbole_adasid.report.content.usage import LevelUsage
 from recbole_adasid.report.view.numbers import round_ticks, shown, tick_texts
+from recbole_adasid.tokenizer.usage import LevelUsage
 
 WIDTH, HEIGHT = 360, 200
 LEFT, RIGHT, TOP, BOTTOM = 50, 14, 10, 36

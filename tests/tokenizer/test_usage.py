@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from recbole_adasid.report.content.usage import code_usage
+from recbole_adasid.tokenizer.usage import code_usage
 
 
 def test_usage_is_that_of_literal_counts() -> None:

@@ -1,0 +1,1 @@
+"""Model repositories: what is in them, how they are downloaded, described and published."""

@@ -1,0 +1,113 @@
+"""The client of the hub, an optional dependency, with its errors in one sentence."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+_OF_CONNECTIONS = ("requests", "urllib3", "httpx", "httpx2", "httpcore")
+"""The libraries that releases of huggingface_hub make their connections with."""
+LOG_IN = "log in with `hf auth login`, or set HF_TOKEN"
+
+
+class Unreachable(ConnectionError):
+    """The hub does not answer."""
+
+
+def hub_client(purpose: str) -> ModuleType:
+    """Return the package huggingface_hub, which ``purpose`` needs.
+
+    Raises:
+        ImportError: naming the extra.
+    """
+    try:
+        import huggingface_hub
+    except ImportError as error:
+        raise ImportError(
+            f"{purpose} needs a package that cannot be imported ({error}): pip install 'recbole-adasid[hub]'"
+        ) from error
+    return huggingface_hub
+
+
+def endpoint() -> str:
+    """Return the address of the hub: HF_ENDPOINT, or the public one."""
+    from huggingface_hub import constants
+
+    return (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
+
+
+def is_offline() -> bool:
+    """Tell whether HF_HUB_OFFLINE forbids connections."""
+    from huggingface_hub import constants
+
+    return bool(constants.HF_HUB_OFFLINE)
+
+
+@contextmanager
+def in_a_sentence(name: str, revision: str | None) -> Iterator[None]:
+    """Report errors of the client about the repository ``name`` in one sentence each.
+
+    Raises:
+        FileNotFoundError: if there is no such repository or revision, or it is not in the cache and must not be
+            downloaded.
+        PermissionError: if a token is missing, or its rights are.
+        ValueError: for a name that no repository can have.
+        Unreachable: if the hub does not answer.
+        OSError: for anything else that it answers.
+    """
+    from huggingface_hub import utils
+
+    try:
+        yield
+    except utils.GatedRepoError:
+        raise PermissionError(f"{name} is gated: accept its conditions on {endpoint()}/{name}, and {LOG_IN}") from None
+    except utils.RepositoryNotFoundError:
+        raise FileNotFoundError(
+            f"there is no model {name} on {endpoint()}, or it is private and no token that may read it was given: "
+            f"correct the name, or {LOG_IN}"
+        ) from None
+    except utils.RevisionNotFoundError:
+        raise FileNotFoundError(
+            f"{name} has no revision {revision!r}: give one of its branches, tags or commits, or leave it out for main"
+        ) from None
+    except utils.LocalEntryNotFoundError:
+        raise FileNotFoundError(
+            f"{name}{f' at {revision!r}' if revision else ''} is not in the cache of this machine, and nothing may be "
+            "or can be downloaded: load it once with a connection, and without HF_HUB_OFFLINE and local_files_only"
+        ) from None
+    except utils.LocalTokenNotFoundError:
+        raise PermissionError(f"{name} needs a token and there is none: {LOG_IN}") from None
+    except utils.HFValidationError as error:
+        raise ValueError(f"{name!r} is no name of a model, such as user/model ({_first_line(error)})") from None
+    except utils.HfHubHTTPError as error:
+        raise _answered(name, error) from None
+    except Exception as error:
+        if isinstance(error, (ConnectionError, TimeoutError)) or _is_of_a_connection(error):
+            raise Unreachable(f"cannot reach {endpoint()} ({_first_line(error)}): check the connection") from None
+        if isinstance(error, (ValueError, OSError)):  # such as a download that ends early
+            raise OSError(f"{name}: {_first_line(error)}: try again") from None
+        raise
+
+
+def _answered(name: str, error: Exception) -> OSError:
+    """Return the error for an answer with an HTTP status."""
+    response = getattr(error, "response", None)
+    status = getattr(response, "status_code", None)
+    if status == 401:
+        return PermissionError(f"{endpoint()} wants a valid token for {name}: {LOG_IN}")
+    if status == 403:
+        return PermissionError(f"the token may not do this with {name}: use one with the right to, and {LOG_IN}")
+    if status is not None and status >= 500:
+        return Unreachable(f"{endpoint()} answers with the status {status}: try again later")
+    return OSError(f"{endpoint()} refuses {name}: {_first_line(error)}")
+
+
+def _is_of_a_connection(error: Exception) -> bool:
+    return type(error).__module__.partition(".")[0] in _OF_CONNECTIONS
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0].rstrip(".:") if lines else type(error).__name__

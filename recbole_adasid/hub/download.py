@@ -1,0 +1,110 @@
+"""From a folder or a name on the hub to a folder on this machine."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from recbole_adasid.hub.client import Unreachable, endpoint, hub_client, in_a_sentence, is_offline
+from recbole_adasid.hub.layout import Layout
+from recbole_adasid.version import VERSION
+
+logger = logging.getLogger(__name__)
+
+_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+class Located(NamedTuple):
+    """A folder of the wanted kind."""
+
+    folder: Path
+    downloaded: bool
+    """Whether it belongs to the hub's cache, which is not to be changed."""
+
+
+def locate(
+    source: str | Path,
+    layout: Layout,
+    *,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    cache_dir: str | Path | None = None,
+    local_files_only: bool = False,
+) -> Located:
+    """Return a folder as it is, or the snapshot of a model repository; a folder of that name goes first.
+
+    Args:
+        source: folder, or name of a repository, such as user/model.
+        layout: its files; others are neither downloaded nor opened.
+        revision: branch, tag or commit; None: main.
+        token: for private repositories; None: the one of `hf auth login` or HF_TOKEN, False: none.
+        cache_dir: where snapshots are kept; None: the hub's cache.
+        local_files_only: take an earlier download, without asking the hub.
+
+    Raises:
+        FileNotFoundError: if there is no such folder, repository, revision or download, or it is of another kind.
+        PermissionError: if the repository needs a token or other rights.
+        ValueError: for a revision of a folder, or a folder with links out of it.
+        ConnectionError: if the hub cannot be reached and there is no earlier download.
+        ImportError: without the extra `hub`.
+    """
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        if revision is not None:
+            raise ValueError(f"{source} is a folder, which has no revision {revision!r}: leave revision out")
+        layout.check_folder(folder)
+        return Located(folder, downloaded=False)
+    if not isinstance(source, str) or not _NAME.fullmatch(source):
+        raise FileNotFoundError(f"there is no folder {source}, and a name on the hub is written user/model")
+    found = snapshot(
+        source, layout, revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
+    )
+    return Located(found, downloaded=True)
+
+
+def snapshot(
+    name: str,
+    layout: Layout,
+    *,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    cache_dir: str | Path | None = None,
+    local_files_only: bool = False,
+) -> Path:
+    """Download the listed files of a repository into the hub's cache; see :func:`locate`."""
+    hub = hub_client(f"loading {name!r} from the hub")
+    local = local_files_only or is_offline()
+    if not local:
+        try:
+            _check_repository(name, layout, revision, token)
+        except Unreachable as error:
+            logger.warning("%s. Looking for an earlier download of %s.", error, name)
+            local = True
+    with in_a_sentence(name, revision):
+        folder = hub.snapshot_download(
+            name,
+            revision=revision,
+            token=token,
+            cache_dir=cache_dir,
+            local_files_only=local,
+            allow_patterns=list(layout.read),  # whole names, so that none leads out of the folder
+            endpoint=endpoint(),
+            library_name="recbole-adasid",
+            library_version=VERSION,
+        )
+    layout.check_folder(Path(folder))
+    return Path(folder)
+
+
+def _check_repository(name: str, layout: Layout, revision: str | None, token: str | bool | None) -> None:
+    """Ask what a repository holds, before anything is downloaded."""
+    from huggingface_hub import HfApi
+
+    with in_a_sentence(name, revision):
+        info = HfApi(endpoint=endpoint()).model_info(name, revision=revision, token=token)
+    if not _COMMIT.fullmatch(str(info.sha)):  # it becomes the name of a folder
+        raise ValueError(f"{endpoint()} names {str(info.sha)[:60]!r} as the commit of {name}, which is none")
+    layout.check_names([file.rfilename for file in info.siblings or ()], f"{name} on {endpoint()}")

@@ -1,0 +1,68 @@
+"""The files of a model repository: only those listed here are downloaded, opened or published."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+CARD, PICTURE = "README.md", "codes.svg"
+FOR_PEOPLE = (CARD, PICTURE)
+"""Published, never downloaded."""
+_PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The files of one kind of repository, as paths from its top with slashes."""
+
+    kind: str
+    """Its name, for messages."""
+    needed: tuple[str, ...]
+    optional: tuple[str, ...]
+    written_later: tuple[str, ...] = ()
+    """Files that are never published, but written next to the others when one works with the folder."""
+    others: Mapping[str, str] = field(default_factory=dict)
+    """What a repository is instead, by a file that tells."""
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """Files that are downloaded."""
+        return (*self.needed, *self.optional)
+
+    @property
+    def published(self) -> tuple[str, ...]:
+        """Files that are uploaded, as far as they exist."""
+        return (*self.read, *FOR_PEOPLE)
+
+    def check_names(self, names: Collection[str], source: str) -> None:
+        """Check that a repository with files of these ``names`` is of this kind.
+
+        Raises:
+            FileNotFoundError: naming the first file that is missing.
+        """
+        missing = [name for name in self.needed if name not in names]
+        if not missing:
+            return
+        instead = next((f" It is {what}." for name, what in self.others.items() if name in names), "")
+        pickled = sorted(name for name in names if name.lower().endswith(_PICKLED))
+        if pickled and not instead:
+            instead = f" Its {pickled[0]} would have to be unpickled, which could execute anything."
+        raise FileNotFoundError(f"{source} lacks {missing[0]}, so it is no {self.kind} of recbole-adasid.{instead}")
+
+    def check_folder(self, folder: Path) -> None:
+        """Check that a folder is of this kind, and that none of its files is a link out of it.
+
+        Links of the hub's cache, from snapshots/COMMIT/ to blobs/, are let be.
+
+        Raises:
+            FileNotFoundError: naming the first file that is missing.
+            ValueError: naming the first link.
+        """
+        self.check_names([name for name in self.read if (folder / name).is_file()], str(folder))
+        top = folder.resolve()
+        inside = [top, *([top.parents[1] / "blobs"] if len(top.parents) > 1 and top.parent.name == "snapshots" else [])]
+        for name in (*self.read, *self.written_later):
+            target = (folder / name).resolve()
+            if not any(place in (target, *target.parents) for place in inside):
+                raise ValueError(f"{folder / name} is a link to {target}, out of its folder: put the file itself there")

@@ -1,0 +1,121 @@
+"""Save, publish and load by name: the same methods for everything that has a model repository."""
+
+from __future__ import annotations
+
+import tempfile
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from recbole_adasid.hub.card import UNKNOWN, check_license
+from recbole_adasid.hub.client import hub_client
+from recbole_adasid.hub.download import locate
+from recbole_adasid.hub.layout import Layout
+from recbole_adasid.hub.upload import upload
+from recbole_adasid.io.atomic import folder_written_whole
+
+Own = TypeVar("Own", bound="Published")
+
+
+class Published(ABC):
+    """What can be written as a model repository and loaded from one."""
+
+    LAYOUT: ClassVar[Layout]
+
+    @abstractmethod
+    def _write_repository(self, folder: Path, *, name: str, license: str) -> None:
+        """Write the files of the layout into an empty folder; ``name`` is for the card."""
+
+    @classmethod
+    @abstractmethod
+    def _read_repository(cls: type[Own], folder: Path, *, downloaded: bool, **options: Any) -> Own:
+        """Return what a checked folder holds; a downloaded one is not to be changed."""
+
+    def save_pretrained(self, folder: str | Path, *, license: str = UNKNOWN) -> Path:
+        """Write a model repository into a new folder and return it; it appears completely or not at all.
+
+        It holds no interactions, nothing about users and no paths of this machine.
+
+        Args:
+            folder: new or empty.
+            license: identifier of its licence on the hub, such as mit.
+
+        Raises:
+            FileExistsError: if the folder is not empty.
+            ValueError: for a licence that is no identifier.
+            CannotWrite: if the disk is full.
+        """
+        check_license(license)
+        target = Path(folder)
+        with folder_written_whole(target) as waiting:
+            self._write_repository(waiting, name=target.absolute().name, license=license)
+        return target
+
+    def push_to_hub(
+        self,
+        name: str,
+        *,
+        revision: str | None = None,
+        private: bool | None = None,
+        token: str | bool | None = None,
+        message: str | None = None,
+        license: str = UNKNOWN,
+    ) -> str:
+        """Publish on the hub, as :meth:`save_pretrained` writes it, in one commit; return the commit's address.
+
+        Args:
+            name: of the repository, such as user/model; created if needed.
+            revision: branch, created if needed; None: main.
+            private: whether a new repository is private; None: as the account's settings say.
+            token: with the right to write; None: the one of `hf auth login` or HF_TOKEN.
+            message: of the commit.
+            license: identifier of its licence on the hub, such as mit.
+
+        Raises:
+            PermissionError: if the token is missing or may not write.
+            ValueError: for an invalid name or licence, or if ``private`` is true and the repository is public.
+            ConnectionError: if the hub cannot be reached.
+            ImportError: without the extra `hub`.
+        """
+        check_license(license)
+        hub_client(f"publishing {name!r} on the hub")
+        with tempfile.TemporaryDirectory() as made:
+            folder = Path(made)
+            self._write_repository(folder, name=name, license=license)
+            how: dict[str, Any] = {"revision": revision, "private": private, "token": token, "message": message}
+            return upload(folder, name, self.LAYOUT, **how)
+
+    @classmethod
+    def from_pretrained(
+        cls: type[Own],
+        source: str | Path,
+        *,
+        revision: str | None = None,
+        token: str | bool | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+        **options: Any,
+    ) -> Own:
+        """Load from a folder, or by name from the hub; nothing is unpickled or executed.
+
+        Only the files of the layout are downloaded, into the hub's cache, and opened.
+
+        Args:
+            source: folder, or name of a repository, such as user/model; a folder of that name goes first.
+            revision: branch, tag or commit; None: main. A commit always loads the same.
+            token: for private repositories; None: the one of `hf auth login` or HF_TOKEN, False: none.
+            cache_dir: where downloads are kept; None: the hub's cache.
+            local_files_only: take an earlier download, without asking the hub; HF_HUB_OFFLINE does that, too.
+            options: as of :meth:`load`.
+
+        Raises:
+            FileNotFoundError: if there is no such folder, repository, revision or download, or it is of another kind.
+            PermissionError: if the repository needs a token or other rights.
+            DamagedFile: if a file is damaged, or belongs to something else.
+            ValueError: for a revision of a folder, or a folder with links out of it.
+            ConnectionError: if the hub cannot be reached and there is no earlier download.
+            ImportError: without the extra `hub`.
+        """
+        where: dict[str, Any] = {"revision": revision, "token": token, "cache_dir": cache_dir}
+        found = locate(source, cls.LAYOUT, local_files_only=local_files_only, **where)
+        return cls._read_repository(found.folder, downloaded=found.downloaded, **options)

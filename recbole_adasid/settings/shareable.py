@@ -1,0 +1,54 @@
+"""Settings and descriptions for others to read: without the places, addresses and processes of this machine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Any
+
+from recbole_adasid.settings.harmless import INERT, OF_THE_COMMAND, OF_THE_MACHINE, READ
+
+_WRITTEN = ("run_folder", "run_root", "checkpoint_dir", "cache_dir", "data_path")
+_OF_ONE_USER = ("gpu_id", "use_gpu", "worker", "show_progress", "state", "wandb_project")
+LEFT_OUT = frozenset((*INERT, *OF_THE_MACHINE, *OF_THE_COMMAND, *_WRITTEN, *_OF_ONE_USER)) - {"item_features_mapped"}
+"""Settings that say where and how a run was done, not what was done."""
+_WORDS = ("text_template", "field_separator", "seq_separator")
+"""Settings that may look like a path and are none."""
+_ELSEWHERE = re.compile(r"[/\\~]|[A-Za-z]:[/\\]|file:")
+
+
+def shareable(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of a run's settings without `LEFT_OUT`, and with files and folders as their last name.
+
+    A folder of a text model becomes `./NAME`, so that nobody takes it for a name on the hub.
+    """
+    return {
+        key: _last_name(value) if key in READ and isinstance(value, str) else _shareable(key, value)
+        for key, value in settings.items()
+        if key not in LEFT_OUT
+    }
+
+
+def without_places(value: Any) -> Any:
+    """Return plain values with each path into this machine replaced by its last name."""
+    return _shareable("", value)
+
+
+def _shareable(key: str, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return shareable(value)
+    if isinstance(value, (list, tuple)):
+        return [_shareable(key, one) for one in value]
+    outside = isinstance(value, str) and key not in _WORDS and (_ELSEWHERE.match(value) or ".." in _parts(value))
+    return _last_name(value) if outside else value
+
+
+def _last_name(path: str) -> str:
+    name = _parts(path)[-1] if _parts(path) else ""
+    return name if name == path else f"./{name}"
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    """Return the names along a path of any system."""
+    return tuple(name for part in PurePosixPath(path).parts for name in PureWindowsPath(part).parts if name != "/")

@@ -1,0 +1,323 @@
+"""A run as a model repository: saved, published, loaded by name, and refused where it is damaged or means harm."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import re
+import shlex
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from recbole_adasid.bundle import SIDBundle
+from recbole_adasid.cli.shared.arguments import parse_arguments
+from recbole_adasid.io.tensor_file import DamagedFile
+from recbole_adasid.plugin.run import run
+from recbole_adasid.serving.recommender import Recommender
+
+NAME = "me/tiny"
+HISTORY = ["i3", "i4", "i5"]
+NEW = {"item_id": ["new"], "title": ["the red thing number i31"]}
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose path is not to be told."""
+    return tmp_path_factory.mktemp("secret-place")
+
+
+@pytest.fixture(scope="module")
+def finished(base: Path, write_dataset: Callable[..., Path]) -> Path:
+    """The folder of a finished LIGER whose users can be told from everything else."""
+    rows = [(f"secret-user-{n}", f"i{(n + step) % 20}", str(1000 + step)) for n in range(30) for step in range(6)]
+    settings = {"dataset": "tiny", "data_path": str(write_dataset(base / "data", rows)), "model": "LIGER"}
+    settings |= {"tokenizer": "rqkmeans", "codebook_size": 4, "text_fields": ["title"], "text_width": 8}
+    settings |= {"MAX_ITEM_LIST_LENGTH": 4, "epochs": 1, "beam_size": 10, "show_progress": False, "cache_dir": None}
+    return run({**settings, "run_folder": str(base / "run")})["run_folder"]
+
+
+@pytest.fixture(scope="module")
+def published(finished: Path, base: Path) -> Path:
+    """Its model repository, which is not to be changed."""
+    return Recommender.load(finished).save_pretrained(base / "published", license="mit")
+
+
+@pytest.fixture
+def repository(published: Path, tmp_path: Path) -> Path:
+    """A copy that may be changed."""
+    return Path(shutil.copytree(published, tmp_path / "repository"))
+
+
+@pytest.fixture
+def hub(loopback_hub: Any, published: Path) -> Any:
+    """A hub with the repository as me/tiny."""
+    loopback_hub.publish(NAME, published)
+    return loopback_hub
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_from_the_folder_and_by_name_it_recommends_what_the_run_does(hub: Any, finished: Path, published: Path) -> None:
+    expected = Recommender.load(finished).recommend(HISTORY)
+    for source in (published, str(published), NAME):
+        assert Recommender.from_pretrained(source).recommend(HISTORY) == expected
+    assert Recommender.load(published).recommend(HISTORY) == expected
+    assert not any(name.endswith((".md", ".svg")) for name in hub.downloaded)
+
+
+def test_items_can_be_added_as_to_the_run(hub: Any, finished: Path, published: Path) -> None:
+    expected = Recommender.load(finished).add_items(["new"], table=NEW)
+    for source in (published, NAME):
+        recommender = Recommender.from_pretrained(source)
+        assert recommender.add_items(["new"], table=NEW) == expected
+        assert "new" in [one.item for one in recommender.recommend(HISTORY, 30, new_share=0.1)]
+
+
+def test_what_was_loaded_by_name_is_saved_elsewhere_with_its_new_items(hub: Any, tmp_path: Path) -> None:
+    recommender = Recommender.from_pretrained(NAME)
+    recommender.add_items(["new"], table=NEW)
+    recommender.remove_items(["i7"])
+    cached = files(tmp_path / "hub-cache")
+    with pytest.raises(ValueError, match=r"loaded from the hub, whose cache .* by save_pretrained\(folder\)"):
+        recommender.save()
+    mine = recommender.save_pretrained(tmp_path / "mine")
+    again = Recommender.load(mine)
+    assert again.recommend(HISTORY, 30) == recommender.recommend(HISTORY, 30)
+    assert again.semantic_ids(["new"]) == recommender.semantic_ids(["new"]) and again.n_recommended == 20
+    again.add_items(["newer"], table={**NEW, "item_id": ["newer"]})
+    assert again.save().parent == mine and files(tmp_path / "hub-cache") == cached
+    assert "secret" not in (mine / "README.md").read_text() and "--text_width=8" in (mine / "README.md").read_text()
+
+
+def test_pushed_it_is_loaded_by_name_and_by_revision(loopback_hub: Any, finished: Path) -> None:
+    recommender = Recommender.load(finished)
+    recommender.push_to_hub(NAME, private=True, license="mit", message="First")
+    first = loopback_hub.repositories[NAME].refs["main"]
+    recommender.add_items(["new"], table=NEW)
+    recommender.push_to_hub(NAME)
+    assert Recommender.from_pretrained(NAME).tokens[-1] == "new"
+    assert "new" not in Recommender.from_pretrained(NAME, revision=first).tokens
+    assert loopback_hub.repositories[NAME].private and loopback_hub.repositories[NAME].messages[1] == "First"
+    Recommender.load(finished).push_to_hub(NAME)  # without the new item: its file goes
+    assert "new" not in Recommender.from_pretrained(NAME).tokens
+
+
+def test_nothing_about_users_and_no_place_is_published(finished: Path, published: Path, base: Path) -> None:
+    secrets = (b"secret-user", str(base).encode(), str(Path.home()).encode(), b"secret-place")
+    assert any(str(base).encode() in blob for blob in files(finished).values())
+    for name, blob in files(published).items():
+        assert not any(secret in blob for secret in secrets), name
+    assert not {"examples.json", "test_ranks.npz", "report.html", "run.log", "evaluation.json"} & set(files(published))
+
+
+def test_the_card_says_what_it_is_and_the_hub_can_read_it(finished: Path, published: Path) -> None:
+    card = (published / "README.md").read_text(encoding="utf-8")
+    front = yaml.safe_load(card.split("---\n")[1])
+    metrics = json.loads((finished / "metrics.json").read_text())
+    assert (front["library_name"], front["license"], front["datasets"]) == ("recbole-adasid", "mit", ["tiny"])
+    assert {"liger", "rqkmeans", "semantic-ids"} <= set(front["tags"]) and front["metrics"] == ["recall", "ndcg"]
+    (model,) = front["model-index"]
+    found = {one["type"]: one["value"] for one in model["results"][0]["metrics"]}
+    assert found == metrics["test"] and model["name"] == "published"
+    low, high = metrics["test_intervals"]["recall@10"]
+    assert f"| recall@10 | {metrics['test']['recall@10']:.4f} | {low:.4f} to {high:.4f} |" in card
+    assert "](codes.svg)" in card and (published / "codes.svg").read_text().startswith("<svg")
+    assert "30 users, 20 items, 180 interactions" in card and "| `i0` | the blue thing number i0 |" in card
+
+
+def test_the_command_of_the_card_has_the_settings_of_the_run(finished: Path, published: Path) -> None:
+    card = (published / "README.md").read_text(encoding="utf-8")
+    lines = re.search(r"recbole-adasid train \\\n(.*?)\n```", card, re.DOTALL)
+    assert lines is not None
+    given, _ = parse_arguments(shlex.split(lines[1].replace("\\\n", " ")))
+    config = yaml.safe_load((finished / "config.yaml").read_text())
+    assert {"model", "tokenizer", "dataset", "codebook_size", "text_fields", "text_width"} <= set(given)
+    assert given == {key: config[key] for key in given} and "cache_dir" not in given
+
+
+def test_the_lines_that_load_it_work_as_they_stand(hub: Any, finished: Path, tmp_path: Path) -> None:
+    Recommender.load(finished).push_to_hub(NAME)
+    card = hub.repositories[NAME].files()["README.md"].decode()
+    code = card.split("```python\n")[1].split("```")[0]
+    assert len(code.splitlines()) <= 10
+    known: dict[str, Any] = {}
+    exec(code, known)  # our own card
+    assert known["recommender"].tokens[:3] == ["i0", "i1", "i2"]
+
+
+def test_a_published_folder_makes_a_bundle_and_a_report(repository: Path, finished: Path) -> None:
+    from recbole_adasid.report.run_report import write_run_report
+
+    bundle = SIDBundle.from_run(repository)
+    assert (bundle.codes == SIDBundle.from_run(finished).codes).all() and bundle.about["dataset"]["name"] == "tiny"
+    assert "Left out" in write_run_report(repository).read_text()
+
+
+def test_nothing_is_overwritten_and_half_a_folder_never_appears(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recommender = Recommender.load(finished)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "file").touch()
+    with pytest.raises(FileExistsError, match="mine exists and is not empty"):
+        recommender.save_pretrained(tmp_path / "mine")
+    with pytest.raises(ValueError, match="license='MIT' is no identifier"):
+        recommender.save_pretrained(tmp_path / "other", license="MIT")
+    monkeypatch.setattr("recbole_adasid.serving.published_run.run_card", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        recommender.save_pretrained(tmp_path / "other")
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_recommender_without_a_run_cannot_be_published(finished: Path, tmp_path: Path) -> None:
+    loaded = Recommender.load(finished)
+    bare = Recommender(loaded.model, loaded.tokens, max_history=4, beam_size=10)
+    with pytest.raises(ValueError, match="has no run folder to publish: load it from one"):
+        bare.save_pretrained(tmp_path / "mine")
+
+
+class Malicious:
+    """Unpickled, it writes a file."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, (f"touch {self.marker}",)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "sids.json", "items.json", "config.json"])
+@pytest.mark.parametrize("how", ["truncated", "changed", "pickled", "empty"])
+def test_a_damaged_or_malicious_file_is_refused_by_name(
+    name: str, how: str, repository: Path, loopback_hub: Any, tmp_path: Path
+) -> None:
+    blob = (repository / name).read_bytes()
+    marker = tmp_path / "marker"
+    spoilt = {
+        "truncated": blob[: len(blob) // 2],
+        "changed": blob.replace(b'"i1"', b'"i0"').replace(b'"version": 1', b'"version": 9'),
+        "pickled": pickle.dumps(Malicious(marker)),
+        "empty": b"",
+    }[how]
+    if how == "changed" and name == "model.safetensors":
+        spoilt = blob[:-1] + bytes([blob[-1] ^ 1])
+    assert spoilt != blob
+    (repository / name).write_bytes(spoilt)
+    loopback_hub.publish(NAME, repository)
+    for source in (repository, NAME):
+        with pytest.raises(ValueError, match=name.replace(".", r"\.")):
+            Recommender.from_pretrained(source)
+    assert not marker.exists()
+
+
+def test_a_repository_of_pickles_is_not_even_downloaded(loopback_hub: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "evil"
+    folder.mkdir()
+    for name in ("pytorch_model.bin", "model.pkl", "modeling.py", "config.json"):
+        (folder / name).write_bytes(pickle.dumps(Malicious(tmp_path / "marker")))
+    loopback_hub.publish(NAME, folder)
+    for source in (folder, NAME):
+        with pytest.raises(FileNotFoundError, match=r"lacks model\.safetensors, so it is no recommender of"):
+            Recommender.from_pretrained(source)
+    assert loopback_hub.downloaded == set() and not (tmp_path / "marker").exists()
+
+
+def test_pickles_and_programs_beside_the_files_are_let_lie(
+    repository: Path, loopback_hub: Any, tmp_path: Path, published: Path
+) -> None:
+    evil = ("pytorch_model.bin", "recommender.py", "__init__.py", "tokenizer/tokenizer.pkl", "sitecustomize.py")
+    for name in evil:
+        (repository / name).write_bytes(pickle.dumps(Malicious(tmp_path / "marker")))
+    loopback_hub.publish(NAME, repository).listed = ["../../evil.py", "/etc/evil", "tokenizer/../../evil.json"]
+    expected = Recommender.load(published).recommend(HISTORY)
+    for source in (repository, NAME):
+        assert Recommender.from_pretrained(source).recommend(HISTORY) == expected
+    assert not {*evil, "evil.py"} & {name.rpartition("/")[2] for name in loopback_hub.downloaded}
+    assert not (tmp_path / "marker").exists()
+
+
+@pytest.mark.parametrize("name", ["new-items.jsonl", ".lock", "new-items.safetensors", "model.safetensors"])
+def test_links_out_of_a_folder_which_saving_would_follow_are_refused(
+    name: str, repository: Path, tmp_path: Path
+) -> None:
+    outside = tmp_path / "profile"
+    outside.write_text("mine")
+    (repository / name).unlink(missing_ok=True)
+    (repository / name).symlink_to(outside)
+    with pytest.raises(ValueError, match=f"{name} is a link to .*profile, out of its folder"):
+        Recommender.from_pretrained(repository)
+    assert outside.read_text() == "mine"
+
+
+def test_a_text_model_that_a_repository_names_is_not_downloaded(
+    repository: Path, loopback_hub: Any, resigned: Callable[..., Path]
+) -> None:
+    pytest.importorskip("transformers")
+    resigned(repository, modalities=[{"image_field": "title"}], image_encoder_model="evil/model", image_folder=".")
+    (repository / "image.png").write_bytes(b"")
+    loopback_hub.publish(NAME, repository)
+    recommender = Recommender.from_pretrained(NAME)
+    with pytest.raises((ValueError, ImportError)):
+        recommender.add_items(["new"], table=NEW)
+    assert not any("evil" in path for path in loopback_hub.asked)
+
+
+def test_a_bundle_is_told_from_a_recommender(finished: Path, loopback_hub: Any, tmp_path: Path) -> None:
+    SIDBundle.from_run(finished).push_to_hub(NAME)
+    with pytest.raises(FileNotFoundError, match="It is a SID bundle: SIDBundle.from_pretrained loads it"):
+        Recommender.from_pretrained(NAME)
+    Recommender.load(finished).push_to_hub("me/other")
+    with pytest.raises(FileNotFoundError, match="It is a recommender: Recommender.from_pretrained loads it"):
+        SIDBundle.from_pretrained("me/other")
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"kind": "bert"}, "does not describe a recommender of recbole-adasid: it says kind='bert'"),
+        (
+            {"version": 2, "recbole-adasid": "0.9"},
+            "has version 2, this package reads 1: install the recbole-adasid that",
+        ),
+    ],
+)
+def test_a_repository_of_another_program_or_time_is_told(told: dict[str, Any], said: str, repository: Path) -> None:
+    config = json.loads((repository / "config.json").read_text())
+    (repository / "config.json").write_text(json.dumps({**config, **told}))
+    with pytest.raises(DamagedFile, match=said):
+        Recommender.from_pretrained(repository)
+
+
+def test_options_of_load_are_passed_on(published: Path) -> None:
+    assert Recommender.from_pretrained(published, retrieval="generative").run_settings["retrieval"] == "generative"
+    with pytest.raises(TypeError, match="devize"):
+        Recommender.from_pretrained(published, devize="cpu")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("metrics.json", {"test": {"recall@10": "high"}}),
+        ("metrics.json", {"test": {"recall@10": 0.1}, "test_intervals": {"recall@10": [0.1]}}),
+        ("metrics.json", {"test": 3}),
+        ("config.json", {"dataset": "tiny"}),
+        ("config.json", {"changed_settings": "all"}),
+        ("config.json", {"dataset": {"name": "x", "users": -1}}),
+    ],
+)
+def test_forged_figures_are_not_published_again(
+    name: str, told: dict[str, Any], repository: Path, tmp_path: Path
+) -> None:
+    content = json.loads((repository / name).read_text())
+    (repository / name).write_text(json.dumps({**content, **told}))
+    with pytest.raises(DamagedFile, match=name.replace(".", r"\.")):
+        Recommender.from_pretrained(repository).save_pretrained(tmp_path / "again")
+    assert not (tmp_path / "again").exists()
