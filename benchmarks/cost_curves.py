@@ -23,13 +23,13 @@ from benchmarks.measuring import seconds
 from benchmarks.swing import synthetic_log
 from benchmarks.tiger_training import BATCH_SIZE, our_step
 from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.model.network import TIGERNetwork
+from recbole_adasid.model.network.tiger_network import TIGERNetwork
 from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.pairs.swing import swing_pairs
-from recbole_adasid.plugin.batches import LengthBuckets
+from recbole_adasid.plugin.datasets.batches import LengthBuckets
 from recbole_adasid.settings.presets import read_props
 from recbole_adasid.tokenizer.registry import REGULATIONS
-from recbole_adasid.tokenizer.sampling import PairBatch
+from recbole_adasid.tokenizer.training.sampling import PairBatch
 
 USERS = 256
 ESTIMATED_ITEMS = 100_000_000

@@ -90,7 +90,7 @@ def _class_of(config: object) -> type:
 
     if config["model"] != "TIGER":  # type: ignore[index]
         return SequentialDataset
-    from recbole_adasid.plugin.dataset import TIGERDataset
+    from recbole_adasid.plugin.datasets.dataset import TIGERDataset
 
     return TIGERDataset
 

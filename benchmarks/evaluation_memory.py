@@ -24,9 +24,9 @@ ROUNDS = 3
 def batch_memory(n_items: int, users: int, beam_size: int) -> float:
     """Return the MiB that recommending to a batch and marking its hits take at most."""
     from recbole_adasid.model.catalogue import Catalogue
-    from recbole_adasid.model.network import TIGERNetwork
+    from recbole_adasid.model.network.tiger_network import TIGERNetwork
     from recbole_adasid.model.tiger import TIGERModel
-    from recbole_adasid.plugin.collector import topk_hits
+    from recbole_adasid.plugin.metrics.collector import topk_hits
     from recbole_adasid.settings.presets import read_props
 
     torch.set_num_threads(1)  # more threads take memory by chance

@@ -40,7 +40,7 @@ def prepare(folder: Path, way: str) -> Any:
     """Return the loader of the training part, the training interactions looked at once."""
     from recbole.data import create_dataset, data_preparation
 
-    from recbole_adasid.plugin.config import build_config
+    from recbole_adasid.plugin.config.building import build_config
 
     config = build_config(settings(folder, way))
     train, _, _ = data_preparation(config, create_dataset(config))
@@ -50,7 +50,7 @@ def prepare(folder: Path, way: str) -> Any:
 
 def draw(train: Any) -> int:
     """Draw the batches of an epoch and return how many examples it has."""
-    from recbole_adasid.plugin.batches import LengthBuckets
+    from recbole_adasid.plugin.datasets.batches import LengthBuckets
 
     buckets = LengthBuckets(train._dataset.history_lengths(), batch_size=BATCH, seed=0, epoch=0)
     for rows in buckets:

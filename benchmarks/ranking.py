@@ -84,7 +84,7 @@ def main() -> None:
             parser.error(f"unknown {what} {', '.join(sorted(unknown))}; valid: {', '.join(valid)}")
     arguments.out.mkdir(parents=True, exist_ok=True)
     if not arguments.render:
-        from recbole_adasid.cli.arguments import parse_arguments
+        from recbole_adasid.cli.shared.arguments import parse_arguments
 
         given = {**parse_arguments(options)[0], "dataset": arguments.dataset, "show_progress": False}
         given |= {"data_path": str(arguments.data_path.resolve())} if arguments.data_path else {}
@@ -103,7 +103,7 @@ class Comparison:
         """Load the dataset and draw the negatives."""
         from recbole.data import create_dataset
 
-        from recbole_adasid.plugin.config import build_config
+        from recbole_adasid.plugin.config.building import build_config
 
         self.settings, self.scorecard, self.out = settings, CellFolder(scorecard), out
         sys.argv = sys.argv[:1]  # RecBole would take the arguments for settings of its own

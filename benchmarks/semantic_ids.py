@@ -70,8 +70,8 @@ class Bench:
         from recbole_adasid.features.item_features import item_features
         from recbole_adasid.io.stage_cache import StageCache
         from recbole_adasid.pipeline import collaborative_pairs
-        from recbole_adasid.plugin.config import build_config
-        from recbole_adasid.plugin.splits import load_splits
+        from recbole_adasid.plugin.config.building import build_config
+        from recbole_adasid.plugin.datasets.splits import load_splits
 
         self.steps, self.proxy_examples, self.build_config = steps, proxy_examples, build_config
         self.common = {"dataset": "amazon-toys", "data_path": str(data_path), "cache_dir": None, "state": "ERROR"}

@@ -20,7 +20,7 @@ from recbole_adasid.compute.allocator import keep_freed_memory
 from recbole_adasid.compute.precision import has_bfloat16
 from recbole_adasid.model.optimiser import adamw
 from recbole_adasid.model.tiger import TIGERModel
-from recbole_adasid.plugin.batches import LengthBuckets
+from recbole_adasid.plugin.datasets.batches import LengthBuckets
 
 BATCH_SIZE = 256
 POOL_BATCHES = 50  # what the trainer sorts by length together

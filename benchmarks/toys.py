@@ -11,7 +11,7 @@ from torch import Tensor
 
 from recbole_adasid.pairs.item_pairs import ItemPairs
 from recbole_adasid.pairs.swing import swing_pairs
-from recbole_adasid.tokenizer.rq_kmeans import RQKMeansTokenizer
+from recbole_adasid.tokenizer.clustering.rq_kmeans import RQKMeansTokenizer
 from recbole_adasid.tokenizer.scaling import FeatureScaler
 
 N_ITEMS = 11_924

@@ -24,7 +24,7 @@ from recbole_adasid.features.item_features import item_features
 from recbole_adasid.features.preparation import Preparation, Prepared
 from recbole_adasid.features.vectors import ItemFeatures
 from recbole_adasid.io.stage_cache import StageCache
-from recbole_adasid.tokenizer.rq_kmeans import RQKMeansTokenizer
+from recbole_adasid.tokenizer.clustering.rq_kmeans import RQKMeansTokenizer
 from recbole_adasid.tokenizer.scaling import FeatureScaler
 
 HIDDEN, WIDTH, NEIGHBOURS = 0.05, 128, 10
@@ -45,7 +45,7 @@ def load(dataset: str, data_path: str) -> Data:
     """Return text and behaviour as they are fused, the statistics those of the items that are not hidden."""
     from recbole.data import create_dataset
 
-    from recbole_adasid.plugin.config import build_config
+    from recbole_adasid.plugin.config.building import build_config
 
     config = build_config({"dataset": dataset, "data_path": data_path, "cache_dir": None})
     items = create_dataset(config).build()[0].training_items()

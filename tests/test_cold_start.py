@@ -23,7 +23,7 @@ from recbole_adasid.io.json_file import read_json
 from recbole_adasid.io.stage_cache import StageCache
 from recbole_adasid.pipeline import learn_semantic_ids, semantic_ids_fingerprint
 from recbole_adasid.plugin.audit import audit
-from recbole_adasid.plugin.config import build_config
+from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.plugin.run import run
 from recbole_adasid.serving.recommender import Recommender
 from recbole_adasid.settings.errors import SettingsError
@@ -171,7 +171,7 @@ def test_the_audit_passes_and_finds_out_what_leaks(finished, monkeypatch: pytest
     about = [statement for statement in found if "cold item" in statement or "other items alone" in statement]
     assert len(about) == 4 and all(found.values())
 
-    from recbole_adasid.plugin.dataset import TIGERDataset
+    from recbole_adasid.plugin.datasets.dataset import TIGERDataset
 
     honest = TIGERDataset._leave_out
     with monkeypatch.context() as patched:

@@ -29,9 +29,9 @@ from recbole_adasid.data.item_table import read_item_table  # noqa: E402
 from recbole_adasid.features.item_text import render_texts  # noqa: E402
 from recbole_adasid.features.vectors import load_feature_file  # noqa: E402
 from recbole_adasid.model.catalogue import Catalogue  # noqa: E402
-from recbole_adasid.plugin.combinations import check_combinations  # noqa: E402
-from recbole_adasid.plugin.config import build_config  # noqa: E402
-from recbole_adasid.plugin.constraints import RULES, check_values  # noqa: E402
+from recbole_adasid.plugin.config.building import build_config  # noqa: E402
+from recbole_adasid.plugin.config.combinations import check_combinations  # noqa: E402
+from recbole_adasid.plugin.config.constraints import RULES, check_values  # noqa: E402
 from recbole_adasid.settings.presets import plugin_defaults, presets  # noqa: E402
 from recbole_adasid.settings.reading import parse_mapping, parse_value  # noqa: E402
 from recbole_adasid.tokenizer.quality import sid_quality  # noqa: E402

@@ -1,7 +1,7 @@
 """A malicious pickle in every place where a file is loaded is refused, or computed anew, and never executed.
 
 Of what else a file may do: `plugin/patches/test_recbole_checkpoints.py` (what RecBole executes),
-`plugin/test_stored_settings.py` (settings that act), `run_folder/test_model_check.py` (forged values),
+`plugin/config/test_stored_settings.py` (settings that act), `run_folder/test_model_check.py` (forged values),
 `run_folder/test_run_items.py` (what stands twice), `settings/test_plain_yaml.py` (bombs), `features/test_images.py`
 (addresses and places), `test_fuzz_files.py` (all of it, at random).
 """
@@ -52,7 +52,7 @@ from recbole_adasid.io.stage_cache import StageCache
 from recbole_adasid.io.tensor_file import DamagedFile, read_tensors
 from recbole_adasid.pairs.pair_file import load_pair_file
 from recbole_adasid.plugin import audit
-from recbole_adasid.plugin.config import build_config
+from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.plugin.patches.quick_start import load_data_and_model
 from recbole_adasid.plugin.run import run
 from recbole_adasid.report.run_report import write_run_report
@@ -68,7 +68,7 @@ from recbole_adasid.tokenizer.base import ItemTokenizer
 from recbole_adasid.tokenizer.bulk.blocks import assign_semantic_ids
 from recbole_adasid.tokenizer.bulk.feature_shards import read_shard
 from recbole_adasid.tokenizer.bulk.sid_shards import read_assigned
-from recbole_adasid.tokenizer.rq_kmeans import RQKMeansTokenizer
+from recbole_adasid.tokenizer.clustering.rq_kmeans import RQKMeansTokenizer
 from recbole_adasid.tokenizer.saved import load_tokenizer
 from recbole_adasid.tokenizer.scaling import FeatureScaler
 from recbole_adasid.tune.space import read_space

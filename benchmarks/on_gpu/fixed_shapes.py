@@ -10,11 +10,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from recbole_adasid.model.continuations import Continuations
-from recbole_adasid.model.dense_loss import full_softmax_loss
+from recbole_adasid.model.dense.losses import full_softmax_loss
+from recbole_adasid.model.dense.repeats import Bias, first_times
 from recbole_adasid.model.liger import LIGERModel
-from recbole_adasid.model.repeats import Bias, first_times
-from recbole_adasid.model.stack import Memory, Tree
+from recbole_adasid.model.network.continuations import Continuations
+from recbole_adasid.model.network.stack import Memory, Tree
 from recbole_adasid.model.tiger import TIGERModel
 
 _LEFT_OUT = -100  # `ignore_index` of cross-entropy, unless told otherwise

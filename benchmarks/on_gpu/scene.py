@@ -15,9 +15,9 @@ from torch import Tensor
 from benchmarks import networks, toys
 from recbole_adasid.model.building import content_settings, liger_model
 from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.model.item_content import ItemContent
+from recbole_adasid.model.dense.item_content import ItemContent
 from recbole_adasid.model.liger import LIGERModel
-from recbole_adasid.model.network import TIGERNetwork, network_settings
+from recbole_adasid.model.network.tiger_network import TIGERNetwork, network_settings
 from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.pairs.item_pairs import ItemPairs
 from recbole_adasid.settings.presets import read_props

@@ -15,8 +15,8 @@ from benchmarks.tokenizer_step import peer_step
 from recbole_adasid.settings.presets import read_props
 from recbole_adasid.tokenizer.autoencoder_tokenizer import AutoencoderTokenizer
 from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
-from recbole_adasid.tokenizer.sampling import PairBatch
-from recbole_adasid.tokenizer.training import TokenizerTraining
+from recbole_adasid.tokenizer.training.loop import TokenizerTraining
+from recbole_adasid.tokenizer.training.sampling import PairBatch
 
 PEER = "RQ-VAE on vector-quantize-pytorch"
 ROUND = 10

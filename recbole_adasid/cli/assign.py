@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from recbole_adasid.cli.command import Command
-from recbole_adasid.cli.common import BUNDLE, MEMORY, OUT, RAY, RUN_FOLDER, SHOW_PROGRESS
-from recbole_adasid.cli.options import Option, need, read_options
+from recbole_adasid.cli.shared.command import Command
+from recbole_adasid.cli.shared.common import BUNDLE, MEMORY, OUT, RAY, RUN_FOLDER, SHOW_PROGRESS
+from recbole_adasid.cli.shared.options import Option, need, read_options
 from recbole_adasid.settings.errors import SettingsError
 
 ABOUT = """\

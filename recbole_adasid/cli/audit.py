@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from recbole_adasid.cli.command import Command
-from recbole_adasid.cli.common import RUN_FOLDER, TRUSTED
-from recbole_adasid.cli.options import need, read_options
+from recbole_adasid.cli.shared.command import Command
+from recbole_adasid.cli.shared.common import RUN_FOLDER, TRUSTED
+from recbole_adasid.cli.shared.options import need, read_options
 
 ABOUT = """\
 Check that a run learned nothing from held-out interactions: its settings and dataset are re-examined, and each

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from recbole_adasid.cli.command import Command
-from recbole_adasid.cli.common import BUNDLE, OUT, RUN_FOLDER
-from recbole_adasid.cli.options import ANY, COUNT, SWITCH, Option, chosen_action, need, read_options
+from recbole_adasid.cli.shared.command import Command
+from recbole_adasid.cli.shared.common import BUNDLE, OUT, RUN_FOLDER
+from recbole_adasid.cli.shared.options import ANY, COUNT, SWITCH, Option, chosen_action, need, read_options
 
 ABOUT = """\
 A SID bundle is a folder with the Semantic IDs of a catalogue, the tokenizer that learned them, and metadata.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from recbole_adasid.cli.command import Command
-from recbole_adasid.cli.common import COLUMNS, DELIMITER, NAME, OUT, SHOW_PROGRESS
-from recbole_adasid.cli.options import MAPPING, SWITCH, Option, chosen_action, need, read_options
+from recbole_adasid.cli.shared.command import Command
+from recbole_adasid.cli.shared.common import COLUMNS, DELIMITER, NAME, OUT, SHOW_PROGRESS
+from recbole_adasid.cli.shared.options import MAPPING, SWITCH, Option, chosen_action, need, read_options
 
 ABOUT = """\
 Convert raw data to RecBole's atomic files OUT/NAME/NAME.inter and OUT/NAME/NAME.item, and print the numbers of users,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from recbole_adasid.cli.command import PROGRAM
 from recbole_adasid.cli.main import main
+from recbole_adasid.cli.shared.command import PROGRAM
 
 COMMANDS = {
     "recbole_adasid.assign": "assign",

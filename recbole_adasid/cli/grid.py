@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from recbole_adasid.cli.command import Command
-from recbole_adasid.cli.common import DATA_PATH, OUT, SEEDS, SETTINGS, seed_list
-from recbole_adasid.cli.options import SWITCH, Option, need, read_options
+from recbole_adasid.cli.shared.command import Command
+from recbole_adasid.cli.shared.common import DATA_PATH, OUT, SEEDS, SETTINGS, seed_list
+from recbole_adasid.cli.shared.options import SWITCH, Option, need, read_options
 from recbole_adasid.settings.errors import SettingsError
 
 ABOUT = """\

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from recbole_adasid.cli.command import Command
-from recbole_adasid.cli.common import COLUMNS, DELIMITER, RUN_FOLDER, TRUSTED
-from recbole_adasid.cli.options import Option, chosen_action, need, read_options
+from recbole_adasid.cli.shared.command import Command
+from recbole_adasid.cli.shared.common import COLUMNS, DELIMITER, RUN_FOLDER, TRUSTED
+from recbole_adasid.cli.shared.options import Option, chosen_action, need, read_options
 
 ABOUT = """\
 `add` assigns Semantic IDs to items that the model was not trained on, with frozen codebooks, and makes them

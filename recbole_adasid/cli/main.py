@@ -20,8 +20,8 @@ from recbole_adasid.cli import (
     train,
     tune,
 )
-from recbole_adasid.cli.command import PROGRAM
-from recbole_adasid.cli.ending import NO_READER, reader_is_gone
+from recbole_adasid.cli.shared.command import PROGRAM
+from recbole_adasid.cli.shared.ending import NO_READER, reader_is_gone
 from recbole_adasid.distributed.signals import MISTAKE
 from recbole_adasid.settings.errors import unknown_name
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from recbole_adasid.cli.command import Command
-from recbole_adasid.cli.common import COLUMNS, MEMORY, OUT, RAY, SHOW_PROGRESS
-from recbole_adasid.cli.options import COUNT, NUMBER, Option, need, read_options
+from recbole_adasid.cli.shared.command import Command
+from recbole_adasid.cli.shared.common import COLUMNS, MEMORY, OUT, RAY, SHOW_PROGRESS
+from recbole_adasid.cli.shared.options import COUNT, NUMBER, Option, need, read_options
 
 ABOUT = """\
 Item pairs from a log that does not fit in memory: Swing as in the main job, on the same interactions. A user's last two

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 
-from recbole_adasid.cli.command import Command
-from recbole_adasid.cli.common import RUN_FOLDER
-from recbole_adasid.cli.options import Option, read_options
+from recbole_adasid.cli.shared.command import Command
+from recbole_adasid.cli.shared.common import RUN_FOLDER
+from recbole_adasid.cli.shared.options import Option, read_options
 from recbole_adasid.settings.errors import SettingsError
 
 ABOUT = """\

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from recbole_adasid.cli.command import Command
-from recbole_adasid.cli.common import (
+from recbole_adasid.cli.shared.command import Command
+from recbole_adasid.cli.shared.common import (
     CONFIG_FILES,
     DATA_PATH,
     DATASET,
@@ -15,7 +15,7 @@ from recbole_adasid.cli.common import (
     SETTINGS,
     seed_list,
 )
-from recbole_adasid.cli.options import Option, need, split_options
+from recbole_adasid.cli.shared.options import Option, need, split_options
 from recbole_adasid.settings.presets import headline, presets
 
 ABOUT = """\

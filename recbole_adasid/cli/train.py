@@ -7,11 +7,11 @@ import os
 import sys
 from collections.abc import Collection, Sequence
 
-from recbole_adasid.cli.arguments import parse_arguments
-from recbole_adasid.cli.command import Command, asks_for_help
-from recbole_adasid.cli.common import CONFIG_FILES, DATA_PATH, DATASET
-from recbole_adasid.cli.ending import ended
-from recbole_adasid.cli.options import Option
+from recbole_adasid.cli.shared.arguments import parse_arguments
+from recbole_adasid.cli.shared.command import Command, asks_for_help
+from recbole_adasid.cli.shared.common import CONFIG_FILES, DATA_PATH, DATASET
+from recbole_adasid.cli.shared.ending import ended
+from recbole_adasid.cli.shared.options import Option
 from recbole_adasid.plugin.launch import torchrun_options
 from recbole_adasid.plugin.peers.names import OURS
 from recbole_adasid.settings.errors import SettingsError
@@ -54,7 +54,7 @@ OPTIONS = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the main job and return the exit status; see :mod:`recbole_adasid.cli.ending`.
+    """Run the main job and return the exit status; see :mod:`recbole_adasid.cli.shared.ending`.
 
     Args:
         arguments: None: those of the process.

@@ -13,6 +13,7 @@ import pandas as pd
 
 from recbole_adasid.evaluation.comparison import difference, holm
 from recbole_adasid.evaluation.intervals import gains
+from recbole_adasid.grid.order import order_table
 from recbole_adasid.grid.pace import pace_table
 from recbole_adasid.io.array_file import read_arrays
 from recbole_adasid.plugin.peers.names import OURS, TIGER
@@ -71,6 +72,7 @@ def section(out: Path, setting: str, records: list[dict[str, Any]]) -> list[str]
         rows = [(name, runs) for name, runs in rows if runs]
         if len([name for name, _ in rows if name != "pop"]) > 1:
             parts += [f"### {title}, test", table(rows, TEST, PAPER.get(records[0]["dataset"], {}))]
+            parts += order_table([(runs[-1].get("label", name), runs) for name, runs in rows])
     parts += recommenders(out, records)
     parts += held_out_items(records)
     parts += paired_test(out, records)

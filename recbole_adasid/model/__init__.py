@@ -1,1 +1,1 @@
-"""TIGER: transformer blocks, prefix tree and constrained beam search."""
+"""TIGER and LIGER in plain torch: the models, their catalogue of items, and how they are built and optimised."""

@@ -8,10 +8,10 @@ from typing import Any
 from torch import Tensor
 
 from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.model.dense_head import DenseHead
-from recbole_adasid.model.item_content import ItemContent
+from recbole_adasid.model.dense.head import DenseHead
+from recbole_adasid.model.dense.item_content import ItemContent
 from recbole_adasid.model.liger import LIGERModel, Losses
-from recbole_adasid.model.network import TIGERNetwork, network_settings
+from recbole_adasid.model.network.tiger_network import TIGERNetwork, network_settings
 from recbole_adasid.model.tiger import TIGERModel
 
 

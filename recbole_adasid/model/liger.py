@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.model.dense_head import DenseHead, scores_of, top_items
-from recbole_adasid.model.dense_loss import Draws, full_softmax_loss, sampled_softmax_loss
-from recbole_adasid.model.exclusion import Excluded
-from recbole_adasid.model.item_content import ItemContent
-from recbole_adasid.model.network import TIGERNetwork
+from recbole_adasid.model.dense.head import DenseHead, scores_of, top_items
+from recbole_adasid.model.dense.item_content import ItemContent
+from recbole_adasid.model.dense.losses import Draws, full_softmax_loss, sampled_softmax_loss
+from recbole_adasid.model.dense.repeats import Repeats
+from recbole_adasid.model.network.stack import Memory
+from recbole_adasid.model.network.tiger_network import TIGERNetwork
 from recbole_adasid.model.prefix_tree import PrefixTree
-from recbole_adasid.model.repeats import Repeats
-from recbole_adasid.model.stack import Memory
+from recbole_adasid.model.search.exclusion import Excluded
 from recbole_adasid.model.tiger import TIGERModel
 
 _KEYS_AT_ONCE = 65_536

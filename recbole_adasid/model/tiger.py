@@ -7,13 +7,13 @@ from copy import copy
 import torch
 from torch import Tensor, nn
 
-from recbole_adasid.model.beam_search import beam_search
 from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.model.exclusion import Excluded, Exclusion
-from recbole_adasid.model.exhaustive import score_all_items, score_targets
-from recbole_adasid.model.network import TIGERNetwork
+from recbole_adasid.model.network.stack import Memory
+from recbole_adasid.model.network.tiger_network import TIGERNetwork
 from recbole_adasid.model.prefix_tree import PrefixTree
-from recbole_adasid.model.stack import Memory
+from recbole_adasid.model.search.beam_search import beam_search
+from recbole_adasid.model.search.exclusion import Excluded, Exclusion
+from recbole_adasid.model.search.exhaustive import score_all_items, score_targets
 
 USERS_AT_ONCE = {"cpu": 32, "cuda": 512}
 """Users decoded together by kind of device: enough for full speed, few enough to bound memory and padding."""
@@ -71,7 +71,7 @@ class TIGERModel(nn.Module):
     ) -> Tensor:
         """Return the mean cross-entropy of the tokens of every item [B, n] given the items before it, in one pass.
 
-        Arguments are those of :meth:`~recbole_adasid.model.network.TIGERNetwork.sequence_loss`.
+        Arguments are those of :meth:`~recbole_adasid.model.network.tiger_network.TIGERNetwork.sequence_loss`.
         """
         return self.network.sequence_loss(self.catalogue(items), lengths, skipped=skipped, users=users)
 
@@ -90,7 +90,7 @@ class TIGERModel(nn.Module):
         """Return the ``k`` best items by beam search and their log-probabilities, [B, k] each.
 
         ``tree`` restricts the items for all users; ``excluded`` excludes items per user, as pairs or as a table int64
-        [B, X] padded with 0; see :func:`~recbole_adasid.model.beam_search.beam_search`.
+        [B, X] padded with 0; see :func:`~recbole_adasid.model.search.beam_search.beam_search`.
 
         If the beam finds fewer, the rest is item 0 with score −inf. Users of similar history lengths are decoded
         together, so that a short history does not pay for the longest one's padding.

@@ -35,7 +35,7 @@ def audit(run_folder: str | Path, *, trusted: bool = False) -> list[tuple[str, b
         FileNotFoundError: if there is no such folder, or its recommender has no Semantic IDs.
         SettingsError: if the folder does not hold a finished run.
     """
-    from recbole_adasid.plugin.config import build_config
+    from recbole_adasid.plugin.config.building import build_config
 
     folder = RunFolder.existing(run_folder, with_semantic_ids=True).path
     for name in ("config.yaml", "sids.info.json"):

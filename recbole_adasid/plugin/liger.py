@@ -9,9 +9,9 @@ import torch
 
 from recbole_adasid.model.building import content_settings, liger_model
 from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.model.item_content import ItemContent
+from recbole_adasid.model.dense.item_content import ItemContent
 from recbole_adasid.model.liger import LIGERModel
-from recbole_adasid.model.network import TIGERNetwork
+from recbole_adasid.model.network.tiger_network import TIGERNetwork
 from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.plugin.tiger import TIGER
 from recbole_adasid.settings.errors import SettingsError

@@ -21,7 +21,7 @@ MODEL_MODULES = {
 # RecBole module → functions of this folder, as "module:name", called with it right after it was executed.
 AFTER_IMPORT: dict[str, tuple[str, ...]] = {
     "recbole": ("patches.numpy_names:restore_numpy_names",),
-    "recbole.config.configurator": ("config:extend_configurator",),
+    "recbole.config.configurator": ("config.building:extend_configurator",),
     "recbole.data.dataloader.abstract_dataloader": ("patches.row_numbers:number_rows_lazily",),
     "recbole.data.dataset": ("registration:offer_dataset",),
     "recbole.data.dataset.dataset": (
@@ -91,7 +91,7 @@ def replace_function(module: ModuleType, name: str, replacement: Callable[..., A
 
 def offer_dataset(module: ModuleType) -> None:
     """Make `recbole.data.dataset.TIGERDataset` and its like, which RecBole looks up by name, load ours."""
-    _offer(module, "TIGERDataset", "recbole_adasid.plugin.dataset")
+    _offer(module, "TIGERDataset", "recbole_adasid.plugin.datasets.dataset")
 
 
 def offer_trainer(module: ModuleType) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 
 from recbole_adasid.distributed.joining import joined
 from recbole_adasid.distributed.world import world
-from recbole_adasid.plugin.config import build_config
+from recbole_adasid.plugin.config.building import build_config
+from recbole_adasid.plugin.config.run_settings import run_folder, writable
 from recbole_adasid.plugin.logs import silence, start_logging, stop_logging
 from recbole_adasid.plugin.peers.names import is_tiger
 from recbole_adasid.plugin.peers.run import run_peer
-from recbole_adasid.plugin.run_settings import run_folder, writable
 from recbole_adasid.plugin.train import train
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.settings.errors import SettingsError

@@ -35,8 +35,8 @@ def run_scorecard(
         out: the scorecard's folder.
         command: arguments of the command, recorded in the folder.
     """
-    from recbole_adasid.plugin.config import build_config
-    from recbole_adasid.plugin.splits import load_splits
+    from recbole_adasid.plugin.config.building import build_config
+    from recbole_adasid.plugin.datasets.splits import load_splits
     from recbole_adasid.scorecard.judge import cell_fingerprint, judge
     from recbole_adasid.scorecard.proxy import ProxySettings
 

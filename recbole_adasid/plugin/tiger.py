@@ -11,11 +11,11 @@ from recbole.utils import InputType, init_seed
 from torch import Tensor
 
 from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.model.interleave import interleave
-from recbole_adasid.model.network import TIGERNetwork, network_settings
+from recbole_adasid.model.network.tiger_network import TIGERNetwork, network_settings
 from recbole_adasid.model.prefix_tree import PrefixTree
+from recbole_adasid.model.search.interleave import interleave
 from recbole_adasid.model.tiger import TIGERModel
-from recbole_adasid.plugin.example_dataset import SKIPPED_FIELD
+from recbole_adasid.plugin.datasets.example_dataset import SKIPPED_FIELD
 from recbole_adasid.plugin.learn import learn
 from recbole_adasid.run_folder.model_file import describe_data
 from recbole_adasid.semantic_ids import SemanticIDs

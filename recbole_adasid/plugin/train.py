@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from recbole_adasid.distributed.world import world
+from recbole_adasid.plugin.config.run_settings import training_key, writable
 from recbole_adasid.plugin.learn import learn
-from recbole_adasid.plugin.left_behind import UNFINISHED, write_beginning, write_results
+from recbole_adasid.plugin.output.left_behind import UNFINISHED, write_beginning, write_results
 from recbole_adasid.plugin.peers.names import own_class
-from recbole_adasid.plugin.run_settings import training_key, writable
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.model_file import tokens_digest
 

@@ -22,10 +22,10 @@ from recbole_adasid.distributed.world import Share, world
 from recbole_adasid.evaluation.record import EvaluationRecord, Record
 from recbole_adasid.model.averaging import average_weights, swap_weights
 from recbole_adasid.model.optimiser import adamw, learning_rate_factor
-from recbole_adasid.plugin.batches import LengthBuckets
-from recbole_adasid.plugin.collector import TopKCollector
 from recbole_adasid.plugin.config_values import plain_config
-from recbole_adasid.plugin.list_metrics import use_list_metrics
+from recbole_adasid.plugin.datasets.batches import LengthBuckets
+from recbole_adasid.plugin.metrics.collector import TopKCollector
+from recbole_adasid.plugin.metrics.list_metrics import use_list_metrics
 from recbole_adasid.plugin.training_state import adopt_from_main, restore_training, save_training
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.model_file import SUFFIX, read_model, save_model

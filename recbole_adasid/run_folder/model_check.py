@@ -27,10 +27,15 @@ from recbole_adasid.io.forms import (
 )
 from recbole_adasid.io.tensor_file import DamagedFile, MismatchedFile, below, check_about, check_finite, check_fit
 from recbole_adasid.model.catalogue import COLLISIONS
-from recbole_adasid.model.dense_head import DenseHead
+from recbole_adasid.model.dense.head import DenseHead
 from recbole_adasid.model.liger import HYBRID_SCORES, RETRIEVALS
 from recbole_adasid.model.names import LIGER, OWN
-from recbole_adasid.model.network import ENCODER_ATTENTIONS, ENCODER_INPUTS, TIGERNetwork, network_settings
+from recbole_adasid.model.network.tiger_network import (
+    ENCODER_ATTENTIONS,
+    ENCODER_INPUTS,
+    TIGERNetwork,
+    network_settings,
+)
 
 MOST_LEVELS = 9
 """Eight levels and a suffix."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from recbole_adasid.compute.precision import has_bfloat16
 from recbole_adasid.data.training_examples import Examples
 from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.model.network import TIGERNetwork
+from recbole_adasid.model.network.tiger_network import TIGERNetwork
 from recbole_adasid.model.optimiser import adamw, learning_rate_factor
 from recbole_adasid.model.tiger import TIGERModel
 

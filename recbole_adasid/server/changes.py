@@ -76,9 +76,11 @@ class Changes:
         stamps = self._current_stamps()
         if stamps == self._stamps:
             return
+        of_same_run = stamps[:-1] == self._stamps[:-1] and not self._unreadable
         self._stamps = stamps  # a failure is repeated when they change again, as by the process that is writing them
         try:
-            self._serving.snapshot = Snapshot(self._load())
+            former = self._serving.snapshot if of_same_run else None
+            self._serving.snapshot = Snapshot(self._load(), former)
             self._unreadable = ""
             logger.info("Reloaded %s: %d items.", self._folder.path, self._serving.snapshot.recommender.n_recommended)
         except (ValueError, OSError) as error:

@@ -18,9 +18,9 @@ from recbole_adasid.data.item_labels import ItemLabel, read_labels
 from recbole_adasid.io.checked_input import history_lists, number_of_items, share_of_places, switch, token_list
 from recbole_adasid.io.tensor_file import below, check_fit
 from recbole_adasid.model.building import empty_model
-from recbole_adasid.model.exclusion import Excluded
-from recbole_adasid.model.interleave import interleave
 from recbole_adasid.model.prefix_tree import PrefixTree
+from recbole_adasid.model.search.exclusion import Excluded
+from recbole_adasid.model.search.interleave import interleave
 from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.model_file import SavedModel, read_model
@@ -197,7 +197,7 @@ class Recommender:
             category: recommend only items whose category contains it as whole words, ignoring case: for
                 `Home > Kitchen > Tea`, Home, or kitchen, or Kitchen > Tea.
             new_share: share of places for items added after training, which rarely get one otherwise; see
-                :func:`~recbole_adasid.model.interleave.interleave`. 0: they compete with all others.
+                :func:`~recbole_adasid.model.search.interleave.interleave`. 0: they compete with all others.
             progress: show a progress bar.
 
         Raises:

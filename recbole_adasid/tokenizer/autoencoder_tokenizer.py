@@ -15,8 +15,8 @@ from recbole_adasid.pairs.item_pairs import ItemPairs
 from recbole_adasid.tokenizer.autoencoder import ResidualAutoencoder
 from recbole_adasid.tokenizer.base import ItemTokenizer, Keep, LogFunction
 from recbole_adasid.tokenizer.regulation.base import Regulation
-from recbole_adasid.tokenizer.training import TokenizerTraining, TrainingSettings
-from recbole_adasid.tokenizer.training_state import (
+from recbole_adasid.tokenizer.training.loop import TokenizerTraining, TrainingSettings
+from recbole_adasid.tokenizer.training.state import (
     History,
     adopt_state,
     restore_training,

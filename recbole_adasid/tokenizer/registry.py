@@ -14,6 +14,8 @@ from recbole_adasid.settings.rules import Rule, name_of
 from recbole_adasid.tokenizer.autoencoder import ResidualAutoencoder, multilayer_perceptron
 from recbole_adasid.tokenizer.autoencoder_tokenizer import AutoencoderTokenizer
 from recbole_adasid.tokenizer.base import ItemTokenizer
+from recbole_adasid.tokenizer.clustering.rq_kmeans import RQKMeansTokenizer
+from recbole_adasid.tokenizer.clustering.rq_opq import RQOPQTokenizer
 from recbole_adasid.tokenizer.quantizer import QUANTIZERS, ResidualQuantizer
 from recbole_adasid.tokenizer.regulation import (
     AdaptiveRegulation,
@@ -21,11 +23,9 @@ from recbole_adasid.tokenizer.regulation import (
     NoRegulation,
     Regulation,
 )
-from recbole_adasid.tokenizer.rq_kmeans import RQKMeansTokenizer
-from recbole_adasid.tokenizer.rq_opq import RQOPQTokenizer
 from recbole_adasid.tokenizer.scaling import FeatureScaler
 from recbole_adasid.tokenizer.settings import AROUND, AUTOENCODER, COMMON, RQ_OPQ
-from recbole_adasid.tokenizer.training import TrainingSettings
+from recbole_adasid.tokenizer.training.loop import TrainingSettings
 
 Settings = Mapping[str, Any]
 

@@ -19,7 +19,7 @@ from recbole_adasid.settings.rules import (
 )
 from recbole_adasid.tokenizer.autoencoder import REDUCTIONS
 from recbole_adasid.tokenizer.scaling import SCALINGS
-from recbole_adasid.tokenizer.training import CONTRASTIVE_SPACES, DRAWS
+from recbole_adasid.tokenizer.training.loop import CONTRASTIVE_SPACES, DRAWS
 
 _LARGE = 2**16  # a larger width is a typo
 

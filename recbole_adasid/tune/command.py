@@ -74,7 +74,7 @@ def run_search(settings: dict[str, Any], config_files: list[str], wanted: Wanted
 
 
 def _objective(settings: dict[str, Any], config_files: list[str], wanted: Wanted, space: Any) -> Any:
-    from recbole_adasid.plugin.config import build_config
+    from recbole_adasid.plugin.config.building import build_config
     from recbole_adasid.scorecard.proxy import ProxySettings
     from recbole_adasid.tune.objectives import Proxy, Validation
     from recbole_adasid.tune.search import refuse_what_the_proxy_ignores

@@ -62,7 +62,7 @@ class Proxy:
     def _splits(self, config: Any) -> tuple[ItemSource, Examples, Examples]:
         # The same for all points: dataset settings are not part of the space.
         if self._data is None:
-            from recbole_adasid.plugin.splits import load_splits
+            from recbole_adasid.plugin.datasets.splits import load_splits
 
             self._data = load_splits(config)
         return self._data
@@ -77,7 +77,7 @@ class Validation:
 
     def fingerprint(self, config: Any) -> str:
         """See :class:`Objective`; the content of data files is ignored."""
-        from recbole_adasid.plugin.run_settings import training_key
+        from recbole_adasid.plugin.config.run_settings import training_key
 
         return training_key(config, semantic_ids="", interactions=str(config["interactions_files"]))
 

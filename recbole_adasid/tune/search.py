@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from recbole_adasid.io.digests import fingerprint
-from recbole_adasid.plugin.config import build_config
+from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.scorecard.cells import Cell, CellFolder
 from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.tune.objectives import Objective

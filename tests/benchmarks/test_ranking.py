@@ -12,7 +12,7 @@ import pytest
 from benchmarks import ranking
 from benchmarks.ranking_report import BINS, bin_name, figures, finished_cells
 from benchmarks.ranking_rows import PARTS, POPULAR, POSITIVE, UNIFORM, Rows, ranking_data, unowned, write_items
-from recbole_adasid.plugin.config import build_config
+from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.scorecard.cells import Cell, CellFolder
 
 ITEMS = 25

@@ -13,8 +13,8 @@ from recbole_adasid.cli.main import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = (
-    *("train", "recommend", "items", "bundle", "scorecard", "grid", "convert", "pairs", "assign", "tune", "audit"),
-    "report",
+    *("train", "recommend", "serve", "items", "bundle", "scorecard", "grid", "convert", "pairs", "assign", "tune"),
+    *("audit", "report"),
 )
 HELPED = """
 import sys
@@ -39,7 +39,7 @@ def test_help_lists_the_commands_one_a_line(capsys):
 
 def test_help_imports_nothing_heavy():
     done = call("-c", HELPED, *NAMES)
-    assert done.stderr == f"{[0] * 13} []\n" and done.stdout.count("usage: recbole-adasid ") == 13
+    assert done.stderr == f"{[0] * 14} []\n" and done.stdout.count("usage: recbole-adasid ") == 14
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -6,8 +6,8 @@ from torch import Tensor
 
 from recbole_adasid.compute import layers
 from recbole_adasid.compute.layers import Dropout, RMSNorm, attend
-from recbole_adasid.model.feed_forward import FeedForward
-from recbole_adasid.model.position import MASKED
+from recbole_adasid.model.network.feed_forward import FeedForward
+from recbole_adasid.model.network.position import MASKED
 
 
 def inputs(n_queries: int = 3, n_keys: int = 5) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:

@@ -14,7 +14,7 @@ from torch.distributed import TCPStore
 
 RANK_PROGRAM = Path(__file__).with_name("rank_program.py")
 LOADED = ["numpy", "torch", "torch.distributed", "pytest", "recbole_adasid.plugin.run", "recbole_adasid.plugin.trainer"]
-LOADED += ["recbole_adasid.plugin.tiger", "recbole_adasid.plugin.constraints", "torch.utils.tensorboard"]
+LOADED += ["recbole_adasid.plugin.tiger", "recbole_adasid.plugin.config.constraints", "torch.utils.tensorboard"]
 # What these load in the middle of a run, a second's work for every rank of every test.
 LOADED += ["torch._dynamo", "recbole.data", "sklearn.decomposition", "sklearn.feature_extraction.text"]
 

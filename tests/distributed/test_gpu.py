@@ -11,7 +11,7 @@ import torch.distributed as dist
 from recbole_adasid.distributed.joining import join, leave
 from recbole_adasid.distributed.world import world
 from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.model.network import TIGERNetwork
+from recbole_adasid.model.network.tiger_network import TIGERNetwork
 from recbole_adasid.model.optimiser import adamw
 from recbole_adasid.model.tiger import TIGERModel
 

@@ -89,7 +89,7 @@ def test_recbole_s_own_run_starts_ranks_that_do_not_need_gpus(ranks, settings, t
 
 
 def test_processes_that_work_alone_are_refused_for_what_one_process_does(settings, monkeypatch):
-    from recbole_adasid.plugin.config import build_config
+    from recbole_adasid.plugin.config.building import build_config
 
     monkeypatch.setenv("RANK", "1")
     monkeypatch.setenv("WORLD_SIZE", "2")

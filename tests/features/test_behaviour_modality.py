@@ -21,7 +21,7 @@ from recbole_adasid.io.json_file import read_json
 from recbole_adasid.io.stage_cache import StageCache
 from recbole_adasid.pipeline import learn_semantic_ids, semantic_ids_fingerprint
 from recbole_adasid.plugin.audit import audit
-from recbole_adasid.plugin.config import build_config
+from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.plugin.run import run
 from recbole_adasid.serving.new_item_encoder import NewItems
 from recbole_adasid.serving.recommender import Recommender

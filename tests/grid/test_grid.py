@@ -39,7 +39,7 @@ def write_ranks(out: Path, name: str, users: list[int], ranks: list[int]) -> str
 
 @pytest.mark.parametrize("name", GRIDS)
 def test_every_cell_of_every_grid_has_a_label_and_settings_that_exist(name: str) -> None:
-    from recbole_adasid.plugin.config import known_settings
+    from recbole_adasid.plugin.config.building import known_settings
     from recbole_adasid.settings.presets import known_keys
 
     for cell, entry in read_grid(name).items():

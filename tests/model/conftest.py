@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.model.network import TIGERNetwork
+from recbole_adasid.model.network.tiger_network import TIGERNetwork
 from recbole_adasid.model.tiger import TIGERModel
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from recbole_adasid.model.building import content_settings, empty_model, liger_model
-from recbole_adasid.model.item_content import ItemContent
+from recbole_adasid.model.dense.item_content import ItemContent
 from recbole_adasid.model.liger import LIGERModel, Losses
 from recbole_adasid.model.tiger import TIGERModel
 

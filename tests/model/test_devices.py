@@ -16,10 +16,10 @@ from recbole_adasid.evaluation.full_ranking import first_places
 from recbole_adasid.evaluation.record import EvaluationRecord
 from recbole_adasid.model.building import empty_model
 from recbole_adasid.model.catalogue import Catalogue, collision_ranks, numbered_rows
-from recbole_adasid.model.exhaustive import score_all_items, score_targets
-from recbole_adasid.model.interleave import interleave
 from recbole_adasid.model.liger import LIGERModel
 from recbole_adasid.model.prefix_tree import PrefixTree, lexicographic_order
+from recbole_adasid.model.search.exhaustive import score_all_items, score_targets
+from recbole_adasid.model.search.interleave import interleave
 from recbole_adasid.model.tiger import TIGERModel
 
 CODES = torch.randint(4, (40, 3), generator=torch.Generator().manual_seed(0))
@@ -118,7 +118,7 @@ def test_recommendations_and_scores_stay_where_the_model_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     model, seen = make_model(collision), histories[0]
-    monkeypatch.setattr("recbole_adasid.model.beam_search.STEMS_AT_ONCE", 1)  # a beam of 30 scores everything
+    monkeypatch.setattr("recbole_adasid.model.search.beam_search.STEMS_AT_ONCE", 1)  # a beam of 30 scores everything
 
     def answers() -> list[Tensor]:
         with torch.no_grad():

@@ -8,13 +8,13 @@ import torch
 from sklearn.decomposition import PCA
 from torch import Tensor
 
-from recbole_adasid.model import item_content
 from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.model.dense_head import DenseHead
-from recbole_adasid.model.exclusion import Excluded
-from recbole_adasid.model.item_content import ItemContent, principal_directions
+from recbole_adasid.model.dense import item_content
+from recbole_adasid.model.dense.head import DenseHead
+from recbole_adasid.model.dense.item_content import ItemContent, principal_directions
 from recbole_adasid.model.liger import LIGERModel, Losses
-from recbole_adasid.model.network import TIGERNetwork
+from recbole_adasid.model.network.tiger_network import TIGERNetwork
+from recbole_adasid.model.search.exclusion import Excluded
 
 N = 30
 COLD = [3, 17, 29]

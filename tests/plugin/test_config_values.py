@@ -7,7 +7,7 @@ import pytest
 import torch
 from recbole.utils.enum_type import EvaluatorType, ModelType
 
-from recbole_adasid.plugin.config import build_config
+from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.plugin.config_values import from_plain, to_plain
 
 

@@ -12,7 +12,7 @@ from recbole.evaluator import Collector, Evaluator
 from recbole.utils import init_seed
 
 from recbole_adasid.model.liger import LIGERModel
-from recbole_adasid.plugin.config import build_config
+from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.plugin.liger import LIGER
 from recbole_adasid.plugin.patches.quick_start import load_data_and_model
 from recbole_adasid.plugin.run import run

@@ -20,7 +20,7 @@ from recbole_adasid.bundle.item_sids import as_item_sids
 from recbole_adasid.plugin.patches.quick_start import load_data_and_model
 from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.settings.presets import known_keys, presets, read_props
-from recbole_adasid.tokenizer.rq_kmeans import RQKMeansTokenizer
+from recbole_adasid.tokenizer.clustering.rq_kmeans import RQKMeansTokenizer
 from recbole_adasid.tokenizer.scaling import FeatureScaler
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(recbole_adasid.__file__).parents[1])}

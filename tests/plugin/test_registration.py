@@ -24,7 +24,7 @@ import recbole.data.dataset as datasets
 model, trainer = get_model("TIGER"), get_trainer(ModelType.SEQUENTIAL, "TIGER")
 print(model.__module__, trainer.__module__, datasets.TIGERDataset.__module__)
 """
-    wanted = "recbole_adasid.plugin.tiger recbole_adasid.plugin.trainer recbole_adasid.plugin.dataset"
+    wanted = "recbole_adasid.plugin.tiger recbole_adasid.plugin.trainer recbole_adasid.plugin.datasets.dataset"
     assert python(code) == wanted
 
 

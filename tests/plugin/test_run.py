@@ -9,7 +9,7 @@ import pytest
 import torch
 import yaml
 
-from recbole_adasid.cli.arguments import parse_arguments
+from recbole_adasid.cli.shared.arguments import parse_arguments
 from recbole_adasid.cli.train import main
 from recbole_adasid.plugin.run import run
 from recbole_adasid.run_folder.history import read_history

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from recbole.data import create_dataset, data_preparation
 
-from recbole_adasid.plugin.config import build_config
+from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.plugin.run import run
 from recbole_adasid.settings.errors import SettingsError
 

@@ -11,7 +11,7 @@ import torch
 from recbole.data import create_dataset
 from recbole.data.interaction import Interaction
 
-from recbole_adasid.plugin.config import build_config
+from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.plugin.tiger import TIGER
 
 

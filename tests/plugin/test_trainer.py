@@ -10,7 +10,7 @@ from recbole.data import create_dataset, data_preparation
 from recbole.evaluator import Collector, Evaluator
 from recbole.utils import init_seed
 
-from recbole_adasid.plugin.config import build_config
+from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.plugin.liger import LIGER
 from recbole_adasid.plugin.tiger import TIGER
 from recbole_adasid.plugin.trainer import TIGERTrainer

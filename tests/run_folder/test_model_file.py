@@ -14,7 +14,7 @@ from recbole.data import create_dataset, data_preparation
 from safetensors import safe_open
 
 from recbole_adasid.io.tensor_file import DamagedFile, MismatchedFile, write_tensors
-from recbole_adasid.plugin.config import build_config
+from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.plugin.run import run
 from recbole_adasid.plugin.tiger import TIGER
 from recbole_adasid.plugin.trainer import TIGERTrainer

@@ -40,7 +40,7 @@ def tokens() -> list[str]:
 
 @pytest.fixture(scope="module")
 def tokenizer() -> ItemTokenizer:
-    from recbole_adasid.tokenizer.rq_kmeans import RQKMeansTokenizer
+    from recbole_adasid.tokenizer.clustering.rq_kmeans import RQKMeansTokenizer
     from recbole_adasid.tokenizer.scaling import FeatureScaler
 
     scaler = FeatureScaler(width=WIDTH, mode="none")

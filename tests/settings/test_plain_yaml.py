@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from recbole_adasid.plugin.config import build_config
+from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.report.run_report import write_run_report
 from recbole_adasid.settings import plain_yaml
 from recbole_adasid.settings.errors import SettingsError

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from recbole_adasid.tokenizer.regulation import HammingRegulation
-from recbole_adasid.tokenizer.sampling import PairBatch
+from recbole_adasid.tokenizer.training.sampling import PairBatch
 
 N_PAIRS = 6
 SETTINGS = {

@@ -13,7 +13,7 @@ from torch import Tensor
 from recbole_adasid.tokenizer.regulation import AdaptiveRegulation, NoRegulation, ProgressSchedule
 from recbole_adasid.tokenizer.regulation.load import Loads, saturation
 from recbole_adasid.tokenizer.regulation.overlap import find_overlaps
-from recbole_adasid.tokenizer.sampling import PairBatch
+from recbole_adasid.tokenizer.training.sampling import PairBatch
 
 THRESHOLDS, MARGINS = [0.1, 0.3, 0.6], [1.1, 1.3, 1.5]
 F_MIN, F_MAX, SATURATION, ALPHA = 1.0, 3.0, 0.2, 0.5

@@ -10,6 +10,8 @@ import torch
 from torch import nn
 
 from recbole_adasid.tokenizer.autoencoder_tokenizer import AutoencoderTokenizer
+from recbole_adasid.tokenizer.clustering.rq_kmeans import RQKMeansTokenizer
+from recbole_adasid.tokenizer.clustering.rq_opq import RQOPQTokenizer
 from recbole_adasid.tokenizer.quantizer import CosineQuantizer, GroupedQuantizer, RotationQuantizer
 from recbole_adasid.tokenizer.registry import (
     build_tokenizer,
@@ -18,10 +20,8 @@ from recbole_adasid.tokenizer.registry import (
 )
 from recbole_adasid.tokenizer.regulation import AdaptiveRegulation, HammingRegulation, NoRegulation
 from recbole_adasid.tokenizer.regulation.base import per_depth
-from recbole_adasid.tokenizer.rq_kmeans import RQKMeansTokenizer
-from recbole_adasid.tokenizer.rq_opq import RQOPQTokenizer
 from recbole_adasid.tokenizer.settings import AUTOENCODER, COMMON
-from recbole_adasid.tokenizer.training import TrainingSettings
+from recbole_adasid.tokenizer.training.loop import TrainingSettings
 
 ALL = ("tokenizer_family", "seed", *COMMON)
 LEARNT = ("quantizer", "regulation", *AUTOENCODER)

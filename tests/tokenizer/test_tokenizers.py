@@ -13,12 +13,12 @@ import yaml
 from recbole_adasid.io.tensor_file import DamagedFile, MismatchedFile
 from recbole_adasid.pairs.item_pairs import ItemPairs
 from recbole_adasid.tokenizer import registry
-from recbole_adasid.tokenizer.dead_codes import CodewordReviver
 from recbole_adasid.tokenizer.quantizer import ResidualQuantizer, StraightThroughQuantizer
 from recbole_adasid.tokenizer.registry import BEFORE, build_tokenizer, codebook_sizes, tokenizer_settings
-from recbole_adasid.tokenizer.sampling import PairSampler
 from recbole_adasid.tokenizer.scaling import FeatureScaler
-from recbole_adasid.tokenizer.training import RepulsionWatch
+from recbole_adasid.tokenizer.training.dead_codes import CodewordReviver
+from recbole_adasid.tokenizer.training.loop import RepulsionWatch
+from recbole_adasid.tokenizer.training.sampling import PairSampler
 
 PROPS = Path(__file__).parents[2] / "props"
 PRESETS = sorted(path.stem for path in (PROPS / "tokenizer").glob("*.yaml"))

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from recbole_adasid.cli.tune import COMMAND
-from recbole_adasid.plugin.config import build_config
+from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.plugin.run import run
 from recbole_adasid.settings.presets import presets
 from recbole_adasid.tune import objectives

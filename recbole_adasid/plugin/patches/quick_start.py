@@ -15,9 +15,9 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from recbole_adasid.io.tensor_file import DamagedFile
+from recbole_adasid.plugin.config.stored_settings import check_stored, tame_recbole
 from recbole_adasid.plugin.config_values import config_of
 from recbole_adasid.plugin.registration import replace_function
-from recbole_adasid.plugin.stored_settings import check_stored, tame_recbole
 from recbole_adasid.run_folder.model_file import SUFFIX, describe_data, is_pickled, read_model
 
 logger = logging.getLogger(__name__)

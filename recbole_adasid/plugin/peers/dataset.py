@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from recbole.data.dataset import Dataset, SequentialDataset
 from recbole.data.interaction import Interaction
 
-from recbole_adasid.plugin.dataset_errors import require_dataset
-from recbole_adasid.plugin.example_dataset import ExampleDataset
-from recbole_adasid.plugin.prepare_dataset import obtain_dataset
+from recbole_adasid.plugin.datasets.errors import require_dataset
+from recbole_adasid.plugin.datasets.example_dataset import ExampleDataset
+from recbole_adasid.plugin.datasets.prepare_dataset import obtain_dataset
 from recbole_adasid.settings.errors import SettingsError
 
 TABLES = {"user_feat": "uid_field", "item_feat": "iid_field"}

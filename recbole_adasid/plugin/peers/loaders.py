@@ -15,7 +15,7 @@ from recbole.model.abstract_recommender import AbstractRecommender
 from recbole.sampler import RepeatableSampler, Sampler
 from recbole.utils import ModelType
 
-from recbole_adasid.plugin.held_out import earlier_interactions
+from recbole_adasid.plugin.output.held_out import earlier_interactions
 from recbole_adasid.plugin.peers.dataset import InteractionDataset, SequenceDataset
 from recbole_adasid.plugin.peers.names import peer_class
 

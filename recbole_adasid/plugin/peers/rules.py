@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from recbole_adasid.plugin.constraints import RULES, check_values, shuffled, unused
+from recbole_adasid.plugin.config.constraints import RULES, check_values, shuffled, unused
 from recbole_adasid.settings.rules import Rule, list_of, real, switch, text, whole
 
 _DISTRIBUTIONS = ("uniform", "popularity")

@@ -15,9 +15,9 @@ from recbole_adasid.evaluation.breakdown import breakdown
 from recbole_adasid.evaluation.intervals import told_by_ranks
 from recbole_adasid.evaluation.record import Record
 from recbole_adasid.io.atomic import CannotWrite
-from recbole_adasid.plugin.about_run import about_run
-from recbole_adasid.plugin.item_vectors import keep_item_vectors
-from recbole_adasid.plugin.results import by_popularity, by_training, judged
+from recbole_adasid.plugin.output.about_run import about_run
+from recbole_adasid.plugin.output.item_vectors import keep_item_vectors
+from recbole_adasid.plugin.output.results import by_popularity, by_training, judged
 from recbole_adasid.plugin.saved_data import refuse_saved_data
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.history import run_history, write_history
@@ -31,7 +31,7 @@ def run_peer(config: Any, path: Path) -> dict[str, Any]:
     """Train and test the model that a Config names, and write its run folder.
 
     Args:
-        config: of :func:`~recbole_adasid.plugin.config.build_config` with `peers`.
+        config: of :func:`~recbole_adasid.plugin.config.building.build_config` with `peers`.
         path: run folder.
 
     Returns:

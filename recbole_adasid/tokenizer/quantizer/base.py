@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from recbole_adasid.settings.rules import Rule
-from recbole_adasid.tokenizer.kmeans import kmeans
+from recbole_adasid.tokenizer.clustering.kmeans import kmeans
 from recbole_adasid.tokenizer.losses import squared_error
 from recbole_adasid.tokenizer.nearest import nearest_codeword
 

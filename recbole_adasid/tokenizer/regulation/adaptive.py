@@ -26,7 +26,7 @@ from recbole_adasid.tokenizer.regulation.overlap import (
 )
 from recbole_adasid.tokenizer.regulation.schedule import UNITS, ProgressSchedule
 from recbole_adasid.tokenizer.regulation.similarity import pair_similarity
-from recbole_adasid.tokenizer.sampling import PairBatch
+from recbole_adasid.tokenizer.training.sampling import PairBatch
 
 REDUCTIONS = ("mean", "per_depth", "per_item", "sum")
 

@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from recbole_adasid.settings.rules import Rule
-from recbole_adasid.tokenizer.sampling import PairBatch
+from recbole_adasid.tokenizer.training.sampling import PairBatch
 
 
 class ObjectiveWeights(NamedTuple):

@@ -15,7 +15,7 @@ from recbole_adasid.tokenizer.regulation.base import CollisionTerm, ObjectiveWei
 from recbole_adasid.tokenizer.regulation.hinge import hinge_sum
 from recbole_adasid.tokenizer.regulation.overlap import Overlaps, find_overlaps, overlap_rate
 from recbole_adasid.tokenizer.regulation.similarity import pair_similarity
-from recbole_adasid.tokenizer.sampling import PairBatch
+from recbole_adasid.tokenizer.training.sampling import PairBatch
 
 
 class HammingRegulation(Regulation):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recbole_adasid.data.log.log_filters import Fits, mark_core, users_of
-from recbole_adasid.plugin.filters import count_core
+from recbole_adasid.plugin.datasets.filters import count_core
 
 
 @pytest.mark.parametrize("rows_at_once", [1, 7, 10_000])

@@ -9,7 +9,7 @@ import pytest
 from recbole.data import create_dataset, data_preparation
 from recbole.data.dataloader import abstract_dataloader
 
-from recbole_adasid.plugin.config import build_config
+from recbole_adasid.plugin.config.building import build_config
 
 
 def loaders(settings: dict[str, Any], mode: str) -> tuple[Any, ...]:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from recbole.data.dataset import SequentialDataset
 
-from recbole_adasid.plugin.config import build_config
+from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.plugin.peers.dataset import InteractionDataset, SequenceDataset
 from recbole_adasid.plugin.peers.loaders import load_parts
 

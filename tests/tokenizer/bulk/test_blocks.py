@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from recbole_adasid.tokenizer.bulk.blocks import assign_semantic_ids
-from recbole_adasid.tokenizer.rq_kmeans import RQKMeansTokenizer
+from recbole_adasid.tokenizer.clustering.rq_kmeans import RQKMeansTokenizer
 from recbole_adasid.tokenizer.scaling import FeatureScaler
 
 

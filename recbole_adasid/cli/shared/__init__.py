@@ -1,0 +1,1 @@
+"""What the subcommands have in common: options, their reading, help, and how a command ends."""

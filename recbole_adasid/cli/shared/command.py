@@ -1,0 +1,74 @@
+"""What subcommands share: the layout of their help, and their exit."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from recbole_adasid.cli.shared.ending import SPARE, ended
+from recbole_adasid.cli.shared.options import Option
+
+PROGRAM = "recbole-adasid"
+
+
+@dataclass(frozen=True)
+class Command:
+    """A subcommand.
+
+    Attributes:
+        name: as written after the program's name.
+        summary: one-line description.
+        usage: its calls, without program and name.
+        about: paragraphs shown by --help.
+        options: by heading in --help.
+        work: does the work, and may return an exit status; errors that the user can fix are raised with a one-sentence
+            message.
+        kept: what is kept and how to resume, shown on interruption or when out of memory.
+        spare: how to use less memory.
+        more: the end of --help, such as names of presets.
+        log_level: minimum level of the log lines shown; None: unchanged.
+        bare: whether it runs without arguments instead of showing its help.
+    """
+
+    name: str
+    summary: str
+    usage: tuple[str, ...]
+    about: str
+    options: Mapping[str, tuple[Option, ...]]
+    work: Callable[[list[str]], int | None]
+    kept: str
+    spare: str = SPARE
+    more: Callable[[], str] | None = None
+    log_level: int | None = logging.INFO
+    bare: bool = False
+
+    @property
+    def all_options(self) -> list[Option]:
+        """The options under all headings, each once."""
+        return list(dict.fromkeys(chain(*self.options.values())))
+
+    def help(self) -> str:
+        """Return the text of --help."""
+        calls = [f"{PROGRAM} {self.name} {call}".rstrip() for call in self.usage]
+        parts = ["usage: " + "\n       ".join(calls), self.about.strip()]
+        column = max(len(option.written) for option in self.all_options) + 4
+        for heading, options in self.options.items():
+            parts.append("\n".join([heading, *chain(*(option.lines(column) for option in options))]))
+        return "\n\n".join(parts + ([self.more()] if self.more else []))
+
+    def main(self, arguments: Sequence[str]) -> int:
+        """Run the command and return the exit status: 0, or one of :mod:`recbole_adasid.cli.shared.ending`."""
+        given = list(arguments)
+        if asks_for_help(given) or not (given or self.bare):
+            print(self.help())
+            return 0
+        if self.log_level is not None:
+            logging.basicConfig(level=self.log_level, format="%(message)s")
+        return ended(lambda: self.work(given), kept=self.kept, spare=self.spare)
+
+
+def asks_for_help(given: Sequence[str]) -> bool:
+    """Tell whether arguments ask for help."""
+    return "--help" in given or "-h" in given

@@ -1,0 +1,42 @@
+"""When is the order of a grid's cells settled? Validation after each validated epoch, and how its order agrees."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from recbole_adasid.grid.pace import METRIC
+
+_LEAST_CELLS = 3
+"""An order of fewer says nothing."""
+
+
+def order_table(rows: list[tuple[str, list[dict[str, Any]]]]) -> list[str]:
+    """Return a table of the cells' validations by epoch, with the order's agreement with the last one.
+
+    Args:
+        rows: label and finished cells (one per seed) of each tokenizer; those without a history of validations, or
+            with other validated epochs than the first, are left out. Too few of them, or a single epoch: no table.
+    """
+    known = [(label, [run for run in runs if run.get("pace", {}).get("validation")]) for label, runs in rows]
+    known = [(label, runs) for label, runs in known if runs]
+    if not known:
+        return []
+    epochs = known[0][1][0]["pace"]["epochs"]
+    alike = [(label, runs) for label, runs in known if all(run["pace"]["epochs"] == epochs for run in runs)]
+    curves = {label: np.mean([run["pace"]["validation"] for run in runs], axis=0) for label, runs in alike}
+    if len(curves) < _LEAST_CELLS or len(epochs) < 2:
+        return []
+    lines = ["| epochs | " + " | ".join(str(epoch + 1) for epoch in epochs) + " |", "|" + "---|" * (len(epochs) + 1)]
+    lines += [f"| {label} | " + " | ".join(f"{v:.4f}" for v in curve) + " |" for label, curve in curves.items()]
+    taus = agreement(np.stack(list(curves.values())))
+    lines.append("| *Kendall's τ with the last order* | " + " | ".join(f"*{tau:.2f}*" for tau in taus) + " |")
+    note = f"Validation {METRIC} after so many epochs, mean of the seeds; the cosine schedule ends with the last."
+    return ["### When the order is settled", note, "\n".join(lines)]
+
+
+def agreement(curves: np.ndarray) -> list[float]:
+    """Return Kendall's τ between the cells' order after each epoch and after the last: [cells, epochs] to [epochs]."""
+    return [float(stats.kendalltau(column, curves[:, -1])[0]) for column in curves.T]

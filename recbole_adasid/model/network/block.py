@@ -1,0 +1,72 @@
+"""Encoder and decoder layers: each sublayer reads a normalised copy and adds to the residual stream."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from recbole_adasid.compute.layers import Dropout, RMSNorm
+from recbole_adasid.model.network.attention import CrossAttention, KeyValue, KeyValueCache, SelfAttention
+from recbole_adasid.model.network.feed_forward import FeedForward
+
+
+class EncoderLayer(nn.Module):
+    """Self-attention, then feed-forward."""
+
+    def __init__(self, *, d_model: int, attention: SelfAttention, feed_forward: FeedForward, dropout: float) -> None:
+        super().__init__()
+        self.attention_norm = RMSNorm(d_model=d_model)
+        self.attention = attention
+        self.feed_forward_norm = RMSNorm(d_model=d_model)
+        self.feed_forward = feed_forward
+        self.dropout = Dropout(p=dropout)
+
+    def forward(self, x: Tensor, bias: Tensor | None, mask: Tensor | None) -> Tensor:
+        """Map ``x`` [B, T, D] → [B, T, D] under position ``bias`` [1, H, T, T] and a ``mask``."""
+        x = self.dropout.add(x, self.attention(self.attention_norm(x), bias, mask))
+        return self.dropout.add(x, self.feed_forward(self.feed_forward_norm(x)))
+
+
+class DecoderLayer(nn.Module):
+    """Self-attention, cross-attention to the encoder's output, then feed-forward."""
+
+    def __init__(
+        self,
+        *,
+        d_model: int,
+        attention: SelfAttention,
+        cross_attention: CrossAttention,
+        feed_forward: FeedForward,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.attention_norm = RMSNorm(d_model=d_model)
+        self.attention = attention
+        self.cross_attention_norm = RMSNorm(d_model=d_model)
+        self.cross_attention = cross_attention
+        self.feed_forward_norm = RMSNorm(d_model=d_model)
+        self.feed_forward = feed_forward
+        self.dropout = Dropout(p=dropout)
+
+    def project(self, memory: Tensor) -> KeyValue:
+        """Return the cross-attention's keys and values of the encoder's output [B, M, D]."""
+        return self.cross_attention.project(memory)
+
+    def forward(
+        self,
+        x: Tensor,
+        *,
+        bias: Tensor | None,
+        mask: Tensor | None,
+        memory: KeyValue,
+        memory_mask: Tensor | None,
+        groups: int,
+        cache: KeyValueCache | None,
+    ) -> Tensor:
+        """Map ``x`` [B, Q, D] → [B, Q, D]; arguments as in the two attentions.
+
+        Self-attention stays within each of ``groups`` equal parts of Q.
+        """
+        apart = self.attention_norm(x).unflatten(1, (groups, -1)).flatten(0, 1)
+        x = self.dropout.add(x, self.attention(apart, bias, mask, cache).view_as(x))
+        x = self.dropout.add(x, self.cross_attention(self.cross_attention_norm(x), memory, memory_mask))
+        return self.dropout.add(x, self.feed_forward(self.feed_forward_norm(x)))

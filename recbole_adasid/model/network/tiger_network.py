@@ -1,0 +1,311 @@
+"""TIGER's network: a T5-style encoder–decoder over semantic-ID tokens (Rajput et al. 2023, arXiv 2305.05065)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from recbole_adasid.model.network.attention import CrossAttention, KeyValueCache, SelfAttention
+from recbole_adasid.model.network.block import DecoderLayer, EncoderLayer
+from recbole_adasid.model.network.continuations import Continuations
+from recbole_adasid.model.network.feed_forward import FeedForward
+from recbole_adasid.model.network.item_tokens import ItemTokens
+from recbole_adasid.model.network.position import RelativePositionBias, mask_bias
+from recbole_adasid.model.network.stack import Decoder, Encoder, Memory, Tree
+from recbole_adasid.model.network.vocabulary import Vocabulary
+from recbole_adasid.settings.rules import Rule, name_of, real, switch, whole
+
+ENCODER_ATTENTIONS = ("causal", "bidirectional")
+ENCODER_INPUTS = ("items", "tokens")
+_LARGE = 2**16  # a greater width is a typo
+NETWORK_SETTINGS: dict[str, Rule] = {
+    "d_model": whole(1, _LARGE),
+    "d_head": whole(1, _LARGE),
+    "n_heads": whole(1, 4096),
+    "d_ff": whole(1, _LARGE),
+    "n_encoder_layers": whole(0, 1000),
+    "n_decoder_layers": whole(1, 1000),
+    "dropout": real(0, 0.49),
+    "n_user_tokens": whole(0, 2**24),
+    "encoder_attention": name_of(ENCODER_ATTENTIONS),
+    "encoder_input": name_of(ENCODER_INPUTS),
+    "label_smoothing": real(0, 1),
+    "token_repeat_bias": switch,
+}
+"""Settings, in addition to level sizes, that determine a network's shape and training, with their allowed values."""
+_BEFORE_THERE_WAS_A_CHOICE = {
+    "encoder_attention": "bidirectional",
+    "encoder_input": "tokens",
+    "label_smoothing": 0.0,
+    "token_repeat_bias": False,
+}
+
+
+def network_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a network's arguments in ``settings``; older runs lack those without an alternative at the time."""
+    settings = {**_BEFORE_THERE_WAS_A_CHOICE, **settings}
+    return {key: settings[key] for key in NETWORK_SETTINGS}
+
+
+class TIGERNetwork(nn.Module):
+    """Reads a history of items, each S tokens, and predicts the S tokens of the next item.
+
+    Args:
+        level_sizes: codewords of each of the S levels.
+        d_model, d_head, n_heads, d_ff: widths of the stream, of a head, number of heads, width of the feed-forward.
+        n_encoder_layers, n_decoder_layers: depth.
+        dropout: wherever T5 has it.
+        n_user_tokens: > 0 puts a user token (hashed: id modulo this) before the history, as in TIGER's paper.
+        encoder_attention: "bidirectional", as in TIGER's paper, lets all history items see each other; with "causal" an
+            item sees itself and earlier ones, so that one pass trains every position: :meth:`sequence_loss`.
+        encoder_input: "tokens", as in TIGER's paper, or "items": one vector per item, a linear map of its tokens.
+        label_smoothing: ε of the tokens' cross-entropy: the target counts 1 − ε, and the mean over its level's
+            codewords ε (Szegedy et al. 2016, section 7).
+        token_repeat_bias: learn S numbers, initially 0, to add to the logit of a token if a history item has the same
+            tokens up to it. TIGER's paper has none.
+
+    Raises:
+        ValueError: unknown ``encoder_attention`` or ``encoder_input``.
+    """
+
+    def __init__(
+        self,
+        *,
+        level_sizes: Sequence[int],
+        d_model: int,
+        d_head: int,
+        n_heads: int,
+        d_ff: int,
+        n_encoder_layers: int,
+        n_decoder_layers: int,
+        dropout: float,
+        n_user_tokens: int = 0,
+        encoder_attention: str = "bidirectional",
+        encoder_input: str = "tokens",
+        label_smoothing: float = 0.0,
+        token_repeat_bias: bool = False,
+    ) -> None:
+        super().__init__()
+        _check("encoder_attention", encoder_attention, ENCODER_ATTENTIONS)
+        _check("encoder_input", encoder_input, ENCODER_INPUTS)
+        self.causal, self.label_smoothing = encoder_attention == "causal", label_smoothing
+        self.repeat = nn.Parameter(torch.zeros(len(level_sizes))) if token_repeat_bias else None
+        heads = {"d_model": d_model, "d_head": d_head, "n_heads": n_heads}
+
+        def encoder_layer() -> EncoderLayer:
+            return EncoderLayer(
+                d_model=d_model,
+                attention=SelfAttention(**heads, dropout=dropout),
+                feed_forward=FeedForward(d_model=d_model, d_ff=d_ff, dropout=dropout),
+                dropout=dropout,
+            )
+
+        def decoder_layer() -> DecoderLayer:
+            return DecoderLayer(
+                d_model=d_model,
+                attention=SelfAttention(**heads, dropout=dropout),
+                cross_attention=CrossAttention(**heads, dropout=dropout),
+                feed_forward=FeedForward(d_model=d_model, d_ff=d_ff, dropout=dropout),
+                dropout=dropout,
+            )
+
+        self.vocabulary = Vocabulary(level_sizes=level_sizes, d_model=d_model, n_user_tokens=n_user_tokens)
+        self.item_tokens = ItemTokens(self.vocabulary) if encoder_input == "items" else None
+        self.encoder = Encoder(
+            d_model=d_model,
+            layers=[encoder_layer() for _ in range(n_encoder_layers)],
+            position_bias=RelativePositionBias(n_heads=n_heads, d_model=d_model, bidirectional=True),
+            dropout=dropout,
+        )
+        self.decoder = Decoder(
+            d_model=d_model,
+            layers=[decoder_layer() for _ in range(n_decoder_layers)],
+            position_bias=RelativePositionBias(n_heads=n_heads, d_model=d_model, bidirectional=False),
+            dropout=dropout,
+        )
+
+    def encode(
+        self, history_tokens: Tensor, lengths: Tensor, users: Tensor | None = None, extra: Tensor | None = None
+    ) -> Memory:
+        """Encode histories.
+
+        Args:
+            history_tokens: int64 [B, T, S], codes per level, oldest item first; positions past ``lengths`` are ignored.
+            lengths: int64 [B], items in each history. An empty history is read as one padding item.
+            users: int64 [B], needed with user tokens.
+            extra: [B, T, D], added to the item vectors; needs ``encoder_input`` "items".
+
+        Raises:
+            ValueError: ``users`` is missing but the network has user tokens, or ``extra`` cannot be used.
+        """
+        embedded, valid = self._read(history_tokens, lengths.clamp(min=1), users, extra)
+        # Batches of equal lengths are common and need no mask; checking for one would stall a GPU.
+        unpadded = valid.device.type == "cpu" and bool(valid.all())
+        padding = None if unpadded else mask_bias(valid)[:, None, None]
+        mask = self._causal_mask(history_tokens) if self.causal else padding
+        memory = self.decoder.project(self.encoder(embedded, mask), padding)
+        return self._knowing(memory, Continuations.of_histories(history_tokens, lengths))
+
+    def _knowing(self, memory: Memory, known: Continuations) -> Memory:
+        """Give decoding the history's items, if that makes a difference."""
+        return memory if self.repeat is None else replace(memory, known=known)
+
+    def _read(
+        self, history_tokens: Tensor, lengths: Tensor, users: Tensor | None, extra: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the encoder input for histories, [B, M, D], and which of it is not padding, bool [B, M]."""
+        here = torch.arange(history_tokens.shape[1], device=lengths.device)
+        valid = here < lengths[:, None]
+        ids = self.vocabulary.token_ids(history_tokens) * valid[..., None]
+        if self.item_tokens is not None:
+            embedded = self.item_tokens(ids)
+            embedded = embedded if extra is None else embedded + extra
+        elif extra is None:
+            embedded = self.vocabulary(ids.flatten(1))
+            valid = valid.repeat_interleave(history_tokens.shape[2], dim=1)
+        else:
+            raise ValueError("vectors are added to items, but the encoder reads tokens: set encoder_input to items")
+        if not self.vocabulary.n_user_tokens:
+            return embedded, valid
+        if users is None:
+            raise ValueError("this network has user tokens, but no user ids were given: pass users=")
+        embedded = torch.cat([self.vocabulary(self.vocabulary.user_ids(users))[:, None], embedded], dim=1)
+        return embedded, nn.functional.pad(valid, (1, 0), value=True)
+
+    def _item_numbers(self, history_tokens: Tensor) -> Tensor:
+        """Return the history item, from 0, at each of the encoder's M positions; −1 for the user."""
+        _, n_items, n_levels = history_tokens.shape
+        numbers = torch.arange(n_items, device=history_tokens.device)
+        if self.item_tokens is None:
+            numbers = numbers.repeat_interleave(n_levels)
+        return nn.functional.pad(numbers, (1, 0), value=-1) if self.vocabulary.n_user_tokens else numbers
+
+    def _causal_mask(self, history_tokens: Tensor) -> Tensor:
+        """Let each position see its own item and earlier ones, [1, 1, M, M]; padding comes last."""
+        numbers = self._item_numbers(history_tokens)
+        return mask_bias(numbers[:, None] >= numbers)[None, None]
+
+    def decode(
+        self, token_ids: Tensor, tree: Tree, memory: Memory, caches: Sequence[KeyValueCache] | None = None
+    ) -> Tensor:
+        """Return hidden states [B, Q, D] after tokens [B or 1, Q] (rows of the vocabulary).
+
+        Args:
+            caches: of earlier steps, from ``new_caches``.
+        """
+        embedded = self.vocabulary(token_ids).expand(memory.batch_size, -1, -1)
+        return self.decoder(embedded, tree, memory, caches)
+
+    def new_caches(self, capacity: int) -> list[KeyValueCache]:
+        """Return empty caches for decoding up to ``capacity`` tokens step by step, one per layer."""
+        return [KeyValueCache(capacity) for _ in self.decoder.layers]
+
+    def loss(
+        self, history_tokens: Tensor, lengths: Tensor, target_tokens: Tensor, users: Tensor | None = None
+    ) -> Tensor:
+        """Return the cross-entropy of the next item's tokens, averaged over examples and levels.
+
+        Args:
+            history_tokens, lengths, users: see ``encode``.
+            target_tokens: int64 [B, S], codes per level.
+        """
+        return self.target_loss(self.encode(history_tokens, lengths, users), target_tokens)
+
+    def target_loss(self, memory: Memory, target_tokens: Tensor) -> Tensor:
+        """Return the cross-entropy of the next item's tokens [B, S] after encoded histories."""
+        inputs = nn.functional.pad(self.vocabulary.token_ids(target_tokens[:, :-1]), (1, 0))
+        hidden = self.decode(inputs, Tree.sequence(inputs.shape[1], inputs.device), memory)
+        return self._token_loss(hidden, target_tokens, memory.known)
+
+    def sequence_loss(
+        self,
+        sequence_tokens: Tensor,
+        lengths: Tensor,
+        *,
+        skipped: Tensor | None = None,
+        users: Tensor | None = None,
+    ) -> Tensor:
+        """Return the cross-entropy of every item's tokens given the items before it, all from one pass.
+
+        It is the mean of :meth:`loss` over the E predicted items and their histories.
+
+        Args:
+            sequence_tokens: int64 [B, n, S], codes per level, oldest first; positions past ``lengths`` are ignored.
+            lengths: int64 [B], items of each sequence, 2 or more.
+            skipped: int64 [B], how many items after the first are read but not predicted; None: none.
+            users: see ``encode``.
+
+        Raises:
+            ValueError: the encoder is bidirectional and would see the predicted items.
+        """
+        memory, predicted = self.read_sequences(sequence_tokens, lengths, skipped=skipped, users=users)
+        return self.predicted_loss(memory, sequence_tokens[:, 1:], predicted)
+
+    def read_sequences(
+        self,
+        sequence_tokens: Tensor,
+        lengths: Tensor,
+        *,
+        skipped: Tensor | None = None,
+        users: Tensor | None = None,
+        extra: Tensor | None = None,
+    ) -> tuple[Memory, Tensor]:
+        """Encode sequences without their last items, for :meth:`predicted_loss`; arguments as in ``sequence_loss``.
+
+        ``extra`` [B, n, D] is as in ``encode``; the last item's is not read.
+
+        Returns:
+            The memory visible to the S tokens of each of the P = n − 1 following items, and which of these items are
+            predicted, bool [B, P].
+        """
+        if not self.causal:
+            raise ValueError("one pass over a sequence needs a causal encoder: set encoder_attention to causal")
+        history = sequence_tokens[:, :-1]
+        embedded, _ = self._read(history, lengths - 1, users, None if extra is None else extra[:, :-1])
+        encoded = self.encoder(embedded, self._causal_mask(history))
+        here = torch.arange(history.shape[1], device=lengths.device)
+        visible = here.repeat_interleave(history.shape[2])[:, None] >= self._item_numbers(history)
+        predicted = here < lengths[:, None] - 1
+        if skipped is not None:
+            predicted &= here >= skipped[:, None]
+        memory = self.decoder.project(encoded, mask_bias(visible)[None, None])
+        return self._knowing(memory, Continuations.of_sequences(history)), predicted
+
+    def predicted_loss(self, memory: Memory, following: Tensor, predicted: Tensor) -> Tensor:
+        """Return the cross-entropy of the items ``following`` [B, P, S] that are ``predicted``, from one pass."""
+        _, n_items, n_levels = following.shape
+        inputs = nn.functional.pad(self.vocabulary.token_ids(following[..., :-1]), (1, 0))
+        tree = Tree.sequence(n_levels, inputs.device, groups=n_items)
+        hidden = self.decoder(self.vocabulary(inputs.flatten(1)), tree, memory).unflatten(1, (n_items, n_levels))
+        known = None if memory.known is None else memory.known.at(predicted)
+        return self._token_loss(hidden[predicted], following[predicted], known)
+
+    def logits(self, hidden: Tensor, level: int, known: Continuations | None) -> Tensor:
+        """Score the codewords of ``level`` [B, Q, K] from hidden states [B, Q, D] of Q prefixes.
+
+        Args:
+            known: continuations of these prefixes; None: the network has no repeat bias.
+        """
+        scores = self.vocabulary.logits(hidden, level)
+        if self.repeat is None or known is None:
+            return scores
+        return scores + self.repeat[level] * known.following(level, scores.shape[-1])
+
+    def _token_loss(self, hidden: Tensor, tokens: Tensor, known: Continuations | None) -> Tensor:
+        """Return the mean cross-entropy of ``tokens`` [E, S] given hidden states [E, S, D]."""
+        per_level = []
+        for level, codes in enumerate(tokens.split(1, dim=1)):
+            logits = self.logits(hidden[:, level, None], level, known)[:, 0]
+            loss = nn.functional.cross_entropy(logits, codes[:, 0], label_smoothing=self.label_smoothing)
+            per_level.append(loss)
+            known = None if known is None else known.after(level, codes)
+        return torch.stack(per_level).mean()
+
+
+def _check(name: str, value: str, valid: tuple[str, ...]) -> None:
+    if value not in valid:
+        raise ValueError(f"{name} is {value!r}, must be one of {', '.join(valid)}")

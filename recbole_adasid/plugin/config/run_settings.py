@@ -1,0 +1,76 @@
+"""Run settings that name its folder, are saved there, and decide whether earlier training can resume."""
+
+from __future__ import annotations
+
+import glob
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from recbole_adasid.distributed.joining import restarted
+from recbole_adasid.io.digests import fingerprint
+from recbole_adasid.plugin.config.building import known_settings
+from recbole_adasid.plugin.config_values import to_plain
+from recbole_adasid.plugin.peers.names import LIGER, is_tiger
+from recbole_adasid.run_folder.folder import RunFolder
+
+
+def run_folder(config: Any) -> Path:
+    """Return the run folder: the configured one, or the one that a torchrun restart resumes, or a new one."""
+    if config["run_folder"]:
+        return Path(config["run_folder"])
+    return (_interrupted(config) if restarted() else None) or _new(config)
+
+
+def _new(config: Any) -> Path:
+    name = f"{_stem(config)}{datetime.now():%Y%m%d-%H%M%S}"
+    wanted = Path(config["run_root"]) / name
+    others = (wanted.with_name(f"{name}-{number}") for number in range(2, 1000))
+    return wanted if not wanted.exists() else next(path for path in others if not path.exists())
+
+
+def _interrupted(config: Any) -> Path | None:
+    """Return the newest unfinished run folder with these settings, or None."""
+    runs = Path(config["run_root"]).glob(f"{glob.escape(_stem(config))}*")
+    unfinished = [RunFolder(path) for path in sorted(runs, reverse=True) if not (path / "metrics.json").exists()]
+    return next((folder.path for folder in unfinished if folder.has_config(writable(config))), None)
+
+
+def _stem(config: Any) -> str:
+    name = sids_name(config) if is_tiger(config) else config["model"]
+    return f"{config['dataset']}-{'liger-' * (config['model'] == LIGER)}{name}-"
+
+
+def training_key(config: Any, semantic_ids: str, interactions: str) -> str:
+    """Return the fingerprint of everything training depends on: settings except paths and display, Semantic IDs, and
+    training interactions.
+    """
+    elsewhere = {"data_path", "run_root", "cache_dir", "gpu_id", "show_progress", "state", "log_wandb", "download"}
+    elsewhere |= {"reviews_url", "reviews_sha256", "metadata_url", "metadata_sha256"}
+    elsewhere |= {"interactions_table", "items_table", "interactions_columns", "items_columns", "table_time_unit"}
+    elsewhere |= {"table_delimiter"}
+    elsewhere |= {"title_field", "category_field", "sids_file", "report"}
+    elsewhere |= {"pair_engine", "ray_address", "ray_workers", "ray_worker_memory", "item_features_mapped"}
+    elsewhere |= {"image_private_hosts"}
+    elsewhere |= {"interactions_files", "interactions_memory"}
+    settings = {key: to_plain(value) for key, value in writable(config).items() if key not in elsewhere}
+    about = {"semantic_ids": semantic_ids, "interactions": interactions, "dataset": str(config["dataset"])}
+    return fingerprint({"settings": settings, **about})
+
+
+def sids_name(config: Any) -> str:
+    """Return the name of the Semantic IDs: the tokenizer's, or that of the bundle they come from."""
+    return Path(config["sids_file"]).resolve().name if config["sids_file"] else config["tokenizer"]
+
+
+def writable(config: Any) -> dict[str, Any]:
+    """Return the settings that a later run can be given, without those that RecBole derives."""
+    derived = {"run_folder", "checkpoint_dir", "data_path", "valid_metric_bigger", "local_rank"}
+    kept = known_settings(config["model"]) - derived
+    settings = {key: value for key, value in config.final_config_dict.items() if key in kept}
+    if settings["train_neg_sample_args"]["distribution"] == "none":
+        # RecBole stores "no negatives" in a form that it does not accept itself.
+        settings["train_neg_sample_args"] = None
+    if config["sids_file"]:
+        settings["sids_file"] = str(Path(config["sids_file"]).resolve())
+    return {**settings, "data_path": str(Path(config["data_path"]).resolve().parent)}

@@ -1,0 +1,1 @@
+"""RecBole's metrics, computed from recommended items."""

@@ -1,0 +1,1 @@
+"""What a run leaves behind: its facts, results, item vectors, examples and report."""

@@ -1,0 +1,120 @@
+"""What a run leaves in its folder: at the start, and after the test."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recbole_adasid.data.item_labels import labels_of, write_labels
+from recbole_adasid.distributed.world import world
+from recbole_adasid.evaluation.breakdown import breakdown
+from recbole_adasid.evaluation.intervals import told_by_ranks
+from recbole_adasid.evaluation.record import Record
+from recbole_adasid.features.item_features import ItemContents, write_fitted
+from recbole_adasid.plugin.config.run_settings import sids_name
+from recbole_adasid.plugin.output.about_run import about_run
+from recbole_adasid.plugin.output.item_vectors import keep_item_vectors
+from recbole_adasid.plugin.output.results import by_popularity, by_training, judged, write_report
+from recbole_adasid.run_folder.folder import RunFolder
+from recbole_adasid.run_folder.history import run_history, write_history
+from recbole_adasid.run_folder.results_table import results_table
+
+logger = logging.getLogger(__name__)
+
+UNFINISHED = "training.safetensors"
+"""File in the run folder: TIGER's training state between two epochs, until the run ends."""
+
+
+def write_beginning(folder: RunFolder, config: Any, model: Any, parts: dict[str, Any]) -> None:
+    """Write what is known before TIGER is trained."""
+    items = parts["train"].training_items()
+    _write_sids(folder, model, items)
+    _write_labels(folder, config, items)
+    n_parameters = sum(p.numel() for p in model.parameters())
+    ranks = f", {world().size} processes" if world().size > 1 else ""
+    logger.info(f"{config['model']}: {n_parameters:,} parameters on {config['device']}{ranks}")
+    folder.write_about(about_run(config, parts, n_parameters, model.semantic_ids.description["features"]))
+
+
+def write_results(
+    folder: RunFolder,
+    config: Any,
+    model: Any,
+    trainer: Any,
+    parts: dict[str, Any],
+    metrics: dict[str, dict[str, float]],
+    record: Record,
+) -> None:
+    """Write and log the results; the saved training state is no longer needed."""
+    results: dict[str, Any] = dict(metrics)
+    interactions = parts["train"].training_items().training_interactions()
+    popularity = np.r_[0, interactions.counts(parts["train"].item_num - 1)]
+    for name, ranks in (("best_valid", trainer.best_valid_record), ("test", record)):
+        results |= judged(name, ranks, results[name])
+        found = _breakdown(ranks, model, popularity, told_by_ranks(results[name])) if ranks else {}
+        results |= by_training(name, found)
+    if record:
+        folder.write_record(record)
+        folder.write_evaluation(found, f"Test of {sids_name(config)} on {config['dataset']}")
+        told = told_by_ranks(results["test"])
+        results["test_by_popularity"] = by_popularity(parts["test"], record, popularity, told)
+    write_history(
+        folder.history_path, run_history(model.semantic_ids.history, trainer.train_loss_dict, trainer.valid_results)
+    )
+    (folder.path / UNFINISHED).unlink(missing_ok=True)
+    keep_item_vectors(folder.path, model, parts["train"].training_items(), config["model"])
+    _finish(folder, model, results)
+    if config["report"]:
+        write_report(folder, config, model.semantic_ids, parts["test"], record, popularity)
+
+
+def _breakdown(record: Record, model: Any, popularity: NDArray[np.int64], metrics: list[str]) -> dict[str, Any]:
+    codes = model.tiger.catalogue.semantic_ids[1:].cpu().numpy()
+    _, group, sizes = np.unique(codes, axis=0, return_inverse=True, return_counts=True)
+    return breakdown(record, np.r_[0, sizes[group.reshape(-1)]], popularity, metrics)
+
+
+def _write_sids(folder: RunFolder, model: Any, items: Any) -> None:
+    learned, catalogue = model.semantic_ids, model.tiger.catalogue
+    info = {
+        "fingerprint": learned.fingerprint,
+        "collision": catalogue.collision,
+        "quality": learned.quality,
+        "training_interactions": items.training_interactions().digest(),
+        "given": learned.description.get("given"),
+        "cold_items": None if items.cold is None else int(items.cold.sum()),
+    }
+    if learned.tokenizer is not None:
+        learned.tokenizer.save(folder.tokenizer_path, learned.description)
+        if learned.fitted:
+            write_fitted(folder.fitted_path, learned.fitted)
+    folder.write_sids(
+        items.item_tokens(), catalogue.tokens[1:].cpu().numpy(), level_sizes=catalogue.level_sizes, info=info
+    )
+
+
+def _write_labels(folder: RunFolder, config: Any, items: ItemContents) -> None:
+    try:
+        table = items.item_table()
+    except ValueError as error:  # a table used only for labels
+        logger.warning("items.json has no titles: %s", error)
+        table = None
+    tokens, fields = items.item_tokens(), {key: config[key] for key in ("title_field", "category_field")}
+    write_labels(folder.labels_path, tokens, labels_of(table, tokens, **fields))
+
+
+def _finish(folder: RunFolder, model: Any, results: dict[str, Any]) -> None:
+    learned, best_valid, test = model.semantic_ids, results["best_valid"], results["test"]
+    folder.write_metrics({**results, "semantic_ids": learned.quality, "stages": learned.stages})
+    apart = {
+        f"{name} {part}": found
+        for part, key in (("valid", "best_valid_slices"), ("test", "test_slices"))
+        for name, found in results.get(key, {}).items()
+    }
+    shown = apart if learned.description.get("cold") else None
+    table = results_table(best_valid, test, results["test_intervals"], results["test_by_semantic_ids"], shown)
+    logger.info("Result\n" + table)
+    logger.info(f"Settings, Semantic IDs, metrics and model are in {folder.path}")

@@ -1,0 +1,70 @@
+"""A run's results in addition to the metrics, and its report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recbole_adasid.evaluation.breakdown import COLD, WARM
+from recbole_adasid.evaluation.intervals import bootstrap_intervals, mean_gains, told_by_ranks
+from recbole_adasid.evaluation.popularity import popularity_ranks
+from recbole_adasid.evaluation.record import Record
+from recbole_adasid.plugin.output.held_out import earlier_interactions, example_rows
+from recbole_adasid.plugin.output.shown_examples import item_examples, user_examples
+from recbole_adasid.report import warn_on_failure
+from recbole_adasid.run_folder.folder import RunFolder
+from recbole_adasid.semantic_ids import SemanticIDs
+
+_USERS_AT_ONCE = 50_000
+
+
+def judged(name: str, record: Record, metrics: dict[str, float]) -> dict[str, Any]:
+    """Return the intervals of a part's metrics, and the metrics if a hit on the Semantic ID counted; empty if items
+    have no Semantic IDs.
+    """
+    known = told_by_ranks(metrics) if record else []
+    return {
+        f"{name}_intervals": bootstrap_intervals(record["rank"], known) if record else {},
+        f"{name}_by_semantic_ids": mean_gains(record["sid_rank"], known) if "sid_rank" in record else {},
+    }
+
+
+def by_training(name: str, found: dict[str, Any]) -> dict[str, Any]:
+    """Return a part's metrics and their intervals for items never trained on (``cold``) and for the others.
+
+    Args:
+        name: name of the part.
+        found: its :func:`~recbole_adasid.evaluation.breakdown.breakdown`, or empty.
+    """
+    slices = {"cold": COLD, "warm": WARM} if found else {}
+    return {
+        f"{name}_slices": {short: found["slices"][whole] for short, whole in slices.items()},
+        f"{name}_slice_intervals": {short: found["intervals"][whole] for short, whole in slices.items()},
+    }
+
+
+def by_popularity(part: Any, record: Record, popularity: NDArray[np.int64], metrics: list[str]) -> dict[str, float]:
+    """Return the score of recommending the most popular items; empty if only sampled items are ranked."""
+    if part.config["eval_args"]["mode"]["test"] != "full":
+        return {}
+    examples, ranks = example_rows(part, record), []
+    for start in range(0, len(examples), _USERS_AT_ONCE):
+        some = slice(start, start + _USERS_AT_ONCE)
+        ranks.append(popularity_ranks(record["item"][some], popularity, *earlier_interactions(part, examples[some])))
+    return mean_gains(np.concatenate(ranks), metrics)
+
+
+def write_report(
+    folder: RunFolder, config: Any, learned: SemanticIDs, part: Any, record: Record, popularity: NDArray[np.int64]
+) -> None:
+    """Write the report and its examples."""
+    with warn_on_failure("The run"):
+        from recbole_adasid.report.run_report import write_run_report
+
+        tokens = [str(token) for token in part.field2id_token[part.iid_field][1:]]
+        items = item_examples(learned.near, popularity[1:], tokens)
+        users = user_examples(part, record, config["MAX_ITEM_LIST_LENGTH"]) if record else []
+        folder.write_examples({"items": items, "users": users})
+        write_run_report(folder.path)

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import logging
+import sys
+
+import pytest
+
+from recbole_adasid.plugin.config.building import build_config
+from recbole_adasid.settings.errors import SettingsError
+
+
+def test_defaults_give_way_to_files_and_files_to_the_command_line(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("epochs: 3\nlearning_rate: 1e-4\ntokenizer: rqvae\n", encoding="utf-8")
+    config = build_config({"epochs": 4}, [file])
+    assert (config["epochs"], config["learning_rate"], config["tokenizer"]) == (4, 0.0001, "rqvae")
+    assert config["weight_decay"] == 0.05 and config["regulation"] == "none"
+
+
+def test_explicit_widths_win_over_the_model_size():
+    config = build_config({"model_size": "paper", "d_ff": 256})
+    assert (config["d_ff"], config["n_heads"]) == (256, 6)
+
+
+def test_only_user_item_and_time_are_loaded_under_the_names_of_the_data():
+    assert build_config({})["load_col"] == {"inter": ["user_id", "item_id", "timestamp"]}
+    renamed = build_config({"USER_ID_FIELD": "session", "load_col": None})
+    assert renamed["load_col"] == {"inter": ["session", "item_id", "timestamp"]}
+
+
+def test_recbole_s_ml_100k_preset_does_not_rescale_times():
+    assert build_config({})["normalize_all"] is False
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"epoch": 3}, "Unknown setting 'epoch' in the command line or config_dict: did you mean epochs"),
+        ({"model": "TIGRE"}, "Unknown model 'TIGRE': did you mean TIGER"),
+        ({"tokenizer": "adasd"}, "Unknown tokenizer 'adasd': did you mean adasid"),
+        ({"model_size": "big"}, "Unknown model_size 'big'"),
+        ({"epochs": "many"}, "epochs='many' has to be a whole number"),
+        ({"bf16": "maybe"}, "bf16='maybe' has to be true or false"),
+        ({"beam_size": 5}, "beam_size=5 cannot fill topk"),
+        ({"benchmark_filename": ["train"]}, "pre-split files"),
+    ],
+)
+def test_a_wrong_setting_is_refused_in_one_sentence(settings, message):
+    with pytest.raises(SettingsError, match=message):
+        build_config(settings)
+
+
+def test_the_arguments_of_the_running_program_are_not_settings_of_ours(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["program", "--epochs=99", "--verbose=yes"])
+    assert build_config({})["epochs"] != 99
+
+
+def test_stock_config_gets_the_same_defaults_and_checks(monkeypatch, caplog):
+    from recbole.config import Config
+
+    monkeypatch.setattr(sys, "argv", ["program", "--seed=7", "--verbos=yes"])
+    with caplog.at_level(logging.WARNING):
+        config = Config("TIGER", "ml-100k", config_dict={"tokenizer": "rqkmeans"})
+    assert (config["text_width"], config["seed"], config["tokenizer_family"]) == (768, 7, "rq_kmeans")
+    assert "argument --verbos: not a setting" in caplog.text
+    with pytest.raises(SettingsError, match="Unknown setting 'tokeniser'"):
+        Config("TIGER", "ml-100k", config_dict={"tokeniser": "adasid"})
+
+
+def test_other_models_keep_recbole_s_own_settings(monkeypatch):
+    from recbole.config import Config
+
+    monkeypatch.setattr(sys, "argv", ["program"])
+    config = Config("GRU4Rec", "ml-100k", config_dict={"train_neg_sample_args": None, "anything": 1})
+    assert (config["MAX_ITEM_LIST_LENGTH"], config["anything"], config["tokenizer"]) == (50, 1, None)
+
+
+def test_one_settings_file_may_be_given_alone(tmp_path):
+    file = tmp_path / "fast one.yaml"
+    file.write_text("epochs: 3\n", encoding="utf-8")
+    assert build_config({}, str(file))["epochs"] == build_config({}, file)["epochs"] == 3
+
+
+@pytest.mark.parametrize("model", ["TIGER", "SASRec"])
+def test_use_gpu_false_means_the_cpu(model, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    assert build_config({"model": model, "use_gpu": False}, peers=True)["device"] == torch.device("cpu")
+    assert build_config({"model": model}, peers=True)["device"] == torch.device("cuda")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"shuffle": False}, "shuffle=False has to be true: TIGER shuffles its batches"),
+        ({"reg_weight": 0.1}, "reg_weight=0.1 has to be unset"),
+        ({"enable_amp": True}, "enable_amp=True has to be unset"),
+    ],
+)
+def test_what_tiger_would_ignore_is_refused(settings, message):
+    with pytest.raises(SettingsError, match=message):
+        build_config(settings)
+
+
+def test_only_the_main_job_takes_other_models():
+    with pytest.raises(SettingsError, match="Unknown model 'SASRec'.*Valid are: LIGER, TIGER"):
+        build_config({"model": "SASRec"})

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import torch
+
+from recbole_adasid.tokenizer.quantizer import ResidualQuantizer, SimVQQuantizer, StraightThroughQuantizer
+from recbole_adasid.tokenizer.training.dead_codes import CodewordReviver
+
+
+def reviver(*levels: StraightThroughQuantizer | SimVQQuantizer, every: int = 2) -> CodewordReviver:
+    quantizer = ResidualQuantizer(levels=levels, commitment=0.25)
+    optimizer = torch.optim.AdamW(quantizer.parameters())
+    return CodewordReviver(
+        quantizer=quantizer, optimizer=optimizer, every=every, generator=torch.Generator().manual_seed(0)
+    )
+
+
+def plain(n_codewords: int) -> StraightThroughQuantizer:
+    return StraightThroughQuantizer(n_codewords=n_codewords, dim=2)
+
+
+def test_a_codeword_is_dead_that_nothing_chose_in_a_whole_window() -> None:
+    found = reviver(plain(3), plain(4))
+    residuals = torch.arange(16.0).reshape(2, 4, 2) + 100
+    codes = torch.tensor([[0, 1], [0, 1], [0, 2], [0, 1]])
+    assert found.after_step(codes, residuals) == 0
+    assert [usage.tolist() for usage in found.usage] == [[4, 0, 0], [0, 3, 1, 0]]
+    assert {usage.dtype for usage in found.usage} == {torch.int64}
+    codes[0] = torch.tensor([1, 3])
+    assert found.after_step(codes, residuals) == 2
+    assert [usage.tolist() for usage in found.usage] == [[0, 0, 0], [0, 0, 0, 0]] and found.steps == 2
+    books = [level.codebook().detach() for level in found.quantizer.quantizers()]
+    assert books[0][2].tolist() in residuals[0].tolist() and books[0][:2].abs().max() < 50
+    assert books[1][0].tolist() in residuals[1].tolist() and books[1][1:].abs().max() < 50
+    assert found.after_step(codes[:, [0, 0]], residuals) == 0 and found.after_step(codes[:, [0, 0]], residuals) == 3
+
+
+def test_no_more_are_revived_than_there_are_residuals() -> None:
+    found = reviver(plain(5), every=1)
+    assert found.after_step(torch.tensor([[0], [0]]), torch.full((1, 2, 2), 7.0)) == 2
+    assert (found.quantizer.quantizers()[0].codebook() == 7).all(1).tolist() == [False, True, True, False, False]
+
+
+def test_nothing_is_counted_or_revived_where_it_is_switched_off_or_cannot_be() -> None:
+    off = reviver(plain(3), every=0)
+    assert off.after_step(torch.zeros(2, 1, dtype=torch.int64), torch.zeros(1, 2, 2)) == 0
+    assert off.steps == 0 and not off.usage[0].any()
+    frozen = reviver(SimVQQuantizer(n_codewords=3, dim=2), plain(3), every=1)
+    assert frozen.after_step(torch.zeros(2, 2, dtype=torch.int64), torch.zeros(2, 2, 2)) == 2
+    assert not frozen.usage[0].any()
