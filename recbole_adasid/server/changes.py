@@ -83,7 +83,7 @@ class Changes:
             self._serving.snapshot = Snapshot(self._load(), former)
             self._unreadable = ""
             logger.info("Reloaded %s: %d items.", self._folder.path, self._serving.snapshot.recommender.n_recommended)
-        except (ValueError, OSError) as error:
+        except Exception as error:  # whatever it is, what is served now still works
             self._unreadable = str(error)
             logger.warning(
                 "%s was changed and cannot be loaded; serving goes on without (%s).", self._folder.path, error
