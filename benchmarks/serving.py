@@ -215,7 +215,7 @@ def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--items", type=int, default=20_000)
-    parser.add_argument("--requests", type=int, default=512, help="different ones")
+    parser.add_argument("--requests", type=int, default=256, help="different ones")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--out", type=Path, help="folder for README.md and measurements.json")

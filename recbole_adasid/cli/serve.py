@@ -50,7 +50,7 @@ LIMITS = (
     _limit("max_histories", "histories in a request"),
     _limit("max_length", "items in a history"),
     _limit("max_k", "items to recommend after each history"),
-    _limit("max_items", "items added, removed or listed by a request"),
+    _limit("max_items", "items added or removed by a request"),
     _limit("max_body", "bytes of a request"),
 )
 

@@ -76,12 +76,14 @@ class Changes:
         stamps = self._current_stamps()
         if stamps == self._stamps:
             return
+        of_same_run = stamps[:-1] == self._stamps[:-1] and not self._unreadable
         self._stamps = stamps  # a failure is repeated when they change again, as by the process that is writing them
         try:
-            self._serving.snapshot = Snapshot(self._load())
+            former = self._serving.snapshot if of_same_run else None
+            self._serving.snapshot = Snapshot(self._load(), former)
             self._unreadable = ""
             logger.info("Reloaded %s: %d items.", self._folder.path, self._serving.snapshot.recommender.n_recommended)
-        except (ValueError, OSError) as error:
+        except Exception as error:  # whatever it is, what is served now still works
             self._unreadable = str(error)
             logger.warning(
                 "%s was changed and cannot be loaded; serving goes on without (%s).", self._folder.path, error

@@ -74,13 +74,14 @@ def _application(given: Mapping[str, Any], limits: Limits, token: str | None) ->
     import torch
 
     from recbole_adasid.server.application import create_application
+    from recbole_adasid.serving.recommend_file import usable_device
     from recbole_adasid.serving.recommender import Recommender
 
     if given["threads"] is not None:
         torch.set_num_threads(given["threads"])
     # It warns of unknown items of histories, which clients may send at any rate.
     logging.getLogger("recbole_adasid.serving.recommender").setLevel(logging.ERROR)
-    options = {name: given[name] for name in ("device", "retrieval", "trusted")}
+    options = {"device": usable_device(given["device"]), "retrieval": given["retrieval"], "trusted": given["trusted"]}
     load = partial(Recommender.load, Path(given["run_folder"]), **options)
     recommender = load()
     application = create_application(

@@ -11,11 +11,14 @@ from starlette.exceptions import HTTPException
 
 from recbole_adasid.server.answers import Added, FoundItems, Removed
 from recbole_adasid.server.changes import Changes
-from recbole_adasid.server.limits import Limits
 from recbole_adasid.server.new_items import table_of, vectors_of
 from recbole_adasid.server.requests import AddRequest, RemoveRequest
 from recbole_adasid.server.serving import Serving
 
+MAX_LISTED = 1000
+"""Items in an answer."""
+MAX_QUERY = 200
+"""Characters of a query: each of its words costs a pass over all items."""
 Query = Annotated[str, fastapi.Query(description="beginnings of words of title, token or category; empty: all items")]
 Limit = Annotated[int, fastapi.Query(description="number of items to return")]
 
@@ -27,7 +30,9 @@ def item_routes(serving: Serving) -> APIRouter:
     @router.get("/items", summary="Find items", response_model=FoundItems)
     def find(query: Query = "", limit: Limit = 20) -> Any:
         """Items that match a query, best first; `total` counts those beyond the limit, too."""
-        _check_number("limit", limit, serving.limits)
+        _check_number("limit", limit, MAX_LISTED)
+        if len(query) > MAX_QUERY:
+            raise ValueError(f"the query has {len(query)} characters: give at most {MAX_QUERY}")
         items, total = serving.snapshot.find_items(query, limit)
         return JSONResponse({"items": items, "total": total})
 
@@ -50,7 +55,7 @@ def change_routes(serving: Serving, changes: Changes | None, allowed: Any) -> AP
 
         Give the columns that the run's features read; known items stay as they are, removed ones come back.
         """
-        _check_number("the number of items", len(request.items), serving.limits)
+        _check_number("the number of items", len(request.items), serving.limits.max_items)
         table, ignored = table_of(request.items, serving.snapshot.recommender.run_settings)
         tokens = [one.item for one in request.items]
         features = vectors_of(request.features)
@@ -62,7 +67,7 @@ def change_routes(serving: Serving, changes: Changes | None, allowed: Any) -> AP
     @router.delete("/items", summary="Remove items", response_model=Removed)
     async def remove(request: RemoveRequest) -> Any:
         """They are no longer recommended; histories may still contain them."""
-        _check_number("the number of items", len(request.items), serving.limits)
+        _check_number("the number of items", len(request.items), serving.limits.max_items)
         tokens, bad_items = request.items, request.bad_items
         departure, _ = await _open(changes).change(
             lambda recommender: recommender.remove_items(tokens, bad_items=bad_items)
@@ -78,6 +83,6 @@ def _open(changes: Changes | None) -> Changes:
     return changes
 
 
-def _check_number(what: str, number: int, limits: Limits) -> None:
-    if not 1 <= number <= limits.max_items:
-        raise ValueError(f"{what} is {number}: it has to be from 1 to {limits.max_items}")
+def _check_number(what: str, number: int, most: int) -> None:
+    if not 1 <= number <= most:
+        raise ValueError(f"{what} is {number}: it has to be from 1 to {most}")

@@ -13,7 +13,7 @@ class Limits:
         max_histories: histories in one request.
         max_length: items in one history.
         max_k: items to recommend after each.
-        max_items: items added, removed or listed by one request.
+        max_items: items added or removed by one request.
         max_body: bytes of a request's body.
         max_batch: histories decoded together.
         max_wait_ms: milliseconds that the first of them waits for others.

@@ -18,17 +18,17 @@ class Counted:
     """Counts and times requests by route.
 
     Args:
-        application: answers them.
+        app: answers them.
         metrics: where they are counted.
     """
 
-    def __init__(self, application: ASGIApp, metrics: Metrics) -> None:
-        self.application, self.metrics = application, metrics
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app, self.metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         if scope["type"] != "http":
-            await self.application(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         started, status = time.perf_counter(), 500
 
@@ -39,7 +39,7 @@ class Counted:
             await send(message)
 
         try:
-            await self.application(scope, receive, noting)
+            await self.app(scope, receive, noting)
         finally:
             # The route's pattern, not the address: clients must not be able to make up names of metrics.
             route = getattr(scope.get("route"), "path", "other")
@@ -50,17 +50,17 @@ class BodyLimit:
     """Refuses bodies that are too large, with 413, or arrive too slowly, with 408.
 
     Args:
-        application: answers the requests.
+        app: answers the requests.
         limits: ``max_body`` and ``timeout``.
     """
 
-    def __init__(self, application: ASGIApp, limits: Limits) -> None:
-        self.application, self.limits = application, limits
+    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+        self.app, self.limits = app, limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         if scope["type"] != "http":
-            await self.application(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > self.limits.max_body:
@@ -82,7 +82,7 @@ class BodyLimit:
                 raise HTTPException(413, self._too_large())
             return message
 
-        await self.application(scope, limited, send)
+        await self.app(scope, limited, send)
 
     def _too_large(self) -> str:
         return f"the body has more than {self.limits.max_body:,} bytes: split the request"

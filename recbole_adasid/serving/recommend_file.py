@@ -24,7 +24,7 @@ def recommend(given: Mapping[str, Any]) -> None:
         given: `run_folder`, either `history` or `input` and `out`, and the command's options.
     """
     options = _options(given)
-    device = _usable(given["device"])
+    device = usable_device(given["device"])
     recommender = Recommender.load(given["run_folder"], device=device, retrieval=given["retrieval"])
     if given["history"] is not None:
         for rank, one in enumerate(recommender.recommend(given["history"].split(), **options), start=1):
@@ -49,7 +49,7 @@ def _options(given: Mapping[str, Any]) -> dict[str, Any]:
     return options
 
 
-def _usable(device: str) -> str:
+def usable_device(device: str) -> str:
     """Return the name of a device after checking that it works; torch's own errors fill a page."""
     try:
         torch.empty(0, device=device)

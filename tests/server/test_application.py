@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -125,9 +126,12 @@ def test_items_are_found_and_told_with_their_semantic_ids(client: Any, recommend
     assert found.items[0].title == "the red thing number i17" and not found.items[0].added
     everything = client.get("/items", params={"limit": 4}).json()
     assert everything["total"] == 20 and [one["item"] for one in everything["items"]] == recommender.tokens[:4]
-    for limit in (0, 5):
+    long = client.get("/items", params={"query": "i " * 101})
+    assert (long.status_code, long.json()["detail"]) == (422, "the query has 202 characters: give at most 200")
+    for limit in (0, 1001):
         refused = client.get("/items", params={"limit": limit})
-        assert refused.status_code == 422 and refused.json()["detail"] == f"limit is {limit}: it has to be from 1 to 4"
+        told = f"limit is {limit}: it has to be from 1 to 1000"
+        assert (refused.status_code, refused.json()["detail"]) == (422, told)
 
 
 def test_a_server_tells_what_it_serves_and_how_it_does(client: Any) -> None:
@@ -195,3 +199,25 @@ def test_a_request_that_waits_too_long_or_finds_a_full_queue_is_told_to_come_aga
             pass
         assert asked(client, history=["i4"], k=2)
     assert client.app.state.serving.metrics.batches.total == 2  # the second was given up before it was decoded
+
+
+def test_a_body_that_does_not_arrive_is_given_up(finished_run: Path) -> None:
+    application = create_application(Recommender.load(finished_run), limits=Limits(timeout=0.05))
+    scope = {"type": "http", "method": "POST", "path": "/recommend", "query_string": b"", "http_version": "1.1"}
+    scope |= {"headers": [(b"content-type", b"application/json")], "scheme": "http", "server": ("test", 80)}
+    sent: list[Any] = []
+
+    async def talk() -> None:
+        parts = iter([{"type": "http.request", "body": b'{"his', "more_body": True}])
+
+        async def receive() -> Any:
+            return next(parts, None) or await asyncio.sleep(20)
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await application(scope, receive, send)
+
+    asyncio.run(talk())
+    application.state.serving.close()
+    assert sent[0]["status"] == 408 and b"the body did not arrive within 0.05 s" in sent[1]["body"]

@@ -57,6 +57,8 @@ def test_a_run_or_an_address_that_there_is_not_is_told(tmp_path: Path, capsys: p
     assert main(["serve", "--run_folder=x", "--port=70000"]) == 2 and "port 70000" in capsys.readouterr().err
     assert main(["serve", f"--run_folder={tmp_path / 'none'}", "--port=0"]) == 2
     assert "There is no run folder" in capsys.readouterr().err
+    assert main(["serve", "--run_folder=x", "--port=0", "--device=moon"]) == 2
+    assert "device='moon' cannot be used here" in capsys.readouterr().err
 
 
 @contextmanager

@@ -42,6 +42,11 @@ def folder(settings: dict[str, object]) -> Path:
     return run(settings)["run_folder"]
 
 
+@pytest.fixture(scope="module")
+def liger_folder(settings: dict[str, object]) -> Path:
+    return run({**settings, "model": "LIGER", "epochs": 1})["run_folder"]
+
+
 @pytest.fixture
 def copy(folder: Path, tmp_path: Path) -> Path:
     """A run folder that a test may change."""
@@ -129,6 +134,22 @@ def test_new_items_can_be_recommended_at_once_and_nobody_is_renamed(folder: Path
     exact = recommender.model.score_items(torch.tensor([[2, 3]]), torch.tensor([2]))  # of any history: all are scored
     assert exact.shape == (1, 23)
     assert recommender.recommend(["new0", "i2"], 3)
+
+
+@pytest.mark.parametrize("loaded", ["folder", "liger_folder"])
+def test_a_copy_shares_weights_and_changes_alone(loaded: str, request: pytest.FixtureRequest) -> None:
+    recommender = Recommender.load(request.getfixturevalue(loaded))
+    tokens, expected = list(recommender.tokens), recommender.recommend(["i1", "i2"], 20, exclude_seen=False)
+    copy = recommender.copy()
+    assert copy.recommend(["i1", "i2"], 20, exclude_seen=False) == expected
+    copy.add_items(["new0"], table=table("the red thing number i3"))
+    copy.remove_items(["i4"])
+    found = items(copy.recommend(["i1", "i2"], 20, exclude_seen=False))
+    assert set(found) == {*tokens, "new0"} - {"i4"} and copy.recommend(["new0"], 3)
+    assert recommender.tokens == tokens and "new0" not in recommender.live.numbers
+    assert recommender.recommend(["i1", "i2"], 20, exclude_seen=False) == expected
+    for one, other in zip(recommender.model.parameters(), copy.model.parameters()):
+        assert one is other
 
 
 def test_the_tree_is_that_of_a_catalogue_built_from_scratch(folder: Path) -> None:
