@@ -1,0 +1,138 @@
+"""The network cut into programs for torch.export: histories in, probabilities of the next token out, no Python between.
+
+Letters: B histories of T items, M positions of the encoder (T, or T · S), W prefixes of P tokens, n decoder layers.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from recbole_adasid.export.item_vectors import item_vectors
+from recbole_adasid.model.liger import LIGERModel
+from recbole_adasid.model.position import mask_bias
+from recbole_adasid.model.stack import Memory, Tree
+from recbole_adasid.model.tiger import TIGERModel
+
+
+class HistoryStates(nn.Module):
+    """The encoder with what it reads of every item: items in, states out.
+
+    Parts are the model's own; only those in use are registered, as torch.export saves all that are.
+    """
+
+    tokens: Tensor  # int64 [N + 1, S], rows of the vocabulary
+    vectors: Tensor  # [N + 1, D]
+
+    def __init__(self, model: TIGERModel) -> None:
+        super().__init__()
+        network = model.network
+        self.causal, self.reads_items = network.causal, network.item_tokens is not None
+        self.positions = 1 if self.reads_items else len(network.vocabulary.level_sizes)  # of an item
+        self.encoder = network.encoder
+        if self.reads_items:
+            self.register_buffer("vectors", item_vectors(model))
+        else:
+            self.vocabulary = network.vocabulary
+            self.register_buffer("tokens", network.vocabulary.token_ids(model.catalogue.tokens.long()))
+
+    def forward(self, items: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Return states [B, M, D] of histories [B, T] of ``lengths`` [B], and which are no padding, bool [B, M]."""
+        embedded = self.vectors[items] if self.reads_items else self.vocabulary(self.tokens[items].flatten(1))
+        place = torch.arange(embedded.shape[1], device=items.device) // self.positions
+        valid = place < lengths.clamp(min=1)[:, None]
+        mask = (place[:, None] >= place)[None, None] if self.causal else valid[:, None, None]
+        return self.encoder(embedded, mask_bias(mask)), valid
+
+
+class HistoryEncoder(nn.Module):
+    """Histories as the decoder reads them: the keys and values of its cross-attention."""
+
+    codes: Tensor  # int64 [N + 1, S], rows of the vocabulary
+
+    def __init__(self, model: TIGERModel) -> None:
+        super().__init__()
+        network = model.network
+        self.states = HistoryStates(model)
+        self.projections = nn.ModuleList(layer.cross_attention for layer in network.decoder.layers)  # type: ignore[misc]
+        self.with_history = network.repeat is not None
+        if self.with_history:
+            self.register_buffer("codes", network.vocabulary.token_ids(model.catalogue.tokens.long()))
+
+    def forward(self, items: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
+        """Encode histories, int64 [B, T], padded on the right with 0, of ``lengths`` int64 [B].
+
+        Returns:
+            Keys and values [n, B, H, M, d], which positions are no padding, bool [B, M], and for a network with
+            `token_repeat_bias` the items' tokens, int64 [B, T, S], 0 for padding.
+        """
+        states, valid = self.states(items, lengths)
+        keys, values = zip(*(one.project(states) for one in self.projections))
+        memory = torch.stack(keys), torch.stack(values), valid
+        if not self.with_history:
+            return memory
+        real = torch.arange(items.shape[1], device=items.device) < lengths[:, None]
+        return *memory, self.codes[items] * real[..., None]
+
+
+class DecodingStep(nn.Module):
+    """From encoded histories and prefixes to the log-probabilities of the next token.
+
+    Prefixes are decoded whole: Semantic IDs are short, and without a cache the step has no state.
+    """
+
+    level_of_row: Tensor  # int64 [V], the level of each token; −1 for row 0
+
+    def __init__(self, model: TIGERModel) -> None:
+        super().__init__()
+        network = model.network
+        self.vocabulary, self.decoder, self.repeat = network.vocabulary, network.decoder, network.repeat
+        sizes = torch.tensor(network.vocabulary.level_sizes)
+        levels = torch.arange(len(sizes)).repeat_interleave(sizes)
+        self.register_buffer("level_of_row", nn.functional.pad(levels, (1, 0), value=-1))
+
+    def forward(
+        self, prefixes: Tensor, keys: Tensor, values: Tensor, valid: Tensor, history: Tensor | None = None
+    ) -> Tensor:
+        """Return log-probabilities float32 [B, W, V] of the tokens after prefixes; −inf for those of other levels.
+
+        Args:
+            prefixes: int64 [B, W, P], each 0 and the tokens so far.
+            keys, values, valid, history: the encoder's output.
+        """
+        width, length = prefixes.shape[1:]
+        pairs = list(zip(keys.unbind(), values.unbind()))
+        memory = Memory(pairs, mask_bias(valid)[:, None, None], keys)
+        tree = Tree.sequence(length, prefixes.device, groups=width)
+        hidden = self.decoder(self.vocabulary(prefixes.flatten(1)), tree, memory)
+        last = hidden.unflatten(1, (width, length))[:, :, -1]
+        logits = last.float() @ self.vocabulary.embedding.weight[: len(self.level_of_row)].float().t()
+        if history is not None:
+            logits = logits + self._repeat_bias(history, prefixes)
+        return logits.masked_fill(self.level_of_row != length - 1, -torch.inf).log_softmax(-1)
+
+    def _repeat_bias(self, history: Tensor, prefixes: Tensor) -> Tensor:
+        """Return what is added to the logits [B, W, V] of the tokens with which ``history`` continues the prefixes."""
+        assert self.repeat is not None
+        n_rows, n_tokens = len(self.level_of_row), history.shape[2] + 1
+        items = nn.functional.pad(history, (1, 0))  # beginning with the start token, as the prefixes do
+        wanted = nn.functional.pad(prefixes, (0, n_tokens))[:, :, None, :n_tokens]  # [B, W, 1, S + 1]
+        agree = ((items[:, None] == wanted) | (wanted == 0)).all(-1)
+        here = torch.arange(prefixes.shape[2], device=history.device)[-1:]
+        following = history.index_select(2, here).transpose(1, 2) * agree  # [B, W, T]; row 0 is no item's token
+        found = torch.zeros(*prefixes.shape[:2], n_rows, device=history.device).scatter(2, following, 1.0)
+        return found * nn.functional.pad(self.repeat, (0, 1))[self.level_of_row]
+
+
+class UserVector(nn.Module):
+    """LIGER's query: its products with the items' keys are the dense scores."""
+
+    def __init__(self, model: LIGERModel) -> None:
+        super().__init__()
+        self.states, self.head = HistoryStates(model), model.head
+
+    def forward(self, items: Tensor, lengths: Tensor) -> Tensor:
+        """Return [B, D] for histories int64 [B, T], padded on the right with 0, of ``lengths`` int64 [B]."""
+        states, _ = self.states(items, lengths)
+        last = lengths.clamp(min=1) - 1
+        return self.head.queries(states.take_along_dim(last[:, None, None], dim=1)[:, 0])

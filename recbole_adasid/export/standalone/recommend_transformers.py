@@ -1,0 +1,64 @@
+"""Recommend with transformers from an exported folder: python recommend.py ITEM ITEM ...
+
+Needs NumPy, torch and transformers. The history's items are given oldest first.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from semantic_ids import SemanticIds
+from transformers import T5ForConditionalGeneration
+
+FOLDER = Path(__file__).resolve().parent
+
+
+def load(folder: str | Path = FOLDER) -> tuple[Any, SemanticIds]:
+    """Return the model of a folder, and its items."""
+    return T5ForConditionalGeneration.from_pretrained(folder).eval(), SemanticIds(folder)
+
+
+def inputs(ids: SemanticIds, histories: Sequence[Sequence[str]], folder: str | Path = FOLDER) -> dict[str, torch.Tensor]:
+    """Return what the encoder reads of B histories: tokens, or for an encoder over items their vectors."""
+    items, lengths = ids.batch(histories)
+    valid = np.arange(items.shape[1]) < lengths[:, None]
+    if ids.about["encoder_input"] == "items":
+        vectors = np.load(Path(folder) / "item_vectors.npy", mmap_mode="r", allow_pickle=False)
+        return {"inputs_embeds": torch.tensor(vectors[items]), "attention_mask": torch.tensor(valid).long()}
+    tokens = ids.item_tokens[items] * valid[..., None]
+    mask = valid.repeat(tokens.shape[2], axis=1)
+    return {"input_ids": torch.tensor(tokens.reshape(mask.shape)), "attention_mask": torch.tensor(mask).long()}
+
+
+@torch.no_grad()
+def recommend(
+    model: Any,
+    ids: SemanticIds,
+    histories: Sequence[Sequence[str]],
+    *,
+    k: int = 10,
+    num_beams: int | None = None,
+    exclude_seen: bool = True,
+    folder: str | Path = FOLDER,
+) -> list[list[tuple[str, float]]]:
+    """Return the ``k`` best items after each history, and their log-probabilities."""
+    exclude = histories if exclude_seen else None
+    width = max(k, num_beams or ids.about["beam_size"])
+    found = model.generate(
+        **{name: value.to(model.device) for name, value in inputs(ids, histories, folder).items()},
+        prefix_allowed_tokens_fn=ids.prefix_allowed_tokens_fn(exclude),
+        num_beams=width,
+        num_return_sequences=width,
+    )
+    return ids.ranked(found.sequences, found.sequences_scores, n_histories=len(histories), k=k, exclude=exclude)
+
+
+if __name__ == "__main__":
+    (best,) = recommend(*load(), [sys.argv[1:]])
+    for item, score in best:
+        print(f"{item}\t{score:.4f}")

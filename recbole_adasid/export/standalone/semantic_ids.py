@@ -1,0 +1,171 @@
+"""Items, their tokens and the prefix tree of an exported folder. Needs NumPy only.
+
+Letters: N items, S tokens of an item, B histories of T items, R sequences, M children.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+VERSION = 1
+_IMPOSSIBLE = -1e8  # generate scores beams that no item is left for at about -1e9
+
+
+class SemanticIds:
+    """The catalogue of an exported folder.
+
+    States of the prefix tree are numbered from the root, 0; edge e leads to state e + 1; export.json describes all
+    arrays.
+
+    Args:
+        folder: exported folder.
+
+    Raises:
+        ValueError: if it is of another version.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        folder = Path(folder)
+        self.about: dict[str, Any] = json.loads((folder / "export.json").read_text(encoding="utf-8"))
+        if self.about.get("version") != VERSION:
+            raise ValueError(f"{folder} is of version {self.about.get('version')}, this file reads {VERSION}")
+        mapping = json.loads((folder / "items.json").read_text(encoding="utf-8"))
+        self.items = ["", *mapping]
+        """Items by number; 0 is padding."""
+        self.numbers = {item: number for number, item in enumerate(mapping, start=1)}
+        self.item_tokens = np.array([[0] * self.about["levels"], *mapping.values()], dtype=np.int64)
+        """int64 [N + 1, S]"""
+        with np.load(folder / "tree.npz", allow_pickle=False) as arrays:
+            self.tree = {name: arrays[name] for name in arrays.files}
+        self.first_leaf = int(self.tree["level_starts"][-2])
+
+    def known(self, history: Iterable[str]) -> list[int]:
+        """Return the numbers of the known items of a history."""
+        return [self.numbers[item] for item in history if item in self.numbers]
+
+    def batch(self, histories: Sequence[Sequence[str]]) -> tuple[NDArray, NDArray]:
+        """Return the item numbers that the model reads, int64 [B, T], padded on the right with 0, and lengths [B].
+
+        Raises:
+            ValueError: if no item of a history is known.
+        """
+        read = [self.known(history)[-self.about["max_history"] :] for history in histories]
+        for place, numbers in enumerate(read, start=1):
+            if not numbers:
+                raise ValueError(f"history {place} has no known item: leave it out")
+        lengths = np.array([len(numbers) for numbers in read], dtype=np.int64)
+        items = np.zeros((len(read), max(lengths, default=0)), dtype=np.int64)
+        items[np.arange(items.shape[1]) < lengths[:, None]] = np.concatenate(read) if read else []
+        return items, lengths
+
+    def state(self, tokens: Iterable[int]) -> int:
+        """Return the state of a prefix, -1 if no item begins with it."""
+        state = 0
+        for token in tokens:
+            begin, end = self.tree["row_pointers"][state : state + 2]
+            edge = int(begin + np.searchsorted(self.tree["tokens"][begin:end], token))
+            if edge == end or self.tree["tokens"][edge] != token:
+                return -1
+            state = edge + 1
+        return state
+
+    def children(self, states: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+        """Return child states of ``states`` [...], their tokens, and which exist, [..., M] each."""
+        begin, end = self.tree["row_pointers"][states], self.tree["row_pointers"][states + 1]
+        edges = begin[..., None] + np.arange(max(1, int((end - begin).max())))
+        exists = edges < end[..., None]
+        edges = np.minimum(edges, len(self.tree["tokens"]) - 1)
+        return edges + 1, self.tree["tokens"][edges].astype(np.int64), exists
+
+    def items_at(self, state: int) -> list[int]:
+        """Return the numbers of the items whose whole Semantic ID is the prefix of a state."""
+        if state < self.first_leaf:
+            return []
+        begin, end = self.tree["leaf_pointers"][state - self.first_leaf : state - self.first_leaf + 2]
+        return self.tree["leaf_items"][begin:end].tolist()
+
+    def prefix_allowed_tokens_fn(
+        self, exclude: Sequence[Iterable[str]] | None = None
+    ) -> Callable[[int, Any], list[int]]:
+        """Return the function of this name for transformers' `generate`.
+
+        Args:
+            exclude: items not to recommend, for each history of the batch.
+        """
+        excluded = Excluded(self, exclude or [])
+
+        def allowed(batch_id: int, input_ids: Any) -> list[int]:
+            state = self.state(input_ids.tolist()[1:])
+            if not 0 <= state < self.first_leaf:
+                return [0]  # a beam for which there is no item; it is dropped at the end
+            states, tokens, _ = self.children(np.array(state))
+            return tokens[excluded.left(batch_id, states) > 0].tolist() or [0]
+
+        return allowed
+
+    def ranked(
+        self,
+        sequences: Any,
+        scores: Any,
+        *,
+        n_histories: int,
+        k: int,
+        exclude: Sequence[Iterable[str]] | None = None,
+    ) -> list[list[tuple[str, float]]]:
+        """Return the ``k`` best items of each history with their log-probabilities, from generated sequences.
+
+        Args:
+            sequences: int64 [R, 1 + S], the same number for each history, each beginning with 0.
+            scores: [R], their log-probabilities.
+            n_histories: B.
+            k: items to return.
+            exclude: as for :meth:`prefix_allowed_tokens_fn`: of items that share a Semantic ID some may be excluded.
+        """
+        found: list[list[tuple[float, int]]] = [[] for _ in range(n_histories)]
+        skipped = [set(self.known(items)) for items in exclude] if exclude else [set()] * n_histories
+        for row, (sequence, score) in enumerate(zip(sequences.tolist(), scores.tolist())):
+            user = row * n_histories // len(sequences)
+            numbers = self.items_at(self.state(sequence[1:])) if score > _IMPOSSIBLE else []
+            found[user] += [(-score, number) for number in numbers if number not in skipped[user]]
+        return [[(self.items[number], -score) for score, number in sorted(items)[:k]] for items in found]
+
+
+class Excluded:
+    """How many items are left below each state after each history's exclusions.
+
+    Args:
+        ids: the catalogue.
+        items: items not to recommend, for each history.
+    """
+
+    def __init__(self, ids: SemanticIds, items: Sequence[Iterable[str]]) -> None:
+        self._below = ids.tree["items_below"]
+        rows, numbers = [], []
+        for row, some in enumerate(items):
+            known = set(ids.known(some))
+            rows += [row] * len(known)
+            numbers += known
+        leaf = np.full(len(ids.items), -1)
+        counts = np.diff(ids.tree["leaf_pointers"])
+        leaf[ids.tree["leaf_items"]] = ids.first_leaf + np.repeat(np.arange(len(counts)), counts)
+        state, row_of = leaf[np.array(numbers, dtype=np.int64)], np.array(rows, dtype=np.int64)
+        row_of, state = row_of[state >= 0], state[state >= 0]
+        keys = []
+        for _ in range(ids.about["levels"] + 1):
+            keys.append(row_of * len(self._below) + state)
+            state = np.searchsorted(ids.tree["row_pointers"], state - 1, side="right") - 1
+        self._keys, self._counts = np.unique(np.concatenate(keys), return_counts=True)
+
+    def left(self, rows: Any, states: NDArray) -> NDArray:
+        """Return the number of items left below ``states`` [...] for the histories ``rows``, broadcastable to them."""
+        if not len(self._keys):
+            return self._below[states]
+        key = rows * len(self._below) + states
+        place = np.minimum(np.searchsorted(self._keys, key), len(self._keys) - 1)
+        return self._below[states] - np.where(self._keys[place] == key, self._counts[place], 0)
