@@ -5,10 +5,13 @@ Letters: B histories of T items, M positions of the encoder (T, or T · S), W pr
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
 from recbole_adasid.export.item_vectors import item_vectors
+from recbole_adasid.model.attention import CrossAttention
 from recbole_adasid.model.liger import LIGERModel
 from recbole_adasid.model.position import mask_bias
 from recbole_adasid.model.stack import Memory, Tree
@@ -67,7 +70,7 @@ class HistoryEncoder(nn.Module):
             `token_repeat_bias` the items' tokens, int64 [B, T, S], 0 for padding.
         """
         states, valid = self.states(items, lengths)
-        keys, values = zip(*(one.project(states) for one in self.projections))
+        keys, values = zip(*(cast(CrossAttention, one).project(states) for one in self.projections))
         memory = torch.stack(keys), torch.stack(values), valid
         if not self.with_history:
             return memory
@@ -135,4 +138,4 @@ class UserVector(nn.Module):
         """Return [B, D] for histories int64 [B, T], padded on the right with 0, of ``lengths`` int64 [B]."""
         states, _ = self.states(items, lengths)
         last = lengths.clamp(min=1) - 1
-        return self.head.queries(states.take_along_dim(last[:, None, None], dim=1)[:, 0])
+        return self.head.queries(states[torch.arange(states.shape[0], device=last.device), last])

@@ -1,7 +1,7 @@
 """A catalogue's prefix tree as flat arrays in compressed sparse rows, for programs in any language.
 
 A state is a prefix. States are numbered from the root, 0, depth by depth, in lexicographic order, so the children of a
-state are neighbours, and edge e leads to state e + 1. Tokens are numbered from 1 over all levels; 0 is start and padding.
+state are neighbours, and edge e leads to state e + 1. Tokens are numbered from 1 across levels; 0 is start and padding.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def tree_arrays(tree: PrefixTree) -> Arrays:
 
 MEANINGS = {
     "level_starts": "int64 [levels + 2]: states of depth d are level_starts[d] ... level_starts[d + 1] - 1",
-    "row_pointers": "int64 [states + 1]: edges of state s are row_pointers[s] ... row_pointers[s + 1] - 1; leaves: none",
+    "row_pointers": "int64 [states + 1]: edges of state s are row_pointers[s] ... row_pointers[s + 1] - 1",
     "tokens": "int32 [edges]: the token of each edge, ascending within a state",
     "next_states": "int64 [edges]: where each edge leads; edge e leads to state e + 1",
     "items_below": "int64 [states]: items whose Semantic ID begins with the state's prefix",

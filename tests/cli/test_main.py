@@ -13,8 +13,8 @@ from recbole_adasid.cli.main import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = (
-    *("train", "recommend", "serve", "items", "bundle", "publish", "scorecard", "grid", "convert", "pairs", "assign"),
-    *("tune", "audit", "report"),
+    *("train", "recommend", "serve", "items", "bundle", "publish", "export", "scorecard", "grid", "convert", "pairs"),
+    *("assign", "tune", "audit", "report"),
 )
 HELPED = """
 import sys

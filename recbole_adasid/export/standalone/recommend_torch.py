@@ -70,9 +70,7 @@ class Recommender:
             self._programs[name] = torch.export.load(self.folder / f"{name}.pt2").module()
         return self._programs[name]
 
-    def _beam_search(
-        self, items: Tensor, lengths: Tensor, excluded: Excluded, width: int
-    ) -> tuple[Tensor, Tensor]:
+    def _beam_search(self, items: Tensor, lengths: Tensor, excluded: Excluded, width: int) -> tuple[Tensor, Tensor]:
         """Return the best W sequences [B · W, 1 + S] under the tree and their log-probabilities [B · W]."""
         memory, step = self.program("encoder")(items, lengths), self.program("step")
         rows = np.arange(len(items))[:, None]

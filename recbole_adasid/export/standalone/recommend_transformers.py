@@ -23,7 +23,9 @@ def load(folder: str | Path = FOLDER) -> tuple[Any, SemanticIds]:
     return T5ForConditionalGeneration.from_pretrained(folder).eval(), SemanticIds(folder)
 
 
-def inputs(ids: SemanticIds, histories: Sequence[Sequence[str]], folder: str | Path = FOLDER) -> dict[str, torch.Tensor]:
+def inputs(
+    ids: SemanticIds, histories: Sequence[Sequence[str]], folder: str | Path = FOLDER
+) -> dict[str, torch.Tensor]:
     """Return what the encoder reads of B histories: tokens, or for an encoder over items their vectors."""
     items, lengths = ids.batch(histories)
     valid = np.arange(items.shape[1]) < lengths[:, None]

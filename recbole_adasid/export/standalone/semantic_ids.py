@@ -146,7 +146,8 @@ class Excluded:
 
     def __init__(self, ids: SemanticIds, items: Sequence[Iterable[str]]) -> None:
         self._below = ids.tree["items_below"]
-        rows, numbers = [], []
+        rows: list[int] = []
+        numbers: list[int] = []
         for row, some in enumerate(items):
             known = set(ids.known(some))
             rows += [row] * len(known)

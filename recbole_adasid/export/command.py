@@ -1,0 +1,37 @@
+"""Implementation of `recbole-adasid export`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from recbole_adasid.export.to_constraints import write_constraints
+from recbole_adasid.export.to_torch import write_torch
+from recbole_adasid.export.to_transformers import write_transformers
+from recbole_adasid.io.whole_folder import check_new_folder, new_folder
+from recbole_adasid.serving.recommender import Recommender
+
+WRITERS: dict[str, Callable[[Recommender, Path], str]] = {
+    "transformers": write_transformers,
+    "torch": write_torch,
+    "constraints": write_constraints,
+}
+
+
+def export(given: Mapping[str, Any]) -> None:
+    """Write a run's recommender for another runtime.
+
+    Args:
+        given: `run_folder`, `to`, `out` and `retrieval`.
+
+    Raises:
+        FileExistsError: if `out` is not a new or empty folder.
+        ValueError: if the run cannot be exported this way.
+    """
+    out = Path(given["out"])
+    check_new_folder(out)
+    recommender = Recommender.load(given["run_folder"], retrieval=given["retrieval"])
+    with new_folder(out) as folder:
+        written = WRITERS[given["to"]](recommender, folder)
+    print(f"{recommender.n_recommended} items, {written}: {out}")

@@ -1,0 +1,67 @@
+"""The files that all exported folders have: the items, their prefix tree, a reader for both, and a description."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recbole_adasid.export import tree_arrays
+from recbole_adasid.export.standalone import semantic_ids
+from recbole_adasid.export.tree_arrays import Arrays
+from recbole_adasid.io.array_file import write_arrays
+from recbole_adasid.io.atomic import write_atomically
+from recbole_adasid.io.json_file import as_json
+from recbole_adasid.serving.recommender import Recommender
+from recbole_adasid.version import VERSION
+
+STANDALONE = Path(semantic_ids.__file__).parent
+
+
+def write_common(recommender: Recommender, folder: Path) -> Arrays:
+    """Write items.json, tree.npz and semantic_ids.py, and return the tree's arrays."""
+    catalogue = recommender.model.catalogue
+    rows = recommender.model.network.vocabulary.token_ids(catalogue.tokens[1:].long()).tolist()
+    lines = [f"{json.dumps(item, ensure_ascii=False)}: {row}" for item, row in zip(recommender.tokens, rows)]
+    write_atomically(folder / "items.json", "{\n" + ",\n".join(lines) + "\n}\n")
+    arrays = tree_arrays.tree_arrays(catalogue.tree)
+    write_arrays(folder / "tree.npz", arrays)
+    copy_standalone("semantic_ids.py", folder)
+    return arrays
+
+
+def copy_standalone(name: str, folder: Path, new_name: str | None = None) -> None:
+    """Copy a file that needs nothing of this package into a folder."""
+    shutil.copyfile(STANDALONE / name, folder / (new_name or name))
+
+
+def write_description(recommender: Recommender, folder: Path, to: str, more: Mapping[str, Any], readme: str) -> None:
+    """Write export.json, with ``more`` entries of its kind of folder, and README.md."""
+    model, sizes = recommender.model, recommender.model.catalogue.level_sizes
+    present = np.zeros(len(recommender.tokens) + 1, dtype=bool)
+    present[model.catalogue.tree.leaf_items.cpu().numpy()] = True
+    about = {
+        "version": semantic_ids.VERSION,
+        "to": to,
+        "written_by": f"recbole-adasid {VERSION}",
+        "model": recommender.run_settings["model"],
+        "dataset": recommender.run_settings["dataset"],
+        "items": model.catalogue.tree.n_items,
+        "removed": [item for item, here in zip(recommender.tokens, present[1:]) if not here],
+        "levels": len(sizes),
+        "level_sizes": sizes,
+        "first_tokens": tree_arrays.first_tokens(sizes),
+        "vocab_size": 1 + sum(sizes),
+        "collision": model.catalogue.collision,
+        "max_history": recommender.max_history,
+        "beam_size": recommender.beam_size,
+        "items.json": "tokens of each item; item numbers are places in it, from 1; token = first_tokens[level] + code",
+        "tree.npz": tree_arrays.MEANINGS,
+        **more,
+    }
+    write_atomically(folder / "export.json", as_json(about))
+    write_atomically(folder / "README.md", readme)

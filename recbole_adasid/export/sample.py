@@ -1,0 +1,60 @@
+"""Histories on which an exported folder is compared with the run before it is handed out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from recbole_adasid.model.tiger import TIGERModel
+from recbole_adasid.serving.recommender import Recommender
+
+TOLERANCE = 1e-4
+"""Largest difference of log-probabilities."""
+_HISTORIES = 4
+
+
+class Sample(NamedTuple):
+    """Histories and next items, drawn from the catalogue."""
+
+    items: Tensor
+    """int64 [B, T], padded on the right with 0."""
+    lengths: Tensor
+    """int64 [B]"""
+    targets: Tensor
+    """int64 [B]"""
+
+    @classmethod
+    def drawn(cls, recommender: Recommender) -> Sample:
+        """Draw histories of all lengths and items to recommend next, always the same."""
+        model, longest = recommender.model, recommender.max_history
+        random = torch.Generator().manual_seed(0)
+        lengths = torch.linspace(1, longest, _HISTORIES).long()
+        items = torch.randint(1, model.catalogue.n_items + 1, (_HISTORIES, longest), generator=random)
+        items *= torch.arange(longest) < lengths[:, None]
+        present = model.catalogue.tree.leaf_items.long()
+        return cls(items, lengths, present[torch.randint(len(present), (_HISTORIES,), generator=random)])
+
+    def prefixes(self, model: TIGERModel) -> Tensor:
+        """Return the targets' tokens after the start token, rows of the vocabulary, int64 [B, 1 + S]."""
+        tokens = model.network.vocabulary.token_ids(model.catalogue(self.targets))
+        return torch.nn.functional.pad(tokens, (1, 0))
+
+    def scores(self, model: TIGERModel) -> Tensor:
+        """Return the log-probabilities [B] of the targets' tokens, for LIGER too."""
+        return TIGERModel.score_targets(model, self.items, self.lengths, self.targets)
+
+
+def check_close(found: Tensor, expected: Tensor, what: str) -> float:
+    """Return the largest difference of an exported folder's numbers from the run's.
+
+    Raises:
+        RuntimeError: if it is above :data:`TOLERANCE`.
+    """
+    apart = float((found - expected).abs().max())
+    if not apart <= TOLERANCE:
+        raise RuntimeError(
+            f"the exported {what} differ from the run's by {apart:.1e}, nothing was written: report this"
+        )
+    return apart

@@ -1,0 +1,125 @@
+"""`--to=torch`: the network as programs of torch.export, which run without this package."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.export import Dim
+
+from recbole_adasid.export import folder as common
+from recbole_adasid.export.programs import DecodingStep, HistoryEncoder, UserVector
+from recbole_adasid.export.readme import torch_readme
+from recbole_adasid.export.sample import Sample, check_close
+from recbole_adasid.model.liger import LIGERModel
+from recbole_adasid.model.tiger import TIGERModel
+from recbole_adasid.serving.recommender import Recommender
+
+TESTED = (2, 13)
+"""The torch that exports are tested with; older ones may lack something."""
+Shapes = Mapping[str, Any]
+
+
+def write_torch(recommender: Recommender, folder: Path) -> str:
+    """Write the folder, and return what was written in words.
+
+    Raises:
+        ValueError: if torch cannot export the network.
+        RuntimeError: if a program computes something else than the network.
+    """
+    model, sample = recommender.model, Sample.drawn(recommender)
+    common.write_common(recommender, folder)
+    common.copy_standalone("recommend_torch.py", folder, "recommend.py")
+    retrievals, apart = [], 0.0
+    more: dict[str, Any] = {"retrieval": "generative", "history_bias": 0.0}
+    if isinstance(model, LIGERModel):
+        more["retrieval"] = model.retrieval
+        if model.head.repeat is not None:
+            more["history_bias"] = float(model.head.repeat.detach() / model.head.temperature)
+        apart = _write_dense(model, sample, folder)
+        retrievals.append("dense")
+    if not isinstance(model, LIGERModel) or model.losses.generative:
+        apart = max(apart, _write_generative(model, sample, folder))
+        retrievals.append("generative")
+    more |= {"retrievals": retrievals, "torch": torch.__version__, "largest_difference": apart}
+    common.write_description(recommender, folder, "torch", more, torch_readme(recommender, retrievals))
+    return f"programs whose scores differ by at most {apart:.0e}"
+
+
+def _write_generative(model: TIGERModel, sample: Sample, folder: Path) -> float:
+    """Write the encoder and the decoding step; return by how much their log-probabilities differ from the model's."""
+    batch = Dim("batch")
+    encoder = _exported(
+        folder / "encoder.pt2", HistoryEncoder(model), (sample.items, sample.lengths), _histories(batch)
+    )
+    memory, prefixes = encoder(sample.items, sample.lengths), sample.prefixes(model)
+    positions = Dim("positions")
+    shapes: dict[str, Any] = {
+        "prefixes": {0: batch, 1: Dim("beams"), 2: Dim("length")},
+        "keys": {1: batch, 3: positions},
+        "values": {1: batch, 3: positions},
+        "valid": {0: batch, 1: positions},
+    }
+    if len(memory) > 3:
+        shapes["history"] = {0: batch, 1: Dim("history")}
+    if prefixes.shape[1] == 2:  # one level: a prefix is always the start token
+        del shapes["prefixes"][2]
+    beams = prefixes[:, None, : min(2, prefixes.shape[1] - 1)].repeat(1, 2, 1)
+    step = _exported(folder / "step.pt2", DecodingStep(model), (beams, *memory), shapes)
+    scores = sample.scores(model) * 0
+    for level in range(prefixes.shape[1] - 1):
+        found = step(prefixes[:, None, : level + 1], *memory)[:, 0]
+        scores += found.gather(1, prefixes[:, level + 1, None])[:, 0]
+    return check_close(scores, sample.scores(model), "log-probabilities")
+
+
+def _write_dense(model: LIGERModel, sample: Sample, folder: Path) -> float:
+    """Write the program of user vectors and the items' keys; return by how much vectors differ from the model's."""
+    np.save(folder / "item_keys.npy", model.all_keys().float().numpy(), allow_pickle=False)
+    program = _exported(
+        folder / "user.pt2", UserVector(model), (sample.items, sample.lengths), _histories(Dim("batch"))
+    )
+    return check_close(program(sample.items, sample.lengths), _queries(model, sample), "user vectors")
+
+
+@torch.no_grad()
+def _queries(model: LIGERModel, sample: Sample) -> Tensor:
+    return model.queries(sample.items, sample.lengths)
+
+
+def _histories(batch: Any) -> Shapes:
+    return {"items": {0: batch, 1: Dim("history")}, "lengths": {0: batch}}
+
+
+@torch.no_grad()
+def _exported(path: Path, module: nn.Module, example: tuple[Tensor, ...], shapes: Shapes) -> Callable[..., Any]:
+    """Export a module, save it, and return the program as read from the file."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about torch's own internals
+            program = torch.export.export(module.eval(), example, dynamic_shapes=dict(shapes), strict=False)
+            torch.export.save(program, path)
+            loaded = torch.export.load(path).module()
+    except OSError:
+        raise
+    except Exception as error:
+        raise ValueError(
+            f"torch {torch.__version__} cannot export this network ({_in_a_line(error)}): {_remedy()}"
+        ) from error
+    return torch.no_grad()(loaded)
+
+
+def _remedy() -> str:
+    major, minor = torch.__version__.split(".")[:2]
+    if (int(major), int(minor)) < TESTED:
+        return "exports are tested with torch {}.{}, install that or a later one".format(*TESTED)
+    return "report this"
+
+
+def _in_a_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
