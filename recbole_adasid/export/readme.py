@@ -71,11 +71,12 @@ found = model.generate(
     **inputs(ids, histories),
     prefix_allowed_tokens_fn=ids.prefix_allowed_tokens_fn(exclude=histories),
 )
-ids.ranked(found.sequences, found.sequences_scores, n_histories=len(histories), k=10, exclude=histories)
+best = ids.ranked(found.sequences, found.sequences_scores, n_histories=len(histories), k=10, exclude=histories)
 ```
 
-`recommend(model, ids, histories, k=10)` does all of it, and `python recommend.py ITEM ITEM …` prints it. Scores are
-log-probabilities of Semantic IDs. transformers 5 says on loading that embedding and head are not tied: that is right.
+`best` has a list of items and log-probabilities for each history. `recommend(model, ids, histories, k=10)` does all of
+it, and `python recommend.py ITEM ITEM …` prints it. transformers 5 says on loading that embedding and head are not
+tied: that is right.
 """
 _TORCH = """
 In this folder, with NumPy and torch:
@@ -84,7 +85,7 @@ In this folder, with NumPy and torch:
 from recommend import Recommender
 
 recommender = Recommender()
-recommender.recommend([{items}], k=10)  # histories of items, oldest first
+best = recommender.recommend([{items}], k=10)  # histories of items, oldest first
 ```
 
 `python recommend.py ITEM ITEM …` prints it. Items are numbered as in items.json, from 1; histories are padded on the
@@ -104,6 +105,6 @@ allowed = tree["tokens"][begin:end]  # the first tokens
 state = begin + np.searchsorted(allowed, allowed[0]) + 1  # after the first of them
 ```
 
-`SemanticIds` in semantic_ids.py walks it by item names. `static.npz` has the arguments of the same names for the
-decoding functions of STATIC (d_dense=1, vocab_size as in export.json).
+`SemanticIds` in semantic_ids.py walks it by item names. `static.npz` has what `build_static_index` of
+youtube/static-constraint-decoding returns for d=1 and the vocab_size of export.json.
 """

@@ -29,8 +29,7 @@ def write_torch(recommender: Recommender, folder: Path) -> str:
     """Write the folder, and return what was written in words.
 
     Raises:
-        ValueError: if torch cannot export the network.
-        RuntimeError: if a program computes something else than the network.
+        ValueError: if torch cannot export the network, or a program computes something else.
     """
     model, sample = recommender.model, Sample.drawn(recommender)
     common.write_common(recommender, folder)

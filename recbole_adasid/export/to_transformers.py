@@ -25,8 +25,7 @@ def write_transformers(recommender: Recommender, folder: Path) -> str:
 
     Raises:
         ImportError: without transformers.
-        ValueError: if T5 cannot express the network.
-        RuntimeError: if the T5 computes something else than the network.
+        ValueError: if T5 cannot express the network, or computes something else.
     """
     check_t5_can(recommender.model)
     transformers = _transformers()

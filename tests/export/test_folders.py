@@ -1,0 +1,268 @@
+"""Exported folders recommend what the run recommends, by what their README.md says."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from recbole_adasid.cli import main
+from recbole_adasid.export import to_torch
+from recbole_adasid.serving.recommender import Recommender
+
+Opened = Callable[[Path, str], ModuleType]
+Found = list[list[tuple[str, float]]]
+HISTORIES = [["i3", "i4", "i5"], ["i9"], ["new0", "i1", "i2", "i3", "i7", "i8"], ["i19", "i0"]]
+torch_exports = pytest.mark.skipif(
+    tuple(map(int, torch.__version__.split(".")[:2])) < to_torch.TESTED, reason="exports are tested with later ones"
+)
+
+
+def export(folder: Path, to: str, out: Path, *more: str) -> int:
+    return main(["export", f"--run_folder={folder}", f"--to={to}", f"--out={out}", *more])
+
+
+@pytest.fixture(scope="module")
+def changed(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run to which new0 and new1 were added, and from which i4 was removed."""
+    folder = Path(shutil.copytree(finished_run, tmp_path_factory.mktemp("changed") / "run"))
+    recommender = Recommender.load(folder)
+    table = {"item_id": ["new0", "new1"], "title": ["the red thing", "the blue thing number i7"]}
+    recommender.add_items(["new0", "new1"], table=table)
+    recommender.remove_items(["i4"])
+    recommender.save()
+    return folder
+
+
+@pytest.fixture
+def no_traces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep pytest from recording every step of torch's tracing, which takes most of its time."""
+    monkeypatch.setattr(logging.getLogger("torch.__trace"), "propagate", False)
+
+
+@pytest.fixture
+def run_folder(request: pytest.FixtureRequest) -> Path:
+    return request.getfixturevalue(request.param)
+
+
+def expected(folder: Path, k: int, *, exclude_seen: bool = True, retrieval: str | None = None) -> Found:
+    many = Recommender.load(folder, retrieval=retrieval).recommend_many(HISTORIES, k, exclude_seen=exclude_seen)
+    return [[(one.item, one.score) for one in row] for row in many]
+
+
+def assert_same(found: Found, wanted: Found) -> None:
+    """Compare lists; the order of items whose scores differ in the last digits is free."""
+    assert [len(row) for row in found] == [len(row) for row in wanted]
+    for row, other in zip(found, wanted):
+        assert [score for _, score in row] == pytest.approx([score for _, score in other], abs=1e-4)
+        scores = dict(other)
+        assert all(score == pytest.approx(scores[item], abs=1e-4) for item, score in row[:-1])
+
+
+def code_of(folder: Path) -> str:
+    return re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)[0]
+
+
+@pytest.mark.parametrize("run_folder", ["changed", "paper_run"], indirect=True)
+def test_generate_of_transformers_gives_our_list(run_folder: Path, tmp_path: Path, opened: Opened) -> None:
+    pytest.importorskip("transformers")
+    out = tmp_path / "t5"
+    assert export(run_folder, "transformers", out) == 0
+    recommend = opened(out, "recommend")
+    model, ids = recommend.load(out)
+    for exclude_seen in (True, False):
+        found = recommend.recommend(model, ids, HISTORIES, k=8, exclude_seen=exclude_seen, folder=out)
+        assert_same(found, expected(run_folder, 8, exclude_seen=exclude_seen))
+    everything = recommend.recommend(model, ids, HISTORIES, k=40, folder=out)  # more beams than items
+    assert_same(everything, expected(run_folder, 40))
+
+
+def test_what_the_page_of_a_t5_says_works_as_said(changed: Path, tmp_path: Path, opened: Opened) -> None:
+    pytest.importorskip("transformers")
+    assert export(changed, "transformers", tmp_path / "t5") == 0
+    opened(tmp_path / "t5", "recommend")
+    said: dict[str, Any] = {}
+    exec(code_of(tmp_path / "t5"), said)
+    found = Recommender.load(changed).recommend(said["histories"][0], 10)
+    assert_same(said["best"], [[(one.item, one.score) for one in found]])
+    config = json.loads((tmp_path / "t5" / "config.json").read_text())
+    assert config["tie_word_embeddings"] is False and "scale_decoder_outputs" not in config
+
+
+def test_the_decoder_of_liger_becomes_a_t5(liger_run: Path, tmp_path: Path, opened: Opened, capsys: Any) -> None:
+    pytest.importorskip("transformers")
+    out = tmp_path / "t5"
+    assert export(liger_run, "transformers", out) == 2
+    assert "retrieval=dense compares the history with all items" in capsys.readouterr().err and not out.exists()
+    assert export(liger_run, "transformers", out, "--retrieval=generative") == 0
+    recommend = opened(out, "recommend")
+    found = recommend.recommend(*recommend.load(out), HISTORIES, k=8, folder=out)
+    assert_same(found, expected(liger_run, 8, retrieval="generative"))
+
+
+def test_an_untrained_decoder_is_refused(
+    liger_run: Path, resigned: Callable[..., Path], tmp_path: Path, capsys: Any
+) -> None:
+    folder = Path(shutil.copytree(liger_run, tmp_path / "run"))
+    resigned(folder, generative_weight=0.0)
+    assert export(folder, "transformers", tmp_path / "t5", "--retrieval=generative") == 2
+    assert "generative_weight=0 trained no decoder" in capsys.readouterr().err
+
+
+ALONE = """
+import json, sys
+sys.modules["recbole_adasid"] = None  # an import of it fails
+said = {}
+exec(sys.argv[1], said)
+found = {name: said["recommender"].recommend(json.loads(sys.argv[2]), 8, exclude_seen=seen)
+         for name, seen in (("unseen", True), ("all", False))}
+print(json.dumps({**found, "page": said["best"]}))
+"""
+
+
+@pytest.mark.slow
+@torch_exports
+def test_programs_of_torch_give_our_list_without_this_package(changed: Path, tmp_path: Path, no_traces: None) -> None:
+    out = tmp_path / "programs"
+    assert export(changed, "torch", out) == 0
+    without = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE, code_of(out), json.dumps(HISTORIES)],
+        **{"cwd": out, "env": without, "capture_output": True, "text": True},
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert_same(found["unseen"], expected(changed, 8))
+    assert_same(found["all"], expected(changed, 8, exclude_seen=False))
+    recommender = Recommender.load(changed)
+    first = recommender.recommend(recommender.tokens[:2], 10)
+    assert_same(found["page"], [[(one.item, one.score) for one in first]])
+
+
+@pytest.mark.slow
+@torch_exports
+def test_dense_retrieval_of_liger_is_that_of_its_user_vectors_and_keys(
+    liger_run: Path, tmp_path: Path, opened: Opened, no_traces: None
+) -> None:
+    out = tmp_path / "programs"
+    assert export(liger_run, "torch", out) == 0
+    recommender = opened(out, "recommend").Recommender(out)
+    for exclude_seen in (True, False):
+        found = recommender.recommend(HISTORIES, 8, exclude_seen=exclude_seen)
+        assert_same(found, expected(liger_run, 8, exclude_seen=exclude_seen))
+    found = recommender.recommend(HISTORIES, 8, retrieval="generative")
+    assert_same(found, expected(liger_run, 8, retrieval="generative"))
+    with pytest.raises(ValueError, match="retrieval is 'hybrid', this folder has dense, generative"):
+        recommender.recommend(HISTORIES, retrieval="hybrid")
+
+
+def test_a_table_of_constraints_holds_what_can_be_recommended_now(changed: Path, tmp_path: Path) -> None:
+    out = tmp_path / "constraints"
+    assert export(changed, "constraints", out) == 0
+    items = json.loads((out / "items.json").read_text())
+    about = json.loads((out / "export.json").read_text())
+    recommender = Recommender.load(changed)
+    assert list(items) == recommender.tokens and about["removed"] == ["i4"] and about["items"] == 21
+    first = np.array(about["first_tokens"])
+    assert {item: (np.array(row) - first).tolist() for item, row in items.items()} == dict(
+        zip(items, recommender.semantic_ids([*items]))
+    )
+    with np.load(out / "tree.npz") as tree:
+        numbers = set(tree["leaf_items"].tolist())
+        assert {item for place, item in enumerate(items, start=1) if place in numbers} == {*items} - {"i4"}
+        assert about["tree.npz"].keys() == set(tree.files)
+    with np.load(out / "static.npz") as static:
+        assert about["static.npz"].keys() == set(static.files)
+
+
+def test_what_the_page_of_constraints_says_works_as_said(
+    changed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert export(changed, "constraints", tmp_path / "out") == 0
+    monkeypatch.chdir(tmp_path / "out")
+    said: dict[str, Any] = {}
+    exec(code_of(tmp_path / "out"), said)
+    rows = json.loads((tmp_path / "out" / "items.json").read_text())
+    del rows["i4"]
+    assert set(said["tree"]["tokens"][: said["end"]]) == {row[0] for row in rows.values()} == set(said["allowed"])
+    assert said["state"] == 1
+
+
+def test_a_folder_with_files_is_left_alone(finished_run: Path, tmp_path: Path, capsys: Any) -> None:
+    (tmp_path / "mine").write_text("kept")
+    assert export(finished_run, "constraints", tmp_path) == 2
+    assert "exists and is not an empty folder" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--to=constraints", "--out=o"], "export needs --run_folder=FOLDER"),
+        (["--run_folder=x", "--out=o"], "export needs --to=NAME"),
+        (["--run_folder=x", "--to=torch"], "export needs --out=FOLDER"),
+        (["--run_folder=x", "--to=onnx", "--out=o"], "Valid are: constraints, torch, transformers"),
+        (["--run_folder=x", "--to=torch", "--out=o"], "There is no run folder x"),
+        (["--run_folder={run}", "--to=torch", "--out=o", "--retrieval=dense"], "retrieval=dense is only for LIGER"),
+    ],
+)
+def test_a_mistake_is_told(
+    arguments: list[str], message: str, finished_run: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["export", *(argument.format(run=finished_run) for argument in arguments)]) == 2
+    assert message in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+def test_without_transformers_the_extra_is_named(
+    finished_run: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    assert export(finished_run, "transformers", tmp_path / "out") == 2
+    assert "pip install 'recbole-adasid[transformers]'" in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("to", ["transformers", "torch"])
+def test_a_folder_with_other_numbers_than_the_run_s_does_not_appear(
+    to: str, finished_run: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if to == "transformers":
+        pytest.importorskip("transformers")
+        monkeypatch.setattr("recbole_adasid.export.t5_weights._READ", 0.0)  # one softmax over all levels
+    else:
+        other = Recommender.load(finished_run).model
+        torch.nn.init.normal_(other.network.vocabulary.embedding.weight)
+        monkeypatch.setattr(to_torch, "_exported", lambda path, module, *_: module)
+        make = to_torch.DecodingStep
+        monkeypatch.setattr(to_torch, "DecodingStep", lambda model: make(other))
+    assert export(finished_run, to, tmp_path / "out") == 2
+    assert "differ from the run's by" in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("version", "remedy"), [("2.4.0+cpu", "install that or a later one"), ("99.0.0", "report this")]
+)
+def test_a_torch_that_cannot_export_is_named(
+    version: str, remedy: str, finished_run: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("no such operator\nand more")
+
+    monkeypatch.setattr(torch.export, "export", fail)
+    monkeypatch.setattr(torch, "__version__", version)
+    assert export(finished_run, "torch", tmp_path / "out") == 2
+    error = capsys.readouterr().err
+    assert f"torch {version} cannot export this network (no such operator): " in error and remedy in error
+    assert not list(tmp_path.iterdir())
