@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
+
 from recbole_adasid.serving.recommender import Recommender
 
 
@@ -31,7 +33,7 @@ def torch_readme(recommender: Recommender, retrievals: Sequence[str]) -> str:
         files["item_keys.npy"] = "float32 [items + 1, D]: products with user vectors are scores, by item number"
     files |= {"recommend.py": "beam search and dense retrieval with these programs; also a script", **_COMMON}
     title = f"{_title(recommender)} as programs of torch.export"
-    return _page(title, _TORCH.format(items=_example(recommender)), files)
+    return _page(title, _TORCH.format(items=_example(recommender), torch=torch.__version__.split("+")[0]), files)
 
 
 def constraints_readme(recommender: Recommender) -> str:
@@ -89,7 +91,8 @@ best = recommender.recommend([{items}], k=10)  # histories of items, oldest firs
 ```
 
 `python recommend.py ITEM ITEM …` prints it. Items are numbered as in items.json, from 1; histories are padded on the
-right with 0. A prefix is 0 and the tokens so far. Numbers of histories, items in them and beams are free.
+right with 0. A prefix is 0 and the tokens so far. Numbers of histories, items in them and beams are free. The programs
+run on the CPU; load them with torch {torch} or later.
 """
 _CONSTRAINTS = """
 `tree.npz` is a tree in compressed sparse rows: the tokens that may follow a prefix are

@@ -36,6 +36,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     try:
         waiting.mkdir(parents=True)
         yield waiting
+        _flush(waiting)
         if path.is_dir():
             path.rmdir()  # empty, as checked
         os.replace(waiting, path)
@@ -48,3 +49,11 @@ def new_folder(path: Path) -> Iterator[Path]:
         ) from error
     finally:
         shutil.rmtree(waiting, ignore_errors=True)
+
+
+def _flush(folder: Path) -> None:
+    """Flush a folder's files to disk, so that a power failure after the rename finds them complete."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb+") as stream:
+                os.fsync(stream.fileno())

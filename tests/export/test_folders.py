@@ -36,8 +36,17 @@ def export(folder: Path, to: str, out: Path, *more: str) -> int:
 
 @pytest.fixture(scope="module")
 def changed(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run to which new0 and new1 were added, and from which i4 was removed."""
-    folder = Path(shutil.copytree(finished_run, tmp_path_factory.mktemp("changed") / "run"))
+    return with_changes(finished_run, tmp_path_factory.mktemp("changed"))
+
+
+@pytest.fixture(scope="module")
+def changed_liger(liger_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return with_changes(liger_run, tmp_path_factory.mktemp("changed"))
+
+
+def with_changes(run_folder: Path, base: Path) -> Path:
+    """Copy a run, add new0 and new1 to its items and remove i4."""
+    folder = Path(shutil.copytree(run_folder, base / "run"))
     recommender = Recommender.load(folder)
     table = {"item_id": ["new0", "new1"], "title": ["the red thing", "the blue thing number i7"]}
     recommender.add_items(["new0", "new1"], table=table)
@@ -87,6 +96,7 @@ def test_generate_of_transformers_gives_our_list(run_folder: Path, tmp_path: Pat
         assert_same(found, expected(run_folder, 8, exclude_seen=exclude_seen))
     everything = recommend.recommend(model, ids, HISTORIES, k=40, folder=out)  # more beams than items
     assert_same(everything, expected(run_folder, 40))
+    assert recommend.recommend(model, ids, []) == []
 
 
 def test_what_the_page_of_a_t5_says_works_as_said(changed: Path, tmp_path: Path, opened: Opened) -> None:
@@ -101,15 +111,15 @@ def test_what_the_page_of_a_t5_says_works_as_said(changed: Path, tmp_path: Path,
     assert config["tie_word_embeddings"] is False and "scale_decoder_outputs" not in config
 
 
-def test_the_decoder_of_liger_becomes_a_t5(liger_run: Path, tmp_path: Path, opened: Opened, capsys: Any) -> None:
+def test_the_decoder_of_liger_becomes_a_t5(changed_liger: Path, tmp_path: Path, opened: Opened, capsys: Any) -> None:
     pytest.importorskip("transformers")
     out = tmp_path / "t5"
-    assert export(liger_run, "transformers", out) == 2
+    assert export(changed_liger, "transformers", out) == 2
     assert "retrieval=dense compares the history with all items" in capsys.readouterr().err and not out.exists()
-    assert export(liger_run, "transformers", out, "--retrieval=generative") == 0
+    assert export(changed_liger, "transformers", out, "--retrieval=generative") == 0
     recommend = opened(out, "recommend")
     found = recommend.recommend(*recommend.load(out), HISTORIES, k=8, folder=out)
-    assert_same(found, expected(liger_run, 8, retrieval="generative"))
+    assert_same(found, expected(changed_liger, 8, retrieval="generative"))
 
 
 def test_an_untrained_decoder_is_refused(
@@ -154,16 +164,17 @@ def test_programs_of_torch_give_our_list_without_this_package(changed: Path, tmp
 @pytest.mark.slow
 @torch_exports
 def test_dense_retrieval_of_liger_is_that_of_its_user_vectors_and_keys(
-    liger_run: Path, tmp_path: Path, opened: Opened, no_traces: None
+    changed_liger: Path, tmp_path: Path, opened: Opened, no_traces: None
 ) -> None:
     out = tmp_path / "programs"
-    assert export(liger_run, "torch", out) == 0
+    assert export(changed_liger, "torch", out) == 0
     recommender = opened(out, "recommend").Recommender(out)
     for exclude_seen in (True, False):
         found = recommender.recommend(HISTORIES, 8, exclude_seen=exclude_seen)
-        assert_same(found, expected(liger_run, 8, exclude_seen=exclude_seen))
+        assert_same(found, expected(changed_liger, 8, exclude_seen=exclude_seen))
     found = recommender.recommend(HISTORIES, 8, retrieval="generative")
-    assert_same(found, expected(liger_run, 8, retrieval="generative"))
+    assert_same(found, expected(changed_liger, 8, retrieval="generative"))
+    assert recommender.recommend([]) == []
     with pytest.raises(ValueError, match="retrieval is 'hybrid', this folder has dense, generative"):
         recommender.recommend(HISTORIES, retrieval="hybrid")
 

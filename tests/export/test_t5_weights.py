@@ -61,6 +61,18 @@ def test_every_probability_is_ours(attention: str, reads: str, make_model: Calla
     assert (found[expected == 0] == 0).all()
 
 
+@torch.no_grad()
+def test_other_levels_are_impossible_in_bfloat16_too(make_model: Callable[..., TIGERModel]) -> None:
+    model = make_model()
+    network = model.network
+    prefixes = nn.functional.pad(network.vocabulary.token_ids(model.catalogue(torch.tensor([[3]]))[0, :, :-1]), (1, 0))
+    t5 = t5_of(network).to(torch.bfloat16)
+    found = t5(**inputs(model, torch.tensor([[4, 5]])), decoder_input_ids=prefixes).logits.float().softmax(-1)[0]
+    level_of = [-1, *(level for level, size in enumerate(network.vocabulary.level_sizes) for _ in range(size))]
+    wrong = torch.tensor(level_of) != torch.arange(4)[:, None]
+    assert (found[wrong] == 0).all() and (found[~wrong] > 0).all()
+
+
 def test_the_stream_is_wider_by_a_column_per_level(make_model: Callable[..., TIGERModel]) -> None:
     assert stream_width(make_model(d_model=13).network) == 24  # 13 + 4 levels
     assert stream_width(make_model(d_model=12).network) == 16

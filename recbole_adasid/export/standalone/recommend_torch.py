@@ -55,6 +55,8 @@ class Recommender:
         retrieval = retrieval or self.ids.about["retrieval"]
         if retrieval not in self.ids.about["retrievals"]:
             raise ValueError(f"retrieval is {retrieval!r}, this folder has {', '.join(self.ids.about['retrievals'])}")
+        if not histories:
+            return []
         items, lengths = (torch.from_numpy(array) for array in self.ids.batch(histories))
         exclude = histories if exclude_seen else [[] for _ in histories]
         with torch.no_grad():
@@ -108,6 +110,9 @@ class Recommender:
 
 
 if __name__ == "__main__":
-    (best,) = Recommender().recommend([sys.argv[1:]])
+    try:
+        (best,) = Recommender().recommend([sys.argv[1:]])
+    except ValueError as error:
+        sys.exit(f"error: {error}")
     for item, score in best:
         print(f"{item}\t{score:.4f}")

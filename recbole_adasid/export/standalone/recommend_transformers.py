@@ -49,6 +49,8 @@ def recommend(
     folder: str | Path = FOLDER,
 ) -> list[list[tuple[str, float]]]:
     """Return the ``k`` best items after each history, and their log-probabilities."""
+    if not histories:
+        return []
     exclude = histories if exclude_seen else None
     width = max(k, num_beams or ids.about["beam_size"])
     found = model.generate(
@@ -61,6 +63,9 @@ def recommend(
 
 
 if __name__ == "__main__":
-    (best,) = recommend(*load(), [sys.argv[1:]])
+    try:
+        (best,) = recommend(*load(), [sys.argv[1:]])
+    except ValueError as error:
+        sys.exit(f"error: {error}")
     for item, score in best:
         print(f"{item}\t{score:.4f}")
