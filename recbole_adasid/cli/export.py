@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from recbole_adasid.cli.command import Command
-from recbole_adasid.cli.common import OUT, RUN_FOLDER
-from recbole_adasid.cli.options import Option, need, read_options
+from recbole_adasid.cli.shared.command import Command
+from recbole_adasid.cli.shared.common import OUT, RUN_FOLDER
+from recbole_adasid.cli.shared.options import Option, need, read_options
 
 ABOUT = """\
 Writes a folder that recommends without this package: the items that can be recommended now, including those added since
@@ -15,15 +15,15 @@ transformers  a T5 whose `generate` gives the run's recommendations, and the fun
 torch         the encoder and one decoding step as programs of torch.export; for LIGER also user vectors and item keys
 constraints   the prefix tree as arrays, for serving systems that take a table of constraints
 
-Every folder has a README.md and, with a network, a script that recommends. What a format cannot express is refused with
-the setting's name. Before the folder appears, its numbers are compared with the run's.
+--out is a new folder. It has a README.md and, with a network, a script that recommends. What a format cannot express is
+refused with the setting's name. Before the folder appears, its numbers are compared with the run's.
 """
 FORMATS = ("transformers", "torch", "constraints")
 TO = Option("to", "NAME", "one of the above", choices=FORMATS)
 OPTIONS = (
     RUN_FOLDER,
     TO,
-    Option(OUT.name, "FOLDER", "a new folder"),
+    OUT,
     Option("retrieval", "NAME", "for LIGER: dense, generative or hybrid (default: the run's setting)"),
 )
 

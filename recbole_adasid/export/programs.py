@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from recbole_adasid.export.item_vectors import item_vectors
-from recbole_adasid.model.attention import CrossAttention
 from recbole_adasid.model.liger import LIGERModel
-from recbole_adasid.model.position import mask_bias
-from recbole_adasid.model.stack import Memory, Tree
+from recbole_adasid.model.network.attention import CrossAttention
+from recbole_adasid.model.network.position import mask_bias
+from recbole_adasid.model.network.stack import Memory, Tree
 from recbole_adasid.model.tiger import TIGERModel
 
 

@@ -28,7 +28,7 @@ class Sample(NamedTuple):
     @classmethod
     def drawn(cls, recommender: Recommender) -> Sample:
         """Draw histories of all lengths and items to recommend next, always the same."""
-        model, longest = recommender.model, recommender.max_history
+        model, longest = recommender.model, max(2, recommender.max_history)  # torch.export takes 1 for a constant
         random = torch.Generator().manual_seed(0)
         lengths = torch.linspace(1, longest, _HISTORIES).long()
         items = torch.randint(1, model.catalogue.n_items + 1, (_HISTORIES, longest), generator=random)

@@ -20,9 +20,9 @@ import torch
 from torch import Tensor, nn
 
 from recbole_adasid.export.tree_arrays import first_tokens
-from recbole_adasid.model.attention import CrossAttention, SelfAttention
-from recbole_adasid.model.network import TIGERNetwork
-from recbole_adasid.model.position import MASKED
+from recbole_adasid.model.network.attention import CrossAttention, SelfAttention
+from recbole_adasid.model.network.position import MASKED
+from recbole_adasid.model.network.tiger_network import TIGERNetwork
 
 _WRITTEN = 2.0**-10  # by a token into its column
 _FINAL = 2.0**15  # the decoder's last norm scales the columns up again

@@ -57,19 +57,8 @@ def _write_generative(model: TIGERModel, sample: Sample, folder: Path) -> float:
         folder / "encoder.pt2", HistoryEncoder(model), (sample.items, sample.lengths), _histories(batch)
     )
     memory, prefixes = encoder(sample.items, sample.lengths), sample.prefixes(model)
-    positions = Dim("positions")
-    shapes: dict[str, Any] = {
-        "prefixes": {0: batch, 1: Dim("beams"), 2: Dim("length")},
-        "keys": {1: batch, 3: positions},
-        "values": {1: batch, 3: positions},
-        "valid": {0: batch, 1: positions},
-    }
-    if len(memory) > 3:
-        shapes["history"] = {0: batch, 1: Dim("history")}
-    if prefixes.shape[1] == 2:  # one level: a prefix is always the start token
-        del shapes["prefixes"][2]
     beams = prefixes[:, None, : min(2, prefixes.shape[1] - 1)].repeat(1, 2, 1)
-    step = _exported(folder / "step.pt2", DecodingStep(model), (beams, *memory), shapes)
+    step = _exported(folder / "step.pt2", DecodingStep(model), (beams, *memory), _of_step(batch, beams, memory))
     scores = sample.scores(model) * 0
     for level in range(prefixes.shape[1] - 1):
         found = step(prefixes[:, None, : level + 1], *memory)[:, 0]
@@ -93,6 +82,16 @@ def _queries(model: LIGERModel, sample: Sample) -> Tensor:
 
 def _histories(batch: Any) -> Shapes:
     return {"items": {0: batch, 1: Dim("history")}, "lengths": {0: batch}}
+
+
+def _of_step(batch: Any, beams: Tensor, memory: tuple[Tensor, ...]) -> Shapes:
+    positions, prefixes = Dim("positions"), {0: batch, 1: Dim("beams")}
+    if beams.shape[2] > 1:  # with one level, a prefix is always the start token
+        prefixes[2] = Dim("length")
+    names = ("prefixes", "keys", "values", "valid", "history")
+    pairs = {1: batch, 3: positions}
+    of_memory = (pairs, pairs, {0: batch, 1: positions}, {0: batch, 1: Dim("history")})
+    return dict(zip(names, (prefixes, *of_memory[: len(memory)])))
 
 
 @torch.no_grad()

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.model.network import TIGERNetwork
+from recbole_adasid.model.network.tiger_network import TIGERNetwork
 from recbole_adasid.model.tiger import TIGERModel
 
 SMALL = {"d_model": 13, "d_head": 4, "n_heads": 3, "d_ff": 24, "n_encoder_layers": 2, "n_decoder_layers": 2}

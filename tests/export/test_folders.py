@@ -223,7 +223,7 @@ def test_a_folder_with_files_is_left_alone(finished_run: Path, tmp_path: Path, c
     [
         (["--to=constraints", "--out=o"], "export needs --run_folder=FOLDER"),
         (["--run_folder=x", "--out=o"], "export needs --to=NAME"),
-        (["--run_folder=x", "--to=torch"], "export needs --out=FOLDER"),
+        (["--run_folder=x", "--to=torch"], "export needs --out=PATH"),
         (["--run_folder=x", "--to=onnx", "--out=o"], "Valid are: constraints, torch, transformers"),
         (["--run_folder=x", "--to=torch", "--out=o"], "There is no run folder x"),
         (["--run_folder={run}", "--to=torch", "--out=o", "--retrieval=dense"], "retrieval=dense is only for LIGER"),

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from recbole_adasid.export.programs import DecodingStep, HistoryEncoder, UserVector
-from recbole_adasid.model.dense_head import DenseHead
-from recbole_adasid.model.item_content import ItemContent
+from recbole_adasid.model.dense.head import DenseHead
+from recbole_adasid.model.dense.item_content import ItemContent
 from recbole_adasid.model.liger import LIGERModel
 from recbole_adasid.model.tiger import TIGERModel
 

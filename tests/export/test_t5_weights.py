@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from recbole_adasid.export.item_vectors import item_vectors
 from recbole_adasid.export.t5_limits import check_t5_can
 from recbole_adasid.export.t5_weights import item_embeddings, stream_width, t5_config, t5_weights
-from recbole_adasid.model.network import TIGERNetwork
-from recbole_adasid.model.stack import Tree
+from recbole_adasid.model.network.stack import Tree
+from recbole_adasid.model.network.tiger_network import TIGERNetwork
 from recbole_adasid.model.tiger import TIGERModel
 
 transformers = pytest.importorskip("transformers")
