@@ -14,7 +14,7 @@ def transformers_readme(recommender: Recommender, reads: str) -> str:
     files = {
         "model.safetensors, config.json": "a `T5ForConditionalGeneration`",
         "generation_config.json": "with these values `generate` is the run's beam search",
-        "recommend.py": "the code below as functions and as a script",
+        "recommend.py": "the code above as functions and as a script",
         **({"item_vectors.npy": "what the encoder reads of each item, as `inputs_embeds`"} if reads == "items" else {}),
         **_COMMON,
     }

@@ -39,7 +39,9 @@ def test_help_lists_the_commands_one_a_line(capsys):
 
 def test_help_imports_nothing_heavy():
     done = call("-c", HELPED, *NAMES)
-    assert done.stderr == f"{[0] * 14} []\n" and done.stdout.count("usage: recbole-adasid ") == 14
+    assert done.stderr == f"{[0] * (1 + len(NAMES))} []\n" and done.stdout.count("usage: recbole-adasid ") == 1 + len(
+        NAMES
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
