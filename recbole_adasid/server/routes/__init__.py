@@ -1,0 +1,1 @@
+"""Routes by subject; each function returns the `APIRouter` of some."""
