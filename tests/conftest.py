@@ -143,14 +143,22 @@ def two_workers() -> Iterator[Cluster]:
         yield workers
 
 
+@pytest.fixture(scope="session")
+def hub_server() -> Iterator[Any]:
+    """A hub on this machine (loopback_hub.py); huggingface_hub may remember its address when it is imported."""
+    with runpy.run_path(str(Path(__file__).with_name("loopback_hub.py")))["LoopbackHub"]().serving() as hub:
+        yield hub
+
+
 @pytest.fixture
-def loopback_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A hub on this machine (loopback_hub.py) as the only one, an empty cache, and a token that may write."""
+def loopback_hub(hub_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """An empty hub on this machine as the only one, an empty cache, and a token that may write."""
     constants = pytest.importorskip("huggingface_hub.constants")
-    names = runpy.run_path(str(Path(__file__).with_name("loopback_hub.py")))
+    hub_server.empty()
+    template = hub_server.address + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "ENDPOINT", hub_server.address)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub-cache"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setenv("HF_TOKEN", names["WRITER"])
-    with names["LoopbackHub"]().serving() as hub:
-        monkeypatch.setenv("HF_ENDPOINT", hub.address)
-        yield hub
+    monkeypatch.setenv("HF_TOKEN", "hf_writer")
+    return hub_server

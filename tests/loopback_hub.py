@@ -50,6 +50,11 @@ class LoopbackHub:
     """The repositories of a hub, its address, and what was asked of it."""
 
     def __init__(self) -> None:
+        self.address = ""
+        self.empty()
+
+    def empty(self) -> None:
+        """Begin anew, at the same address."""
         self.repositories: dict[str, Repository] = {}
         self.asked: list[str] = []
         self.lfs: dict[str, bytes] = {}
@@ -61,7 +66,6 @@ class LoopbackHub:
         """What is said to be the hash of every commit."""
         self.status: int | None = None
         """Answer to everything."""
-        self.address = ""
 
     def publish(self, name: str, folder: Path, revision: str = MAIN, **kind: bool) -> Repository:
         """Put a folder's files into a repository, past the protocol."""

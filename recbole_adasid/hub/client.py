@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -32,10 +31,10 @@ def hub_client(purpose: str) -> ModuleType:
 
 
 def endpoint() -> str:
-    """Return the address of the hub: HF_ENDPOINT, or the public one."""
+    """Return the address of the hub: HF_ENDPOINT when Python was started, or the public one."""
     from huggingface_hub import constants
 
-    return (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
+    return str(constants.ENDPOINT)
 
 
 def is_offline() -> bool:

@@ -142,7 +142,9 @@ class Recommender(Published):
     def copy(self) -> Recommender:
         """Return a recommender with the same weights and items; changing the items of one keeps those of the other."""
         model, lengths = self.model.sharing_weights(), {"max_history": self.max_history, "beam_size": self.beam_size}
-        return Recommender(model, self.tokens, **lengths, live=self._live.copy())
+        other = Recommender(model, self.tokens, **lengths, live=self._live.copy())
+        other._downloaded = self._downloaded
+        return other
 
     @property
     def run_settings(self) -> Mapping[str, Any]:

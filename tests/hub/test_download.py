@@ -94,7 +94,7 @@ def test_an_earlier_download_replaces_a_hub_that_does_not_answer(
     if failure == "503":
         hub.status = 503
     else:
-        monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
     assert locate(NAME, LAYOUT) == found
     assert "Looking for an earlier download of me/thing." in caplog.text
     with pytest.raises(FileNotFoundError, match="me/other is not in the cache"):

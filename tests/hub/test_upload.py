@@ -111,6 +111,6 @@ def test_a_card_that_the_hub_refuses_is_told_before_anything_is_sent(loopback_hu
 
 
 def test_a_hub_that_does_not_answer_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch, loopback_hub: Any) -> None:
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(ConnectionError, match=r"cannot reach http://127\.0\.0\.1:9 \(.*\): check the connection"):
         upload(folder, NAME, LAYOUT)
