@@ -12,6 +12,7 @@ from recbole_adasid.distributed.joining import joined
 from recbole_adasid.distributed.world import world
 from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.plugin.config.run_settings import run_folder, writable
+from recbole_adasid.plugin.frame_dataset import dataset_of_frames
 from recbole_adasid.plugin.logs import silence, start_logging, stop_logging
 from recbole_adasid.plugin.peers.names import is_tiger
 from recbole_adasid.plugin.peers.run import run_peer
@@ -23,7 +24,9 @@ from recbole_adasid.settings.reading import Paths
 logger = logging.getLogger(__name__)
 
 
-def run(settings: Mapping[str, Any], config_files: Paths = ()) -> dict[str, Any]:
+def run(
+    settings: Mapping[str, Any] | None = None, config_files: Paths = (), *, interactions: Any = None, items: Any = None
+) -> dict[str, Any]:
     """Run the whole job: learn Semantic IDs, train TIGER on them, test the best epoch, write the run folder.
 
     Another RecBole `model` is trained and tested on the same data, without Semantic IDs.
@@ -32,24 +35,30 @@ def run(settings: Mapping[str, Any], config_files: Paths = ()) -> dict[str, Any]
     Args:
         settings: keys of `props/` and of RecBole, such as `dataset`, `tokenizer`, `epochs`.
         config_files: one or more YAML settings files; `settings` override them.
+        interactions: a pandas, Polars or Arrow table of interactions, in place of a dataset in files; the settings
+            `interactions_columns` and `table_time_unit` describe it.
+        items: a table of their items, described by `items_columns`.
 
     Returns:
         `best_valid` and `test` (metric → value), `run_folder` (Path) and `semantic_ids` (what was learned, or None).
 
     Raises:
-        SettingsError: for an invalid setting or dataset.
+        SettingsError: for an invalid setting, table or dataset.
+        ImportError: for a table if narwhals is not installed.
         InUse: if another process is using the run folder.
         CannotWrite: if the disk is full; files written before are intact.
         PeerFailed: if another process of the job failed.
     """
-    with joined():
-        config = build_config(settings, config_files, peers=True)
+    with joined(), dataset_of_frames(settings or {}, config_files, interactions, items) as (given, converted):
+        config = build_config(given, config_files, peers=True)
         _refuse_what_is_not_done(config)
         run_model = train if is_tiger(config) else run_peer
         path = world().from_main(lambda: run_folder(config))
         config["run_folder"] = config["checkpoint_dir"] = str(path)
         if world().is_main:
             with _at_work(RunFolder(path), config):
+                if converted:
+                    logger.info(converted)
                 return run_model(config, path)
         config["checkpoint_dir"] = "."  # RecBole creates it, though only rank 0 saves anything
         with silence():

@@ -95,7 +95,8 @@ def convert(
         tally = stack.enter_context(Tally(home))
         is_written = _write_interactions(interactions, inter, tally)
         if not tally.interactions:
-            raise ValueError(f"No line has a usable interaction. {interactions.lines.summary()}.")
+            read = interactions.lines
+            raise ValueError(f"No {read.unit} has a usable interaction. {read.summary()}.")
         count = None
         if items is not None:
             item = stack.enter_context(written_whole(paths[1]))

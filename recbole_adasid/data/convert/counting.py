@@ -38,15 +38,16 @@ class Emptied:
     value: Any
     """Value of the first."""
 
-    def __str__(self) -> str:
-        return f"first {_shown(self.value)} on line {self.line}"
+    def told(self, unit: str) -> str:
+        """Return the first value and its place, in words."""
+        return f"first {_shown(self.value)} {'on' if unit == 'line' else 'in'} {unit} {self.line}"
 
 
 @dataclass
 class LineCount:
     """Line counts of one file, without blank lines."""
 
-    path: Path
+    path: Path | str
     read: int = 0
     line: int = 0
     """The line currently being converted."""
@@ -58,6 +59,8 @@ class LineCount:
     """The first value by reason, if there is one."""
     emptied: dict[str, Emptied] = field(default_factory=dict)
     """By column name."""
+    unit: str = "line"
+    """What a line is called in messages."""
 
     @property
     def flawless(self) -> bool:
@@ -83,17 +86,22 @@ class LineCount:
 
     def summary(self) -> str:
         """Return a summary sentence: the file, its lines, what was skipped or left empty, and where."""
-        said = [f"{self.path}: {self.read:,} lines read"]
+        said = [f"{self.path}: {self.read:,} {self.unit}s read"]
         parts = [
-            f"{count:,} with {reason} ({_lines(self.first[reason], count)}){self._example(reason)}"
+            f"{count:,} with {reason} ({self._places(reason, count)}){self._example(reason)}"
             for reason, count in self._by_number()
         ]
         said.append(f"{sum(self.left_out.values()):,} left out: {'; '.join(parts)}" if parts else "all used")
-        empty = "; ".join(f"{one.cells:,} of {name}, {one}" for name, one in self.emptied.items())
+        empty = "; ".join(f"{one.cells:,} of {name}, {one.told(self.unit)}" for name, one in self.emptied.items())
         return ", ".join(said) + (f". Cells left empty, as their values cannot be used: {empty}" if empty else "")
 
     def _example(self, reason: str) -> str:
         return f", first {_shown(self.values[reason])}" if reason in self.values else ""
+
+    def _places(self, reason: str, count: int) -> str:
+        first = self.first[reason]
+        shown = ", ".join(map(str, first))
+        return f"{self.unit} {shown}" if count == 1 else f"{self.unit}s {shown}" + (" …" if count > len(first) else "")
 
     def _by_number(self) -> list[tuple[str, int]]:
         return sorted(self.left_out.items(), key=lambda entry: (-entry[1], entry[0]))
@@ -110,11 +118,6 @@ def usable(numbered: Iterable[tuple[int, Raw]], make: Callable[[Raw], Row], coun
             count.leave_out(reason)
             continue
         yield row
-
-
-def _lines(first: list[int], count: int) -> str:
-    shown = ", ".join(map(str, first))
-    return f"line {shown}" if count == 1 else f"lines {shown}" + (" …" if count > len(first) else "")
 
 
 def _says_something(value: Any) -> bool:

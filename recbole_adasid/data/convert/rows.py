@@ -31,9 +31,14 @@ class Rows:
 
 def mapped(name: str, raw: str, there: Sequence[str]) -> str:
     """Return the command-line mapping of `name` to the column that `raw` may have meant."""
-    near = (get_close_matches(raw, there, n=1) or [*there[:1], "its own name"])[0]
+    near = nearest_column(raw, there)
     quoted = near if re.fullmatch(r"\w[\w .-]*", near) else "'" + near.replace("'", "''") + "'"
     return f'"{{{name}: {quoted}}}"'
+
+
+def nearest_column(raw: str, there: Sequence[str]) -> str:
+    """Return the column that `raw` may have meant."""
+    return (get_close_matches(raw, there, n=1) or [*there[:1], "its own name"])[0]
 
 
 def cells(

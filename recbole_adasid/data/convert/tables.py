@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import partial
 from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from recbole_adasid.data.convert.cleaning import CELLS, identifier, number, plain_text
 from recbole_adasid.data.convert.cleaning import unix_seconds as seconds
@@ -37,6 +37,27 @@ _KINDS = {
 _LOOKED_AT = 1000
 
 
+class Table(Protocol):
+    """Rows with named columns, in a file or in memory."""
+
+    columns: list[str]
+    """Names of the columns."""
+
+    @property
+    def path(self) -> Path | str:
+        """Where the rows are, for messages."""
+
+    @property
+    def unit(self) -> str:
+        """What a row is called in messages."""
+
+    def records(self, wanted: Iterable[str], *, progress: bool = False) -> tuple[Numbered, Callable[[Any], Any]]:
+        """Return numbered raw rows, and the function that makes a record of one or finds it unusable."""
+
+    def missing(self, raw: str, name: str, key: str) -> SettingsError:
+        """Return the error for a missing column needed for `name`; the setting `key` maps columns."""
+
+
 class RawTable:
     """A file of rows with named columns.
 
@@ -44,6 +65,8 @@ class RawTable:
         path: the file; its suffix gives the format, followed by `.gz` if compressed.
         columns: the names of its columns.
     """
+
+    unit = "line"
 
     def __init__(
         self, path: Path, delimiter: str | None = None, quotes: bool | None = None, *, delimiter_key: str = "delimiter"
@@ -117,7 +140,7 @@ class RawTable:
 
 
 def table_interactions(
-    table: RawTable,
+    table: Table,
     columns: Mapping[str, str],
     *,
     key: str = "columns",
@@ -156,7 +179,7 @@ def table_interactions(
 
 
 def table_items(
-    table: RawTable,
+    table: Table,
     columns: Mapping[str, str],
     *,
     key: str = "item_columns",
@@ -190,12 +213,12 @@ def table_items(
     return _rows(table, cells, key, progress)
 
 
-def _rows(table: RawTable, cells: dict[str, tuple[str, Cell]], key: str, progress: bool) -> Rows:
+def _rows(table: Table, cells: dict[str, tuple[str, Cell]], key: str, progress: bool) -> Rows:
     """Return rows with the columns `cells`, each computed from one of the table's columns."""
     for column, (raw, _) in cells.items():
         if raw not in table.columns:
             raise table.missing(raw, _name(column), key)
-    count = LineCount(table.path)
+    count = LineCount(table.path, unit=table.unit)
     raws, makers = zip(*cells.values())
     numbered, as_record = table.records(raws, progress=progress)
 

@@ -1,0 +1,161 @@
+"""Tables in memory: pandas, Polars and Arrow among others, all read and made through narwhals.
+
+Letters: R rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from recbole_adasid.settings.errors import SettingsError
+
+ROWS_AT_ONCE = 65_536
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
+class Frame:
+    """A table in memory, whatever library it is from.
+
+    Args:
+        given: a frame of a library that narwhals knows, eager or lazy, or any object with Arrow's C stream interface.
+        what: its name in messages.
+
+    Raises:
+        ImportError: if narwhals is not installed.
+        SettingsError: if it is not a table, or its column names are not distinct texts.
+    """
+
+    def __init__(self, given: Any, what: str) -> None:
+        self.what = what
+        self._frame, self._index = _as_frame(given, what), _index_names(given)
+        self.columns: list[str] = _column_names(self._frame, what)
+
+    def no_column(self, name: str) -> str:
+        """Return the beginning of a message about a missing column: it may be the index of a pandas frame."""
+        there = ", ".join(self.columns) or "no columns"
+        hint = f"; it is the index, so pass {self.what}.reset_index()" if name in self._index else ""
+        return f"{self.what} has no column {name!r} among {there}{hint}"
+
+    def select(self, names: Sequence[str]) -> Any:
+        """Return some columns as a narwhals DataFrame; a lazy frame computes only these."""
+        chosen = self._frame.select(list(dict.fromkeys(names)))
+        return chosen.collect() if hasattr(chosen, "collect") else chosen
+
+
+def rows(table: Any) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a narwhals DataFrame as Python values; see :func:`values`."""
+    for start in range(0, len(table), ROWS_AT_ONCE):
+        block = table[start : start + ROWS_AT_ONCE]
+        yield from zip(*(values(block[name]) for name in block.columns))
+
+
+def values(column: Any) -> list[Any]:
+    """Return a narwhals Series [R] as Python values, the same from every library.
+
+    Times are in UTC without a zone; those beyond Python's calendar are a text that describes them. Missing values are
+    None or NaN, arrays lists.
+    """
+    nw = _narwhals()
+    if column.dtype == nw.Datetime:
+        return _moments(column.to_numpy())
+    return [value if type(value) in _PLAIN else _plain(value) for value in column.to_list()]
+
+
+def made_like(table: Any, columns: Mapping[str, Any], types: Mapping[str, Any]) -> Any:
+    """Return a frame of the library that a narwhals DataFrame is from.
+
+    Args:
+        table: the DataFrame.
+        columns: lists or arrays [R], or Series of ``table``'s library.
+        types: type of each column that is not a Series: ``str``, ``int`` or ``float``.
+    """
+    nw = _narwhals()
+    kinds = {str: nw.String, int: nw.Int64, float: nw.Float64}
+    made = [
+        nw.maybe_reset_index(column).alias(name)
+        if name not in types
+        else nw.new_series(name, column, kinds[types[name]], backend=table.implementation)
+        for name, column in columns.items()
+    ]
+    return made[0].to_frame().with_columns(*made[1:]).to_native()
+
+
+def is_integer(column: Any) -> bool:
+    """Tell whether a narwhals Series has a type of whole numbers."""
+    return bool(column.dtype.is_integer())
+
+
+def _as_frame(given: Any, what: str) -> Any:
+    nw = _narwhals()
+    try:
+        return nw.from_native(given)
+    except nw.exceptions.DuplicateError as error:
+        raise SettingsError(f"{what} has a column name twice ({_line(error)}): rename or drop one.") from None
+    except TypeError:
+        pass
+    if not hasattr(given, "__arrow_c_stream__"):
+        raise SettingsError(
+            f"{what} is of type {type(given).__name__}, not a table: pass a pandas, Polars or Arrow table."
+        )
+    try:
+        return nw.from_arrow(given, backend="pyarrow")
+    except ImportError as error:
+        raise ImportError(
+            f"{what} is an Arrow object, which needs a package that cannot be imported ({_line(error)}): pip install "
+            "'recbole-adasid[parquet]'"
+        ) from error
+
+
+def _column_names(frame: Any, what: str) -> list[str]:
+    names = frame.collect_schema().names()
+    for name in names:
+        if not isinstance(name, str):
+            raise SettingsError(f"{what} has a column named {name!r}, which is not a text: rename it.")
+    for name in names:
+        if names.count(name) > 1:
+            raise SettingsError(f"{what} has two columns named {name!r}: rename or drop one.")
+    return names
+
+
+def _index_names(given: Any) -> list[str]:
+    """Return the names of a pandas frame's index, which is no column."""
+    return [name for name in getattr(getattr(given, "index", None), "names", None) or () if isinstance(name, str)]
+
+
+def _moments(times: NDArray[Any]) -> list[Any]:
+    """Return times datetime64 [R] as Python's, or pandas' where they are finer."""
+    unit = np.datetime_data(times.dtype)[0]
+    if unit == "ns":
+        return [None if value is pd.NaT else value for value in pd.DatetimeIndex(times)]
+    found = times.astype(object).tolist()
+    return [f"{value} as timestamp[{unit}]" if isinstance(value, int) else value for value in found]
+
+
+def _plain(value: Any) -> Any:
+    if value is pd.NA or value is pd.NaT:
+        return None
+    if isinstance(value, np.datetime64):
+        return _moments(np.array([value]))[0]
+    if isinstance(value, np.ndarray):
+        return [_plain(entry) for entry in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _narwhals() -> ModuleType:
+    try:
+        import narwhals
+    except ImportError as error:
+        raise ImportError(
+            f"tables in memory need a package that cannot be imported ({error}): pip install 'recbole-adasid[frames]'"
+        ) from error
+    return narwhals
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
