@@ -18,7 +18,7 @@ NAME = "recbole_adasid"
 ROOMS = (
     *("version", "io", "settings", "compute", "distributed", "data", "pairs", "features", "tokenizer", "model"),
     *("evaluation", "hub", "run_folder", "bundle", "semantic_ids", "placement", "cold_start", "pipeline", "serving"),
-    *("export", "scorecard", "report", "server", "plugin", "tune", "grid", "cli"),
+    *("frames", "export", "scorecard", "report", "server", "plugin", "tune", "grid", "cli"),
 )
 """Folders and files of the package, each of which may use those before it."""
 FORMER_COMMANDS = ("assign", "mine_pairs", "new_items", "recommend", "host", "host.audit", "data.raw")

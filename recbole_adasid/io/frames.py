@@ -5,6 +5,7 @@ Letters: R rows.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from recbole_adasid.settings.errors import SettingsError
 
 ROWS_AT_ONCE = 65_536
+_WHOLE = re.compile(r"0|-?[1-9]\d*", re.ASCII)  # as an integer is written
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
@@ -42,6 +44,10 @@ class Frame:
         hint = f"; it is the index, so pass {self.what}.reset_index()" if name in self._index else ""
         return f"{self.what} has no column {name!r} among {there}{hint}"
 
+    def collect(self, names: Sequence[str]) -> None:
+        """Compute a lazy frame once, of which only these columns are needed from now on."""
+        self._frame = self.select([name for name in names if name in self.columns])
+
     def select(self, names: Sequence[str]) -> Any:
         """Return some columns as a narwhals DataFrame; a lazy frame computes only these."""
         chosen = self._frame.select(list(dict.fromkeys(names)))
@@ -67,28 +73,34 @@ def values(column: Any) -> list[Any]:
     return [value if type(value) in _PLAIN else _plain(value) for value in column.to_list()]
 
 
-def made_like(table: Any, columns: Mapping[str, Any], types: Mapping[str, Any]) -> Any:
+def made_like(table: Any, columns: Mapping[str, Any]) -> Any:
     """Return a frame of the library that a narwhals DataFrame is from.
 
     Args:
         table: the DataFrame.
-        columns: lists or arrays [R], or Series of ``table``'s library.
-        types: type of each column that is not a Series: ``str``, ``int`` or ``float``.
+        columns: arrays [R], those of objects holding texts, or Series of ``table``'s library.
     """
-    nw = _narwhals()
-    kinds = {str: nw.String, int: nw.Int64, float: nw.Float64}
-    made = [
-        nw.maybe_reset_index(column).alias(name)
-        if name not in types
-        else nw.new_series(name, column, kinds[types[name]], backend=table.implementation)
-        for name, column in columns.items()
-    ]
+    made = [_series(table, name, column) for name, column in columns.items()]
     return made[0].to_frame().with_columns(*made[1:]).to_native()
 
 
-def is_integer(column: Any) -> bool:
-    """Tell whether a narwhals Series has a type of whole numbers."""
-    return bool(column.dtype.is_integer())
+def _series(table: Any, name: str, column: Any) -> Any:
+    nw = _narwhals()
+    if not isinstance(column, np.ndarray):
+        return nw.maybe_reset_index(column).alias(name)
+    kind = getattr(
+        nw, {"O": "String", "i": "Int64", "f": "Float32" if column.itemsize == 4 else "Float64"}[column.dtype.kind]
+    )
+    return nw.new_series(name, column.tolist() if kind == nw.String else column, kind, backend=table.implementation)
+
+
+def ids_like(table: Any, name: str, tokens: Sequence[str]) -> NDArray[Any]:
+    """Return tokens as integers, if a column of a narwhals DataFrame has these and all tokens are, or else as texts."""
+    if table[name].dtype.is_integer() and all(map(_WHOLE.fullmatch, tokens)):
+        numbers = [int(token) for token in tokens]
+        if all(-(2**63) <= number < 2**63 for number in numbers):
+            return np.array(numbers, dtype=np.int64)
+    return np.array(tokens, dtype=object)
 
 
 def _as_frame(given: Any, what: str) -> Any:

@@ -33,7 +33,7 @@ def assign_catalogue(settings: Mapping[str, Any]) -> None:
     """
     started, out, progress = time.perf_counter(), Path(settings["out"]), settings["show_progress"]
     require_pyarrow(out)
-    tokenizer, shards = _tokenizer(settings), shard_paths(settings["features"])
+    tokenizer, shards = frozen_tokenizer(settings), shard_paths(settings["features"])
     out.mkdir(parents=True, exist_ok=True)
     (out / MANIFEST).unlink(missing_ok=True)  # its content is about to change
     with _workers(settings) as workers:
@@ -59,7 +59,12 @@ def assign_catalogue(settings: Mapping[str, Any]) -> None:
     )
 
 
-def _tokenizer(settings: Mapping[str, Any]) -> ItemTokenizer:
+def frozen_tokenizer(settings: Mapping[str, Any]) -> ItemTokenizer:
+    """Return the tokenizer of a `run_folder` or `bundle`, whichever is not None.
+
+    Raises:
+        ValueError: if the bundle has none.
+    """
     if settings["run_folder"] is not None:
         return load_tokenizer(RunFolder.existing(settings["run_folder"]).tokenizer_path)[0]
     tokenizer = read_content(settings["bundle"]).tokenizer

@@ -146,6 +146,7 @@ def table_interactions(
     key: str = "columns",
     time_unit: str = "s",
     rating: bool = False,
+    timed: bool = True,
     progress: bool = False,
 ) -> Rows:
     """Return the interactions of a table, in table order.
@@ -156,6 +157,7 @@ def table_interactions(
         key: the setting for `columns`, used in messages.
         time_unit: unit of numbers in the time column, one of `TIME_UNITS`.
         rating: keep ratings.
+        timed: whether the rows have times.
         progress: show a progress bar.
 
     Raises:
@@ -163,14 +165,12 @@ def table_interactions(
     """
     if time_unit not in TIME_UNITS:
         raise unknown_name("time_unit", time_unit, TIME_UNITS)
-    cells: dict[str, Cell] = {
-        USER: partial(identifier, what="user"),
-        ITEM: partial(identifier, what="item"),
-        TIME: partial(seconds, per_second=TIME_UNITS[time_unit]),
-    }
+    cells: dict[str, Cell] = {USER: partial(identifier, what="user"), ITEM: partial(identifier, what="item")}
+    if timed:
+        cells[TIME] = partial(seconds, per_second=TIME_UNITS[time_unit])
     if rating:
         cells[RATING] = number
-    valid = [_name(column) for column in (*cells, RATING)]
+    valid = [_name(column) for column in (USER, ITEM, TIME, RATING)]
     for name in columns:
         if name not in valid:
             raise unknown_name(f"entry of {key}", name, valid)

@@ -41,7 +41,7 @@ def assign_semantic_ids(
 
 
 def encode_blocks(
-    tokenizer: ItemTokenizer, blocks: Iterable[NDArray], n_items: int, source: Path, bar: tqdm | None = None
+    tokenizer: ItemTokenizer, blocks: Iterable[NDArray], n_items: int, source: Path | str, bar: tqdm | None = None
 ) -> NDArray[np.uint16]:
     """Return the Semantic IDs uint16 [N, L] of features given in blocks [R, d].
 
@@ -80,7 +80,7 @@ def npy_blocks(path: Path, rows_at_once: int) -> Iterator[NDArray]:
         yield np.load(path, mmap_mode="c", allow_pickle=False)[start : start + rows_at_once]
 
 
-def _finite(block: Tensor, source: Path, first_row: int) -> Tensor:
+def _finite(block: Tensor, source: Path | str, first_row: int) -> Tensor:
     if not torch.isfinite(block.sum()):  # one pass: any non-finite value makes the sum non-finite
         wrong = (~torch.isfinite(block)).nonzero()
         if len(wrong):

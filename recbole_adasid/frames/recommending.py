@@ -1,0 +1,81 @@
+"""Recommendations for the users of a table in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from recbole_adasid.frames.interactions import ITEM, USER, read_interactions
+from recbole_adasid.io.frames import Frame, ids_like, made_like
+from recbole_adasid.serving.recommender import Recommender
+from recbole_adasid.settings.errors import SettingsError
+
+_RANK, _SCORE, _TITLE, _CATEGORY = "rank", "score", "title", "category"
+
+
+def recommend(
+    recommender: Recommender,
+    interactions: Any,
+    k: int = 10,
+    *,
+    columns: Mapping[str, str] | None = None,
+    time_unit: str = "s",
+    **options: Any,
+) -> Any:
+    """Return up to ``k`` best items for each user of a table of interactions, as a table of the same library.
+
+    Args:
+        recommender: a loaded run.
+        interactions: a pandas, Polars or Arrow table with a user and an item per row. A time column orders each user's
+            history; without one, the rows are in chronological order.
+        columns: its columns for `user_id`, `item_id` and `timestamp`; default: the same name.
+        k: items for each user.
+        time_unit: unit of numeric times: s, ms, us or ns.
+        **options: `exclude_seen`, `allow`, `deny`, `category`, `new_share` and `progress`, as for
+            :meth:`~recbole_adasid.serving.recommender.Recommender.recommend_many`.
+
+    Returns:
+        A row per recommended item: the user, rank (from 1), the item, score, title and category. Users are in order of
+        their first rows; those without a known item have no rows. User and item columns are named as in the given
+        table, and users have its values. Items have the type of its column if it and the catalogue's tokens are whole
+        numbers; otherwise they are texts.
+
+    Raises:
+        SettingsError: for something else than a table, or a missing column.
+        ValueError: as `recommend_many`.
+        ImportError: if narwhals is not installed.
+    """
+    frame, names = Frame(interactions, "interactions"), columns or {}
+    user, item = names.get(USER, USER), names.get(ITEM, ITEM)
+    _refuse_clash(user, item)
+    read = read_interactions(frame, names, time_unit=time_unit, timed=False)
+    starts = np.flatnonzero(np.diff(read.users, prepend=-1))
+    tokens = np.array(read.item_tokens, dtype=object)[read.items]
+    histories = [history.tolist() for history in np.split(tokens, starts[1:])] if len(tokens) else []
+    found = recommender.recommend_many(histories, k, **options)
+    counts = [len(one) for one in found]
+    flat = list(chain.from_iterable(found))
+    table = frame.select([user, item])
+    number_of = {token: number for number, token in enumerate(recommender.tokens)}
+    catalogue = ids_like(table, item, recommender.tokens)
+    made = {
+        user: table[user][np.repeat(read.first_rows, counts).tolist()],
+        _RANK: np.concatenate([np.arange(1, count + 1) for count in counts]) if counts else np.empty(0, dtype=np.int64),
+        item: catalogue[np.array([number_of[one.item] for one in flat], dtype=np.int64)],
+        _SCORE: np.array([one.score for one in flat], dtype=np.float64),
+        _TITLE: np.array([one.title for one in flat], dtype=object),
+        _CATEGORY: np.array([one.category for one in flat], dtype=object),
+    }
+    return made_like(table, made)
+
+
+def _refuse_clash(user: str, item: str) -> None:
+    taken = (_RANK, _SCORE, _TITLE, _CATEGORY)
+    for name in (user, item):
+        if name in taken:
+            raise SettingsError(f"The column {name!r} clashes with one of the result ({', '.join(taken)}): rename it.")
+    if user == item:
+        raise SettingsError(f"user_id and item_id are both the column {user!r}: name two columns.")
