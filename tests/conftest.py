@@ -111,6 +111,32 @@ def resigned() -> Callable[..., Path]:
     return sign
 
 
+@pytest.fixture(scope="session", params=["pandas", "polars", "lazy polars", "arrow", "arrow batches"])
+def frame_of(request: pytest.FixtureRequest) -> Callable[[Any], Any]:
+    """A function that makes a table in memory of some library, from a pandas frame."""
+    pytest.importorskip("narwhals")
+    if request.param == "pandas":
+        return lambda table: table
+    if request.param.endswith("polars"):
+        polars = pytest.importorskip("polars")
+        return polars.from_pandas if request.param == "polars" else lambda table: polars.from_pandas(table).lazy()
+    arrow = pytest.importorskip("pyarrow")
+    made = arrow.Table.from_pandas
+    return made if request.param == "arrow" else lambda table: made(table, preserve_index=False).to_reader()
+
+
+@pytest.fixture(scope="session")
+def columns_of() -> Callable[[Any], dict[str, list[Any]]]:
+    """A function that gives the columns of a pandas, Polars or Arrow table as lists."""
+    return lambda table: (
+        table.to_dict("list")
+        if hasattr(table, "iloc")
+        else dict(table.to_pydict())
+        if hasattr(table, "to_pydict")
+        else table.to_dict(as_series=False)
+    )
+
+
 @pytest.fixture
 def attacker() -> Iterator[tuple[str, list[str]]]:
     """The address of a server on this machine, and what was asked of it."""

@@ -88,10 +88,8 @@ def _series(table: Any, name: str, column: Any) -> Any:
     nw = _narwhals()
     if not isinstance(column, np.ndarray):
         return nw.maybe_reset_index(column).alias(name)
-    kind = getattr(
-        nw, {"O": "String", "i": "Int64", "f": "Float32" if column.itemsize == 4 else "Float64"}[column.dtype.kind]
-    )
-    return nw.new_series(name, column.tolist() if kind == nw.String else column, kind, backend=table.implementation)
+    values, kind = (column.tolist(), nw.String) if column.dtype == object else (column, None)
+    return nw.new_series(name, values, kind, backend=table.implementation)
 
 
 def ids_like(table: Any, name: str, tokens: Sequence[str]) -> NDArray[Any]:
@@ -106,17 +104,16 @@ def ids_like(table: Any, name: str, tokens: Sequence[str]) -> NDArray[Any]:
 def _as_frame(given: Any, what: str) -> Any:
     nw = _narwhals()
     try:
-        return nw.from_native(given)
+        try:
+            return nw.from_native(given)
+        except TypeError:
+            if not hasattr(given, "__arrow_c_stream__"):
+                raise SettingsError(
+                    f"{what} is of type {type(given).__name__}, not a table: pass a pandas, Polars or Arrow table."
+                ) from None
+        return nw.from_arrow(given, backend="pyarrow")
     except nw.exceptions.DuplicateError as error:
         raise SettingsError(f"{what} has a column name twice ({_line(error)}): rename or drop one.") from None
-    except TypeError:
-        pass
-    if not hasattr(given, "__arrow_c_stream__"):
-        raise SettingsError(
-            f"{what} is of type {type(given).__name__}, not a table: pass a pandas, Polars or Arrow table."
-        )
-    try:
-        return nw.from_arrow(given, backend="pyarrow")
     except ImportError as error:
         raise ImportError(
             f"{what} is an Arrow object, which needs a package that cannot be imported ({_line(error)}): pip install "
