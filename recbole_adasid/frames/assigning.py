@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -18,7 +18,6 @@ from recbole_adasid.data.convert.cleaning import identifier
 from recbole_adasid.data.convert.counting import Unusable
 from recbole_adasid.data.convert.rows import nearest_column
 from recbole_adasid.io.frames import Frame, made_like, values
-from recbole_adasid.model.catalogue import collision_ranks
 from recbole_adasid.serving.assign_catalogue import frozen_tokenizer
 from recbole_adasid.settings.errors import SettingsError, unknown_name
 from recbole_adasid.tokenizer.bulk.blocks import ROWS_AT_ONCE, encode_blocks
@@ -47,8 +46,8 @@ def assign(
         The item column, sid_1 … sid_L counted from 0, and suffix, the number of items with equal codes in earlier rows.
 
     Raises:
-        SettingsError: for something else than a table, a missing column, or not exactly one tokenizer.
-        ValueError: if an item is missing, repeated or has no usable vector.
+        SettingsError: for a missing column, or not exactly one tokenizer.
+        ValueError: for something else than a table, or if an item is missing, repeated or has no usable vector.
         ImportError: if narwhals is not installed.
     """
     if (run_folder is None) == (bundle is None):
@@ -61,7 +60,7 @@ def assign(
     with tqdm(total=len(table), desc="Semantic IDs", unit="item", unit_scale=True, disable=not progress) as bar:
         codes = encode_blocks(tokenizer, _blocks(table[vector]), len(table), frame.what, bar)
     levels = {f"sid_{level}": column.astype(np.int64) for level, column in enumerate(codes.T, start=1)}
-    suffix = collision_ranks(torch.from_numpy(codes.astype(np.int64))).numpy()
+    suffix = pd.DataFrame(levels).groupby(list(levels), sort=False).cumcount().to_numpy()
     return made_like(table, {item: table[item], **levels, SUFFIX: suffix})
 
 

@@ -39,8 +39,8 @@ def mine_pairs(
         column if it is of integers; otherwise they are texts.
 
     Raises:
-        SettingsError: for something else than a table, a missing column or an invalid setting.
-        ValueError: if no row has a usable interaction.
+        SettingsError: for a missing column or an invalid setting.
+        ValueError: for something else than a table, or if no row has a usable interaction.
         ImportError: if narwhals is not installed.
     """
     config = {**read_props("tokenizers.yaml"), **settings}

@@ -45,7 +45,7 @@ def recommend(
 
     Raises:
         SettingsError: for something else than a table, or a missing column.
-        ValueError: as `recommend_many`.
+        ValueError: for something else than a table, or as `recommend_many`.
         ImportError: if narwhals is not installed.
     """
     frame, names = Frame(interactions, "interactions"), columns or {}

@@ -48,6 +48,8 @@ def history_lists(given: Any) -> list[list[str]]:
         ValueError: naming the first invalid history, counted from 1; see :func:`token_list`.
     """
     remedy = "give a list of histories, each a list of item tokens"
+    if hasattr(given, "__arrow_c_stream__") or hasattr(given, "columns"):
+        raise ValueError(f"histories is a table: {remedy}, or give the table to recbole_adasid.frames.recommend")
     if isinstance(given, (str, bytes, Mapping, Set)):
         raise ValueError(f"histories is {short(given)}: {remedy}")
     try:

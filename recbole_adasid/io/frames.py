@@ -14,8 +14,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recbole_adasid.settings.errors import SettingsError
-
 ROWS_AT_ONCE = 65_536
 _WHOLE = re.compile(r"0|-?[1-9]\d*", re.ASCII)  # as an integer is written
 _PLAIN = frozenset({str, int, float, bool, type(None)})
@@ -30,7 +28,7 @@ class Frame:
 
     Raises:
         ImportError: if narwhals is not installed.
-        SettingsError: if it is not a table, or its column names are not distinct texts.
+        ValueError: if it is not a table, or its column names are not distinct texts.
     """
 
     def __init__(self, given: Any, what: str) -> None:
@@ -108,12 +106,12 @@ def _as_frame(given: Any, what: str) -> Any:
             return nw.from_native(given)
         except TypeError:
             if not hasattr(given, "__arrow_c_stream__"):
-                raise SettingsError(
+                raise ValueError(
                     f"{what} is of type {type(given).__name__}, not a table: pass a pandas, Polars or Arrow table."
                 ) from None
         return nw.from_arrow(given, backend="pyarrow")
     except nw.exceptions.DuplicateError as error:
-        raise SettingsError(f"{what} has a column name twice ({_line(error)}): rename or drop one.") from None
+        raise ValueError(f"{what} has a column name twice ({_line(error)}): rename or drop one.") from None
     except ImportError as error:
         raise ImportError(
             f"{what} is an Arrow object, which needs a package that cannot be imported ({_line(error)}): pip install "
@@ -125,10 +123,10 @@ def _column_names(frame: Any, what: str) -> list[str]:
     names = frame.collect_schema().names()
     for name in names:
         if not isinstance(name, str):
-            raise SettingsError(f"{what} has a column named {name!r}, which is not a text: rename it.")
+            raise ValueError(f"{what} has a column named {name!r}, which is not a text: rename it.")
     for name in names:
         if names.count(name) > 1:
-            raise SettingsError(f"{what} has two columns named {name!r}: rename or drop one.")
+            raise ValueError(f"{what} has two columns named {name!r}: rename or drop one.")
     return names
 
 

@@ -49,9 +49,8 @@ def dataset_of_frames(
         items: one item per row, or None.
 
     Raises:
-        SettingsError: if there are items alone, the settings name files too, something is no table, or a column is
-            missing.
-        ValueError: if no row has a usable interaction.
+        SettingsError: if there are items alone, the settings name files too, or a column is missing.
+        ValueError: for something else than a table, or if no row has a usable interaction.
         ImportError: if narwhals is not installed.
         CannotWrite: if the disk is full or not writable.
     """

@@ -43,7 +43,8 @@ def run(
         `best_valid` and `test` (metric → value), `run_folder` (Path) and `semantic_ids` (what was learned, or None).
 
     Raises:
-        SettingsError: for an invalid setting, table or dataset.
+        SettingsError: for an invalid setting or dataset.
+        ValueError: for something else than a table.
         ImportError: for a table if narwhals is not installed.
         InUse: if another process is using the run folder.
         CannotWrite: if the disk is full; files written before are intact.

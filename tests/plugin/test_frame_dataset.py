@@ -169,7 +169,7 @@ def test_mistakes_leave_no_dataset(
 def test_items_alone_and_things_that_are_no_tables_are_refused(settings: Settings, tables: Tables) -> None:
     with pytest.raises(SettingsError, match="items is given without interactions"):
         run(settings, items=tables[1])
-    with pytest.raises(SettingsError, match="items is of type str, not a table"):
+    with pytest.raises(ValueError, match="items is of type str, not a table"):
         run(settings, interactions=tables[0], items="goods.csv")
 
 
