@@ -23,5 +23,5 @@ def learn(config: Any, dataset: Any) -> SemanticIDs:
 
 
 def _learn(config: Any, dataset: Any) -> SemanticIDs:
-    with tokenizer_log() as log:
+    with tokenizer_log(config) as log:
         return learn_semantic_ids(config, dataset.training_items(), log=log, progress=bool(config["show_progress"]))

@@ -1,24 +1,27 @@
-"""Destinations of a run's log lines and TensorBoard scalars."""
+"""Destinations of a run's log lines and scalars."""
 
 from __future__ import annotations
 
 import logging
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from recbole_adasid.distributed.world import world
+from recbole_adasid.plugin.peers.names import OURS
+from recbole_adasid.plugin.tracking.trackers import TRACKING
 
 LOG_FILE = "run.log"
 TENSORBOARD_FOLDER = "tensorboard"
 
 
 class RunLogHandler(logging.FileHandler):
-    """Write a run's log into its folder, without colours; TensorBoard finds the folder through it."""
+    """Write a run's log into its folder, without colours; the writer of scalars finds the folder through it."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder / LOG_FILE, encoding="utf-8")
@@ -63,12 +66,33 @@ def stop_logging() -> None:
 
 
 def log_beside_the_run(module: ModuleType) -> None:
-    """Make every trainer of `recbole.trainer.trainer` use :func:`tensorboard_writer`."""
-    module.get_tensorboard = tensorboard_writer  # type: ignore[attr-defined]
+    """Make every trainer of `recbole.trainer.trainer` use :func:`scalar_writer`, and ours not RecBole's W&B logger."""
+    module.get_tensorboard = scalar_writer  # type: ignore[attr-defined]
+    module.WandbLogger = partial(_wandb_logger, module.WandbLogger)  # type: ignore[attr-defined]
 
 
-def tensorboard_writer(logger: logging.Logger) -> Any:
-    """Return a TensorBoard writer: to the run folder if the log goes there, or else to RecBole's place.
+class Scalars:
+    """A writer of scalars with TensorBoard's interface: they go to TensorBoard and to the trackers of the run.
+
+    Args:
+        tensorboard: the writer for TensorBoard.
+    """
+
+    def __init__(self, tensorboard: Any) -> None:
+        self._tensorboard = tensorboard
+
+    def add_scalar(self, name: str, value: float, step: int) -> None:
+        """Write a number of a step or epoch."""
+        self._tensorboard.add_scalar(name, value, step)
+        TRACKING.add_scalar(name, float(value), int(step))
+
+    def __getattr__(self, name: str) -> Any:
+        """Leave everything else to TensorBoard's writer."""
+        return getattr(self._tensorboard, name)
+
+
+def scalar_writer(logger: logging.Logger) -> Any:
+    """Return a writer of scalars. TensorBoard's go to the run folder if the log goes there, or else to RecBole's place.
 
     Only rank 0 writes.
     """
@@ -81,12 +105,18 @@ def tensorboard_writer(logger: logging.Logger) -> Any:
         if isinstance(handler, RunLogHandler):
             from torch.utils.tensorboard import SummaryWriter
 
-            return SummaryWriter(str(handler.folder / TENSORBOARD_FOLDER))
-    return get_tensorboard(logger)
+            return Scalars(SummaryWriter(str(handler.folder / TENSORBOARD_FOLDER)))
+    return Scalars(get_tensorboard(logger))
+
+
+def write_metrics(writer: Any, part: str, metrics: Mapping[str, float], epoch: int) -> None:
+    """Write the metrics of an epoch's model on a part of the data, such as ``valid``."""
+    for name, value in metrics.items():
+        writer.add_scalar(f"{part}/{name}", value, epoch)
 
 
 class _NoWriter:
-    """A TensorBoard writer that writes nothing."""
+    """A writer of scalars that writes nothing."""
 
     def add_scalar(self, *_: Any) -> None:
         """Discard a number."""
@@ -96,6 +126,23 @@ class _NoWriter:
 
     def close(self) -> None:
         """Do nothing."""
+
+
+class _NoWandbLogger:
+    """In place of RecBole's: it would record the last metrics of TIGER alone, and a second run into the first one's."""
+
+    def log_metrics(self, *_: Any, **__: Any) -> None:
+        """Do nothing: :class:`Scalars` has them."""
+
+    def log_eval_metrics(self, *_: Any, **__: Any) -> None:
+        """Do nothing."""
+
+
+def _wandb_logger(recboles: Callable[[Any], Any], config: Any) -> Any:
+    """Return a trainer's W&B logger: RecBole's own for a model of RecBole that its own command trains."""
+    if config["model"] in OURS:
+        TRACKING.start(config)  # RecBole's command has not
+    return _NoWandbLogger() if TRACKING.follows(config) else recboles(config)
 
 
 @contextmanager
@@ -111,13 +158,14 @@ def silence() -> Iterator[None]:
 
 
 @contextmanager
-def tokenizer_log() -> Iterator[Callable[[int, dict[str, float]], None]]:
-    """Yield a function that writes a tokenizer's numbers at a step to TensorBoard, opened on first use."""
+def tokenizer_log(config: Any) -> Iterator[Callable[[int, dict[str, float]], None]]:
+    """Yield a function that writes a tokenizer's numbers at a step, with a writer that is opened on first use."""
+    TRACKING.start(config)
     writer = None
 
     def log(step: int, numbers: dict[str, float]) -> None:
         nonlocal writer
-        writer = writer or tensorboard_writer(logging.getLogger())
+        writer = writer or scalar_writer(logging.getLogger())
         for name, value in numbers.items():
             writer.add_scalar(f"tokenizer/{name}", value, step)
 

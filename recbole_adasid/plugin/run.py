@@ -16,6 +16,7 @@ from recbole_adasid.plugin.frame_dataset import dataset_of_frames
 from recbole_adasid.plugin.logs import silence, start_logging, stop_logging
 from recbole_adasid.plugin.peers.names import is_tiger
 from recbole_adasid.plugin.peers.run import run_peer
+from recbole_adasid.plugin.tracking.trackers import tracked
 from recbole_adasid.plugin.train import train
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.settings.errors import SettingsError
@@ -57,7 +58,7 @@ def run(
         path = world().from_main(lambda: run_folder(config))
         config["run_folder"] = config["checkpoint_dir"] = str(path)
         if world().is_main:
-            with _at_work(RunFolder(path), config):
+            with _at_work(RunFolder(path), config), tracked(config, path):
                 if converted:
                     logger.info(converted)
                 return run_model(config, path)

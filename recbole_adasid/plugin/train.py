@@ -10,6 +10,7 @@ from recbole_adasid.distributed.world import world
 from recbole_adasid.plugin.config.run_settings import training_key, writable
 from recbole_adasid.plugin.learn import learn
 from recbole_adasid.plugin.output.left_behind import UNFINISHED, write_beginning, write_results
+from recbole_adasid.plugin.logs import write_metrics
 from recbole_adasid.plugin.peers.names import own_class
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.model_file import tokens_digest
@@ -47,6 +48,7 @@ def train(config: Any, path: Path) -> dict[str, Any]:
         "best_valid": trainer.fit(loaders["train"], loaders["valid"], show_progress=show_progress)[1] or {},
         "test": trainer.evaluate(loaders["test"], show_progress=show_progress) or {},
     }
+    write_metrics(trainer.tensorboard, "test", results["test"], max(trainer.train_loss_dict, default=0))
     record = trainer.record.take()  # empty unless exactly one item per user is held out
     world().from_main(lambda: write_results(RunFolder(path), config, model, trainer, parts, results, record))
     return {**results, "run_folder": path, "semantic_ids": semantic_ids}

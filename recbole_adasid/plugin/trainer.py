@@ -26,6 +26,7 @@ from recbole_adasid.plugin.config_values import plain_config
 from recbole_adasid.plugin.datasets.batches import LengthBuckets
 from recbole_adasid.plugin.metrics.collector import TopKCollector
 from recbole_adasid.plugin.metrics.list_metrics import use_list_metrics
+from recbole_adasid.plugin.logs import write_metrics
 from recbole_adasid.plugin.training_state import adopt_from_main, restore_training, save_training
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.model_file import SUFFIX, read_model, save_model
@@ -228,8 +229,7 @@ class TIGERTrainer(Trainer):
                 + f" [time: {seconds:.2f}s, {self.valid_metric}: {score:f}]"
             )
             self.logger.info(set_color("valid result", "blue") + ": \n" + dict2str(result))
-        for name, value in result.items():
-            self.tensorboard.add_scalar(f"valid/{name}", value, epoch)
+        write_metrics(self.tensorboard, "valid", result, epoch)
         self.valid_results[epoch] = dict(result)
         if better:
             self.best_valid_result, self.best_valid_record = result, self.record.take()

@@ -17,7 +17,8 @@ INERT: dict[str, Any] = {
     # --- fetches ---
     "download": False,
     **dict.fromkeys(("reviews_url", "reviews_sha256", "metadata_url", "metadata_sha256")),
-    **{"image_download": False, "image_private_hosts": False, "log_wandb": False},
+    **{"image_download": False, "image_private_hosts": False},
+    **{"log_wandb": False, "log_mlflow": False, "mlflow_tracking_uri": None},
     # --- converts, keeps or writes ---
     **dict.fromkeys(("interactions_table", "items_table", "cache_dir")),
     **{"item_features_mapped": False, "save_dataset": False, "save_dataloaders": False},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import importlib.util
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,6 +15,7 @@ from recbole_adasid.pairs.sources import FILE, MINERS
 from recbole_adasid.plugin.config.constraints import check_values
 from recbole_adasid.plugin.datasets.example_dataset import LEFT_OUT
 from recbole_adasid.plugin.peers.names import LIGER
+from recbole_adasid.plugin.tracking.trackers import check_installed
 from recbole_adasid.settings.errors import SettingsError, unknown_name
 from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
 
@@ -73,8 +73,7 @@ def check_shared(settings: Settings) -> None:
         )
     if settings["items_table"] and not settings["interactions_table"]:
         raise SettingsError("items_table needs interactions_table: set it too.")
-    if settings["log_wandb"] and importlib.util.find_spec("wandb") is None:
-        raise SettingsError("log_wandb=True needs wandb, which is missing: pip install wandb, or unset log_wandb.")
+    check_installed(settings)
     distributed = ("local_rank", "nproc", "world_size", "offset", "ip", "port")
     missing = [key for key in distributed if key not in settings]
     if "local_rank" in settings and missing:

@@ -19,7 +19,7 @@ from recbole_adasid.settings.errors import SettingsError
 # What RecBole's `run` passes to each process that it starts.
 _RECBOLE_KEYS = ("local_rank", "nproc", "world_size", "offset", "ip", "port")
 # Only rank 0 logs.
-_SILENT = {"state": "error", "show_progress": False, "log_wandb": False}
+_SILENT = {"state": "error", "show_progress": False, "log_wandb": False, "log_mlflow": False}
 
 
 def refuse_being_many() -> None:

@@ -45,7 +45,8 @@ def training_key(config: Any, semantic_ids: str, interactions: str) -> str:
     """Return the fingerprint of everything training depends on: settings except paths and display, Semantic IDs, and
     training interactions.
     """
-    elsewhere = {"data_path", "run_root", "cache_dir", "gpu_id", "show_progress", "state", "log_wandb", "download"}
+    elsewhere = {"data_path", "run_root", "cache_dir", "gpu_id", "show_progress", "state", "download"}
+    elsewhere |= {"log_wandb", "wandb_project", "log_mlflow", "mlflow_tracking_uri", "mlflow_experiment"}
     elsewhere |= {"reviews_url", "reviews_sha256", "metadata_url", "metadata_sha256"}
     elsewhere |= {"interactions_table", "items_table", "interactions_columns", "items_columns", "table_time_unit"}
     elsewhere |= {"table_delimiter"}

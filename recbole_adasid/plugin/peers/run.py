@@ -18,6 +18,7 @@ from recbole_adasid.io.atomic import CannotWrite
 from recbole_adasid.plugin.output.about_run import about_run
 from recbole_adasid.plugin.output.item_vectors import keep_item_vectors
 from recbole_adasid.plugin.output.results import by_popularity, by_training, judged
+from recbole_adasid.plugin.logs import write_metrics
 from recbole_adasid.plugin.saved_data import refuse_saved_data
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.history import run_history, write_history
@@ -62,6 +63,7 @@ def run_peer(config: Any, path: Path) -> dict[str, Any]:
     with _told(config["model"], "failed with these settings on this dataset"):
         best_valid = trainer.fit(train, valid, show_progress=show_progress)[1] or {}
         found = {"best_valid": best_valid, "test": trainer.evaluate(test, show_progress=show_progress) or {}}
+    write_metrics(trainer.tensorboard, "test", found["test"], max(trainer.train_loss_dict, default=0))
     _write(folder, config, trainer, parts, {name: dict(metrics) for name, metrics in found.items()})
     return {**found, "run_folder": path, "semantic_ids": None}
 

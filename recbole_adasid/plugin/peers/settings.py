@@ -11,6 +11,7 @@ from recbole_adasid.settings.presets import known_keys, read_props
 
 SHARED = (
     *("run_folder", "run_root", "seed", "gpu_id"),
+    *("log_wandb", "wandb_project", "log_mlflow", "mlflow_tracking_uri", "mlflow_experiment"),
     *("data_path", "download", "reviews_url", "reviews_sha256", "metadata_url", "metadata_sha256"),
     *("interactions_table", "items_table", "interactions_columns", "items_columns", "table_time_unit"),
     *("encoding", "load_col", "MAX_ITEM_LIST_LENGTH", "user_inter_num_interval", "item_inter_num_interval"),

@@ -15,6 +15,7 @@ from recbole.utils import calculate_valid_score, get_trainer
 from recbole_adasid.evaluation.full_ranking import first_places
 from recbole_adasid.evaluation.record import EvaluationRecord, Record
 from recbole_adasid.plugin.metrics.collector import TopKCollector
+from recbole_adasid.plugin.logs import write_metrics
 
 MODEL_FILE = "model.pth"
 """File in the run folder: the best epoch's model, in RecBole's format."""
@@ -70,11 +71,17 @@ class MeasuredTrainer(Trainer):
             warnings.filterwarnings("ignore", message=".*GradScaler", category=FutureWarning)  # used by RecBole
             return super()._train_epoch(*args, **kwargs)
 
+    def _add_train_loss_to_tensorboard(self, epoch_idx: int, losses: Any, tag: str = "train/loss") -> None:
+        """Write the loss under TIGER's name for it."""
+        super()._add_train_loss_to_tensorboard(epoch_idx, losses, tag)
+
     def _valid_epoch(self, valid_data: Any, show_progress: bool = False) -> tuple[float, dict[str, float]]:
         """Return the exact score for early stopping, and all metrics rounded for printing."""
         exact = self._exact_metrics(valid_data, show_progress)
         score = calculate_valid_score(exact, self.valid_metric)
-        self.valid_results[max(self.train_loss_dict)] = dict(self._rounded(exact))
+        epoch = max(self.train_loss_dict)
+        self.valid_results[epoch] = dict(self._rounded(exact))
+        write_metrics(self.tensorboard, "valid", self.valid_results[epoch], epoch)
         better = score >= self.best_valid_score if self.valid_metric_bigger else score <= self.best_valid_score
         if better:  # as RecBole's early stopping will decide
             self.best_valid_record = self.record.take()

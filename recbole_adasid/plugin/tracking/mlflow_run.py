@@ -1,0 +1,66 @@
+"""MLflow: a run per run folder, through a client of its own that leaves the program's MLflow settings alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_AT_ONCE, _SECONDS = 500, 5.0  # a request per value would take as long as the training
+_PARAMETERS_AT_ONCE, _LONGEST = 100, 6000  # MLflow's limits
+_NOT_A_NAME = str.maketrans({"@": "_at_"})
+
+
+class MLflowRun:
+    """Records a run; see :class:`~recbole_adasid.plugin.tracking.trackers.Tracker`."""
+
+    title, package = "MLflow", "mlflow"
+    remedy = "correct mlflow_tracking_uri; sqlite:///mlflow.db is a file here"
+
+    def __init__(self, settings: Mapping[str, Any], folder: Path | None) -> None:
+        """Start a run in the experiment `mlflow_experiment` at `mlflow_tracking_uri`."""
+        import mlflow
+
+        active = mlflow.active_run()
+        self._own = active is None
+        uri = settings["mlflow_tracking_uri"] if active is None else None
+        self._client = mlflow.MlflowClient(tracking_uri=uri)
+        self._waiting: list[Any] = []
+        self._sent = time.monotonic()
+        self._run_id = active.info.run_id if active else self._created(settings, folder)
+
+    def _created(self, settings: Mapping[str, Any], folder: Path | None) -> str:
+        from mlflow.entities import Param
+
+        name = settings["mlflow_experiment"]
+        found = self._client.get_experiment_by_name(name)
+        experiment = found.experiment_id if found else self._client.create_experiment(name)
+        run_id: str = self._client.create_run(experiment, run_name=folder and folder.name).info.run_id
+        # An address may have a password.
+        texts = {key: str(value)[:_LONGEST] for key, value in settings.items() if key != "mlflow_tracking_uri"}
+        parameters = [Param(key, text) for key, text in texts.items()]
+        for start in range(0, len(parameters), _PARAMETERS_AT_ONCE):
+            self._client.log_batch(run_id, params=parameters[start : start + _PARAMETERS_AT_ONCE])
+        return run_id
+
+    def add_scalar(self, name: str, value: float, step: int) -> None:
+        """Record a value, at the latest with one some seconds later; ``@``, which MLflow refuses, becomes ``_at_``."""
+        from mlflow.entities import Metric
+
+        self._waiting.append(Metric(name.translate(_NOT_A_NAME), value, int(time.time() * 1000), step))
+        if len(self._waiting) >= _AT_ONCE or time.monotonic() - self._sent > _SECONDS:
+            self._send()
+
+    def _send(self) -> None:
+        waiting, self._waiting, self._sent = self._waiting, [], time.monotonic()
+        if waiting:
+            self._client.log_batch(self._run_id, metrics=waiting)
+
+    def finish(self, failed: bool) -> None:
+        """Record what is waiting, and end the run if it was started here."""
+        try:
+            self._send()
+        finally:
+            if self._own:
+                self._client.set_terminated(self._run_id, "FAILED" if failed else "FINISHED")

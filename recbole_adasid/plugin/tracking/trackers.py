@@ -1,0 +1,147 @@
+"""Which experiment trackers a run's scalars go to, besides TensorBoard: one table.
+
+A tracker is started before a run and may not stop it afterwards: an error while it records is told once, and ends its
+recording.
+"""
+
+from __future__ import annotations
+
+import atexit
+import importlib.util
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from recbole_adasid.distributed.world import world
+from recbole_adasid.plugin.config_values import plain_config
+from recbole_adasid.plugin.tracking.mlflow_run import MLflowRun
+from recbole_adasid.plugin.tracking.wandb_run import WandbRun
+from recbole_adasid.settings.errors import SettingsError
+
+logger = logging.getLogger(__name__)
+
+
+class Tracker(Protocol):
+    """Records the scalars of one run in an experiment tracker.
+
+    Its constructor takes the run's settings in plain types and its folder (None: it has none), and starts recording; or
+    continues a recording that the user's program has started, which it does not end.
+    """
+
+    title: str
+    """Its name, for messages."""
+    package: str
+    """What has to be installed, which is the name of the extra too."""
+    remedy: str
+    """What to do if it cannot start."""
+
+    def add_scalar(self, name: str, value: float, step: int) -> None:
+        """Record a value of a training's step or epoch."""
+
+    def finish(self, failed: bool) -> None:
+        """End the recording."""
+
+
+TRACKERS: dict[str, Callable[[Mapping[str, Any], Path | None], Tracker]] = {
+    "log_wandb": WandbRun,
+    "log_mlflow": MLflowRun,
+}
+"""Trackers by the setting that switches them on."""
+
+
+class Tracking:
+    """The trackers of the run that this process is at work on."""
+
+    def __init__(self) -> None:
+        self.trackers: list[Tracker] = []
+        self._config: Any = None
+
+    def start(self, config: Any, folder: Path | None = None) -> None:
+        """Start the trackers that a RecBole Config chooses, unless they are at work for it; end those of another run.
+
+        Raises:
+            SettingsError: if one cannot start.
+        """
+        if self._config is config or not world().is_main:
+            return
+        self.end()
+        self._config = config
+        for key, kind in TRACKERS.items():
+            if config[key]:
+                self.trackers.append(_started(key, kind, plain_config(config)["settings"], folder))
+
+    def follows(self, config: Any) -> bool:
+        """Tell whether trackers were started for a Config, be it none."""
+        return self._config is config
+
+    def add_scalar(self, name: str, value: float, step: int) -> None:
+        """Pass a value on to every tracker."""
+        for tracker in list(self.trackers):
+            try:
+                tracker.add_scalar(name, value, step)
+            except Exception as error:  # of any kind: it may come from a server, or from the network to it
+                self.trackers.remove(tracker)
+                logger.warning(
+                    "%s records no more (%s); the run goes on, and TensorBoard has everything.",
+                    *(tracker.title, _line(error)),
+                )
+
+    def end(self, failed: bool = False) -> None:
+        """End all trackers."""
+        trackers, self.trackers, self._config = self.trackers, [], None
+        for tracker in trackers:
+            try:
+                tracker.finish(failed)
+            except Exception as error:
+                logger.warning("%s could not complete its record (%s).", tracker.title, _line(error))
+
+
+TRACKING = Tracking()
+atexit.register(TRACKING.end)  # RecBole's own command does not say when a run is over
+
+
+@contextmanager
+def tracked(config: Any, folder: Path) -> Iterator[None]:
+    """Record what happens in the block with the trackers that a RecBole Config chooses.
+
+    Raises:
+        SettingsError: if one cannot start.
+    """
+    failed = True
+    try:
+        TRACKING.start(config, folder)
+        yield
+        failed = False
+    finally:
+        TRACKING.end(failed)
+
+
+def check_installed(settings: Mapping[str, Any]) -> None:
+    """Check that the packages of the chosen trackers are installed.
+
+    Raises:
+        SettingsError: saying how to install the first that is not.
+    """
+    for key, kind in TRACKERS.items():
+        package = kind.package  # type: ignore[attr-defined]
+        spec = importlib.util.find_spec(package) if settings.get(key) else None
+        if settings.get(key) and (spec is None or spec.origin is None):  # a folder of that name is no package
+            raise SettingsError(
+                f"{key}=True needs {package}, which is missing: pip install 'recbole-adasid[{package}]', or unset "
+                f"{key}."
+            )
+
+
+def _started(key: str, kind: Callable[..., Tracker], settings: Mapping[str, Any], folder: Path | None) -> Tracker:
+    try:
+        return kind(settings, folder)
+    except Exception as error:
+        title, remedy = kind.title, kind.remedy  # type: ignore[attr-defined]
+        raise SettingsError(f"{key}=True, but {title} cannot start ({_line(error)}): {remedy}.") from error
+
+
+def _line(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 300 else f"{text[:300]}…"

@@ -1,0 +1,37 @@
+"""Weights & Biases: a run per run folder, with curves over steps of the tokenizer and epochs of the recommender."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+class WandbRun:
+    """Records a run; see :class:`~recbole_adasid.plugin.tracking.trackers.Tracker`."""
+
+    title, package = "Weights & Biases", "wandb"
+    remedy = "log in by `wandb login`, or set the environment variable WANDB_MODE=offline"
+
+    def __init__(self, settings: Mapping[str, Any], folder: Path | None) -> None:
+        """Start a run in the project `wandb_project`, with its files in the run's folder."""
+        import wandb
+
+        self._own = wandb.run is None
+        place: dict[str, Any] = {} if folder is None else {"dir": str(folder), "name": folder.name}
+        config = {key: value for key, value in settings.items() if key != "mlflow_tracking_uri"}  # may have a password
+        self._run = wandb.run or wandb.init(project=settings["wandb_project"], config=config, **place)
+        self._known: set[str] = set()
+
+    def add_scalar(self, name: str, value: float, step: int) -> None:
+        """Record a value. Steps are values too: W&B's own may never fall, but epochs follow a tokenizer's steps."""
+        axis = "tokenizer_step" if name.startswith("tokenizer/") else "epoch"
+        if name not in self._known:
+            self._run.define_metric(name, step_metric=axis)
+            self._known.add(name)
+        self._run.log({name: value, axis: step})
+
+    def finish(self, failed: bool) -> None:
+        """End the run, if it was started here."""
+        if self._own:
+            self._run.finish(exit_code=int(failed))
