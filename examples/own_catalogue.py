@@ -1,6 +1,7 @@
 """From two pandas frames to recommendations: `python examples/own_catalogue.py [FOLDER]`.
 
-Replace `made_up_orders` and `made_up_products` by frames of your own; `COLUMNS` says what theirs are called.
+Replace `made_up_orders` and `made_up_products` by frames of your own, from pandas, Polars or Arrow; `COLUMNS` says what
+their columns are called. Needs `pip install 'recbole-adasid[frames]'`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 import recbole_adasid
-from recbole_adasid.serving.recommender import Recommendation, Recommender
+from recbole_adasid.frames import recommend
+from recbole_adasid.serving.recommender import Recommender
 
 COLUMNS = {
     "interactions_columns": {"user_id": "customer", "item_id": "sku", "timestamp": "ordered"},
@@ -55,32 +57,23 @@ def made_up_orders(products: pd.DataFrame, n_customers: int = 300) -> pd.DataFra
     return pd.concat(orders, ignore_index=True)
 
 
-def main(folder: Path, **settings: Any) -> list[Recommendation]:
-    """Write the frames as tables, train on them, and return recommendations for one customer."""
+def main(folder: Path, **settings: Any) -> pd.DataFrame:
+    """Train on the frames, and return recommendations for every customer."""
     products = made_up_products()
     orders = made_up_orders(products)
-    folder.mkdir(parents=True, exist_ok=True)
-    products.to_csv(folder / "products.csv", index=False)
-    orders.to_csv(folder / "orders.csv", index=False)
-
-    files = {
-        "dataset": "shop",
-        "data_path": str(folder / "data"),
-        "interactions_table": str(folder / "orders.csv"),
-        "items_table": str(folder / "products.csv"),
-        "run_root": str(folder / "runs"),
-        "cache_dir": str(folder / "cache"),
-        "show_progress": False,
-    }
-    finished = recbole_adasid.run({**files, **COLUMNS, **SETTINGS, **TRAINING, **settings})
+    output = {"dataset": "shop", "run_root": str(folder / "runs"), "cache_dir": str(folder / "cache")}
+    finished = recbole_adasid.run(
+        {**output, **COLUMNS, **SETTINGS, **TRAINING, "show_progress": False, **settings},
+        interactions=orders,
+        items=products,
+    )
 
     recommender = Recommender.load(finished["run_folder"])
-    history = orders.loc[orders["customer"] == "C000", "sku"].tolist()
+    recommended = recommend(recommender, orders, k=5, columns=COLUMNS["interactions_columns"])
+    history = orders.loc[orders["customer"] == "C000", "sku"]
     print("C000 has:", ", ".join(products.set_index("sku").loc[history, "name"]))
-    recommended = recommender.recommend(history, k=5)
-    for item in recommended:
-        codes = recommender.semantic_ids([item.item])[0]
-        print(f"{item.score:8.2f}  {item.item}  {item.title} ({item.category})  Semantic ID {codes}")
+    first = recommended[recommended["customer"] == "C000"]
+    print(first.assign(semantic_id=recommender.semantic_ids(first["sku"])).to_string(index=False))
     return recommended
 
 

@@ -102,14 +102,9 @@ def ids_like(table: Any, name: str, tokens: Sequence[str]) -> NDArray[Any]:
 def _as_frame(given: Any, what: str) -> Any:
     nw = _narwhals()
     try:
-        try:
-            return nw.from_native(given)
-        except TypeError:
-            if not hasattr(given, "__arrow_c_stream__"):
-                raise ValueError(
-                    f"{what} is of type {type(given).__name__}, not a table: pass a pandas, Polars or Arrow table."
-                ) from None
-        return nw.from_arrow(given, backend="pyarrow")
+        found = nw.from_native(given, allow_series=True, pass_through=True)
+        if found is given and hasattr(given, "__arrow_c_stream__"):
+            found = nw.from_arrow(given, backend="pyarrow")
     except nw.exceptions.DuplicateError as error:
         raise ValueError(f"{what} has a column name twice ({_line(error)}): rename or drop one.") from None
     except ImportError as error:
@@ -117,6 +112,11 @@ def _as_frame(given: Any, what: str) -> Any:
             f"{what} is an Arrow object, which needs a package that cannot be imported ({_line(error)}): pip install "
             "'recbole-adasid[parquet]'"
         ) from error
+    if not isinstance(found, (nw.DataFrame, nw.LazyFrame)):
+        raise ValueError(
+            f"{what} is of type {type(given).__name__}, not a table: pass a pandas, Polars or Arrow table."
+        )
+    return found
 
 
 def _column_names(frame: Any, what: str) -> list[str]:

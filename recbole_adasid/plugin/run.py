@@ -12,7 +12,7 @@ from recbole_adasid.distributed.joining import joined
 from recbole_adasid.distributed.world import world
 from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.plugin.config.run_settings import run_folder, writable
-from recbole_adasid.plugin.frame_dataset import dataset_of_frames
+from recbole_adasid.plugin.datasets.frame_dataset import dataset_of_frames
 from recbole_adasid.plugin.logs import silence, start_logging, stop_logging
 from recbole_adasid.plugin.peers.names import is_tiger
 from recbole_adasid.plugin.peers.run import run_peer

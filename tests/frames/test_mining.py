@@ -38,7 +38,7 @@ def log() -> pd.DataFrame:
 def of_main_job(log: pd.DataFrame, folder: Path, settings: dict[str, Any]) -> pd.DataFrame:
     from recbole.data import create_dataset
 
-    from recbole_adasid.plugin.config import build_config
+    from recbole_adasid.plugin.config.building import build_config
 
     convert(table_interactions(FrameTable(Frame(log, "log")), NAMES), None, folder / "shop")
     config = build_config({**settings, "dataset": "shop", "data_path": str(folder)})

@@ -104,6 +104,13 @@ def test_what_is_no_table_is_refused(given: Any, message: str) -> None:
         Frame(given, "table")
 
 
+def test_a_column_is_no_table() -> None:
+    polars, pyarrow = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
+    for given in (polars.Series("a", [1]), pyarrow.chunked_array([[1]])):
+        with pytest.raises(ValueError, match="^table is of type (Series|ChunkedArray), not a table"):
+            Frame(given, "table")
+
+
 def test_an_arrow_table_with_a_name_twice_is_refused() -> None:
     pyarrow = pytest.importorskip("pyarrow")
     with pytest.raises(ValueError, match="^table has a column name twice"):

@@ -110,18 +110,6 @@ def test_the_stock_quick_start_gives_the_same_numbers(tiny_settings, tmp_path, m
     assert dict(stock["test_result"]) == dict(done["test"])
 
 
-def test_tokenizer_scalars_go_to_the_run_s_tensorboard(tiny_settings):
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    settings = {**tiny_settings, "tokenizer": "adasid", "tokenizer_steps": 20, "tokenizer_log_every": 5}
-    folder = run({**settings, "encoder_hidden": [16]})["run_folder"] / "tensorboard"
-    tags: set[str] = set()
-    for file in folder.iterdir():
-        tags.update(EventAccumulator(str(file)).Reload().Tags()["scalars"])
-    assert {"train/loss", "train/learning_rate", "valid/ndcg@10"} <= tags
-    assert any(tag.startswith("tokenizer/") for tag in tags)
-
-
 def test_the_command_line_runs_the_job(tiny_settings, capfd):
     assert main(arguments(tiny_settings)) == 0
     printed = "".join(capfd.readouterr())

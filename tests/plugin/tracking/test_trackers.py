@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from recbole_adasid.plugin.config import build_config
+from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.plugin.run import run
 from recbole_adasid.plugin.tracking.trackers import TRACKERS, TRACKING, tracked
 from recbole_adasid.settings.errors import SettingsError

@@ -17,7 +17,7 @@ from recbole_adasid.plugin.run import run
 from recbole_adasid.settings.errors import SettingsError
 
 pytest.importorskip("narwhals")
-from recbole_adasid.plugin.frame_dataset import dataset_of_frames  # noqa: E402
+from recbole_adasid.plugin.datasets.frame_dataset import dataset_of_frames  # noqa: E402
 
 Settings = dict[str, Any]
 Tables = tuple[pd.DataFrame, pd.DataFrame]

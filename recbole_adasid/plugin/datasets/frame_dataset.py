@@ -71,7 +71,7 @@ def dataset_of_frames(
 
 def _checked(settings: Mapping[str, Any], from_files: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings that the conversion needs."""
-    from recbole_adasid.plugin.constraints import check_values
+    from recbole_adasid.plugin.config.constraints import check_values
 
     named = [key for key in _FILES if settings.get(key)]
     if named:
