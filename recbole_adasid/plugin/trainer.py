@@ -24,9 +24,9 @@ from recbole_adasid.model.averaging import average_weights, swap_weights
 from recbole_adasid.model.optimiser import adamw, learning_rate_factor
 from recbole_adasid.plugin.config_values import plain_config
 from recbole_adasid.plugin.datasets.batches import LengthBuckets
+from recbole_adasid.plugin.logs import write_metrics
 from recbole_adasid.plugin.metrics.collector import TopKCollector
 from recbole_adasid.plugin.metrics.list_metrics import use_list_metrics
-from recbole_adasid.plugin.logs import write_metrics
 from recbole_adasid.plugin.training_state import adopt_from_main, restore_training, save_training
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.model_file import SUFFIX, read_model, save_model

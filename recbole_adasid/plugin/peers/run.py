@@ -15,10 +15,10 @@ from recbole_adasid.evaluation.breakdown import breakdown
 from recbole_adasid.evaluation.intervals import told_by_ranks
 from recbole_adasid.evaluation.record import Record
 from recbole_adasid.io.atomic import CannotWrite
+from recbole_adasid.plugin.logs import write_metrics
 from recbole_adasid.plugin.output.about_run import about_run
 from recbole_adasid.plugin.output.item_vectors import keep_item_vectors
 from recbole_adasid.plugin.output.results import by_popularity, by_training, judged
-from recbole_adasid.plugin.logs import write_metrics
 from recbole_adasid.plugin.saved_data import refuse_saved_data
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.history import run_history, write_history

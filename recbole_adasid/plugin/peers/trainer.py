@@ -14,8 +14,8 @@ from recbole.utils import calculate_valid_score, get_trainer
 
 from recbole_adasid.evaluation.full_ranking import first_places
 from recbole_adasid.evaluation.record import EvaluationRecord, Record
-from recbole_adasid.plugin.metrics.collector import TopKCollector
 from recbole_adasid.plugin.logs import write_metrics
+from recbole_adasid.plugin.metrics.collector import TopKCollector
 
 MODEL_FILE = "model.pth"
 """File in the run folder: the best epoch's model, in RecBole's format."""
