@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from recbole.evaluator.register import metric_information, metrics_dict
 
@@ -50,6 +51,13 @@ def _is_device_list(value: Any) -> bool:
     return isinstance(value, (int, str, tuple)) and re.fullmatch(rf"({device}(,{device})*)?", plain) is not None
 
 
+def _is_public_address(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(value) and urlsplit(value).username is None
+    except ValueError:
+        return False
+
+
 def _is_gradient_limit(value: Any) -> bool:
     if not isinstance(value, Mapping):
         return is_finite(value) and value >= 0
@@ -84,7 +92,12 @@ RULES: dict[str, Rule] = {
     "report": switch,
     **dict.fromkeys(("log_wandb", "log_mlflow"), switch),
     **dict.fromkeys(("wandb_project", "mlflow_experiment"), text),
-    "mlflow_tracking_uri": optional(text),
+    "mlflow_tracking_uri": optional(
+        Rule(
+            "an address without a user name or password, which a run would store: set MLFLOW_TRACKING_URI instead",
+            _is_public_address,
+        )
+    ),
     "checkpoint_dir": path,
     "dataset_save_path": optional(path),
     "dataloaders_save_path": optional(path),

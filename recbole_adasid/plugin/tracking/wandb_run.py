@@ -19,8 +19,7 @@ class WandbRun:
 
         self._own = wandb.run is None
         place: dict[str, Any] = {} if folder is None else {"dir": str(folder), "name": folder.name}
-        config = {key: value for key, value in settings.items() if key != "mlflow_tracking_uri"}  # may have a password
-        self._run = wandb.run or wandb.init(project=settings["wandb_project"], config=config, **place)
+        self._run = wandb.run or wandb.init(project=settings["wandb_project"], config=dict(settings), **place)
         self._known: set[str] = set()
 
     def add_scalar(self, name: str, value: float, step: int) -> None:
