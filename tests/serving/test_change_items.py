@@ -14,7 +14,8 @@ import torch
 from recbole_adasid.cli import items as items_command
 from recbole_adasid.cli import recommend as recommend_command
 from recbole_adasid.data.item_labels import ItemLabel
-from recbole_adasid.features.item_features import item_features, read_fitted
+from recbole_adasid.features.fitted import read_fitted
+from recbole_adasid.features.item_features import item_features
 from recbole_adasid.io.json_file import read_json
 from recbole_adasid.io.locks import InUse
 from recbole_adasid.io.stage_cache import StageCache
