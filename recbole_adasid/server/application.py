@@ -8,17 +8,17 @@ from contextlib import asynccontextmanager, suppress
 
 from fastapi import APIRouter, FastAPI
 
-from recbole_adasid.server.about_routes import about_routes
 from recbole_adasid.server.access import bearer
 from recbole_adasid.server.answers import Refusal
 from recbole_adasid.server.changes import Changes
 from recbole_adasid.server.errors import add_handlers
-from recbole_adasid.server.explain_routes import explain_routes
-from recbole_adasid.server.item_routes import change_routes, item_routes
 from recbole_adasid.server.limits import Limits
 from recbole_adasid.server.middleware import BodyLimit, Counted
-from recbole_adasid.server.page import page_routes
-from recbole_adasid.server.recommend_routes import recommend_routes
+from recbole_adasid.server.routes.about import about_routes
+from recbole_adasid.server.routes.explain import explain_routes
+from recbole_adasid.server.routes.items import change_routes, item_routes
+from recbole_adasid.server.routes.page import page_routes
+from recbole_adasid.server.routes.recommend import recommend_routes
 from recbole_adasid.server.serving import Serving
 from recbole_adasid.serving.recommender import Recommender
 from recbole_adasid.version import VERSION

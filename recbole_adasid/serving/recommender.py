@@ -18,8 +18,9 @@ from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.model_file import read_model
 from recbole_adasid.run_folder.run_items import items_of
 from recbole_adasid.serving.batch_search import Search, report_unknown
+from recbole_adasid.serving.catalogue_changes import Arrival, Departure
 from recbole_adasid.serving.item_filters import chosen_items, item_numbers
-from recbole_adasid.serving.live_catalogue import Arrival, Departure, LiveCatalogue
+from recbole_adasid.serving.live_catalogue import LiveCatalogue
 from recbole_adasid.serving.new_item_encoder import NewItemEncoder, Table
 from recbole_adasid.serving.published_run import LAYOUT, check_published, write_published_run
 from recbole_adasid.serving.trained_model import served_settings, trained_model

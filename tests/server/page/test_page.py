@@ -18,7 +18,7 @@ from fastapi.testclient import TestClient
 
 from benchmarks.browser import Browser, is_there
 from recbole_adasid.server.application import create_application
-from recbole_adasid.server.page import STATIC
+from recbole_adasid.server.routes.page import STATIC
 from recbole_adasid.serving.recommender import Recommender
 
 FILES = sorted(STATIC.iterdir())

@@ -16,7 +16,7 @@ from recbole_adasid.version import VERSION
 
 SHOWN = ("tokenizer", "collision", "retrieval", "beam_size", "MAX_ITEM_LIST_LENGTH", "model_size")
 """Settings of a run worth knowing to its clients."""
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 
 
 def about_routes(serving: Serving, *, changeable: bool = False) -> APIRouter:
