@@ -21,7 +21,8 @@ from benchmarks.measuring import Measurement, peak_memory, reset_peak_memory, se
 from recbole_adasid.data.item_labels import ItemLabel, write_labels
 from recbole_adasid.io.tensor_file import write_tensors
 from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.model.network.tiger_network import TIGERNetwork, network_settings
+from recbole_adasid.model.network.settings import network_settings
+from recbole_adasid.model.network.tiger_network import TIGERNetwork
 from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.model_file import KIND, tokens_digest

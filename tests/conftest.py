@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import functools
 import http.server
-import runpy
+import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -19,6 +20,45 @@ NAME = "tiny"
 # How long an example takes depends on what else the machine does.
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
+
+
+MOST_WORKERS = 4
+"""Each needs half a gigabyte, and starting one takes seconds."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Run all tests on several cores where pytest-xdist is installed, and part of them in this process; -n decides."""
+    if not config.pluginmanager.hasplugin("xdist") or config.option.collectonly:
+        return
+    if config.option.numprocesses is None and config.args == config.getini("testpaths"):
+        config.option.numprocesses = "auto"
+    if config.option.numprocesses:
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # for the workers: threads of several would wait for one another
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MOST_WORKERS) if cores > 1 else 0
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep a file's tests in one worker, which makes their fixtures once, and all on Ray: a machine has one cluster."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "Ray" if _uses_ray(config.rootpath / file) else file
+
+    return ByFile(config, log)
+
+
+@functools.cache
+def _uses_ray(file: Path) -> bool:
+    return "two_workers: Cluster" in file.read_text(encoding="utf-8")
 
 
 def write_dataset(folder: Path, rows: list[tuple[str, str, str]], name: str = NAME) -> Path:
@@ -171,8 +211,10 @@ def two_workers() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def hub_server() -> Iterator[Any]:
-    """A hub on this machine (loopback_hub.py); huggingface_hub may remember its address when it is imported."""
-    with runpy.run_path(str(Path(__file__).with_name("loopback_hub.py")))["LoopbackHub"]().serving() as hub:
+    """A hub on this machine (helpers/loopback_hub.py); huggingface_hub may remember its address once imported."""
+    from loopback_hub import LoopbackHub
+
+    with LoopbackHub().serving() as hub:
         yield hub
 
 

@@ -17,7 +17,8 @@ from recbole_adasid.cold_start import ItemSubset
 from recbole_adasid.data.cold_items import draw_cold_items
 from recbole_adasid.data.interactions import InteractionArrays
 from recbole_adasid.evaluation.intervals import gains
-from recbole_adasid.features.item_features import item_features, read_fitted
+from recbole_adasid.features.fitted import read_fitted
+from recbole_adasid.features.item_features import item_features
 from recbole_adasid.io.array_file import read_arrays
 from recbole_adasid.io.json_file import read_json
 from recbole_adasid.io.stage_cache import StageCache

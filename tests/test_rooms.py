@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -26,6 +27,12 @@ FORMER_COMMANDS = ("assign", "mine_pairs", "new_items", "recommend", "host", "ho
 
 FORMER = ("assignment", "data.behaviour", "recommender")
 """Where programs of users import from, and nobody else: see test_former_names.py."""
+
+MOST_FILES = 20
+"""In a folder."""
+
+MOST_LINES = 300
+"""In a file."""
 
 Sources = Mapping[str, str]
 """Texts by module, the package's name left out."""
@@ -120,6 +127,13 @@ def users_of_recbole(sources: Sources) -> list[str]:
 
 def test_every_file_is_in_a_room(sources: Sources) -> None:
     assert sorted(module for module in sources if room_of(module) not in ROOMS) == []
+
+
+def test_a_folder_has_few_files_and_a_file_few_lines(sources: Sources) -> None:
+    folders = Counter(path.parent for path in (ROOT / NAME).rglob("*.py"))
+    assert {str(folder): count for folder, count in folders.items() if count > MOST_FILES} == {}
+    lengths = {module: text.count("\n") for module, text in sources.items()}
+    assert {module: length for module, length in lengths.items() if length > MOST_LINES} == {}
 
 
 def test_no_import_runs_to_a_room_further_down(sources: Sources) -> None:

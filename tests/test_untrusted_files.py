@@ -39,7 +39,7 @@ from recbole_adasid.data.item_labels import read_labels
 from recbole_adasid.data.item_table import read_item_table
 from recbole_adasid.data.log.log_files import read_log
 from recbole_adasid.features.behaviour_vectors import read_item_vectors
-from recbole_adasid.features.item_features import read_fitted
+from recbole_adasid.features.fitted import read_fitted
 from recbole_adasid.features.vector_store import VectorStore
 from recbole_adasid.features.vectors import load_feature_file
 from recbole_adasid.grid import grids

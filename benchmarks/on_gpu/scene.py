@@ -17,7 +17,8 @@ from recbole_adasid.model.building import content_settings, liger_model
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.model.dense.item_content import ItemContent
 from recbole_adasid.model.liger import LIGERModel
-from recbole_adasid.model.network.tiger_network import TIGERNetwork, network_settings
+from recbole_adasid.model.network.settings import network_settings
+from recbole_adasid.model.network.tiger_network import TIGERNetwork
 from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.pairs.item_pairs import ItemPairs
 from recbole_adasid.settings.presets import read_props

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from recbole_adasid.data.item_table import ITEM_COLUMN
 from recbole_adasid.features.behaviour_modality import COOCCURRENCE, UsedItems, behaviour_features, without_behaviour
+from recbole_adasid.features.fitted import Fitted, stage_key
 from recbole_adasid.features.fusion import REDUCING, fuse
 from recbole_adasid.features.image_encoders import build_image_encoder
 from recbole_adasid.features.images import locate_images
@@ -22,9 +22,8 @@ from recbole_adasid.features.item_text import check_column, render_texts, text_c
 from recbole_adasid.features.text_encoders import build_encoder, can_use_bfloat16, describe_encoder, describe_encoding
 from recbole_adasid.features.vector_store import VectorStore, content_digest
 from recbole_adasid.features.vectors import ItemFeatures, load_feature_file, report_degenerate, with_missing
-from recbole_adasid.io.digests import array_digest
 from recbole_adasid.io.stage_cache import StageCache
-from recbole_adasid.io.tensor_file import below, read_tensors, write_tensors
+from recbole_adasid.io.tensor_file import below
 from recbole_adasid.settings.lookup import Settings, over
 
 OF_CONTENTS = ("item_features_file", "text_fields", "text_template", "image_field")
@@ -38,10 +37,6 @@ MODALITY_KEYS = (
     *("behaviour_negatives", "behaviour_window", "behaviour_max_user_items"),
 )
 """Settings that a modality can override."""
-
-KIND = "item-features"
-Fitted = Mapping[str, np.ndarray]
-"""State fitted on items to make their features, by name, as in ``ItemFeatures.fitted``."""
 
 
 class ItemContents(Protocol):
@@ -88,7 +83,7 @@ def item_features(
 
     side_by_side = config["fusion"] == "concatenate" and len(found) > 1
     slow = config["fusion"] in REDUCING or "widths" in settings
-    kept = cache.arrays("fusion", {**source, **_kept(fitted)}, compute) if slow else compute()
+    kept = cache.arrays("fusion", {**source, **stage_key(fitted)}, compute) if slow else compute()
     values = kept.pop("values")
     blocks = list(zip(kept.pop("columns").tolist(), weights)) if side_by_side else None
     report_degenerate(values, dataset.item_tokens())
@@ -134,33 +129,6 @@ def source_columns(config: Settings) -> list[tuple[str, list[str]]]:
         elif not settings["item_features_file"]:
             found.append(text_columns(settings["text_fields"], settings["text_template"]))
     return found
-
-
-def write_fitted(path: Path, fitted: Fitted) -> None:
-    """Write the state fitted on the items, so that features of further items can be made without them."""
-    tensors = {name: torch.from_numpy(np.array(array)) for name, array in fitted.items()}
-    write_tensors(path, KIND, tensors, {})
-
-
-def read_fitted(path: Path) -> Fitted:
-    """Read what :func:`write_fitted` wrote; empty if there is no such file.
-
-    Raises:
-        DamagedFile: if it is damaged.
-    """
-    if not path.is_file():
-        return {}
-    return {name: tensor.numpy() for name, tensor in read_tensors(path, KIND)[0].items()}
-
-
-def _kept(fitted: Fitted | None) -> dict[str, str]:
-    """Return what a cached stage of vectors depends on besides their source.
-
-    It either stores the state fitted on the items, or is determined by state fitted on others.
-    """
-    if fitted is None:
-        return {"keeps": "fitted"}
-    return {"fitted": array_digest(*(fitted[name] for name in sorted(fitted)))}
 
 
 def _of_modality(
@@ -218,7 +186,7 @@ def _of_texts(
     }
     source = describe_encoding(texts, **encoder)
     compute = partial(_encode, texts, encoder, cache, progress, fitted)
-    stored = cache.arrays("features", {**source, **_kept(fitted)}, compute)
+    stored = cache.arrays("features", {**source, **stage_key(fitted)}, compute)
     values = stored.pop("values")
     report_degenerate(values, tokens)
     present = np.array([bool(text) for text in texts])

@@ -10,8 +10,10 @@ from torch import Tensor
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.model.dense.head import DenseHead
 from recbole_adasid.model.dense.item_content import ItemContent
-from recbole_adasid.model.liger import LIGERModel, Losses
-from recbole_adasid.model.network.tiger_network import TIGERNetwork, network_settings
+from recbole_adasid.model.dense.losses import Losses
+from recbole_adasid.model.liger import LIGERModel
+from recbole_adasid.model.network.settings import network_settings
+from recbole_adasid.model.network.tiger_network import TIGERNetwork
 from recbole_adasid.model.tiger import TIGERModel
 
 

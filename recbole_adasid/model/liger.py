@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.model.dense.head import DenseHead, scores_of, top_items
 from recbole_adasid.model.dense.item_content import ItemContent
-from recbole_adasid.model.dense.losses import Draws, full_softmax_loss, sampled_softmax_loss
+from recbole_adasid.model.dense.losses import Draws, Losses, full_softmax_loss, sampled_softmax_loss
 from recbole_adasid.model.dense.repeats import Repeats
 from recbole_adasid.model.network.stack import Memory
 from recbole_adasid.model.network.tiger_network import TIGERNetwork
@@ -23,19 +23,6 @@ from recbole_adasid.model.tiger import TIGERModel
 _KEYS_AT_ONCE = 65_536
 RETRIEVALS = ("generative", "dense", "hybrid")
 HYBRID_SCORES = ("dense", "sum")
-
-
-class Losses(NamedTuple):
-    """Weights of the two losses, and when the dense one samples candidates."""
-
-    generative: float = 1.0
-    dense: float = 1.0
-    full_softmax_items: int = 50_000
-    """Maximum number of items for a dense loss over all of them."""
-    sampled_items: int = 8192
-    """M, candidates drawn per step beyond that."""
-    label_smoothing: float = 0.0
-    """ε of the dense loss."""
 
 
 class LIGERModel(TIGERModel):

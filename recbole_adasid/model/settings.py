@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from recbole_adasid.model.catalogue import COLLISIONS
 from recbole_adasid.model.liger import HYBRID_SCORES, RETRIEVALS
-from recbole_adasid.model.network.tiger_network import NETWORK_SETTINGS
+from recbole_adasid.model.network.settings import NETWORK_SETTINGS
 from recbole_adasid.settings.rules import Rule, name_of, optional, real, switch, whole
 
 MODEL: dict[str, Rule] = {

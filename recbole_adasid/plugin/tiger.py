@@ -11,7 +11,8 @@ from recbole.utils import InputType, init_seed
 from torch import Tensor
 
 from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.model.network.tiger_network import TIGERNetwork, network_settings
+from recbole_adasid.model.network.settings import network_settings
+from recbole_adasid.model.network.tiger_network import TIGERNetwork
 from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.model.search.interleave import interleave
 from recbole_adasid.model.tiger import TIGERModel

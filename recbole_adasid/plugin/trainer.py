@@ -1,17 +1,15 @@
-"""Train TIGER and evaluate its recommended items, within RecBole's trainer."""
+"""Train TIGER within RecBole's trainer."""
 
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from recbole.trainer import Trainer
-from recbole.utils import calculate_valid_score, dict2str, early_stopping, set_color
+from recbole.utils import dict2str, early_stopping, set_color
 from tqdm import tqdm
 
 from recbole_adasid.compute.allocator import keep_freed_memory
@@ -19,40 +17,27 @@ from recbole_adasid.compute.gradient_norm import gradient_norm
 from recbole_adasid.compute.precision import has_bfloat16
 from recbole_adasid.data.histories import SequenceBatches, Sequences
 from recbole_adasid.distributed.world import Share, world
-from recbole_adasid.evaluation.record import EvaluationRecord, Record
+from recbole_adasid.evaluation.record import Record
 from recbole_adasid.model.averaging import average_weights, swap_weights
 from recbole_adasid.model.optimiser import adamw, learning_rate_factor
 from recbole_adasid.plugin.config_values import plain_config
 from recbole_adasid.plugin.datasets.batches import LengthBuckets
+from recbole_adasid.plugin.item_evaluator import ItemEvaluator
 from recbole_adasid.plugin.logs import write_metrics
-from recbole_adasid.plugin.metrics.collector import TopKCollector
-from recbole_adasid.plugin.metrics.list_metrics import use_list_metrics
 from recbole_adasid.plugin.training_state import adopt_from_main, restore_training, save_training
-from recbole_adasid.run_folder.folder import RunFolder
-from recbole_adasid.run_folder.model_file import SUFFIX, read_model, save_model
-
-# More digits than float64 resolves in a mean of hits: early stopping compares exact values.
-_EXACT_DECIMALS = 15
+from recbole_adasid.run_folder.model_file import read_model, save_model
 
 
-class TIGERTrainer(Trainer):
+class TIGERTrainer(ItemEvaluator):
     """RecBole's trainer with length-bucketed batches, warm-up and cosine, bfloat16 and evaluation by top-k items."""
 
     best_valid_score: float
     cur_step: int
-    saved_model_file: str
 
     def __init__(self, config: Any, model: Any) -> None:
         """Prepare training of `model`, saved to the run folder if there is one."""
         super().__init__(config, model)
-        self.record = EvaluationRecord(model.tiger.catalogue.semantic_ids)
-        self.eval_collector = TopKCollector(config, self.record)
-        use_list_metrics(self.evaluator)
-        self._decimals: int = config["metric_decimal_place"]
-        for metric in self.evaluator.metric_class.values():
-            metric.decimal_place = _EXACT_DECIMALS
-        fast = has_bfloat16(torch.device(config["device"]))
-        self.bfloat16, self.eval_bfloat16 = bool(config["bf16"]) and fast, bool(config["eval_bf16"]) and fast
+        self.bfloat16 = bool(config["bf16"]) and has_bfloat16(torch.device(config["device"]))
         self.gradient_limit = _gradient_limit(config["clip_grad_norm"])
         self.valid_results: dict[int, dict[str, float]] = {}
         """Metrics of each validated epoch."""
@@ -60,9 +45,6 @@ class TIGERTrainer(Trainer):
         """Of the best epoch; see :class:`EvaluationRecord`."""
         self._kept: tuple[Path, str] | None = None
         self._sequences: Sequences | None = None
-        self.saved_model_file = str(Path(self.saved_model_file).with_suffix(SUFFIX))
-        if config["run_folder"]:
-            self.saved_model_file = str(RunFolder(config["run_folder"]).model_path)
 
     def _build_optimizer(self, **kwargs: Any) -> torch.optim.Optimizer:
         if str(self.learner).lower() != "adamw" or kwargs:
@@ -236,68 +218,6 @@ class TIGERTrainer(Trainer):
             if saved:
                 self._save_checkpoint(epoch, verbose=verbose)
         return score, stop
-
-    def _valid_epoch(self, valid_data: Any, show_progress: bool = False) -> tuple[float, dict[str, float]]:
-        """Return the exact score for early stopping, and all metrics rounded for printing."""
-        exact = self._exact_metrics(valid_data, load_best_model=False, show_progress=show_progress)
-        return calculate_valid_score(exact, self.valid_metric), self._rounded(exact)
-
-    def evaluate(
-        self,
-        eval_data: Any,
-        load_best_model: bool = True,
-        model_file: str | None = None,
-        show_progress: bool = False,
-    ) -> OrderedDict[str, float] | None:
-        """Return RecBole's metrics on `eval_data`, of the best epoch by default; None without data.
-
-        Raises:
-            FileNotFoundError, DamagedFile: if the best epoch's file is missing, damaged or of another model.
-        """
-        exact = self._exact_metrics(
-            eval_data, load_best_model=load_best_model, model_file=model_file, show_progress=show_progress
-        )
-        return self._rounded(exact) if exact else None
-
-    def _exact_metrics(
-        self, eval_data: Any, *, load_best_model: bool, show_progress: bool, model_file: str | None = None
-    ) -> OrderedDict[str, float]:
-        self.record.take()
-        if load_best_model and eval_data:
-            self._fill_model(Path(model_file or self.saved_model_file))
-        found = super().evaluate(eval_data, load_best_model=False, show_progress=show_progress) or {}
-        return OrderedDict((name, float(value)) for name, value in found.items())
-
-    def _fill_model(self, path: Path) -> None:
-        """Load weights from a file, which rank 0 reads."""
-        if world().is_main:
-            read_model(path).fill(self.model)
-            self.logger.info(f"Evaluating the model in {path}")
-        world().hand_over(
-            lambda: {name: value.cpu() for name, value in self.model.state_dict().items()}, self.model.load_state_dict
-        )
-
-    def _rounded(self, metrics: OrderedDict[str, float]) -> OrderedDict[str, float]:
-        return OrderedDict((name, round(value, self._decimals)) for name, value in metrics.items())
-
-    def _full_sort_batch_eval(self, batched_data: Any) -> tuple[Any, torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Recommend for a batch. RecBole expects scores of all items as the second value: these are item ids."""
-        interaction, _, positive_u, positive_i = batched_data
-        share = world().share(len(interaction))
-        own = share.of(interaction).to(self.device)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.eval_bfloat16):
-            item_ids, _ = self.model.recommend_topk(own, k=max(self.config["topk"]))
-        return interaction, *share.gather(item_ids), positive_u, positive_i
-
-    def _neg_sample_batch_eval(self, batched_data: Any) -> Any:
-        """Rank sampled candidates as RecBole does, but return the ids of the best."""
-        interaction, row, positive_u, positive_i = batched_data
-        share = world().share(len(interaction))
-        own = share.of(interaction)
-        scores = torch.full((int(positive_u[-1]) + 1, self.tot_item_num), -torch.inf, device=self.device)
-        (scores[row, interaction[self.config["ITEM_ID_FIELD"]]],) = share.gather(self._spilt_predict(own, len(own)))
-        best = torch.topk(scores, max(self.config["topk"]), dim=-1)
-        return interaction, best.indices.masked_fill(best.values.isneginf(), 0), positive_u, positive_i
 
     def resume_checkpoint(self, resume_file: str | Path) -> None:
         """Let `fit` resume after the epoch of a saved model.

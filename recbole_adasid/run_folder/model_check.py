@@ -30,12 +30,8 @@ from recbole_adasid.model.catalogue import COLLISIONS
 from recbole_adasid.model.dense.head import DenseHead
 from recbole_adasid.model.liger import HYBRID_SCORES, RETRIEVALS
 from recbole_adasid.model.names import LIGER, OWN
-from recbole_adasid.model.network.tiger_network import (
-    ENCODER_ATTENTIONS,
-    ENCODER_INPUTS,
-    TIGERNetwork,
-    network_settings,
-)
+from recbole_adasid.model.network.settings import ENCODER_ATTENTIONS, ENCODER_INPUTS, network_settings
+from recbole_adasid.model.network.tiger_network import TIGERNetwork
 
 MOST_LEVELS = 9
 """Eight levels and a suffix."""

@@ -12,7 +12,7 @@ from contextlib import suppress
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from numpy.typing import ArrayLike
@@ -32,6 +32,7 @@ from recbole_adasid.run_folder.catalogue_log import (
     write_changes,
 )
 from recbole_adasid.run_folder.folder import RunFolder
+from recbole_adasid.serving.catalogue_changes import Arrival, Departure
 from recbole_adasid.serving.new_item_encoder import NewItemEncoder, Settled, Table
 from recbole_adasid.settings.errors import unknown_name
 
@@ -39,30 +40,6 @@ logger = logging.getLogger(__name__)
 
 BAD_ITEMS = ("refuse", "skip")
 """If some items cannot be added or removed: change nothing, or skip them."""
-
-
-class Arrival(NamedTuple):
-    """Outcome of adding items."""
-
-    items: list[str]
-    """Items added, or added back."""
-    semantic_ids: list[list[int]]
-    """Codes and suffix of each."""
-    moved: list[str]
-    """Items whose last code is not their nearest, because no suffix was free there."""
-    known: list[str]
-    """Items already in the catalogue, which keep their Semantic ID."""
-    refused: dict[str, str]
-    """Items that could not be added, with reasons."""
-
-
-class Departure(NamedTuple):
-    """Outcome of removing items."""
-
-    items: list[str]
-    """Items removed now, not earlier."""
-    refused: dict[str, str]
-    """Items not in the catalogue, with reasons."""
 
 
 class LiveCatalogue:

@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import partial
-from itertools import chain
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
-from tqdm import tqdm
 
 from recbole_adasid.data.item_labels import ItemLabel, read_labels
 from recbole_adasid.hub.published import Published
 from recbole_adasid.io.checked_input import history_lists, number_of_items, share_of_places, switch, token_list
-from recbole_adasid.io.tensor_file import below, check_fit
-from recbole_adasid.model.building import empty_model
 from recbole_adasid.model.prefix_tree import PrefixTree
-from recbole_adasid.model.search.exclusion import Excluded
-from recbole_adasid.model.search.interleave import interleave
 from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.run_folder.folder import RunFolder
-from recbole_adasid.run_folder.model_file import SavedModel, read_model
+from recbole_adasid.run_folder.model_file import read_model
 from recbole_adasid.run_folder.run_items import items_of
+from recbole_adasid.serving.batch_search import Search, report_unknown
+from recbole_adasid.serving.catalogue_changes import Arrival, Departure
 from recbole_adasid.serving.item_filters import chosen_items, item_numbers
-from recbole_adasid.serving.live_catalogue import Arrival, Departure, LiveCatalogue
+from recbole_adasid.serving.live_catalogue import LiveCatalogue
 from recbole_adasid.serving.new_item_encoder import NewItemEncoder, Table
 from recbole_adasid.serving.published_run import LAYOUT, check_published, write_published_run
-
-logger = logging.getLogger(__name__)
-
-HISTORIES_AT_ONCE = 512
-_PLACES_AT_ONCE = 2**22  # of the lists made together
+from recbole_adasid.serving.trained_model import served_settings, trained_model
 
 
 class Recommendation(NamedTuple):
@@ -45,15 +34,6 @@ class Recommendation(NamedTuple):
     """Log-probability of the item's Semantic ID after the history."""
     title: str = ""
     category: str = ""
-
-
-class _Search(NamedTuple):
-    """Parameters of a search."""
-
-    k: int
-    exclude_seen: bool
-    trees: Sequence[PrefixTree]
-    new_share: float
 
 
 class Recommender(Published):
@@ -118,15 +98,9 @@ class Recommender(Published):
         """
         folder = RunFolder.existing(run_folder, with_semantic_ids=True)
         saved = read_model(folder.model_path, trusted=trusted)
-        settings = {**saved.about["config"]["settings"], **({"retrieval": retrieval} if retrieval else {})}
-        if settings["n_user_tokens"]:
-            raise ValueError(f"{saved.path} also reads the user: train with n_user_tokens=0 to recommend")
-        if retrieval and settings["model"] != "LIGER":
-            raise ValueError(
-                f"retrieval={retrieval} is only for LIGER, but {saved.path} is a {settings['model']}: leave it out"
-            )
+        settings = served_settings(saved, retrieval)
         tokens = items_of(folder, saved)
-        model = _model(saved, settings).to(device).eval()
+        model = trained_model(saved, settings).to(device).eval()
         live = LiveCatalogue(
             model.catalogue,
             tokens,
@@ -214,36 +188,13 @@ class Recommender(Published):
         k, share = number_of_items(k), share_of_places(new_share)
         exclude_seen, given = switch(exclude_seen, "exclude_seen"), history_lists(histories)
         trees = self._trees(chosen_items(self._live, allow, deny, category), share)
-        search = _Search(min(k, sum(tree.n_items for tree in trees)), exclude_seen, trees, share)
+        k = min(k, sum(tree.n_items for tree in trees))
+        search = Search(k, self.beam_size, self.max_history, exclude_seen, trees, share)
         number_of = self._live.numbers.get
         known = [[number for token in history if (number := number_of(token))] for history in given]
-        self._report_unknown(given, known)
-        rows = [row for row, history in enumerate(known) if history]
-        found: list[list[Recommendation]] = [[] for _ in given]
-        at_once = max(1, min(HISTORIES_AT_ONCE, _PLACES_AT_ONCE // search.k))
-        for start in tqdm(range(0, len(rows), at_once), "recommend", disable=not progress):
-            chosen = rows[start : start + at_once]
-            for row, items in zip(chosen, self._batch([known[row] for row in chosen], search)):
-                found[row] = items
-        return found
-
-    def _batch(self, histories: list[list[int]], search: _Search) -> list[list[Recommendation]]:
-        device = self.model.catalogue.tokens.device
-        read = [history[-self.max_history :] for history in histories]
-        find = partial(
-            self.model.recommend,
-            _padded(read).to(device),
-            torch.tensor([len(history) for history in read], device=device),
-            k=search.k,
-            beam_size=max(self.beam_size, search.k),
-            excluded=_excluded(histories, device) if search.exclude_seen else None,
-        )
-        found = [find(tree=tree) for tree in search.trees]
-        items, scores = found[0] if len(found) == 1 else interleave(found[0], found[1], search.new_share)
-        return [
-            [self._recommendation(item, score) for item, score in zip(*row) if item]
-            for row in zip(items.tolist(), scores.tolist())
-        ]
+        report_unknown(given, known)
+        found = search.after_each(self.model, known, progress=progress)
+        return [[self._recommendation(item, score) for item, score in items] for items in found]
 
     def _recommendation(self, item: int, score: float) -> Recommendation:
         token = self.tokens[item - 1]
@@ -336,40 +287,3 @@ class Recommender(Published):
         recommender = cls.load(folder, **options)
         recommender._downloaded = downloaded
         return recommender
-
-    @staticmethod
-    def _report_unknown(histories: Sequence[Sequence[str]], known: Sequence[Collection[int]]) -> None:
-        missing = sum(map(len, histories)) - sum(map(len, known))
-        empty = sum(not history for history in known)
-        if missing or empty:
-            logger.warning(
-                "Skipped %d history items that are not in the catalogue; %d of %d histories have no known item and get "
-                "no recommendations.",
-                *(missing, empty, len(histories)),
-            )
-
-
-def _model(saved: SavedModel, settings: dict[str, Any]) -> TIGERModel:
-    about = saved.about
-    model = empty_model(
-        settings,
-        n_items=about["data"]["items"],
-        level_sizes=about["sid_level_sizes"],
-        content_width=about.get("content_width"),
-    )
-    weights = {name.removeprefix("tiger."): value for name, value in below("model", saved.tensors).items()}
-    check_fit(saved.path, weights, model.state_dict())
-    model.load_state_dict(weights)
-    return model
-
-
-def _excluded(histories: Sequence[Sequence[int]], device: torch.device) -> Excluded:
-    """Return each history's items as pairs of row and item: a table would be as wide as the longest history."""
-    lengths = torch.tensor([len(history) for history in histories])
-    rows = torch.arange(len(histories)).repeat_interleave(lengths)
-    return Excluded(rows.to(device), torch.tensor(list(chain.from_iterable(histories)), device=device))
-
-
-def _padded(histories: Sequence[Sequence[int]]) -> Tensor:
-    """Return item ids int64 [B, T], padded on the right with 0."""
-    return torch.nn.utils.rnn.pad_sequence([torch.tensor(history) for history in histories], batch_first=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +54,18 @@ def preset_path(kind: str, name: str) -> Path:
 def read_props(relative: str) -> dict[str, Any]:
     """Return the settings in the file `relative` of the folder of defaults; empty if there is no such file."""
     path = props_folder() / relative
-    return parse_mapping(path.read_text(encoding="utf-8"), source=str(path)) if path.is_file() else {}
+    return read_defaults(path) if path.is_file() else {}
+
+
+def read_defaults(path: Path) -> dict[str, Any]:
+    """Return the settings in a file of defaults. It is parsed once, unless it changes: a run asks for it many times."""
+    stamp = path.stat()
+    return deepcopy(_parsed(path, stamp.st_mtime_ns, stamp.st_size))
+
+
+@lru_cache(maxsize=256)
+def _parsed(path: Path, *_: int) -> dict[str, Any]:
+    return parse_mapping(path.read_text(encoding="utf-8"), source=str(path))
 
 
 def plugin_defaults(external: dict[str, Any], dataset: str, model_name: str = "TIGER") -> dict[str, Any]:
@@ -99,7 +112,7 @@ def known_keys(without: Collection[str] = ()) -> set[str]:
     for path in settings_files():
         if path.parent.name == "model" and path.stem in without:
             continue
-        settings = parse_mapping(path.read_text(encoding="utf-8"), source=str(path))
+        settings = read_defaults(path)
         for block in settings.pop("model_sizes", {}).values():
             keys.update(block)
         keys.update(settings)

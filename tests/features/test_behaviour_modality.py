@@ -208,7 +208,7 @@ def test_a_run_names_it_everywhere_passes_its_audit_and_takes_new_items(settings
 
 
 def test_the_audit_finds_out_a_run_whose_behaviour_knew_held_out_interactions(settings, monkeypatch) -> None:
-    from recbole_adasid.plugin import dataset as dataset_module
+    from recbole_adasid.plugin.datasets import dataset as dataset_module
 
     def everything(self: Any) -> InteractionArrays:
         return InteractionArrays(self._flat_users, self.windows.flat_items - 1)

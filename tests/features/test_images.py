@@ -178,8 +178,10 @@ def test_addresses_are_told_apart(address, private):
 
 @pytest.mark.parametrize("target", ["file:///etc/hostname", "ftp://127.0.0.1/x", "data:,x", "gopher://127.0.0.1/"])
 def test_a_redirect_to_another_kind_of_address_is_not_followed(target, tmp_path, caplog):
-    with answering(answer("HTTP/1.1 302 Found", f"Location: {target}", "Content-Length: 0")) as (address, _):
-        fetched([f"{address}/a.png"], tmp_path, caplog)
+    with answering(answer("HTTP/1.1 302 Found", f"Location: {target}", "Content-Length: 0")) as (address, asked):
+        said = fetched([f"{address}/a.png"], tmp_path, caplog)
+    assert asked == ["/a.png"] and target in said
+    assert "is not allowed" in said or "is not http or https" in said  # urllib's words, and ours
 
 
 def test_a_redirect_from_outside_to_this_machine_is_not_followed(site, tmp_path, caplog, monkeypatch):

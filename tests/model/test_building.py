@@ -9,7 +9,8 @@ import torch
 
 from recbole_adasid.model.building import content_settings, empty_model, liger_model
 from recbole_adasid.model.dense.item_content import ItemContent
-from recbole_adasid.model.liger import LIGERModel, Losses
+from recbole_adasid.model.dense.losses import Losses
+from recbole_adasid.model.liger import LIGERModel
 from recbole_adasid.model.tiger import TIGERModel
 
 SETTINGS: dict[str, Any] = {

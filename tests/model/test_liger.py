@@ -12,7 +12,8 @@ from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.model.dense import item_content
 from recbole_adasid.model.dense.head import DenseHead
 from recbole_adasid.model.dense.item_content import ItemContent, principal_directions
-from recbole_adasid.model.liger import LIGERModel, Losses
+from recbole_adasid.model.dense.losses import Losses
+from recbole_adasid.model.liger import LIGERModel
 from recbole_adasid.model.network.tiger_network import TIGERNetwork
 from recbole_adasid.model.search.exclusion import Excluded
 

@@ -8,9 +8,9 @@ import pytest
 
 from recbole_adasid.cli import audit as audit_command
 from recbole_adasid.data.interactions import InteractionArrays
-from recbole_adasid.plugin import dataset as dataset_module
 from recbole_adasid.plugin.audit import audit
-from recbole_adasid.plugin.datasets.example_dataset import TrainingItems
+from recbole_adasid.plugin.datasets import dataset as dataset_module
+from recbole_adasid.plugin.datasets.training_items import TrainingItems
 from recbole_adasid.plugin.run import run
 
 main = audit_command.COMMAND.main

@@ -92,7 +92,7 @@ def test_unknown_items_are_skipped_and_reported(recommender: Recommender, caplog
 def test_many_histories_give_what_each_gives_alone(
     recommender: Recommender, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("recbole_adasid.serving.recommender.HISTORIES_AT_ONCE", 2)
+    monkeypatch.setattr("recbole_adasid.serving.batch_search.HISTORIES_AT_ONCE", 2)
     histories = [["i1"], [], ["i2", "i3", "i4"], ["unknown"], ["i9", "i8"]]
     found = recommender.recommend_many(histories, 4)
     alone = {row: items(recommender.recommend(histories[row], 4)) for row in (0, 2, 4)}

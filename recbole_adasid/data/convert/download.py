@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
+from recbole_adasid.data.convert.partial_file import forget, forget_origin, origin, remember_origin, size
 from recbole_adasid.io.atomic import CannotWrite, written_whole
 from recbole_adasid.io.web import Deadline, Refused, is_private, opened, stated_length
 
@@ -82,9 +83,9 @@ def fetch(remote: RemoteFile, folder: Path, *, progress: bool = False, pause: fl
         try:
             digest = _check(part, remote, "it was removed; run the same command again")
         except DownloadError:
-            _forget(part)
+            forget(part)
             raise
-        _forget_origin(part)
+        forget_origin(part)
         with written_whole(folder / f"{remote.name}.sha256") as beside:
             beside.write_text(f"{digest}  {remote.name}\n", encoding="ascii")
         os.replace(part, target)
@@ -94,7 +95,7 @@ def fetch(remote: RemoteFile, folder: Path, *, progress: bool = False, pause: fl
 def _receive_all(remote: RemoteFile, part: Path, progress: bool, pause: float) -> None:
     """Receive until the file is complete, retrying if the connection breaks."""
     for attempt in range(1, _ATTEMPTS + 1):
-        before = _size(part)
+        before = size(part)
         try:
             return _receive(remote, part, progress)
         except urllib.error.HTTPError as error:
@@ -105,11 +106,11 @@ def _receive_all(remote: RemoteFile, part: Path, progress: bool, pause: float) -
         except _Broken as error:
             if attempt == _ATTEMPTS:
                 raise DownloadError(
-                    f"The connection to {_host(remote)} broke ({error}) with {_size(part):,} bytes of {remote.name} "
+                    f"The connection to {_host(remote)} broke ({error}) with {size(part):,} bytes of {remote.name} "
                     "received: run the same command again to resume."
                 ) from None
         except urllib.error.URLError as error:
-            if _size(part) == before == 0 or attempt == _ATTEMPTS:
+            if size(part) == before == 0 or attempt == _ATTEMPTS:
                 raise DownloadError(
                     f"{_host(remote)} cannot be reached ({error.reason}): check the connection, or "
                     f"{_by_hand(remote, part)}."
@@ -127,13 +128,13 @@ def _receive(remote: RemoteFile, part: Path, progress: bool) -> None:
     Raises:
         _Broken: if the connection closed early; what was received is in `part`.
     """
-    start, origin = _size(part), _origin(part)
-    if start and not origin:  # no way to tell whether the server's file is unchanged
-        _forget(part)
+    start, version = size(part), origin(part)
+    if start and not version:  # no way to tell whether the server's file is unchanged
+        forget(part)
         start = 0
     headers = {"Accept-Encoding": "identity", "User-Agent": "recbole-adasid"}
     if start:
-        headers |= {"Range": f"bytes={start}-", "If-Range": origin}
+        headers |= {"Range": f"bytes={start}-", "If-Range": version}
     with ExitStack() as stack:
         try:
             answer = _asked(stack, urllib.request.Request(remote.url, headers=headers))
@@ -142,7 +143,7 @@ def _receive(remote: RemoteFile, part: Path, progress: bool) -> None:
                 raise
             if error.headers.get("Content-Range") == f"bytes */{start}":  # it was already complete
                 return
-            _forget(part)
+            forget(part)
             raise _Broken("the partial download was longer than the file and was removed") from None
         except urllib.error.URLError:
             raise  # no connection at all
@@ -151,7 +152,7 @@ def _receive(remote: RemoteFile, part: Path, progress: bool) -> None:
         except Refused as error:
             raise DownloadError(f"{_host(remote)}: {error}; {_by_hand(remote, part)}.") from None
         start = _place(answer, start)
-        _remember_origin(part, answer)
+        remember_origin(part, answer)
         length = stated_length(answer)
         total = None if length is None else start + length
         _append(answer, part, start, total, _bar_options(remote.name, total, start, progress))
@@ -252,33 +253,6 @@ def _recorded(path: Path) -> str | None:
         re.match(r"[0-9a-f]{64}\b", beside.read_text(encoding="ascii", errors="replace")) if beside.is_file() else None
     )
     return found[0] if found else None
-
-
-def _origin(part: Path) -> str:
-    beside = part.with_name(f"{part.name}.origin")
-    return beside.read_text(encoding="latin-1").strip() if beside.is_file() else ""
-
-
-def _remember_origin(part: Path, answer: Any) -> None:
-    """Remember which version of the server's file a partial download belongs to."""
-    tag = answer.headers.get("ETag") or ""
-    version = answer.headers.get("Last-Modified", "") if tag.startswith("W/") or not tag else tag
-    part.with_name(f"{part.name}.origin").write_text(version, encoding="latin-1", errors="replace")
-
-
-def _forget_origin(part: Path) -> None:
-    part.with_name(f"{part.name}.origin").unlink(missing_ok=True)
-
-
-def _forget(part: Path) -> None:
-    part.unlink(missing_ok=True)
-    _forget_origin(part)
-
-
-def _size(path: Path) -> int:
-    with suppress(FileNotFoundError):
-        return path.stat().st_size
-    return 0
 
 
 def _host(remote: RemoteFile) -> str:

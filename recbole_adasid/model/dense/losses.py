@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from recbole_adasid.model.dense.head import scores_of
 from recbole_adasid.model.dense.repeats import Bias
+
+
+class Losses(NamedTuple):
+    """Weights of the two losses, and when the dense one samples candidates."""
+
+    generative: float = 1.0
+    dense: float = 1.0
+    full_softmax_items: int = 50_000
+    """Maximum number of items for a dense loss over all of them."""
+    sampled_items: int = 8192
+    """M, candidates drawn per step beyond that."""
+    label_smoothing: float = 0.0
+    """ε of the dense loss."""
 
 
 def full_softmax_loss(

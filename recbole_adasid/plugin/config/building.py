@@ -16,8 +16,8 @@ from recbole_adasid.plugin.peers.names import OURS, TIGER, model_defaults, own_c
 from recbole_adasid.plugin.peers.settings import check_peer, known_peer_settings, peer_defaults, refuse_foreign_keys
 from recbole_adasid.settings.errors import refuse_unknown_keys, unknown_name
 from recbole_adasid.settings.intervals import with_interval_texts
-from recbole_adasid.settings.presets import known_keys, plugin_defaults
-from recbole_adasid.settings.reading import Paths, check_yaml_file, listed_paths, parse_mapping, read_settings_files
+from recbole_adasid.settings.presets import known_keys, plugin_defaults, read_defaults
+from recbole_adasid.settings.reading import Paths, check_yaml_file, listed_paths, read_settings_files
 
 logger = logging.getLogger(__name__)
 
@@ -215,5 +215,5 @@ def _recbole_keys() -> set[str]:
     keys = {key for names in lists for key in names}
     folder = Path(recbole.__path__[0]) / "properties"
     for relative in ("overall.yaml", "dataset/sample.yaml", "quick_start_config/sequential.yaml"):
-        keys.update(parse_mapping((folder / relative).read_text(encoding="utf-8"), source=relative))
+        keys.update(read_defaults(folder / relative))
     return keys

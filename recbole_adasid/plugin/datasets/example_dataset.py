@@ -1,83 +1,38 @@
-"""Examples of a dataset in memory: RecBole's filters and splits, exact time order, and no stored windows."""
+"""Examples of a dataset in memory: exact time order, RecBole's splits, and no stored windows."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from recbole.data.dataset import SequentialDataset
 from recbole.data.interaction import Interaction
 from recbole.utils import FeatureSource, FeatureType
 
-from recbole_adasid.data.atomic_text import AtomicText
 from recbole_adasid.data.cold_items import draw_cold_items, warm_examples
 from recbole_adasid.data.histories import Sequences, runs_of_targets
 from recbole_adasid.data.interactions import InteractionArrays, Interactions
-from recbole_adasid.data.item_table import ITEM_COLUMN, read_item_table
 from recbole_adasid.data.ordering import stable_order
 from recbole_adasid.data.training_examples import Examples
 from recbole_adasid.data.windows import SequenceWindows, build_windows, flatten_sequences, gather_histories
-from recbole_adasid.plugin.datasets.atomic_files import atomic_text, read_atomic_file
+from recbole_adasid.plugin.datasets.atomic_files import atomic_text
 from recbole_adasid.plugin.datasets.batches import Lengths
-from recbole_adasid.plugin.datasets.errors import require_dataset
-from recbole_adasid.plugin.datasets.filters import filter_by_count, filter_by_value, report_gaps
-from recbole_adasid.plugin.datasets.item_columns import settle_columns
-from recbole_adasid.plugin.datasets.prepare_dataset import obtain_dataset
-from recbole_adasid.plugin.datasets.preset_features import report_absent_features
+from recbole_adasid.plugin.datasets.checked_dataset import CheckedDataset
+from recbole_adasid.plugin.datasets.leave_one_out import LEFT_OUT, rows_of_parts
+from recbole_adasid.plugin.datasets.row_numbers import as_rows
+from recbole_adasid.plugin.datasets.training_items import TrainingItems
 from recbole_adasid.settings.errors import SettingsError
 
 # An internal column of inter_feat: which window is the example's history.
 WINDOW_FIELD = "window"
 # A column of a batch of sequences: how many items after the first are read but not predicted.
 SKIPPED_FIELD = "skipped"
-# Which parts get a user's last examples, one each, in time order.
-LEFT_OUT = {"valid_and_test": ("valid", "test"), "valid_only": ("valid",), "test_only": ("test",)}
 
 
-@dataclass(frozen=True)
-class TrainingItems:
-    """What Semantic IDs may be learned from: a dataset's items and training interactions."""
-
-    tokens: list[str]
-    interactions: Interactions
-    table: AtomicText
-    """The `.item` file, which may not exist."""
-    item_field: str = ITEM_COLUMN
-    cold: NDArray[np.bool_] | None = None
-    """[N], which items are held out of training; None: none."""
-
-    def item_tokens(self) -> list[str]:
-        """Return the N external item tokens; row r is RecBole's item r + 1."""
-        return self.tokens
-
-    def training_interactions(self) -> Interactions:
-        """Return all interactions that are neither a validation nor a test target."""
-        return self.interactions
-
-    def training_digest(self) -> str:
-        """Return the digest of these interactions, as in sids.info.json."""
-        return self.interactions.digest()
-
-    def cold_items(self) -> NDArray[np.bool_] | None:
-        """Return which items are held out of training, or None."""
-        return self.cold
-
-    def item_table(self) -> dict[str, list[str]] | None:
-        """Return the columns of the `.item` file, cells verbatim, or None if there is no such file."""
-        return read_item_table(self.table, item_field=self.item_field) if self.table.path.is_file() else None
-
-    def dataset_path(self) -> Path:
-        """Return the dataset's folder."""
-        return self.table.path.parent
-
-
-class ExampleDataset(SequentialDataset):
+class ExampleDataset(CheckedDataset):
     """Leave-one-out item sequences, one example per position.
 
     Each row of `inter_feat` is an example: the user, the target item, the time, and which window of one flat array of
@@ -91,61 +46,6 @@ class ExampleDataset(SequentialDataset):
     """Positions of the interactions of `windows` among all, if cold items are left out; None: none are left out."""
     _flat_users: NDArray[np.int64]
     _is_training: NDArray[np.bool_]
-
-    def _load_data(self, token: str, dataset_path: str) -> None:
-        obtain_dataset(self.config, token, Path(dataset_path))
-        require_dataset(token, Path(dataset_path), self.config["reviews_url"])
-        settle_columns(self.config, token, atomic_text(self.config, Path(dataset_path) / f"{token}.item"))
-        report_absent_features(self.config, token)
-        super()._load_data(token, dataset_path)
-
-    def _load_feat(self, filepath: str, source: Any) -> Any:
-        """Read a file as RecBole does, but reject what RecBole would misread."""
-        if self._get_load_and_unload_col(source)[0] == set():
-            return None
-        read = functools.partial(super()._load_feat, filepath, source)
-        return read_atomic_file(self, Path(filepath), getattr(source, "value", source), read)
-
-    def _data_filtering(self) -> None:
-        before = len(self.inter_feat)
-        super()._data_filtering()
-        if len(self.inter_feat) < before:
-            self.logger.info(f"Filters kept {len(self.inter_feat)} of {before} interactions.")
-        report_gaps(self)
-
-    def _filter_by_field_value(self) -> None:
-        filter_by_value(self, super()._filter_by_field_value)
-
-    def _filter_by_inter_num(self) -> None:
-        filter_by_count(self)
-
-    def _reset_index(self) -> None:
-        """Renumber the rows after filtering.
-
-        Raises:
-            SettingsError: if the filters left nothing.
-        """
-        for name in self.feat_name_list:
-            if getattr(self, name).empty:
-                raise self.nothing_left()
-        super()._reset_index()
-
-    def nothing_left(self) -> SettingsError:
-        """Return the error for filters that leave nothing."""
-        names = ("user_inter_num_interval", "item_inter_num_interval", "val_interval")
-        users, items, values = (f"{name}={self.config[name]}" for name in names)
-        return SettingsError(
-            f"The filters leave nothing of the dataset {self.dataset_name!r}: loosen {users}, {items} or {values}."
-        )
-
-    def _remove_duplication(self) -> None:
-        """Keep one interaction per user and item, as RecBole does, but preserve the order of equal times."""
-        keep = self.config["rm_dup_inter"]
-        if keep is None:
-            return
-        by_time = self.inter_feat.sort_values(self.time_field, kind="stable")
-        kept = by_time.drop_duplicates(subset=[self.uid_field, self.iid_field], keep=keep)
-        self.inter_feat = kept.sort_index()
 
     def _change_feat_format(self) -> None:
         """Turn the interaction table into examples; times are compared before any rounding."""
@@ -262,12 +162,7 @@ class ExampleDataset(SequentialDataset):
 
         The parts are slices of this dataset's examples, which are reordered in place: no second copy.
         """
-        left_out = LEFT_OUT[leave_one_mode]
-        order, to_last, group_size = _grouped(self.inter_feat[group_by].numpy())
-        n_left_out = np.minimum(len(left_out), group_size - 1)
-        rows = {"train": order[to_last >= n_left_out], "valid": order[:0], "test": order[:0]}
-        for distance, part in enumerate(reversed(left_out)):
-            rows[part] = order[(to_last == distance) & (distance < n_left_out)]
+        rows = rows_of_parts(self.inter_feat[group_by].numpy(), LEFT_OUT[leave_one_mode])
         self._drop_unused_col()
         self._reorder(np.concatenate(list(rows.values())))
         ends = np.cumsum([len(part) for part in rows.values()]).tolist()
@@ -390,33 +285,3 @@ class ExampleDataset(SequentialDataset):
             self.iid_field: torch.cat([items, torch.from_numpy(firsts)]),
         }
         return self._create_sparse_matrix(Interaction(table), self.uid_field, self.iid_field, form, value_field)
-
-
-def _grouped(groups: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the rows ordered by group, the first row's group first; each row's distance from its group's last row;
-    and the size of its group: [E] each.
-    """
-    by_group = stable_order(groups)
-    sorted_groups = groups[by_group]
-    starts = np.flatnonzero(np.r_[True, sorted_groups[1:] != sorted_groups[:-1]][: len(groups)])
-    sizes = np.diff(starts, append=len(groups))
-    chosen = stable_order(by_group[starts])  # the groups, the first row's group first
-    starts, sizes = starts[chosen], sizes[chosen]
-    ends = np.cumsum(sizes)
-    place = np.arange(len(groups))
-    order = by_group[np.repeat(starts - ends + sizes, sizes) + place]
-    return order, np.repeat(ends, sizes) - 1 - place, np.repeat(sizes, sizes)
-
-
-def as_rows(index: Any, size: int) -> torch.Tensor:
-    """Return any index (slice, number, list, array, tensor) into ``size`` rows as row numbers [B].
-
-    Raises:
-        IndexError: if there is no such row.
-    """
-    if isinstance(index, slice):
-        return torch.arange(*index.indices(size))
-    rows = torch.as_tensor(index, dtype=torch.int64).reshape(-1)
-    if len(rows) and not -size <= int(rows.min()) <= int(rows.max()) < size:
-        raise IndexError(f"rows {int(rows.min())} to {int(rows.max())} are out of range: there are {size} examples")
-    return torch.where(rows < 0, rows + size, rows)

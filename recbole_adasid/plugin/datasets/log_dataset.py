@@ -26,10 +26,12 @@ from recbole_adasid.data.sequences import SequenceExamples, UserSequences, leave
 from recbole_adasid.data.windows import gather_histories
 from recbole_adasid.plugin.datasets.atomic_files import atomic_text
 from recbole_adasid.plugin.datasets.batches import Lengths
-from recbole_adasid.plugin.datasets.example_dataset import LEFT_OUT, ExampleDataset, as_rows
+from recbole_adasid.plugin.datasets.example_dataset import ExampleDataset
 from recbole_adasid.plugin.datasets.filters import within
 from recbole_adasid.plugin.datasets.item_columns import settle_columns
+from recbole_adasid.plugin.datasets.leave_one_out import LEFT_OUT
 from recbole_adasid.plugin.datasets.preset_features import report_absent_features
+from recbole_adasid.plugin.datasets.row_numbers import as_rows
 
 _PADDING = "[PAD]"
 

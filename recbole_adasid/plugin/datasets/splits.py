@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from recbole_adasid.data.training_examples import Examples
-from recbole_adasid.plugin.datasets.example_dataset import TrainingItems
+from recbole_adasid.plugin.datasets.training_items import TrainingItems
 
 
 def load_splits(config: Any) -> tuple[TrainingItems, Examples, Examples]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_adasid.model.names import LIGER, TIGER
-from recbole_adasid.settings.reading import parse_mapping
+from recbole_adasid.settings.presets import read_defaults
 
 OURS = {TIGER: "recbole_adasid.plugin.tiger", LIGER: "recbole_adasid.plugin.liger"}
 """This package's models, which use Semantic IDs, and their modules."""
@@ -47,13 +47,18 @@ def peer_class(name: str) -> Any:
 
 def model_defaults(name: str) -> dict[str, Any]:
     """Return RecBole's defaults of a model; their keys are its settings."""
-    return parse_mapping(documented_defaults(name), source=f"RecBole's {name}.yaml")
+    path = _defaults_file(name)
+    return read_defaults(path) if path.is_file() else {}
 
 
 def documented_defaults(name: str) -> str:
     """Return RecBole's defaults file of a model, with comments; empty if the model has no settings."""
-    path = _recbole() / "properties" / "model" / f"{name}.yaml"
+    path = _defaults_file(name)
     return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def _defaults_file(name: str) -> Path:
+    return _recbole() / "properties" / "model" / f"{name}.yaml"
 
 
 def _module_path(name: str) -> str | None:

@@ -36,7 +36,7 @@ class MLflowRun:
         name = settings["mlflow_experiment"]
         found = self._client.get_experiment_by_name(name)
         experiment = found.experiment_id if found else self._client.create_experiment(name)
-        run_id: str = self._client.create_run(experiment, run_name=folder and folder.name).info.run_id
+        run_id: str = self._client.create_run(experiment, run_name=folder.name if folder else None).info.run_id
         parameters = [Param(key, str(value)[:_LONGEST]) for key, value in settings.items()]
         for start in range(0, len(parameters), _PARAMETERS_AT_ONCE):
             self._client.log_batch(run_id, params=parameters[start : start + _PARAMETERS_AT_ONCE])

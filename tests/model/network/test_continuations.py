@@ -8,8 +8,9 @@ from torch import Tensor
 
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.model.network.continuations import Continuations
+from recbole_adasid.model.network.settings import network_settings
 from recbole_adasid.model.network.stack import Memory, Tree
-from recbole_adasid.model.network.tiger_network import TIGERNetwork, network_settings
+from recbole_adasid.model.network.tiger_network import TIGERNetwork
 from recbole_adasid.model.tiger import TIGERModel
 
 LENGTHS = torch.tensor([6, 1, 0, 3])

@@ -1,0 +1,46 @@
+"""The model of a finished run, without RecBole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from recbole_adasid.io.tensor_file import below, check_fit
+from recbole_adasid.model.building import empty_model
+from recbole_adasid.model.names import LIGER
+from recbole_adasid.model.tiger import TIGERModel
+from recbole_adasid.run_folder.model_file import SavedModel
+
+
+def served_settings(saved: SavedModel, retrieval: str | None = None) -> dict[str, Any]:
+    """Return the settings of a saved model, with another way to retrieve items if one is given.
+
+    Raises:
+        ValueError: if the model needs to know the user, or retrieves items in one way only.
+    """
+    settings = {**saved.about["config"]["settings"], **({"retrieval": retrieval} if retrieval else {})}
+    if settings["n_user_tokens"]:
+        raise ValueError(f"{saved.path} also reads the user: train with n_user_tokens=0 to recommend")
+    if retrieval and settings["model"] != LIGER:
+        raise ValueError(
+            f"retrieval={retrieval} is only for LIGER, but {saved.path} is a {settings['model']}: leave it out"
+        )
+    return settings
+
+
+def trained_model(saved: SavedModel, settings: dict[str, Any]) -> TIGERModel:
+    """Return the model in a file, whose settings are as from :func:`served_settings`.
+
+    Raises:
+        DamagedFile: if the file lacks weights of the model, or has others.
+    """
+    about = saved.about
+    model = empty_model(
+        settings,
+        n_items=about["data"]["items"],
+        level_sizes=about["sid_level_sizes"],
+        content_width=about.get("content_width"),
+    )
+    weights = {name.removeprefix("tiger."): value for name, value in below("model", saved.tensors).items()}
+    check_fit(saved.path, weights, model.state_dict())
+    model.load_state_dict(weights)
+    return model

@@ -1,0 +1,108 @@
+"""Tables of new items: the run's own columns, other names, columns that they lack."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from recbole_adasid.data.item_labels import ItemLabel
+from recbole_adasid.plugin.run import run
+from recbole_adasid.serving import change_items as new_items
+from recbole_adasid.serving.new_item_encoder import with_absent_columns
+from recbole_adasid.serving.recommender import Recommender
+
+
+@pytest.fixture(scope="module")
+def odd_settings(settings: dict[str, object], tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """Settings of a dataset whose `.item` file has names of its own, the items' among them."""
+    home = tmp_path_factory.mktemp("odd") / "tiny"
+    shutil.copytree(Path(str(settings["data_path"])) / "tiny", home)
+    for suffix in ("inter", "item"):
+        text = (home / f"tiny.{suffix}").read_text().replace("item_id:token", "asin:token")
+        (home / f"tiny.{suffix}").write_text(text.replace("title:token", "product name:token"))
+    lines = (home / "tiny.item").read_text().splitlines()
+    colours = ["colour:token", *(["red", "blue", "green"][row % 3] for row in range(20))]
+    (home / "tiny.item").write_text("".join(f"{line}\t{colour}\n" for line, colour in zip(lines, colours)))
+    odd = {"ITEM_ID_FIELD": "asin", "text_fields": ["product name", "colour"], "title_field": "product name"}
+    return {**settings, "data_path": str(home.parent), "category_field": "colour", **odd}
+
+
+@pytest.fixture(scope="module")
+def odd_run(odd_settings: dict[str, object]) -> Path:
+    return run(odd_settings)["run_folder"]
+
+
+ODD = {
+    "csv": "asin,product name,colour\nn1,the red thing,red\n",
+    "item": "asin:token\tproduct name:token\tcolour:token\nn1\tthe red thing\tred\n",
+    "tsv": "item_id\tproduct name\tcolour\tunused\nn1\tthe red thing\tred\tx\n",
+    "jsonl": '{"asin": "n1", "product name": "the red thing", "colour": "red"}\n',
+}
+
+
+@pytest.mark.parametrize("ending", ODD)
+def test_a_table_with_the_run_s_own_columns_needs_no_mapping(ending: str, odd_run: Path, tmp_path: Path) -> None:
+    (tmp_path / f"new.{ending}").write_text(ODD[ending])
+    recommender = Recommender.load(odd_run)
+    columns = new_items.read_table(tmp_path / f"new.{ending}", {}, run=recommender.run_settings)
+    chosen = {name: columns[name] for name in ("item_id", "product name", "colour")}
+    assert chosen == {"item_id": ["n1"], "product name": ["the red thing"], "colour": ["red"]}
+    arrival = recommender.add_items(["n1"], table=columns)
+    assert recommender.labels["n1"] == ItemLabel("the red thing", "red")
+    same = {"item_id": ["n1"], "product name": ["the red thing"], "colour": ["red"]}
+    assert arrival == Recommender.load(odd_run).add_items(["n1"], table=same)
+
+
+def test_a_table_of_other_names_is_mapped_to_the_run_s(odd_run: Path, tmp_path: Path) -> None:
+    settings = Recommender.load(odd_run).run_settings
+    (tmp_path / "new.csv").write_text("sku;name\nn1;the red thing\n")
+
+    def read(path: Path, mapping: dict[str, str]) -> dict[str, list[str]]:
+        return new_items.read_table(path, mapping, run=settings, delimiter="semicolon")
+
+    for items in ("item_id", "asin"):
+        found = read(tmp_path / "new.csv", {items: "sku", "title": "name"})
+        assert found["item_id"] == ["n1"] and found["title"] == ["the red thing"]
+    (tmp_path / "new.item").write_text("sku:token\tname:token\nn1\tthe red thing\n")
+    found = read(tmp_path / "new.item", {"item_id": "sku", "product name": "name"})
+    assert found["item_id"] == ["n1"] and found["product name"] == ["the red thing"]
+    with pytest.raises(ValueError, match="columns names the column 'nam', which new.item lacks: did you mean 'name'"):
+        read(tmp_path / "new.item", {"item_id": "sku", "product name": "nam"})
+    with pytest.raises(ValueError, match="no column 'asin' for item_id among sku, name: map it, as in --columns="):
+        read(tmp_path / "new.csv", {})
+
+
+def test_a_table_like_the_one_the_run_was_made_from_is_read_like_it(tmp_path: Path) -> None:
+    made = {"items_columns": {"item_id": "sku", "title": "name"}, "modalities": None, "item_features_file": None}
+    made |= {"text_fields": ["title", "brand"], "text_template": None, "title_field": "title"}
+    (tmp_path / "new.csv").write_text("sku,name,title,brand\nn1,the red thing,Dr,Acme\n")
+    found = new_items.read_table(tmp_path / "new.csv", {}, run=made)
+    assert found == {"item_id": ["n1"], "title": ["the red thing"], "brand": ["Acme"]}
+    (tmp_path / "new.csv").write_text("item_id,title,brand\nn1,the red thing,Acme\n")
+    assert new_items.read_table(tmp_path / "new.csv", {}, run=made) == found
+    with pytest.raises(ValueError, match="no column 'what' for title"):
+        new_items.read_table(tmp_path / "new.csv", {"title": "what"}, run=made)
+
+
+def test_a_text_column_that_new_items_lack_counts_as_empty(odd_run: Path, caplog: pytest.LogCaptureFixture) -> None:
+    lacking, empty = Recommender.load(odd_run), Recommender.load(odd_run)
+    names = {"item_id": ["n1"], "product name": ["the red thing"]}
+    arrival = lacking.add_items(["n1"], table=names)
+    assert "has no colour: treated as empty. If the column has another name, map it" in caplog.text
+    assert arrival == empty.add_items(["n1"], table={**names, "colour": [""]})
+    with pytest.raises(
+        ValueError, match="names the column 'product name', which the table of new items lacks.*columns="
+    ):
+        lacking.add_items(["n2"], table={"item_id": ["n2"], "name": ["the red thing"]})
+
+
+def test_a_modality_that_all_new_items_miss_is_allowed_as_it_is_for_single_ones(caplog) -> None:
+    table = {"item_id": ["n1"], "title": ["the red thing"]}
+    config = {"modalities": [{"text_fields": ["title"]}, {"image_field": "picture"}], "missing_modality": "allow"}
+    config |= {"item_features_file": None, "text_fields": ["never read"], "text_template": None}
+    assert with_absent_columns(table, config) == {**table, "picture": [""]}
+    assert "has no picture: treated as empty" in caplog.text
+    with pytest.raises(ValueError, match="image_field names the column 'picture', which the table of new items lacks"):
+        with_absent_columns(table, {**config, "missing_modality": "refuse"})
