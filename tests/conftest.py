@@ -29,8 +29,8 @@ MOST_WORKERS = 4
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """Run all tests on several cores where pytest-xdist is installed, and part of them in this process; -n decides."""
-    if not config.pluginmanager.hasplugin("xdist") or config.option.collectonly:
-        return
+    if not config.pluginmanager.hasplugin("xdist") or config.option.collectonly or hasattr(config, "workerinput"):
+        return  # the last: a worker, which must not start workers of its own
     if config.option.numprocesses is None and config.args == config.getini("testpaths"):
         config.option.numprocesses = "auto"
     if config.option.numprocesses:
