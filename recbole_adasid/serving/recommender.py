@@ -163,6 +163,7 @@ class Recommender(Published):
         category: str | None = None,
         new_share: float = 0.0,
         progress: bool = False,
+        warn_unknown: bool = True,
     ) -> list[list[Recommendation]]:
         """Return up to ``k`` best items, best first, after each history of item tokens, oldest first.
 
@@ -180,6 +181,7 @@ class Recommender(Published):
             new_share: share of places for items added after training, which rarely get one otherwise; see
                 :func:`~recbole_adasid.model.search.interleave.interleave`. 0: they compete with all others.
             progress: show a progress bar.
+            warn_unknown: log a warning about unknown history items.
 
         Raises:
             ValueError: for histories or filters that are not lists of strings, k that is not a positive integer, an
@@ -192,7 +194,8 @@ class Recommender(Published):
         search = Search(k, self.beam_size, self.max_history, exclude_seen, trees, share)
         number_of = self._live.numbers.get
         known = [[number for token in history if (number := number_of(token))] for history in given]
-        report_unknown(given, known)
+        if warn_unknown:
+            report_unknown(given, known)
         found = search.after_each(self.model, known, progress=progress)
         return [[self._recommendation(item, score) for item, score in items] for items in found]
 

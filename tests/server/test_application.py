@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -53,6 +54,11 @@ def test_answers_are_those_of_the_recommender(client: Any, recommender: Recommen
     found = asked(client, histories=[*histories, ["no such item"]], **options)
     assert same(found[0], expected[0], recommender) and same(found[1], expected[1], recommender) and found[2] == []
     assert asked(client, histories=[]) == []
+
+
+def test_unknown_items_of_clients_are_not_logged(client: Any, caplog: pytest.LogCaptureFixture) -> None:
+    assert asked(client, histories=[["i1", "unknown"], ["unknown"]], k=2)[1] == []
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 def test_requests_of_many_clients_at_once_get_their_own_answers(finished_run: Path, recommender: Recommender) -> None:
