@@ -25,6 +25,10 @@ class CategorySearch:
         self._longest = max(map(len, self.names), default=0)
         self._kept = lru_cache(maxsize=16)(self._items_with)
 
+    def of_items(self) -> list[str]:
+        """Return the category of each item, [N]."""
+        return [self.names[number] for number in self._of_item.tolist()]
+
     def items_with(self, name: str) -> NDArray[np.bool_]:
         """Return which items' categories contain a name as whole words, ignoring case, bool [N]."""
         if len(name) > self._longest:  # and need not become a pattern, however long it is

@@ -17,6 +17,7 @@ def test_items_with_a_category(name: str) -> None:
     expected = [wanted.search(category) is not None for category in CATEGORIES]
     search = CategorySearch(CATEGORIES)
     assert search.items_with(name).tolist() == expected == search.items_with(name).tolist()
+    assert search.of_items() == CATEGORIES
 
 
 def test_no_items_have_no_category() -> None:
