@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from recbole_adasid.io.links import check_inside
+
 CARD, PICTURE = "README.md", "codes.svg"
 FOR_PEOPLE = (CARD, PICTURE)
 """Published, never downloaded."""
@@ -53,16 +55,9 @@ class Layout:
     def check_folder(self, folder: Path) -> None:
         """Check that a folder is of this kind, and that none of its files is a link out of it.
 
-        Links of the hub's cache, from snapshots/COMMIT/ to blobs/, are let be.
-
         Raises:
             FileNotFoundError: naming the first file that is missing.
             ValueError: naming the first link.
         """
         self.check_names([name for name in self.read if (folder / name).is_file()], str(folder))
-        top = folder.resolve()
-        inside = [top, *([top.parents[1] / "blobs"] if len(top.parents) > 1 and top.parent.name == "snapshots" else [])]
-        for name in (*self.read, *self.written_later):
-            target = (folder / name).resolve()
-            if not any(place in (target, *target.parents) for place in inside):
-                raise ValueError(f"{folder / name} is a link to {target}, out of its folder: put the file itself there")
+        check_inside(folder, (*self.read, *self.written_later))

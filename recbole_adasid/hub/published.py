@@ -12,7 +12,7 @@ from recbole_adasid.hub.client import hub_client
 from recbole_adasid.hub.download import locate
 from recbole_adasid.hub.layout import Layout
 from recbole_adasid.hub.upload import upload
-from recbole_adasid.io.atomic import folder_written_whole
+from recbole_adasid.io.whole_folder import new_folder
 
 Own = TypeVar("Own", bound="Published")
 
@@ -47,7 +47,7 @@ class Published(ABC):
         """
         check_license(license)
         target = Path(folder)
-        with folder_written_whole(target) as waiting:
+        with new_folder(target) as waiting:
             self._write_repository(waiting, name=target.absolute().name, license=license)
         return target
 

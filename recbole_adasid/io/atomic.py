@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,11 +26,12 @@ def written_whole(path: Path) -> Iterator[Path]:
     waiting = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        waiting.unlink(missing_ok=True)  # it could be a link, in a folder that somebody else packed
         yield waiting
         with waiting.open("rb+") as stream:
             os.fsync(stream.fileno())
         os.replace(waiting, path)
-        _flush_names(path.parent)
+        flush_names(path.parent)
     except OSError as error:
         raise CannotWrite(f"cannot write {path} ({error.strerror or error}); {_REMEDY}") from error
     finally:
@@ -103,7 +103,7 @@ def _missing(stream: BinaryIO, wanted: bytes) -> bytes:
     return b"\n" + wanted
 
 
-def _flush_names(folder: Path) -> None:
+def flush_names(folder: Path) -> None:
     """Flush a folder to disk, if the system can, so that a rename survives a power failure."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
@@ -131,36 +131,3 @@ def write_atomically(path: Path, content: str) -> Path:
     with written_whole(path) as waiting:
         waiting.write_bytes(content.encode("utf-8"))
     return path
-
-
-@contextmanager
-def folder_written_whole(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder to fill, and give it its name when the block succeeds.
-
-    Raises:
-        FileExistsError: if there is a file of that name, or a folder that is not empty.
-        CannotWrite: if the folder cannot be created.
-    """
-    path = path.absolute()
-    if path.is_file() or path.is_dir() and any(path.iterdir()):
-        raise FileExistsError(f"{path} exists and is not empty: choose another folder, or remove it")
-    waiting = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with _of_folder(path):
-            waiting.mkdir(parents=True)
-        yield waiting
-        with _of_folder(path):
-            if path.is_dir():
-                path.rmdir()
-            os.replace(waiting, path)
-            _flush_names(path.parent)
-    finally:
-        shutil.rmtree(waiting, ignore_errors=True)
-
-
-@contextmanager
-def _of_folder(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise CannotWrite(f"cannot write the folder {path} ({error.strerror or error}): choose another one") from error

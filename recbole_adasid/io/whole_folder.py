@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from recbole_adasid.io.atomic import CannotWrite
+from recbole_adasid.io.atomic import CannotWrite, flush_names
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 
 
 def check_new_folder(path: Path) -> None:
@@ -20,35 +23,47 @@ def check_new_folder(path: Path) -> None:
     if path.is_dir() and not any(path.iterdir()):
         return
     if path.exists():
-        raise FileExistsError(f"{path} exists and is not an empty folder: choose another --out, or remove it")
+        raise FileExistsError(f"{path} exists and is not an empty folder: choose another one, or remove it")
 
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Yield a folder next to ``path`` to write to; rename it to ``path`` when the block succeeds.
+    """Yield a folder next to ``path`` to write to; flush its files to disk and rename it when the block succeeds.
 
     Raises:
         FileExistsError: if there is a file, or a folder that is not empty.
-        CannotWrite: if the disk is full or read-only.
+        CannotWrite: if the disk is full or read-only, or the folder cannot be created.
     """
+    path = path.absolute()
     check_new_folder(path)
-    waiting = path.absolute().with_name(f".{path.absolute().name}.{os.getpid()}.tmp")
+    waiting = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        waiting.mkdir(parents=True)
-        yield waiting
-        _flush(waiting)
-        if path.is_dir():
-            path.rmdir()  # empty, as checked
-        os.replace(waiting, path)
-    except CannotWrite:
-        raise
+        with _told(path):
+            waiting.mkdir(parents=True)
+        with _told(path, _FULL):  # other errors of the block are of what it reads
+            yield waiting
+        with _told(path):
+            _flush(waiting)
+            if path.is_dir():
+                path.rmdir()  # empty, as checked
+            os.replace(waiting, path)
+            flush_names(path.parent)
+    finally:
+        shutil.rmtree(waiting, ignore_errors=True)
+
+
+@contextmanager
+def _told(path: Path, numbers: tuple[int, ...] | None = None) -> Iterator[None]:
+    """Tell errors of writing, those with one of ``numbers`` or all, in a sentence."""
+    try:
+        yield
     except OSError as error:
+        if isinstance(error, CannotWrite) or numbers is not None and error.errno not in numbers:
+            raise
         raise CannotWrite(
             f"cannot write {path} ({error.strerror or error}): make room or choose another folder, and run the same "
             "command again"
         ) from error
-    finally:
-        shutil.rmtree(waiting, ignore_errors=True)
 
 
 def _flush(folder: Path) -> None:
@@ -57,3 +72,6 @@ def _flush(folder: Path) -> None:
         if path.is_file():
             with path.open("rb+") as stream:
                 os.fsync(stream.fileno())
+        else:
+            flush_names(path)
+    flush_names(folder)

@@ -20,8 +20,12 @@ from recbole_adasid.evaluation.breakdown_page import render
 from recbole_adasid.io.array_file import write_arrays
 from recbole_adasid.io.atomic import CannotWrite, write_atomically
 from recbole_adasid.io.json_file import as_json, plain_values
+from recbole_adasid.io.links import check_inside
 from recbole_adasid.io.locks import held
 from recbole_adasid.tokenizer.codes import check_codes
+
+_LOCK, _CHANGES, _CHANGES_LOG = ".lock", "new-items.safetensors", "new-items.jsonl"
+_WRITTEN_LATER = (_LOCK, _CHANGES, _CHANGES_LOG)
 
 
 class RunFolder:
@@ -50,10 +54,12 @@ class RunFolder:
 
         Raises:
             FileNotFoundError: if there is none, or its recommender has no Semantic IDs.
+            ValueError: if a file that later work writes is a link out of the folder: somebody else may have packed it.
         """
         if not Path(path).is_dir():
             raise FileNotFoundError(f"There is no run folder {path}: give the folder that a run reported.")
         folder = cls(path)
+        check_inside(folder.path, _WRITTEN_LATER)
         if with_semantic_ids and folder.metrics_path.is_file() and not folder.sids_path.is_file():
             raise FileNotFoundError(
                 f"The run in {path} trained a recommender without Semantic IDs: give the folder of a TIGER run."
@@ -93,12 +99,12 @@ class RunFolder:
     @property
     def changes_path(self) -> Path:
         """Path of items added or removed after the run, see :mod:`recbole_adasid.run_folder.catalogue_log`."""
-        return self.path / "new-items.safetensors"
+        return self.path / _CHANGES
 
     @property
     def changes_log_path(self) -> Path:
         """Path of the log of added and removed items."""
-        return self.path / "new-items.jsonl"
+        return self.path / _CHANGES_LOG
 
     @property
     def model_path(self) -> Path:
@@ -121,8 +127,10 @@ class RunFolder:
 
         Raises:
             InUse: if another process is using it.
+            ValueError: if its lock is a link out of the folder.
         """
-        with held(self.path / ".lock", f"the run folder {self.path}", wait=False):
+        check_inside(self.path, [_LOCK])
+        with held(self.path / _LOCK, f"the run folder {self.path}", wait=False):
             for begun in self.path.glob(".*.tmp"):  # left by a killed process
                 begun.unlink(missing_ok=True)
             yield

@@ -72,7 +72,7 @@ def create_application(
         responses={status: {"model": Refusal, "description": about} for status, about in _REFUSALS.items()},
     )
     application.state.serving = serving
-    add_handlers(application)
+    add_handlers(application, folder.path if folder else None)
     for routes in ROUTES:
         application.include_router(routes(serving))
     application.include_router(change_routes(serving, changes, bearer(token)))

@@ -73,7 +73,12 @@ class Changes:
 
     def refresh(self) -> None:
         """Load the run again if its files were changed by another process; keep the present one if that fails."""
-        stamps = self._current_stamps()
+        try:
+            stamps = self._current_stamps()
+        except OSError as error:  # such as of a network drive
+            self._stamps = []  # so that it is loaded again once its files can be seen
+            self._keep_present(error)
+            return
         if stamps == self._stamps:
             return
         of_same_run = stamps[:-1] == self._stamps[:-1] and not self._unreadable
@@ -84,10 +89,14 @@ class Changes:
             self._unreadable = ""
             logger.info("Reloaded %s: %d items.", self._folder.path, self._serving.snapshot.recommender.n_recommended)
         except Exception as error:  # whatever it is, what is served now still works
-            self._unreadable = str(error)
+            self._keep_present(error)
+
+    def _keep_present(self, error: Exception) -> None:
+        if self._unreadable != str(error):
             logger.warning(
                 "%s was changed and cannot be loaded; serving goes on without (%s).", self._folder.path, error
             )
+        self._unreadable = str(error) or type(error).__name__
 
     def _change(self, act: Callable[[Recommender], Outcome]) -> tuple[Outcome, Snapshot]:
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
@@ -79,8 +78,6 @@ def _application(given: Mapping[str, Any], limits: Limits, token: str | None) ->
 
     if given["threads"] is not None:
         torch.set_num_threads(given["threads"])
-    # It warns of unknown items of histories, which clients may send at any rate.
-    logging.getLogger("recbole_adasid.serving.recommender").setLevel(logging.ERROR)
     options = {"device": usable_device(given["device"]), "retrieval": given["retrieval"], "trusted": given["trusted"]}
     load = partial(Recommender.load, Path(given["run_folder"]), **options)
     recommender = load()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -20,8 +22,13 @@ class Busy(Exception):
     """The server cannot answer now, but may do so soon."""
 
 
-def add_handlers(application: FastAPI) -> None:
-    """Answer errors with sentences: 422 for what the client can mend, 503 for what it can wait for."""
+def add_handlers(application: FastAPI, folder: Path | None) -> None:
+    """Answer errors with sentences: 422 for what the client can mend, 503 for what it can wait for.
+
+    Args:
+        application: of the server.
+        folder: run folder; clients are not told where it is.
+    """
 
     @application.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -29,11 +36,15 @@ def add_handlers(application: FastAPI) -> None:
 
     @application.exception_handler(ValueError)
     async def refused(_: Request, error: ValueError) -> JSONResponse:
-        return JSONResponse({"detail": str(error)}, 422)
+        return JSONResponse({"detail": without_place(str(error), folder)}, 422)
 
     @application.exception_handler(Busy)
     async def busy(_: Request, error: Busy) -> JSONResponse:
-        return JSONResponse({"detail": str(error)}, 503, {"Retry-After": str(RETRY_AFTER)})
+        return JSONResponse({"detail": without_place(str(error), folder)}, 503, {"Retry-After": str(RETRY_AFTER)})
+
+    @application.exception_handler(Exception)
+    async def failed(_: Request, error: Exception) -> JSONResponse:
+        return JSONResponse({"detail": "the server failed to answer: its log says why"}, 500)
 
     @application.exception_handler(HTTPException)
     async def other(request: Request, error: HTTPException) -> JSONResponse:
@@ -41,6 +52,13 @@ def add_handlers(application: FastAPI) -> None:
         if error.status_code in (404, 405):
             detail = f"there is no {request.method} {request.url.path}: /docs lists the routes"
         return JSONResponse({"detail": detail}, error.status_code, error.headers)
+
+
+def without_place(message: str, folder: Path | None) -> str:
+    """Return a message without the way to a folder, and with its name alone."""
+    for parent in () if folder is None else {str(folder.parent), str(folder.absolute().parent)} - {".", "/"}:
+        message = message.replace(f"{parent}{os.sep}", "")
+    return message
 
 
 def sentence_of(errors: Sequence[Mapping[str, Any]]) -> str:

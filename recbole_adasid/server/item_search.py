@@ -76,8 +76,12 @@ class SearchedItems:
 
     def worth(self, query: str) -> NDArray[np.int64]:
         """Return what the matches in every item are worth; 0 if a word of the query has none."""
-        each = [self._worth_of_word(word) for word in words_of(query)]
-        worth = np.where(np.all([one > 0 for one in each], axis=0), np.sum(each, axis=0), 0)
+        worth = np.zeros(len(self._row_of), np.int64)
+        for place, word in enumerate(dict.fromkeys(words_of(query))):
+            own = self._worth_of_word(word)
+            worth = np.where((own > 0) & (worth > 0 if place else True), worth + own, 0)
+            if not worth.any():  # further words cost a pass over all items each
+                break
         if (row := self._row_of.get(query.strip())) is not None:
             worth[row] = _TOKEN
         return worth

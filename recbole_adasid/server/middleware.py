@@ -13,6 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from recbole_adasid.server.limits import Limits
 from recbole_adasid.server.metrics import Metrics
 
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
+
 
 class Counted:
     """Counts and times requests by route.
@@ -41,9 +43,10 @@ class Counted:
         try:
             await self.app(scope, receive, noting)
         finally:
-            # The route's pattern, not the address: clients must not be able to make up names of metrics.
+            # The route's pattern, not the address, and known methods: clients must not make up names of metrics.
             route = getattr(scope.get("route"), "path", "other")
-            self.metrics.answered(f"{scope['method']} {route}", status, time.perf_counter() - started)
+            method = scope["method"] if scope["method"] in METHODS else "other"
+            self.metrics.answered(f"{method} {route}", status, time.perf_counter() - started)
 
 
 class BodyLimit:

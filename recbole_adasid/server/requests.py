@@ -14,6 +14,13 @@ def _writable(text: str) -> str:
     return text
 
 
+def _token(text: str) -> str:
+    """Refuse what files of items cannot hold as a token."""
+    if not text.isprintable() or text != text.strip() or not text:
+        raise ValueError("a token is one line of printable characters, without blanks at its ends")
+    return text
+
+
 Text = Annotated[str, AfterValidator(_writable)]
 Cell = Union[Text, int, float, None, list[Text]]
 """A text field of an item: numbers are written out, lists joined by spaces."""
@@ -44,7 +51,7 @@ class NewItem(BaseModel):
     model_config = ConfigDict(extra="allow", strict=True)
     __pydantic_extra__: dict[str, Cell]
 
-    item: Text = Field(description="token of the item")
+    item: Annotated[Text, AfterValidator(_token)] = Field(description="token of the item")
 
 
 class AddRequest(BaseModel):

@@ -52,4 +52,6 @@ class Serving:
 
     def _decode(self, histories: Histories, options: Options) -> list[list[dict[str, Any]]]:
         snapshot = self.snapshot
-        return snapshot.told(snapshot.recommender.recommend_many(histories, **options._asdict()))
+        # Clients may send unknown items at any rate.
+        found = snapshot.recommender.recommend_many(histories, **options._asdict(), warn_unknown=False)
+        return snapshot.told(found)

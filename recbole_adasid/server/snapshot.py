@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from threading import Lock
 from typing import Any
 
 from recbole_adasid.data.item_labels import ItemLabel
 from recbole_adasid.server.item_search import ItemSearch, SearchedItems
 from recbole_adasid.serving.code_meaning import CodeMeanings
+from recbole_adasid.serving.label_words import LabelWords
 from recbole_adasid.serving.recommender import Recommendation, Recommender
 
 
@@ -17,7 +18,7 @@ class Snapshot:
 
     Args:
         recommender: nobody may change it from now on: change a copy.
-        former: a snapshot of the same run, whose index of the run's items is used again.
+        former: a snapshot of the same run, whose index and words of the run's items are used again.
     """
 
     def __init__(self, recommender: Recommender, former: Snapshot | None = None) -> None:
@@ -25,11 +26,22 @@ class Snapshot:
         n_of_run = recommender.live.n_of_run
         of_run = former.search.of_run if former else self._searched(recommender.tokens[:n_of_run])
         self.search: ItemSearch = ItemSearch(of_run, self._searched(recommender.tokens[n_of_run:]))
+        self._words_of_run = former.words_of_run if former else None
+        self._meanings: CodeMeanings | None = None
+        self._counting = Lock()
 
-    @cached_property
+    @property
+    def words_of_run(self) -> LabelWords | None:
+        """The words of the run's items, if they have been counted."""
+        return self._meanings.words_of_run if self._meanings else self._words_of_run
+
+    @property
     def meanings(self) -> CodeMeanings:
-        """What codes mean, counted at the first question."""
-        return CodeMeanings(self.recommender.live)
+        """What codes mean, counted at the first question, by one thread."""
+        with self._counting:
+            if self._meanings is None:
+                self._meanings = CodeMeanings(self.recommender.live, self._words_of_run)
+            return self._meanings
 
     def items(self, tokens: Sequence[str]) -> list[dict[str, Any]]:
         """Return items of the catalogue as clients are told them."""

@@ -35,6 +35,8 @@ class Search(NamedTuple):
     """Number of last history items that the model reads."""
     exclude_seen: bool
     """Leave out all items of the history, including those that the model does not read."""
+    denied: Sequence[int]
+    """Items to leave out after every history; a few."""
     trees: Sequence[PrefixTree]
     """Of all items, or of old and of new ones."""
     new_share: float
@@ -62,18 +64,20 @@ class Search(NamedTuple):
             torch.tensor([len(history) for history in read], device=device),
             k=self.k,
             beam_size=max(self.beam_size, self.k),
-            excluded=_excluded(histories, device) if self.exclude_seen else None,
+            excluded=self._excluded(histories, device),
         )
         found = [find(tree=tree) for tree in self.trees]
         items, scores = found[0] if len(found) == 1 else interleave(found[0], found[1], self.new_share)
         return [[(item, score) for item, score in zip(*row) if item] for row in zip(items.tolist(), scores.tolist())]
 
-
-def _excluded(histories: Sequence[Sequence[int]], device: torch.device) -> Excluded:
-    """Return each history's items as pairs of row and item: a table would be as wide as the longest history."""
-    lengths = torch.tensor([len(history) for history in histories])
-    rows = torch.arange(len(histories)).repeat_interleave(lengths)
-    return Excluded(rows.to(device), torch.tensor(list(chain.from_iterable(histories)), device=device))
+    def _excluded(self, histories: Sequence[Sequence[int]], device: torch.device) -> Excluded | None:
+        """Return what to leave out as pairs of row and item: a table would be as wide as the longest history."""
+        left_out = [[*(history if self.exclude_seen else ()), *self.denied] for history in histories]
+        lengths = torch.tensor([len(items) for items in left_out])
+        if not lengths.any():
+            return None
+        rows = torch.arange(len(histories)).repeat_interleave(lengths)
+        return Excluded(rows.to(device), torch.tensor(list(chain.from_iterable(left_out)), device=device))
 
 
 def _padded(histories: Sequence[Sequence[int]]) -> Tensor:

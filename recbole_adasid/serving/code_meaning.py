@@ -5,26 +5,23 @@ Letters: N items, V distinct words, G items below a prefix.
 
 from __future__ import annotations
 
-import re
-from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 from scipy.special import xlogy
 
 from recbole_adasid.data.item_categories import Categories
 from recbole_adasid.data.item_labels import ItemLabel
+from recbole_adasid.serving.label_words import LabelWords
 from recbole_adasid.serving.live_catalogue import LiveCatalogue
 
 LEAST_LIFT = 3.0
 """How many times as frequent as in the catalogue a word has to be: words such as "the" never are."""
 LEAST_EVIDENCE = 10.83
 """Least log-likelihood ratio of a word, the 99.9% quantile of χ² with one degree of freedom."""
-_WORD = re.compile(r"[^\W_](?:['’]?[^\W_])+")
 
 
 class Example(NamedTuple):
@@ -53,15 +50,16 @@ class CodeMeanings:
 
     Args:
         live: the items, as they are now; after a change, build another one.
+        words_of_run: of another one of the same run; None: they are counted.
     """
 
-    def __init__(self, live: LiveCatalogue) -> None:
-        self._tokens, self._tree = live.tokens, live.catalogue.tree
-        self._labels = [live.labels.get(token, ItemLabel()) for token in live.tokens]
-        self._categories = Categories([label.category for label in self._labels])
-        self._words, self._has_word = _words_of(" ".join(label) for label in self._labels)
+    def __init__(self, live: LiveCatalogue, words_of_run: LabelWords | None = None) -> None:
+        self._live, self._tree = live, live.catalogue.tree
+        self._categories = Categories([category for part in live.categories for category in part.of_items()])
+        self.words_of_run = words_of_run or LabelWords(map(self._text, live.tokens[: live.n_of_run]))
+        self._words = LabelWords(map(self._text, live.tokens[live.n_of_run :]), self.words_of_run)
         everything = self._rows(0, self._tree.n_items)
-        self._word_counts = self._count_words(everything)
+        self._word_counts = self._words.counts(everything)
         self._category_counts = self._categories.counts(everything)
 
     def of(self, prefix: Sequence[int], *, limit: int = 6) -> Meaning:
@@ -77,9 +75,13 @@ class CodeMeanings:
         begin, end = self._range(list(prefix))
         rows = self._rows(begin, end)
         spread = np.unique(np.linspace(0, len(rows) - 1, min(limit, len(rows))).round().astype(np.int64))
-        examples = [Example(self._tokens[row], self._labels[row].title) for row in rows[spread].tolist()]
+        tokens = [self._live.tokens[row] for row in rows[spread].tolist()]
+        examples = [Example(token, self._live.labels.get(token, ItemLabel()).title) for token in tokens]
         words, categories = self._distinctive(rows)[:limit], self._typical(rows)[:limit]
         return Meaning(list(prefix), len(rows), words, categories, examples)
+
+    def _text(self, token: str) -> str:
+        return " ".join(self._live.labels.get(token, ItemLabel()))
 
     def _range(self, prefix: list[int]) -> tuple[int, int]:
         """Return where in the tree's leaf items those below a prefix begin and end."""
@@ -99,17 +101,13 @@ class CodeMeanings:
         """Return the rows of the items at these places of the tree."""
         return self._tree.leaf_items[begin:end].long().cpu().numpy() - 1
 
-    def _count_words(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return how many of the items ``rows`` [G] have each word [V]."""
-        return np.asarray(self._has_word[rows].sum(0), dtype=np.float64).ravel()
-
     def _distinctive(self, rows: NDArray[np.int64]) -> list[str]:
         """Return the words of at least two items that are much more frequent here than in the catalogue."""
-        here, overall, total = self._count_words(rows), self._word_counts, self._tree.n_items
+        here, overall, total = self._words.counts(rows), self._word_counts, self._tree.n_items
         evidence = log_likelihood_ratio(here, len(rows), overall, total)
         frequent = (here >= 2) & (here * total >= LEAST_LIFT * overall * len(rows)) & (evidence >= LEAST_EVIDENCE)
         best = np.argsort(-evidence[frequent], kind="stable")
-        return [self._words[at] for at in np.flatnonzero(frequent)[best].tolist()]
+        return [self._words.words[at] for at in np.flatnonzero(frequent)[best].tolist()]
 
     def _typical(self, rows: NDArray[np.int64]) -> list[tuple[str, int]]:
         """Return the categories of the items with their numbers, those most in excess of their overall share first."""
@@ -133,14 +131,3 @@ def log_likelihood_ratio(
     expected = [part * share / total for share in (size, total - size) for part in (overall, absent)]
     # 0 · log 0 is 0; an expected 0 goes with an observed 0.
     return 2 * sum(xlogy(o, np.divide(o, e, out=np.ones_like(o), where=e > 0)) for o, e in zip(observed, expected))
-
-
-def _words_of(texts: Iterable[str]) -> tuple[list[str], csr_matrix]:
-    """Return the distinct words of texts [N] in lower case, and which text has which, [N, V]."""
-    numbers: dict[str, int] = {}
-    columns, ends = array("q"), array("q", [0])
-    for text in texts:
-        columns.extend({numbers.setdefault(word, len(numbers)) for word in _WORD.findall(text.lower())})
-        ends.append(len(columns))
-    has_word = csr_matrix((np.ones(len(columns)), columns, ends), shape=(len(ends) - 1, len(numbers)))
-    return list(numbers), has_word

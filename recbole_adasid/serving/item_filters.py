@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
+from itertools import chain
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from recbole_adasid.io.checked_input import text_or_none, token_list
+from recbole_adasid.io.checked_input import short, text_or_none, token_list
 from recbole_adasid.serving.live_catalogue import LiveCatalogue
+
+FEW = 64
+"""Denied items that are excluded history by history, as seen ones are; of more, a tree without them is made."""
+
+
+class Chosen(NamedTuple):
+    """Which items may be recommended."""
+
+    items: Tensor | None
+    """bool [N + 1]; None: all items of the live catalogue."""
+    category: str | None
+    """The category, if the items are exactly those of it."""
+    denied: list[int]
+    """Few of them that may not."""
 
 
 def chosen_items(
     live: LiveCatalogue, allow: Iterable[str] | None, deny: Iterable[str] | None, category: str | None
-) -> Tensor | None:
-    """Return which items may be recommended, bool [N + 1]; None: all items of the live catalogue.
+) -> Chosen:
+    """Return which items may be recommended.
 
     Args:
         allow: only these; None: all.
@@ -25,18 +41,22 @@ def chosen_items(
     Raises:
         ValueError: for unknown items, a category without items, or filters that leave no items.
     """
-    denied = [] if deny is None else item_numbers(live, deny, "deny")
+    denied = [] if deny is None else sorted(set(item_numbers(live, deny, "deny")))
     if allow is None and category is None and not denied:
-        return None
+        return Chosen(None, None, [])
+    many = len(denied) > FEW
     chosen = live.recommended.clone()
     if allow is not None:
         chosen &= _mask(live, item_numbers(live, allow, "allow"))
     if category is not None:
-        chosen &= _mask(live, _of_category(live, category))
-    chosen &= ~_mask(live, denied)
-    if not chosen.any():
+        chosen &= _of_category(live, category)
+    left = chosen & ~_mask(live, denied)
+    if not left.any():
         raise ValueError("allow, deny and category leave no item to recommend: loosen them")
-    return chosen
+    if allow is None and category is None and not many:
+        return Chosen(None, None, denied)
+    exactly = category if allow is None and not many else None
+    return Chosen(left if many else chosen, exactly, [] if many else denied)
 
 
 def item_numbers(live: LiveCatalogue, tokens: Iterable[str], what: str) -> list[int]:
@@ -64,14 +84,14 @@ def _mask(live: LiveCatalogue, numbers: Collection[int]) -> Tensor:
     return mask
 
 
-def _of_category(live: LiveCatalogue, category: str) -> list[int]:
+def _of_category(live: LiveCatalogue, category: str) -> Tensor:
+    """Return bool [N + 1], true for items of a category."""
     name = (text_or_none(category, "category") or "").strip()
-    wanted = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE)
-    found = [live.numbers[token] for token, label in live.labels.items() if wanted.search(label.category)]
-    if not name or not found:
-        known = list(dict.fromkeys(label.category for label in live.labels.values() if label.category))
+    found = np.concatenate([[False], *(part.items_with(name) for part in live.categories)])
+    if not name or not found.any():
+        known = list(dict.fromkeys(filter(None, chain.from_iterable(part.names for part in live.categories))))
         raise ValueError(
-            f"no item has the category {category!r}"
+            f"no item has the category {short(category)}"
             + (f": use one such as {', '.join(known[:5])}" if known else ": the run has none, leave it out")
         )
-    return found
+    return torch.from_numpy(found)

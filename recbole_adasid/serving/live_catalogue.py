@@ -18,12 +18,12 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from recbole_adasid.data.category_search import CategorySearch
 from recbole_adasid.data.item_labels import ItemLabel
 from recbole_adasid.io.atomic import CannotWrite, end_with, stamp_of
 from recbole_adasid.io.locks import InUse
 from recbole_adasid.io.tensor_file import DamagedFile
 from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.run_folder.catalogue_log import (
     CatalogueChanges,
     check_changes,
@@ -33,6 +33,7 @@ from recbole_adasid.run_folder.catalogue_log import (
 )
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.serving.catalogue_changes import Arrival, Departure
+from recbole_adasid.serving.catalogue_trees import CatalogueTrees
 from recbole_adasid.serving.new_item_encoder import NewItemEncoder, Settled, Table
 from recbole_adasid.settings.errors import unknown_name
 
@@ -72,6 +73,7 @@ class LiveCatalogue:
         self._of_run, self._tokens, self._labels = catalogue, list(tokens), labels
         self._numbers = {token: number for number, token in enumerate(self._tokens, start=1)}
         self.folder, self._encoder, self.digest = folder, encoder, digest
+        self._categories_of_run = CategorySearch(labels.get(token, ItemLabel()).category for token in self._tokens)
         self._unsaved: list[str] = []
         self._content_width = content_width
         n_places = catalogue.tokens.shape[1]
@@ -108,8 +110,10 @@ class LiveCatalogue:
     recommended: Tensor
     """bool [N + A + 1], true for items that may be recommended."""
     catalogue: Catalogue
-    _by_age: list[PrefixTree] | None
-    """Cached result of trees_by_age for all items."""
+    trees: CatalogueTrees
+    """Prefix trees of items that may be recommended."""
+    categories: tuple[CategorySearch, CategorySearch]
+    """Categories of the run's N items, and of the A added ones."""
 
     def copy(self) -> LiveCatalogue:
         """Return a catalogue with the same items; changing one does not change the other."""
@@ -177,23 +181,6 @@ class LiveCatalogue:
         """Return codes and suffix of known items, counted from 0 on every level."""
         return self.catalogue.tokens[[self.numbers[token] for token in tokens]].tolist()
 
-    def trees_by_age(self, chosen: Tensor | None) -> list[PrefixTree]:
-        """Return two prefix trees, of the run's own items and of those added since; none if one would be empty.
-
-        Args:
-            chosen: bool [N + A + 1], which items may be recommended; None: all that were not removed.
-        """
-        if chosen is not None:
-            return self._split(chosen)
-        if self._by_age is None:
-            self._by_age = self._split(self.recommended)
-        return self._by_age
-
-    def _split(self, chosen: Tensor) -> list[PrefixTree]:
-        came = torch.arange(len(chosen)) > len(self._tokens)
-        parts = [(chosen & kind).nonzero().squeeze(1) for kind in (~came, came)]
-        return [self.catalogue.tree_of(part) for part in parts] if all(map(len, parts)) else []
-
     def save(self) -> Path:
         """Save the changes in the run folder and log them; return the path of the changes.
 
@@ -245,7 +232,6 @@ class LiveCatalogue:
         """Apply the changes to the catalogue."""
         first = len(self._tokens) + 1
         self.changes = changes
-        self._by_age = None
         self.tokens = [*self._tokens, *changes.tokens]
         # Two tables each: copying a large run's tables at every change would take most of the time.
         self.labels = ChainMap(dict(zip(changes.tokens, changes.labels)), self._labels)
@@ -255,6 +241,8 @@ class LiveCatalogue:
         self.catalogue = self._of_run
         if changes.tokens or changes.removed:
             self.catalogue = self._of_run.changed(changes.sids, self.recommended.nonzero().squeeze(1))
+        self.trees = CatalogueTrees(self.catalogue, len(self._tokens), self.recommended)
+        self.categories = (self._categories_of_run, CategorySearch(label.category for label in changes.labels))
 
     def _check(self, changes: CatalogueChanges, path: Path) -> None:
         """Refuse changes from a file that do not fit this catalogue."""

@@ -11,6 +11,7 @@ from recbole_adasid.hub.layout import CARD, PICTURE, Layout
 from recbole_adasid.io.atomic import write_atomically
 from recbole_adasid.io.forms import anything, list_of, mapping_of, optional, record, text, whole
 from recbole_adasid.io.json_file import as_json, read_json
+from recbole_adasid.io.links import check_inside
 from recbole_adasid.io.tensor_file import DamagedFile, check_about
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.shared_copy import NEEDED, OPTIONAL, WRITTEN_LATER, write_shared_copy
@@ -33,12 +34,13 @@ def write_published_run(live: LiveCatalogue, folder: Path, *, name: str, license
     """Write the repository of a recommender's run into an empty folder, with the current catalogue.
 
     Raises:
-        ValueError: if the recommender has no run.
+        ValueError: if the recommender has no run, or a file of it is a link out of its folder.
         FileNotFoundError: if the run lacks a file that is needed.
     """
     run = live.folder
     if run is None:
         raise ValueError("this recommender has no run folder to publish: load it from one")
+    check_inside(run.path, LAYOUT.read)  # a link could publish any file of this machine
     write_shared_copy(run, folder, live.changes, live.digest)
     config = _config(live, run)
     write_atomically(folder / CONFIG, as_json(config))

@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from numpy.typing import ArrayLike
-from torch import Tensor
 
 from recbole_adasid.data.item_labels import ItemLabel, read_labels
 from recbole_adasid.hub.published import Published
 from recbole_adasid.io.checked_input import history_lists, number_of_items, share_of_places, switch, token_list
-from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.model_file import read_model
@@ -163,6 +161,7 @@ class Recommender(Published):
         category: str | None = None,
         new_share: float = 0.0,
         progress: bool = False,
+        warn_unknown: bool = True,
     ) -> list[list[Recommendation]]:
         """Return up to ``k`` best items, best first, after each history of item tokens, oldest first.
 
@@ -180,6 +179,7 @@ class Recommender(Published):
             new_share: share of places for items added after training, which rarely get one otherwise; see
                 :func:`~recbole_adasid.model.search.interleave.interleave`. 0: they compete with all others.
             progress: show a progress bar.
+            warn_unknown: log a warning about unknown history items.
 
         Raises:
             ValueError: for histories or filters that are not lists of strings, k that is not a positive integer, an
@@ -187,25 +187,20 @@ class Recommender(Published):
         """
         k, share = number_of_items(k), share_of_places(new_share)
         exclude_seen, given = switch(exclude_seen, "exclude_seen"), history_lists(histories)
-        trees = self._trees(chosen_items(self._live, allow, deny, category), share)
+        chosen = chosen_items(self._live, allow, deny, category)
+        trees = self._live.trees.of(chosen.items, by_age=share > 0, name=chosen.category)
         k = min(k, sum(tree.n_items for tree in trees))
-        search = Search(k, self.beam_size, self.max_history, exclude_seen, trees, share)
+        search = Search(k, self.beam_size, self.max_history, exclude_seen, chosen.denied, trees, share)
         number_of = self._live.numbers.get
         known = [[number for token in history if (number := number_of(token))] for history in given]
-        report_unknown(given, known)
+        if warn_unknown:
+            report_unknown(given, known)
         found = search.after_each(self.model, known, progress=progress)
         return [[self._recommendation(item, score) for item, score in items] for items in found]
 
     def _recommendation(self, item: int, score: float) -> Recommendation:
         token = self.tokens[item - 1]
         return Recommendation(token, score, *self.labels.get(token, ItemLabel()))
-
-    def _trees(self, chosen: Tensor | None, new_share: float) -> list[PrefixTree]:
-        """Return the prefix trees to search: one, or one each of old and new items."""
-        if new_share and (by_age := self._live.trees_by_age(chosen)):
-            return [*by_age]
-        catalogue = self.model.catalogue
-        return [catalogue.tree if chosen is None else catalogue.tree_of(chosen.nonzero().squeeze(1))]
 
     def add_items(
         self,

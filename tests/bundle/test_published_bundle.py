@@ -72,5 +72,5 @@ def test_a_damaged_file_is_refused_by_name(
 
 def test_a_folder_with_files_is_not_overwritten(bundle: SIDBundle, tmp_path: Path) -> None:
     bundle.save_pretrained(tmp_path / "sids")
-    with pytest.raises(FileExistsError, match="sids exists and is not empty"):
+    with pytest.raises(FileExistsError, match="sids exists and is not an empty folder"):
         bundle.save_pretrained(tmp_path / "sids")

@@ -10,8 +10,8 @@ from recbole_adasid.io.atomic import (
     CannotWrite,
     append_line,
     end_with,
-    folder_written_whole,
     remove_leftovers,
+    write_atomically,
     written_whole,
 )
 
@@ -119,35 +119,8 @@ def test_a_file_has_its_name_even_where_folders_cannot_be_flushed(
     assert (tmp_path / "file").read_text() == "new" and flushed == [False, True]
 
 
-def test_a_folder_appears_when_the_block_ends(tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    for path in (tmp_path / "deep" / "new", tmp_path / "empty"):
-        with folder_written_whole(path) as waiting:
-            (waiting / "file").write_text("content")
-            assert not (path / "file").exists()
-        assert (path / "file").read_text() == "content"
-    assert {path.name for path in tmp_path.iterdir()} == {"deep", "empty"}
-
-
-def test_an_error_in_the_block_leaves_no_folder_and_is_not_renamed(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="other"), folder_written_whole(tmp_path / "new") as waiting:
-        (waiting / "file").write_text("half")
-        raise FileNotFoundError("other")
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("kind", ["file", "full folder"])
-def test_what_exists_is_not_replaced_by_a_folder(kind: str, tmp_path: Path) -> None:
-    path = tmp_path / "new"
-    content = path if kind == "file" else path / "file"
-    content.parent.mkdir(exist_ok=True)
-    content.write_text("mine")
-    with pytest.raises(FileExistsError, match="new exists and is not empty"), folder_written_whole(path):
-        raise AssertionError
-    assert content.read_text() == "mine"
-
-
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(CannotWrite, match="cannot write the folder"), folder_written_whole(tmp_path / "file" / "new"):
-        raise AssertionError
+def test_a_link_under_the_temporary_name_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "outside").write_text("mine")
+    (tmp_path / f".file.{os.getpid()}.tmp").symlink_to(tmp_path / "outside")
+    write_atomically(tmp_path / "file", "new")
+    assert (tmp_path / "file").read_text() == "new" and (tmp_path / "outside").read_text() == "mine"

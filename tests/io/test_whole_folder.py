@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,35 @@ def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
         (waiting / "file").write_text("content")
         raise KeyError
     assert not list(tmp_path.iterdir())
+
+
+def test_an_error_of_what_the_block_reads_is_not_taken_for_one_of_writing(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="other"), new_folder(tmp_path / "new"):
+        raise FileNotFoundError(errno.ENOENT, "other")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CannotWrite, match="cannot write .*new "), new_folder(tmp_path / "file" / "new"):
+        pytest.fail("it was opened")
+
+
+def test_all_files_are_on_disk_before_the_folder_appears(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed, flush = [], os.fsync
+
+    def note(descriptor: int) -> None:
+        flushed.append((os.path.basename(os.readlink(f"/proc/self/fd/{descriptor}")), (tmp_path / "new").exists()))
+        flush(descriptor)
+
+    if not os.path.isdir("/proc/self/fd"):
+        pytest.skip("needs the names of open files")
+    monkeypatch.setattr(os, "fsync", note)
+    with new_folder(tmp_path / "new") as waiting:
+        (waiting / "part").mkdir()
+        (waiting / "part" / "file").write_text("content")
+    assert [name for name, appeared in flushed if not appeared] == ["part", "file", waiting.name]
+    assert [name for name, appeared in flushed if appeared] == [tmp_path.name]
 
 
 def test_a_full_disk_is_told_in_a_sentence(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from fastapi.testclient import TestClient  # noqa: E402
 
 from recbole_adasid.server import answers  # noqa: E402
 from recbole_adasid.server.application import create_application  # noqa: E402
+from recbole_adasid.server.errors import without_place  # noqa: E402
 from recbole_adasid.server.limits import Limits  # noqa: E402
 from recbole_adasid.serving.recommender import Recommendation, Recommender  # noqa: E402
 
@@ -53,6 +55,11 @@ def test_answers_are_those_of_the_recommender(client: Any, recommender: Recommen
     found = asked(client, histories=[*histories, ["no such item"]], **options)
     assert same(found[0], expected[0], recommender) and same(found[1], expected[1], recommender) and found[2] == []
     assert asked(client, histories=[]) == []
+
+
+def test_unknown_items_of_clients_are_not_logged(client: Any, caplog: pytest.LogCaptureFixture) -> None:
+    assert asked(client, histories=[["i1", "unknown"], ["unknown"]], k=2)[1] == []
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 def test_requests_of_many_clients_at_once_get_their_own_answers(finished_run: Path, recommender: Recommender) -> None:
@@ -141,10 +148,12 @@ def test_a_server_tells_what_it_serves_and_how_it_does(client: Any) -> None:
     assert client.get("/health").json() == {"live": True, "ready": True}
     asked(client, history=["i1"])
     client.get("/made-up/7")
+    client.request("MADEUP", "/items")
     answer = client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     lines = answer.text.splitlines()
     assert 'recbole_adasid_requests_total{route="GET other",status="404"} 1' in lines
+    assert 'recbole_adasid_requests_total{route="other /items",status="405"} 1' in lines and "MADEUP" not in answer.text
     assert any(line.startswith('recbole_adasid_requests_total{route="POST /recommend",status="200"}') for line in lines)
     assert "recbole_adasid_items 20" in lines and "recbole_adasid_queue_histories 0" in lines
     sample = re.compile(r'[a-z_]+(\{([a-z]+="[^"]*",?)+\})? [0-9.e+-]+|# (HELP|TYPE) .+')
@@ -167,6 +176,41 @@ def test_the_routes_are_described_without_anything_from_elsewhere(client: Any) -
     missing = client.get("/nowhere")
     assert (missing.status_code, missing.json()["detail"]) == (404, "there is no GET /nowhere: /docs lists the routes")
     assert client.get("/recommend").json()["detail"] == "there is no GET /recommend: /docs lists the routes"
+
+
+@pytest.mark.parametrize("route", ["/", "/docs", "/static/page.js"])
+def test_pages_load_nothing_from_elsewhere_and_are_not_framed(client: Any, route: str) -> None:
+    headers = client.get(route).headers
+    policy = headers["content-security-policy"].split("; ")
+    assert {"default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"} < set(policy)
+    assert not [one for one in policy if one.startswith("script-src") and one != "script-src 'self'"]
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_failure_is_told_without_what_failed(finished_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    application = create_application(Recommender.load(finished_run))
+
+    def fail(*_: Any) -> None:
+        raise RuntimeError(f"at {finished_run}")
+
+    monkeypatch.setattr(application.state.serving.snapshot, "find_items", fail)
+    with TestClient(application, raise_server_exceptions=False) as client:
+        answer = client.get("/items")
+    assert (answer.status_code, answer.json()) == (500, {"detail": "the server failed to answer: its log says why"})
+
+
+@pytest.mark.parametrize(
+    ("folder", "message", "told"),
+    [
+        ("/home/me/runs/one", "cannot write /home/me/runs/one/sids.json (full)", "cannot write one/sids.json (full)"),
+        ("runs/one", "runs/one is in use", "one is in use"),
+        ("/run", "/run/sids.json", "/run/sids.json"),
+        ("one", "one/sids.json of two", "one/sids.json of two"),
+        (None, "/home/me", "/home/me"),
+    ],
+)
+def test_messages_do_not_say_where_the_run_folder_is(folder: str | None, message: str, told: str) -> None:
+    assert without_place(message, folder and Path(folder)) == told
 
 
 def test_a_request_that_waits_too_long_or_finds_a_full_queue_is_told_to_come_again(finished_run: Path) -> None:

@@ -71,6 +71,7 @@ def test_an_added_item_is_on_disk_found_recommended_and_removed_again(changing: 
         ([], {}, "the number of items is 0: it has to be from 1 to 1000"),
         ([{"title": "x"}], {}, "items.0.item is missing: give it"),
         ([{"item": 7}], {}, "items.0.item is 7: input should be a valid string"),
+        *[([{"item": bad, "title": "x"}], {}, "items.0.item is ") for bad in ("", " a", "a\n", "a\u0000", "a\tb")],
         ([{"item": "a", "title": {"x": 1}}], {}, "items.0.title."),
         ([{"item": "a", "title": "thing"}, {"item": "a", "title": "x"}], {}, "the new item 'a' occurs twice: keep one"),
         ([{"item": "a"}], {}, "text_fields"),
@@ -166,6 +167,22 @@ def test_a_damaged_change_of_another_process_is_not_served_and_not_written_over(
     os.replace(good, path)
     wait_for(lambda: add(changing, {"item": "later", "title": "a thing"}).status_code == 200)
     assert Recommender.load(changing.folder).n_recommended == 22
+
+
+def test_a_folder_that_cannot_be_seen_for_a_while_is_followed_again(
+    changing: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def unseen(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("recbole_adasid.server.changes.stamp_of", unseen)
+        wait_for(lambda: "cannot be loaded; serving goes on without" in caplog.text)
+        refused = add(changing, NEW)
+        assert refused.status_code == 503 and total(changing) == 20
+        assert "Permission denied: 'run/model.safetensors'" in refused.json()["detail"]
+    wait_for(lambda: add(changing, NEW).status_code == 200)
+    assert total(changing) == 21 and caplog.text.count("cannot be loaded") == 1
 
 
 def test_a_folder_in_use_or_a_full_disk_is_told_and_changes_nothing(

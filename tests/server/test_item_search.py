@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recbole_adasid.data.item_labels import ItemLabel
@@ -31,7 +31,7 @@ def literal(items: dict[str, ItemLabel], query: str, allowed: list[bool]) -> lis
     found = []
     for row, (token, label) in enumerate(items.items()):
         title, other, worth = words_of(label.title), words_of(f"{token} {label.category}"), []
-        for word in words_of(query):
+        for word in dict.fromkeys(words_of(query)):
             matches = [0]
             matches += [4 + (one == word) for one in title if one.startswith(word)]
             matches += [2 + (one == word) for one in other if one.startswith(word)]
@@ -67,6 +67,7 @@ words = st.sampled_from(["a", "ab", "abc", "b", "ba", "Ä", "c7", "-"])
 texts = st.lists(words, max_size=4).map(" ".join)
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(texts, texts), min_size=1, max_size=9), texts.filter(words_of), st.data())
 def test_the_index_finds_what_a_loop_finds(labels: list[tuple[str, str]], query: str, data: st.DataObject) -> None:
     items = {f"t{row} a": ItemLabel(*label) for row, label in enumerate(labels)}

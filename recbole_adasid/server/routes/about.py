@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from jinja2 import Environment, FileSystemLoader
 
 from recbole_adasid.server.answers import About, Health
+from recbole_adasid.server.headers import page_headers
 from recbole_adasid.server.serving import Serving
 from recbole_adasid.version import VERSION
 
@@ -53,7 +54,8 @@ def about_routes(serving: Serving, *, changeable: bool = False) -> APIRouter:
     @router.get("/docs", include_in_schema=False)
     def docs(request: Request) -> Any:
         schema = request.app.openapi()
-        return HTMLResponse(_template().render(schema=schema, schemas=schema.get("components", {}).get("schemas", {})))
+        page = _template().render(schema=schema, schemas=schema.get("components", {}).get("schemas", {}))
+        return HTMLResponse(page, headers=page_headers("style-src 'unsafe-inline'"))
 
     return router
 
