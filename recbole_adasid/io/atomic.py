@@ -135,7 +135,7 @@ def write_atomically(path: Path, content: str) -> Path:
 
 @contextmanager
 def folder_written_whole(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder to fill, and give it its name when the block succeeds.
+    """Yield a temporary folder to fill; rename it to ``path`` when the block succeeds.
 
     Raises:
         FileExistsError: if there is a file of that name, or a folder that is not empty.

@@ -1,4 +1,4 @@
-"""Errors of a server and how they are answered: a status, and one sentence as `detail`."""
+"""Errors and their responses: a status, and one sentence as `detail`."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from starlette.exceptions import HTTPException
 from recbole_adasid.io.checked_input import short
 
 RETRY_AFTER = 1
-"""Seconds after which a client may ask a busy server again."""
+"""Seconds after which a client may retry."""
 
 
 class Busy(Exception):
-    """The server cannot answer now, but may do so soon."""
+    """The server cannot answer now; retrying may help."""
 
 
 def add_handlers(application: FastAPI) -> None:
-    """Answer errors with sentences: 422 for what the client can mend, 503 for what it can wait for."""
+    """Answer errors with one sentence: 422 if the client has to fix the request, 503 if it may retry."""
 
     @application.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -44,15 +44,15 @@ def add_handlers(application: FastAPI) -> None:
 
 
 def sentence_of(errors: Sequence[Mapping[str, Any]]) -> str:
-    """Return the first of pydantic's errors as a sentence: the place, what is there, and what has to be there."""
+    """Return pydantic's first error as a sentence: where it is, what was given, and what is expected."""
     first = errors[0]
     place = ".".join(str(part) for part in first["loc"] if part not in ("body", "query"))
     if first["type"] == "json_invalid":
         return f"the body is not JSON ({first['ctx']['error']} at character {place})"
     if not place:
-        return "the body is no JSON object: send one, with the header Content-Type: application/json"
+        return "the body is not a JSON object: send one, with the header Content-Type: application/json"
     if first["type"] == "missing":
-        return f"{place} is missing: give it"
+        return f"{place} is missing: add it"
     if first["type"] == "extra_forbidden":
         return f"{place} is not a field of this request: /docs lists the fields"
     message = first["msg"].removeprefix("Value error, ")

@@ -112,7 +112,7 @@ class LiveCatalogue:
     """Cached result of trees_by_age for all items."""
 
     def copy(self) -> LiveCatalogue:
-        """Return a catalogue with the same items; changing one does not change the other."""
+        """Return a catalogue with the same items, which can be changed independently."""
         other = copy(self)  # changes replace the tables and never write to them, except to this one
         other._unsaved = list(self._unsaved)
         return other
