@@ -1,14 +1,14 @@
 # Serves a run folder over HTTP, on the CPU:
 #   docker build -t recbole-adasid .
 #   docker run -p 127.0.0.1:8000:8000 -v "$PWD/runs/NAME:/run-folder" recbole-adasid [--max_batch=64 ...]
-# To add and remove items, pass a token (-e RECBOLE_ADASID_TOKEN=...) and let user 10001 write to the run folder.
+# To add and remove items, pass a token (-e RECBOLE_ADASID_TOKEN=...) and give user 10001 write access to the run folder.
 
-# From Python 3.12 on the package comes without RecBole, which serving does not need.
+# On Python 3.12 and later, the package installs without RecBole, which serving does not need.
 FROM python:3.12-slim
 
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONUNBUFFERED=1
 
-# The build for CPUs: the default one brings gigabytes of CUDA.
+# The CPU build: the default one pulls in gigabytes of CUDA.
 RUN pip install torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu
 
 WORKDIR /source

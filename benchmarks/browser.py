@@ -74,20 +74,20 @@ class Browser:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def open(self, page: Path | str) -> None:
-        """Load a file, or an address."""
+        """Load a file or an address."""
         self._call("POST", "/url", {"url": page if isinstance(page, str) else page.resolve().as_uri()})
 
     def press(self, *keys: str) -> None:
-        """Press and release keys where the focus is: each character of a text, or one of ``KEYS`` by its name."""
+        """Press and release keys in the focused element: the characters of a text, or one of ``KEYS`` by name."""
         pressed = [code for key in keys for code in ([KEYS[key]] if key in KEYS else key)]
         actions = [{"type": kind, "value": code} for code in pressed for kind in ("keyDown", "keyUp")]
         self._call("POST", "/actions", {"actions": [{"type": "key", "id": "keyboard", "actions": actions}]})
 
     def wait_for(self, script: str, *arguments: Any, seconds: float = 20.0) -> Any:
-        """Return what a piece of JavaScript returns as soon as that is true.
+        """Run JavaScript until its result is true, and return that.
 
         Raises:
-            BrowserError: if it is not within these seconds.
+            BrowserError: if that takes longer than ``seconds``.
         """
         end = time.monotonic() + seconds
         while time.monotonic() < end:

@@ -2,7 +2,7 @@
 
     python -m benchmarks.page_pictures --run_folder=runs/… --history="50 181 172" --rank=2 --out=docs/images
 
-Serves the run on a free port, and opens the recommendation of that rank. Writes page-desktop.png and page-phone.png.
+Serves the run on a free port and opens the recommendation at that rank. Writes page-desktop.png and page-phone.png.
 Needs chromium, chromedriver and the extra `serve`.
 """
 
@@ -26,7 +26,7 @@ SHOW = "document.querySelector(arguments[0]).scrollIntoView()"
 
 @contextmanager
 def served(recommender: Recommender) -> Iterator[str]:
-    """Serve a recommender on a free port; give the address."""
+    """Serve a recommender on a free port; yield the address."""
     import uvicorn
 
     from recbole_adasid.server.application import create_application

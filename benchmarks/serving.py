@@ -1,11 +1,11 @@
-"""`recbole-adasid serve` under load on loopback: micro-batching against one by one, and kills while items are added.
+"""Load test of `recbole-adasid serve` on loopback: with and without micro-batching, and with kills while adding items.
 
     python -m benchmarks.serving --out=results/serving
 
-The run is made up: random codes and titles, an untrained TIGER of the default size, so the work is that of a trained
-one. Two servers of the same run wait for each other's turns; clients send their next request when they have the answer
-to the last one. Every answer is compared with that of `Recommender.recommend` for the same request alone. Then servers
-are killed (SIGKILL) while clients add items, and every item that was acknowledged has to be in the run folder.
+The run is made up: random codes and titles, and an untrained TIGER of the default size, which costs the same as a
+trained one. Two servers of the same run take turns; clients send the next request once they have the answer to the last
+one. Every answer is compared with that of `Recommender.recommend` for the same request alone. Then servers are killed
+(SIGKILL) while clients add items, and every acknowledged item has to be in the run folder.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ CLIENTS = (1, 8, 64)
 SERVERS = {"micro-batched": (), "one by one": ("--max_batch=1", "--max_wait_ms=0")}
 TARGET = 2.0
 CLOSE = 1e-4
-"""Batches may round otherwise: scores may differ by so much, and items change places if theirs do not."""
+"""Batches may round differently: scores may differ by this much, and items with closer scores may change places."""
 
 
 @contextmanager
 def served(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """Within, a process serves a run; yield it and its port."""
+    """Serve a run in a process during the block; yield the process and its port."""
     command = [sys.executable, "-m", "recbole_adasid", "serve", f"--run_folder={folder}", "--port=0", *options]
     environment = {**os.environ, "RECBOLE_ADASID_TOKEN": TOKEN}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
@@ -65,7 +65,7 @@ class Client:
         """Return the status and the body of an answer.
 
         Raises:
-            OSError: if the server has gone.
+            OSError: if the server is gone.
         """
         if self.streams is None:
             self.streams = await asyncio.open_connection("127.0.0.1", self.port)
@@ -83,7 +83,7 @@ class Client:
 
 
 def requests_of(tokens: Sequence[str], number: int) -> list[dict[str, Any]]:
-    """Return different requests: histories of 1 to 40 items, and two sets of options."""
+    """Return distinct requests: histories of 1 to 40 items, and two sets of options."""
     draw = random.Random(0)
     return [
         {"history": draw.choices(tokens, k=draw.randint(1, 40)), "k": 10, "exclude_seen": one % 8 != 0}
@@ -92,7 +92,7 @@ def requests_of(tokens: Sequence[str], number: int) -> list[dict[str, Any]]:
 
 
 async def load(port: int, requests: Sequence[dict[str, Any]], clients: int) -> tuple[float, list[float], list[Any]]:
-    """Send every request, by clients at once; return the seconds in all and of each, and the answers."""
+    """Send all requests from concurrent clients; return the total seconds, those of each request, and the answers."""
     spent, answers = [0.0] * len(requests), [None] * len(requests)
     left = iter(range(len(requests)))
 
@@ -110,7 +110,7 @@ async def load(port: int, requests: Sequence[dict[str, Any]], clients: int) -> t
 
 
 def as_alone(answer: Any, expected: Sequence[Recommendation]) -> bool:
-    """Tell whether an answer is that of the request alone."""
+    """Tell whether an answer equals that of the request alone."""
     if not isinstance(answer, list) or len(answer) != len(expected):
         return False
     scores = {one.item: one.score for one in expected}
@@ -121,7 +121,7 @@ def as_alone(answer: Any, expected: Sequence[Recommendation]) -> bool:
 
 
 def measure(folder: Path, requests: Sequence[dict[str, Any]], rounds: int) -> list[dict[str, Any]]:
-    """Return what each server did under each load, over some rounds in turn."""
+    """Measure each server under each load, in alternating rounds."""
     alone = Recommender.load(folder)
     expected = [alone.recommend(**one) for one in requests]
     found = {(clients, name): [] for clients in CLIENTS for name in SERVERS}
@@ -146,7 +146,7 @@ def _summary(clients: int, name: str, results: Sequence[tuple[float, list[float]
 
 
 async def add_until_killed(process: subprocess.Popen[str], port: int, seconds: float) -> dict[str, list[int]]:
-    """Add items by four clients, kill the server after some seconds; return what was acknowledged."""
+    """Add items from four clients, kill the server after some seconds, and return what was acknowledged."""
     acknowledged: dict[str, list[int]] = {}
     draw = np.random.default_rng(0)
 
@@ -172,7 +172,7 @@ async def add_until_killed(process: subprocess.Popen[str], port: int, seconds: f
 
 
 def kills(folder: Path, home: Path, number: int) -> dict[str, int]:
-    """Kill servers while items are added; return how many were acknowledged, and how many of these are lost."""
+    """Kill servers while items are added; count the acknowledged items and those lost."""
     found = {"kills": number, "acknowledged": 0, "saved": 0, "lost": 0}
     for trial in range(number):
         copy = Path(shutil.copytree(folder, home / "copy"))
@@ -189,24 +189,24 @@ def kills(folder: Path, home: Path, number: int) -> dict[str, int]:
 
 
 def page(measured: Sequence[dict[str, Any]], killed: dict[str, int], items: int, busy: float) -> str:
-    """Return the page about it."""
+    """Return the page of results."""
     lines = [
         "# Serving under load",
         "",
         f"Written by `python -m benchmarks.serving`: a made-up run of {items:,} items, TIGER of the default size, on "
         f"{os.cpu_count()} cores with {os.environ.get('OMP_NUM_THREADS', 'all')} torch thread(s), the clients on the "
-        f"same machine. Load of the machine before it began: {busy:.1f}; above 0 it was shared with other programs, "
-        "which makes times longer and less certain.",
+        f"same machine. Load average before the start: {busy:.1f}; above 0, other programs shared the machine, which "
+        "makes times longer and less certain.",
         "",
-        "| clients | decoding | requests | p50, ms | p99, ms | requests per second | answers unlike those alone |",
+        "| clients | decoding | requests | p50, ms | p99, ms | requests per second | answers unlike `recommend` |",
         "|---|---|---|---|---|---|---|",
     ]
     lines += [f"| {' | '.join(str(value) for value in one.values())} |" for one in measured]
     lines += [
         "",
-        f"Servers killed while four clients added items, one a request: {killed['kills']}. Acknowledged items: "
+        f"Servers killed while four clients added items, one per request: {killed['kills']}. Acknowledged items: "
         f"{killed['acknowledged']}; lost, or with another Semantic ID: {killed['lost']}. Items in the run folders: "
-        f"{killed['saved']}, as some were saved whose acknowledgement was cut off.",
+        f"{killed['saved']}, because some were saved without the acknowledgement getting through.",
     ]
     return "\n".join(lines) + "\n"
 

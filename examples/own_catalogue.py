@@ -1,7 +1,7 @@
 """From two pandas frames to recommendations: `python examples/own_catalogue.py [FOLDER]`.
 
-Replace `made_up_orders` and `made_up_products` by frames of your own, from pandas, Polars or Arrow; `COLUMNS` says what
-their columns are called. Needs `pip install 'recbole-adasid[frames]'`.
+Replace `made_up_orders` and `made_up_products` with your own frames, from pandas, Polars or Arrow, and `COLUMNS` with
+their column names. Needs `pip install 'recbole-adasid[frames]'`.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def made_up_orders(products: pd.DataFrame, n_customers: int = 300) -> pd.DataFra
 
 
 def main(folder: Path, **settings: Any) -> pd.DataFrame:
-    """Train on the frames, and return recommendations for every customer."""
+    """Train on the frames and return recommendations for every customer."""
     products = made_up_products()
     orders = made_up_orders(products)
     output = {"dataset": "shop", "run_root": str(folder / "runs"), "cache_dir": str(folder / "cache")}

@@ -119,7 +119,7 @@ def tiny_settings(tiny_data: Path, tmp_path: Path) -> dict[str, object]:
 
 @pytest.fixture(scope="session")
 def finished_run(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a finished run, which is not to be changed."""
+    """The folder of a finished run, which must not be changed."""
     from recbole_adasid.plugin.run import run
 
     base = tmp_path_factory.mktemp("finished")
@@ -220,7 +220,7 @@ def hub_server() -> Iterator[Any]:
 
 @pytest.fixture
 def loopback_hub(hub_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """An empty hub on this machine as the only one, an empty cache, and a token that may write."""
+    """An empty local hub as the only one, an empty cache, and a token with write access."""
     constants = pytest.importorskip("huggingface_hub.constants")
     hub_server.empty()
     template = hub_server.address + "/{repo_id}/resolve/{revision}/{filename}"

@@ -15,7 +15,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 OWN_OF_COMMANDS = {option.name for command in COMMANDS.values() for option in command.all_options}
 OWN_ARGUMENTS = {"model", "dataset", "config_files", "help", "no-deps", "index-url", "KEY"}
-OF_OTHER_TOOLS = {"check", "strict", "local-dir"}  # ruff, mkdocs, hf
+OF_OTHER_TOOLS = {"check", "strict", "local-dir", "logdir"}  # ruff, mkdocs, hf, tensorboard
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -23,11 +23,11 @@ LAYOUT = Layout(
     others={"model.safetensors": "a recommender: Recommender.from_pretrained loads it"},
 )
 _FIGURES = {
-    "sid_entropy": "entropy of the Semantic IDs, nats",
+    "sid_entropy": "entropy of the Semantic IDs (nats)",
     "mean_perplexity": "perplexity of the codewords, mean over levels",
-    "unique_sids": "different Semantic IDs per item, without suffix",
-    "collision_rate": "share of items that share their codes",
-    "largest_collision_group": "most items with equal codes",
+    "unique_sids": "distinct Semantic IDs per item, without suffix",
+    "collision_rate": "share of items with the same codes as another",
+    "largest_collision_group": "largest group of items with the same codes",
     "embedding_agreement": "agreement with neighbours by features",
     "swing_agreement": "agreement with neighbours by interactions",
 }
@@ -51,10 +51,10 @@ def _card(content: BundleContent, name: str, license: str) -> str:
     dataset = str((about.get("dataset") or {}).get("name") or "an unnamed dataset")
     shown = list(sids.tokens[:5])
     return model_card(
-        f"Semantic IDs of {dataset}",
+        f"Semantic IDs for {dataset}",
         [
-            f"Semantic IDs of {len(sids.tokens):,} items, {'with' if content.tokenizer else 'without'} the encoder and "
-            "codebooks for further items. It holds no interactions and nothing about users.",
+            f"Semantic IDs for {len(sids.tokens):,} items, {'with' if content.tokenizer else 'without'} the encoder "
+            "and codebooks for new items. Contains no interactions and nothing about users.",
             _loading(content, name),
             section("Quality", _quality(about.get("quality") or {})),
             section("Tokenizer", _settings(about)),
@@ -75,10 +75,10 @@ def _loading(content: BundleContent, name: str) -> str:
         "",
         f"bundle = SIDBundle.from_pretrained({json.dumps(name)})  # or the path of this folder",
         f"bundle.codes_of({json.dumps(list(sids.tokens[:1]), ensure_ascii=False)})",
-        f"bundle.items({sids.codes[0, :1].tolist()})  # that begin with this code",
-        *(["bundle.encode(features)  # codes of further items"] if content.tokenizer else []),
+        f"bundle.items({sids.codes[0, :1].tolist()})  # items that begin with this code",
+        *(["bundle.encode(features)  # codes for new items"] if content.tokenizer else []),
     ]
-    return section("Use", "```python\n" + "\n".join(code) + "\n```", "Loading executes nothing from this repository.")
+    return section("Use", "```python\n" + "\n".join(code) + "\n```", "Loading runs no code from this repository.")
 
 
 def _quality(quality: Mapping[str, Any]) -> str:
@@ -95,5 +95,5 @@ def _settings(about: Mapping[str, Any]) -> str:
 
 def _levels(content: BundleContent) -> str:
     sizes = ", ".join(f"{size:,}" for size in content.sids.level_sizes)
-    suffix = "; the last number separates items with equal codes" if content.sids.suffix is not None else ""
+    suffix = "; the last number tells items with the same codes apart" if content.sids.suffix is not None else ""
     return f"Each item has one code on each of {len(content.sids.level_sizes)} levels of {sizes} codewords{suffix}."

@@ -1,4 +1,4 @@
-"""`recbole-adasid export`: a finished run for another runtime."""
+"""`recbole-adasid export`: export a finished run to another runtime."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from recbole_adasid.cli.shared.common import OUT, RUN_FOLDER
 from recbole_adasid.cli.shared.options import Option, need, read_options
 
 ABOUT = """\
-Writes a folder that recommends without this package: the items that can be recommended now, including those added since
-the run, and the network.
+Writes a folder that recommends without this package: the network and the current catalogue, including items added since
+the run.
 
-transformers  a T5 whose `generate` gives the run's recommendations, and the function that keeps it to existing items
-              (needs the extra `transformers`)
-torch         the encoder and one decoding step as programs of torch.export; for LIGER also user vectors and item keys
-constraints   the prefix tree as arrays, for serving systems that take a table of constraints
+transformers  a T5 whose `generate` gives the run's recommendations, with the function that restricts it to existing
+              items (needs the extra `transformers`)
+torch         encoder and decoding step as torch.export programs; for LIGER also user vectors and item keys
+constraints   the prefix tree as arrays, for serving systems with constrained decoding
 
---out is a new folder. It has a README.md and, with a network, a script that recommends. What a format cannot express is
-refused with the setting's name. Before the folder appears, its numbers are compared with the run's.
+--out has to be a new or empty folder. It gets a README.md and, with a network, a script that recommends. A run that the
+format cannot express is refused, naming the setting. The folder only appears once its numbers match the run's.
 """
 FORMATS = ("transformers", "torch", "constraints")
 TO = Option("to", "NAME", "one of the above", choices=FORMATS)
@@ -38,7 +38,7 @@ def _work(given: list[str]) -> None:
 
 COMMAND = Command(
     name="export",
-    summary="write a finished run for transformers, torch.export, or constrained decoding elsewhere",
+    summary="export a finished run to transformers, torch.export or a constrained-decoding system",
     usage=("--run_folder=runs/... --to=transformers|torch|constraints --out=FOLDER",),
     about=ABOUT,
     options={"options": OPTIONS},

@@ -1,4 +1,4 @@
-"""`recbole-adasid publish`: a model repository of a finished run or a bundle, in a folder or on the hub."""
+"""`recbole-adasid publish`: publish a finished run or a bundle, to a folder or on the hub."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from recbole_adasid.cli.shared.options import SWITCH, Option, read_options
 from recbole_adasid.settings.errors import SettingsError
 
 ABOUT = """\
-Publish a finished run, with the items added to its catalogue since, or a SID bundle: as a folder (--out), or on the hub
-(--push_to, needs the extra `hub` and a token: `hf auth login` or HF_TOKEN; HF_ENDPOINT names another hub).
+Publishes a finished run with its current catalogue, or a SID bundle: to a folder (--out), or on the Hugging Face hub
+(--push_to; needs the extra `hub` and a token from `hf auth login` or HF_TOKEN; set HF_ENDPOINT for another hub).
 
-The repository has the model as safetensors, its items and settings, and a model card: data, command, metrics with
-intervals, how to load it, a picture of the codes. It has no interactions, nothing about users, and no paths of this
-machine. It can be used as --run_folder or --bundle, and loaded by name: Recommender.from_pretrained(NAME).
+The repository contains the model as safetensors, its items and settings, and a model card: data, training command,
+metrics with intervals, code to load it, a chart of the codes. It contains no interactions, nothing about users and no
+local paths. Recommender.from_pretrained(NAME) loads it by name; as a folder it also works as --run_folder or --bundle.
 """
 TO_HUB = (
     Option("push_to", "USER/NAME", "repository on the hub, created if needed; one commit"),
-    Option("private", "true", "a new repository is private (default: as the account's settings say)", SWITCH),
+    Option("private", "true", "make a new repository private (default: the account's setting)", SWITCH),
     Option("revision", "BRANCH", "branch of the repository, created if needed (default: main)"),
-    Option("message", "TEXT", "message of the commit"),
+    Option("message", "TEXT", "commit message"),
 )
 OPTIONS = (
     RUN_FOLDER,
     BUNDLE,
     OUT,
     *TO_HUB,
-    Option("license", "NAME", "identifier of its licence, such as mit or cc-by-4.0 (default: unknown)"),
+    Option("license", "NAME", "licence identifier, such as mit or cc-by-4.0 (default: unknown)"),
 )
 
 
@@ -65,7 +65,7 @@ def _loaded(values: dict[str, Any]) -> Any:
 
 COMMAND = Command(
     name="publish",
-    summary="publish a finished run or a SID bundle: as a folder, or on the hub",
+    summary="publish a finished run or a SID bundle, to a folder or on the hub",
     usage=(
         "--run_folder=runs/... --out=FOLDER [--license=mit]",
         "--run_folder=runs/... --push_to=USER/NAME [--private=true] [...]",
@@ -75,5 +75,5 @@ COMMAND = Command(
     options={"options": OPTIONS},
     work=_work,
     log_level=logging.WARNING,
-    kept="nothing was published, or all of it: run the same command again",
+    kept="everything or nothing was published: run the same command again",
 )

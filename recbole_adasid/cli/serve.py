@@ -1,4 +1,4 @@
-"""`recbole-adasid serve`: a finished run behind HTTP."""
+"""`recbole-adasid serve`: serve a finished run over HTTP."""
 
 from __future__ import annotations
 
@@ -8,27 +8,29 @@ from recbole_adasid.cli.shared.options import COUNT, NUMBER, SWITCH, Option, nee
 from recbole_adasid.server.limits import Limits
 
 ABOUT = """\
-Serves a finished run over HTTP (extra `serve`): recommendations, the search of items, and, for clients with a token,
-new and removed items. Open /docs for the routes, /metrics for Prometheus.
+Serves a finished run over HTTP (extra `serve`): recommendations, item search and, for clients with a token, adding
+and removing items. / is a page for people, /docs lists the routes, /metrics is for Prometheus.
 
-Histories of requests that arrive together are decoded together. A request beyond a limit is refused with a sentence:
-422 if it asks for too much, 503 with Retry-After if the server is busy.
+Concurrent requests are decoded in one batch. A request beyond a limit is refused: with 422 if it asks for too much,
+with 503 and Retry-After if the server is busy.
 
-Items that clients add or remove are written to the run folder before the answer, as by `recbole-adasid items`; changes
-that other processes make to the run folder are followed. SIGTERM and Ctrl-C let what has been asked be answered.
+Items that clients add or remove are written to the run folder before the response, as by `recbole-adasid items`;
+changes by other processes are picked up. SIGTERM and Ctrl-C finish pending requests first.
 """
 _LIMITS = Limits()
 OPTIONS = (
     RUN_FOLDER,
-    Option("host", "ADDRESS", "where to listen; 0.0.0.0: on every interface (default: 127.0.0.1)", default="127.0.0.1"),
+    Option(
+        "host", "ADDRESS", "address to listen on; 0.0.0.0: all interfaces (default: 127.0.0.1)", default="127.0.0.1"
+    ),
     Option("port", "8000", "port; 0: any free one (default: 8000)", COUNT, 8000, least=0),
     Option(
         "token_file",
         "FILE",
-        "file with the token of clients that may change the items (default: from RECBOLE_ADASID_TOKEN; without a token "
-        "nobody may)",
+        "file with the token that lets clients change items (default: RECBOLE_ADASID_TOKEN; without a token nobody "
+        "can)",
     ),
-    Option("reload_seconds", "2", "how often to look for changes of the run folder", NUMBER, 2.0, least=0.1),
+    Option("reload_seconds", "2", "seconds between checks of the run folder for changes", NUMBER, 2.0, least=0.1),
     Option("log_requests", "true", "print a line for every request (default: false)", SWITCH, False),
     Option("threads", "N", "torch threads (default: one per core)", COUNT, least=1),
     DEVICE,
@@ -43,15 +45,15 @@ def _limit(name: str, about: str, kind: str = COUNT, least: float = 1) -> Option
 
 
 LIMITS = (
-    _limit("max_batch", "histories decoded together; 1: requests are decoded one by one"),
-    _limit("max_wait_ms", "milliseconds that the first of them waits for others", NUMBER, 0),
-    _limit("queue", "histories that may wait"),
-    _limit("timeout", "seconds within which a request has to arrive, and then be answered", NUMBER, 0.1),
-    _limit("max_histories", "histories in a request"),
-    _limit("max_length", "items in a history"),
-    _limit("max_k", "items to recommend after each history"),
-    _limit("max_items", "items added or removed by a request"),
-    _limit("max_body", "bytes of a request"),
+    _limit("max_batch", "histories per batch; 1: no batching"),
+    _limit("max_wait_ms", "milliseconds to wait for more requests to join a batch", NUMBER, 0),
+    _limit("queue", "histories waiting to be decoded"),
+    _limit("timeout", "seconds for a request to arrive, and again to be answered", NUMBER, 0.1),
+    _limit("max_histories", "histories per request"),
+    _limit("max_length", "items per history"),
+    _limit("max_k", "items to recommend per history"),
+    _limit("max_items", "items added or removed per request"),
+    _limit("max_body", "bytes per request"),
 )
 
 
@@ -70,6 +72,6 @@ COMMAND = Command(
     about=ABOUT,
     options={"options": OPTIONS, "limits, with their defaults": LIMITS},
     work=_work,
-    kept="items that clients were told to be added or removed are on disk",
+    kept="all acknowledged changes are on disk",
     spare="lower --max_batch or --max_k",
 )

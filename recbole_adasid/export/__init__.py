@@ -1,1 +1,1 @@
-"""Finished runs for other runtimes: transformers, torch.export, and systems that take a table of constraints."""
+"""Exports finished runs to transformers, torch.export and systems with constrained decoding."""

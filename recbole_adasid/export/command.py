@@ -20,7 +20,7 @@ WRITERS: dict[str, Callable[[Recommender, Path], str]] = {
 
 
 def export(given: Mapping[str, Any]) -> None:
-    """Write a run's recommender for another runtime.
+    """Export a run's recommender to another runtime.
 
     Args:
         given: `run_folder`, `to`, `out` and `retrieval`.

@@ -1,4 +1,4 @@
-"""The files that all exported folders have: the items, their prefix tree, a reader for both, and a description."""
+"""The files that all exported folders share: items, prefix tree, a reader for both, and a description."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def write_common(recommender: Recommender, folder: Path) -> Arrays:
 
 
 def copy_standalone(name: str, folder: Path, new_name: str | None = None) -> None:
-    """Copy a file that needs nothing of this package into a folder."""
+    """Copy a standalone file into a folder."""
     shutil.copyfile(STANDALONE / name, folder / (new_name or name))
 
 
 def write_description(recommender: Recommender, folder: Path, to: str, more: Mapping[str, Any], readme: str) -> None:
-    """Write export.json, with ``more`` entries of its kind of folder, and README.md."""
+    """Write export.json, with the format's own entries ``more``, and README.md."""
     model, sizes = recommender.model, recommender.model.catalogue.level_sizes
     present = np.zeros(len(recommender.tokens) + 1, dtype=bool)
     present[model.catalogue.tree.leaf_items.cpu().numpy()] = True
@@ -59,7 +59,7 @@ def write_description(recommender: Recommender, folder: Path, to: str, more: Map
         "collision": model.catalogue.collision,
         "max_history": recommender.max_history,
         "beam_size": recommender.beam_size,
-        "items.json": "tokens of each item; item numbers are places in it, from 1; token = first_tokens[level] + code",
+        "items.json": "tokens by item; items are numbered in this order, from 1; token = first_tokens[level] + code",
         "tree.npz": tree_arrays.MEANINGS,
         **more,
     }

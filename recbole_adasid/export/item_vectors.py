@@ -1,4 +1,4 @@
-"""The vector of every item that an encoder over items reads."""
+"""The item vectors that an encoder over items reads."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _AT_ONCE = 65_536
 
 @torch.no_grad()
 def item_vectors(model: TIGERModel) -> Tensor:
-    """Return the encoder's input of all items, float32 [N + 1, D]; row 0 is padding.
+    """Return the encoder's input for all items, float32 [N + 1, D]; row 0 is padding.
 
     Raises:
-        ValueError: the encoder reads tokens.
+        ValueError: if the encoder reads tokens.
     """
     network, catalogue = model.network, model.catalogue
     if network.item_tokens is None:

@@ -1,4 +1,4 @@
-"""The network cut into programs for torch.export: histories in, probabilities of the next token out, no Python between.
+"""The network as modules for torch.export: histories in, probabilities of the next token out.
 
 Letters: B histories of T items, M positions of the encoder (T, or T · S), W prefixes of P tokens, n decoder layers.
 """
@@ -19,9 +19,9 @@ from recbole_adasid.model.tiger import TIGERModel
 
 
 class HistoryStates(nn.Module):
-    """The encoder with what it reads of every item: items in, states out.
+    """The encoder with its inputs for every item: item numbers in, states out.
 
-    Parts are the model's own; only those in use are registered, as torch.export saves all that are.
+    It shares the model's modules and registers only those in use, as torch.export saves all registered ones.
     """
 
     tokens: Tensor  # int64 [N + 1, S], rows of the vocabulary
@@ -40,7 +40,7 @@ class HistoryStates(nn.Module):
             self.register_buffer("tokens", network.vocabulary.token_ids(model.catalogue.tokens.long()))
 
     def forward(self, items: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Return states [B, M, D] of histories [B, T] of ``lengths`` [B], and which are no padding, bool [B, M]."""
+        """Return states [B, M, D] of histories [B, T] of ``lengths`` [B], and which are not padding, bool [B, M]."""
         embedded = self.vectors[items] if self.reads_items else self.vocabulary(self.tokens[items].flatten(1))
         place = torch.arange(embedded.shape[1], device=items.device) // self.positions
         valid = place < lengths.clamp(min=1)[:, None]
@@ -49,7 +49,7 @@ class HistoryStates(nn.Module):
 
 
 class HistoryEncoder(nn.Module):
-    """Histories as the decoder reads them: the keys and values of its cross-attention."""
+    """Encodes histories as the keys and values of the decoder's cross-attention."""
 
     codes: Tensor  # int64 [N + 1, S], rows of the vocabulary
 
@@ -66,7 +66,7 @@ class HistoryEncoder(nn.Module):
         """Encode histories, int64 [B, T], padded on the right with 0, of ``lengths`` int64 [B].
 
         Returns:
-            Keys and values [n, B, H, M, d], which positions are no padding, bool [B, M], and for a network with
+            Keys and values [n, B, H, M, d], which positions are not padding, bool [B, M], and for a network with
             `token_repeat_bias` the items' tokens, int64 [B, T, S], 0 for padding.
         """
         states, valid = self.states(items, lengths)
@@ -79,9 +79,9 @@ class HistoryEncoder(nn.Module):
 
 
 class DecodingStep(nn.Module):
-    """From encoded histories and prefixes to the log-probabilities of the next token.
+    """Maps encoded histories and prefixes to the log-probabilities of the next token.
 
-    Prefixes are decoded whole: Semantic IDs are short, and without a cache the step has no state.
+    Prefixes are decoded from scratch: Semantic IDs are short, and without a cache the step is stateless.
     """
 
     level_of_row: Tensor  # int64 [V], the level of each token; −1 for row 0
@@ -100,7 +100,7 @@ class DecodingStep(nn.Module):
         """Return log-probabilities float32 [B, W, V] of the tokens after prefixes; −inf for those of other levels.
 
         Args:
-            prefixes: int64 [B, W, P], each 0 and the tokens so far.
+            prefixes: int64 [B, W, P], each 0 followed by the tokens so far.
             keys, values, valid, history: the encoder's output.
         """
         width, length = prefixes.shape[1:]
@@ -115,7 +115,7 @@ class DecodingStep(nn.Module):
         return logits.masked_fill(self.level_of_row != length - 1, -torch.inf).log_softmax(-1)
 
     def _repeat_bias(self, history: Tensor, prefixes: Tensor) -> Tensor:
-        """Return what is added to the logits [B, W, V] of the tokens with which ``history`` continues the prefixes."""
+        """Return the bias [B, W, V] on the logits of tokens that follow the prefixes in ``history``."""
         assert self.repeat is not None
         n_rows, n_tokens = len(self.level_of_row), history.shape[2] + 1
         items = nn.functional.pad(history, (1, 0))  # beginning with the start token, as the prefixes do
@@ -128,7 +128,7 @@ class DecodingStep(nn.Module):
 
 
 class UserVector(nn.Module):
-    """LIGER's query: its products with the items' keys are the dense scores."""
+    """LIGER's user vector: its dot products with the item keys are the dense scores."""
 
     def __init__(self, model: LIGERModel) -> None:
         super().__init__()

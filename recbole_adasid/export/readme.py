@@ -1,4 +1,4 @@
-"""The page in an exported folder: what is in it, and how to use it."""
+"""README.md of an exported folder: how to use it, and what is in it."""
 
 from __future__ import annotations
 
@@ -10,34 +10,38 @@ from recbole_adasid.serving.recommender import Recommender
 
 
 def transformers_readme(recommender: Recommender, reads: str) -> str:
-    """Return the page of `--to=transformers`; ``reads`` is the run's `encoder_input`."""
+    """Return the README of `--to=transformers`; ``reads`` is the run's `encoder_input`."""
     files = {
         "model.safetensors, config.json": "a `T5ForConditionalGeneration`",
-        "generation_config.json": "with these values `generate` is the run's beam search",
+        "generation_config.json": "settings that make `generate` the run's beam search",
         "recommend.py": "the code above as functions and as a script",
-        **({"item_vectors.npy": "what the encoder reads of each item, as `inputs_embeds`"} if reads == "items" else {}),
+        **(
+            {"item_vectors.npy": "the encoder's input vector for each item, passed as `inputs_embeds`"}
+            if reads == "items"
+            else {}
+        ),
         **_COMMON,
     }
-    title = f"{_title(recommender)} as a T5 of transformers"
+    title = f"{_title(recommender)} as a transformers T5"
     return _page(title, _TRANSFORMERS.format(items=_example(recommender)), files)
 
 
 def torch_readme(recommender: Recommender, retrievals: Sequence[str]) -> str:
-    """Return the page of `--to=torch`; ``retrievals`` are those that the folder has programs for."""
+    """Return the README of `--to=torch`; ``retrievals`` are those that the folder has programs for."""
     files: dict[str, str] = {}
     if "generative" in retrievals:
         files["encoder.pt2"] = "(items [B, T], lengths [B]) → memory, a tuple of tensors"
         files["step.pt2"] = "(prefixes [B, W, P], *memory) → log-probabilities [B, W, vocab_size] of the next token"
     if "dense" in retrievals:
         files["user.pt2"] = "(items [B, T], lengths [B]) → user vectors [B, D]"
-        files["item_keys.npy"] = "float32 [items + 1, D]: products with user vectors are scores, by item number"
+        files["item_keys.npy"] = "float32 [items + 1, D], by item number: dot products with user vectors are scores"
     files |= {"recommend.py": "beam search and dense retrieval with these programs; also a script", **_COMMON}
-    title = f"{_title(recommender)} as programs of torch.export"
+    title = f"{_title(recommender)} as torch.export programs"
     return _page(title, _TORCH.format(items=_example(recommender), torch=torch.__version__.split("+")[0]), files)
 
 
 def constraints_readme(recommender: Recommender) -> str:
-    """Return the page of `--to=constraints`."""
+    """Return the README of `--to=constraints`."""
     files = {**_COMMON, "static.npz": "the same tree as a transition table of STATIC, with one dense level"}
     return _page(f"Semantic IDs of {_title(recommender)} as constraints", _CONSTRAINTS, files)
 
@@ -59,7 +63,7 @@ _COMMON = {
     "items.json": "the tokens of each item",
     "tree.npz": "the prefix tree of the items that may be recommended",
     "semantic_ids.py": "reads both; needs NumPy only",
-    "export.json": "describes the numbers and every array",
+    "export.json": "metadata, and a description of every array",
 }
 _TRANSFORMERS = """
 In this folder, with NumPy, torch and transformers:
@@ -77,8 +81,8 @@ best = ids.ranked(found.sequences, found.sequences_scores, n_histories=len(histo
 ```
 
 `best` has a list of items and log-probabilities for each history. `recommend(model, ids, histories, k=10)` does all of
-it, and `python recommend.py ITEM ITEM …` prints it. transformers 5 says on loading that embedding and head are not
-tied: that is right.
+this in one call, and `python recommend.py ITEM ITEM …` prints the result. transformers 5 warns on loading that
+embedding and head are not tied; that is intended.
 """
 _TORCH = """
 In this folder, with NumPy and torch:
@@ -90,13 +94,13 @@ recommender = Recommender()
 best = recommender.recommend([{items}], k=10)  # histories of items, oldest first
 ```
 
-`python recommend.py ITEM ITEM …` prints it. Items are numbered as in items.json, from 1; histories are padded on the
-right with 0. A prefix is 0 and the tokens so far. Numbers of histories, items in them and beams are free. The programs
-run on the CPU; load them with torch {torch} or later.
+`python recommend.py ITEM ITEM …` prints the result. Items are numbered in the order of items.json, from 1; histories
+are padded on the right with 0. A prefix is 0 followed by the tokens so far. The numbers of histories, items per history
+and beams are dynamic. The programs run on the CPU; load them with torch {torch} or later.
 """
 _CONSTRAINTS = """
-`tree.npz` is a tree in compressed sparse rows: the tokens that may follow a prefix are
-`tokens[row_pointers[state]:row_pointers[state + 1]]`, and each edge e leads to state e + 1. The root is state 0.
+`tree.npz` is the prefix tree as compressed sparse rows: the tokens that may follow a prefix are
+`tokens[row_pointers[state]:row_pointers[state + 1]]`, and edge e leads to state e + 1. The root is state 0.
 
 ```python
 import numpy as np
@@ -108,6 +112,6 @@ allowed = tree["tokens"][begin:end]  # the first tokens
 state = begin + np.searchsorted(allowed, allowed[0]) + 1  # after the first of them
 ```
 
-`SemanticIds` in semantic_ids.py walks it by item names. `static.npz` has what `build_static_index` of
-youtube/static-constraint-decoding returns for d=1 and the vocab_size of export.json.
+`SemanticIds` in semantic_ids.py walks the tree and knows the items' names. `static.npz` has the arrays that
+`build_static_index` of youtube/static-constraint-decoding returns for d=1 and the vocab_size of export.json.
 """

@@ -1,4 +1,4 @@
-"""Histories on which an exported folder is compared with the run before it is handed out."""
+"""Histories on which an exported folder is compared with the run before it appears."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.serving.recommender import Recommender
 
 TOLERANCE = 1e-4
-"""Largest difference of log-probabilities."""
+"""Largest accepted difference from the run's numbers."""
 _HISTORIES = 4
 
 
@@ -27,8 +27,8 @@ class Sample(NamedTuple):
 
     @classmethod
     def drawn(cls, recommender: Recommender) -> Sample:
-        """Draw histories of all lengths and items to recommend next, always the same."""
-        model, longest = recommender.model, max(2, recommender.max_history)  # torch.export takes 1 for a constant
+        """Draw histories of various lengths, and next items; the seed is fixed."""
+        model, longest = recommender.model, max(2, recommender.max_history)  # torch.export would treat 1 as a constant
         random = torch.Generator().manual_seed(0)
         lengths = torch.linspace(1, longest, _HISTORIES).long()
         items = torch.randint(1, model.catalogue.n_items + 1, (_HISTORIES, longest), generator=random)
@@ -54,5 +54,7 @@ def check_close(found: Tensor, expected: Tensor, what: str) -> float:
     """
     apart = float((found - expected).detach().abs().max())
     if not apart <= TOLERANCE:
-        raise ValueError(f"the exported {what} differ from the run's by {apart:.1e}, nothing was written: report this")
+        raise ValueError(
+            f"the exported {what} differ from the run's by {apart:.1e}, so nothing was written: please report this"
+        )
     return apart

@@ -1,4 +1,4 @@
-"""The tree as the transition table that STATIC's decoding takes (Sparse Transition-Accelerated Trie Index).
+"""The tree as the transition table for STATIC decoding (Sparse Transition-Accelerated Trie Index).
 
 Its layout is that of the open-source implementation, youtube/static-constraint-decoding, with one dense level: a first
 token t leads to state t + 1, states of longer prefixes are numbered from V + 1, a complete Semantic ID ends in state 0,
@@ -17,7 +17,7 @@ def static_arrays(arrays: Arrays, vocab_size: int) -> Arrays:
 
     Args:
         arrays: the tree.
-        vocab_size: V, tokens with the 0.
+        vocab_size: V, number of tokens including 0.
     """
     starts, pointers, tokens = (arrays[name] for name in ("level_starts", "row_pointers", "tokens"))
     firsts = tokens[: starts[2] - 1]  # below the root
@@ -46,8 +46,8 @@ def static_arrays(arrays: Arrays, vocab_size: int) -> Arrays:
 MEANINGS = {
     "packed_csr": "int32 [edges + vocab_size, 2]: token and next state of every edge, then padding",
     "indptr": "int64 [states + 2]: edges of state s are packed_csr[indptr[s]] ... packed_csr[indptr[s + 1] - 1]",
-    "layer_max_branches": "int64 [levels]: the most children of a prefix, by length",
-    "start_mask": "bool [vocab_size]: tokens that a Semantic ID begins with",
+    "layer_max_branches": "int64 [levels]: maximum number of children of a prefix, by length",
+    "start_mask": "bool [vocab_size]: tokens that a Semantic ID can begin with",
     "dense_mask": "bool [vocab_size]: the same (d_dense = 1)",
     "dense_states": "int32 [vocab_size]: state after each first token",
 }

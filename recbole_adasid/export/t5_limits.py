@@ -9,17 +9,17 @@ _OTHERWISE = "or export it with --to=torch"
 
 
 def check_t5_can(model: TIGERModel) -> None:
-    """Check that a T5 can compute what a model computes.
+    """Check that a T5 can compute the same as a model.
 
     Raises:
-        ValueError: naming the setting that it cannot express.
+        ValueError: naming the setting that T5 cannot express.
     """
     network = model.network
     if isinstance(model, LIGERModel):
         if model.retrieval != "generative":
             raise ValueError(
-                f"retrieval={model.retrieval} compares the history with all items, and T5 has no such head: export the "
-                f"decoder with --retrieval=generative, {_OTHERWISE}"
+                f"retrieval={model.retrieval} compares the history with all items, which T5 has no head for: export "
+                f"the decoder with --retrieval=generative, {_OTHERWISE}"
             )
         check_decoder(model)
     if network.causal and network.item_tokens is None:
@@ -29,7 +29,7 @@ def check_t5_can(model: TIGERModel) -> None:
         )
     if network.repeat is not None:
         raise ValueError(
-            "token_repeat_bias=true adds to logits by what is in the history, and T5 has no such term: train with "
+            "token_repeat_bias=true biases the logits by the history's tokens, which T5 cannot express: train with "
             f"token_repeat_bias=false, {_OTHERWISE}"
         )
     if not len(network.encoder.layers):

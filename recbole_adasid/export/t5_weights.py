@@ -1,14 +1,14 @@
 """TIGER's network as the weights of a T5 that computes the same, softmax included.
 
-Two things T5 has no option for are put into its weights:
+Two things that T5 has no option for are built into its weights:
 
 - TIGER's softmax is over the tokens of one level, T5's over the whole vocabulary. The residual stream gets one more
   column per level; a token's embedding writes into that of the next level, and the head gives tokens a large negative
   weight on the columns of all levels but their own. What is written is too small to change a norm in float32, and all
   other weights on these columns are 0.
-- A causal encoder: T5 has its own relative positions for keys after the query, and they get a bias that masks.
+- A causal encoder: T5 has separate relative-position biases for keys after the query; these are set to mask.
 
-Letters: D columns of the network, W of the T5's stream, S levels, V tokens.
+Letters: D columns of the network, W columns of T5's stream, S levels, V tokens.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from recbole_adasid.model.network.tiger_network import TIGERNetwork
 _WRITTEN = 2.0**-10  # by a token into its column
 _FINAL = 2.0**15  # the decoder's last norm scales the columns up again
 _READ = -(2.0**15)  # weight of a level's tokens on the other levels' columns; float16 holds it
-_MULTIPLE = 8  # widths that processors like
+_MULTIPLE = 8  # hardware-friendly widths
 
 
 def t5_config(network: TIGERNetwork, dropout: float) -> dict[str, Any]:
@@ -55,14 +55,14 @@ def t5_config(network: TIGERNetwork, dropout: float) -> dict[str, Any]:
 
 
 def stream_width(network: TIGERNetwork) -> int:
-    """Return W: D, and a column per level, rounded up."""
+    """Return W: D plus a column per level, rounded up."""
     wanted = network.vocabulary.embedding.embedding_dim + len(network.vocabulary.level_sizes)
     return -(-wanted // _MULTIPLE) * _MULTIPLE
 
 
 @torch.no_grad()
 def t5_weights(network: TIGERNetwork) -> dict[str, Tensor]:
-    """Return the state dict of `T5ForConditionalGeneration`; the network is one that T5 can express."""
+    """Return the state dict of `T5ForConditionalGeneration`; the network has to be one that T5 can express."""
     shared, head = _vocabulary(network)
     weights = {"shared.weight": shared, "lm_head.weight": head}
     for name, stack in (("encoder", network.encoder), ("decoder", network.decoder)):
@@ -85,7 +85,7 @@ def item_embeddings(network: TIGERNetwork, vectors: Tensor) -> Tensor:
 
 
 def _vocabulary(network: TIGERNetwork) -> tuple[Tensor, Tensor]:
-    """Return the embedding on the way in and the head on the way out, [V, W] each."""
+    """Return the input embedding and the output head, [V, W] each."""
     sizes, d_model = network.vocabulary.level_sizes, network.vocabulary.embedding.embedding_dim
     rows = network.vocabulary.embedding.weight[: network.vocabulary.first_user]
     shared, head = _widened(network, rows * d_model**0.5, 1), _widened(network, rows, 1)

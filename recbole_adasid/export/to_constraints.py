@@ -1,4 +1,4 @@
-"""`--to=constraints`: the prefix tree as arrays, for serving systems that take a table of constraints."""
+"""`--to=constraints`: the prefix tree as arrays, for serving systems with constrained decoding."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from recbole_adasid.serving.recommender import Recommender
 
 
 def write_constraints(recommender: Recommender, folder: Path) -> str:
-    """Write the folder, and return what was written in words."""
+    """Write the folder, and return a description of what was written."""
     arrays = common.write_common(recommender, folder)
     write_arrays(
         folder / "static.npz", static_table.static_arrays(arrays, recommender.model.network.vocabulary.first_user)

@@ -1,4 +1,4 @@
-"""`--to=torch`: the network as programs of torch.export, which run without this package."""
+"""`--to=torch`: the network as torch.export programs, which run without this package."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.serving.recommender import Recommender
 
 TESTED = (2, 13)
-"""The torch that exports are tested with; older ones may lack something."""
+"""The torch version that exports are tested with; older ones may lack something."""
 Shapes = Mapping[str, Any]
 
 
 def write_torch(recommender: Recommender, folder: Path) -> str:
-    """Write the folder, and return what was written in words.
+    """Write the folder, and return a description of what was written.
 
     Raises:
-        ValueError: if torch cannot export the network, or a program computes something else.
+        ValueError: if torch cannot export the network, or a program's results differ.
     """
     model, sample = recommender.model, Sample.drawn(recommender)
     common.write_common(recommender, folder)
@@ -47,11 +47,11 @@ def write_torch(recommender: Recommender, folder: Path) -> str:
         retrievals.append("generative")
     more |= {"retrievals": retrievals, "torch": torch.__version__, "largest_difference": apart}
     common.write_description(recommender, folder, "torch", more, torch_readme(recommender, retrievals))
-    return f"programs whose scores differ by at most {apart:.0e}"
+    return f"programs that match the run to within {apart:.0e}"
 
 
 def _write_generative(model: TIGERModel, sample: Sample, folder: Path) -> float:
-    """Write the encoder and the decoding step; return by how much their log-probabilities differ from the model's."""
+    """Write the encoder and the decoding step; return the largest difference from the model's log-probabilities."""
     batch = Dim("batch")
     encoder = _exported(
         folder / "encoder.pt2", HistoryEncoder(model), (sample.items, sample.lengths), _histories(batch)
@@ -67,7 +67,7 @@ def _write_generative(model: TIGERModel, sample: Sample, folder: Path) -> float:
 
 
 def _write_dense(model: LIGERModel, sample: Sample, folder: Path) -> float:
-    """Write the program of user vectors and the items' keys; return by how much vectors differ from the model's."""
+    """Write the user vector program and the item keys; return the largest difference from the model's vectors."""
     np.save(folder / "item_keys.npy", model.all_keys().float().numpy(), allow_pickle=False)
     program = _exported(
         folder / "user.pt2", UserVector(model), (sample.items, sample.lengths), _histories(Dim("batch"))
@@ -115,8 +115,8 @@ def _exported(path: Path, module: nn.Module, example: tuple[Tensor, ...], shapes
 def _remedy() -> str:
     major, minor = torch.__version__.split(".")[:2]
     if (int(major), int(minor)) < TESTED:
-        return "exports are tested with torch {}.{}, install that or a later one".format(*TESTED)
-    return "report this"
+        return "install torch {}.{} or later, which exports are tested with".format(*TESTED)
+    return "please report this"
 
 
 def _in_a_line(error: Exception) -> str:

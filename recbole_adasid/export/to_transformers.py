@@ -1,4 +1,4 @@
-"""`--to=transformers`: the network as a T5 of Hugging Face transformers, whose `generate` recommends."""
+"""`--to=transformers`: the network as a Hugging Face T5 whose `generate` recommends."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from recbole_adasid.serving.recommender import Recommender
 
 
 def write_transformers(recommender: Recommender, folder: Path) -> str:
-    """Write the folder, and return what was written in words.
+    """Write the folder, and return a description of what was written.
 
     Raises:
         ImportError: without transformers.
-        ValueError: if T5 cannot express the network, or computes something else.
+        ValueError: if T5 cannot express the network, or its results differ.
     """
     check_t5_can(recommender.model)
     transformers = _transformers()
@@ -41,7 +41,7 @@ def write_transformers(recommender: Recommender, folder: Path) -> str:
     apart = _difference(transformers, recommender, folder)
     more = {"encoder_input": reads, "largest_difference": apart}
     common.write_description(recommender, folder, "transformers", more, transformers_readme(recommender, reads))
-    return f"a T5 whose log-probabilities differ by at most {apart:.0e}"
+    return f"a T5 that matches the run to within {apart:.0e}"
 
 
 def _transformers() -> Any:
@@ -60,7 +60,7 @@ def _transformers() -> Any:
 
 
 def _generation(recommender: Recommender) -> dict[str, Any]:
-    """Return the arguments with which `generate` is our beam search: one sequence per beam, scores not averaged."""
+    """Return the arguments that make `generate` our beam search: one sequence per beam, no length penalty."""
     return {
         "max_new_tokens": len(recommender.model.catalogue.level_sizes),
         "num_beams": recommender.beam_size,
@@ -77,20 +77,20 @@ def _generation(recommender: Recommender) -> dict[str, Any]:
 
 def _write_model(transformers: Any, config: Any, network: Any, generation: dict[str, Any], folder: Path) -> None:
     model = transformers.T5ForConditionalGeneration(config).eval()
-    # transformers 5 ties the head to the embedding, whatever the configuration says, except in a file with both.
+    # transformers 5 ties head and embedding whatever the configuration says, unless the file has both.
     model.lm_head.weight = nn.Parameter(torch.empty_like(model.lm_head.weight))
     model.load_state_dict(t5_weights(network))
     model.generation_config = transformers.GenerationConfig(**generation)
     model.save_pretrained(folder, safe_serialization=True)
     path = folder / "config.json"
     written = json.loads(path.read_text(encoding="utf-8"))
-    written.pop("scale_decoder_outputs", None)  # of transformers 5, which reads this from the next entry
+    written.pop("scale_decoder_outputs", None)  # written by transformers 5, which derives it from the next entry
     path.write_text(as_json({**written, "tie_word_embeddings": False}), encoding="utf-8")
 
 
 @torch.no_grad()
 def _difference(transformers: Any, recommender: Recommender, folder: Path) -> float:
-    """Return by how much the log-probabilities of the written model differ from the run's on some histories."""
+    """Return the largest difference of the written model's log-probabilities from the run's on some histories."""
     model, sample = recommender.model, Sample.drawn(recommender)
     t5 = transformers.T5ForConditionalGeneration.from_pretrained(folder).eval()
     prefixes = sample.prefixes(model)

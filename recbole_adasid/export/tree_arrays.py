@@ -1,7 +1,7 @@
 """A catalogue's prefix tree as flat arrays in compressed sparse rows, for programs in any language.
 
 A state is a prefix. States are numbered from the root, 0, depth by depth, in lexicographic order, so the children of a
-state are neighbours, and edge e leads to state e + 1. Tokens are numbered from 1 across levels; 0 is start and padding.
+state are contiguous, and edge e leads to state e + 1. Tokens are numbered from 1 across levels; 0 is start and padding.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Arrays = dict[str, NDArray]
 
 
 def first_tokens(level_sizes: list[int]) -> list[int]:
-    """Return the number of each level's code 0 as a token."""
+    """Return the token of each level's code 0."""
     return [1 + sum(level_sizes[:level]) for level in range(len(level_sizes))]
 
 

@@ -1,4 +1,4 @@
-"""Tables in memory in and out: pandas, Polars and Arrow tables go in, and the result is a table of the same library."""
+"""Tables in memory: pandas, Polars and Arrow tables go in, and tables of the same library come out."""
 
 from recbole_adasid.frames.assigning import assign
 from recbole_adasid.frames.mining import mine_pairs

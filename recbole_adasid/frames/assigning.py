@@ -1,4 +1,4 @@
-"""Semantic IDs for the items of a table in memory, by a frozen tokenizer.
+"""Semantic IDs for the items of a table in memory, from a frozen tokenizer.
 
 Letters: N items, d columns of features, L levels.
 """
@@ -33,25 +33,25 @@ def assign(
     columns: Mapping[str, str] | None = None,
     progress: bool = False,
 ) -> Any:
-    """Return the Semantic IDs of items with vectors, as a table of the same library.
+    """Assign Semantic IDs to items by their vectors; return a table of the same library.
 
     Args:
         items: a pandas, Polars or Arrow table with an item and a vector (list of d floats) per row.
-        run_folder: folder of the finished run whose tokenizer assigns, or
-        bundle: folder of the bundle.
-        columns: its columns for `item_id` and `embedding`; default: the same name.
-        progress: show a bar.
+        run_folder: folder of a finished run, whose tokenizer to use; or
+        bundle: folder of a bundle, whose tokenizer to use.
+        columns: its column names for `item_id` and `embedding`, where they differ.
+        progress: show a progress bar.
 
     Returns:
-        The item column, sid_1 … sid_L counted from 0, and suffix, the number of items with equal codes in earlier rows.
+        The item column, sid_1 … sid_L counted from 0, and suffix, the number of earlier rows with the same codes.
 
     Raises:
-        SettingsError: for a missing column, or not exactly one tokenizer.
-        ValueError: for something else than a table, or if an item is missing, repeated or has no usable vector.
+        SettingsError: for a missing column, or unless exactly one of `run_folder` and `bundle` is given.
+        ValueError: if ``items`` is not a table, or if an item is missing, repeated or has no usable vector.
         ImportError: if narwhals is not installed.
     """
     if (run_folder is None) == (bundle is None):
-        raise SettingsError("Give either run_folder or bundle: one of them has the tokenizer.")
+        raise SettingsError("Give either run_folder or bundle, whose tokenizer is used.")
     tokenizer = frozen_tokenizer({"run_folder": run_folder, "bundle": bundle})
     frame = Frame(items, "items")
     item, vector = _names(frame, columns or {})
@@ -80,7 +80,7 @@ def _check_items(given: list[Any]) -> None:
     """Check that every row has its own item.
 
     Raises:
-        ValueError: naming the first row, from 0, that has not.
+        ValueError: naming the first row (from 0) that does not.
     """
     first: dict[str, int] = {}
     for row, value in enumerate(given):

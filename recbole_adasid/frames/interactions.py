@@ -1,4 +1,4 @@
-"""Interactions of a table in memory, read by the rules of the main job.
+"""Interactions from a table in memory, read by the rules of the main job.
 
 Letters: I interactions, U users.
 """
@@ -27,10 +27,10 @@ USER, ITEM, TIME = "user_id", "item_id", "timestamp"
 
 
 class FrameInteractions(NamedTuple):
-    """Interactions by user and, per user, in chronological order; those at the same time in the table's order."""
+    """Interactions sorted by user, then by time; ties keep the table's order."""
 
     users: NDArray[np.int64]
-    """[I], numbered in order of their first rows."""
+    """[I], numbered by first appearance."""
     items: NDArray[np.int64]
     """[I], numbered likewise."""
     item_tokens: list[str]
@@ -43,13 +43,13 @@ class FrameInteractions(NamedTuple):
 def read_interactions(
     frame: Frame, columns: Mapping[str, str], *, time_unit: str, timed: bool = True
 ) -> FrameInteractions:
-    """Return a table's usable interactions; the log tells what was wrong with the others.
+    """Return a table's usable interactions, and log what is wrong with the others.
 
     Args:
         frame: one interaction per row.
-        columns: its columns for `user_id`, `item_id` and `timestamp`; default: the same name.
+        columns: its column names for `user_id`, `item_id` and `timestamp`, where they differ.
         time_unit: unit of numbers in the time column.
-        timed: False: a table without times is already in chronological order.
+        timed: False: times are optional, and a table without them is in chronological order.
 
     Raises:
         SettingsError: for a missing column, or an unknown unit or name.

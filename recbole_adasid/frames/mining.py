@@ -28,19 +28,19 @@ def mine_pairs(
 
     Args:
         interactions: a pandas, Polars or Arrow table with a user, an item and a time per row.
-        columns: its columns for `user_id`, `item_id` and `timestamp`; default: the same name.
+        columns: its column names for `user_id`, `item_id` and `timestamp`, where they differ.
         time_unit: unit of numeric times: s, ms, us or ns.
-        held_out: last interactions of each user to leave out; 0 if there are training interactions only.
-        progress: show a bar.
+        held_out: number of each user's last interactions to leave out; 0 for a table of training interactions.
+        progress: show a progress bar.
         **settings: `pair_source` and the settings of that miner, such as `swing_top_k`.
 
     Returns:
-        Columns trigger, target and weight, by trigger, then weight (descending). Items have the type of the given
-        column if it is of integers; otherwise they are texts.
+        Columns trigger, target and weight, by trigger, then weight (descending). Items are integers if the given
+        column is, otherwise strings.
 
     Raises:
         SettingsError: for a missing column or an invalid setting.
-        ValueError: for something else than a table, or if no row has a usable interaction.
+        ValueError: if ``interactions`` is not a table, or no row has a usable interaction.
         ImportError: if narwhals is not installed.
     """
     config = {**read_props("tokenizers.yaml"), **settings}

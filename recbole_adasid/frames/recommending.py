@@ -25,27 +25,26 @@ def recommend(
     time_unit: str = "s",
     **options: Any,
 ) -> Any:
-    """Return up to ``k`` best items for each user of a table of interactions, as a table of the same library.
+    """Recommend up to ``k`` items to each user of a table of interactions; return a table of the same library.
 
     Args:
         recommender: a loaded run.
         interactions: a pandas, Polars or Arrow table with a user and an item per row. A time column orders each user's
-            history; without one, the rows are in chronological order.
-        columns: its columns for `user_id`, `item_id` and `timestamp`; default: the same name.
+            history; without one, rows have to be in chronological order.
+        columns: its column names for `user_id`, `item_id` and `timestamp`, where they differ.
         k: items for each user.
         time_unit: unit of numeric times: s, ms, us or ns.
         **options: `exclude_seen`, `allow`, `deny`, `category`, `new_share` and `progress`, as for
             :meth:`~recbole_adasid.serving.recommender.Recommender.recommend_many`.
 
     Returns:
-        A row per recommended item: the user, rank (from 1), the item, score, title and category. Users are in order of
-        their first rows; those without a known item have no rows. User and item columns are named as in the given
-        table, and users have its values. Items have the type of its column if it and the catalogue's tokens are whole
-        numbers; otherwise they are texts.
+        A row per recommended item: user, rank (from 1), item, score, title and category. Users are in order of first
+        appearance; those without a known item get no rows. User and item columns have the names of the given table,
+        and users its values. Items are integers if its column and all catalogue tokens are, otherwise strings.
 
     Raises:
-        SettingsError: for something else than a table, or a missing column.
-        ValueError: for something else than a table, or as `recommend_many`.
+        SettingsError: for a missing column.
+        ValueError: if ``interactions`` is not a table, or as in `recommend_many`.
         ImportError: if narwhals is not installed.
     """
     frame, names = Frame(interactions, "interactions"), columns or {}

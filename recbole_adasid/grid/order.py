@@ -1,4 +1,4 @@
-"""When is the order of a grid's cells settled? Validation after each validated epoch, and how its order agrees."""
+"""When a grid's ranking settles: validation by epoch, and its rank correlation with the last epoch."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from scipy import stats
 from recbole_adasid.grid.pace import METRIC
 
 _LEAST_CELLS = 3
-"""An order of fewer says nothing."""
+"""A ranking of fewer says nothing."""
 
 
 def order_table(rows: list[tuple[str, list[dict[str, Any]]]]) -> list[str]:
-    """Return a table of the cells' validations by epoch, with the order's agreement with the last one.
+    """Return a table of the cells' validation by epoch, with the ranking's agreement with the last epoch's.
 
     Args:
         rows: label and finished cells (one per seed) of each tokenizer; those without a history of validations, or
-            with other validated epochs than the first, are left out. Too few of them, or a single epoch: no table.
+            with other validated epochs than the first, are left out. With too few, or one epoch, there is no table.
     """
     known = [(label, [run for run in runs if run.get("pace", {}).get("validation")]) for label, runs in rows]
     known = [(label, runs) for label, runs in known if runs]
@@ -38,5 +38,5 @@ def order_table(rows: list[tuple[str, list[dict[str, Any]]]]) -> list[str]:
 
 
 def agreement(curves: np.ndarray) -> list[float]:
-    """Return Kendall's τ between the cells' order after each epoch and after the last: [cells, epochs] to [epochs]."""
+    """Return Kendall's τ between the ranking after each epoch and after the last: [cells, epochs] to [epochs]."""
     return [float(stats.kendalltau(column, curves[:, -1])[0]) for column in curves.T]

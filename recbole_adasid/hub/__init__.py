@@ -1,1 +1,1 @@
-"""Model repositories: what is in them, how they are downloaded, described and published."""
+"""Model repositories on the hub: layout, download, model card, upload."""

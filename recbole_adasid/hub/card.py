@@ -13,7 +13,7 @@ from recbole_adasid.data.item_labels import ItemLabel
 from recbole_adasid.hub.layout import PICTURE
 
 UNKNOWN = "unknown"
-"""The hub's identifier for a licence that nobody stated."""
+"""The hub's identifier for an unstated licence."""
 LIBRARY = "recbole-adasid"
 SHOWN_ITEMS = 5
 _LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,59}")
@@ -22,13 +22,13 @@ _LONGEST_CELL = 80
 
 
 def check_license(license: str) -> None:
-    """Check that a licence is written like the hub's identifiers, such as mit or cc-by-4.0.
+    """Check that a licence looks like one of the hub's identifiers, such as mit or cc-by-4.0.
 
     Raises:
         ValueError: if not.
     """
     if not isinstance(license, str) or not _LICENSE.fullmatch(license):
-        raise ValueError(f"license={license!r} is no identifier of a licence, such as mit, apache-2.0 or cc-by-nc-4.0")
+        raise ValueError(f"license={license!r} is not a licence identifier such as mit, apache-2.0 or cc-by-nc-4.0")
 
 
 def model_card(title: str, sections: Iterable[str], *, license: str, dataset: str, **front: Any) -> str:
@@ -37,9 +37,9 @@ def model_card(title: str, sections: Iterable[str], *, license: str, dataset: st
     Args:
         title: its heading.
         sections: Markdown.
-        license: identifier of a licence on the hub.
+        license: the hub's licence identifier.
         dataset: name of the dataset; left out of the front matter if the hub would refuse it.
-        front: further entries of the front matter; empty ones are left out.
+        front: further front matter; empty entries are left out.
     """
     named = {"datasets": [dataset]} if _DATASET.fullmatch(dataset) else {}
     more = {key: value for key, value in front.items() if value}
@@ -49,19 +49,19 @@ def model_card(title: str, sections: Iterable[str], *, license: str, dataset: st
 
 
 def section(heading: str, *paragraphs: str) -> str:
-    """Return a section; empty paragraphs are left out, and a section of none is empty."""
+    """Return a section without its empty paragraphs; an empty string if none is left."""
     told = [paragraph for paragraph in paragraphs if paragraph]
     return "\n\n".join([f"## {heading}", *told]) if told else ""
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table; cells are Markdown."""
+    """Return a Markdown table; cells are Markdown, too."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def cell(text: str) -> str:
-    """Return somebody's text, such as a title, for Markdown: on one line, without effects, not too long."""
+    """Escape a text from the data, such as a title, for Markdown: one line, no markup, shortened."""
     line = " ".join(text.split())
     line = line if len(line) <= _LONGEST_CELL else f"{line[: _LONGEST_CELL - 1]}…"
     return re.sub(r"([\\`*_{}\[\]|~#!])", r"\\\1", html.escape(line, quote=False))
@@ -70,31 +70,31 @@ def cell(text: str) -> str:
 def codes_section(
     tokens: Sequence[str], codes: Sequence[Sequence[int]], labels: Mapping[str, ItemLabel], what: str
 ) -> str:
-    """Return the section on what the codes look like: the picture, and the first items.
+    """Return the section that shows the codes: the picture, and the first items.
 
     Args:
-        tokens: of some items.
-        codes: of these items, with the suffix if there is one.
-        labels: titles and categories, as far as known.
-        what: levels, and suffix, in words.
+        tokens: item tokens.
+        codes: Semantic IDs of these items, with the suffix if there is one.
+        labels: titles and categories where known.
+        what: a sentence about levels and suffix.
     """
     rows = [
         [f"`{token}`" if token.isalnum() else cell(token), cell(labels.get(token, ItemLabel()).title), str(list(code))]
         for token, code in list(zip(tokens, codes))[:SHOWN_ITEMS]
     ]
-    picture = f"![Items of each codeword, most first, level by level]({PICTURE})"
+    picture = f"![Items per codeword in descending order, by level]({PICTURE})"
     return section("What the codes look like", what, picture, table(["item", "title", "Semantic ID"], rows))
 
 
 def license_section(license: str) -> str:
     """Return the section on licences."""
     own = (
-        "Whoever published this repository has not stated a licence for it."
+        "The publisher has not stated a licence for this repository."
         if license == UNKNOWN
         else f"This repository: {license}."
     )
     data = (
-        "Item names, titles and categories come from the dataset, whose own licence applies to them and may restrict "
-        "what may be done with models trained on it. The package recbole-adasid is under the MIT licence."
+        "Item names, titles and categories come from the dataset, whose own licence applies to them and may also "
+        "restrict the use of models trained on it. The recbole-adasid package is MIT-licensed."
     )
     return section("Licence", own, data)

@@ -1,4 +1,4 @@
-"""The client of the hub, an optional dependency, with its errors in one sentence."""
+"""The hub client, an optional dependency, with one-sentence errors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from types import ModuleType
 
 _OF_CONNECTIONS = ("requests", "urllib3", "httpx", "httpx2", "httpcore")
-"""The libraries that releases of huggingface_hub make their connections with."""
+"""HTTP libraries used by the various releases of huggingface_hub."""
 LOG_IN = "log in with `hf auth login`, or set HF_TOKEN"
 
 
@@ -16,7 +16,7 @@ class Unreachable(ConnectionError):
 
 
 def hub_client(purpose: str) -> ModuleType:
-    """Return the package huggingface_hub, which ``purpose`` needs.
+    """Import and return huggingface_hub, which ``purpose`` needs.
 
     Raises:
         ImportError: naming the extra.
@@ -31,7 +31,7 @@ def hub_client(purpose: str) -> ModuleType:
 
 
 def endpoint() -> str:
-    """Return the address of the hub: HF_ENDPOINT when Python was started, or the public one."""
+    """Return the hub's address: HF_ENDPOINT as of Python's start, or the public hub."""
     from huggingface_hub import constants
 
     return str(constants.ENDPOINT)
@@ -46,40 +46,39 @@ def is_offline() -> bool:
 
 @contextmanager
 def in_a_sentence(name: str, revision: str | None) -> Iterator[None]:
-    """Report errors of the client about the repository ``name`` in one sentence each.
+    """Turn the client's errors about the repository ``name`` into one sentence each.
 
     Raises:
-        FileNotFoundError: if there is no such repository or revision, or it is not in the cache and must not be
-            downloaded.
-        PermissionError: if a token is missing, or its rights are.
-        ValueError: for a name that no repository can have.
+        FileNotFoundError: if there is no such repository or revision, or it is not cached and cannot be downloaded.
+        PermissionError: if a token is missing or lacks permission.
+        ValueError: for an invalid repository name.
         Unreachable: if the hub does not answer.
-        OSError: for anything else that it answers.
+        OSError: for any other error response.
     """
     from huggingface_hub import utils
 
     try:
         yield
     except utils.GatedRepoError:
-        raise PermissionError(f"{name} is gated: accept its conditions on {endpoint()}/{name}, and {LOG_IN}") from None
+        raise PermissionError(f"{name} is gated: accept its terms at {endpoint()}/{name}, and {LOG_IN}") from None
     except utils.RepositoryNotFoundError:
         raise FileNotFoundError(
-            f"there is no model {name} on {endpoint()}, or it is private and no token that may read it was given: "
-            f"correct the name, or {LOG_IN}"
+            f"{name} does not exist on {endpoint()}, or is private and needs a token that can read it: correct the "
+            f"name, or {LOG_IN}"
         ) from None
     except utils.RevisionNotFoundError:
         raise FileNotFoundError(
-            f"{name} has no revision {revision!r}: give one of its branches, tags or commits, or leave it out for main"
+            f"{name} has no revision {revision!r}: give a branch, tag or commit, or leave it out for main"
         ) from None
     except utils.LocalEntryNotFoundError:
         raise FileNotFoundError(
-            f"{name}{f' at {revision!r}' if revision else ''} is not in the cache of this machine, and nothing may be "
-            "or can be downloaded: load it once with a connection, and without HF_HUB_OFFLINE and local_files_only"
+            f"{name}{f' at {revision!r}' if revision else ''} is not in the cache, and downloading is disabled or "
+            "impossible: load it once online, without HF_HUB_OFFLINE and local_files_only"
         ) from None
     except utils.LocalTokenNotFoundError:
-        raise PermissionError(f"{name} needs a token and there is none: {LOG_IN}") from None
+        raise PermissionError(f"{name} needs a token, and none was found: {LOG_IN}") from None
     except utils.HFValidationError as error:
-        raise ValueError(f"{name!r} is no name of a model, such as user/model ({_first_line(error)})") from None
+        raise ValueError(f"{name!r} is not a valid model name such as user/model ({_first_line(error)})") from None
     except utils.HfHubHTTPError as error:
         raise _answered(name, error) from None
     except Exception as error:
@@ -91,16 +90,16 @@ def in_a_sentence(name: str, revision: str | None) -> Iterator[None]:
 
 
 def _answered(name: str, error: Exception) -> OSError:
-    """Return the error for an answer with an HTTP status."""
+    """Return the error for an HTTP error response."""
     response = getattr(error, "response", None)
     status = getattr(response, "status_code", None)
     if status == 401:
-        return PermissionError(f"{endpoint()} wants a valid token for {name}: {LOG_IN}")
+        return PermissionError(f"{endpoint()} requires a valid token for {name}: {LOG_IN}")
     if status == 403:
-        return PermissionError(f"the token may not do this with {name}: use one with the right to, and {LOG_IN}")
+        return PermissionError(f"the token lacks the permission for {name}: use one that has it, and {LOG_IN}")
     if status is not None and status >= 500:
-        return Unreachable(f"{endpoint()} answers with the status {status}: try again later")
-    return OSError(f"{endpoint()} refuses {name}: {_first_line(error)}")
+        return Unreachable(f"{endpoint()} answered with status {status}: try again later")
+    return OSError(f"{endpoint()} refused the request for {name}: {_first_line(error)}")
 
 
 def _is_of_a_connection(error: Exception) -> bool:

@@ -1,4 +1,4 @@
-"""A picture of how codewords are used, for a model card: SVG that needs nothing around it."""
+"""Codeword usage as a self-contained SVG, for model cards."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STYLE = (
 
 
 def code_picture(codes: NDArray[np.int64], level_sizes: Sequence[int]) -> str:
-    """Return an SVG with a panel for each level: items of each codeword, most first, and what even use would be.
+    """Return an SVG with a panel per level: items per codeword in descending order, and uniform use as a line.
 
     Args:
         codes: [N, L], counted from 0 on every level.
@@ -36,14 +36,14 @@ def code_picture(codes: NDArray[np.int64], level_sizes: Sequence[int]) -> str:
     ]
     picture = Markup(
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {w} {h}" width="{w}" height="{h}" role="img" '
-        'aria-label="Items of each codeword, most first, on {n} levels"><style>{style}</style>'
+        'aria-label="Items per codeword in descending order, on {n} levels"><style>{style}</style>'
         '<rect width="{w}" height="{h}" fill="#fff"/>{panels}</svg>\n'
     )
     return str(picture.format(w=width, h=height, n=len(levels), style=Markup(_STYLE), panels=Markup("").join(panels)))
 
 
 def _panel(level: LevelUsage, left: int, top: int) -> Markup:
-    """Return a level's panel: a step for each codeword, or for evenly spaced ones if they are many."""
+    """Return a level's panel: a step per codeword, or per evenly spaced codeword if there are many."""
     shown = np.unique(np.linspace(0, level.size - 1, min(level.size, _MOST_POINTS)).round().astype(int))
     step, most = _WIDTH / len(shown), int(level.loads[0])
     heights = (_HEIGHT * (1 - level.loads[shown] / most)).round(1).tolist()

@@ -1,4 +1,4 @@
-"""From a folder or a name on the hub to a folder on this machine."""
+"""Resolve a folder or a name on the hub to a local folder."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 class Located(NamedTuple):
-    """A folder of the wanted kind."""
+    """A local folder of the expected kind."""
 
     folder: Path
     downloaded: bool
-    """Whether it belongs to the hub's cache, which is not to be changed."""
+    """Whether it is in the hub's cache, which must not be changed."""
 
 
 def locate(
@@ -34,31 +34,31 @@ def locate(
     cache_dir: str | Path | None = None,
     local_files_only: bool = False,
 ) -> Located:
-    """Return a folder as it is, or the snapshot of a model repository; a folder of that name goes first.
+    """Return a local folder as it is, or download a repository; a folder of that name takes precedence.
 
     Args:
-        source: folder, or name of a repository, such as user/model.
+        source: folder, or repository name such as user/model.
         layout: its files; others are neither downloaded nor opened.
         revision: branch, tag or commit; None: main.
-        token: for private repositories; None: the one of `hf auth login` or HF_TOKEN, False: none.
+        token: for private repositories; None: the one from `hf auth login` or HF_TOKEN; False: none.
         cache_dir: where snapshots are kept; None: the hub's cache.
-        local_files_only: take an earlier download, without asking the hub.
+        local_files_only: use an earlier download without contacting the hub.
 
     Raises:
         FileNotFoundError: if there is no such folder, repository, revision or download, or it is of another kind.
-        PermissionError: if the repository needs a token or other rights.
-        ValueError: for a revision of a folder, or a folder with links out of it.
+        PermissionError: if the repository needs a token, or one with more permissions.
+        ValueError: if a revision is given for a folder, or a link leads out of the folder.
         ConnectionError: if the hub cannot be reached and there is no earlier download.
         ImportError: without the extra `hub`.
     """
     folder = Path(source).expanduser()
     if folder.is_dir():
         if revision is not None:
-            raise ValueError(f"{source} is a folder, which has no revision {revision!r}: leave revision out")
+            raise ValueError(f"{source} is a local folder, which has no revision {revision!r}: leave revision out")
         layout.check_folder(folder)
         return Located(folder, downloaded=False)
     if not isinstance(source, str) or not _NAME.fullmatch(source):
-        raise FileNotFoundError(f"there is no folder {source}, and a name on the hub is written user/model")
+        raise FileNotFoundError(f"there is no folder {source}, and it is not a name on the hub such as user/model")
     found = snapshot(
         source, layout, revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
     )
@@ -74,7 +74,7 @@ def snapshot(
     cache_dir: str | Path | None = None,
     local_files_only: bool = False,
 ) -> Path:
-    """Download the listed files of a repository into the hub's cache; see :func:`locate`."""
+    """Download the layout's files of a repository into the hub's cache; see :func:`locate`."""
     hub = hub_client(f"loading {name!r} from the hub")
     local = local_files_only or is_offline()
     if not local:
@@ -90,7 +90,7 @@ def snapshot(
             token=token,
             cache_dir=cache_dir,
             local_files_only=local,
-            allow_patterns=list(layout.read),  # whole names, so that none leads out of the folder
+            allow_patterns=list(layout.read),  # exact names, so none can escape the folder
             endpoint=endpoint(),
             library_name="recbole-adasid",
             library_version=VERSION,
@@ -100,11 +100,11 @@ def snapshot(
 
 
 def _check_repository(name: str, layout: Layout, revision: str | None, token: str | bool | None) -> None:
-    """Ask what a repository holds, before anything is downloaded."""
+    """Check a repository's file list before anything is downloaded."""
     from huggingface_hub import HfApi
 
     with in_a_sentence(name, revision):
         info = HfApi(endpoint=endpoint()).model_info(name, revision=revision, token=token)
-    if not _COMMIT.fullmatch(str(info.sha)):  # it becomes the name of a folder
-        raise ValueError(f"{endpoint()} names {str(info.sha)[:60]!r} as the commit of {name}, which is none")
+    if not _COMMIT.fullmatch(str(info.sha)):  # it becomes a folder name
+        raise ValueError(f"{endpoint()} gives {str(info.sha)[:60]!r} as the commit of {name}, which is not a hash")
     layout.check_names([file.rfilename for file in info.siblings or ()], f"{name} on {endpoint()}")

@@ -16,16 +16,16 @@ _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib")
 
 @dataclass(frozen=True)
 class Layout:
-    """The files of one kind of repository, as paths from its top with slashes."""
+    """The files of one kind of repository, as relative paths with slashes."""
 
     kind: str
     """Its name, for messages."""
     needed: tuple[str, ...]
     optional: tuple[str, ...]
     written_later: tuple[str, ...] = ()
-    """Files that are never published, but written next to the others when one works with the folder."""
+    """Files that using the folder creates next to the others; never published."""
     others: Mapping[str, str] = field(default_factory=dict)
-    """What a repository is instead, by a file that tells."""
+    """Other kinds of repository, by a file that identifies them."""
 
     @property
     def read(self) -> tuple[str, ...]:
@@ -34,11 +34,11 @@ class Layout:
 
     @property
     def published(self) -> tuple[str, ...]:
-        """Files that are uploaded, as far as they exist."""
+        """Files that are uploaded if they exist."""
         return (*self.read, *FOR_PEOPLE)
 
     def check_names(self, names: Collection[str], source: str) -> None:
-        """Check that a repository with files of these ``names`` is of this kind.
+        """Check that a repository with these file ``names`` is of this kind.
 
         Raises:
             FileNotFoundError: naming the first file that is missing.
@@ -49,8 +49,8 @@ class Layout:
         instead = next((f" It is {what}." for name, what in self.others.items() if name in names), "")
         pickled = sorted(name for name in names if name.lower().endswith(_PICKLED))
         if pickled and not instead:
-            instead = f" Its {pickled[0]} would have to be unpickled, which could execute anything."
-        raise FileNotFoundError(f"{source} lacks {missing[0]}, so it is no {self.kind} of recbole-adasid.{instead}")
+            instead = f" Its {pickled[0]} would have to be unpickled, which could run any code."
+        raise FileNotFoundError(f"{source} lacks {missing[0]}, so it is not a recbole-adasid {self.kind}.{instead}")
 
     def check_folder(self, folder: Path) -> None:
         """Check that a folder is of this kind, and that none of its files is a link out of it.

@@ -1,4 +1,4 @@
-"""Save, publish and load by name: the same methods for everything that has a model repository."""
+"""`save_pretrained`, `push_to_hub` and `from_pretrained`, for everything that has a model repository."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Own = TypeVar("Own", bound="Published")
 
 
 class Published(ABC):
-    """What can be written as a model repository and loaded from one."""
+    """Something that can be published as a model repository and loaded from one."""
 
     LAYOUT: ClassVar[Layout]
 
@@ -29,20 +29,20 @@ class Published(ABC):
     @classmethod
     @abstractmethod
     def _read_repository(cls: type[Own], folder: Path, *, downloaded: bool, **options: Any) -> Own:
-        """Return what a checked folder holds; a downloaded one is not to be changed."""
+        """Load a checked folder; a downloaded one must not be changed."""
 
     def save_pretrained(self, folder: str | Path, *, license: str = UNKNOWN) -> Path:
-        """Write a model repository into a new folder and return it; it appears completely or not at all.
+        """Write a model repository into a new folder, completely or not at all, and return the folder.
 
-        It holds no interactions, nothing about users and no paths of this machine.
+        It contains no interactions, nothing about users and no local paths.
 
         Args:
             folder: new or empty.
-            license: identifier of its licence on the hub, such as mit.
+            license: the hub's identifier of its licence, such as mit.
 
         Raises:
             FileExistsError: if the folder is not empty.
-            ValueError: for a licence that is no identifier.
+            ValueError: for an invalid licence identifier.
             CannotWrite: if the disk is full.
         """
         check_license(license)
@@ -61,15 +61,15 @@ class Published(ABC):
         message: str | None = None,
         license: str = UNKNOWN,
     ) -> str:
-        """Publish on the hub, as :meth:`save_pretrained` writes it, in one commit; return the commit's address.
+        """Publish what :meth:`save_pretrained` writes on the hub, in one commit; return the commit's URL.
 
         Args:
-            name: of the repository, such as user/model; created if needed.
+            name: repository name such as user/model; created if needed.
             revision: branch, created if needed; None: main.
-            private: whether a new repository is private; None: as the account's settings say.
-            token: with the right to write; None: the one of `hf auth login` or HF_TOKEN.
-            message: of the commit.
-            license: identifier of its licence on the hub, such as mit.
+            private: whether a new repository is private; None: the account's default.
+            token: token with write access; None: the one from `hf auth login` or HF_TOKEN.
+            message: commit message.
+            license: the hub's identifier of its licence, such as mit.
 
         Raises:
             PermissionError: if the token is missing or may not write.
@@ -98,21 +98,21 @@ class Published(ABC):
     ) -> Own:
         """Load from a folder, or by name from the hub; nothing is unpickled or executed.
 
-        Only the files of the layout are downloaded, into the hub's cache, and opened.
+        Only the layout's files are downloaded (into the hub's cache) and opened.
 
         Args:
-            source: folder, or name of a repository, such as user/model; a folder of that name goes first.
-            revision: branch, tag or commit; None: main. A commit always loads the same.
-            token: for private repositories; None: the one of `hf auth login` or HF_TOKEN, False: none.
+            source: folder, or repository name such as user/model; a folder of that name takes precedence.
+            revision: branch, tag or commit; None: main. Only a commit never changes.
+            token: for private repositories; None: the one from `hf auth login` or HF_TOKEN; False: none.
             cache_dir: where downloads are kept; None: the hub's cache.
-            local_files_only: take an earlier download, without asking the hub; HF_HUB_OFFLINE does that, too.
-            options: as of :meth:`load`.
+            local_files_only: use an earlier download without contacting the hub, like HF_HUB_OFFLINE.
+            options: passed on to :meth:`load`.
 
         Raises:
             FileNotFoundError: if there is no such folder, repository, revision or download, or it is of another kind.
-            PermissionError: if the repository needs a token or other rights.
+            PermissionError: if the repository needs a token, or one with more permissions.
             DamagedFile: if a file is damaged, or belongs to something else.
-            ValueError: for a revision of a folder, or a folder with links out of it.
+            ValueError: if a revision is given for a folder, or a link leads out of the folder.
             ConnectionError: if the hub cannot be reached and there is no earlier download.
             ImportError: without the extra `hub`.
         """

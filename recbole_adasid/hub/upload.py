@@ -1,4 +1,4 @@
-"""From a folder on this machine to a model repository, in one commit."""
+"""Upload a folder to a model repository, in one commit."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ def upload(
     token: str | bool | None = None,
     message: str | None = None,
 ) -> str:
-    """Upload a folder's files of a layout and return the address of the commit.
+    """Upload the layout's files from a folder and return the commit's URL.
 
-    The repository and the branch are created if needed. Its files of the layout that the folder lacks are deleted in
-    the same commit, all others stay.
+    The repository and the branch are created if needed. Layout files that the folder lacks are deleted in the same
+    commit; all other files stay.
 
     Args:
-        folder: has the files.
-        name: such as user/model.
-        layout: which files.
+        folder: where the files are.
+        name: repository name such as user/model.
+        layout: which files to upload.
         revision: branch; None: main.
-        private: of a new repository; None: what the account's settings say.
-        token: with the right to write; None: the one of `hf auth login` or HF_TOKEN.
-        message: of the commit.
+        private: whether a new repository is private; None: the account's default.
+        token: token with write access; None: the one from `hf auth login` or HF_TOKEN.
+        message: commit message.
 
     Raises:
         PermissionError: if the token is missing or may not write.
@@ -44,7 +44,7 @@ def upload(
         name = api.create_repo(name, private=private, exist_ok=True).repo_id
         public = private and not api.model_info(name).private
     if public:
-        raise ValueError(f"{name} exists and is public: make it private on {endpoint()}/{name}, or use another name")
+        raise ValueError(f"{name} exists and is public: make it private at {endpoint()}/{name}, or use another name")
     with in_a_sentence(name, revision):
         if revision is not None:
             api.create_branch(name, branch=revision, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Tables in memory: pandas, Polars and Arrow among others, all read and made through narwhals.
+"""Tables in memory (pandas, Polars, Arrow and others), read and created through narwhals.
 
 Letters: R rows.
 """
@@ -15,12 +15,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 ROWS_AT_ONCE = 65_536
-_WHOLE = re.compile(r"0|-?[1-9]\d*", re.ASCII)  # as an integer is written
+_WHOLE = re.compile(r"0|-?[1-9]\d*", re.ASCII)  # an integer in canonical form
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 class Frame:
-    """A table in memory, whatever library it is from.
+    """A table in memory, from any library.
 
     Args:
         given: a frame of a library that narwhals knows, eager or lazy, or any object with Arrow's C stream interface.
@@ -28,7 +28,7 @@ class Frame:
 
     Raises:
         ImportError: if narwhals is not installed.
-        ValueError: if it is not a table, or its column names are not distinct texts.
+        ValueError: if it is not a table, or its column names are not distinct strings.
     """
 
     def __init__(self, given: Any, what: str) -> None:
@@ -37,13 +37,13 @@ class Frame:
         self.columns: list[str] = _column_names(self._frame, what)
 
     def no_column(self, name: str) -> str:
-        """Return the beginning of a message about a missing column: it may be the index of a pandas frame."""
+        """Return the start of a message about a missing column, with a hint if it is the index of a pandas frame."""
         there = ", ".join(self.columns) or "no columns"
         hint = f"; it is the index, so pass {self.what}.reset_index()" if name in self._index else ""
         return f"{self.what} has no column {name!r} among {there}{hint}"
 
     def collect(self, names: Sequence[str]) -> None:
-        """Compute a lazy frame once, of which only these columns are needed from now on."""
+        """Compute a lazy frame once, keeping only these columns."""
         self._frame = self.select([name for name in names if name in self.columns])
 
     def select(self, names: Sequence[str]) -> Any:
@@ -62,8 +62,8 @@ def rows(table: Any) -> Iterator[tuple[Any, ...]]:
 def values(column: Any) -> list[Any]:
     """Return a narwhals Series [R] as Python values, the same from every library.
 
-    Times are in UTC without a zone; those beyond Python's calendar are a text that describes them. Missing values are
-    None or NaN, arrays lists.
+    Times are in UTC without a zone; those outside Python's calendar become a string that describes them. Missing
+    values are None or NaN; arrays become lists.
     """
     nw = _narwhals()
     if column.dtype == nw.Datetime:
@@ -72,11 +72,11 @@ def values(column: Any) -> list[Any]:
 
 
 def made_like(table: Any, columns: Mapping[str, Any]) -> Any:
-    """Return a frame of the library that a narwhals DataFrame is from.
+    """Return a frame of the same library as a narwhals DataFrame.
 
     Args:
         table: the DataFrame.
-        columns: arrays [R], those of objects holding texts, or Series of ``table``'s library.
+        columns: arrays [R], where object arrays hold strings, or Series of ``table``'s library.
     """
     made = [_series(table, name, column) for name, column in columns.items()]
     return made[0].to_frame().with_columns(*made[1:]).to_native()
@@ -91,7 +91,7 @@ def _series(table: Any, name: str, column: Any) -> Any:
 
 
 def ids_like(table: Any, name: str, tokens: Sequence[str]) -> NDArray[Any]:
-    """Return tokens as integers, if a column of a narwhals DataFrame has these and all tokens are, or else as texts."""
+    """Return tokens as integers if a DataFrame's column and all tokens are integers, otherwise as strings."""
     if table[name].dtype.is_integer() and all(map(_WHOLE.fullmatch, tokens)):
         numbers = [int(token) for token in tokens]
         if all(-(2**63) <= number < 2**63 for number in numbers):
@@ -106,7 +106,7 @@ def _as_frame(given: Any, what: str) -> Any:
         if found is given and hasattr(given, "__arrow_c_stream__"):
             found = nw.from_arrow(given, backend="pyarrow")
     except nw.exceptions.DuplicateError as error:
-        raise ValueError(f"{what} has a column name twice ({_line(error)}): rename or drop one.") from None
+        raise ValueError(f"{what} has a duplicate column name ({_line(error)}): rename or drop one.") from None
     except ImportError as error:
         raise ImportError(
             f"{what} is an Arrow object, which needs a package that cannot be imported ({_line(error)}): pip install "
@@ -123,7 +123,7 @@ def _column_names(frame: Any, what: str) -> list[str]:
     names = frame.collect_schema().names()
     for name in names:
         if not isinstance(name, str):
-            raise ValueError(f"{what} has a column named {name!r}, which is not a text: rename it.")
+            raise ValueError(f"{what} has a column named {name!r}, which is not a string: rename it.")
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"{what} has two columns named {name!r}: rename or drop one.")
@@ -131,12 +131,12 @@ def _column_names(frame: Any, what: str) -> list[str]:
 
 
 def _index_names(given: Any) -> list[str]:
-    """Return the names of a pandas frame's index, which is no column."""
+    """Return the names of a pandas frame's index, which is not a column."""
     return [name for name in getattr(getattr(given, "index", None), "names", None) or () if isinstance(name, str)]
 
 
 def _moments(times: NDArray[Any]) -> list[Any]:
-    """Return times datetime64 [R] as Python's, or pandas' where they are finer."""
+    """Return datetime64 [R] as Python datetimes, or as pandas timestamps if they have nanoseconds."""
     unit = np.datetime_data(times.dtype)[0]
     if unit == "ns":
         return [None if value is pd.NaT else value for value in pd.DatetimeIndex(times)]

@@ -24,4 +24,6 @@ def check_inside(folder: Path, names: Iterable[str]) -> None:
     for name in names:
         target = Path(os.path.realpath(folder / name))  # Path.resolve fails on loops
         if not any(place in (target, *target.parents) for place in inside):
-            raise ValueError(f"{folder / name} is a link to {target}, out of its folder: put the file itself there")
+            raise ValueError(
+                f"{folder / name} is a link to {target}, outside its folder: replace the link with the file"
+            )

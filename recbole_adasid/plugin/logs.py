@@ -21,7 +21,7 @@ TENSORBOARD_FOLDER = "tensorboard"
 
 
 class RunLogHandler(logging.FileHandler):
-    """Write a run's log into its folder, without colours; the writer of scalars finds the folder through it."""
+    """Write a run's log into its folder, without colours; the scalar writer finds the folder through it."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder / LOG_FILE, encoding="utf-8")
@@ -66,33 +66,33 @@ def stop_logging() -> None:
 
 
 def log_beside_the_run(module: ModuleType) -> None:
-    """Make every trainer of `recbole.trainer.trainer` use :func:`scalar_writer`, and ours not RecBole's W&B logger."""
+    """Make every trainer of `recbole.trainer.trainer` use :func:`scalar_writer`, and ours skip RecBole's W&B logger."""
     module.get_tensorboard = scalar_writer  # type: ignore[attr-defined]
     module.WandbLogger = partial(_wandb_logger, module.WandbLogger)  # type: ignore[attr-defined]
 
 
 class Scalars:
-    """A writer of scalars with TensorBoard's interface: they go to TensorBoard and to the trackers of the run.
+    """A scalar writer with TensorBoard's interface, for TensorBoard and the run's trackers.
 
     Args:
-        tensorboard: the writer for TensorBoard.
+        tensorboard: TensorBoard's writer.
     """
 
     def __init__(self, tensorboard: Any) -> None:
         self._tensorboard = tensorboard
 
     def add_scalar(self, name: str, value: float, step: int) -> None:
-        """Write a number of a step or epoch."""
+        """Write a value at a step or epoch."""
         self._tensorboard.add_scalar(name, value, step)
         TRACKING.add_scalar(name, float(value), int(step))
 
     def __getattr__(self, name: str) -> Any:
-        """Leave everything else to TensorBoard's writer."""
+        """Delegate everything else to TensorBoard's writer."""
         return getattr(self._tensorboard, name)
 
 
 def scalar_writer(logger: logging.Logger) -> Any:
-    """Return a writer of scalars. TensorBoard's go to the run folder if the log goes there, or else to RecBole's place.
+    """Return a scalar writer. TensorBoard files go to the run folder if the log does, or else to RecBole's place.
 
     Only rank 0 writes.
     """
@@ -110,13 +110,13 @@ def scalar_writer(logger: logging.Logger) -> Any:
 
 
 def write_metrics(writer: Any, part: str, metrics: Mapping[str, float], epoch: int) -> None:
-    """Write the metrics of an epoch's model on a part of the data, such as ``valid``."""
+    """Write an epoch's metrics on a part of the data, such as ``valid``."""
     for name, value in metrics.items():
         writer.add_scalar(f"{part}/{name}", value, epoch)
 
 
 class _NoWriter:
-    """A writer of scalars that writes nothing."""
+    """A scalar writer that writes nothing."""
 
     def add_scalar(self, *_: Any) -> None:
         """Discard a number."""
@@ -129,7 +129,7 @@ class _NoWriter:
 
 
 class _NoWandbLogger:
-    """In place of RecBole's: it would record the last metrics of TIGER alone, and a second run into the first one's."""
+    """Replaces RecBole's, which would record only TIGER's last metrics, and a second run into the first's record."""
 
     def log_metrics(self, *_: Any, **__: Any) -> None:
         """Do nothing: :class:`Scalars` has them."""
@@ -139,9 +139,9 @@ class _NoWandbLogger:
 
 
 def _wandb_logger(recboles: Callable[[Any], Any], config: Any) -> Any:
-    """Return a trainer's W&B logger: RecBole's own for a model of RecBole that its own command trains."""
+    """Return a trainer's W&B logger: RecBole's own only for RecBole's models under RecBole's own command."""
     if config["model"] in OURS:
-        TRACKING.start(config)  # RecBole's command has not
+        TRACKING.start(config)  # RecBole's own command does not
     return _NoWandbLogger() if TRACKING.follows(config) else recboles(config)
 
 
@@ -159,7 +159,7 @@ def silence() -> Iterator[None]:
 
 @contextmanager
 def tokenizer_log(config: Any) -> Iterator[Callable[[int, dict[str, float]], None]]:
-    """Yield a function that writes a tokenizer's numbers at a step, with a writer that is opened on first use."""
+    """Yield a function that writes a tokenizer's values at a step; the writer is opened on first use."""
     TRACKING.start(config)
     writer = None
 

@@ -45,7 +45,7 @@ def run(
 
     Raises:
         SettingsError: for an invalid setting or dataset.
-        ValueError: for something else than a table.
+        ValueError: if `interactions` or `items` is not a table.
         ImportError: for a table if narwhals is not installed.
         InUse: if another process is using the run folder.
         CannotWrite: if the disk is full; files written before are intact.

@@ -1,6 +1,6 @@
-"""A copy of a finished run for others: what recommending and adding items need, without what only training needed.
+"""A copy of a finished run for publishing: what recommending and adding items need, and nothing else.
 
-Interactions, ranks and examples of users, the optimiser, logs, and paths into this machine stay behind.
+Interactions, ranks and examples of users, the optimiser, logs and local paths are left out.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ OPTIONAL = (
     *(f"tokenizer/{name}" for name in (PARAMETERS_FILE, DESCRIPTION_FILE)),
 )
 WRITTEN_LATER = ("new-items.jsonl", ".lock", "report.html", "tokenizer")
-"""What working with the folder of a run writes into it, or where."""
+"""Files and folders that using a run's folder creates or writes to."""
 _VALUES = optional(mapping_of(optional(number())))
 _BOUNDS = optional(mapping_of(optional(list_of(number(), least=2, most=2))))
 _METRICS: dict[str, Form] = {
@@ -37,17 +37,17 @@ _METRICS: dict[str, Form] = {
     **dict.fromkeys(("test", "test_by_semantic_ids", "test_by_popularity", "semantic_ids"), _VALUES),
     **dict.fromkeys(("best_valid_intervals", "test_intervals"), _BOUNDS),
 }
-"""Metrics over all users; a slice may be of one user."""
+"""Metrics over all users only: a slice may consist of one user."""
 
 
 def write_shared_copy(run: RunFolder, target: Path, changes: CatalogueChanges, digest: str) -> None:
-    """Write a run's copy for others into an empty folder.
+    """Write the publishable copy of a run into an empty folder.
 
     Args:
         run: folder of the finished run, checked.
         target: the empty folder.
         changes: items added and removed since, saved or not.
-        digest: of the run's items, to which the changes are bound.
+        digest: digest of the run's items, which the changes refer to.
 
     Raises:
         FileNotFoundError: if the run lacks its model or its Semantic IDs.
@@ -79,10 +79,10 @@ def _overall(path: Path) -> dict[str, Any]:
 
 
 def _write_model(source: Path, target: Path) -> None:
-    """Write the weights and what they need, without the optimiser."""
+    """Write the weights and their settings, without the optimiser."""
     tensors, about = read_tensors(source, MODEL)
     settings = about["config"]["settings"]
-    kept = {**shareable(settings), "data_path": f"data/{settings['dataset']}"}  # where datasets are by default
+    kept = {**shareable(settings), "data_path": f"data/{settings['dataset']}"}  # the default location
     weights = {name: value for name, value in tensors.items() if name.startswith("model/")}
     config = {**about["config"], "settings": kept}
     write_tensors(target, MODEL, weights, {**about, "config": config, "optimizer_numbers": {}})

@@ -1,1 +1,1 @@
-"""A finished run behind HTTP: recommendations, items and their changes as JSON. Needs the extra `serve`."""
+"""HTTP server for a finished run: recommendations, items and their changes as JSON. Needs the extra `serve`."""

@@ -1,4 +1,4 @@
-"""The bodies of answers, for /docs and /openapi.json. Names of types are plain: pydantic evaluates them."""
+"""Response bodies, for /docs and /openapi.json. Annotations stay evaluated, as pydantic reads them."""
 
 from typing import Any, Optional, Union
 
@@ -16,7 +16,7 @@ class Item(BaseModel):
 
 
 class FoundItems(BaseModel):
-    """Items that match a query, best first, and how many match in all."""
+    """Items that match a query, best first, and the total number of matches."""
 
     items: list[Item]
     total: int
@@ -33,13 +33,13 @@ class Recommended(BaseModel):
 
 
 class Recommendations(BaseModel):
-    """A list for the history, or one for each of the histories."""
+    """One list for `history`, or one per history for `histories`."""
 
     recommendations: Union[list[Recommended], list[list[Recommended]]]
 
 
 class Added(BaseModel):
-    """Items added, now on disk; the others, by the reason why not."""
+    """Items that were added and saved, and why others were not."""
 
     items: list[Item]
     moved: list[str]
@@ -49,23 +49,23 @@ class Added(BaseModel):
 
 
 class Removed(BaseModel):
-    """Items removed; the others, with the reason why not."""
+    """Items that were removed, and why others were not."""
 
     items: list[str]
     refused: dict[str, str]
 
 
 class Option(BaseModel):
-    """A token that the tree allows, and its probability among all that it allows there."""
+    """A token that the tree allows, and its probability among all allowed tokens."""
 
     token: int
     probability: float
 
 
 class Step(BaseModel):
-    """A token of a Semantic ID: its probability and rank among the `n_options` tokens that the tree allows there, its
-    log-probability among all codewords, how many items of the catalogue and of the history begin like this up to it,
-    and the most probable options.
+    """One token of a Semantic ID: its probability and rank among the `n_options` tokens that the tree allows, its
+    log-probability among all codewords, the number of catalogue and history items that share the prefix, and the most
+    probable options.
     """
 
     level: int
@@ -80,7 +80,7 @@ class Step(BaseModel):
 
 
 class Explained(BaseModel):
-    """The path to an item; its log-probability is the sum of those of the steps. Without a decoder there is no path."""
+    """The path to an item; its log-probability is the sum over the steps. Without a decoder there is no path."""
 
     item: str
     path: list[Step]
@@ -97,7 +97,7 @@ class Example(BaseModel):
 
 
 class CodeMeaning(BaseModel):
-    """The number of items below a prefix, distinctive words, categories with the number of items, and some items."""
+    """The number of items below a prefix, their distinctive words, categories with item counts, and examples."""
 
     prefix: list[int]
     items: int
@@ -128,6 +128,6 @@ class Health(BaseModel):
 
 
 class Refusal(BaseModel):
-    """Why a request was not answered, in a sentence."""
+    """Why a request was refused."""
 
     detail: str

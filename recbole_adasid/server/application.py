@@ -1,4 +1,4 @@
-"""The web application: routes around a recommender that is being served."""
+"""The web application: routes around a served recommender."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ ROUTES: tuple[Callable[[Serving], APIRouter], ...] = (
     *(recommend_routes, item_routes),
     *(explain_routes, page_routes),
 )
-"""Each returns some routes, which read ``serving.snapshot``, once per request, and change nothing."""
-_REFUSALS = {422: "a request to correct", 503: "the server is busy: ask again after the seconds in Retry-After"}
+"""Each returns read-only routes, which read ``serving.snapshot`` once per request."""
+_REFUSALS = {422: "invalid request", 503: "server busy: retry after the seconds in Retry-After"}
 
 
 def create_application(
@@ -42,11 +42,11 @@ def create_application(
     """Return the application that serves a recommender.
 
     Args:
-        recommender: not to be changed by others from now on.
-        limits: of its clients; None: the defaults.
-        load: loads it again from its run folder, which is then followed; None: the items stay as they are.
-        token: of clients that may change the items; None: nobody may.
-        reload_seconds: how often to look for changes that other processes made to the run folder.
+        recommender: must not be changed elsewhere from now on.
+        limits: limits for clients; None: the defaults.
+        load: reloads it whenever its run folder changes; None: the items never change.
+        token: lets clients change items; None: nobody can.
+        reload_seconds: seconds between checks of the run folder for changes by other processes.
     """
     serving = Serving(recommender, limits or Limits())
     folder = recommender.live.folder
@@ -66,7 +66,7 @@ def create_application(
     application = FastAPI(
         title="recbole-adasid",
         version=VERSION,
-        docs_url=None,  # FastAPI's own pages load scripts from elsewhere
+        docs_url=None,  # FastAPI's own pages load scripts from a CDN
         redoc_url=None,
         lifespan=lifespan,
         responses={status: {"model": Refusal, "description": about} for status, about in _REFUSALS.items()},
@@ -78,5 +78,5 @@ def create_application(
     application.include_router(change_routes(serving, changes, bearer(token)))
     application.include_router(about_routes(serving, changeable=changes is not None and token is not None))
     application.add_middleware(BodyLimit, limits=serving.limits)
-    application.add_middleware(Counted, metrics=serving.metrics)  # around the one before
+    application.add_middleware(Counted, metrics=serving.metrics)  # outermost
     return application

@@ -1,7 +1,7 @@
-"""Micro-batching: histories that arrive together are decoded together, in one thread.
+"""Micro-batching: histories from concurrent requests are decoded together, in one thread.
 
-A worker takes what is waiting, up to a number of histories, after giving others a few milliseconds to join; requests
-with the same options are decoded in one call.
+The worker waits a few milliseconds for more requests, then takes up to a maximum number of histories; requests with
+the same options are decoded in one call.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ class _Job(NamedTuple):
 
 
 class Batcher:
-    """Decodes requests in a thread of its own, together where they can be.
+    """Decodes requests in its own thread, batched where possible.
 
     Args:
-        decode: returns one result for each history.
-        max_batch: histories decoded together; one request's own histories are never divided.
-        max_wait: seconds that the first of them waits for others.
-        queue: histories that may wait; more are refused.
-        told: called with the number of histories and the seconds of every call of ``decode``.
+        decode: returns one result per history.
+        max_batch: maximum number of histories per batch; a single request is never split.
+        max_wait: seconds to wait for more requests to join a batch.
+        queue: maximum number of waiting histories; more are refused.
+        told: called with the number of histories and the seconds of every ``decode`` call.
     """
 
     def __init__(
@@ -67,33 +67,33 @@ class Batcher:
 
     @property
     def waiting(self) -> int:
-        """Number of histories that wait."""
+        """Number of waiting histories."""
         return self._waiting
 
     @property
     def alive(self) -> bool:
-        """Whether requests are taken and decoded."""
+        """Whether requests are accepted and decoded."""
         return self._thread.is_alive() and not self._closed
 
     def submit(self, histories: Histories, options: Options) -> Future[list[Any]]:
-        """Return the future results of a request, one for each history; cancel it to give up waiting.
+        """Queue a request and return the future of its results, one per history; cancel it to stop waiting.
 
         Raises:
-            Busy: if too many histories wait, or the batcher is closed.
+            Busy: if the queue is full or the batcher closed.
         """
         job = _Job(histories, options, Future())
         with self._changed:
             if self._closed:
-                raise Busy("the server is stopping: ask again, of another one or later")
+                raise Busy("the server is shutting down: retry later, or on another server")
             if self._waiting and self._waiting + len(histories) > self._queue:
-                raise Busy(f"{self._waiting} histories are waiting, of {self._queue} that may: ask again later")
+                raise Busy(f"the queue is full, {self._waiting} of {self._queue} histories are waiting: retry later")
             self._jobs.append(job)
             self._waiting += len(histories)
             self._changed.notify()
         return job.answer
 
     def close(self) -> None:
-        """Refuse new requests, answer those that wait, and end the thread."""
+        """Refuse new requests, answer waiting ones, and end the thread."""
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -103,13 +103,13 @@ class Batcher:
         while jobs := self._collect():
             together: dict[Options, list[_Job]] = {}
             for job in jobs:
-                if job.answer.set_running_or_notify_cancel():  # nobody waits for a cancelled one
+                if job.answer.set_running_or_notify_cancel():  # nobody is waiting for a cancelled one
                     together.setdefault(job.options, []).append(job)
             for options, group in together.items():
                 self._answer(options, group)
 
     def _collect(self) -> list[_Job]:
-        """Wait for jobs and take those to be decoded together; none if the batcher is closed and nothing waits."""
+        """Wait for jobs and take a batch of them; empty once the batcher is closed and nothing is waiting."""
         with self._changed:
             self._changed.wait_for(lambda: self._jobs or self._closed)
             until = time.monotonic() + self._max_wait
@@ -129,7 +129,7 @@ class Batcher:
         try:
             found = iter(self._decode(histories, options))
             answers = [[next(found) for _ in job.histories] for job in group]
-        except Exception as error:  # of the options, which all of the group share, or of the decoder
+        except Exception as error:  # from the options, which the whole group shares, or from the decoder
             for job in group:
                 job.answer.set_exception(error)
             return

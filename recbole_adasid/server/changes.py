@@ -1,7 +1,7 @@
-"""Items that come and go while a run is served: by requests, or by another process that changes the run folder.
+"""Items added and removed while a run is served, by requests or by another process that changes the run folder.
 
-One thread makes all changes, one after the other, on a copy of the recommender; when the change is on disk, the copy
-replaces the original. So readers never wait, and never see half a change.
+One thread makes all changes, one at a time, to a copy of the recommender; once a change is on disk, the copy replaces
+the original. Readers never wait and never see half a change.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from recbole_adasid.serving.recommender import Recommender
 logger = logging.getLogger(__name__)
 Outcome = TypeVar("Outcome")
 MAX_WAITING = 16
-"""Changes that may wait for another one."""
+"""Maximum number of waiting changes."""
 
 
 class Changes:
@@ -32,26 +32,27 @@ class Changes:
 
     Args:
         serving: whose snapshot is replaced.
-        folder: of the run.
-        load: loads its recommender again.
+        folder: the run folder.
+        load: reloads its recommender.
     """
 
     def __init__(self, serving: Serving, folder: RunFolder, load: Callable[[], Recommender]) -> None:
         self._serving, self._folder, self._load = serving, folder, load
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="changes")
         self._waiting, self._unreadable = 0, ""
-        # The recommender was loaded earlier, so its own stamp tells what has changed since.
+        # Taken when the recommender was loaded, so that a change since then is noticed.
         self._stamps = [*self._current_stamps()[:-1], serving.snapshot.recommender.live.stamp]
 
     async def change(self, act: Callable[[Recommender], Outcome]) -> tuple[Outcome, Snapshot]:
-        """Change the items, and return once the change is on disk: what ``act`` returned, and the new snapshot.
+        """Change the items; once the change is on disk, return the result of ``act`` and the new snapshot.
 
         Raises:
-            Busy: if it cannot be done now, because of other changes, another process or the disk; nothing is changed.
+            Busy: if other changes, another process or the disk prevent it now (nothing is changed), or if it takes too
+                long (it may still happen).
             ValueError: from ``act``; nothing is changed.
         """
         if self._waiting >= MAX_WAITING:
-            raise Busy(f"{self._waiting} changes are waiting: ask again later, with more items at a time")
+            raise Busy(f"{self._waiting} changes are waiting: retry later, with more items per request")
         self._waiting += 1
         changing = asyncio.get_running_loop().run_in_executor(self._thread, self._change, act)
         changing.add_done_callback(self._done)
@@ -59,42 +60,44 @@ class Changes:
         try:
             return await asyncio.wait_for(asyncio.shield(changing), timeout)
         except asyncio.TimeoutError:
-            raise Busy(f"not done within {timeout:g} s, but it may still be: repeat the request to make sure") from None
+            raise Busy(
+                f"not finished within {timeout:g} s, but it may still succeed: repeat the request to make sure"
+            ) from None
 
     async def watch(self, seconds: float) -> None:
-        """Follow changes that other processes make to the run folder, for ever."""
+        """Keep picking up changes that other processes make to the run folder."""
         while True:
             await asyncio.sleep(seconds)
             await asyncio.get_running_loop().run_in_executor(self._thread, self.refresh)
 
     def close(self) -> None:
-        """Finish the changes that have been asked for."""
+        """Finish pending changes."""
         self._thread.shutdown()
 
     def refresh(self) -> None:
-        """Load the run again if its files were changed by another process; keep the present one if that fails."""
+        """Reload the run if another process changed its files; keep the current one if that fails."""
         try:
             stamps = self._current_stamps()
-        except OSError as error:  # such as of a network drive
-            self._stamps = []  # so that it is loaded again once its files can be seen
+        except OSError as error:  # such as a network drive that is gone
+            self._stamps = []  # so that it is reloaded once its files are visible again
             self._keep_present(error)
             return
         if stamps == self._stamps:
             return
         of_same_run = stamps[:-1] == self._stamps[:-1] and not self._unreadable
-        self._stamps = stamps  # a failure is repeated when they change again, as by the process that is writing them
+        self._stamps = stamps  # after a failure, retry once they change again, as when a writer finishes
         try:
             former = self._serving.snapshot if of_same_run else None
             self._serving.snapshot = Snapshot(self._load(), former)
             self._unreadable = ""
             logger.info("Reloaded %s: %d items.", self._folder.path, self._serving.snapshot.recommender.n_recommended)
-        except Exception as error:  # whatever it is, what is served now still works
+        except Exception as error:  # of any kind: the current snapshot still works
             self._keep_present(error)
 
     def _keep_present(self, error: Exception) -> None:
         if self._unreadable != str(error):
             logger.warning(
-                "%s was changed and cannot be loaded; serving goes on without (%s).", self._folder.path, error
+                "%s changed but cannot be loaded; serving the previous state (%s).", self._folder.path, error
             )
         self._unreadable = str(error) or type(error).__name__
 
@@ -103,7 +106,7 @@ class Changes:
             with self._folder.in_use():
                 self.refresh()
                 if self._unreadable:
-                    raise Busy(f"the run folder was changed and cannot be loaded: {self._unreadable}")
+                    raise Busy(f"the run folder changed but cannot be loaded: {self._unreadable}")
                 recommender = self._serving.snapshot.recommender.copy()
                 outcome = act(recommender)
                 recommender.save()
@@ -116,7 +119,7 @@ class Changes:
     def _done(self, changing: asyncio.Future[tuple[Outcome, Snapshot]]) -> None:
         self._waiting -= 1
         if not changing.cancelled():
-            changing.exception()  # if the client has given up, nobody else asks for it
+            changing.exception()  # retrieved here, as the client may have given up
 
     def _current_stamps(self) -> list[tuple[int, int, int] | None]:
         folder = self._folder

@@ -1,4 +1,4 @@
-"""Implementation of `recbole-adasid serve`: the application behind uvicorn."""
+"""Implementation of `recbole-adasid serve`: the application on uvicorn."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from recbole_adasid.settings.errors import SettingsError
 
 
 def serve(given: Mapping[str, Any]) -> None:
-    """Serve a run until SIGTERM or Ctrl-C, and then answer what has been asked.
+    """Serve a run until SIGTERM or Ctrl-C, then finish pending requests.
 
     Args:
         given: `run_folder` and the command's options.
@@ -25,7 +25,8 @@ def serve(given: Mapping[str, Any]) -> None:
     limits = Limits(**{name: given[name] for name in Limits.__dataclass_fields__})
     if limits.queue < limits.max_histories:
         raise SettingsError(
-            f"queue={limits.queue} is smaller than max_histories={limits.max_histories}: let a request's own wait."
+            f"queue={limits.queue} is smaller than max_histories={limits.max_histories}: the queue has to hold at "
+            "least one full request."
         )
     uvicorn = _uvicorn()
     from recbole_adasid.server.access import read_token
@@ -38,13 +39,13 @@ def serve(given: Mapping[str, Any]) -> None:
             log_level="info" if given["log_requests"] else "warning",
             access_log=given["log_requests"],
             server_header=False,
-            # Longer than a request may take: the last ones are answered, or told that they were not.
+            # Longer than any request may take, so the last ones still get a response.
             timeout_graceful_shutdown=int(2 * limits.timeout) + 1,
         )
         print(f"{about}: {_address(listening)} (routes: {_address(listening)}/docs)", flush=True)
         with suppress(KeyboardInterrupt):  # uvicorn raises the signal again once it has ended
             uvicorn.Server(config).run([listening])
-    print("stopped: what had been asked is answered", flush=True)
+    print("stopped; all pending requests were answered", flush=True)
 
 
 def _uvicorn() -> Any:
@@ -52,24 +53,22 @@ def _uvicorn() -> Any:
         import fastapi  # noqa: F401
         import uvicorn
     except ImportError as error:
-        raise ValueError(
-            f"serve needs the extra `serve`, for {error.name}: run pip install 'recbole-adasid[serve]'"
-        ) from error
+        raise ValueError(f"serve needs {error.name}, which is missing: pip install 'recbole-adasid[serve]'") from error
     return uvicorn
 
 
 def _listening(host: str, port: int) -> socket.socket:
-    """Return a socket that listens; bound before the run is loaded, which may take a while."""
+    """Return a listening socket; it is bound first, because loading the run may take a while."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=2048)
     except (OSError, OverflowError) as error:
-        reason = str(getattr(error, "strerror", None) or error).partition(" (while")[0]  # what follows repeats it
+        reason = str(getattr(error, "strerror", None) or error).partition(" (while")[0]  # the rest repeats it
         raise ValueError(f"cannot listen on {host}, port {port} ({reason}): choose another --host or --port") from None
 
 
 def _application(given: Mapping[str, Any], limits: Limits, token: str | None) -> tuple[Any, str]:
-    """Return the application, and a line on what it serves."""
+    """Return the application, and a line about what it serves."""
     import torch
 
     from recbole_adasid.server.application import create_application
@@ -86,7 +85,7 @@ def _application(given: Mapping[str, Any], limits: Limits, token: str | None) ->
     )
     settings = recommender.run_settings
     about = f"{settings['model']} on {settings['dataset']}, {recommender.n_recommended:,} items"
-    return application, about if token else f"{about}, not to be changed"
+    return application, about if token else f"{about}, read-only"
 
 
 def _address(listening: socket.socket) -> str:

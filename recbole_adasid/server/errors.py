@@ -1,4 +1,4 @@
-"""Errors of a server and how they are answered: a status, and one sentence as `detail`."""
+"""Errors and their responses: a status, and one sentence as `detail`."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from starlette.exceptions import HTTPException
 from recbole_adasid.io.checked_input import short
 
 RETRY_AFTER = 1
-"""Seconds after which a client may ask a busy server again."""
+"""Seconds after which a client may retry."""
 
 
 class Busy(Exception):
-    """The server cannot answer now, but may do so soon."""
+    """The server cannot answer now; retrying may help."""
 
 
 def add_handlers(application: FastAPI, folder: Path | None) -> None:
-    """Answer errors with sentences: 422 for what the client can mend, 503 for what it can wait for.
+    """Answer errors with one sentence: 422 if the client has to fix the request, 503 if it may retry.
 
     Args:
-        application: of the server.
-        folder: run folder; clients are not told where it is.
+        application: the server.
+        folder: run folder, whose location clients do not learn.
     """
 
     @application.exception_handler(RequestValidationError)
@@ -55,22 +55,22 @@ def add_handlers(application: FastAPI, folder: Path | None) -> None:
 
 
 def without_place(message: str, folder: Path | None) -> str:
-    """Return a message without the way to a folder, and with its name alone."""
+    """Return a message with the folder's name in place of its full path."""
     for parent in () if folder is None else {str(folder.parent), str(folder.absolute().parent)} - {".", "/"}:
         message = message.replace(f"{parent}{os.sep}", "")
     return message
 
 
 def sentence_of(errors: Sequence[Mapping[str, Any]]) -> str:
-    """Return the first of pydantic's errors as a sentence: the place, what is there, and what has to be there."""
+    """Return pydantic's first error as a sentence: where it is, what was given, and what is expected."""
     first = errors[0]
     place = ".".join(str(part) for part in first["loc"] if part not in ("body", "query"))
     if first["type"] == "json_invalid":
         return f"the body is not JSON ({first['ctx']['error']} at character {place})"
     if not place:
-        return "the body is no JSON object: send one, with the header Content-Type: application/json"
+        return "the body is not a JSON object: send one, with the header Content-Type: application/json"
     if first["type"] == "missing":
-        return f"{place} is missing: give it"
+        return f"{place} is missing: add it"
     if first["type"] == "extra_forbidden":
         return f"{place} is not a field of this request: /docs lists the fields"
     message = first["msg"].removeprefix("Value error, ")

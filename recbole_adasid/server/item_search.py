@@ -1,6 +1,6 @@
-"""Finding items by the beginnings of words of their titles, tokens and categories.
+"""Item search by word prefixes in titles, tokens and categories.
 
-Letters: N items, A of them added later, O occurrences of words.
+Letters: N items, A of them added later, O word occurrences.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from recbole_adasid.data.item_labels import ItemLabel
 _WORD = re.compile(r"\w+")
 _LAST = "\U0010ffff"
 _TITLE, _ELSEWHERE, _WHOLE, _TOKEN = 4, 2, 1, 10**6
-"""What a match is worth: in the title, elsewhere, in addition if it is a whole word, and of the query with a token."""
+"""Scores of a match: in the title, elsewhere, the bonus for a whole word, and of a query that is an item's token."""
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words of a text, without case and accents."""
+    """Return the words of a text, case-folded and without accents."""
     if not text.isascii():
         decomposed = unicodedata.normalize("NFKD", text)
         text = "".join(character for character in decomposed if not unicodedata.combining(character))
@@ -30,7 +30,7 @@ def words_of(text: str) -> list[str]:
 
 
 class WordIndex:
-    """Which texts have words with a given beginning.
+    """Finds the texts with words of a given prefix.
 
     Args:
         texts: the texts.
@@ -49,7 +49,7 @@ class WordIndex:
         self._starts = np.searchsorted(ranks[order], np.arange(len(numbers) + 1))
 
     def texts_with(self, beginning: str) -> NDArray[np.int64]:
-        """Return the numbers of texts with a word that begins so, some of them more than once."""
+        """Return the numbers of texts with a word that begins with it; some appear more than once."""
         first, last = (bisect_left(self._words, bound) for bound in (beginning, beginning + _LAST))
         return self._texts[self._starts[first] : self._starts[last]]
 
@@ -61,11 +61,11 @@ class WordIndex:
 
 
 class SearchedItems:
-    """Items, and what a query's matches in them are worth.
+    """Items, and their scores for a query.
 
     Args:
-        tokens: of the items.
-        labels: titles and categories of the items.
+        tokens: item tokens.
+        labels: titles and categories of these items.
     """
 
     def __init__(self, tokens: Sequence[str], labels: Sequence[ItemLabel]) -> None:
@@ -75,7 +75,7 @@ class SearchedItems:
         self.title_lengths = self._titles.lengths
 
     def worth(self, query: str) -> NDArray[np.int64]:
-        """Return what the matches in every item are worth; 0 if a word of the query has none."""
+        """Return each item's score; 0 if a word of the query does not match."""
         worth = np.zeros(len(self._row_of), np.int64)
         for place, word in enumerate(dict.fromkeys(words_of(query))):
             own = self._worth_of_word(word)
@@ -96,7 +96,7 @@ class SearchedItems:
 
 
 class ItemSearch:
-    """The search of a catalogue: of its run's items, which stay, and of those added later.
+    """Search over a catalogue: the run's items, which never change, and those added later.
 
     Args:
         of_run: the run's items.
@@ -108,14 +108,14 @@ class ItemSearch:
         self._title_lengths = np.concatenate([of_run.title_lengths, added.title_lengths])
 
     def find(self, query: str, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Return the rows of the items in which every word of a query begins a word, best first.
+        """Return the rows of the items in which every word of a query is the prefix of a word, best first.
 
-        Matches in titles come before others, whole words before beginnings, short titles before long ones; an item
-        whose token is the query comes first.
+        Matches in titles rank before others, whole words before prefixes, short titles before long ones; an item whose
+        token is the query comes first.
 
         Args:
-            query: without words it finds every item, in order.
-            allowed: [N], where to search.
+            query: one without words matches every item, in catalogue order.
+            allowed: [N], which items may be found.
         """
         if not words_of(query):
             return allowed.nonzero()[0]

@@ -1,4 +1,4 @@
-"""What one client may ask of a server, and how long it waits."""
+"""Limits on requests, queue and waiting times."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ class Limits:
     """Limits of a server.
 
     Attributes:
-        max_histories: histories in one request.
-        max_length: items in one history.
-        max_k: items to recommend after each.
-        max_items: items added or removed by one request.
-        max_body: bytes of a request's body.
-        max_batch: histories decoded together.
-        max_wait_ms: milliseconds that the first of them waits for others.
-        queue: histories that may wait; more are refused.
-        timeout: seconds within which a request has to arrive, and then be answered.
+        max_histories: histories per request.
+        max_length: items per history.
+        max_k: items to recommend per history.
+        max_items: items added or removed per request.
+        max_body: bytes per request body.
+        max_batch: histories per batch.
+        max_wait_ms: milliseconds to wait for more requests to join a batch.
+        queue: histories waiting to be decoded; more are refused.
+        timeout: seconds for a request to arrive, and again to be answered.
     """
 
     max_histories: int = 256

@@ -1,4 +1,4 @@
-"""Figures of a server in Prometheus' text format."""
+"""Server metrics in Prometheus' text format."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ HISTORIES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 
 
 class Histogram:
-    """How often values were at most so large. One thread adds to it.
+    """A cumulative histogram; only one thread may add to it.
 
     Args:
         bounds: upper bounds of the buckets, ascending.
@@ -26,7 +26,7 @@ class Histogram:
         self.total += value
 
     def lines(self, name: str, labels: str = "") -> Iterator[str]:
-        """Yield its lines; ``labels`` such as `route="/items"`."""
+        """Yield its lines, with ``labels`` such as `route="/items"`."""
         counts, so_far = list(self.counts), 0
         for bound, count in zip([*map(str, self.bounds), "+Inf"], counts):
             so_far += count
@@ -38,7 +38,7 @@ class Histogram:
 
 
 class Metrics:
-    """What a server has done so far."""
+    """Counters and histograms of a server."""
 
     def __init__(self) -> None:
         self.requests: dict[tuple[str, int], int] = {}
@@ -51,21 +51,21 @@ class Metrics:
         self.seconds.setdefault(route, Histogram(SECONDS)).add(seconds)
 
     def decoded(self, histories: int, seconds: float) -> None:
-        """Count histories decoded together; called in the decoder's thread."""
+        """Count a batch; called in the decoder's thread."""
         self.batches.add(histories)
         self.decoding.add(seconds)
 
     def text(self, gauges: dict[str, tuple[str, float]]) -> str:
-        """Return everything as text, with present values by name, each with its description."""
+        """Return all metrics as text; ``gauges`` are descriptions and current values by name."""
         lines = _head("requests_total", "counter", "requests by route and status")
         for (route, status), count in sorted(self.requests.items()):
             lines.append(f'{PREFIX}requests_total{{route="{route}",status="{status}"}} {count}')
-        lines += _head("request_seconds", "histogram", "from the first byte to the last one of the answer")
+        lines += _head("request_seconds", "histogram", "seconds until the whole response was sent")
         for route, histogram in sorted(self.seconds.items()):
             lines += histogram.lines(f"{PREFIX}request_seconds", f'route="{route}"')
-        lines += _head("batch_histories", "histogram", "histories decoded together")
+        lines += _head("batch_histories", "histogram", "histories per batch")
         lines += self.batches.lines(f"{PREFIX}batch_histories")
-        lines += _head("batch_seconds", "histogram", "time to decode them")
+        lines += _head("batch_seconds", "histogram", "seconds to decode a batch")
         lines += self.decoding.lines(f"{PREFIX}batch_seconds")
         for name, (about, value) in gauges.items():
             lines += [*_head(name, "gauge", about), f"{PREFIX}{name} {value:g}"]

@@ -1,4 +1,4 @@
-"""What every request passes through: it is counted and timed, and its body has to be small and arrive in time."""
+"""Middleware for every request: it is counted and timed, and its body has to be small and arrive in time."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class Counted:
     """Counts and times requests by route.
 
     Args:
-        app: answers them.
-        metrics: where they are counted.
+        app: the wrapped application.
+        metrics: where requests are counted.
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app, self.metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
+        """Handle a request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -43,17 +43,17 @@ class Counted:
         try:
             await self.app(scope, receive, noting)
         finally:
-            # The route's pattern, not the address, and known methods: clients must not make up names of metrics.
+            # The route's pattern, not the path, and known methods: clients must not be able to make up label values.
             route = getattr(scope.get("route"), "path", "other")
             method = scope["method"] if scope["method"] in METHODS else "other"
             self.metrics.answered(f"{method} {route}", status, time.perf_counter() - started)
 
 
 class BodyLimit:
-    """Refuses bodies that are too large, with 413, or arrive too slowly, with 408.
+    """Refuses bodies that are too large (413) or arrive too slowly (408).
 
     Args:
-        app: answers the requests.
+        app: the wrapped application.
         limits: ``max_body`` and ``timeout``.
     """
 
@@ -61,7 +61,7 @@ class BodyLimit:
         self.app, self.limits = app, limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
+        """Handle a request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -73,7 +73,7 @@ class BodyLimit:
 
         async def limited() -> Any:
             nonlocal size, ended
-            if ended:  # what follows is the end of the connection
+            if ended:  # only the end of the connection can follow
                 return await receive()
             try:
                 message = await asyncio.wait_for(receive(), max(0.0, until - time.monotonic()))

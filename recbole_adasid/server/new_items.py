@@ -1,4 +1,4 @@
-"""From the items of a request to the columns of an item table."""
+"""Converts the items of a request to the columns of an item table."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from recbole_adasid.serving.change_items import own_columns
 
 
 def table_of(items: Sequence[NewItem], run: Mapping[str, Any]) -> tuple[dict[str, list[str]], list[str]]:
-    """Return the columns of an item table, and the names of given fields that the run does not read.
+    """Return the columns of an item table, and the given fields that the run does not read.
 
     Args:
-        items: from a request, with fields named as the columns of the run's `.item` file, or of the table that it was
-            made from.
+        items: items of a request; their fields are columns of the run's `.item` file, or of the table it was made from.
         run: settings of the run.
     """
     original = run.get("items_columns") or {}
@@ -34,7 +33,7 @@ def table_of(items: Sequence[NewItem], run: Mapping[str, Any]) -> tuple[dict[str
 
 
 def cell(value: Cell) -> str:
-    """Return a value as an `.item` file has it."""
+    """Return a value as it is written in an `.item` file."""
     if value is None:
         return ""
     return " ".join(value) if isinstance(value, list) else str(value)
@@ -48,5 +47,7 @@ def vectors_of(features: Sequence[Sequence[float]] | None) -> NDArray[np.float32
     """
     lengths = {len(row) for row in features or []}
     if len(lengths) > 1:
-        raise ValueError(f"features has vectors of {min(lengths)} to {max(lengths)} numbers: give all the same")
+        raise ValueError(
+            f"features has vectors of {min(lengths)} to {max(lengths)} numbers: give vectors of one length"
+        )
     return None if features is None else np.array(features, dtype=np.float32)

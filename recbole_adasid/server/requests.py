@@ -1,4 +1,4 @@
-"""The bodies of requests. Names of types are plain here: pydantic evaluates them, on Python 3.9 too."""
+"""Request bodies. Annotations stay evaluated and old-style, as pydantic reads them on Python 3.9, too."""
 
 from typing import Annotated, Optional, Union
 
@@ -6,11 +6,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
 def _writable(text: str) -> str:
-    """Refuse halves of characters, which JSON can express and files cannot."""
+    """Refuse lone surrogates, which JSON can express but files cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ValueError("it has half of a character (a lone surrogate): send whole ones") from None
+        raise ValueError("it contains half a character (a lone surrogate): send valid Unicode") from None
     return text
 
 
@@ -23,11 +23,11 @@ def _token(text: str) -> str:
 
 Text = Annotated[str, AfterValidator(_writable)]
 Cell = Union[Text, int, float, None, list[Text]]
-"""A text field of an item: numbers are written out, lists joined by spaces."""
+"""A text field of an item: numbers are converted to text, lists joined by spaces."""
 
 
 class RecommendRequest(BaseModel):
-    """One history or several, and what may be recommended after them."""
+    """One history or several, and filters on the recommendations."""
 
     model_config = ConfigDict(
         extra="forbid", strict=True, json_schema_extra={"examples": [{"history": ["50", "181"], "k": 10}]}
@@ -65,7 +65,7 @@ class AddRequest(BaseModel):
     features: Optional[list[list[float]]] = Field(
         None, description="vectors of the kind that the tokenizer was trained on, one per item, instead of texts"
     )
-    bad_items: str = Field("refuse", description="if one cannot be added: refuse all, or skip it")
+    bad_items: str = Field("refuse", description="if an item cannot be added: refuse all, or skip it")
 
 
 class RemoveRequest(BaseModel):
@@ -74,7 +74,7 @@ class RemoveRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [{"items": ["new"]}]})
 
     items: list[Text] = Field(description="tokens of the items")
-    bad_items: str = Field("refuse", description="if one is unknown: refuse all, or skip it")
+    bad_items: str = Field("refuse", description="if an item is unknown: refuse all, or skip it")
 
 
 class ExplainRequest(BaseModel):

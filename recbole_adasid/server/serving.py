@@ -1,4 +1,4 @@
-"""What all routes share: the current snapshot, the batcher in front of it, and what may change it."""
+"""State shared by all routes: the current snapshot, the batcher in front of it, limits and metrics."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class Serving:
     """A recommender that is being served.
 
     Args:
-        recommender: not to be changed by others from now on.
-        limits: of its clients.
+        recommender: must not be changed elsewhere from now on.
+        limits: limits for clients.
     """
 
     def __init__(self, recommender: Recommender, limits: Limits) -> None:
         self.limits, self.metrics = limits, Metrics()
         self.snapshot = Snapshot(recommender)
-        """What requests read. Take it once per request: it is replaced when items come or go."""
+        """What requests read. Take it once per request: it is replaced when items change."""
         self.batcher = Batcher(
             self._decode,
             max_batch=limits.max_batch,
@@ -34,20 +34,20 @@ class Serving:
         )
 
     async def recommend(self, histories: Histories, options: Options) -> list[list[dict[str, Any]]]:
-        """Return the recommendations after each history, decoded together with those of other requests.
+        """Return the recommendations after each history, decoded in a batch with other requests.
 
         Raises:
-            Busy: if too many wait, or it takes too long.
+            Busy: if the queue is full, or it takes too long.
             ValueError: as from `recommend_many`.
         """
         answer = asyncio.wrap_future(self.batcher.submit(histories, options))
         try:
             return await asyncio.wait_for(answer, self.limits.timeout)
         except asyncio.TimeoutError:
-            raise Busy(f"no answer within {self.limits.timeout:g} s: ask again later, or for less") from None
+            raise Busy(f"no result within {self.limits.timeout:g} s: retry later, or ask for less") from None
 
     def close(self) -> None:
-        """Answer what waits, and take no more."""
+        """Answer pending requests and accept no more."""
         self.batcher.close()
 
     def _decode(self, histories: Histories, options: Options) -> list[list[dict[str, Any]]]:

@@ -1,4 +1,4 @@
-"""What requests read: a recommender that nobody changes any more, replaced as a whole when items come or go."""
+"""What requests read: a recommender that never changes, replaced as a whole when items do."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from recbole_adasid.serving.recommender import Recommendation, Recommender
 
 
 class Snapshot:
-    """A recommender and the search of its items; any number of threads may read it.
+    """A recommender and its item search; any number of threads may read it.
 
     Args:
-        recommender: nobody may change it from now on: change a copy.
-        former: a snapshot of the same run, whose index and words of the run's items are used again.
+        recommender: must not be changed from now on; change a copy instead.
+        former: an earlier snapshot of the same run, whose index and words of the run's items are reused.
     """
 
     def __init__(self, recommender: Recommender, former: Snapshot | None = None) -> None:
@@ -37,14 +37,14 @@ class Snapshot:
 
     @property
     def meanings(self) -> CodeMeanings:
-        """What codes mean, counted at the first question, by one thread."""
+        """What codes mean, counted on first use, by one thread."""
         with self._counting:
             if self._meanings is None:
                 self._meanings = CodeMeanings(self.recommender.live, self._words_of_run)
             return self._meanings
 
     def items(self, tokens: Sequence[str]) -> list[dict[str, Any]]:
-        """Return items of the catalogue as clients are told them."""
+        """Return items of the catalogue as they appear in responses."""
         live = self.recommender.live
         told = []
         for token, semantic_id in zip(tokens, live.semantic_ids(tokens)):
@@ -54,13 +54,13 @@ class Snapshot:
         return told
 
     def find_items(self, query: str, limit: int) -> tuple[list[dict[str, Any]], int]:
-        """Return the best recommendable items for a query, at most ``limit``, and how many there are."""
+        """Return the best recommendable items for a query, at most ``limit``, and the number of matches."""
         live = self.recommender.live
         found = self.search.find(query, live.recommended[1:].numpy())
         return self.items([live.tokens[row] for row in found[:limit].tolist()]), len(found)
 
     def told(self, found: Sequence[Sequence[Recommendation]]) -> list[list[dict[str, Any]]]:
-        """Return recommendations as clients are told them."""
+        """Return recommendations as they appear in responses."""
         semantic_ids = iter(self.recommender.live.semantic_ids([one.item for row in found for one in row]))
         return [
             [

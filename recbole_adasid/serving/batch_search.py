@@ -1,4 +1,4 @@
-"""The search for the next items after a batch of histories."""
+"""Search for the next items after a batch of histories."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from recbole_adasid.model.tiger import TIGERModel
 logger = logging.getLogger(__name__)
 
 HISTORIES_AT_ONCE = 512
-_PLACES_AT_ONCE = 2**22  # of the lists made together
+_PLACES_AT_ONCE = 2**22  # in all lists of a batch
 
 Found = list[tuple[int, float]]
 """Items, from 1, and their scores, best first."""
@@ -38,7 +38,7 @@ class Search(NamedTuple):
     denied: Sequence[int]
     """Items to leave out after every history; a few."""
     trees: Sequence[PrefixTree]
-    """Of all items, or of old and of new ones."""
+    """One of all items, or one of old and one of new items."""
     new_share: float
     """Share of places for new items, if they have a tree of their own."""
 
@@ -86,7 +86,7 @@ def _padded(histories: Sequence[Sequence[int]]) -> Tensor:
 
 
 def report_unknown(histories: Sequence[Sequence[str]], known: Sequence[Collection[int]]) -> None:
-    """Warn about items of histories that are not in the catalogue."""
+    """Warn about history items that are not in the catalogue."""
     missing = sum(map(len, histories)) - sum(map(len, known))
     empty = sum(not history for history in known)
     if missing or empty:

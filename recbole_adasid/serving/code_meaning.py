@@ -1,4 +1,4 @@
-"""What a code means, told by the items whose Semantic IDs begin with it: their words, categories and titles.
+"""What a code means, judged by the items whose Semantic IDs begin with it: their words, categories and titles.
 
 Letters: N items, V distinct words, G items below a prefix.
 """
@@ -19,9 +19,9 @@ from recbole_adasid.serving.label_words import LabelWords
 from recbole_adasid.serving.live_catalogue import LiveCatalogue
 
 LEAST_LIFT = 3.0
-"""How many times as frequent as in the catalogue a word has to be: words such as "the" never are."""
+"""How many times as frequent as in the catalogue a word has to be; rules out words such as "the"."""
 LEAST_EVIDENCE = 10.83
-"""Least log-likelihood ratio of a word, the 99.9% quantile of χ² with one degree of freedom."""
+"""Minimum log-likelihood ratio of a word, the 99.9% quantile of χ² with one degree of freedom."""
 
 
 class Example(NamedTuple):
@@ -36,11 +36,11 @@ class Meaning(NamedTuple):
 
     prefix: list[int]
     items: int
-    """Number of items below it that may be recommended."""
+    """Number of recommendable items below it."""
     words: list[str]
     """Words of titles and categories that are much more frequent than in the catalogue, most distinctive first."""
     categories: list[tuple[str, int]]
-    """Categories and the number of items that have each, the one that exceeds its share of the catalogue most first."""
+    """Categories and their numbers of items, sorted by how much they exceed their share of the catalogue."""
     examples: list[Example]
     """Some items, evenly spread over the Semantic IDs below it."""
 
@@ -49,8 +49,8 @@ class CodeMeanings:
     """The words and categories of a catalogue's items, counted below any prefix.
 
     Args:
-        live: the items, as they are now; after a change, build another one.
-        words_of_run: of another one of the same run; None: they are counted.
+        live: the current items; after a change, create a new object.
+        words_of_run: those of an earlier object of the same run; None: count them.
     """
 
     def __init__(self, live: LiveCatalogue, words_of_run: LabelWords | None = None) -> None:
@@ -67,7 +67,7 @@ class CodeMeanings:
 
         Args:
             prefix: codes of the first levels.
-            limit: most words, categories and examples, each.
+            limit: maximum number of words, categories and examples, each.
 
         Raises:
             ValueError: if no item that may be recommended has this prefix.
@@ -84,7 +84,7 @@ class CodeMeanings:
         return " ".join(self._live.labels.get(token, ItemLabel()))
 
     def _range(self, prefix: list[int]) -> tuple[int, int]:
-        """Return where in the tree's leaf items those below a prefix begin and end."""
+        """Return the range of the tree's leaf items below a prefix."""
         tree, node = self._tree, torch.tensor(0)
         if len(prefix) > len(tree.level_sizes):
             raise ValueError(f"the prefix {prefix} has {len(prefix)} codes: give at most {len(tree.level_sizes)}")
@@ -93,7 +93,7 @@ class CodeMeanings:
         elif prefix:
             node = tree.path(torch.tensor(prefix, device=tree.leaf_items.device))[-1]
         if node < 0:
-            raise ValueError(f"no item has a Semantic ID that begins with {prefix}: give codes of an item")
+            raise ValueError(f"no Semantic ID begins with {prefix}: give the first codes of an item's")
         begin, end = tree.item_range(len(prefix), node)
         return int(begin), int(end)
 
@@ -110,7 +110,7 @@ class CodeMeanings:
         return [self._words.words[at] for at in np.flatnonzero(frequent)[best].tolist()]
 
     def _typical(self, rows: NDArray[np.int64]) -> list[tuple[str, int]]:
-        """Return the categories of the items with their numbers, those most in excess of their overall share first."""
+        """Return the items' categories with counts, those that exceed their overall share most first."""
         here = self._categories.counts(rows)
         excess = np.round(here / len(rows) - self._category_counts / self._tree.n_items, 12)
         order = np.lexsort((-here, -excess))
@@ -120,7 +120,7 @@ class CodeMeanings:
 def log_likelihood_ratio(
     here: NDArray[np.float64], size: int, overall: NDArray[np.float64], total: int
 ) -> NDArray[np.float64]:
-    """Return Dunning's G² (1993) of words in some of the items against the rest, [V].
+    """Return Dunning's G² (1993) of words in some of the items versus the rest, [V].
 
     Args:
         here: number of the ``size`` items with each word [V].

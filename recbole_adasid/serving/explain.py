@@ -43,9 +43,9 @@ class Step(NamedTuple):
     n_options: int
     """Number of tokens that the tree allows here."""
     prefix_items: int
-    """Number of items whose Semantic ID begins like this one up to here."""
+    """Number of items that share the prefix up to here."""
     history_items: int
-    """Number of history items whose Semantic ID does."""
+    """Number of history items that share it."""
     options: list[Option]
     """The most probable tokens that the tree allows here, best first."""
 
@@ -61,7 +61,7 @@ class Explanation(NamedTuple):
     retrieval: str
     """How the model recommends: generative, dense or hybrid."""
     note: str
-    """A sentence on how scores and path belong together if the score is not that of the path; else empty."""
+    """How score and path are related, if the score is not the path's; else empty."""
 
 
 _DENSE = "The model ranks all items by comparing a vector of the history with a vector of each item."
@@ -75,11 +75,11 @@ _NO_PATH = f"{_DENSE} It was trained with generative_weight=0 and generates no S
 
 
 def explain(recommender: Recommender, history: Sequence[str], item: str) -> Explanation:
-    """Return the path to an item through the tree of all items that may be recommended, whatever filters are set.
+    """Return the path to an item through the tree of all recommendable items, ignoring filters.
 
     Args:
-        recommender: of a finished run.
-        history: item tokens, oldest first; unknown ones are skipped, and the last ``max_history`` known ones read.
+        recommender: recommender of a finished run.
+        history: item tokens, oldest first; unknown ones are skipped, and the model reads the last ``max_history``.
         item: token of the item to explain.
 
     Raises:

@@ -29,7 +29,7 @@ class LabelWords:
         numbers = {word: number for number, word in enumerate(former.words if former else [])}
         self._first = former.n_texts if former else 0
         self._has_word = _occurrences(texts, numbers)
-        self.words = list(numbers)
+        self.words: list[str] = list(numbers)
 
     @property
     def n_texts(self) -> int:

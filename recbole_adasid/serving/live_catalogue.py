@@ -116,7 +116,7 @@ class LiveCatalogue:
     """Categories of the run's N items, and of the A added ones."""
 
     def copy(self) -> LiveCatalogue:
-        """Return a catalogue with the same items; changing one does not change the other."""
+        """Return a catalogue with the same items, which can be changed independently."""
         other = copy(self)  # changes replace the tables and never write to them, except to this one
         other._unsaved = list(self._unsaved)
         return other

@@ -1,4 +1,4 @@
-"""The model repository of a finished run: a copy of its folder for others, with a model card."""
+"""The model repository of a finished run: a publishable copy of its folder, with a model card."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def write_published_run(live: LiveCatalogue, folder: Path, *, name: str, license
 
 
 def check_published(folder: Path) -> None:
-    """Check that this version reads what a repository says of itself; a run's own folder says nothing.
+    """Check that this version can read a repository's config.json; a plain run folder has none.
 
     Raises:
         DamagedFile: if not.
@@ -60,7 +60,7 @@ def check_published(folder: Path) -> None:
         return
     config = read_json(path)
     if config.get("kind") != KIND:
-        raise DamagedFile(f"{path} does not describe a recommender of {LIBRARY}: it says kind={config.get('kind')!r}")
+        raise DamagedFile(f"{path} does not describe a {LIBRARY} recommender: it has kind={config.get('kind')!r}")
     if config.get("version") != EDITION:
         raise DamagedFile(
             f"{path} has version {str(config.get('version'))[:20]}, this package reads {EDITION}: install the "
@@ -69,7 +69,7 @@ def check_published(folder: Path) -> None:
 
 
 def _config(live: LiveCatalogue, run: RunFolder) -> dict[str, Any]:
-    """Return what a repository says of itself."""
+    """Return the content of config.json."""
     settings, catalogue, about = live.run_settings, live.catalogue, _about(run.path)
     sizes = [int(size) for size in catalogue.level_sizes]
     return {
@@ -93,10 +93,10 @@ def _config(live: LiveCatalogue, run: RunFolder) -> dict[str, Any]:
 
 
 def _about(folder: Path) -> dict[str, Any]:
-    """Return what a run says of itself, or else what the repository does that is published again.
+    """Return a run's about.json, or the config.json of a repository that is published again.
 
     Raises:
-        DamagedFile: if it is not what it should be.
+        DamagedFile: if its content is not as expected.
     """
     path = next((folder / name for name in ("about.json", CONFIG) if (folder / name).is_file()), None)
     if path is None:

@@ -112,7 +112,7 @@ class Recommender(Published):
         return cls(model, tokens, **lengths, live=live)
 
     def copy(self) -> Recommender:
-        """Return a recommender with the same weights and items; changing the items of one keeps those of the other."""
+        """Return a recommender that shares the weights and has the same items, which can be changed independently."""
         model, lengths = self.model.sharing_weights(), {"max_history": self.max_history, "beam_size": self.beam_size}
         other = Recommender(model, self.tokens, **lengths, live=self._live.copy())
         other._downloaded = self._downloaded
@@ -263,13 +263,13 @@ class Recommender(Published):
         Each action is also logged as a line of new-items.jsonl, next to it.
 
         Raises:
-            ValueError: if the recommender has no run, or is of the hub's cache.
+            ValueError: if the recommender has no run, or was loaded from the hub.
             CannotWrite: if the disk is full.
         """
         if self._downloaded:
             raise ValueError(
-                "this recommender was loaded from the hub, whose cache keeps what was published: write it with its new "
-                "items into a folder of your own by save_pretrained(folder), or publish it by push_to_hub(name)"
+                "this recommender was loaded from the hub, whose cache must not change: save it with its new items to "
+                "a folder of your own, with save_pretrained(folder), or publish it, with push_to_hub(name)"
             )
         return self._live.save()
 

@@ -21,16 +21,16 @@ def run_card(copy: RunFolder, live: LiveCatalogue, config: Mapping[str, Any], *,
     """Return the model card of a run.
 
     Args:
-        copy: its folder for others.
+        copy: the published copy of its folder.
         live: its items.
-        config: what the repository says of itself.
-        name: of the repository.
-        license: identifier of a licence on the hub.
+        config: content of config.json.
+        name: repository name.
+        license: the hub's licence identifier.
     """
     metrics = read_json(copy.metrics_path) if copy.metrics_path.is_file() else {}
     dataset, model, tokenizer = config["dataset"]["name"], config["model_type"], str(config["tokenizer"]).strip("./")
     of_users = ("semantic_ids", "test", "best_valid")
-    title = f"{model.upper()} on Semantic IDs of {tokenizer}, {dataset}"
+    title = f"{model.upper()} on {tokenizer} Semantic IDs, {dataset}"
     kinds = list(dict.fromkeys(key.partition("@")[0] for key in metrics.get(of_users[1]) or {}))
     return model_card(
         title,
@@ -52,10 +52,10 @@ def run_card(copy: RunFolder, live: LiveCatalogue, config: Mapping[str, Any], *,
 
 def _opening(config: Mapping[str, Any], model: str, tokenizer: str) -> str:
     return (
-        f"A sequential recommender: given the items that somebody used, it recommends the next ones. {model.upper()} "
-        f"was trained on Semantic IDs of the tokenizer {cell(tokenizer)} with recbole-adasid. The repository holds the "
-        f"network, its {config['items']:,} items with their Semantic IDs, and its tokenizer for new items, if the "
-        "run had one; no interactions and nothing about users."
+        f"A sequential recommender: given a user's history, it recommends the next items. {model.upper()} was trained "
+        f"with recbole-adasid on Semantic IDs from the tokenizer {cell(tokenizer)}. The repository contains the "
+        f"network, {config['items']:,} items with their Semantic IDs and, if the run had one, the tokenizer for new "
+        "items. It contains no interactions and nothing about users."
     )
 
 
@@ -68,7 +68,7 @@ def _loading(live: LiveCatalogue, name: str) -> str:
         f"recommender = Recommender.from_pretrained({json.dumps(name)})  # or the path of this folder",
         f"recommender.recommend({history}, k=10)  # item tokens, oldest first",
         f"recommender.semantic_ids({json.dumps(live.tokens[:1], ensure_ascii=False)})",
-        "# add_items(tokens, table=...) adds items without training; save_pretrained(folder) keeps them",
+        "# add_items(tokens, table=...) adds items without training; save_pretrained(folder) saves them",
     ]
     return section("Use", "```python\n" + "\n".join(code) + "\n```", _NOTHING_RUNS)
 
@@ -76,7 +76,7 @@ def _loading(live: LiveCatalogue, name: str) -> str:
 def _metrics_table(metrics: Mapping[str, Any]) -> str:
     valid, intervals = metrics.get("best_valid") or {}, metrics.get("test_intervals") or {}
     popular = metrics.get("test_by_popularity") or {}
-    head = ["metric", "test", "95% interval", "validation", "test, most popular items to everybody"]
+    head = ["metric", "test", "95% interval", "validation", "test, popularity baseline"]
     rows = [
         [name, _number(value), _interval(intervals.get(name)), *(_number(part.get(name)) for part in (valid, popular))]
         for name, value in metrics["test"].items()
@@ -98,18 +98,18 @@ def _dataset(dataset: Mapping[str, Any]) -> str:
 
 
 def _command(copy: RunFolder, config: Mapping[str, Any]) -> str:
-    """Return the command that repeats the training, with the settings that were not left at their defaults."""
+    """Return the command that repeats the training, with all settings that differ from their defaults."""
     if not copy.config_path.is_file():
         return ""
     settings = read_settings_files([copy.config_path])
     keys = [key for key in (*_IN_EVERY_COMMAND, *config["changed_settings"]) if key in settings]
     given = [f"--{key}={_written(settings[key])}" for key in dict.fromkeys(keys)]
     lines = " \\\n    ".join(["recbole-adasid train", *map(shlex.quote, given)])
-    return f"```bash\n{lines}\n```\n\nAll settings are in `config.yaml`, which `--config_files` reads."
+    return f"```bash\n{lines}\n```\n\nAll settings are in `config.yaml`; pass it as `--config_files`."
 
 
 def _written(value: Any) -> str:
-    """Return a setting as the command line reads it."""
+    """Return a setting as it is written on the command line."""
     if value is None:
         return "~"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -117,12 +117,12 @@ def _written(value: Any) -> str:
 
 def _levels(config: Mapping[str, Any]) -> str:
     sizes = ", ".join(f"{size:,}" for size in config["level_sizes"])
-    suffix = " and a number that separates items with equal codes" if config["collision"] == "suffix" else ""
+    suffix = " and a number that tells items with the same codes apart" if config["collision"] == "suffix" else ""
     return f"Each item has one code on each of {len(config['level_sizes'])} levels of {sizes} codewords{suffix}."
 
 
 def _index(name: str, dataset: str, metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the test metrics in the form that the hub reads."""
+    """Return the test metrics as the hub's `model-index`."""
     intervals = metrics.get("test_intervals") or {}
     found = [
         {
@@ -145,7 +145,7 @@ def _index(name: str, dataset: str, metrics: Mapping[str, Any]) -> list[dict[str
 
 
 _METRICS = (
-    "On items: a hit is the held-out item itself, among all items. The last interaction of each user is the test, the "
-    "one before it validation, unless the settings say otherwise. Intervals: users resampled."
+    "A hit is the held-out item itself, ranked among all items. Unless the settings say otherwise, each user's last "
+    "interaction is the test target and the one before it the validation target. Intervals come from resampling users."
 )
-_NOTHING_RUNS = "Loading executes nothing from this repository: weights are safetensors, everything else JSON and YAML."
+_NOTHING_RUNS = "Loading runs no code from this repository: weights are safetensors, everything else is JSON or YAML."

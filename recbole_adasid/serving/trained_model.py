@@ -12,10 +12,10 @@ from recbole_adasid.run_folder.model_file import SavedModel
 
 
 def served_settings(saved: SavedModel, retrieval: str | None = None) -> dict[str, Any]:
-    """Return the settings of a saved model, with another way to retrieve items if one is given.
+    """Return the settings of a saved model, with another ``retrieval`` if one is given.
 
     Raises:
-        ValueError: if the model needs to know the user, or retrieves items in one way only.
+        ValueError: if the model needs the user, or ``retrieval`` is given for a model without a choice.
     """
     settings = {**saved.about["config"]["settings"], **({"retrieval": retrieval} if retrieval else {})}
     if settings["n_user_tokens"]:
@@ -28,10 +28,10 @@ def served_settings(saved: SavedModel, retrieval: str | None = None) -> dict[str
 
 
 def trained_model(saved: SavedModel, settings: dict[str, Any]) -> TIGERModel:
-    """Return the model in a file, whose settings are as from :func:`served_settings`.
+    """Return the model in a file; ``settings`` are from :func:`served_settings`.
 
     Raises:
-        DamagedFile: if the file lacks weights of the model, or has others.
+        DamagedFile: if the file has other weights than the model.
     """
     about = saved.about
     model = empty_model(

@@ -58,7 +58,7 @@ def read_props(relative: str) -> dict[str, Any]:
 
 
 def read_defaults(path: Path) -> dict[str, Any]:
-    """Return the settings in a file of defaults. It is parsed once, unless it changes: a run asks for it many times."""
+    """Return the settings in a file of defaults. It is parsed once unless it changes, as a run reads it many times."""
     stamp = path.stat()
     return deepcopy(_parsed(path, stamp.st_mtime_ns, stamp.st_size))
 

@@ -1,4 +1,4 @@
-"""Settings and descriptions for others to read: without the places, addresses and processes of this machine."""
+"""Settings and descriptions fit for publishing: without local paths, addresses and processes."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from recbole_adasid.settings.harmless import INERT, OF_THE_COMMAND, OF_THE_MACHI
 _WRITTEN = ("run_folder", "run_root", "checkpoint_dir", "cache_dir", "data_path")
 _OF_ONE_USER = ("gpu_id", "use_gpu", "worker", "show_progress", "state", "wandb_project")
 LEFT_OUT = frozenset((*INERT, *OF_THE_MACHINE, *OF_THE_COMMAND, *_WRITTEN, *_OF_ONE_USER)) - {"item_features_mapped"}
-"""Settings that say where and how a run was done, not what was done."""
+"""Settings about where and how a run was executed, not about what was trained."""
 _WORDS = ("text_template", "field_separator", "seq_separator")
-"""Settings that may look like a path and are none."""
+"""Settings whose values may look like paths but are not."""
 _ELSEWHERE = re.compile(r"[/\\~]|[A-Za-z]:[/\\]|file:")
 
 
 def shareable(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a copy of a run's settings without `LEFT_OUT`, and with files and folders as their last name.
+    """Return a copy of a run's settings without `LEFT_OUT`, with paths cut to their last part.
 
-    A folder of a text model becomes `./NAME`, so that nobody takes it for a name on the hub.
+    The folder of a text model becomes `./NAME`, so it cannot be mistaken for a name on the hub.
     """
     return {
         key: _last_name(value) if key in READ and isinstance(value, str) else _shareable(key, value)
@@ -31,7 +31,7 @@ def shareable(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def without_places(value: Any) -> Any:
-    """Return plain values with each path into this machine replaced by its last name."""
+    """Return plain values with every local path cut to its last part."""
     return _shareable("", value)
 
 
@@ -50,5 +50,5 @@ def _last_name(path: str) -> str:
 
 
 def _parts(path: str) -> tuple[str, ...]:
-    """Return the names along a path of any system."""
+    """Return the parts of a POSIX or Windows path."""
     return tuple(name for part in PurePosixPath(path).parts for name in PureWindowsPath(part).parts if name != "/")

@@ -44,7 +44,7 @@ def make_model() -> Callable[..., TIGERModel]:
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, str], ModuleType]:
-    """A function that imports a module of an exported folder."""
+    """A function that imports a module from an exported folder."""
 
     def open_module(folder: Path, name: str) -> ModuleType:
         monkeypatch.syspath_prepend(str(folder))

@@ -1,4 +1,4 @@
-"""Exported folders recommend what the run recommends, by what their README.md says."""
+"""Exported folders recommend what the run recommends, when used as their README.md says."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def with_changes(run_folder: Path, base: Path) -> Path:
 
 @pytest.fixture
 def no_traces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep pytest from recording every step of torch's tracing, which takes most of its time."""
+    """Keep pytest from recording every step of torch's tracing, which dominates its run time."""
     monkeypatch.setattr(logging.getLogger("torch.__trace"), "propagate", False)
 
 
@@ -72,7 +72,7 @@ def expected(folder: Path, k: int, *, exclude_seen: bool = True, retrieval: str 
 
 
 def assert_same(found: Found, wanted: Found) -> None:
-    """Compare lists; the order of items whose scores differ in the last digits is free."""
+    """Compare lists; items whose scores differ only in the last digits may be in any order."""
     assert [len(row) for row in found] == [len(row) for row in wanted]
     for row, other in zip(found, wanted):
         assert [score for _, score in row] == pytest.approx([score for _, score in other], abs=1e-4)
@@ -175,7 +175,7 @@ def test_dense_retrieval_of_liger_is_that_of_its_user_vectors_and_keys(
     found = recommender.recommend(HISTORIES, 8, retrieval="generative")
     assert_same(found, expected(changed_liger, 8, retrieval="generative"))
     assert recommender.recommend([]) == []
-    with pytest.raises(ValueError, match="retrieval is 'hybrid', this folder has dense, generative"):
+    with pytest.raises(ValueError, match="retrieval is 'hybrid', but this folder has dense, generative"):
         recommender.recommend(HISTORIES, retrieval="hybrid")
 
 
@@ -263,7 +263,7 @@ def test_a_folder_with_other_numbers_than_the_run_s_does_not_appear(
 
 
 @pytest.mark.parametrize(
-    ("version", "remedy"), [("2.4.0+cpu", "install that or a later one"), ("99.0.0", "report this")]
+    ("version", "remedy"), [("2.4.0+cpu", "or later, which exports are tested with"), ("99.0.0", "report this")]
 )
 def test_a_torch_that_cannot_export_is_named(
     version: str, remedy: str, finished_run: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch

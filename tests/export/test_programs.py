@@ -1,4 +1,4 @@
-"""The parts that are exported compute what the model computes; torch.export itself is tested in test_to_torch.py."""
+"""The exported modules compute what the model computes; torch.export itself is tested in test_to_torch.py."""
 
 from __future__ import annotations
 

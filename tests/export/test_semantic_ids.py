@@ -1,4 +1,4 @@
-"""The reader that goes into every exported folder, on the arrays of a small catalogue."""
+"""The reader in every exported folder, on the arrays of a small catalogue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A T5 with our weights computes our probabilities: with one softmax over its vocabulary, and with a causal encoder."""
+"""A T5 with our weights computes our probabilities, despite its single softmax and its bidirectional encoder."""
 
 from __future__ import annotations
 

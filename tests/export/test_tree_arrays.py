@@ -1,4 +1,4 @@
-"""Walking the arrays alone gives exactly the catalogue, in our layout and in STATIC's."""
+"""Walking the arrays alone recovers the catalogue exactly, in our layout and in STATIC's."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def catalogue(tree: PrefixTree) -> dict[tuple[int, ...], list[int]]:
 
 
 def walked(arrays: Arrays, state: int = 0, prefix: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], list[int]]]:
-    """Yield every complete prefix with its items, by what export.json says of the arrays and nothing else."""
+    """Yield every complete prefix with its items, using only what export.json says about the arrays."""
     first_leaf = arrays["level_starts"][-2]
     if state >= first_leaf:
         begin, end = arrays["leaf_pointers"][state - first_leaf : state - first_leaf + 2]

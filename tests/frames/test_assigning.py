@@ -1,4 +1,4 @@
-"""The items of a table in memory get the Semantic IDs that the command gives to the same items in files."""
+"""Items of a table in memory get the same Semantic IDs as the command gives to items in files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pairs of a table in memory are those that the main job and the command mine from the same log."""
+"""Pairs from a table in memory are those that the main job and the command mine from the same log."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NAMES = {"user_id": "customer", "item_id": "sku", "timestamp": "when"}
 
 @pytest.fixture(scope="module")
 def log() -> pd.DataFrame:
-    """Interactions of users with one to nine of them, in no order and some at equal times."""
+    """Interactions of users with one to nine each, unordered and with some equal times."""
     rng = np.random.default_rng(0)
     customer = np.repeat(np.arange(60), rng.integers(1, 10, 60))
     sku = 100 + (30 * rng.random(len(customer)) ** 2).astype(int)

@@ -1,4 +1,4 @@
-"""A table of interactions becomes a table of recommendations, the same as from lists of histories."""
+"""A table of interactions yields the same recommendations as lists of histories."""
 
 from __future__ import annotations
 

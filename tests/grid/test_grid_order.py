@@ -14,7 +14,7 @@ def run(*validation: float, epochs: list[int] | None = None) -> dict[str, Any]:
 
 
 def literal_tau(first: list[float], second: list[float]) -> float:
-    """Return Kendall's τ without ties: pairs in the same order less those in the opposite one, as a share."""
+    """Return Kendall's τ without ties: the share of concordant minus the share of discordant pairs."""
     signs = [np.sign((first[i] - first[j]) * (second[i] - second[j])) for i, j in combinations(range(len(first)), 2)]
     return float(np.mean(signs))
 

@@ -1,4 +1,4 @@
-"""Bad input through the command line: a sound dataset and settings, ways to spoil them, and what is said then."""
+"""Bad input on the command line: a valid dataset and settings, ways to spoil them, and the resulting error."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SMALL = {
 
 
 class Given:
-    """A folder with a sound dataset and settings, for a case to spoil."""
+    """A folder with a valid dataset and settings, to be spoiled."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.home = folder, folder / "data" / "tiny"
@@ -101,7 +101,7 @@ def archive(**arrays: object) -> bytes:
 
 
 def vectors(data: bytes | None = None, name: str = "v.npz", listing: str | bytes = "", **arrays: object) -> Spoil:
-    """Give item features in a file: its bytes, or arrays that replace sound ones."""
+    """Give item features in a file: its bytes, or arrays that replace valid ones."""
 
     def spoil(given: Given) -> None:
         whole = archive(**{"item_id": np.array(ITEMS), "embedding": VECTORS, **arrays})
@@ -136,7 +136,7 @@ def settings_file(data: str | bytes) -> Spoil:
 
 
 def refusal(spoil: Spoil, folder: Path, capfd: pytest.CaptureFixture[str]) -> str:
-    """Spoil a sound job and return the last line of what it says when it is refused, before any traceback."""
+    """Spoil a valid job and return the last line of its error message, before any traceback."""
     given = Given(folder)
     spoil(given)
     assert given.run() == 2

@@ -1,4 +1,4 @@
-"""Files changed at random, as somebody would who knows their format and signs them anew."""
+"""Files changed at random by an attacker who knows their format and recomputes their checksums."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def places(value: Any, depth: int = 0) -> Iterator[tuple[Any, Any]]:
 
 
 def changed(value: Any, luck: random.Random) -> Any:
-    """Return plain values of which one is replaced, removed, doubled, renamed or exchanged with another."""
+    """Return plain values, with one of them replaced, removed, duplicated, renamed or swapped."""
     found = list(places(value))
     if not found or luck.random() < 0.02:
         return luck.choice(VALUES)
@@ -70,7 +70,7 @@ def changed(value: Any, luck: random.Random) -> Any:
 
 
 def changed_bytes(data: bytes, luck: random.Random) -> bytes:
-    """Return a content with some bytes replaced, inserted or cut."""
+    """Return the content with some bytes replaced, inserted or cut."""
     pieces = [
         b"",
         b"\0",
@@ -94,7 +94,7 @@ def changed_bytes(data: bytes, luck: random.Random) -> bytes:
 
 
 def changed_tensors(tensors: dict[str, torch.Tensor], luck: random.Random) -> dict[str, torch.Tensor]:
-    """Return tensors of which one has other values, another shape, type or name, or is not there."""
+    """Return tensors, one of which has other values, shape, type or name, or is missing."""
     name = luck.choice(sorted(tensors))
     own, how = tensors[name].clone(), luck.randrange(8)
     if how == 0:
@@ -115,7 +115,7 @@ def changed_tensors(tensors: dict[str, torch.Tensor], luck: random.Random) -> di
 
 
 def change(path: Path, luck: random.Random) -> None:
-    """Change a file as somebody would who knows its format, and signs it."""
+    """Change a file like an attacker who knows its format, and recompute its checksum."""
     if luck.random() < 0.1:
         path.write_bytes(changed_bytes(path.read_bytes(), luck))
     elif path.suffix == ".safetensors":
@@ -138,7 +138,7 @@ def change(path: Path, luck: random.Random) -> None:
 
 
 def _change_header(path: Path, luck: random.Random) -> None:
-    """Change what a safetensors file says of its tensors; its checksum is over what they are."""
+    """Change the header of a safetensors file; its checksum only covers the tensors."""
     data = path.read_bytes()
     size = struct.unpack("<Q", data[:8])[0]
     header = changed(json.loads(data[8 : 8 + size]), luck)
@@ -147,7 +147,7 @@ def _change_header(path: Path, luck: random.Random) -> None:
 
 
 def _change_archive(path: Path, luck: random.Random) -> None:
-    """Change what the arrays of an .npz state of themselves, or what they are."""
+    """Change the headers or the data of the arrays in an .npz."""
     with np.load(path) as stored:
         arrays = dict(stored)
     name = luck.choice(sorted(arrays))
@@ -177,7 +177,7 @@ def _change_archive(path: Path, luck: random.Random) -> None:
 
 
 def sign_bundle(folder: Path) -> None:
-    """Let a bundle's description have the checksums that its files now have."""
+    """Update the checksums in a bundle's description."""
     with_digest = read_json(folder / DESCRIPTION)
     with_digest.pop("digest", None)
     if isinstance(with_digest.get("files"), dict):

@@ -1,4 +1,4 @@
-"""What reading a file must not do: leave its folder, connect, take all memory, or end in anything but our sentence."""
+"""What reading a file must not do: leave its folder, connect, exhaust memory, or fail with anything but our error."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import recbole_adasid
 
 PACKAGE = str(Path(recbole_adasid.__file__).parent)
 MEMORY = 4 << 30
-"""Bytes that a case may ask for beyond what there was before."""
+"""Bytes that a case may allocate on top."""
 _WATCHED: list[Any] = []
 _SEEN: list[str] = []
 _CONNECTING = ("socket.connect", "socket.getaddrinfo", "socket.bind", "subprocess.Popen", "os.system", "os.exec")
@@ -24,7 +24,7 @@ _WRITING = ("os.mkdir", "os.rename", "os.remove", "os.link", "os.symlink", "shut
 
 
 def _watch(event: str, arguments: tuple[Any, ...]) -> None:
-    """Note what leaves the folder of a case."""
+    """Record what leaves the folder of a case."""
     if not _WATCHED or event not in ("open", *_CONNECTING, *_WRITING):
         return
     if event in _CONNECTING:
@@ -45,7 +45,7 @@ sys.addaudithook(_watch)
 
 @contextmanager
 def bounded_memory() -> Iterator[None]:
-    """Let a large allocation fail, where the system knows how."""
+    """Let large allocations fail, where the system supports limits."""
     resource = pytest.importorskip("resource")
     pages = int(Path("/proc/self/statm").read_text().split()[0]) if Path("/proc/self/statm").exists() else 1 << 40
     before = resource.getrlimit(resource.RLIMIT_AS)
@@ -57,7 +57,7 @@ def bounded_memory() -> Iterator[None]:
 
 
 def passes_or_says_why(folder: Path, load: Callable[[], Any], case: str) -> bool:
-    """Return whether a file was read, after checking that it was refused in one sentence of ours if not."""
+    """Return whether a file was read; if not, check that it was refused with one of our errors."""
     _SEEN.clear()
     _WATCHED.append(os.path.realpath(folder))
     try:

@@ -1,4 +1,4 @@
-"""A hub of model repositories on loopback: its download and upload protocols, as far as huggingface_hub speaks them."""
+"""A model hub on loopback: the parts of the download and upload protocols that huggingface_hub uses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAIN = "main"
 
 @dataclass
 class Repository:
-    """Commits by their hash, and which one each branch or tag is at."""
+    """Commits by hash, and the one that each branch or tag points to."""
 
     private: bool = False
     gated: bool = False
@@ -31,7 +31,7 @@ class Repository:
     commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
     messages: list[str] = field(default_factory=list)
     listed: list[str] = field(default_factory=list)
-    """Further names in the listing, as a malicious server would give them."""
+    """Extra names in the listing, as from a malicious server."""
 
     def commit(self, files: dict[str, bytes], revision: str = MAIN, message: str = "") -> str:
         """Make a commit of exactly these files, and return its hash."""
@@ -47,28 +47,28 @@ class Repository:
 
 
 class LoopbackHub:
-    """The repositories of a hub, its address, and what was asked of it."""
+    """The repositories of a hub, its address, and the requests it got."""
 
     def __init__(self) -> None:
         self.address = ""
         self.empty()
 
     def empty(self) -> None:
-        """Begin anew, at the same address."""
+        """Start over, at the same address."""
         self.repositories: dict[str, Repository] = {}
         self.asked: list[str] = []
         self.lfs: dict[str, bytes] = {}
         self.truncated: set[str] = set()
-        """Files that end half way, though the answer names their whole size."""
+        """Files that are cut off halfway, although the response states their full size."""
         self.large: tuple[str, ...] = ()
-        """Ends of the names of files that have to be uploaded as LFS."""
+        """Suffixes of files that have to be uploaded as LFS."""
         self.sha: str | None = None
-        """What is said to be the hash of every commit."""
+        """The alleged hash of every commit."""
         self.status: int | None = None
-        """Answer to everything."""
+        """Response to every request."""
 
     def publish(self, name: str, folder: Path, revision: str = MAIN, **kind: bool) -> Repository:
-        """Put a folder's files into a repository, past the protocol."""
+        """Put a folder's files into a repository, bypassing the protocol."""
         repository = self.repositories.setdefault(name, Repository(**kind))
         files = [path for path in folder.rglob("*") if path.is_file()]
         repository.commit({path.relative_to(folder).as_posix(): path.read_bytes() for path in files}, revision)
@@ -76,12 +76,12 @@ class LoopbackHub:
 
     @property
     def downloaded(self) -> set[str]:
-        """Names of the files that were asked for."""
+        """Names of the requested files."""
         return {path.split("/resolve/")[1].partition("/")[2] for path in self.asked if "/resolve/" in path}
 
     @contextmanager
     def serving(self) -> Iterator[LoopbackHub]:
-        """Answer at `address` within the block."""
+        """Serve at `address` during the block."""
         handler = type("Handler", (_Handler,), {"hub": self})
         with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
             self.address = f"http://127.0.0.1:{server.server_address[1]}"

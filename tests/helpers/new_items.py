@@ -1,4 +1,4 @@
-"""New items for a run, and what is looked at in recommenders that take them."""
+"""New items for a run, and what to compare in recommenders that take them."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def test_identifiers_of_licences_pass(license: str) -> None:
 
 @pytest.mark.parametrize("license", ["", "MIT", "all rights reserved", "a\nb: c", "x" * 61, None, 3])
 def test_what_is_no_identifier_of_a_licence_is_refused(license: Any) -> None:
-    with pytest.raises(ValueError, match=r"license=.* is no identifier of a licence, such as mit"):
+    with pytest.raises(ValueError, match=r"license=.* is not a licence identifier such as mit"):
         check_license(license)
 
 

@@ -1,4 +1,4 @@
-"""The picture of how codewords are used."""
+"""The chart of codeword usage."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def heights(path: str) -> list[float]:
-    """Return the heights of the steps of a drawn panel, top down, as shares of the whole."""
+    """Return the step heights of a drawn panel, as shares of its height."""
     return [1 - float(value) / 110 for value in re.findall(r"V([\d.]+)H", path)]
 
 

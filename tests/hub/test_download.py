@@ -1,4 +1,4 @@
-"""From a name on the hub to a folder: revisions, the cache, what the hub refuses, and repositories that mean harm."""
+"""Downloading by name: revisions, the cache, what the hub refuses, and malicious repositories."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAME = "me/thing"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder of the kind, with more files than that."""
+    """A folder of the expected kind, with extra files."""
     top = tmp_path / "thing"
     (top / "part").mkdir(parents=True)
     for name in (*LAYOUT.needed, "README.md", "evil.py", "model.bin", "part/evil.pkl"):
@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def hub(loopback_hub: Any, folder: Path) -> Any:
-    """A hub with the folder as me/thing."""
+    """A hub that has the folder as me/thing."""
     loopback_hub.publish(NAME, folder)
     return loopback_hub
 
@@ -75,7 +75,7 @@ def test_offline_an_earlier_download_is_taken(how: str, hub: Any, monkeypatch: p
     local = how == "argument"
     if not local:
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(FileNotFoundError, match="me/thing is not in the cache of this machine, and nothing may be"):
+    with pytest.raises(FileNotFoundError, match="me/thing is not in the cache, and downloading is disabled or"):
         locate(NAME, LAYOUT, local_files_only=local)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     found = locate(NAME, LAYOUT)
@@ -109,27 +109,37 @@ def test_cache_dir_says_where_downloads_are_kept(hub: Any, tmp_path: Path) -> No
 @pytest.mark.parametrize("token", ["hf_wrong", False])
 def test_a_private_repository_needs_a_token(token: Any, hub: Any) -> None:
     hub.repositories[NAME].private = True
-    with pytest.raises(FileNotFoundError, match="there is no model me/thing on http.*, or it is private and no token"):
+    with pytest.raises(FileNotFoundError, match="me/thing does not exist on http.*, or is private and needs a token"):
         locate(NAME, LAYOUT, token=token)
     assert locate(NAME, LAYOUT, token="hf_reader").downloaded
 
 
 def test_a_gated_repository_says_where_its_conditions_are(hub: Any) -> None:
     hub.repositories[NAME].gated = True
-    with pytest.raises(PermissionError, match=f"me/thing is gated: accept its conditions on {hub.address}/me/thing"):
+    with pytest.raises(PermissionError, match=f"me/thing is gated: accept its terms at {hub.address}/me/thing"):
         locate(NAME, LAYOUT, token=False)
 
 
 @pytest.mark.parametrize(
     ("source", "options", "error", "said"),
     [
-        ("me/nothing", {}, FileNotFoundError, "there is no model me/nothing on http.*correct the name, or log in with"),
-        (NAME, {"revision": "v9"}, FileNotFoundError, "me/thing has no revision 'v9': give one of its branches"),
-        ("./nothing", {}, FileNotFoundError, "there is no folder ./nothing, and a name on the hub is written user/mod"),
+        ("me/nothing", {}, FileNotFoundError, "me/nothing does not exist on http.*correct the name, or log in with"),
+        (NAME, {"revision": "v9"}, FileNotFoundError, "me/thing has no revision 'v9': give a branch, tag or commit"),
+        (
+            "./nothing",
+            {},
+            FileNotFoundError,
+            "there is no folder ./nothing, and it is not a name on the hub such as user/mod",
+        ),
         ("/nothing/x", {}, FileNotFoundError, "there is no folder /nothing/x"),
         ("a/b/c", {}, FileNotFoundError, "there is no folder a/b/c"),
-        ("..", {"revision": "main"}, ValueError, r"\.\. is a folder, which has no revision 'main': leave revision out"),
-        ("me/x--y", {}, ValueError, "'me/x--y' is no name of a model, such as user/model"),
+        (
+            "..",
+            {"revision": "main"},
+            ValueError,
+            r"\.\. is a local folder, which has no revision 'main': leave revision out",
+        ),
+        ("me/x--y", {}, ValueError, "'me/x--y' is not a valid model name such as user/model"),
         (Path("me/thing"), {}, FileNotFoundError, "there is no folder me/thing"),
     ],
 )
@@ -167,7 +177,7 @@ def test_names_that_lead_out_of_the_folder_are_never_asked_for(hub: Any, tmp_pat
 @pytest.mark.parametrize("sha", ["../../../evil", "/tmp/evil", "main", "0" * 41, ""])
 def test_what_is_no_commit_does_not_become_a_folder(sha: str, hub: Any, tmp_path: Path) -> None:
     hub.sha = sha or "-"
-    with pytest.raises(ValueError, match="as the commit of me/thing, which is none"):
+    with pytest.raises(ValueError, match="as the commit of me/thing, which is not a hash"):
         locate(NAME, LAYOUT)
     assert not (tmp_path / "hub-cache").exists()
 

@@ -1,4 +1,4 @@
-"""What is a repository of which kind."""
+"""Telling kinds of repositories apart."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LAYOUT = Layout("thing", ("a.json", "part/b.json"), ("c.json",), ("log.jsonl",),
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder of the kind."""
+    """A folder of the expected kind."""
     top = tmp_path / "thing"
     (top / "part").mkdir(parents=True)
     for name in LAYOUT.needed:
@@ -36,9 +36,9 @@ def test_whole_folders_pass_with_and_without_what_is_optional(folder: Path) -> N
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (["a.json"], r"X lacks part/b\.json, so it is no thing of recbole-adasid\.$"),
+        (["a.json"], r"X lacks part/b\.json, so it is not a recbole-adasid thing\.$"),
         (["other.json"], r"X lacks a\.json, .* It is another thing\.$"),
-        (["pytorch_model.bin", "a.py"], r"Its pytorch_model\.bin would have to be unpickled, which could execute"),
+        (["pytorch_model.bin", "a.py"], r"Its pytorch_model\.bin would have to be unpickled, which could run"),
         ([], r"X lacks a\.json"),
     ],
 )
@@ -52,7 +52,9 @@ def test_a_link_out_of_the_folder_is_refused(name: str, folder: Path, tmp_path: 
     outside = tmp_path / "outside"
     (folder / name).rename(outside) if (folder / name).exists() else outside.touch()
     (folder / name).symlink_to(outside)
-    with pytest.raises(ValueError, match="is a link to .*outside.*, out of its folder: put the file itself there"):
+    with pytest.raises(
+        ValueError, match="is a link to .*outside.*, outside its folder: replace the link with the file"
+    ):
         LAYOUT.check_folder(folder)
 
 

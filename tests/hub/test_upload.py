@@ -1,4 +1,4 @@
-"""From a folder to a model repository, in one commit."""
+"""Uploading a folder to a model repository, in one commit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CARD = "---\nlicense: mit\n---\n\n# A thing\n"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder of the kind, with more files than that."""
+    """A folder of the expected kind, with extra files."""
     top = tmp_path / "thing"
     (top / "part").mkdir(parents=True)
     for name in (*LAYOUT.needed, "c.json", "secret.txt", "part/secret.txt"):
@@ -76,7 +76,7 @@ def test_what_should_be_private_is_not_published_in_a_public_repository(loopback
     upload(folder, NAME, LAYOUT)
     repository = loopback_hub.repositories[NAME]
     commits = len(repository.commits)
-    with pytest.raises(ValueError, match="me/thing exists and is public: make it private on http"):
+    with pytest.raises(ValueError, match="me/thing exists and is public: make it private at http"):
         upload(folder, NAME, LAYOUT, private=True)
     assert len(repository.commits) == commits
     upload(folder, "me/new", LAYOUT, private=True)
@@ -85,9 +85,9 @@ def test_what_should_be_private_is_not_published_in_a_public_repository(loopback
 @pytest.mark.parametrize(
     ("token", "said"),
     [
-        ("hf_reader", "the token may not do this with me/thing: use one with the right to, and log in with"),
-        ("hf_wrong", "wants a valid token for me/thing: log in with `hf auth login`, or set HF_TOKEN"),
-        (False, "wants a valid token for me/thing"),
+        ("hf_reader", "the token lacks the permission for me/thing: use one that has it, and log in with"),
+        ("hf_wrong", "requires a valid token for me/thing: log in with `hf auth login`, or set HF_TOKEN"),
+        (False, "requires a valid token for me/thing"),
     ],
 )
 def test_who_may_not_write_is_told(token: Any, said: str, loopback_hub: Any, folder: Path) -> None:
@@ -98,7 +98,7 @@ def test_who_may_not_write_is_told(token: Any, said: str, loopback_hub: Any, fol
 
 @pytest.mark.parametrize("name", ["me/thing/x", "me/x--y", "", "../x"])
 def test_a_name_that_no_repository_can_have_is_refused(name: str, loopback_hub: Any, folder: Path) -> None:
-    with pytest.raises(ValueError, match="is no name of a model, such as user/model"):
+    with pytest.raises(ValueError, match="is not a valid model name such as user/model"):
         upload(folder, name, LAYOUT)
     assert loopback_hub.repositories == {}
 

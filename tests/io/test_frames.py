@@ -1,4 +1,4 @@
-"""Tables in memory of different libraries give the same Python values, and get results of their own kind."""
+"""Tables of different libraries yield the same Python values, and results are tables of the same library."""
 
 from __future__ import annotations
 
@@ -95,8 +95,11 @@ def test_tokens_are_integers_again_if_the_column_was_of_integers_and_all_are(fra
         ("log.csv", "^table is of type str, not a table"),
         ({"a": [1]}, "^table is of type dict"),
         (pd.Series([1], name="a"), "^table is of type Series"),
-        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "^table has a column name twice .*'a' 2 times.*rename or drop"),
-        (pd.DataFrame([[1]], columns=[0]), "^table has a column named 0, which is not a text: rename it"),
+        (
+            pd.DataFrame([[1, 2]], columns=["a", "a"]),
+            "^table has a duplicate column name .*'a' 2 times.*rename or drop",
+        ),
+        (pd.DataFrame([[1]], columns=[0]), "^table has a column named 0, which is not a string: rename it"),
     ],
 )
 def test_what_is_no_table_is_refused(given: Any, message: str) -> None:
@@ -113,9 +116,9 @@ def test_a_column_is_no_table() -> None:
 
 def test_an_arrow_table_with_a_name_twice_is_refused() -> None:
     pyarrow = pytest.importorskip("pyarrow")
-    with pytest.raises(ValueError, match="^table has a column name twice"):
+    with pytest.raises(ValueError, match="^table has a duplicate column name"):
         Frame(pyarrow.table([[1], [2]], names=["a", "a"]), "table")
-    with pytest.raises(ValueError, match="twice|two columns named 'a'"):
+    with pytest.raises(ValueError, match="duplicate|two columns named 'a'"):
         Frame(pyarrow.record_batch([[1], [2]], names=["a", "a"]), "table")
 
 

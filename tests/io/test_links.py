@@ -29,5 +29,5 @@ def test_links_out_are_refused_whether_their_target_exists_or_not(target: str, f
     (folder / "name").symlink_to(target)
     (folder / "through").symlink_to("name")
     for name in ("name", "through"):
-        with pytest.raises(ValueError, match=f"{name} is a link to .*, out of its folder"):
+        with pytest.raises(ValueError, match=f"{name} is a link to .*, outside its folder"):
             check_inside(folder, ["part/file", name])

@@ -1,4 +1,4 @@
-"""The copy of a run for others: what stays behind, and what must not be told."""
+"""The publishable copy of a run: what is left out, and what must not leak."""
 
 from __future__ import annotations
 

@@ -13,13 +13,13 @@ TOKEN = "a-token-of-these-tests"
 
 @pytest.fixture(scope="module")
 def recommender(finished_run: Path) -> Recommender:
-    """What the application serves, to compare with; not to be changed."""
+    """The served recommender, to compare with; must not be changed."""
     return Recommender.load(finished_run)
 
 
 @pytest.fixture(scope="module")
 def client(finished_run: Path) -> Iterator[Any]:
-    """A client of an application on a run that is not to be changed."""
+    """A client of an application on a run that must not be changed."""
     pytest.importorskip("fastapi")
     from fastapi.testclient import TestClient
 
@@ -33,7 +33,7 @@ def client(finished_run: Path) -> Iterator[Any]:
 
 @pytest.fixture
 def changing(run_copy: Path) -> Iterator[Any]:
-    """A client that may change the items of a copy of a run, whose folder is ``changing.folder``."""
+    """A client that can change the items of a copy of a run, whose folder is ``changing.folder``."""
     pytest.importorskip("fastapi")
     from fastapi.testclient import TestClient
 

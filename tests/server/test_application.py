@@ -1,4 +1,4 @@
-"""The routes that read: answers are those of the recommender, and bad requests are refused with a sentence."""
+"""The read-only routes: responses match the recommender, and bad requests are refused with one sentence."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def asked(client: Any, **request: Any) -> Any:
 
 
 def same(found: list[dict[str, Any]], expected: list[Recommendation], recommender: Recommender) -> bool:
-    """Compare an answer with recommendations; batches may round otherwise."""
+    """Compare an answer with recommendations; batches may round differently."""
     known = [(one["item"], one["title"], one["category"], one["semantic_id"]) for one in found]
     wanted = [(one.item, one.title, one.category, *recommender.semantic_ids([one.item])) for one in expected]
     scores = [one["score"] for one in found]
@@ -97,7 +97,7 @@ def test_requests_of_many_clients_at_once_get_their_own_answers(finished_run: Pa
         ({"histories": [["i1"]], "category": ""}, "no item has the category ''"),
         ({"history": ["i1"] * 7}, "a history has 7 items, more than 6: give the latest ones, oldest first"),
         ({"histories": [["i1"]] * 4}, "4 histories are more than 3: split the request"),
-        (["i1"], "the body is no JSON object: send one, with the header Content-Type: application/json"),
+        (["i1"], "the body is not a JSON object: send one, with the header Content-Type: application/json"),
     ],
 )
 def test_a_bad_request_is_refused_with_a_sentence(client: Any, request_: Any, detail: str) -> None:
@@ -232,9 +232,9 @@ def test_a_request_that_waits_too_long_or_finds_a_full_queue_is_told_to_come_aga
             while not client.app.state.serving.batcher.waiting:
                 pass
             third = client.post("/recommend", json={"history": ["i3"]})
-            assert third.json()["detail"] == "1 histories are waiting, of 1 that may: ask again later"
+            assert third.json()["detail"] == "the queue is full, 1 of 1 histories are waiting: retry later"
             for late in (first.result(20), second.result(20)):
-                assert late.json()["detail"] == "no answer within 0.3 s: ask again later, or for less"
+                assert late.json()["detail"] == "no result within 0.3 s: retry later, or ask for less"
                 assert (late.status_code, late.headers["Retry-After"]) == (503, "1")
             assert (third.status_code, third.headers["Retry-After"]) == (503, "1")
         finally:

@@ -1,4 +1,4 @@
-"""Micro-batching: what is decoded together, and that everybody gets their own answer."""
+"""Micro-batching: what is decoded together, and that everyone gets their own result."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from recbole_adasid.server.errors import Busy  # noqa: E402
 
 
 class Decoder:
-    """Answers a history with itself and k, and waits while it is held."""
+    """Returns each history with k as its result, and blocks while held."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[int, Options]] = []
@@ -40,7 +40,7 @@ def batcher_of(decoder: Decoder, **options: Any) -> Batcher:
 
 
 def occupied(decoder: Decoder, **options: Any) -> Batcher:
-    """Return a batcher whose thread is decoding one history, until the decoder is freed."""
+    """Return a batcher whose thread is busy with one history until the decoder is released."""
     batcher = batcher_of(decoder, **options)
     batcher.submit([["first"]], Options())
     assert decoder.begun.wait(20)
@@ -100,7 +100,7 @@ def test_an_error_reaches_those_who_asked_for_it_alone(decoder: Decoder) -> None
 def test_a_full_queue_refuses_and_what_was_given_up_is_not_decoded(decoder: Decoder) -> None:
     batcher = occupied(decoder, queue=3)
     given_up = batcher.submit([["a"], ["b"]], Options())
-    with pytest.raises(Busy, match="^2 histories are waiting, of 3 that may: ask again later$"):
+    with pytest.raises(Busy, match="^the queue is full, 2 of 3 histories are waiting: retry later$"):
         batcher.submit([["c"], ["d"]], Options())
     kept = batcher.submit([["c"]], Options())
     assert given_up.cancel()

@@ -1,4 +1,4 @@
-"""Items that come and go while they are served: behind a token, on disk before the answer, by others too."""
+"""Items added and removed while a run is served: with a token, on disk before the response, by other processes too."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_an_added_item_is_on_disk_found_recommended_and_removed_again(changing: 
         ([{"item": "a", "title": {"x": 1}}], {}, "items.0.title."),
         ([{"item": "a", "title": "thing"}, {"item": "a", "title": "x"}], {}, "the new item 'a' occurs twice: keep one"),
         ([{"item": "a"}], {}, "text_fields"),
-        ([{"item": "a", "title": "\ud800"}], {"bad_items": "skip"}, "it has half of a character"),
+        ([{"item": "a", "title": "\ud800"}], {"bad_items": "skip"}, "it contains half a character"),
         ([{"item": "a", "title": None}], {}, "the item 'a' cannot be added: it has no text"),
         ([{"item": "a"}], {"bad_items": "keep"}, "bad_items 'keep': did you mean skip?"),
         ([{"item": "a"}], {"features": [[1.0, 2.0]]}, "the features have the shape [1, 2] for 1 items"),
@@ -115,7 +115,7 @@ def test_without_a_token_or_a_run_folder_the_routes_are_off_and_say_so(client: A
         assert answer.status_code == 403 and "started without --token_file=FILE or RECBOLE_ADASID_TOKEN" in answer.text
     application = create_application(Recommender.load(finished_run), token="0123456789abcdef")
     with TestClient(application, headers={"Authorization": "Bearer 0123456789abcdef"}) as alone:
-        assert "what is served is not a run folder" in add(alone, NEW).json()["detail"]
+        assert "there is no run folder to write to" in add(alone, NEW).json()["detail"]
 
 
 def test_a_token_is_one_line_of_some_length(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_a_damaged_change_of_another_process_is_not_served_and_not_written_over(
     good = shutil.copy(path, changing.folder / "kept")
     path.write_bytes(b"damaged")
     answer = add(changing, {"item": "later", "title": "a thing"})
-    assert answer.status_code == 503 and "was changed and cannot be loaded: " in answer.json()["detail"]
+    assert answer.status_code == 503 and "changed but cannot be loaded: " in answer.json()["detail"]
     assert path.read_bytes() == b"damaged" and total(changing) == 21
     assert changing.post("/recommend", json={"history": ["new"]}).status_code == 200
     os.replace(good, path)

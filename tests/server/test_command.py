@@ -1,4 +1,4 @@
-"""`recbole-adasid serve`: its settings, and a process of its own that is stopped or killed."""
+"""`recbole-adasid serve`: its settings, and a server process that is stopped or killed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ TOKEN = "0123456789abcdef"
     [
         (["--port=8000"], "serve needs --run_folder=FOLDER; see --help."),
         (["--run_folder=x", "--max_batch=0"], "max_batch=0 has to be a whole number of 1 or more."),
-        (["--run_folder=x", "--queue=10"], "queue=10 is smaller than max_histories=256: let a request's own wait."),
+        (
+            ["--run_folder=x", "--queue=10"],
+            "queue=10 is smaller than max_histories=256: the queue has to hold at least one full request.",
+        ),
         (["--run_folder=x", "--max_wait_ms=soon"], "max_wait_ms='soon' has to be a number; see --help."),
     ],
 )
@@ -44,7 +47,7 @@ def test_without_the_extra_the_command_says_which(
 ) -> None:
     monkeypatch.setitem(sys.modules, "fastapi", None)
     assert main(["serve", "--run_folder=x"]) == 2
-    assert capsys.readouterr().err.endswith(" run pip install 'recbole-adasid[serve]'\n")
+    assert capsys.readouterr().err.endswith(" pip install 'recbole-adasid[serve]'\n")
 
 
 def test_a_run_or_an_address_that_there_is_not_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,7 +66,7 @@ def test_a_run_or_an_address_that_there_is_not_is_told(tmp_path: Path, capsys: p
 
 @contextmanager
 def served(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Within, a process serves a run folder; yield it and its address."""
+    """Serve a run folder in a process during the block; yield the process and its address."""
     command = [sys.executable, "-m", "recbole_adasid", "serve", f"--run_folder={folder}", "--port=0", *options]
     environment = {**os.environ, "RECBOLE_ADASID_TOKEN": TOKEN, "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT) as process:
@@ -102,7 +105,7 @@ def test_sigterm_lets_what_was_asked_be_answered(run_copy: Path) -> None:
             one.join(20)
         assert len(found) == 4 and all(len(one["recommendations"]) == 2 for one in found)
         assert process.wait(20) == 0
-        assert process.stdout is not None and process.stdout.read() == "stopped: what had been asked is answered\n"
+        assert process.stdout is not None and process.stdout.read() == "stopped; all pending requests were answered\n"
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""The Dockerfile, which is not built here, agrees with the repository."""
+"""The Dockerfile, which is not built here, is consistent with the repository."""
 
 from __future__ import annotations
 

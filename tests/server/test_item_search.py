@@ -1,4 +1,4 @@
-"""The search of items as one types, against a loop over the items."""
+"""Item search as one types, compared with a loop over the items."""
 
 from __future__ import annotations
 

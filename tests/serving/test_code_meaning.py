@@ -1,4 +1,4 @@
-"""What codes mean, against counting word by word."""
+"""What codes mean, compared with counting word by word."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TOKENS = [f"i{number}" for number in range(N)]
 
 
 def made_up() -> tuple[LiveCatalogue, list[list[int]]]:
-    """Items of three first codes; those of code 0 are about tea, and every title has "the"."""
+    """Items with three first codes; those of code 0 are about tea, and every title has "the"."""
     random = np.random.default_rng(0)
     first = random.integers(3, size=N)
     codes = np.column_stack([first, random.integers(4, size=N)])
@@ -110,7 +110,7 @@ def test_without_titles_there_are_only_numbers() -> None:
 
 @pytest.mark.parametrize("prefix", [[7], [0, 3, 9], [-1], [8], [2**70]])
 def test_a_prefix_that_no_item_has_is_told(prefix: list[int]) -> None:
-    with pytest.raises(ValueError, match=r"no item has a Semantic ID that begins with \["):
+    with pytest.raises(ValueError, match=r"no Semantic ID begins with \["):
         CodeMeanings(made_up()[0]).of(prefix)
 
 

@@ -1,4 +1,4 @@
-"""The path of an item through the prefix tree, against loops over every prefix of the catalogue."""
+"""The path to an item through the prefix tree, compared with loops over every prefix of the catalogue."""
 
 from __future__ import annotations
 

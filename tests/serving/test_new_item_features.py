@@ -1,4 +1,4 @@
-"""Features of items that arrive after training lie in the space that the run's items made."""
+"""Features of items added after training are in the space fitted on the run's items."""
 
 from __future__ import annotations
 

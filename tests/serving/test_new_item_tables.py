@@ -1,4 +1,4 @@
-"""Tables of new items: the run's own columns, other names, columns that they lack."""
+"""Tables of new items: the run's own columns, other names, missing columns."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from recbole_adasid.serving.recommender import Recommender
 
 @pytest.fixture(scope="module")
 def odd_settings(settings: dict[str, object], tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
-    """Settings of a dataset whose `.item` file has names of its own, the items' among them."""
+    """Settings of a dataset whose `.item` file has custom column names, including the item column's."""
     home = tmp_path_factory.mktemp("odd") / "tiny"
     shutil.copytree(Path(str(settings["data_path"])) / "tiny", home)
     for suffix in ("inter", "item"):

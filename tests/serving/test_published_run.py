@@ -1,4 +1,4 @@
-"""A run as a model repository: saved, published, loaded by name, and refused where it is damaged or means harm."""
+"""A run as a model repository: saved, published, loaded by name, and refused if damaged or malicious."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ NEW = {"item_id": ["new"], "title": ["the red thing number i31"]}
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder whose path is not to be told."""
+    """A folder whose path must not leak."""
     return tmp_path_factory.mktemp("secret-place")
 
 
 @pytest.fixture(scope="module")
 def finished(base: Path, write_dataset: Callable[..., Path]) -> Path:
-    """The folder of a finished LIGER whose users can be told from everything else."""
+    """The folder of a finished LIGER run with recognisable user names."""
     rows = [(f"secret-user-{n}", f"i{(n + step) % 20}", str(1000 + step)) for n in range(30) for step in range(6)]
     settings = {"dataset": "tiny", "data_path": str(write_dataset(base / "data", rows)), "model": "LIGER"}
     settings |= {"tokenizer": "rqkmeans", "codebook_size": 4, "text_fields": ["title"], "text_width": 8}
@@ -45,7 +45,7 @@ def finished(base: Path, write_dataset: Callable[..., Path]) -> Path:
 
 @pytest.fixture(scope="module")
 def published(finished: Path, base: Path) -> Path:
-    """Its model repository, which is not to be changed."""
+    """Its model repository, which must not be changed."""
     return Recommender.load(finished).save_pretrained(base / "published", license="mit")
 
 
@@ -57,7 +57,7 @@ def repository(published: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def hub(loopback_hub: Any, published: Path) -> Any:
-    """A hub with the repository as me/tiny."""
+    """A hub that has the repository as me/tiny."""
     loopback_hub.publish(NAME, published)
     return loopback_hub
 
@@ -171,7 +171,7 @@ def test_nothing_is_overwritten_and_half_a_folder_never_appears(
     (tmp_path / "mine" / "file").touch()
     with pytest.raises(FileExistsError, match="mine exists and is not an empty folder"):
         recommender.save_pretrained(tmp_path / "mine")
-    with pytest.raises(ValueError, match="license='MIT' is no identifier"):
+    with pytest.raises(ValueError, match="license='MIT' is not a licence identifier"):
         recommender.save_pretrained(tmp_path / "other", license="MIT")
     monkeypatch.setattr("recbole_adasid.serving.published_run.run_card", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
@@ -187,7 +187,7 @@ def test_a_recommender_without_a_run_cannot_be_published(finished: Path, tmp_pat
 
 
 class Malicious:
-    """Unpickled, it writes a file."""
+    """Writes a file when unpickled."""
 
     def __init__(self, marker: Path) -> None:
         self.marker = marker
@@ -256,7 +256,7 @@ def test_links_out_of_a_folder_which_saving_would_follow_are_refused(
     (repository / name).symlink_to(outside)
     loading = [Recommender.from_pretrained, *([Recommender.load] if name != "model.safetensors" else [])]
     for load in loading:  # a model of one's own may be on another disk
-        with pytest.raises(ValueError, match=f"{name} is a link to .*profile, out of its folder"):
+        with pytest.raises(ValueError, match=f"{name} is a link to .*profile, outside its folder"):
             load(repository)
     assert outside.read_text() == "mine"
 
@@ -276,7 +276,7 @@ def test_a_link_out_of_a_folder_is_not_published(repository: Path, tmp_path: Pat
     secret = key.rename(tmp_path / "secret")
     key.symlink_to(secret)
     recommender = Recommender.load(repository)
-    with pytest.raises(ValueError, match="features.safetensors is a link to .*secret, out of its folder"):
+    with pytest.raises(ValueError, match="features.safetensors is a link to .*secret, outside its folder"):
         recommender.save_pretrained(tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
 
@@ -306,7 +306,7 @@ def test_a_bundle_is_told_from_a_recommender(finished: Path, loopback_hub: Any, 
 @pytest.mark.parametrize(
     ("told", "said"),
     [
-        ({"kind": "bert"}, "does not describe a recommender of recbole-adasid: it says kind='bert'"),
+        ({"kind": "bert"}, "does not describe a recbole-adasid recommender: it has kind='bert'"),
         (
             {"version": 2, "recbole-adasid": "0.9"},
             "has version 2, this package reads 1: install the recbole-adasid that",

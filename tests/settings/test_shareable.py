@@ -1,4 +1,4 @@
-"""What of settings and descriptions is for others to read."""
+"""Which parts of settings and descriptions are published."""
 
 from __future__ import annotations
 

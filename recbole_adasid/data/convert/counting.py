@@ -39,7 +39,7 @@ class Emptied:
     """Value of the first."""
 
     def told(self, unit: str) -> str:
-        """Return the first value and its place, in words."""
+        """Describe the first value and its place."""
         return f"first {_shown(self.value)} {'on' if unit == 'line' else 'in'} {unit} {self.line}"
 
 

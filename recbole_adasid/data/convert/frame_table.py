@@ -1,4 +1,4 @@
-"""A table in memory as a source of rows, like the tables in files of `tables.py`."""
+"""A table in memory as a source of rows, like the table files of `tables.py`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class FrameTable:
         self.frame, self.path, self.columns = frame, frame.what, frame.columns
 
     def records(self, wanted: Iterable[str], *, progress: bool = False) -> tuple[Numbered, Callable[[Any], Any]]:
-        """Return numbered rows, and a function that makes a record of one."""
+        """Return numbered rows, and the function that turns one into a record."""
         names = list(dict.fromkeys(wanted))
         return enumerate(rows(self.frame.select(names))), lambda row: dict(zip(names, row))
 

@@ -52,7 +52,7 @@ class Table(Protocol):
         """What a row is called in messages."""
 
     def records(self, wanted: Iterable[str], *, progress: bool = False) -> tuple[Numbered, Callable[[Any], Any]]:
-        """Return numbered raw rows, and the function that makes a record of one or finds it unusable."""
+        """Return numbered raw rows, and the function that turns one into a record or finds it unusable."""
 
     def missing(self, raw: str, name: str, key: str) -> SettingsError:
         """Return the error for a missing column needed for `name`; the setting `key` maps columns."""
@@ -103,7 +103,7 @@ class RawTable:
         self.columns = self._columns()
 
     def records(self, wanted: Iterable[str], *, progress: bool = False) -> tuple[Numbered, Callable[[Any], Any]]:
-        """Return numbered raw rows, and the function that makes a record of one or finds it unusable."""
+        """Return numbered raw rows, and the function that turns one into a record or finds it unusable."""
         if self._kind == "parquet":
             return parquet_rows(self.path, list(dict.fromkeys(wanted))), lambda row: row
         if self._kind == "jsonl":

@@ -1,1 +1,1 @@
-"""Files that go into exported folders as they are: they need NumPy, and torch or transformers, but not this package."""
+"""Files copied verbatim into exported folders: they need NumPy, and torch or transformers, but not this package."""

@@ -1,6 +1,6 @@
 """Recommend with torch alone from an exported folder: python recommend.py ITEM ITEM ...
 
-Needs NumPy and torch. The history's items are given oldest first.
+Needs NumPy and torch. Give the history's items oldest first.
 
 Letters: B histories, W beams of P tokens, S tokens of an item, V tokens, M children, N items.
 """
@@ -47,14 +47,16 @@ class Recommender:
             k: items to return.
             beam_size: prefixes kept by the search.
             exclude_seen: leave out the items of the history.
-            retrieval: dense (LIGER) or generative; None: as the run does.
+            retrieval: dense (LIGER) or generative; None: the run's.
 
         Raises:
-            ValueError: for another retrieval, or one that the folder has no programs for.
+            ValueError: for an unknown retrieval, or one that the folder has no programs for.
         """
         retrieval = retrieval or self.ids.about["retrieval"]
         if retrieval not in self.ids.about["retrievals"]:
-            raise ValueError(f"retrieval is {retrieval!r}, this folder has {', '.join(self.ids.about['retrievals'])}")
+            raise ValueError(
+                f"retrieval is {retrieval!r}, but this folder has {', '.join(self.ids.about['retrievals'])}"
+            )
         if not histories:
             return []
         items, lengths = (torch.from_numpy(array) for array in self.ids.batch(histories))
@@ -93,7 +95,7 @@ class Recommender:
     def _dense(
         self, items: Tensor, lengths: Tensor, exclude: Sequence[Sequence[str]], k: int
     ) -> list[list[tuple[str, float]]]:
-        """Return the best items by the product of the user's vector with the items' keys."""
+        """Return the best items by the dot product of user vector and item keys."""
         keys = torch.from_numpy(np.load(self.folder / "item_keys.npy", allow_pickle=False))
         scores = self.program("user")(items, lengths) @ keys.t()
         seen = torch.zeros_like(scores, dtype=torch.bool).scatter(1, items, True)

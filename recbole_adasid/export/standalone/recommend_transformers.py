@@ -1,6 +1,6 @@
 """Recommend with transformers from an exported folder: python recommend.py ITEM ITEM ...
 
-Needs NumPy, torch and transformers. The history's items are given oldest first.
+Needs NumPy, torch and transformers. Give the history's items oldest first.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def load(folder: str | Path = FOLDER) -> tuple[Any, SemanticIds]:
 def inputs(
     ids: SemanticIds, histories: Sequence[Sequence[str]], folder: str | Path = FOLDER
 ) -> dict[str, torch.Tensor]:
-    """Return what the encoder reads of B histories: tokens, or for an encoder over items their vectors."""
+    """Return the encoder's inputs for B histories: tokens, or item vectors for an encoder over items."""
     items, lengths = ids.batch(histories)
     valid = np.arange(items.shape[1]) < lengths[:, None]
     if ids.about["encoder_input"] == "items":

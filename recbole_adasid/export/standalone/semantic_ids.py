@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 VERSION = 1
-_IMPOSSIBLE = -1e8  # generate scores beams that no item is left for at about -1e9
+_IMPOSSIBLE = -1e8  # `generate` gives about -1e9 to beams without an item left
 
 
 class SemanticIds:
@@ -27,14 +27,14 @@ class SemanticIds:
         folder: exported folder.
 
     Raises:
-        ValueError: if it is of another version.
+        ValueError: if it has another version.
     """
 
     def __init__(self, folder: str | Path) -> None:
         folder = Path(folder)
         self.about: dict[str, Any] = json.loads((folder / "export.json").read_text(encoding="utf-8"))
         if self.about.get("version") != VERSION:
-            raise ValueError(f"{folder} is of version {self.about.get('version')}, this file reads {VERSION}")
+            raise ValueError(f"{folder} has version {self.about.get('version')}, but this file reads {VERSION}")
         mapping = json.loads((folder / "items.json").read_text(encoding="utf-8"))
         self.items = ["", *mapping]
         """Items by number; 0 is padding."""
@@ -93,7 +93,7 @@ class SemanticIds:
     def prefix_allowed_tokens_fn(
         self, exclude: Sequence[Iterable[str]] | None = None
     ) -> Callable[[int, Any], list[int]]:
-        """Return the function of this name for transformers' `generate`.
+        """Return the argument of this name for transformers' `generate`.
 
         Args:
             exclude: items not to recommend, for each history of the batch.
@@ -103,7 +103,7 @@ class SemanticIds:
         def allowed(batch_id: int, input_ids: Any) -> list[int]:
             state = self.state(input_ids.tolist()[1:])
             if not 0 <= state < self.first_leaf:
-                return [0]  # a beam for which there is no item; it is dropped at the end
+                return [0]  # a beam without an item; dropped at the end
             states, tokens, _ = self.children(np.array(state))
             return tokens[excluded.left(batch_id, states) > 0].tolist() or [0]
 
@@ -125,7 +125,7 @@ class SemanticIds:
             scores: [R], their log-probabilities.
             n_histories: B.
             k: items to return.
-            exclude: as for :meth:`prefix_allowed_tokens_fn`: of items that share a Semantic ID some may be excluded.
+            exclude: as for :meth:`prefix_allowed_tokens_fn`; of items with one Semantic ID, only some may be excluded.
         """
         found: list[list[tuple[float, int]]] = [[] for _ in range(n_histories)]
         skipped = [set(self.known(items)) for items in exclude] if exclude else [set()] * n_histories
@@ -137,7 +137,7 @@ class SemanticIds:
 
 
 class Excluded:
-    """How many items are left below each state after each history's exclusions.
+    """Counts the items left below each state after each history's exclusions.
 
     Args:
         ids: the catalogue.

@@ -1,4 +1,4 @@
-"""Allowed values of a network's settings, and what older runs mean by theirs."""
+"""Allowed values of a network's settings, and defaults for older runs."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("wandb_project", "mlflow_experiment"), text),
     "mlflow_tracking_uri": optional(
         Rule(
-            "an address without a user name or password, which a run would store: set MLFLOW_TRACKING_URI instead",
+            "an address without user name or password, as runs store their settings: set MLFLOW_TRACKING_URI instead",
             _is_public_address,
         )
     ),

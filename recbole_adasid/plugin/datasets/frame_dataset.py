@@ -1,4 +1,4 @@
-"""A run's dataset from tables in memory: converted like tables in files, and kept in the cache under its content."""
+"""A run's dataset from tables in memory: converted like tables in files, and cached by content."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from recbole_adasid.settings.reading import Paths, read_settings_files
 CACHE_FOLDER = "frames"
 """Subfolder of the cache: the converted tables."""
 DATASET = "frames"
-"""Name of a dataset from tables in memory that is given none."""
+"""Default name of a dataset from tables in memory."""
 _FILES = {
     **dict.fromkeys(("data_path", "interactions_table", "items_table", "interactions_files")),
     "download": False,
 }
-"""Settings that name a dataset's files, and their values if there are none."""
+"""Settings that name a dataset's files, and their empty values."""
 _READ = ("dataset", "cache_dir", "interactions_columns", "items_columns", "table_time_unit")
 
 
@@ -37,20 +37,20 @@ _READ = ("dataset", "cache_dir", "interactions_columns", "items_columns", "table
 def dataset_of_frames(
     settings: Mapping[str, Any], config_files: Paths, interactions: Any, items: Any
 ) -> Iterator[tuple[dict[str, Any], str]]:
-    """Yield settings that name the dataset made of two tables, and a report of the conversion.
+    """Yield settings that name the dataset made from two tables, and a report of the conversion.
 
     The dataset is in a folder of the cache named after its content or, without a cache, in a temporary one that lasts
     as long as the block.
 
     Args:
-        settings: of the run.
-        config_files: of the run; their `data_path` and tables give way to the tables in memory.
+        settings: the run's settings.
+        config_files: the run's settings files; tables in memory replace their `data_path` and tables.
         interactions: one interaction per row; None: the settings name the dataset, and the report is empty.
         items: one item per row, or None.
 
     Raises:
         SettingsError: if there are items alone, the settings name files too, or a column is missing.
-        ValueError: for something else than a table, or if no row has a usable interaction.
+        ValueError: if one of them is not a table, or no row has a usable interaction.
         ImportError: if narwhals is not installed.
         CannotWrite: if the disk is full or not writable.
     """
@@ -84,7 +84,8 @@ def _checked(settings: Mapping[str, Any], from_files: Mapping[str, Any]) -> dict
     check_values(read, defaults)
     if Path(read["dataset"]).name != read["dataset"] or read["dataset"] == "ml-100k":
         raise SettingsError(
-            f"dataset={read['dataset']!r} cannot name your tables, being a path or RecBole's own: choose another name."
+            f"dataset={read['dataset']!r} is a path or RecBole's own dataset, so it cannot name your tables: choose "
+            "another name."
         )
     return read
 
@@ -102,7 +103,7 @@ def _kept(root: Path, settings: Mapping[str, Any], interactions: Frame, items: F
     """Convert the tables into a folder named after the content of the resulting files."""
     with held(root / "frames.lock", f"the conversion into {root}", wait=True):
         making = root / "making"
-        shutil.rmtree(making, ignore_errors=True)  # of a killed process
+        shutil.rmtree(making, ignore_errors=True)  # left by a killed process
         report = _converted(making / settings["dataset"], settings, interactions, items)
         files = sorted(report.home.iterdir())
         content = fingerprint({path.suffix: file_digest(path) for path in files})

@@ -1,1 +1,1 @@
-"""Experiment trackers that get the scalars of TensorBoard too."""
+"""Experiment trackers, which get the same scalars as TensorBoard."""

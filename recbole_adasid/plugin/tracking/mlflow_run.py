@@ -1,4 +1,4 @@
-"""MLflow: a run per run folder, through a client of its own that leaves the program's MLflow settings alone."""
+"""MLflow: one run per run folder, through its own client, which leaves the program's MLflow settings alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-_AT_ONCE, _SECONDS = 500, 5.0  # a request per value would take as long as the training
+_AT_ONCE, _SECONDS = 500, 5.0  # one request per value would take as long as the training
 _PARAMETERS_AT_ONCE, _LONGEST = 100, 6000  # MLflow's limits
 _NOT_A_NAME = str.maketrans({"@": "_at_"})
 
@@ -16,7 +16,7 @@ class MLflowRun:
     """Records a run; see :class:`~recbole_adasid.plugin.tracking.trackers.Tracker`."""
 
     title, package = "MLflow", "mlflow"
-    remedy = "correct mlflow_tracking_uri; sqlite:///mlflow.db is a file here"
+    remedy = "correct mlflow_tracking_uri; sqlite:///mlflow.db uses a local file"
 
     def __init__(self, settings: Mapping[str, Any], folder: Path | None) -> None:
         """Start a run in the experiment `mlflow_experiment` at `mlflow_tracking_uri`."""
@@ -43,7 +43,7 @@ class MLflowRun:
         return run_id
 
     def add_scalar(self, name: str, value: float, step: int) -> None:
-        """Record a value, at the latest with one some seconds later; ``@``, which MLflow refuses, becomes ``_at_``."""
+        """Record a value; values are sent in batches. ``@``, which MLflow refuses, becomes ``_at_``."""
         from mlflow.entities import Metric
 
         self._waiting.append(Metric(name.translate(_NOT_A_NAME), value, int(time.time() * 1000), step))
@@ -56,7 +56,7 @@ class MLflowRun:
             self._client.log_batch(self._run_id, metrics=waiting)
 
     def finish(self, failed: bool) -> None:
-        """Record what is waiting, and end the run if it was started here."""
+        """Send pending values, and end the run if it was started here."""
         try:
             self._send()
         finally:

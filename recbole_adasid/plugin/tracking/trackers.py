@@ -1,7 +1,7 @@
-"""Which experiment trackers a run's scalars go to, besides TensorBoard: one table.
+"""The experiment trackers that a run's scalars go to, besides TensorBoard.
 
-A tracker is started before a run and may not stop it afterwards: an error while it records is told once, and ends its
-recording.
+A tracker that cannot start stops the job before the run. One that fails later must not: the error is logged once, and
+ends the recording.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ logger = logging.getLogger(__name__)
 class Tracker(Protocol):
     """Records the scalars of one run in an experiment tracker.
 
-    Its constructor takes the run's settings in plain types and its folder (None: it has none), and starts recording; or
-    continues a recording that the user's program has started, which it does not end.
+    The constructor takes the run's settings as plain values and its folder, or None, and starts recording. A recording
+    that the user's program has started is continued instead, and not ended.
     """
 
     title: str
     """Its name, for messages."""
     package: str
-    """What has to be installed, which is the name of the extra too."""
+    """The package to install; also the name of the extra."""
     remedy: str
     """What to do if it cannot start."""
 
     def add_scalar(self, name: str, value: float, step: int) -> None:
-        """Record a value of a training's step or epoch."""
+        """Record a value at a step or epoch."""
 
     def finish(self, failed: bool) -> None:
         """End the recording."""
@@ -52,14 +52,14 @@ TRACKERS: dict[str, Callable[[Mapping[str, Any], Path | None], Tracker]] = {
 
 
 class Tracking:
-    """The trackers of the run that this process is at work on."""
+    """The trackers of the run in progress in this process."""
 
     def __init__(self) -> None:
         self.trackers: list[Tracker] = []
         self._config: Any = None
 
     def start(self, config: Any, folder: Path | None = None) -> None:
-        """Start the trackers that a RecBole Config chooses, unless they are at work for it; end those of another run.
+        """Start the trackers that a RecBole Config chooses, unless already started for it; end those of another run.
 
         Raises:
             SettingsError: if one cannot start.
@@ -73,7 +73,7 @@ class Tracking:
                 self.trackers.append(_started(key, kind, plain_config(config)["settings"], folder))
 
     def follows(self, config: Any) -> bool:
-        """Tell whether trackers were started for a Config, be it none."""
+        """Tell whether tracking was started for a Config, even without trackers."""
         return self._config is config
 
     def add_scalar(self, name: str, value: float, step: int) -> None:
@@ -81,10 +81,10 @@ class Tracking:
         for tracker in list(self.trackers):
             try:
                 tracker.add_scalar(name, value, step)
-            except Exception as error:  # of any kind: it may come from a server, or from the network to it
+            except Exception as error:  # of any kind: it may come from a server or the network
                 self.trackers.remove(tracker)
                 logger.warning(
-                    "%s records no more (%s); the run goes on, and TensorBoard has everything.",
+                    "%s stopped recording (%s); the run continues, and TensorBoard has everything.",
                     *(tracker.title, _line(error)),
                 )
 
@@ -95,7 +95,7 @@ class Tracking:
             try:
                 tracker.finish(failed)
             except Exception as error:
-                logger.warning("%s could not complete its record (%s).", tracker.title, _line(error))
+                logger.warning("%s could not finish recording (%s).", tracker.title, _line(error))
 
 
 TRACKING = Tracking()
@@ -104,7 +104,7 @@ atexit.register(TRACKING.end)  # RecBole's own command does not say when a run i
 
 @contextmanager
 def tracked(config: Any, folder: Path) -> Iterator[None]:
-    """Record what happens in the block with the trackers that a RecBole Config chooses.
+    """Record the block with the trackers that a RecBole Config chooses.
 
     Raises:
         SettingsError: if one cannot start.
@@ -127,7 +127,7 @@ def check_installed(settings: Mapping[str, Any]) -> None:
     for key, kind in TRACKERS.items():
         package = kind.package  # type: ignore[attr-defined]
         spec = importlib.util.find_spec(package) if settings.get(key) else None
-        if settings.get(key) and (spec is None or spec.origin is None):  # a folder of that name is no package
+        if settings.get(key) and (spec is None or spec.origin is None):  # a folder of that name is not a package
             raise SettingsError(
                 f"{key}=True needs {package}, which is missing: pip install 'recbole-adasid[{package}]', or unset "
                 f"{key}."

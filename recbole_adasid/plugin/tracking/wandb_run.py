@@ -1,4 +1,4 @@
-"""Weights & Biases: a run per run folder, with curves over steps of the tokenizer and epochs of the recommender."""
+"""Weights & Biases: one run per run folder, with curves over tokenizer steps and recommender epochs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class WandbRun:
     """Records a run; see :class:`~recbole_adasid.plugin.tracking.trackers.Tracker`."""
 
     title, package = "Weights & Biases", "wandb"
-    remedy = "log in by `wandb login`, or set the environment variable WANDB_MODE=offline"
+    remedy = "log in with `wandb login`, or set the environment variable WANDB_MODE=offline"
 
     def __init__(self, settings: Mapping[str, Any], folder: Path | None) -> None:
         """Start a run in the project `wandb_project`, with its files in the run's folder."""
@@ -23,7 +23,7 @@ class WandbRun:
         self._known: set[str] = set()
 
     def add_scalar(self, name: str, value: float, step: int) -> None:
-        """Record a value. Steps are values too: W&B's own may never fall, but epochs follow a tokenizer's steps."""
+        """Record a value. Steps are logged as values: W&B's own cannot decrease, but epochs follow tokenizer steps."""
         axis = "tokenizer_step" if name.startswith("tokenizer/") else "epoch"
         if name not in self._known:
             self._run.define_metric(name, step_metric=axis)

@@ -1,1 +1,1 @@
-"""Routes by subject; each function returns the `APIRouter` of some."""
+"""Routes by subject; each function returns an `APIRouter`."""

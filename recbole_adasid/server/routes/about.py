@@ -16,7 +16,7 @@ from recbole_adasid.server.serving import Serving
 from recbole_adasid.version import VERSION
 
 SHOWN = ("tokenizer", "collision", "retrieval", "beam_size", "MAX_ITEM_LIST_LENGTH", "model_size")
-"""Settings of a run worth knowing to its clients."""
+"""Settings of a run that clients may want to know."""
 TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
@@ -31,21 +31,21 @@ def about_routes(serving: Serving, *, changeable: bool = False) -> APIRouter:
 
     @router.get("/about", summary="What is served", response_model=About)
     def about() -> Any:
-        """Model, dataset, number of items, sizes of the levels of a Semantic ID, limits and settings."""
+        """Model, dataset, number of items, level sizes of the Semantic IDs, limits and settings."""
         return JSONResponse(_about(serving, changeable))
 
-    @router.get("/health", summary="Whether requests are answered", response_model=Health)
+    @router.get("/health", summary="Health check", response_model=Health)
     async def health() -> Any:
-        """200 if they are, 503 if the server is stopping or its decoder has ended."""
+        """200 if requests are answered, 503 if the server is shutting down or its decoder has ended."""
         ready = serving.batcher.alive
         return JSONResponse({"live": True, "ready": ready}, 200 if ready else 503)
 
-    @router.get("/metrics", summary="Figures in Prometheus' text format", response_class=PlainTextResponse)
+    @router.get("/metrics", summary="Prometheus metrics", response_class=PlainTextResponse)
     async def metrics() -> Any:
-        """Requests, their duration, histories decoded together, and what waits."""
+        """Requests and their duration, batch sizes, queue length and number of items."""
         recommender = serving.snapshot.recommender
         gauges: dict[str, tuple[str, float]] = {
-            "queue_histories": ("histories that wait", serving.batcher.waiting),
+            "queue_histories": ("waiting histories", serving.batcher.waiting),
             "items": ("items that can be recommended", recommender.n_recommended),
             "added_items": ("items added after the run", len(recommender.tokens) - recommender.live.n_of_run),
         }

@@ -13,7 +13,7 @@ from recbole_adasid.server.serving import Serving
 from recbole_adasid.serving.explain import explain
 
 MOST = 100
-"""Words, categories and examples of a code that a client may ask for."""
+"""Maximum number of words, categories and examples in a response."""
 
 
 def explain_routes(serving: Serving) -> APIRouter:
@@ -22,7 +22,7 @@ def explain_routes(serving: Serving) -> APIRouter:
 
     @router.post("/explain", summary="The path to an item through the tree", response_model=Explained)
     def explained(request: ExplainRequest) -> Any:
-        """How probable each token of its Semantic ID is after a history, among those that the tree allows there."""
+        """How probable each token of the item's Semantic ID is after a history, among those that the tree allows."""
         if len(request.history) > serving.limits.max_length:
             raise ValueError(
                 f"the history has {len(request.history)} items, more than {serving.limits.max_length}: give the latest "
@@ -34,7 +34,7 @@ def explain_routes(serving: Serving) -> APIRouter:
 
     @router.get("/codes", summary="What a code means", response_model=CodeMeaning)
     def meaning(prefix: str = "", limit: int = 6) -> Any:
-        """Told by the items whose Semantic ID begins with `prefix`, codes such as `3,17`; an empty one: all items."""
+        """Describes the items whose Semantic ID begins with `prefix`, codes such as `3,17`; empty: all items."""
         if not 1 <= limit <= MOST:
             raise ValueError(f"limit is {limit}: ask for 1 to {MOST} words, categories and examples")
         found = serving.snapshot.meanings.of(_codes(prefix), limit=limit)

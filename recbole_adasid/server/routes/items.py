@@ -16,10 +16,10 @@ from recbole_adasid.server.requests import AddRequest, RemoveRequest
 from recbole_adasid.server.serving import Serving
 
 MAX_LISTED = 1000
-"""Items in an answer."""
+"""Maximum number of items in a response."""
 MAX_QUERY = 200
-"""Characters of a query: each of its words costs a pass over all items."""
-Query = Annotated[str, fastapi.Query(description="beginnings of words of title, token or category; empty: all items")]
+"""Maximum length of a query in characters: each word costs a pass over all items."""
+Query = Annotated[str, fastapi.Query(description="word prefixes in title, token or category; empty: all items")]
 Limit = Annotated[int, fastapi.Query(description="number of items to return")]
 
 
@@ -29,7 +29,7 @@ def item_routes(serving: Serving) -> APIRouter:
 
     @router.get("/items", summary="Find items", response_model=FoundItems)
     def find(query: Query = "", limit: Limit = 20) -> Any:
-        """Items that match a query, best first; `total` counts those beyond the limit, too."""
+        """Items that match a query, best first; `total` counts all matches, including those beyond the limit."""
         _check_number("limit", limit, MAX_LISTED)
         if len(query) > MAX_QUERY:
             raise ValueError(f"the query has {len(query)} characters: give at most {MAX_QUERY}")
@@ -44,16 +44,16 @@ def change_routes(serving: Serving, changes: Changes | None, allowed: Any) -> AP
 
     Args:
         serving: what is served.
-        changes: makes the changes; None: there is no run folder to write them to.
-        allowed: dependency that checks whether a client may.
+        changes: makes the changes; None: there is no run folder to write to.
+        allowed: dependency that checks whether a client may change items.
     """
     router = APIRouter(tags=["items"], dependencies=[allowed])
 
     @router.post("/items", summary="Add items", response_model=Added)
     async def add(request: AddRequest) -> Any:
-        """Items get Semantic IDs from the frozen codebooks and can be recommended at once; they are on disk then.
+        """New items get Semantic IDs from the frozen codebooks; they are on disk and can be recommended at once.
 
-        Give the columns that the run's features read; known items stay as they are, removed ones come back.
+        Give the columns that the run's features read. Known items stay as they are; removed ones are restored.
         """
         _check_number("the number of items", len(request.items), serving.limits.max_items)
         table, ignored = table_of(request.items, serving.snapshot.recommender.run_settings)
@@ -66,7 +66,7 @@ def change_routes(serving: Serving, changes: Changes | None, allowed: Any) -> AP
 
     @router.delete("/items", summary="Remove items", response_model=Removed)
     async def remove(request: RemoveRequest) -> Any:
-        """They are no longer recommended; histories may still contain them."""
+        """Removed items are no longer recommended; histories may still contain them."""
         _check_number("the number of items", len(request.items), serving.limits.max_items)
         tokens, bad_items = request.items, request.bad_items
         departure, _ = await _open(changes).change(
@@ -79,7 +79,7 @@ def change_routes(serving: Serving, changes: Changes | None, allowed: Any) -> AP
 
 def _open(changes: Changes | None) -> Changes:
     if changes is None:
-        raise HTTPException(403, "items cannot be changed here: what is served is not a run folder")
+        raise HTTPException(403, "items cannot be changed: there is no run folder to write to")
     return changes
 
 

@@ -1,4 +1,4 @@
-"""The page at `/`: files of `static/`, which ask this server and no other."""
+"""The page at `/`: files from `static/`, which talk to this server only."""
 
 from __future__ import annotations
 

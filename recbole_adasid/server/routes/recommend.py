@@ -17,14 +17,15 @@ from recbole_adasid.server.snapshot import Snapshot
 
 
 def recommend_routes(serving: Serving) -> APIRouter:
-    """Return the route of recommendations."""
+    """Return the route that recommends."""
     router = APIRouter(tags=["recommendations"])
 
     @router.post("/recommend", summary="Recommend items", response_model=Recommendations)
     async def recommend(request: RecommendRequest) -> Any:
-        """The best items after one history, or a list of them for each of several.
+        """The best items after one history, or after each of several.
 
-        Unknown items of a history are skipped. One without any known item is refused, or gets none among several.
+        Unknown history items are skipped. A single history without known items is refused; among several, it gets an
+        empty list.
         """
         histories = _histories(request, serving.snapshot, serving.limits)
         found = await serving.recommend(histories, _options(request, serving.limits))
@@ -44,7 +45,7 @@ def _histories(request: RecommendRequest, snapshot: Snapshot, limits: Limits) ->
             )
     histories = [request.history] if request.history is not None else request.histories or []
     if len(histories) > limits.max_histories:
-        raise ValueError(f"{len(histories)} histories are more than {limits.max_histories}: split the request")
+        raise ValueError(f"{len(histories)} histories exceed the limit of {limits.max_histories}: split the request")
     longest = max(map(len, histories), default=0)
     if longest > limits.max_length:
         raise ValueError(

@@ -1,7 +1,7 @@
-// Questions to the server that this page came from. A failure is one sentence.
+// Requests to the server that this page came from. Failures carry one sentence.
 
 export class Failure extends Error {
-  /** `again`: whether the same question may be answered later. */
+  /** `again`: whether retrying may help. */
   constructor(message, again) {
     super(message);
     this.again = again;
@@ -27,7 +27,7 @@ function sentence(detail) {
   return `${detail[0].toUpperCase()}${detail.slice(1)}${/[.!?]$/.test(detail) ? "" : "."}`;
 }
 
-/** Remember answers by question; failures are forgotten. */
+/** Cache answers by key; failures are not cached. */
 function remembered(question) {
   const known = new Map();
   return (key) => {
@@ -45,7 +45,7 @@ export const allCategories = () => ask("codes?prefix=&limit=100").then((found) =
 /** What a prefix such as `3,17` means. */
 export const meaning = remembered((prefix) => ask(`codes?${new URLSearchParams({ prefix, limit: 5 })}`));
 
-/** The item with a token; where there is none, one without a title. */
+/** The item with a token, or a placeholder marked as missing. */
 export const itemOf = remembered((token) => findItems(token, 1).then(({ items: [first] }) => (
   first?.item === token ? first : { item: token, title: "", category: "", semantic_id: [], missing: true }
 )));

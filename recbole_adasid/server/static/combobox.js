@@ -5,11 +5,11 @@ import { byId, chips, counted, foreign, make, nameOf, number, say } from "./dom.
 
 const SHOWN = 8, WAIT_MS = 120;
 
-/** Let the user find items; `choose` is called with the chosen one. */
+/** Let the user search for an item; `choose` is called with the chosen one. */
 export function combobox(choose) {
   const input = byId("search"), popup = byId("popup"), list = byId("matches"), note = byId("matches-note");
   let found = [], active = -1, timer = 0, asked = null;
-  let stale = false, entered = false; // the matches are those of an earlier text; Enter was pressed meanwhile
+  let stale = false, entered = false; // matches belong to an earlier text; Enter was pressed meanwhile
 
   function close() {
     clearTimeout(timer);
@@ -35,12 +35,12 @@ export function combobox(choose) {
     entered = false;
     list.replaceChildren(...items.map((item, at) => row(item, at, query)));
     list.hidden = !items.length;
-    note.textContent = items.length ? `${number(total - items.length)} more: keep typing` : "No item matches";
+    note.textContent = items.length ? `${number(total - items.length)} more: keep typing` : "No matches";
     note.hidden = total > 0 && total <= items.length;
     popup.hidden = false;
     input.setAttribute("aria-expanded", String(items.length > 0));
     activate(0);
-    say(items.length ? counted(total, "match", "matches") : "No item matches");
+    say(items.length ? counted(total, "match", "matches") : "No matches");
   }
 
   async function search() {
@@ -102,7 +102,7 @@ export function combobox(choose) {
   });
 }
 
-/** A name with the beginnings of words marked that the words of a query match. */
+/** A name with the word prefixes marked that match the query. */
 function marked(name, query) {
   const wanted = query.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
   const parts = name.split(/([\p{L}\p{N}]+)/u).flatMap((part) => {

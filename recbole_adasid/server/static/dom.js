@@ -1,4 +1,4 @@
-// Elements. Texts become text nodes: no title is ever parsed as HTML.
+// DOM helpers. Texts become text nodes: no title is ever parsed as HTML.
 
 export const byId = (id) => document.getElementById(id);
 
@@ -12,7 +12,7 @@ export function make(name, { data = {}, aria = {}, role = null, ...properties } 
   return element;
 }
 
-/** A text from the catalogue, in its own direction. */
+/** A text from the catalogue, with its own text direction. */
 export const foreign = (text, className = "") => make("bdi", { className }, text);
 
 export const nameOf = ({ item, title }) => title || item;
@@ -29,7 +29,7 @@ export function percent(share) {
   return `${value.toFixed(value >= 10 || value === 0 ? 0 : value >= 1 ? 1 : 2)}%`;
 }
 
-/** A number with two decimals and a real minus. */
+/** A number with two decimals and a real minus sign. */
 export const decimal = (value) => value.toFixed(2).replace("-", "−");
 
 const ORDINALS = { one: "st", two: "nd", few: "rd", other: "th" };
@@ -39,7 +39,7 @@ export const ordinal = (value) => `${number(value)}${ORDINALS[rules.select(value
 const SVG = "http://www.w3.org/2000/svg";
 const ICONS = { add: "M8 3v10M3 8h10", remove: "M4 4l8 8M12 4l-8 8", hide: "M8 2.5a5.5 5.5 0 1 0 0 11a5.5 5.5 0 1 0 0-11M4.2 4.2l7.6 7.6" };
 
-/** A button with an icon; its label is read out, and shown as a hint. */
+/** An icon button; the label is its accessible name and tooltip. */
 export function iconButton(kind, label, action) {
   const svg = document.createElementNS(SVG, "svg"), path = document.createElementNS(SVG, "path");
   svg.setAttribute("viewBox", "0 0 16 16");
@@ -52,7 +52,7 @@ export function iconButton(kind, label, action) {
 }
 
 let said = 0;
-/** Tell screen readers something; the newest wins. */
+/** Announce something to screen readers; the latest wins. */
 export function say(text) {
   clearTimeout(said);
   said = setTimeout(() => { byId("live").textContent = text; }, 150);

@@ -1,4 +1,4 @@
-// Filters: category, number of items, what is left out, and places for new items.
+// Filters: category, number of items, excluded items, and the share for new items.
 
 import { allCategories, itemOf } from "./api.js";
 import { byId, foreign, iconButton, make, nameOf, percent } from "./dom.js";

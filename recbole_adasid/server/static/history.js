@@ -1,10 +1,10 @@
-// The history: items, oldest first, each of which can be removed.
+// The history: removable items, oldest first.
 
 import { itemOf } from "./api.js";
 import { byId, foreign, iconButton, make, nameOf, say } from "./dom.js";
 import { change, state, watch } from "./state.js";
 
-/** Show the history; items beyond the last `read` are not read by the model. */
+/** Show the history; the model only reads the last `read` items. */
 export function showHistory(read) {
   const list = byId("history");
 
@@ -15,7 +15,7 @@ export function showHistory(read) {
     list.replaceChildren(...items.map((item, at) => row(item, at, at < items.length - read)));
     byId("clear").hidden = !shown.length;
     const unread = Math.max(0, shown.length - read);
-    byId("history-note").textContent = unread ? `The model reads the last ${read} items.` : "";
+    byId("history-note").textContent = unread ? `The model only reads the last ${read} items.` : "";
   }
 
   function row(item, at, unread) {
@@ -44,7 +44,7 @@ export function showHistory(read) {
 
   byId("clear").addEventListener("click", () => {
     change({ history: [] });
-    say("The history is empty");
+    say("History cleared");
     byId("search").focus();
   });
   watch((now, before) => { if (now.history !== before.history) update(); });

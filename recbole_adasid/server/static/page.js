@@ -7,7 +7,7 @@ import { showFilters } from "./filters.js";
 import { append, showHistory } from "./history.js";
 import { showResults } from "./results.js";
 
-/** Mark the codes that share the prefix under the pointer. */
+/** Highlight codes with the same prefix as the one under the pointer. */
 function markAlike() {
   const unmark = () => document.querySelectorAll(".chip.alike").forEach((one) => one.classList.remove("alike"));
   document.addEventListener("pointerover", (event) => {

@@ -1,4 +1,4 @@
-// The path to an item through the prefix tree: at each step the options, the chosen one, and what its code means.
+// The path to an item through the prefix tree: the options at each step, the chosen one, and what its code means.
 
 import { explain, meaning } from "./api.js";
 import { chip, counted, decimal, foreign, make, nameOf, number, ordinal, percent } from "./dom.js";
@@ -7,7 +7,7 @@ const SURE = 0.5, LEANING = 0.2;
 
 /**
  * Fill a panel with the path to a recommended item after a history.
- * `generative`: its score is that of the path; `suffix`: the last code only tells items with the same codes apart.
+ * `generative`: the item's score is the path's; `suffix`: the last code only tells items with the same codes apart.
  */
 export async function showPath(panel, item, history, { generative, suffix }) {
   panel.setAttribute("aria-busy", "true");
@@ -28,24 +28,24 @@ export async function showPath(panel, item, history, { generative, suffix }) {
   panel.removeAttribute("aria-busy");
 }
 
-/** The levels up to the one at which a single item is left. */
+/** The levels up to the first with a single item left. */
 function shown(path) {
   const alone = path.findIndex((one) => one.prefix_items === 1);
   return path.slice(0, alone < 0 ? path.length : alone + 1).map((one) => one.level);
 }
 
-/** One row for all codes after a single item was left. */
+/** One row for all codes after that. */
 function rest(path, from) {
   if (from === path.length) return null;
   const codes = path.slice(from).map((one) => chip(path.slice(0, one.level + 1).map(({ token }) => token), "large"));
-  return make("li", { className: "rest" }, make("span", { className: "stack" }, ...codes), make("p", { className: "sure" }, "No choice: one item is left."));
+  return make("li", { className: "rest" }, make("span", { className: "stack" }, ...codes), make("p", { className: "sure" }, "No choice: only one item is left."));
 }
 
 function summary({ path, log_probability: total, note }, generative) {
   if (!path.length) return note;
   const hardest = path.reduce((worst, one) => (one.probability < worst.probability ? one : worst));
   const [all, allowed] = [Math.exp(total), path.reduce((product, one) => product * one.probability, 1)].map(percent);
-  const lost = all === allowed ? "" : ` (${allowed}), less what the model gave to codes that lead nowhere`;
+  const lost = all === allowed ? "" : ` (${allowed}), minus what the model gave to codes that lead to no item`;
   const product = `Probability ${all}: the product of the steps${lost}.`;
   const where = path.length > 1 && hardest.probability < SURE ? `The model was least sure of the ${ordinal(hardest.level + 1)} code.` : "";
   return [generative ? "" : note, product, where].filter(Boolean).join(" ");
@@ -54,10 +54,10 @@ function summary({ path, log_probability: total, note }, generative) {
 function caption({ item, path, log_probability: total }) {
   const name = ["Item ", foreign(item)];
   if (!path.length) return name;
-  return [...name, ` · log-probability ${decimal(total)} · a bar is shared by all codes that the tree allows, the coloured part leads here`];
+  return [...name, ` · log-probability ${decimal(total)} · each bar shows all codes that the tree allows, with this item's in colour`];
 }
 
-/** One step: an element, and a function that adds what the code means. */
+/** One step: its element, and a function that adds what the code means. */
 function step(path, level, isSuffix) {
   const { probability, history_items: seen } = path[level];
   const prefix = path.slice(0, level + 1).map((one) => one.token);
@@ -69,16 +69,16 @@ function step(path, level, isSuffix) {
       "div", { className: "step" },
       probability === undefined ? null : choice(path[level], isSuffix),
       means,
-      seen ? make("p", { className: "aside" }, `${counted(seen, "item")} of the history ${seen === 1 ? "begins" : "begin"} with this.`) : null,
+      seen ? make("p", { className: "aside" }, `${counted(seen, "history item")} ${seen === 1 ? "begins" : "begin"} with this.`) : null,
       instead,
     ),
   );
   return { element, explained: () => tellMeaning(path[level], prefix, means, instead) };
 }
 
-/** How sure the model was: words, a number, and a bar of all options with the chosen one in colour. */
+/** How sure the model was: in words, as a number, and as a bar of all options with the chosen one in colour. */
 function choice({ token, probability, rank, n_options: n, options }, isSuffix) {
-  if (n === 1) return make("p", { className: "sure" }, "No choice: the only code that goes on from here.");
+  if (n === 1) return make("p", { className: "sure" }, "No choice: only one code is possible here.");
   const words = probability >= SURE ? "sure" : probability >= LEANING ? "leaning" : "unsure";
   const segments = options.map((option) => segment(option, option.token === token));
   if (!options.some((option) => option.token === token)) segments.push(segment({ token, probability }, true));
@@ -106,7 +106,7 @@ async function tellMeaning({ rank, options }, prefix, means, instead) {
   );
 }
 
-/** The number of items, categories and words that are typical of them, and some titles; or the only item. */
+/** The number of items, their typical categories and words, and some titles; or the only item. */
 function described({ items, words, categories, examples }) {
   const titles = make("p", { className: "examples" }, ...examples.slice(0, items === 1 ? 1 : 4).map((one) => foreign(nameOf(one))));
   if (items === 1) return [titles];

@@ -1,4 +1,4 @@
-// The recommendations: a row each, which opens to the path through the tree.
+// The recommendations: one row each, which expands to the path through the tree.
 
 import { recommend, findItems } from "./api.js";
 import { byId, chips, counted, decimal, foreign, iconButton, make, nameOf, percent, say } from "./dom.js";
@@ -7,10 +7,10 @@ import { showPath } from "./path.js";
 import { change, state, watch } from "./state.js";
 
 const SUGGESTED = 5;
-const GENERATIVE = "The model writes the Semantic ID of the next item, one code after another. Open a recommendation to see where it was sure and where it was not.";
+const GENERATIVE = "The model generates the next item's Semantic ID, code by code. Open a recommendation to see how sure it was at each step.";
 const DENSE = "The model compares the history with every item. Open a recommendation to see its Semantic ID and what the codes mean.";
 
-/** Show recommendations for the state, and again whenever it changes; `scores` as for a path. */
+/** Show recommendations for the state, and update them when it changes; `scores` as in `showPath`. */
 export function showResults(scores) {
   const { generative } = scores;
   const box = byId("results");
@@ -67,10 +67,10 @@ export function showResults(scores) {
   function showRows(items) {
     byId("results-note").textContent = items.length ? `after ${counted(state.history.length, "item")}` : "";
     if (!items.length) {
-      box.replaceChildren(make("p", { className: "message" }, "Nothing is left to recommend. Loosen the filters."));
-      return say("Nothing is left to recommend");
+      box.replaceChildren(make("p", { className: "message" }, "Nothing left to recommend. Try loosening the filters."));
+      return say("Nothing left to recommend");
     }
-    const best = Math.exp(Math.max(...items.map((item) => item.score))); // new items may come before better ones
+    const best = Math.exp(Math.max(...items.map((item) => item.score))); // new items may rank before better-scored ones
     box.replaceChildren(
       make("div", { className: "columns aside", aria: { hidden: "true" } }, make("span", {}, "Semantic ID"), make("span", {}, generative ? "Probability" : "Score")),
       make("ol", { className: "rows" }, ...items.map((item, at) => row(item, at, best))),
@@ -86,7 +86,7 @@ export function showResults(scores) {
     const hide = iconButton("hide", `Never show ${nameOf(item)}`, () => {
       stay(at, ".hide");
       change({ deny: [...state.deny, item.item] });
-      say(`${nameOf(item)} is not shown any more`);
+      say(`${nameOf(item)} is now hidden`);
     });
     const one = make(
       "li", { data: { item: item.item } },
@@ -111,7 +111,7 @@ export function showResults(scores) {
     return make("span", { className: "score", title: `log-probability ${decimal(value)}` }, make("span", { className: "unseen" }, "probability "), percent(share), bar);
   }
 
-  /** Put the focus on the same control of the row that takes this one's place. */
+  /** Move the focus to the same control of the row that takes this one's place. */
   function stay(at, control) {
     focus = () => {
       const rows = box.querySelectorAll(".rows > li");

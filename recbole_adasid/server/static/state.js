@@ -1,4 +1,4 @@
-// What the page shows, kept in the hash of its address: links can be shared, and Back undoes.
+// The page's state, kept in the URL's hash: links can be shared, and Back undoes.
 
 const DEFAULTS = { history: [], deny: [], k: 10, category: "", excludeSeen: true, newShare: 0, open: null };
 const listeners = [];
@@ -33,7 +33,7 @@ function written({ history, deny, k, category, excludeSeen, newShare, open }) {
   return `#${given}`;
 }
 
-/** Change the state; `replace` leaves no entry to go back to. */
+/** Change the state; `replace` adds no history entry. */
 export function change(changes, { replace = false } = {}) {
   const before = state;
   state = { ...state, ...changes };

@@ -1,4 +1,4 @@
-"""Tables in memory become the atomic files that the same tables in a file become, whatever library they are from."""
+"""Tables in memory, from any library, become the same atomic files as the same tables in files."""
 
 from __future__ import annotations
 

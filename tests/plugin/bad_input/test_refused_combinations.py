@@ -1,4 +1,4 @@
-"""Settings that do not go together are refused in one sentence."""
+"""Settings that do not go together are refused with one sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Interactions that cannot be used are refused in one sentence that says where and what to do."""
+"""Interactions that cannot be used are refused with one sentence that says where and what to do."""
 
 from __future__ import annotations
 

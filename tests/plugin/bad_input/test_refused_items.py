@@ -1,4 +1,4 @@
-"""Item tables and feature files that cannot be used are refused in one sentence."""
+"""Item tables and feature files that cannot be used are refused with one sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of the wrong kind, out of range or unknown are refused in one sentence, as are files of settings."""
+"""Settings of the wrong kind, out of range or unknown are refused with one sentence, as are settings files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Other ways to write the same dataset give the same Semantic IDs and metrics."""
+"""Different ways to write the same dataset give the same Semantic IDs and metrics."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_another_way_to_write_the_same_gives_the_same(name, tmp_path):
 
 
 def test_names_are_taken_as_they_are_written(tmp_path):
-    """A quote swallows nothing, and a user called NA is somebody."""
+    """A quote swallows nothing, and a user called NA is a user."""
     given = Given(tmp_path)
     strange = ['"i0', "NA", 'say "x"', "null", "'", '""', "nan", " i7", "i8 ", "\ufeffi9"]
     for suffix, text in (("inter", INTER), ("item", ITEM)):

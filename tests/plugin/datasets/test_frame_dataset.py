@@ -1,4 +1,4 @@
-"""A run on tables in memory is the run on the same tables in files."""
+"""A run on tables in memory equals the run on the same tables in files."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def settings(tiny_settings: Settings) -> Settings:
 
 @pytest.fixture(scope="module")
 def of_files(tables: Tables, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A function that runs once with the given settings on the tables as CSV files."""
+    """A function that runs with the given settings on the tables as CSV files, once."""
     folder = tmp_path_factory.mktemp("files")
     done: list[Settings] = []
 

@@ -1,4 +1,4 @@
-"""Trackers get what TensorBoard gets, and their failure never costs a run."""
+"""Trackers get what TensorBoard gets, and their failure never stops a run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Settings = dict[str, Any]
 
 
 class Recorder:
-    """A tracker in a list."""
+    """A tracker that records into a list."""
 
     title, package, remedy = "The recorder", "json", "repair it"
     made: list[Recorder] = []
@@ -48,7 +48,7 @@ class Recorder:
 
 @pytest.fixture
 def recorders(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Recorder]]:
-    """The recorders made meanwhile, which `log_wandb` switches on."""
+    """The recorders created during the test, which `log_wandb` enables."""
     monkeypatch.setitem(TRACKERS, "log_wandb", Recorder)
     monkeypatch.setattr(Recorder, "made", [])
     monkeypatch.setattr(Recorder, "broken_at", "")
@@ -124,11 +124,11 @@ def test_a_tracker_that_fails_is_left_out_and_the_run_goes_on(
             TRACKING.add_scalar("tokenizer/loss", 1.0, step)
             TRACKING.add_scalar("train/loss", 1.0, step)
     assert recorders[0].scalars == [("tokenizer/loss", 0, 1.0)]
-    assert caplog.text.count("The recorder records no more (no route to host); the run goes on") == 1
+    assert caplog.text.count("The recorder stopped recording (no route to host); the run continues") == 1
     monkeypatch.setattr(Recorder, "broken_at", "end")
     with tracked(config, Path("run")):
         pass
-    assert "The recorder could not complete its record (no route to host)" in caplog.text
+    assert "The recorder could not finish recording (no route to host)" in caplog.text
 
 
 def test_a_failed_run_is_recorded_as_failed(tiny_settings: Settings, recorders: list[Recorder]) -> None:
@@ -168,14 +168,14 @@ def test_a_missing_package_is_named_with_its_extra(
 
 @pytest.mark.parametrize("address", ["postgresql://me:secret@host/db", "https://token@host", "https://[host"])
 def test_a_password_is_not_stored_with_a_run(address: str, tiny_settings: Settings) -> None:
-    with pytest.raises(SettingsError, match="address without a user name or password.*set MLFLOW_TRACKING_URI instead"):
+    with pytest.raises(SettingsError, match="address without user name or password.*set MLFLOW_TRACKING_URI instead"):
         build_config({**tiny_settings, "mlflow_tracking_uri": address})
     for fine in ("sqlite:///mlflow.db", "mlruns", "http://127.0.0.1:5000", None):
         assert build_config({**tiny_settings, "mlflow_tracking_uri": fine})["mlflow_tracking_uri"] == fine
 
 
 class FakeWandb(ModuleType):
-    """What is used of wandb."""
+    """The parts of wandb that are used."""
 
     def __init__(self, run: Any = None) -> None:
         super().__init__("wandb")

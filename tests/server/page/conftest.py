@@ -1,4 +1,4 @@
-"""A small shop behind HTTP, with a model that was never trained and titles as hostile as a file can hold."""
+"""A small shop over HTTP, with an untrained model and titles as hostile as a file can hold."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KINDS = ("Kettle", "Teapot", "Cup", "Saucer")
 
 @pytest.fixture(scope="session")
 def shop() -> Recommender:
-    """A recommender of 48 items i0 … i47 that nobody changes; the title of i5 is hostile, and i6 has none."""
+    """A recommender of 48 items i0 … i47, which must not be changed; the title of i5 is hostile, and i6 has none."""
     torch.manual_seed(0)
     codes = torch.randint(4, (48, 3))
     catalogue = Catalogue(codes, [4, 4, 4])
@@ -42,7 +42,7 @@ def shop() -> Recommender:
 
 @pytest.fixture(scope="session")
 def address(shop: Recommender) -> Iterator[str]:
-    """The address of a server of the shop."""
+    """The address of a server for the shop."""
     pytest.importorskip("fastapi")
     uvicorn = pytest.importorskip("uvicorn")
     from recbole_adasid.server.application import create_application

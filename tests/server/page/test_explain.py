@@ -1,4 +1,4 @@
-"""`POST /explain` and `GET /codes` against the functions that they stand for."""
+"""`POST /explain` and `GET /codes`, compared with the functions behind them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def client(shop: Recommender) -> TestClient:
 
 
 def plain(value: Any) -> Any:
-    """Return named tuples as mappings, all the way down."""
+    """Return named tuples as mappings, recursively."""
     if hasattr(value, "_asdict"):
         return {key: plain(one) for key, one in value._asdict().items()}
     return [plain(one) for one in value] if isinstance(value, (list, tuple)) else value
@@ -66,7 +66,7 @@ def test_what_cannot_be_explained_is_told(client: TestClient, body: dict[str, ob
 @pytest.mark.parametrize(
     ("parameters", "detail"),
     [
-        ({"prefix": "9"}, "no item has a Semantic ID that begins with [9]"),
+        ({"prefix": "9"}, "no Semantic ID begins with [9]"),
         ({"prefix": "0,0,0,0,0"}, "has 5 codes: give at most 4"),
         ({"prefix": "a"}, "prefix is 'a': give codes separated by commas"),
         ({"prefix": "1,,2"}, "prefix is '1,,2'"),

@@ -95,7 +95,7 @@ def text(selector: str) -> str:
 
 
 def fresh(window: Browser, address: str) -> None:
-    """Load an address even if it differs from the last one in the hash only."""
+    """Load an address even if only its hash differs from the last one."""
     window.open("about:blank")
     window.open(address)
 
