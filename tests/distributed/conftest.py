@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import runpy
 import time
 from collections.abc import Callable, Iterator
@@ -12,11 +11,9 @@ from typing import Any
 import pytest
 from torch.distributed import TCPStore
 
+from forked import forking
+
 RANK_PROGRAM = Path(__file__).with_name("rank_program.py")
-LOADED = ["numpy", "torch", "torch.distributed", "pytest", "recbole_adasid.plugin.run", "recbole_adasid.plugin.trainer"]
-LOADED += ["recbole_adasid.plugin.tiger", "recbole_adasid.plugin.config.constraints", "torch.utils.tensorboard"]
-# What these load in the middle of a run, a second's work for every rank of every test.
-LOADED += ["torch._dynamo", "recbole.data", "sklearn.decomposition", "sklearn.feature_extraction.text"]
 
 
 class Ranks:
@@ -28,16 +25,14 @@ class Ranks:
         self.store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
         job = {"function": function.__name__, "file": function.__code__.co_filename, "arguments": arguments}
         job |= {"size": size, "port": self.store.port, "folder": str(folder)}
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(LOADED)
         self.processes = [
-            context.Process(target=runpy.run_path, args=(str(RANK_PROGRAM), {**job, "rank": rank}))
+            forking().Process(target=runpy.run_path, args=(str(RANK_PROGRAM), {**job, "rank": rank}))
             for rank in range(size)
         ]
         for process in self.processes:
             process.start()
 
-    def wait(self, within: float = 60) -> list[Any]:
+    def wait(self, within: float = 180) -> list[Any]:
         """Return what every rank returned, an exception as (its type's name, what it says), None if it was killed."""
         end = time.monotonic() + within
         for process in self.processes:

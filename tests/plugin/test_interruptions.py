@@ -11,54 +11,76 @@ from pathlib import Path
 
 import pytest
 
+from forked import Program
+from recbole_adasid.cli import main
 from recbole_adasid.io.locks import InUse
 from recbole_adasid.plugin.run import run
 from recbole_adasid.run_folder.folder import RunFolder
 
 Settings = dict[str, object]
-# Programs started in the background may have been told to ignore Ctrl-C.
-HEED = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
 RUN = "import sys; from recbole_adasid.cli import main; sys.exit(main())"
-# A file may not grow beyond so many bytes, as if the disk were full.
-LITTLE_ROOM = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, resource.RLIM_INFINITY)); "
+# The process gets a signal as soon as the training state of the first epoch is saved.
+STOPPED = """
+import os, signal
+from recbole_adasid.plugin import trainer
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background processes may have been told to ignore Ctrl-C
+save = trainer.save_training
+
+def save_and_stop(*arguments, **more):
+    save(*arguments, **more)
+    os.kill(os.getpid(), signal.{name})
+
+trainer.save_training = save_and_stop
+"""
+MOST_BYTES = 30_000
+"""A file may not grow beyond them, as if the disk were full."""
 
 
-def start(program: str | None, settings: Settings) -> subprocess.Popen[str]:
-    """Start a program, or without one the command itself, which several processes can be started of."""
-    given = [f"--{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in settings.items()]
-    command = [sys.executable, *(["-m", "recbole_adasid"] if program is None else ["-c", program]), *given]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def arguments(settings: Settings) -> list[str]:
+    return [f"--{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in settings.items()]
 
 
 def metrics(folder: Path) -> dict[str, object]:
     return json.loads((folder / "metrics.json").read_text())["test"]
 
 
-def test_ctrl_c_ends_in_a_sentence_and_the_same_command_goes_on(tiny_settings: Settings, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "status", "last"),
+    [
+        ("SIGINT", 130, "stopped: work saved so far is intact"),
+        ("SIGTERM", 143, "stopped by SIGTERM: work saved so far is"),
+    ],
+)
+def test_a_signal_ends_a_run_in_a_sentence_and_the_same_command_goes_on(
+    name: str, status: int, last: str, tiny_settings: Settings, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     folder = tmp_path / "run"
-    settings = {**tiny_settings, "epochs": 60, "eval_step": 0, "run_folder": str(folder)}
-    process = start(HEED + RUN, settings)
-    while not (folder / "training.safetensors").exists():
-        assert process.poll() is None, process.communicate()[1]
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    printed, errors = process.communicate()
-    assert process.returncode == 130
-    assert "Traceback" not in printed + errors
+    settings = {**tiny_settings, "epochs": 3, "eval_step": 0, "run_folder": str(folder)}
+    program = Program(STOPPED.format(name=name) + RUN, tmp_path / "told", *arguments(settings))
+    assert program.wait() == status, program.errors
+    errors = program.errors
+    assert "Traceback" not in program.output + errors
     assert f"The same command with --run_folder={folder} resumes" in errors
-    process = start(HEED + RUN, settings)
-    _, errors = process.communicate()
-    assert process.returncode == 0 and "Resuming training after" in errors
+    assert errors.splitlines()[-1].startswith(last)
+    assert main(arguments(settings)) == 0
+    assert "Resuming training after 1 epochs" in capfd.readouterr().err
 
 
-def test_a_full_disk_ends_in_a_sentence_and_the_same_command_goes_on(tiny_settings: Settings, tmp_path: Path) -> None:
-    pytest.importorskip("resource")
+def test_a_full_disk_ends_in_a_sentence_and_the_same_command_goes_on(
+    tiny_settings: Settings, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    resource = pytest.importorskip("resource")
     settings = {**tiny_settings, "d_model": 64}
     whole, folder = run({**settings, "run_folder": str(tmp_path / "whole")}), tmp_path / "run"
     settings |= {"run_folder": str(folder), "cache_dir": str(tmp_path / "fresh")}
-    process = start(LITTLE_ROOM + RUN, settings)
-    printed, errors = process.communicate()
-    assert process.returncode == 2
+    limit, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_BYTES, most))
+    try:
+        assert main(arguments(settings)) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, most))
+    printed, errors = capfd.readouterr()
     last = errors.strip().splitlines()[-1]
     assert last.startswith(f"error: cannot write {folder}/model.safetensors (") and "make room" in last
     assert "Traceback" not in printed + errors
@@ -69,16 +91,15 @@ def test_a_full_disk_ends_in_a_sentence_and_the_same_command_goes_on(tiny_settin
 
 def test_two_processes_do_not_share_a_run_folder(tiny_settings: Settings, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    process = start(RUN, {**tiny_settings, "epochs": 500, "eval_step": 0, "run_folder": str(folder)})
+    settings = {**tiny_settings, "epochs": 500, "eval_step": 0, "run_folder": str(folder)}
+    program = Program(RUN, tmp_path / "told", *arguments(settings))
     try:
-        while not (folder / "config.yaml").exists():
-            assert process.poll() is None, process.communicate()[1]
-            time.sleep(0.02)
+        program.wait_for((folder / "config.yaml").exists)
         with pytest.raises(InUse, match=f"the run folder {folder} is in use by another process"):
             run({**tiny_settings, "run_folder": str(folder)})
     finally:
-        process.kill()
-        process.communicate()
+        program.process.kill()
+        program.wait()
     run({**tiny_settings, "run_folder": str(folder)})  # a process that was killed holds nothing
 
 
@@ -105,28 +126,11 @@ def test_a_cache_that_cannot_be_written_costs_nothing_but_a_warning(
     assert "The stage tokenizer could not be stored: cannot write" in capfd.readouterr().err
 
 
-def test_sigterm_ends_in_a_sentence_and_the_same_command_goes_on(tiny_settings: Settings, tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-    settings = {**tiny_settings, "epochs": 60, "eval_step": 0, "run_folder": str(folder)}
-    process = start(RUN, settings)
-    while not (folder / "training.safetensors").exists():
-        assert process.poll() is None, process.communicate()[1]
-        time.sleep(0.02)
-    process.send_signal(signal.SIGTERM)
-    printed, errors = process.communicate()
-    assert process.returncode == 143
-    assert "Traceback" not in printed + errors
-    assert f"The same command with --run_folder={folder} resumes" in errors
-    assert errors.splitlines()[-1].startswith("stopped by SIGTERM: work saved so far is intact")
-    process = start(RUN, settings)
-    _, errors = process.communicate()
-    assert process.returncode == 0 and "Resuming training after" in errors
-
-
 def test_sigterm_ends_all_processes_of_a_job_and_one_tells(tiny_settings: Settings, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     settings = {**tiny_settings, "epochs": 500, "eval_step": 0, "run_folder": str(folder), "nproc": 2}
-    process = start(None, settings)
+    command = [sys.executable, "-m", "recbole_adasid", *arguments(settings)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not (folder / "training.safetensors").exists():
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.02)

@@ -47,12 +47,14 @@ def prepare(settings):
     return build
 
 
-@pytest.mark.parametrize("retrieval", ["dense", "generative", "hybrid"])
-def test_training_beats_chance_however_items_are_retrieved(prepare, retrieval):
-    trainer, (train, valid, test) = prepare(epochs=30, eval_step=10, learning_rate=0.01, retrieval=retrieval)
-    _, metrics = trainer.fit(train, valid)
+def test_training_beats_chance_however_items_are_retrieved(prepare):
+    trainer, (train, valid, test) = prepare(epochs=30, eval_step=10, learning_rate=0.01)
+    trainer.fit(train, valid)
     assert trainer.train_loss_dict[29] < 0.5 * trainer.train_loss_dict[0]
-    assert metrics["recall@3"] > 0.6 and trainer.evaluate(test)["recall@3"] > 0.6
+    found = {}
+    for trainer.model.tiger.retrieval in ("dense", "generative", "hybrid"):
+        found[trainer.model.tiger.retrieval] = [trainer.evaluate(part)["recall@3"] for part in (valid, test)]
+    assert all(min(recalls) > 0.6 for recalls in found.values()), found
 
 
 def test_dense_retrieval_gives_recbole_s_metrics_of_all_scores(prepare):

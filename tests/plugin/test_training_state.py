@@ -63,8 +63,10 @@ def test_a_killed_run_ends_bit_for_bit_as_an_undisturbed_one(
 
 
 def test_an_early_stop_is_remembered(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings |= {"epochs": 30, "eval_step": 1, "stopping_step": 1, "learning_rate": 1e-30}
+    settings |= {"epochs": 30, "eval_step": 1, "stopping_step": 1}
+    scores = iter([0.5, 0.4, 0.3])  # there is no fourth epoch
     with monkeypatch.context() as patch:
+        patch.setattr(TIGERTrainer, "_valid_epoch", lambda *_, **__: (next(scores), {"ndcg@10": 0.0}))
         patch.setattr(TIGERTrainer, "evaluate", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             run(settings)

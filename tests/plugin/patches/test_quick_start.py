@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import recbole_adasid
+from forked import Program
 from recbole_adasid.io.tensor_file import DamagedFile, MismatchedFile
 from recbole_adasid.plugin.patches.quick_start import load_data_and_model
 from recbole_adasid.plugin.run import run
@@ -34,9 +35,9 @@ def python(code: str) -> str:
     return done.stdout
 
 
-def test_load_data_and_model_gives_the_same_results_in_a_new_process(tiny_settings: Settings) -> None:
+def test_load_data_and_model_gives_the_same_results_in_a_new_process(tiny_settings: Settings, tmp_path: Path) -> None:
     done = run(tiny_settings)
-    found = python(f"""
+    code = f"""
 import recbole_adasid
 from recbole.quick_start import load_data_and_model
 from recbole.utils import get_trainer
@@ -44,7 +45,10 @@ config, model, dataset, train, valid, test = load_data_and_model({str(done["run_
 trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, model)
 print("RESULT", dict(trainer.evaluate(test, load_best_model=False)))
 print("AGAIN", dict(trainer.evaluate(test)))
-""")
+"""
+    program = Program(code, tmp_path / "told")
+    assert program.wait() == 0, program.errors
+    found = program.output
     assert f"RESULT {dict(done['test'])}" in found and f"AGAIN {dict(done['test'])}" in found
 
 
