@@ -25,8 +25,8 @@ def serve(given: Mapping[str, Any]) -> None:
     limits = Limits(**{name: given[name] for name in Limits.__dataclass_fields__})
     if limits.queue < limits.max_histories:
         raise SettingsError(
-            f"queue={limits.queue} is smaller than max_histories={limits.max_histories}: the queue has to hold at "
-            "least one full request."
+            f"queue={limits.queue} is smaller than max_histories={limits.max_histories}: raise queue or "
+            "lower max_histories."
         )
     uvicorn = _uvicorn()
     from recbole_adasid.server.access import read_token

@@ -44,7 +44,7 @@ def test_the_card_says_what_it_is(bundle: SIDBundle, tmp_path: Path) -> None:
     card = (folder / "README.md").read_text(encoding="utf-8")
     front = yaml.safe_load(card.split("---\n")[1])
     assert front["license"] == "unknown" and "datasets" not in front and "semantic-ids" in front["tags"]
-    assert "# Semantic IDs of made up" in card and "| different Semantic IDs per item, without suffix | 0.5 |" in card
+    assert "# Semantic IDs for made up" in card and "| distinct Semantic IDs per item, without suffix | 0.5 |" in card
     known: dict[str, Any] = {"features": np.zeros((1, 6), dtype=np.float32)}
     exec(card.split("```python\n")[1].split("```")[0].replace('"sids"', repr(str(folder))), known)  # our own card
     assert same(known["bundle"], bundle) and (folder / "codes.svg").read_text().startswith("<svg")

@@ -99,5 +99,5 @@ def test_sequences_become_items_best_first(ids: SemanticIds) -> None:
 
 def test_another_version_is_refused(folder: Path) -> None:
     (folder / "export.json").write_text('{"version": 2}')
-    with pytest.raises(ValueError, match="is of version 2, this file reads 1"):
+    with pytest.raises(ValueError, match="has version 2, but this file reads 1"):
         SemanticIds(folder)

@@ -96,7 +96,7 @@ def test_requests_of_many_clients_at_once_get_their_own_answers(finished_run: Pa
         ({"history": ["i1"], "category": "Tea"}, "no item has the category 'Tea'"),
         ({"histories": [["i1"]], "category": ""}, "no item has the category ''"),
         ({"history": ["i1"] * 7}, "a history has 7 items, more than 6: give the latest ones, oldest first"),
-        ({"histories": [["i1"]] * 4}, "4 histories are more than 3: split the request"),
+        ({"histories": [["i1"]] * 4}, "4 histories exceed the limit of 3: split the request"),
         (["i1"], "the body is not a JSON object: send one, with the header Content-Type: application/json"),
     ],
 )
@@ -111,7 +111,7 @@ def test_a_bad_request_is_refused_with_a_sentence(client: Any, request_: Any, de
     [
         (b'{"history": ["i1"', 422, "the body is not JSON ("),
         (b'{"history": ["\\ud800"]}', 422, "no item of the history ['\\ud800'] is in"),
-        (b"", 422, "the body is no JSON object"),
+        (b"", 422, "the body is not a JSON object"),
         (b'{"history": ["i1"], "k": NaN}', 422, "k is nan: input should be a "),
         (b'{"history": ["%s"]}' % (b"x" * 2000), 413, "the body has more than 2,000 bytes: split the request"),
     ],

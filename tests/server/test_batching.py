@@ -117,7 +117,7 @@ def test_closing_answers_what_waits_and_refuses_what_comes(decoder: Decoder) -> 
     closing.start()
     while batcher.alive:
         pass
-    with pytest.raises(Busy, match="stopping"):
+    with pytest.raises(Busy, match="shutting down"):
         batcher.submit([["late"]], Options())
     decoder.free.set()
     closing.join(20)

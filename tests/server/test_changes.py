@@ -69,7 +69,7 @@ def test_an_added_item_is_on_disk_found_recommended_and_removed_again(changing: 
     ("items", "more", "detail"),
     [
         ([], {}, "the number of items is 0: it has to be from 1 to 1000"),
-        ([{"title": "x"}], {}, "items.0.item is missing: give it"),
+        ([{"title": "x"}], {}, "items.0.item is missing: add it"),
         ([{"item": 7}], {}, "items.0.item is 7: input should be a valid string"),
         *[([{"item": bad, "title": "x"}], {}, "items.0.item is ") for bad in ("", " a", "a\n", "a\u0000", "a\tb")],
         ([{"item": "a", "title": {"x": 1}}], {}, "items.0.title."),
@@ -125,7 +125,7 @@ def test_a_token_is_one_line_of_some_length(tmp_path: Path) -> None:
     assert read_token(None, {}) is None is read_token(None, {"RECBOLE_ADASID_TOKEN": ""})
     for bad in ("", "short", "one line\nand another one", "üüüüüüüüüüüüüüüüüüüüü"):
         path.write_text(bad)
-        with pytest.raises(SettingsError, match=r"The token in .*token has \d+ characters"):
+        with pytest.raises(SettingsError, match=r"The token in .*token is too short \(\d+ characters\) or has special"):
             read_token(str(path), {"RECBOLE_ADASID_TOKEN": "0123456789abcdef"})
     with pytest.raises(FileNotFoundError, match="There is no file"):
         read_token(str(tmp_path / "none"), {})

@@ -32,7 +32,7 @@ TOKEN = "0123456789abcdef"
         (["--run_folder=x", "--max_batch=0"], "max_batch=0 has to be a whole number of 1 or more."),
         (
             ["--run_folder=x", "--queue=10"],
-            "queue=10 is smaller than max_histories=256: the queue has to hold at least one full request.",
+            "queue=10 is smaller than max_histories=256: raise queue or lower max_histories.",
         ),
         (["--run_folder=x", "--max_wait_ms=soon"], "max_wait_ms='soon' has to be a number; see --help."),
     ],
