@@ -143,6 +143,8 @@ def test_the_settings_of_an_earlier_run_serve_for_new_tables(
         ({"interactions_table": "log.csv"}, "but the setting interactions_table='log.csv' names files: leave one"),
         ({"download": True}, "but the setting download=True names files"),
         ({"dataset": "ml-100k"}, "dataset='ml-100k' cannot name your tables"),
+        ({"dataset": ".."}, r"dataset='\.\.' cannot name your tables"),
+        ({"dataset": "a\0"}, "cannot name your tables"),
         ({"dataset": "a/b"}, "dataset='a/b' cannot name your tables"),
         ({"cache_dir": 5}, "cache_dir=5 has to be"),
         ({"interactions_columns": "customer"}, "interactions_columns='customer' has to be a mapping of names"),
