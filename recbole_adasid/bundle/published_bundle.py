@@ -10,7 +10,7 @@ from typing import Any
 
 from recbole_adasid.bundle.content import BundleContent
 from recbole_adasid.bundle.folder import ALWAYS, DESCRIPTION, OF_TOKENIZER, write_content
-from recbole_adasid.hub.card import cell, codes_section, license_section, model_card, section, table
+from recbole_adasid.hub.card import cell, code, codes_section, license_section, model_card, section, table
 from recbole_adasid.hub.code_picture import code_picture
 from recbole_adasid.hub.layout import CARD, PICTURE, Layout
 from recbole_adasid.io.atomic import write_atomically
@@ -69,7 +69,7 @@ def _card(content: BundleContent, name: str, license: str) -> str:
 
 def _loading(content: BundleContent, name: str) -> str:
     sids = content.sids
-    code = [
+    lines = [
         "# pip install 'recbole-adasid[hub]'",
         "from recbole_adasid.bundle import SIDBundle",
         "",
@@ -78,7 +78,7 @@ def _loading(content: BundleContent, name: str) -> str:
         f"bundle.items({sids.codes[0, :1].tolist()})  # items that begin with this code",
         *(["bundle.encode(features)  # codes for new items"] if content.tokenizer else []),
     ]
-    return section("Use", "```python\n" + "\n".join(code) + "\n```", "Loading runs no code from this repository.")
+    return section("Use", code("\n".join(lines), "python"), "Loading runs no code from this repository.")
 
 
 def _quality(quality: Mapping[str, Any]) -> str:
@@ -90,7 +90,10 @@ def _quality(quality: Mapping[str, Any]) -> str:
 
 def _settings(about: Mapping[str, Any]) -> str:
     settings = about.get("settings") or {}
-    return table(["setting", "value"], [[f"`{key}`", cell(json.dumps(value))] for key, value in settings.items()])
+    return table(
+        ["setting", "value"],
+        [[f"`{key}`" if key.isidentifier() else cell(key), cell(json.dumps(value))] for key, value in settings.items()],
+    )
 
 
 def _levels(content: BundleContent) -> str:

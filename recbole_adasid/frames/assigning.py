@@ -55,11 +55,16 @@ def assign(
     tokenizer = frozen_tokenizer({"run_folder": run_folder, "bundle": bundle})
     frame = Frame(items, "items")
     item, vector = _names(frame, columns or {})
+    made = [f"sid_{level}" for level in range(1, 1 + len(tokenizer.codebook_sizes))]
+    if item in (*made, SUFFIX):
+        raise SettingsError(
+            f"The column {item!r} clashes with one of the result ({', '.join(made)}, {SUFFIX}): rename it."
+        )
     table = frame.select([item, vector])
     _check_items(values(table[item]))
     with tqdm(total=len(table), desc="Semantic IDs", unit="item", unit_scale=True, disable=not progress) as bar:
         codes = encode_blocks(tokenizer, _blocks(table[vector]), len(table), frame.what, bar)
-    levels = {f"sid_{level}": column.astype(np.int64) for level, column in enumerate(codes.T, start=1)}
+    levels = {name: column.astype(np.int64) for name, column in zip(made, codes.T)}
     suffix = pd.DataFrame(levels).groupby(list(levels), sort=False).cumcount().to_numpy()
     return made_like(table, {item: table[item], **levels, SUFFIX: suffix})
 

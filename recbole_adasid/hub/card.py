@@ -60,6 +60,13 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def code(text: str, language: str) -> str:
+    """Return a block of code; nothing in it ends the block."""
+    runs = [len(run) for run in re.findall("`+", text)]
+    fence = "`" * max([3, *(run + 1 for run in runs)])
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
 def cell(text: str) -> str:
     """Escape a text from the data, such as a title, for Markdown: one line, no markup, shortened."""
     line = " ".join(text.split())

@@ -24,6 +24,8 @@ class LabelWords:
         former: texts that come before these; they are not read again.
     """
 
+    words: list[str]
+
     def __init__(self, texts: Iterable[str], former: LabelWords | None = None) -> None:
         self._former = former
         numbers = {word: number for number, word in enumerate(former.words if former else [])}

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from recbole_adasid.hub.card import cell, codes_section, license_section, model_card, section, table
+from recbole_adasid.hub.card import cell, code, codes_section, license_section, model_card, section, table
 from recbole_adasid.io.json_file import read_json
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.serving.live_catalogue import LiveCatalogue
@@ -61,7 +61,7 @@ def _opening(config: Mapping[str, Any], model: str, tokenizer: str) -> str:
 
 def _loading(live: LiveCatalogue, name: str) -> str:
     history = json.dumps(live.tokens[:_SHOWN], ensure_ascii=False)
-    code = [
+    lines = [
         "# pip install 'recbole-adasid[hub]'",
         "from recbole_adasid.serving.recommender import Recommender",
         "",
@@ -70,7 +70,7 @@ def _loading(live: LiveCatalogue, name: str) -> str:
         f"recommender.semantic_ids({json.dumps(live.tokens[:1], ensure_ascii=False)})",
         "# add_items(tokens, table=...) adds items without training; save_pretrained(folder) saves them",
     ]
-    return section("Use", "```python\n" + "\n".join(code) + "\n```", _NOTHING_RUNS)
+    return section("Use", code("\n".join(lines), "python"), _NOTHING_RUNS)
 
 
 def _metrics_table(metrics: Mapping[str, Any]) -> str:
@@ -105,7 +105,7 @@ def _command(copy: RunFolder, config: Mapping[str, Any]) -> str:
     keys = [key for key in (*_IN_EVERY_COMMAND, *config["changed_settings"]) if key in settings]
     given = [f"--{key}={_written(settings[key])}" for key in dict.fromkeys(keys)]
     lines = " \\\n    ".join(["recbole-adasid train", *map(shlex.quote, given)])
-    return f"```bash\n{lines}\n```\n\nAll settings are in `config.yaml`; pass it as `--config_files`."
+    return f"{code(lines, 'bash')}\n\nAll settings are in `config.yaml`; pass it as `--config_files`."
 
 
 def _written(value: Any) -> str:

@@ -107,3 +107,11 @@ def test_other_mistakes(finished_run: Path, vectors: pd.DataFrame) -> None:
 def test_an_empty_table_gives_an_empty_one(finished_run: Path, vectors: pd.DataFrame) -> None:
     found = assign(vectors.iloc[:0], run_folder=finished_run)
     assert list(found) == ["item_id", "sid_1", "sid_2", "sid_3", "suffix"] and found.empty
+
+
+@pytest.mark.parametrize("name", ["sid_1", "suffix"])
+def test_an_item_column_that_the_result_would_replace_is_refused(
+    name: str, finished_run: Path, vectors: pd.DataFrame
+) -> None:
+    with pytest.raises(SettingsError, match=rf"The column '{name}' clashes .*sid_1, sid_2, .*, suffix\): rename it"):
+        assign(vectors.rename(columns={"item_id": name}), run_folder=finished_run, columns={"item_id": name})

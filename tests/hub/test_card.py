@@ -8,7 +8,16 @@ import pytest
 import yaml
 
 from recbole_adasid.data.item_labels import ItemLabel
-from recbole_adasid.hub.card import cell, check_license, codes_section, license_section, model_card, section, table
+from recbole_adasid.hub.card import (
+    cell,
+    check_license,
+    code,
+    codes_section,
+    license_section,
+    model_card,
+    section,
+    table,
+)
 
 
 def front(card: str) -> dict[str, Any]:
@@ -68,3 +77,10 @@ def test_an_unstated_licence_is_said_to_be_so() -> None:
     assert "has not stated a licence" in license_section("unknown") and "This repository: mit." in license_section(
         "mit"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "fence"), [("a\nb", "```"), ("a `b`", "```"), ("```\n# mine", "````"), ("`````", "`" * 6)]
+)
+def test_nothing_in_a_block_of_code_ends_it(text: str, fence: str) -> None:
+    assert code(text, "bash") == f"{fence}bash\n{text}\n{fence}"

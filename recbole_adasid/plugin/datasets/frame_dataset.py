@@ -82,7 +82,8 @@ def _checked(settings: Mapping[str, Any], from_files: Mapping[str, Any]) -> dict
     defaults = {**read_props("model/TIGER.yaml"), "dataset": DATASET}
     read = {key: {**defaults, **from_files, **settings}[key] for key in _READ}
     check_values(read, defaults)
-    if Path(read["dataset"]).name != read["dataset"] or read["dataset"] == "ml-100k":
+    name = read["dataset"]
+    if Path(name).name != name or name in ("..", "ml-100k") or not name.isprintable():
         raise SettingsError(
             f"dataset={read['dataset']!r} is a path or RecBole's own dataset, so it cannot name your tables: choose "
             "another name."
