@@ -99,9 +99,15 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def tiny_settings(tiny_data: Path, tmp_path: Path) -> dict[str, object]:
+def tiny_settings(settings_in: Callable[[Path], dict[str, object]], tmp_path: Path) -> dict[str, object]:
     """Settings of a run that takes about a second."""
-    return {
+    return settings_in(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def settings_in(tiny_data: Path) -> Callable[[Path], dict[str, object]]:
+    """The settings of a run that takes about a second, by the folder that it works in."""
+    return lambda folder: {
         "dataset": NAME,
         "data_path": str(tiny_data),
         "tokenizer": "rqkmeans",
@@ -112,8 +118,8 @@ def tiny_settings(tiny_data: Path, tmp_path: Path) -> dict[str, object]:
         **{"d_model": 16, "n_heads": 2, "d_head": 8, "d_ff": 32, "n_encoder_layers": 1, "n_decoder_layers": 1},
         **{"epochs": 2, "eval_step": 1, "train_batch_size": 16, "eval_batch_size": 8, "beam_size": 10},
         "show_progress": False,
-        "run_root": str(tmp_path / "runs"),
-        "cache_dir": str(tmp_path / "cache"),
+        "run_root": str(folder / "runs"),
+        "cache_dir": str(folder / "cache"),
     }
 
 

@@ -12,6 +12,7 @@ import io
 import json
 import pickle
 import runpy
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -358,14 +359,25 @@ def test_malicious_vectors_are_encoded_again(evil: bytes, tmp_path: Path, marker
 
 @pytest.fixture
 def settings(tiny_settings: Settings, tmp_path: Path) -> Settings:
-    small = {"tokenizer": "adasid", "encoder_hidden": [16], "tokenizer_steps": 20, "tokenizer_save_every": 5}
-    return {**tiny_settings, **small, "run_folder": str(tmp_path / "run")}
+    return {**tiny_settings, **SMALL, "run_folder": str(tmp_path / "run")}
+
+
+SMALL = {"tokenizer": "adasid", "encoder_hidden": [16], "tokenizer_steps": 20, "tokenizer_save_every": 5}
+
+
+@pytest.fixture(scope="module")
+def whole(settings_in: Callable[[Path], Settings], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A sound run, whose folder and cache are `run` and `cache` of one folder; they are changed in copies."""
+    base = tmp_path_factory.mktemp("whole")
+    return run({**settings_in(base), **SMALL, "run_folder": str(base / "run"), "report": False})
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_run_over_malicious_files_computes_all_anew(form: str, settings: Settings, marker: Path) -> None:
+def test_a_run_over_malicious_files_computes_all_anew(
+    form: str, settings: Settings, whole: dict[str, Any], tmp_path: Path, marker: Path
+) -> None:
     """Every file of a run and its cache is replaced, among them those that only an unfinished run has."""
-    whole = run(settings)
+    shutil.copytree(Path(whole["run_folder"]).parent, tmp_path, dirs_exist_ok=True)
     folder, cache = Path(settings["run_folder"]), Path(settings["cache_dir"])
     files = [file for place in (folder, cache) for file in place.rglob("*") if file.is_file()]
     (learned,) = cache.glob("tokenizer/*.safetensors")
@@ -415,8 +427,10 @@ def test_a_malicious_file_of_the_dataset_ends_the_run(
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_report_of_malicious_files_is_a_page_of_gaps(form: str, settings: Settings, marker: Path) -> None:
-    folder = Path(run({**settings, "report": False})["run_folder"])
+def test_a_report_of_malicious_files_is_a_page_of_gaps(
+    form: str, whole: dict[str, Any], tmp_path: Path, marker: Path
+) -> None:
+    folder = Path(shutil.copytree(whole["run_folder"], tmp_path / "run"))
     for file in folder.rglob("*"):
         if file.is_file() and file.name != "config.yaml":
             file.write_bytes(FORMS[form](Malicious(marker)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -11,17 +13,20 @@ from recbole_adasid.model.network.position import RelativePositionBias, mask_bia
 from recbole_adasid.model.network.stack import Tree
 from recbole_adasid.model.network.tiger_network import TIGERNetwork
 
-transformers = pytest.importorskip("transformers")
-from transformers.models.t5 import modeling_t5 as t5  # noqa: E402
-
 TOLERANCE = 1e-4
 LEVEL_SIZES = [7, 5]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def t5() -> Any:
+    """Hugging Face's T5, whose import takes seconds."""
+    return pytest.importorskip("transformers.models.t5.modeling_t5")
+
+
 @pytest.fixture
-def hugging_face() -> nn.Module:
+def hugging_face(t5: Any) -> nn.Module:
     torch.manual_seed(0)
-    config = transformers.T5Config(
+    config = t5.T5Config(
         vocab_size=1 + sum(LEVEL_SIZES),
         d_model=16,
         d_kv=6,
@@ -32,7 +37,7 @@ def hugging_face() -> nn.Module:
         dropout_rate=0.0,
         feed_forward_proj="relu",
     )
-    model = transformers.T5ForConditionalGeneration(config).eval()
+    model = t5.T5ForConditionalGeneration(config).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.2)
@@ -90,14 +95,14 @@ def tokens_and_mask() -> tuple[Tensor, Tensor]:
 
 
 @pytest.mark.parametrize("bidirectional", [True, False])
-def test_relative_position_buckets_are_those_of_t5(bidirectional: bool) -> None:
+def test_relative_position_buckets_are_those_of_t5(t5: Any, bidirectional: bool) -> None:
     distance = torch.arange(-400, 401)
     theirs = t5.T5Attention._relative_position_bucket(distance, bidirectional=bidirectional)
     ours = relative_bucket(distance, n_buckets=32, max_distance=128, bidirectional=bidirectional)
     assert torch.equal(ours, theirs)
 
 
-def test_normalisation_is_that_of_t5_in_value_and_gradient() -> None:
+def test_normalisation_is_that_of_t5_in_value_and_gradient(t5: Any) -> None:
     torch.manual_seed(0)
     theirs, ours = t5.T5LayerNorm(8), RMSNorm(d_model=8)
     weight, x, weights = torch.rand(8), torch.randn(2, 3, 8), torch.randn(2, 3, 8)
