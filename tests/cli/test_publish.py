@@ -27,7 +27,7 @@ def test_a_run_is_published_as_a_folder_which_other_commands_take(
         lists.append(capsys.readouterr().out)
     assert lists[0] == lists[1] != ""
     assert main(["publish", f"--run_folder={finished_run}", f"--out={out}"]) == 2
-    assert "published exists and is not empty" in capsys.readouterr().err
+    assert "published exists and is not an empty folder" in capsys.readouterr().err
 
 
 def test_a_run_and_a_bundle_are_published_on_the_hub(

@@ -177,7 +177,7 @@ def test_a_folder_that_cannot_be_seen_for_a_while_is_followed_again(
 
     with monkeypatch.context() as patch:
         patch.setattr("recbole_adasid.server.changes.stamp_of", unseen)
-        wait_for(lambda: "cannot be loaded; serving goes on without" in caplog.text)
+        wait_for(lambda: "cannot be loaded; serving the previous state" in caplog.text)
         refused = add(changing, NEW)
         assert refused.status_code == 503 and total(changing) == 20
         assert "Permission denied: 'run/model.safetensors'" in refused.json()["detail"]
