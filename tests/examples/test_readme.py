@@ -9,6 +9,7 @@ README = Path(__file__).resolve().parents[2] / "README.md"
 SMALL = {
     **{"tokenizer_steps": 60, "epochs": 1, "eval_step": 1, "MAX_ITEM_LIST_LENGTH": 5, "report": False},
     **{"d_model": 32, "d_ff": 64, "n_encoder_layers": 1, "n_decoder_layers": 1, "beam_size": 10, "text_width": 32},
+    "user_inter_num_interval": "[10,50]",  # a sixth of the interactions
 }
 
 
