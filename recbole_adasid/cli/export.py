@@ -16,7 +16,7 @@ torch         encoder and decoding step as torch.export programs; for LIGER also
 constraints   the prefix tree as arrays, for serving systems with constrained decoding
 
 --out has to be a new or empty folder. It gets a README.md and, with a network, a script that recommends. A run that the
-format cannot express is refused, naming the setting. The folder only appears once its numbers match the run's.
+format cannot express is refused, naming the setting. A network's numbers are checked against the run's first.
 """
 FORMATS = ("transformers", "torch", "constraints")
 TO = Option("to", "NAME", "one of the above", choices=FORMATS)

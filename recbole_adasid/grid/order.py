@@ -32,9 +32,9 @@ def order_table(rows: list[tuple[str, list[dict[str, Any]]]]) -> list[str]:
     lines = ["| epochs | " + " | ".join(str(epoch + 1) for epoch in epochs) + " |", "|" + "---|" * (len(epochs) + 1)]
     lines += [f"| {label} | " + " | ".join(f"{v:.4f}" for v in curve) + " |" for label, curve in curves.items()]
     taus = agreement(np.stack(list(curves.values())))
-    lines.append("| *Kendall's τ with the last order* | " + " | ".join(f"*{tau:.2f}*" for tau in taus) + " |")
-    note = f"Validation {METRIC} after so many epochs, mean of the seeds; the cosine schedule ends with the last."
-    return ["### When the order is settled", note, "\n".join(lines)]
+    lines.append("| *Kendall's τ with the last ranking* | " + " | ".join(f"*{tau:.2f}*" for tau in taus) + " |")
+    note = f"Validation {METRIC} by epoch, mean over seeds; the cosine schedule ends with the last epoch."
+    return ["### When the ranking settles", note, "\n".join(lines)]
 
 
 def agreement(curves: np.ndarray) -> list[float]:

@@ -32,7 +32,7 @@ def test_the_table_has_the_mean_of_seeds_by_epoch_and_the_agreement() -> None:
     assert lines[0] == "| epochs | 3 | 6 |"
     assert lines[2:] == [
         *("| A | 0.2000 | 0.4000 |", "| B | 0.3000 | 0.2000 |", "| C | 0.0500 | 0.1000 |"),
-        "| *Kendall's τ with the last order* | *0.33* | *1.00* |",
+        "| *Kendall's τ with the last ranking* | *0.33* | *1.00* |",
     ]
 
 
