@@ -1,4 +1,4 @@
-"""Which items have a category that contains a name, quickly: many items share few categories."""
+"""Fast search for items whose category contains a name: many items share few categories."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 
 class CategorySearch:
-    """The distinct categories of items, and who has which.
+    """The distinct categories of items, and which item has which.
 
     Args:
         categories: of N items; empty where there is none.

@@ -61,7 +61,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def code(text: str, language: str) -> str:
-    """Return a block of code; nothing in it ends the block."""
+    """Return a code block with a fence that its text cannot close."""
     runs = [len(run) for run in re.findall("`+", text)]
     fence = "`" * max([3, *(run + 1 for run in runs)])
     return f"{fence}{language}\n{text}\n{fence}"

@@ -53,7 +53,7 @@ class Layout:
         raise FileNotFoundError(f"{source} lacks {missing[0]}, so it is not a recbole-adasid {self.kind}.{instead}")
 
     def check_folder(self, folder: Path) -> None:
-        """Check that a folder is of this kind, and that none of its files is a link out of it.
+        """Check that a folder is of this kind, and that none of its files is a link that leads out of it.
 
         Raises:
             FileNotFoundError: naming the first file that is missing.

@@ -26,7 +26,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     waiting = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        waiting.unlink(missing_ok=True)  # it could be a link, in a folder that somebody else packed
+        waiting.unlink(missing_ok=True)  # it could be a link, in a folder that someone else packed
         yield waiting
         with waiting.open("rb+") as stream:
             os.fsync(stream.fileno())

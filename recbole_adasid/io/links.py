@@ -1,4 +1,4 @@
-"""Links that lead out of a folder: whoever packed the folder chose where to, so they are neither read nor written."""
+"""Links that lead out of a folder: whoever packed it chose the target, so they are neither read nor written."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 
 
 def check_inside(folder: Path, names: Iterable[str]) -> None:
-    """Check that none of a folder's files is a link out of it.
+    """Check that none of a folder's files is a link that leads out of it.
 
-    Links of the hub's cache, from snapshots/COMMIT/ to blobs/, are let be.
+    Links within the hub's cache, from snapshots/COMMIT/ to blobs/, are allowed.
 
     Args:
         folder: the folder.
-        names: paths from its top with slashes; there need not be such files.
+        names: relative paths with slashes; the files need not exist.
 
     Raises:
         ValueError: naming the first link.

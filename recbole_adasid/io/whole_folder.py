@@ -40,7 +40,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     try:
         with _told(path):
             waiting.mkdir(parents=True)
-        with _told(path, _FULL):  # other errors of the block are of what it reads
+        with _told(path, _FULL):  # other errors of the block concern what it reads
             yield waiting
         with _told(path):
             _flush(waiting)
@@ -54,7 +54,7 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _told(path: Path, numbers: tuple[int, ...] | None = None) -> Iterator[None]:
-    """Tell errors of writing, those with one of ``numbers`` or all, in a sentence."""
+    """Turn errors of writing, those with one of ``numbers`` or all, into one sentence."""
     try:
         yield
     except OSError as error:

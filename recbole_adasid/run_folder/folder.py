@@ -54,7 +54,7 @@ class RunFolder:
 
         Raises:
             FileNotFoundError: if there is none, or its recommender has no Semantic IDs.
-            ValueError: if a file that later work writes is a link out of the folder: somebody else may have packed it.
+            ValueError: if a file that is written later is a link out of the folder, which someone else may have packed.
         """
         if not Path(path).is_dir():
             raise FileNotFoundError(f"There is no run folder {path}: give the folder that a run reported.")

@@ -44,7 +44,7 @@ def add_handlers(application: FastAPI, folder: Path | None) -> None:
 
     @application.exception_handler(Exception)
     async def failed(_: Request, error: Exception) -> JSONResponse:
-        return JSONResponse({"detail": "the server failed to answer: its log says why"}, 500)
+        return JSONResponse({"detail": "internal error: the server's log has the details"}, 500)
 
     @application.exception_handler(HTTPException)
     async def other(request: Request, error: HTTPException) -> JSONResponse:

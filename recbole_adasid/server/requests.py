@@ -17,7 +17,7 @@ def _writable(text: str) -> str:
 def _token(text: str) -> str:
     """Refuse what files of items cannot hold as a token."""
     if not text.isprintable() or text != text.strip() or not text:
-        raise ValueError("a token is one line of printable characters, without blanks at its ends")
+        raise ValueError("a token has to be one line of printable characters, without leading or trailing blanks")
     return text
 
 

@@ -12,11 +12,11 @@ from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.model.prefix_tree import PrefixTree
 
 MOST_KEPT = 8
-"""Trees of categories: with a million items, a large one takes as long to make as some histories to decode."""
+"""Cached trees at most: with a million items, building a large one takes as long as decoding some histories."""
 
 
 class CatalogueTrees:
-    """The trees of a catalogue's items; those of all and of the latest categories are kept.
+    """The trees of a catalogue's items; those of all items and of the latest categories are cached.
 
     Args:
         catalogue: of N + A items.

@@ -14,7 +14,7 @@ from recbole_adasid.io.checked_input import short, text_or_none, token_list
 from recbole_adasid.serving.live_catalogue import LiveCatalogue
 
 FEW = 64
-"""Denied items that are excluded history by history, as seen ones are; of more, a tree without them is made."""
+"""Up to this many denied items are excluded per history, like seen ones; for more, a tree without them is built."""
 
 
 class Chosen(NamedTuple):
@@ -23,9 +23,9 @@ class Chosen(NamedTuple):
     items: Tensor | None
     """bool [N + 1]; None: all items of the live catalogue."""
     category: str | None
-    """The category, if the items are exactly those of it."""
+    """The category, if the items are exactly its items."""
     denied: list[int]
-    """Few of them that may not."""
+    """A few of them that must not be recommended."""
 
 
 def chosen_items(

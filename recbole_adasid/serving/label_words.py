@@ -21,7 +21,7 @@ class LabelWords:
 
     Args:
         texts: the texts.
-        former: texts that come before these; they are not read again.
+        former: the words of earlier texts, which are not read again.
     """
 
     words: list[str]
@@ -35,11 +35,11 @@ class LabelWords:
 
     @property
     def n_texts(self) -> int:
-        """N, the former ones included."""
+        """N, including the former ones."""
         return self._first + int(self._has_word.shape[0])
 
     def counts(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return how many of the texts ``rows`` [G] have each word [V]; no row may be given twice."""
+        """Return how many of the texts ``rows`` [G] have each word [V]; rows have to be distinct."""
         found = np.zeros(len(self.words))
         own = rows[rows >= self._first] - self._first
         if 2 * len(own) > self._has_word.shape[0]:  # copying most rows would take longer than reading all of them

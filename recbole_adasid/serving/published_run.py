@@ -34,7 +34,7 @@ def write_published_run(live: LiveCatalogue, folder: Path, *, name: str, license
     """Write the repository of a recommender's run into an empty folder, with the current catalogue.
 
     Raises:
-        ValueError: if the recommender has no run, or a file of it is a link out of its folder.
+        ValueError: if the recommender has no run, or one of the run's files is a link out of its folder.
         FileNotFoundError: if the run lacks a file that is needed.
     """
     run = live.folder

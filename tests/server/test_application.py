@@ -196,7 +196,7 @@ def test_a_failure_is_told_without_what_failed(finished_run: Path, monkeypatch: 
     monkeypatch.setattr(application.state.serving.snapshot, "find_items", fail)
     with TestClient(application, raise_server_exceptions=False) as client:
         answer = client.get("/items")
-    assert (answer.status_code, answer.json()) == (500, {"detail": "the server failed to answer: its log says why"})
+    assert (answer.status_code, answer.json()) == (500, {"detail": "internal error: the server's log has the details"})
 
 
 @pytest.mark.parametrize(
