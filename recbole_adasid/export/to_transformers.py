@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,7 @@ def _write_model(transformers: Any, config: Any, network: Any, generation: dict[
     written = json.loads(path.read_text(encoding="utf-8"))
     written.pop("scale_decoder_outputs", None)  # written by transformers 5, which derives it from the next entry
     path.write_text(as_json({**written, "tie_word_embeddings": False}), encoding="utf-8")
+    shutil.copymode(path, folder / "model.safetensors")  # safetensors lets only the owner read what it writes
 
 
 @torch.no_grad()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,7 +19,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     """Yield a temporary name to write to; flush the file to disk and rename it when the block succeeds.
 
     A reader, or a crash at any moment, finds the old file or the new one, never a part of it. The folder is created if
-    needed.
+    needed. Whatever writes the file, it has the permissions that the system gives new files.
 
     Raises:
         CannotWrite: if the disk is full or read-only, or the folder is not writable.
@@ -27,7 +28,9 @@ def written_whole(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         waiting.unlink(missing_ok=True)  # it could be a link, in a folder that someone else packed
+        mode = _created(waiting)
         yield waiting
+        os.chmod(waiting, mode)  # safetensors lets only the owner read what it writes
         with waiting.open("rb+") as stream:
             os.fsync(stream.fileno())
         os.replace(waiting, path)
@@ -37,6 +40,15 @@ def written_whole(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # the folder itself may be missing
             waiting.unlink()
+
+
+def _created(path: Path) -> int:
+    """Create an empty file where there is none, and return its permissions."""
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+    try:
+        return stat.S_IMODE(os.fstat(descriptor).st_mode)
+    finally:
+        os.close(descriptor)
 
 
 def stamp_of(path: Path) -> tuple[int, int, int] | None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,16 @@ def test_tensors_and_values_come_back_as_they_were(path: Path) -> None:
     for name, value in TENSORS.items():
         assert tensors[name].dtype == value.dtype and tensors[name].equal(value)
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_others_may_read_it_as_they_may_other_new_files(umask: int, tmp_path: Path) -> None:
+    former = os.umask(umask)
+    try:
+        write_tensors(tmp_path / "file.safetensors", "thing", TENSORS, ABOUT)
+    finally:
+        os.umask(former)
+    assert (tmp_path / "file.safetensors").stat().st_mode & 0o777 == 0o666 & ~umask
 
 
 def test_a_failed_write_leaves_the_old_file_alone(path: Path) -> None:
