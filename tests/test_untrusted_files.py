@@ -64,8 +64,8 @@ from recbole_adasid.run_folder.model_file import read_model
 from recbole_adasid.run_folder.run_items import read_sids
 from recbole_adasid.scorecard.cells import Cell, CellFolder
 from recbole_adasid.serving.change_items import read_table, read_vectors
+from recbole_adasid.serving.history_files import read_histories
 from recbole_adasid.serving.published_run import check_published
-from recbole_adasid.serving.recommend_file import read_histories
 from recbole_adasid.tokenizer.base import ItemTokenizer
 from recbole_adasid.tokenizer.bulk.blocks import assign_semantic_ids
 from recbole_adasid.tokenizer.bulk.feature_shards import read_shard
@@ -305,6 +305,7 @@ PLACES: dict[str, Callable[[Path, bytes], Any]] = {
     ),
     "repository's description": lambda folder, evil: check_published(planted(folder, evil, "config.json").parent),
     "histories": lambda folder, evil: read_histories(planted(folder, evil, "histories.jsonl")),
+    "histories, Parquet": lambda folder, evil: read_histories(parquet_file(folder, evil)),
     "killed run's model": lambda folder, evil: left_by(folder, evil, "model.safetensors"),
     "killed run's metrics": lambda folder, evil: left_by(folder, evil, "metrics.json"),
     "compared runs": compared,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from recbole_adasid.cli.recommend import COMMAND
 from recbole_adasid.serving import recommend_file as recommend
+from recbole_adasid.serving.history_files import read_histories
 from recbole_adasid.serving.recommender import Recommendation
 
 
@@ -110,7 +113,7 @@ def test_mistakes_end_in_a_sentence(arguments: list[str], message: str, capsys: 
 def test_a_line_that_holds_no_history_is_named(line: str, tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text(f'["1"]\n{line}\n')
     with pytest.raises(ValueError, match="in.jsonl, line 2"):
-        recommend.read_histories(tmp_path / "in.jsonl")
+        read_histories(tmp_path / "in.jsonl")
 
 
 def test_help_shows_both_ways(capsys: pytest.CaptureFixture[str]) -> None:
@@ -126,6 +129,57 @@ def test_recommendations_become_a_table_of_parquet(tmp_path: Path) -> None:
     rows = parquet.read_table(tmp_path / "out.parquet").to_pylist()
     assert [row["items"] for row in rows] == [["002", "003"], ["006", "007"]]
     assert [row["user"] for row in rows] == [None, "ü"] and rows[0]["titles"] == ["no. 2", "no. 3"]
+
+
+def test_histories_are_read_from_a_table_of_parquet(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    pyarrow = pytest.importorskip("pyarrow")
+    day = datetime(2026, 1, 2)
+    parquet.write_table(pyarrow.table({"history": [["001"], []], "day": [day, None]}), tmp_path / "in.parquet")
+    arguments = ["--run_folder=f", f"--input={tmp_path}/in.parquet", f"--out={tmp_path}/out.jsonl", "--k=1"]
+    assert COMMAND.main(arguments) == 0
+    lines = (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line) for line in lines] == [
+        {"day": "2026-01-02 00:00:00", "items": ["002"], "scores": [-0.333333], "titles": ["no. 2"]},
+        {"day": None, "items": [], "scores": [], "titles": []},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (
+            {"history": [["001"], None]},
+            "in.parquet, row 2 has no list of item tokens as history: give a list",
+        ),
+        ({"history": [[1]]}, "in.parquet, row 1 has no list of item tokens"),
+        ({"items": [["001"]]}, "in.parquet has no column 'history' among items"),
+        (None, "in.parquet is not a Parquet file, or damaged"),
+    ],
+)
+def test_a_table_without_histories_is_refused(
+    columns: dict[str, list[object]] | None, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    pyarrow = pytest.importorskip("pyarrow")
+    if columns is None:
+        (tmp_path / "in.parquet").write_bytes(b"PAR1 no")
+    else:
+        parquet.write_table(pyarrow.table(columns), tmp_path / "in.parquet")
+    assert COMMAND.main(["--run_folder=f", f"--input={tmp_path}/in.parquet", f"--out={tmp_path}/out.jsonl"]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["input", "out"])
+def test_a_missing_extra_is_named_before_anything_is_recommended(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setattr(Walker, "recommend_many", None)
+    (tmp_path / "in.jsonl").write_text("[]\n")
+    files = {"input": tmp_path / "in.jsonl", "out": tmp_path / "out.jsonl", kind: tmp_path / "some.parquet"}
+    assert COMMAND.main(["--run_folder=f", *(f"--{key}={path}" for key, path in files.items())]) == 2
+    assert "some.parquet needs a package" in (said := capsys.readouterr().err) and "recbole-adasid[parquet]" in said
 
 
 def test_a_category_is_taken_as_written(walker: Walker) -> None:

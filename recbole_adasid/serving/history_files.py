@@ -1,0 +1,85 @@
+"""Files of histories, and of recommendations after them: lines of JSON, or tables of Parquet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from recbole_adasid.io.atomic import write_atomically, written_whole
+from recbole_adasid.io.json_file import parse_json
+from recbole_adasid.io.parquet import first_line, open_parquet, require_pyarrow
+from recbole_adasid.io.text_file import read_text_lines
+
+HISTORY = "history"
+_NO_HISTORY = {
+    False: '{path}, line {number} is not a list of item tokens: write ["a", "b"] or {{"history": ["a", "b"]}}',
+    True: "{path}, row {number} has no list of item tokens as history: give a list of strings",
+}
+
+
+def check_parquet(paths: Iterable[Path]) -> None:
+    """Check that tables of Parquet can be read and written, if a path names one.
+
+    Raises:
+        ImportError: naming the extra.
+    """
+    for path in filter(_is_parquet, paths):
+        require_pyarrow(path)
+
+
+def read_histories(path: Path) -> list[dict[str, Any]]:
+    """Return the records of a file, each with a list of item tokens as ``history``.
+
+    Args:
+        path: a table if it ends in .parquet, otherwise lines of JSON, which may be just the lists.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is damaged, or naming the first line or row that holds anything else.
+    """
+    records = _rows(path) if _is_parquet(path) else _lines(path)
+    for number, record in enumerate(records, start=1):
+        history = record.get(HISTORY)
+        if not isinstance(history, list) or not all(isinstance(token, str) for token in history):
+            raise ValueError(_NO_HISTORY[_is_parquet(path)].format(path=path, number=number))
+    return records
+
+
+def write_recommendations(path: Path, results: Sequence[dict[str, Any]]) -> None:
+    """Write a record per history, to a table if ``path`` ends in .parquet."""
+    if not _is_parquet(path):
+        lines = (json.dumps(result, ensure_ascii=False, default=str) + "\n" for result in results)  # dates of tables
+        write_atomically(path, "".join(lines))
+        return
+    pyarrow, parquet = require_pyarrow(path)
+    names = list(dict.fromkeys(name for result in results for name in result))
+    table = pyarrow.table({name: [result.get(name) for result in results] for name in names})
+    with written_whole(path) as waiting:
+        parquet.write_table(table, waiting)
+
+
+def _is_parquet(path: Path) -> bool:
+    return path.suffix == ".parquet"
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    records = []
+    for number, line in enumerate(read_text_lines(path), start=1):
+        try:
+            entry = parse_json(line)
+        except ValueError as error:
+            raise ValueError(f"{path}, line {number} is not JSON ({error}): write one list of items per line") from None
+        records.append(entry if isinstance(entry, dict) else {HISTORY: entry})
+    return records
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    pyarrow, _ = require_pyarrow(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {path}: correct the path.")
+    try:
+        return open_parquet(path, (HISTORY,)).read().to_pylist()
+    except (pyarrow.ArrowException, OSError) as error:
+        raise ValueError(f"{path} cannot be read ({first_line(error)}): write it again") from None
