@@ -31,7 +31,7 @@ def content_of_run(run_folder: str | Path) -> BundleContent:
         FileNotFoundError: if the folder or its Semantic IDs are missing.
         DamagedFile: if a file is damaged, or belongs to another run.
     """
-    folder = RunFolder.existing(run_folder, with_semantic_ids=True)
+    folder = RunFolder.existing(run_folder, with_semantic_ids=True, needs="sids.info.json")
     info = read_json(folder.sids_path.with_name("sids.info.json"))
     own = _sids(folder, info)
     items = tokens_digest([list(own.tokens)])

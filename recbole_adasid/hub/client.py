@@ -72,8 +72,8 @@ def in_a_sentence(name: str, revision: str | None) -> Iterator[None]:
         ) from None
     except utils.LocalEntryNotFoundError:
         raise FileNotFoundError(
-            f"{name}{f' at {revision!r}' if revision else ''} is not in the cache, and downloading is disabled or "
-            "impossible: load it once online, without HF_HUB_OFFLINE and local_files_only"
+            f"there is no folder {name}, {name}{f' at {revision!r}' if revision else ''} is not in the cache, and "
+            "downloading is disabled or impossible: load it once online, without HF_HUB_OFFLINE and local_files_only"
         ) from None
     except utils.LocalTokenNotFoundError:
         raise PermissionError(f"{name} needs a token, and none was found: {LOG_IN}") from None

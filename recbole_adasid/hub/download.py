@@ -75,7 +75,7 @@ def snapshot(
     local_files_only: bool = False,
 ) -> Path:
     """Download the layout's files of a repository into the hub's cache; see :func:`locate`."""
-    hub = hub_client(f"loading {name!r} from the hub")
+    hub = hub_client(f"there is no folder {name}, and loading {name!r} from the hub")
     local = local_files_only or is_offline()
     if not local:
         try:

@@ -49,11 +49,11 @@ class RunFolder:
             ) from error
 
     @classmethod
-    def existing(cls, path: str | Path, *, with_semantic_ids: bool = False) -> RunFolder:
-        """Return the folder of an earlier run, optionally requiring Semantic IDs.
+    def existing(cls, path: str | Path, *, with_semantic_ids: bool = False, needs: str | None = None) -> RunFolder:
+        """Return the folder of an earlier run, optionally requiring Semantic IDs, or a file by its name.
 
         Raises:
-            FileNotFoundError: if there is none, or its recommender has no Semantic IDs.
+            FileNotFoundError: if there is none, its recommender has no Semantic IDs, or it lacks the file.
             ValueError: if a file that is written later is a link out of the folder, which someone else may have packed.
         """
         if not Path(path).is_dir():
@@ -64,6 +64,10 @@ class RunFolder:
             raise FileNotFoundError(
                 f"The run in {path} trained a recommender without Semantic IDs: give the folder of a TIGER run."
             )
+        if needs is not None and not (folder.path / needs).is_file():
+            runs = sorted(file.parent for file in folder.path.glob(f"*/{needs}"))
+            example = f", such as {runs[-1]}" if runs else ""
+            raise FileNotFoundError(f"{path} has no {needs}: give the folder of a finished run{example}")
         return folder
 
     @property

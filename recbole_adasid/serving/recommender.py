@@ -94,7 +94,7 @@ class Recommender(Published):
             DamagedFile: if one of them is damaged, or they belong to different runs.
             ValueError: if the model needs to know the user (`n_user_tokens`).
         """
-        folder = RunFolder.existing(run_folder, with_semantic_ids=True)
+        folder = RunFolder.existing(run_folder, with_semantic_ids=True, needs="model.safetensors")
         saved = read_model(folder.model_path, trusted=trusted)
         settings = served_settings(saved, retrieval)
         tokens = items_of(folder, saved)

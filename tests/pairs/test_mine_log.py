@@ -101,7 +101,7 @@ def test_the_main_job_on_ray_has_the_fingerprint_of_the_main_job_here(
         (["--interactions=.", "--out=p.npz"], "has no file of type"),
         (["--interactions=log.csv", "--out=p.npz", "--columns={who: x}"], "'who' is not one of"),
         (["--interactions=log.csv", "--out=p.npz", "--columns={user_id: who}"], "who"),
-        (["--interactions=log.csv", "--out=p.npz", "--engine=spark"], "Unknown engine 'spark'"),
+        (["--interactions=log.csv", "--out=p.npz", "--engine=spark"], "Unknown --engine 'spark'"),
         (["--interactions=log.csv", "--out=p.npz", "--swing_alpha=0"], "alpha is 0"),
         (["--interactions=log.csv", "--out=p.npz", "--swing_top_k=0"], "top_k is 0"),
         (["--interactions=log.csv", "--out=p.npz", "--held_out=-1"], "held_out=-1"),

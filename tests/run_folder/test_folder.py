@@ -115,6 +115,18 @@ def test_the_table_shows_both_splits_and_gaps():
     assert both[3].endswith("0.5000" + " " * 35 + "-")
 
 
+def test_a_folder_that_lacks_a_file_is_refused_with_a_run_below_it_that_has_one(tmp_path):
+    for name in ("a-run", "b-run", "c-started"):
+        RunFolder(tmp_path / "runs" / name)
+    with pytest.raises(FileNotFoundError, match=r"runs has no model.safetensors: give the folder of a finished run$"):
+        RunFolder.existing(tmp_path / "runs", needs="model.safetensors")
+    for name in ("a-run", "b-run"):
+        (tmp_path / "runs" / name / "model.safetensors").touch()
+    with pytest.raises(FileNotFoundError, match=r"finished run, such as .*/runs/b-run$"):
+        RunFolder.existing(tmp_path / "runs", needs="model.safetensors")
+    assert RunFolder.existing(tmp_path / "runs" / "b-run", needs="model.safetensors").path.name == "b-run"
+
+
 def test_a_finished_run_without_semantic_ids_is_told_where_some_are_needed(tmp_path):
     folder = RunFolder(tmp_path / "run")
     assert RunFolder.existing(folder.path, with_semantic_ids=True).path == folder.path  # not finished: others will say

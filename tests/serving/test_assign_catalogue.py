@@ -252,7 +252,7 @@ def test_the_command_writes_shards_and_a_description_of_them_all(
     ("arguments", "said"),
     [
         (["--features=x", "--out=y"], "either --bundle or --run_folder"),
-        (["--features=x", "--out=y", "--bundle=b", "--engine=spark"], "Unknown engine 'spark'"),
+        (["--features=x", "--out=y", "--bundle=b", "--engine=spark"], "Unknown --engine 'spark'"),
         (["--features=x", "--out=y", "--bundle=b", "--memory=0"], "memory=0 has to be a number of 0.1 or more"),
         (["--features=x", "--out=y", "--bundle=b"], "b holds no bundle"),
         (["--features=x", "--out=y", "--run_folder=r"], "no run folder r"),

@@ -131,6 +131,6 @@ def _check(option: Option, value: Any) -> None:
     if not _FITS[option.kind](value):
         raise SettingsError(f"{option.name}={value!r} has to be {option.kind}; see --help.")
     if option.choices and value not in option.choices:
-        raise unknown_name(option.name, value, option.choices)
+        raise unknown_name(f"--{option.name}", value, option.choices)
     if option.least is not None and not option.least <= value < float("inf"):
         raise SettingsError(f"{option.name}={value} has to be {option.kind} of {option.least} or more.")

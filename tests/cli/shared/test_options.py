@@ -70,7 +70,7 @@ def test_an_earlier_name_is_understood_and_not_given_beside_the_new_one():
         ("--share=some", "share='some' has to be a number"),
         ("--fast=1", "fast=1 has to be true or false"),
         ("--columns={1: b}", "columns={1: 'b'} has to be a mapping"),
-        ("--engine=rya", "Unknown engine 'rya': did you mean ray"),
+        ("--engine=rya", "Unknown --engine 'rya': did you mean ray"),
         ("--outt=x", "Unknown setting 'outt' in the command line of try: did you mean out"),
         ("--config_files=a.yaml", "Unknown setting 'config_files' in the command line of try"),
         ("fast", "'fast' is not of the form --key=value"),
