@@ -107,7 +107,7 @@ class CodeMeaning(BaseModel):
 
 
 class About(BaseModel):
-    """What is served."""
+    """What is served; `item_fields` are the fields of new items that the run reads."""
 
     version: str
     model: str
@@ -116,6 +116,7 @@ class About(BaseModel):
     added_items: int
     levels: list[int]
     items_can_be_added: bool
+    item_fields: list[str]
     settings: dict[str, Any]
     limits: dict[str, float]
 

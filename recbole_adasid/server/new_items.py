@@ -32,6 +32,12 @@ def table_of(items: Sequence[NewItem], run: Mapping[str, Any]) -> tuple[dict[str
     return table, sorted(ignored)
 
 
+def no_fields(columns: Sequence[str], ignored: Sequence[str]) -> str:
+    """Return the error for items without any of the fields that the run reads."""
+    others = f"; it does not read {', '.join(ignored)}" if ignored else ""
+    return f"the items have no {' or '.join(columns)}, which the run reads{others}: give one of them, or features"
+
+
 def cell(value: Cell) -> str:
     """Return a value as it is written in an `.item` file."""
     if value is None:

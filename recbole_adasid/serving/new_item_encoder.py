@@ -193,6 +193,19 @@ class NewItemEncoder:
         return labels_of(table, names, **fields)
 
 
+class MissingColumns(ValueError):
+    """A table of new items has no column of a source of features.
+
+    Args:
+        message: what is missing, and how to mend the table.
+        columns: the source's columns.
+    """
+
+    def __init__(self, message: str, columns: Sequence[str]) -> None:
+        super().__init__(message)
+        self.columns = tuple(columns)
+
+
 def with_absent_columns(table: Table, settings: Mapping[str, Any]) -> dict[str, Sequence[str]]:
     """Return the columns of new items, with an empty column for each that the run's features read and the table lacks.
 
@@ -200,7 +213,7 @@ def with_absent_columns(table: Table, settings: Mapping[str, Any]) -> dict[str, 
     ``missing_modality`` is allow.
 
     Raises:
-        ValueError: if the table has no column of a source.
+        MissingColumns: if the table has no column of a source.
     """
     completed = dict(table)
     may_miss = bool(settings["modalities"]) and settings["missing_modality"] == "allow"
@@ -208,9 +221,11 @@ def with_absent_columns(table: Table, settings: Mapping[str, Any]) -> dict[str, 
         absent = [name for name in named if name not in table]
         others = [name for name in table if name != ITEM_COLUMN]
         if absent and len(absent) == len(named) and not may_miss:
-            raise ValueError(
-                f"{missing_column(key, absent[0], others, 'the table of new items', named)} Map a column of another "
-                f"name by columns={{{absent[0]!r}: NAME}}, or give the items' features instead of a table"
+            raise MissingColumns(
+                f"{missing_column(key, absent[0], others, 'the table of new items', named)} Rename a column of another "
+                f"name (on the command line: --columns={{{absent[0]!r}: NAME}}), or give the items' features instead "
+                "of a table",
+                named,
             )
         if absent:
             logger.warning(

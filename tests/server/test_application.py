@@ -145,6 +145,7 @@ def test_a_server_tells_what_it_serves_and_how_it_does(client: Any) -> None:
     about = answers.About.model_validate_json(client.get("/about").text, strict=True)
     assert (about.model, about.dataset, about.items, about.added_items) == ("TIGER", "tiny", 20, 0)
     assert about.levels[:3] == [4, 4, 4] and about.limits["max_k"] == 7 and not about.items_can_be_added
+    assert about.item_fields == ["title", "categories"]
     assert client.get("/health").json() == {"live": True, "ready": True}
     asked(client, history=["i1"])
     client.get("/made-up/7")
@@ -169,6 +170,7 @@ def test_the_routes_are_described_without_anything_from_elsewhere(client: Any) -
     for path, methods in schema["paths"].items():
         for method in methods:
             assert f"<code>{method.upper()} {path}</code>" in page
+    assert "<code>item_fields</code> of <code>/about</code>" in page and "`" not in page
     known = {"/recommend", "/items", "/explain", "/codes", "/about", "/health", "/metrics"}
     assert set(schema["paths"]) == known
     for route in [schema["paths"]["/items"]["post"], schema["paths"]["/items"]["delete"]]:

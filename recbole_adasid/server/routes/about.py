@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader
 from recbole_adasid.server.answers import About, Health
 from recbole_adasid.server.headers import page_headers
 from recbole_adasid.server.serving import Serving
+from recbole_adasid.serving.change_items import own_columns
 from recbole_adasid.version import VERSION
 
 SHOWN = ("tokenizer", "collision", "retrieval", "beam_size", "MAX_ITEM_LIST_LENGTH", "model_size")
@@ -55,7 +56,7 @@ def about_routes(serving: Serving, *, changeable: bool = False) -> APIRouter:
     def docs(request: Request) -> Any:
         schema = request.app.openapi()
         page = _template().render(schema=schema, schemas=schema.get("components", {}).get("schemas", {}))
-        return HTMLResponse(page, headers=page_headers("style-src 'unsafe-inline'"))
+        return HTMLResponse(page, headers=page_headers("style-src 'unsafe-inline'", "img-src 'self'"))
 
     return router
 
@@ -71,6 +72,7 @@ def _about(serving: Serving, changeable: bool) -> dict[str, Any]:
         "added_items": len(recommender.tokens) - recommender.live.n_of_run,
         "levels": recommender.model.catalogue.level_sizes,
         "items_can_be_added": changeable,
+        "item_fields": own_columns(settings),
         "settings": {key: settings[key] for key in SHOWN if key in settings},
         "limits": vars(limits),
     }

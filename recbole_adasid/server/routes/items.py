@@ -11,9 +11,10 @@ from starlette.exceptions import HTTPException
 
 from recbole_adasid.server.answers import Added, FoundItems, Removed
 from recbole_adasid.server.changes import Changes
-from recbole_adasid.server.new_items import table_of, vectors_of
+from recbole_adasid.server.new_items import no_fields, table_of, vectors_of
 from recbole_adasid.server.requests import AddRequest, RemoveRequest
 from recbole_adasid.server.serving import Serving
+from recbole_adasid.serving.new_item_encoder import MissingColumns
 
 MAX_LISTED = 1000
 """Maximum number of items in a response."""
@@ -53,14 +54,18 @@ def change_routes(serving: Serving, changes: Changes | None, allowed: Any) -> AP
     async def add(request: AddRequest) -> Any:
         """New items get Semantic IDs from the frozen codebooks; they are on disk and can be recommended at once.
 
-        Give the columns that the run's features read. Known items stay as they are; removed ones are restored.
+        Give the columns that the run's features read, `item_fields` of `/about`. Known items stay as they are; removed
+        ones are restored.
         """
         _check_number("the number of items", len(request.items), serving.limits.max_items)
         table, ignored = table_of(request.items, serving.snapshot.recommender.run_settings)
         tokens = [one.item for one in request.items]
         features = vectors_of(request.features)
         given: dict[str, Any] = {"table": table, "features": features, "bad_items": request.bad_items}
-        arrival, snapshot = await _open(changes).change(lambda recommender: recommender.add_items(tokens, **given))
+        try:
+            arrival, snapshot = await _open(changes).change(lambda recommender: recommender.add_items(tokens, **given))
+        except MissingColumns as error:
+            raise ValueError(no_fields(error.columns, ignored)) from None
         told = {"items": snapshot.items(arrival.items), "moved": arrival.moved, "known": arrival.known}
         return JSONResponse({**told, "refused": arrival.refused, "ignored_fields": ignored})
 
