@@ -29,7 +29,7 @@ def write_torch(recommender: Recommender, folder: Path) -> str:
     """Write the folder, and return a description of what was written.
 
     Raises:
-        ValueError: if torch cannot export the network, or a program's results differ.
+        ValueError: if torch cannot export the network, a program's results differ, or retrieval is hybrid.
     """
     model, sample = recommender.model, Sample.drawn(recommender)
     common.write_common(recommender, folder)
@@ -37,6 +37,10 @@ def write_torch(recommender: Recommender, folder: Path) -> str:
     retrievals, apart = [], 0.0
     more: dict[str, Any] = {"retrieval": "generative", "history_bias": 0.0}
     if isinstance(model, LIGERModel):
+        if model.retrieval == "hybrid":
+            raise ValueError(
+                "retrieval=hybrid is not exported: choose dense or generative by --retrieval; the folder has both"
+            )
         more["retrieval"] = model.retrieval
         if model.head.repeat is not None:
             more["history_bias"] = float(model.head.repeat.detach() / model.head.temperature)

@@ -225,16 +225,29 @@ def test_a_folder_with_files_is_left_alone(finished_run: Path, tmp_path: Path, c
         (["--to=constraints", "--out=o"], "export needs --run_folder=FOLDER"),
         (["--run_folder=x", "--out=o"], "export needs --to=NAME"),
         (["--run_folder=x", "--to=torch"], "export needs --out=PATH"),
-        (["--run_folder=x", "--to=onnx", "--out=o"], "Valid are: constraints, torch, transformers"),
+        (
+            ["--run_folder=x", "--to=onnx", "--out=o"],
+            "Unknown --to 'onnx'. Valid are: constraints, torch, transformers",
+        ),
         (["--run_folder=x", "--to=torch", "--out=o"], "There is no run folder x"),
         (["--run_folder={run}", "--to=torch", "--out=o", "--retrieval=dense"], "retrieval=dense is only for LIGER"),
+        (
+            ["--run_folder={liger}", "--to=torch", "--out=o", "--retrieval=hybrid"],
+            "retrieval=hybrid is not exported: choose",
+        ),
     ],
 )
 def test_a_mistake_is_told(
-    arguments: list[str], message: str, finished_run: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+    arguments: list[str],
+    message: str,
+    finished_run: Path,
+    liger_run: Path,
+    tmp_path: Path,
+    capsys: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["export", *(argument.format(run=finished_run) for argument in arguments)]) == 2
+    assert main(["export", *(argument.format(run=finished_run, liger=liger_run) for argument in arguments)]) == 2
     assert message in capsys.readouterr().err and not list(tmp_path.iterdir())
 
 
