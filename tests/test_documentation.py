@@ -61,6 +61,14 @@ def test_the_quick_start_is_two_commands_of_one_line():
     assert commands[0] in (ROOT / "docs" / "quick-start.md").read_text(encoding="utf-8")
 
 
+def test_the_quick_start_lists_every_extra():
+    declared = (ROOT / "pyproject.toml").read_text(encoding="utf-8").split("\n[project.optional-dependencies]\n")[1]
+    extras = set(re.findall(r"^(\w+) = \[", declared.split("\n[")[0], flags=re.MULTILINE))
+    table = (ROOT / "docs" / "quick-start.md").read_text(encoding="utf-8").split("\n## Extras\n")[1].split("\n## ")[0]
+    named = [name for line in table.splitlines() if line.startswith("| `") for name in line.split("|")[1].split(",")]
+    assert {name.strip(" `") for name in named} == extras
+
+
 @pytest.mark.parametrize(
     ("page", "section", "results"),
     [
