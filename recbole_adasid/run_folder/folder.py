@@ -65,7 +65,7 @@ class RunFolder:
                 f"The run in {path} trained a recommender without Semantic IDs: give the folder of a TIGER run."
             )
         if needs is not None and not (folder.path / needs).is_file():
-            runs = sorted(file.parent for file in folder.path.glob(f"*/{needs}"))
+            runs = sorted(run.parent for run in folder.path.glob("*/config.yaml") if (run.parent / needs).is_file())
             example = f", such as {runs[-1]}" if runs else ""
             raise FileNotFoundError(f"{path} has no {needs}: give the folder of a finished run{example}")
         return folder

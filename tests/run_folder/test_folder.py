@@ -116,11 +116,13 @@ def test_the_table_shows_both_splits_and_gaps():
 
 
 def test_a_folder_that_lacks_a_file_is_refused_with_a_run_below_it_that_has_one(tmp_path):
-    for name in ("a-run", "b-run", "c-started"):
+    for name in ("a-run", "b-run", "c-no-run"):
         RunFolder(tmp_path / "runs" / name)
     with pytest.raises(FileNotFoundError, match=r"runs has no model.safetensors: give the folder of a finished run$"):
         RunFolder.existing(tmp_path / "runs", needs="model.safetensors")
     for name in ("a-run", "b-run"):
+        (tmp_path / "runs" / name / "config.yaml").touch()
+    for name in ("a-run", "b-run", "c-no-run"):
         (tmp_path / "runs" / name / "model.safetensors").touch()
     with pytest.raises(FileNotFoundError, match=r"finished run, such as .*/runs/b-run$"):
         RunFolder.existing(tmp_path / "runs", needs="model.safetensors")
