@@ -69,7 +69,7 @@ class Bench:
     def __init__(self, data_path: Path, steps: int, proxy_examples: int) -> None:
         from recbole_adasid.features.item_features import item_features
         from recbole_adasid.io.stage_cache import StageCache
-        from recbole_adasid.pipeline import collaborative_pairs
+        from recbole_adasid.learning.pipeline import collaborative_pairs
         from recbole_adasid.plugin.config.building import build_config
         from recbole_adasid.plugin.datasets.splits import load_splits
 

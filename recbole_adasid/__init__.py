@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from recbole_adasid.plugin.registration import register
-from recbole_adasid.version import VERSION
+from recbole_adasid.settings.version import VERSION
 
 __version__ = VERSION
 __all__ = ["preset_path", "run"]

@@ -17,16 +17,16 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "recbole_adasid"
 ROOMS = (
-    *("version", "io", "settings", "compute", "distributed", "data", "pairs", "features", "tokenizer", "model"),
-    *("evaluation", "hub", "run_folder", "bundle", "semantic_ids", "placement", "cold_start", "pipeline", "serving"),
+    *("io", "settings", "compute", "distributed", "data", "pairs", "features", "tokenizer", "model"),
+    *("evaluation", "hub", "run_folder", "bundle", "learning", "serving"),
     *("frames", "export", "scorecard", "report", "server", "plugin", "tune", "grid", "cli"),
 )
-"""Folders and files of the package, each of which may use those before it."""
-FORMER_COMMANDS = ("assign", "mine_pairs", "new_items", "recommend", "host", "host.audit", "data.raw")
-"""What `python -m` started before there was `cli/`; files named `__main__.py` do that, too."""
-
-FORMER = ("assignment", "data.behaviour", "recommender")
-"""Where programs of users import from, and nobody else: see test_former_names.py."""
+"""Folders of the package, each of which may use those before it."""
+LOOSE = (
+    *("", "__main__", "assign", "mine_pairs", "new_items", "recommend", "host", "host.audit"),
+    *("assignment", "recommender"),
+)
+"""The package itself, and former names of commands and modules, until 0.3: nobody imports them."""
 
 MOST_FILES = 20
 """In a folder."""
@@ -51,11 +51,8 @@ def _module(path: Path) -> str:
 
 
 def room_of(module: str) -> str:
-    """Return the room of a module; the package itself, and others that hand out names, are with the commands."""
-    parts = module.split(".")
-    if module in ("", *FORMER, *FORMER_COMMANDS) or parts[-1] == "__main__":
-        return "cli"
-    return parts[0]
+    """Return the room of a module; what is loose hands out names, as the commands do."""
+    return "cli" if module in LOOSE else module.partition(".")[0]
 
 
 def floor_of(module: str) -> int:

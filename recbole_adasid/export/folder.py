@@ -17,7 +17,7 @@ from recbole_adasid.io.array_file import write_arrays
 from recbole_adasid.io.atomic import write_atomically
 from recbole_adasid.io.json_file import as_json
 from recbole_adasid.serving.recommender import Recommender
-from recbole_adasid.version import VERSION
+from recbole_adasid.settings.version import VERSION
 
 STANDALONE = Path(semantic_ids.__file__).parent
 

@@ -19,7 +19,7 @@ from recbole_adasid.grid.report import SEEDLESS
 from recbole_adasid.io.json_file import read_json
 from recbole_adasid.plugin.config.building import known_settings
 from recbole_adasid.plugin.peers.names import OURS, TIGER
-from recbole_adasid.version import VERSION
+from recbole_adasid.settings.version import VERSION
 
 
 class Cell:

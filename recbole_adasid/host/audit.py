@@ -1,4 +1,4 @@
-"""`python -m recbole_adasid.host.audit`, as `recbole-adasid audit` was called before."""
+"""`python -m recbole_adasid.host.audit`, the former name of `recbole-adasid audit`."""
 
 import sys
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from recbole_adasid.hub.client import Unreachable, endpoint, hub_client, in_a_sentence, is_offline
 from recbole_adasid.hub.layout import Layout
-from recbole_adasid.version import VERSION
+from recbole_adasid.settings.version import VERSION
 
 logger = logging.getLogger(__name__)
 

@@ -50,7 +50,7 @@ def audit(run_folder: str | Path, *, trusted: bool = False) -> list[tuple[str, b
 def _audited(folder: Path, config: Any) -> list[tuple[str, bool | None]]:
     from recbole.data import create_dataset
 
-    from recbole_adasid.pipeline import semantic_ids_fingerprint
+    from recbole_adasid.learning.pipeline import semantic_ids_fingerprint
 
     train, valid, test = create_dataset(config).build()
     held_out = np.concatenate([valid.targets(), test.targets()])

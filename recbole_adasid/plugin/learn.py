@@ -6,9 +6,9 @@ import logging
 from typing import Any
 
 from recbole_adasid.distributed.world import world
-from recbole_adasid.pipeline import learn_semantic_ids
+from recbole_adasid.learning.pipeline import learn_semantic_ids
+from recbole_adasid.learning.semantic_ids import SemanticIDs
 from recbole_adasid.plugin.logs import tokenizer_log
-from recbole_adasid.semantic_ids import SemanticIDs
 
 logger = logging.getLogger(__name__)
 

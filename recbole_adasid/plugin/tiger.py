@@ -10,6 +10,7 @@ from recbole.model.abstract_recommender import SequentialRecommender
 from recbole.utils import InputType, init_seed
 from torch import Tensor
 
+from recbole_adasid.learning.semantic_ids import SemanticIDs
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.model.network.settings import network_settings
 from recbole_adasid.model.network.tiger_network import TIGERNetwork
@@ -19,7 +20,6 @@ from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.plugin.datasets.example_dataset import SKIPPED_FIELD
 from recbole_adasid.plugin.learn import learn
 from recbole_adasid.run_folder.model_file import describe_data
-from recbole_adasid.semantic_ids import SemanticIDs
 
 
 class TIGER(SequentialRecommender):

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from recbole_adasid.data.training_examples import Examples
 from recbole_adasid.io.digests import fingerprint
-from recbole_adasid.pipeline import learn_semantic_ids, semantic_ids_fingerprint
+from recbole_adasid.learning.pipeline import learn_semantic_ids, semantic_ids_fingerprint
+from recbole_adasid.learning.semantic_ids import ItemSource
 from recbole_adasid.scorecard.proxy import ProxySettings, proxy_metrics
-from recbole_adasid.semantic_ids import ItemSource
 from recbole_adasid.settings.lookup import Settings
 from recbole_adasid.tokenizer.quality import landscape
 

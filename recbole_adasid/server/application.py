@@ -21,7 +21,7 @@ from recbole_adasid.server.routes.page import page_routes
 from recbole_adasid.server.routes.recommend import recommend_routes
 from recbole_adasid.server.serving import Serving
 from recbole_adasid.serving.recommender import Recommender
-from recbole_adasid.version import VERSION
+from recbole_adasid.settings.version import VERSION
 
 ROUTES: tuple[Callable[[Serving], APIRouter], ...] = (
     *(recommend_routes, item_routes),

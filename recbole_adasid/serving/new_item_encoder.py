@@ -25,8 +25,8 @@ from recbole_adasid.features.item_features import item_features, source_columns
 from recbole_adasid.features.vectors import LARGEST
 from recbole_adasid.io.stage_cache import StageCache
 from recbole_adasid.io.tensor_file import DamagedFile
+from recbole_adasid.learning.placement import Placement, place, ranked_last_codes
 from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.placement import Placement, place, ranked_last_codes
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.settings.harmless import nothing_fetched
 from recbole_adasid.tokenizer.base import ItemTokenizer

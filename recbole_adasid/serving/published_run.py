@@ -18,7 +18,7 @@ from recbole_adasid.run_folder.shared_copy import NEEDED, OPTIONAL, WRITTEN_LATE
 from recbole_adasid.serving.live_catalogue import LiveCatalogue
 from recbole_adasid.serving.run_card import run_card
 from recbole_adasid.settings.shareable import without_places
-from recbole_adasid.version import VERSION
+from recbole_adasid.settings.version import VERSION
 
 CONFIG, KIND, EDITION = "config.json", "recbole-adasid-recommender", 1
 LAYOUT = Layout(

@@ -214,8 +214,8 @@ class Recommender(Published):
         """Assign Semantic IDs to items that the model was not trained on; they can be recommended immediately.
 
         Codebooks, network and the Semantic IDs of all other items are unchanged; see
-        :func:`~recbole_adasid.placement.place`. Items already in the catalogue keep theirs, so the call is idempotent;
-        removed items get their former Semantic ID back. Call :meth:`save` to save the change.
+        :func:`~recbole_adasid.learning.placement.place`. Items already in the catalogue keep theirs, so the call is
+        idempotent; removed items get their former Semantic ID back. Call :meth:`save` to save the change.
 
         Args:
             tokens: of the A items.

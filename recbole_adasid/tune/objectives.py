@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recbole_adasid.data.training_examples import Examples
+from recbole_adasid.learning.semantic_ids import ItemSource
 from recbole_adasid.scorecard.proxy import ProxySettings
-from recbole_adasid.semantic_ids import ItemSource
 from recbole_adasid.settings.errors import SettingsError
 
 Settings = dict[str, Any]

@@ -13,7 +13,7 @@ import pytest
 from recbole_adasid.cli import pairs as pairs_command
 from recbole_adasid.data.convert.conversion import convert
 from recbole_adasid.io.stage_cache import StageCache
-from recbole_adasid.pipeline import collaborative_pairs
+from recbole_adasid.learning.pipeline import collaborative_pairs
 from recbole_adasid.settings.errors import SettingsError
 
 pytest.importorskip("narwhals")

@@ -13,7 +13,7 @@ from recbole_adasid.grid.cell import Cell
 from recbole_adasid.grid.grids import ABOUT, GRIDS, POP, known_cell, read_grid
 from recbole_adasid.grid.report import METRICS, PAPER, per_user, write_report
 from recbole_adasid.grid.run import add, finished
-from recbole_adasid.version import VERSION
+from recbole_adasid.settings.version import VERSION
 
 
 def record(cell: str, seed: int, value: float, **more: Any) -> dict[str, Any]:

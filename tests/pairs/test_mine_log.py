@@ -42,7 +42,7 @@ def pairs_of_main_job(settings: dict[str, Any]) -> tuple[ItemPairs, list[str]]:
     from recbole.data import create_dataset
 
     from recbole_adasid.io.stage_cache import StageCache
-    from recbole_adasid.pipeline import collaborative_pairs
+    from recbole_adasid.learning.pipeline import collaborative_pairs
     from recbole_adasid.plugin.config.building import build_config
 
     config = build_config(settings)

@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from recbole_adasid.io.json_file import as_json
-from recbole_adasid.version import VERSION
+from recbole_adasid.settings.version import VERSION
 
 PACKAGES = ("torch", "numpy", "pandas", "scipy", "scikit-learn", "recbole")
 PLACES = ("model", "dataset", "data_path", "run_folder", "run_root", "cache_dir", "checkpoint_dir")

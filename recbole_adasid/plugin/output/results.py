@@ -11,11 +11,11 @@ from recbole_adasid.evaluation.breakdown import COLD, WARM
 from recbole_adasid.evaluation.intervals import bootstrap_intervals, mean_gains, told_by_ranks
 from recbole_adasid.evaluation.popularity import popularity_ranks
 from recbole_adasid.evaluation.record import Record
+from recbole_adasid.learning.semantic_ids import SemanticIDs
 from recbole_adasid.plugin.output.held_out import earlier_interactions, example_rows
 from recbole_adasid.plugin.output.shown_examples import item_examples, user_examples
 from recbole_adasid.report import warn_on_failure
 from recbole_adasid.run_folder.folder import RunFolder
-from recbole_adasid.semantic_ids import SemanticIDs
 
 _USERS_AT_ONCE = 50_000
 

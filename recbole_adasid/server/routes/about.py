@@ -14,7 +14,7 @@ from recbole_adasid.server.answers import About, Health
 from recbole_adasid.server.headers import page_headers
 from recbole_adasid.server.serving import Serving
 from recbole_adasid.serving.change_items import own_columns
-from recbole_adasid.version import VERSION
+from recbole_adasid.settings.version import VERSION
 
 SHOWN = ("tokenizer", "collision", "retrieval", "beam_size", "MAX_ITEM_LIST_LENGTH", "model_size")
 """Settings of a run that clients may want to know."""

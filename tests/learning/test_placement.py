@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from recbole_adasid.placement import matching, place
+from recbole_adasid.learning.placement import matching, place
 
 Rows = list[list[int]]
 

@@ -13,7 +13,6 @@ import pytest
 import torch
 from recbole.data import create_dataset
 
-from recbole_adasid.cold_start import ItemSubset
 from recbole_adasid.data.cold_items import draw_cold_items
 from recbole_adasid.data.interactions import InteractionArrays
 from recbole_adasid.evaluation.intervals import gains
@@ -22,7 +21,8 @@ from recbole_adasid.features.item_features import item_features
 from recbole_adasid.io.array_file import read_arrays
 from recbole_adasid.io.json_file import read_json
 from recbole_adasid.io.stage_cache import StageCache
-from recbole_adasid.pipeline import learn_semantic_ids, semantic_ids_fingerprint
+from recbole_adasid.learning.cold_start import ItemSubset
+from recbole_adasid.learning.pipeline import learn_semantic_ids, semantic_ids_fingerprint
 from recbole_adasid.plugin.audit import audit
 from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.plugin.run import run

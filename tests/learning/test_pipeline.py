@@ -17,9 +17,9 @@ from recbole_adasid.features import vector_store
 from recbole_adasid.features.item_features import item_features
 from recbole_adasid.io.digests import CACHE_VERSION
 from recbole_adasid.io.stage_cache import StageCache
-from recbole_adasid.pipeline import collaborative_pairs, learn_semantic_ids, semantic_ids_fingerprint
+from recbole_adasid.learning.pipeline import collaborative_pairs, learn_semantic_ids, semantic_ids_fingerprint
 
-PROPS = Path(__file__).parents[1] / "props"
+PROPS = Path(__file__).parents[2] / "props"
 N_ITEMS = 30
 
 

@@ -19,9 +19,9 @@ from recbole_adasid.data.item_table import rows_of_items
 from recbole_adasid.features.item_features import item_features
 from recbole_adasid.io.digests import array_digest, fingerprint
 from recbole_adasid.io.stage_cache import StageCache
+from recbole_adasid.learning.placement import place, ranked_last_codes
+from recbole_adasid.learning.semantic_ids import ItemSource, SemanticIDs
 from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.placement import place, ranked_last_codes
-from recbole_adasid.semantic_ids import ItemSource, SemanticIDs
 from recbole_adasid.settings.lookup import Settings
 from recbole_adasid.tokenizer.agreement import EmbeddingPairs
 from recbole_adasid.tokenizer.quality import sid_quality
@@ -83,7 +83,7 @@ def with_cold_items(
     """Return the Semantic IDs of all items, given the ``learned`` ones of warm items.
 
     Cold items get features in the warm items' space, codes from the frozen codebooks, and a place next to the warm ones
-    by :func:`~recbole_adasid.placement.place`, like new items.
+    by :func:`~recbole_adasid.learning.placement.place`, like new items.
 
     Args:
         learned: from the warm items alone, with the tokenizer.
