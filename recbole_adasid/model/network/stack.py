@@ -11,22 +11,26 @@ from torch import Tensor, nn
 
 from recbole_adasid.compute.layers import Dropout, RMSNorm
 from recbole_adasid.model.network.attention import KeyValue, KeyValueCache
-from recbole_adasid.model.network.block import DecoderLayer, EncoderLayer
+from recbole_adasid.model.network.block import DecoderLayer
 from recbole_adasid.model.network.continuations import Continuations
 from recbole_adasid.model.network.position import RelativePositionBias, mask_bias
 
 
-class Encoder(nn.Module):
-    """Stack of encoder layers."""
+class Stack(nn.Module):
+    """Layers with one position bias, dropout at both ends and a final normalisation."""
 
     def __init__(
-        self, *, d_model: int, layers: Sequence[EncoderLayer], position_bias: RelativePositionBias, dropout: float
+        self, *, d_model: int, layers: Sequence[nn.Module], position_bias: RelativePositionBias, dropout: float
     ) -> None:
         super().__init__()
         self.layers = nn.ModuleList(layers)
         self.position_bias = position_bias
         self.norm = RMSNorm(d_model=d_model)
         self.dropout = Dropout(p=dropout)
+
+
+class Encoder(Stack):
+    """Stack of encoder layers."""
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """Encode ``x`` [B, T, D] → [B, T, D]; ``mask``, broadcastable to [B, 1, T, T], hides positions."""
@@ -73,17 +77,8 @@ class Tree:
         return cls(depths, depths, depths[:, None] >= depths[None, :], groups)
 
 
-class Decoder(nn.Module):
+class Decoder(Stack):
     """Stack of decoder layers."""
-
-    def __init__(
-        self, *, d_model: int, layers: Sequence[DecoderLayer], position_bias: RelativePositionBias, dropout: float
-    ) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(layers)
-        self.position_bias = position_bias
-        self.norm = RMSNorm(d_model=d_model)
-        self.dropout = Dropout(p=dropout)
 
     def project(self, encoded: Tensor, mask: Tensor | None) -> Memory:
         """Prepare the encoder's output [B, M, D] for the cross-attention of every layer."""
