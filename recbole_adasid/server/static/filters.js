@@ -4,10 +4,9 @@ import { allCategories, itemOf } from "./api.js";
 import { byId, foreign, iconButton, make, nameOf, percent } from "./dom.js";
 import { change, state, watch } from "./state.js";
 
-export function showFilters({ added_items: added, limits }) {
+export function showFilters({ limits }) {
   const category = byId("category"), k = byId("k"), seen = byId("exclude-seen"), share = byId("share");
   k.max = String(limits?.max_k ?? 100);
-  byId("share-field").hidden = !added;
   byId("filter-form").addEventListener("submit", (event) => event.preventDefault());
   category.addEventListener("change", () => change({ category: category.value.trim() }));
   k.addEventListener("change", () => {

@@ -6,6 +6,7 @@ import { byId, counted, make } from "./dom.js";
 import { showFilters } from "./filters.js";
 import { append, showHistory } from "./history.js";
 import { showResults } from "./results.js";
+import { watch } from "./state.js";
 
 /** Highlight codes with the same prefix as the one under the pointer. */
 function markAlike() {
@@ -15,6 +16,12 @@ function markAlike() {
     const prefix = event.target.closest?.(".chip")?.dataset.prefix;
     if (prefix) document.querySelectorAll(`.chip[data-prefix="${CSS.escape(prefix)}"]`).forEach((one) => one.classList.add("alike"));
   });
+}
+
+/** The facts that may change while the page is open: the number of items, and whether any were added. */
+function showItems({ model, dataset, items, added_items: added }) {
+  byId("facts").textContent = [dataset, model, counted(items, "item")].filter(Boolean).join(" · ");
+  byId("share-field").hidden = !added;
 }
 
 async function start() {
@@ -29,8 +36,9 @@ async function start() {
     byId("results").replaceChildren(make("div", { className: "message failure", role: "alert" }, make("p", {}, error.message)));
     return;
   }
-  const { model, dataset, items, settings } = facts;
-  byId("facts").textContent = [dataset, model, counted(items, "item")].filter(Boolean).join(" · ");
+  const { model, settings } = facts;
+  showItems(facts);
+  watch(() => about().then(showItems).catch(() => {})); // others may add and remove items
   showFilters(facts);
   showHistory(settings.MAX_ITEM_LIST_LENGTH ?? Infinity);
   const generative = model === "TIGER" || (settings.retrieval ?? "generative") === "generative";

@@ -232,6 +232,25 @@ def test_errors_are_sentences_and_the_page_goes_on(window: Browser, address: str
 
 @pytest.mark.browser
 @browser_test
+def test_items_that_others_add_are_counted_and_get_their_share(window: Browser, address: str) -> None:
+    fresh(window, f"{address}/#h=i1")
+    assert window.wait_for(ROWS) == 10
+    assert window.run("return document.querySelector('#share-field').hidden")
+    # Later answers of /about are those of a catalogue with one item more.
+    window.run(
+        "const real = window.fetch; window.fetch = async (path, options) => {"
+        "  const answer = await real(path, options);"
+        "  if (path !== 'about') return answer;"
+        "  return Response.json({ ...await answer.json(), items: 49, added_items: 1 });"
+        "};"
+    )
+    window.run("document.querySelector('.rows .add').click()")
+    window.wait_for("return !document.querySelector('#share-field').hidden")
+    assert "49 items" in window.run(text("#facts"))
+
+
+@pytest.mark.browser
+@browser_test
 def test_it_fits_a_narrow_phone_in_the_dark(address: str) -> None:
     with Browser(width=360, height=740, dark=True) as phone:
         phone.open(f"{address}/#h=i5&h=i1&k=48&seen=1&open=i5&deny=i7")
