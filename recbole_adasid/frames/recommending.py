@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from recbole_adasid.frames.interactions import ITEM, USER, read_interactions
+from recbole_adasid.io.checked_input import short
 from recbole_adasid.io.frames import Frame, ids_like, made_like
 from recbole_adasid.serving.recommender import Recommender
 from recbole_adasid.settings.errors import SettingsError
@@ -44,9 +45,13 @@ def recommend(
 
     Raises:
         SettingsError: for a missing column.
-        ValueError: if ``interactions`` is not a table, or as in `recommend_many`.
+        ValueError: if ``recommender`` is no recommender or ``interactions`` no table, or as in `recommend_many`.
         ImportError: if narwhals is not installed.
     """
+    if not isinstance(recommender, Recommender):
+        raise ValueError(
+            f"recommender is {short(recommender)}: pass a loaded run, as Recommender.load(run_folder) gives"
+        )
     frame, names = Frame(interactions, "interactions"), columns or {}
     user, item = names.get(USER, USER), names.get(ITEM, ITEM)
     _refuse_clash(user, item)

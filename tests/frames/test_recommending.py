@@ -115,6 +115,11 @@ def test_mistakes(log: Any, given: dict[str, Any], message: str, recommender: Re
         recommend(recommender, log, **given)
 
 
+def test_a_folder_in_place_of_a_recommender_is_told_how_to_load_it() -> None:
+    with pytest.raises(ValueError, match=r"recommender is 'runs/mine': pass a loaded run, as Recommender\.load"):
+        recommend("runs/mine", LOG)  # type: ignore[arg-type]
+
+
 def test_a_table_in_place_of_histories_is_pointed_here(recommender: Recommender) -> None:
     with pytest.raises(ValueError, match=r"histories is a table.*recbole_adasid\.frames\.recommend"):
         recommender.recommend_many(LOG)  # type: ignore[arg-type]
