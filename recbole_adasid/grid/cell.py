@@ -60,8 +60,8 @@ class Cell:
         }
         print(f"--- {record['command']}", flush=True)
         started = time.time()
-        metrics, memory = self.execute(arguments, folder)
-        record |= {"seconds": round(time.time() - started), "peak_memory_gib": memory, "machine": machine()}
+        metrics, usage = self.execute(arguments, folder)
+        record |= {"seconds": round(time.time() - started), **usage, "machine": machine()}
         record["code"] = code()
         ranks = out / "ranks" / f"{self.dataset}-{folder.name}.npz"  # for exactly these options
         ranks.parent.mkdir(exist_ok=True)
@@ -70,8 +70,8 @@ class Cell:
         shutil.rmtree(folder)
         return {**record, "ranks": ranks.name, "pace": pace, **metrics}
 
-    def execute(self, arguments: list[str], folder: Path) -> tuple[dict[str, Any], float]:
-        """Run the main job and return its measurements and peak memory in GiB.
+    def execute(self, arguments: list[str], folder: Path) -> tuple[dict[str, Any], dict[str, float]]:
+        """Run the main job and return its measurements, and its processor seconds and peak memory in GiB.
 
         Raises:
             ValueError: if it failed; the reason is already printed.
@@ -81,7 +81,11 @@ class Cell:
         _, status, usage = os.wait4(process.pid, 0)
         if code := os.waitstatus_to_exitcode(status):
             raise ValueError(f"the cell {self.name} failed with exit status {code}: see {folder / 'run.log'}")
-        return read_json(folder / "metrics.json"), round(usage.ru_maxrss / 1024**2, 2)
+        seconds = round(usage.ru_utime + usage.ru_stime)  # of all threads: other programs hardly change it
+        return read_json(folder / "metrics.json"), {
+            "cpu_seconds": seconds,
+            "peak_memory_gib": round(usage.ru_maxrss / 1024**2, 2),
+        }
 
 
 def for_model(model: str, options: list[str]) -> list[str]:

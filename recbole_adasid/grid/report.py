@@ -284,10 +284,11 @@ def figure4(out: Path, setting: str, records: list[dict[str, Any]]) -> list[str]
 
 def costs(records: list[dict[str, Any]]) -> str:
     """Return each cell's cost and command."""
-    lines = ["| | seed | minutes | peak memory, GiB | unique SIDs | command |", "|" + "---|" * 6]
+    lines = ["| | seed | minutes | CPU minutes | peak memory, GiB | unique SIDs | command |", "|" + "---|" * 7]
     for r in records:
         unique = r.get("semantic_ids", {}).get("unique_sids")
-        cells = [r.get("label", r["cell"]), r["seed"], f"{r['seconds'] / 60:.1f}", r["peak_memory_gib"]]
+        cpu = f"{r['cpu_seconds'] / 60:.1f}" if "cpu_seconds" in r else ""
+        cells = [r.get("label", r["cell"]), r["seed"], f"{r['seconds'] / 60:.1f}", cpu, r["peak_memory_gib"]]
         cells += ["" if unique is None else f"{unique:.3f}", f"`{r['command']}`"]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines)

@@ -121,6 +121,11 @@ def test_adasid_is_compared_with_every_baseline_the_best_first_over_users_and_tr
     assert other.endswith(f"| {p_values[1]:.2g} ({holm(p_values)[1]:.2g}) |")
 
 
+def test_costs_have_processor_minutes_where_a_cell_measured_them(tmp_path: Path) -> None:
+    text = write(tmp_path, [record("rqvae", 1, 0.1, cpu_seconds=90), record("simrq", 1, 0.1)])
+    assert "| RQVAE | 1 | 1.0 | 1.5 | 1.0 |" in text and "| SIMRQ | 1 | 1.0 |  | 1.0 |" in text
+
+
 def test_choices_show_validation_only_and_figure_4_is_drawn(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     records = [record("weak", 1, 0.1, group="g", label="w"), record("strong", 1, 0.2, group="g", label="s")]
@@ -143,17 +148,17 @@ def test_a_finished_cell_is_known_by_its_settings_and_not_by_where_its_data_was(
 
 
 def test_runs_under_other_options_keep_their_ranks_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def execute(self: Cell, command: list[str], folder: Path) -> tuple[dict[str, Any], float]:
+    def execute(self: Cell, command: list[str], folder: Path) -> tuple[dict[str, Any], dict[str, float]]:
         folder.mkdir(parents=True)
         np.savez(folder / "test_ranks.npz", rank=np.array([len(self.options)]))
-        return {}, 0.1
+        return {}, {"cpu_seconds": 90}
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(cell_module, "read_pace", lambda folder: {"of": folder.name})
     monkeypatch.setattr(Cell, "execute", execute)
     entry = {"label": "x", "tokenizer": "adasid"}
     found = [Cell("mine", entry, "toys", 3, None, options).run(tmp_path) for options in ([], ["--epochs=2"])]
-    assert all(one["code"].startswith(VERSION) for one in found)
+    assert all(one["code"].startswith(VERSION) and one["cpu_seconds"] == 90 for one in found)
     ranks = [np.load(tmp_path / "ranks" / one["ranks"])["rank"].tolist() for one in found]
     assert ranks == [[1], [2]]
     assert [one["pace"] == {"of": one["ranks"][len("toys-") : -len(".npz")]} for one in found] == [True, True]
