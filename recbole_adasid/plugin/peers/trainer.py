@@ -12,6 +12,7 @@ import torch
 from recbole.trainer import Trainer
 from recbole.utils import calculate_valid_score, get_trainer
 
+from recbole_adasid.compute.allocator import keep_freed_memory
 from recbole_adasid.evaluation.full_ranking import first_places
 from recbole_adasid.evaluation.record import EvaluationRecord, Record
 from recbole_adasid.plugin.logs import write_metrics
@@ -46,6 +47,12 @@ class MeasuredTrainer(Trainer):
         self.best_valid_record: Record = {}
         """Of the best epoch; see :class:`EvaluationRecord`."""
         self._best: tuple[Any, Any] | None = None
+
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        """Train as RecBole does, with the memory allocator settings that TIGER's training has."""
+        if self.device.type == "cpu":
+            keep_freed_memory()
+        return super().fit(*args, **kwargs)
 
     def _full_sort_batch_eval(self, batched_data: Any) -> tuple[Any, torch.Tensor, torch.Tensor, torch.Tensor]:
         """Recommend for a batch: item ids [B, k] in place of the scores of all items."""

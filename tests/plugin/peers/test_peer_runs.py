@@ -177,6 +177,15 @@ def test_the_best_epoch_is_tested_and_stopping_goes_by_exact_values(settings, mo
     assert seen[4] == seen[1] != seen[3]
 
 
+def test_recboles_models_train_with_the_memory_settings_of_ours(settings, monkeypatch):
+    from recbole_adasid.plugin.peers import trainer as trainers
+
+    asked = []
+    monkeypatch.setattr(trainers, "keep_freed_memory", lambda: asked.append("kept"))
+    run({**settings, "model": "SASRec", "epochs": 1, "gpu_id": ""})
+    assert asked == ["kept"]
+
+
 def test_the_saved_model_is_read_back_with_torchs_protection_on(settings):
     pytest.importorskip("ray")
     from recbole.quick_start import load_data_and_model
