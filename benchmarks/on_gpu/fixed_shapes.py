@@ -34,11 +34,12 @@ def _tokens_loss(model: TIGERModel, tokens: Tensor, memory: Memory, predicted: T
     inputs = torch.nn.functional.pad(network.vocabulary.token_ids(following[..., :-1]), (1, 0))
     tree = Tree.sequence(n_levels, inputs.device, groups=n_items)
     hidden = network.decoder(network.vocabulary(inputs.flatten(1)), tree, memory)
-    targets = following.masked_fill(~predicted[..., None], _LEFT_OUT)
     known = memory.known
     if known is not None:
         known = Continuations(known.tokens.repeat_interleave(n_items, 0), known.agree.flatten(0, 1)[:, None])
-    return network._token_loss(hidden.view(-1, n_levels, hidden.shape[-1]), targets.flatten(0, 1), known)
+    states, tokens = hidden.view(-1, n_levels, hidden.shape[-1]), following.flatten(0, 1)
+    losses = network.softmax.loss(states, tokens, known, model.training_tree)
+    return losses.where(predicted.flatten(), 0.0).sum() / predicted.sum()
 
 
 def _liger_loss(model: LIGERModel, items: Tensor, lengths: Tensor) -> Tensor:

@@ -58,7 +58,7 @@ class HistoryEncoder(nn.Module):
         network = model.network
         self.states = HistoryStates(model)
         self.projections = nn.ModuleList(layer.cross_attention for layer in network.decoder.layers)  # type: ignore[misc]
-        self.with_history = network.repeat is not None
+        self.with_history = network.softmax.repeat is not None
         if self.with_history:
             self.register_buffer("codes", network.vocabulary.token_ids(model.catalogue.tokens.long()))
 
@@ -89,7 +89,7 @@ class DecodingStep(nn.Module):
     def __init__(self, model: TIGERModel) -> None:
         super().__init__()
         network = model.network
-        self.vocabulary, self.decoder, self.repeat = network.vocabulary, network.decoder, network.repeat
+        self.vocabulary, self.decoder, self.repeat = network.vocabulary, network.decoder, network.softmax.repeat
         sizes = torch.tensor(network.vocabulary.level_sizes)
         levels = torch.arange(len(sizes)).repeat_interleave(sizes)
         self.register_buffer("level_of_row", nn.functional.pad(levels, (1, 0), value=-1))

@@ -87,6 +87,11 @@ class LIGERModel(TIGERModel):
         many = len(self._candidates) > self.losses.full_softmax_items
         self._draws = Draws(self.weights[self._candidates]) if many else None
 
+    @property
+    def trained(self) -> Tensor:
+        """Items that training predicts, bool [N + 1]."""
+        return self._own_content[0].trained
+
     def train(self, mode: bool = True) -> LIGERModel:
         """Switch between training and evaluation, and drop cached keys: fused optimisers do not mark weight changes."""
         self._kept_keys = None
@@ -111,7 +116,7 @@ class LIGERModel(TIGERModel):
         dense = self._dense_loss(
             self._last_states(memory, lengths), target_items, with_id, self._repeats_of(history_items)
         )
-        return self._weighed(lambda: self.network.target_loss(memory, self.catalogue(target_items)), dense)
+        return self._weighed(lambda: self._target_loss(memory, target_items), dense)
 
     def sequence_loss(
         self, items: Tensor, lengths: Tensor, *, skipped: Tensor | None = None, users: Tensor | None = None
@@ -122,7 +127,11 @@ class LIGERModel(TIGERModel):
         memory, predicted = self.network.read_sequences(tokens, lengths, skipped=skipped, users=users, extra=extra)
         repeats = None if self.head.repeat is None else Repeats.of_sequences(items, predicted)
         dense = self._dense_loss(self._item_states(memory)[predicted], items[:, 1:][predicted], with_id, repeats)
-        return self._weighed(lambda: self.network.predicted_loss(memory, tokens[:, 1:], predicted), dense)
+        tree = self.training_tree
+        return self._weighed(lambda: self.network.predicted_loss(memory, tokens[:, 1:], predicted, tree), dense)
+
+    def _target_loss(self, memory: Memory, target_items: Tensor) -> Tensor:
+        return self.network.target_loss(memory, self.catalogue(target_items), self.training_tree)
 
     def _weighed(self, generative: Callable[[], Tensor], dense: Tensor) -> Tensor:
         """Sum the weighted losses; a loss of weight 0 is not computed."""

@@ -86,26 +86,40 @@ class PrefixTree(nn.Module):
         node = torch.zeros(tokens.shape[:-1], dtype=torch.int64, device=tokens.device)
         known = torch.ones_like(node, dtype=torch.bool)
         nodes = []
-        for level, size in enumerate(self.level_sizes[: tokens.shape[-1]]):
-            code = tokens[..., level]
-            keys, _ = self._level(level)
-            key = (node * size + code).to(keys.dtype)  # values that do not fit are not codes of this level
-            node = torch.searchsorted(keys, key).clamp(max=keys.numel() - 1)
-            known = known & (keys[node] == key) & (code >= 0) & (code < size)
+        for level in range(tokens.shape[-1]):
+            node = self.child(level, node, tokens[..., level])
+            known = known & (node >= 0)
             nodes.append(torch.where(known, node, -1))
         return nodes
 
+    def child(self, level: int, nodes: Tensor, codes: Tensor) -> Tensor:
+        """Return the children of ``nodes`` [...] of depth ``level`` by ``codes`` [...], −1 where there is none."""
+        keys, size = self._level(level)[0], self.level_sizes[level]
+        key = (nodes * size + codes).to(keys.dtype)  # values that do not fit are not codes of this level
+        place = torch.searchsorted(keys, key).clamp(max=keys.numel() - 1)
+        return torch.where((keys[place] == key) & (codes >= 0) & (codes < size), place, -1)
+
+    def n_leaves(self, level: int, nodes: Tensor) -> Tensor:
+        """Return the number of complete SIDs below ``nodes`` [...] of depth ``level``."""
+        first, last = self._leaves(level, nodes)
+        return last - first
+
     def item_range(self, level: int, nodes: Tensor) -> tuple[Tensor, Tensor]:
         """Return where in ``leaf_items`` the items below ``nodes`` [...] of depth ``level`` begin and end."""
-        first, last = nodes, nodes + 1
-        for depth in range(level, len(self.level_sizes)):
-            children = self._level(depth)[1]
-            first, last = children[first].long(), children[last].long()
+        first, last = self._leaves(level, nodes)
         return self.first_item[first].long(), self.first_item[last].long()
 
     def items(self, leaf: int) -> Tensor:
         """Return the ids of the items of one leaf, ascending."""
         return self.leaf_items[self.first_item[leaf] : self.first_item[leaf + 1]].long()
+
+    def _leaves(self, level: int, nodes: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the first leaf below ``nodes`` [...] of depth ``level``, and the one after the last."""
+        first, last = nodes, nodes + 1
+        for depth in range(level, len(self.level_sizes)):
+            children = self._level(depth)[1]
+            first, last = children[first].long(), children[last].long()
+        return first, last
 
     def _keep(self, name: str, values: Tensor) -> None:
         fits = not len(values) or int(values.max()) <= torch.iinfo(torch.int32).max

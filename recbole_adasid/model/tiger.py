@@ -27,11 +27,17 @@ class TIGERModel(nn.Module):
     Histories are item ids [B, T], oldest first, padded on the right with 0, of ``lengths`` [B]. ``users`` [B] are
     needed only when the network has user tokens.
 
+    Args:
+        network: with the catalogue's level sizes.
+        catalogue: all items.
+        trained: bool [N + 1], items that training predicts; a softmax over the tree is over these while training, so
+            that the others are not pushed away before they can be recommended. None: all.
+
     Raises:
         ValueError: network and catalogue differ in their level sizes.
     """
 
-    def __init__(self, *, network: TIGERNetwork, catalogue: Catalogue) -> None:
+    def __init__(self, *, network: TIGERNetwork, catalogue: Catalogue, trained: Tensor | None = None) -> None:
         super().__init__()
         if network.vocabulary.level_sizes != catalogue.level_sizes:
             raise ValueError(
@@ -40,6 +46,22 @@ class TIGERModel(nn.Module):
             )
         self.network = network
         self.catalogue = catalogue
+        self._trained = trained
+        self._training_tree: tuple[PrefixTree, PrefixTree] | None = None
+
+    @property
+    def training_tree(self) -> PrefixTree:
+        """Prefix tree of the items that training predicts."""
+        tree, trained = self.catalogue.tree, self.trained
+        if self._training_tree is None or self._training_tree[0] is not tree:  # a file filled the catalogue meanwhile
+            all_of_them = trained is None or bool(trained[1:].all())
+            self._training_tree = tree, tree if all_of_them else self.catalogue.tree_of(trained.nonzero()[:, 0])
+        return self._training_tree[1]
+
+    @property
+    def trained(self) -> Tensor | None:
+        """Items that training predicts, bool [N + 1]; None: all."""
+        return self._trained
 
     def adopt(self, catalogue: Catalogue, features: Tensor) -> None:
         """Recommend from a catalogue changed since training.
@@ -64,7 +86,8 @@ class TIGERModel(nn.Module):
         self, history_items: Tensor, lengths: Tensor, target_items: Tensor, users: Tensor | None = None
     ) -> Tensor:
         """Return the mean cross-entropy of the targets' tokens (``target_items`` [B])."""
-        return self.network.loss(self.catalogue(history_items), lengths, self.catalogue(target_items), users)
+        history, targets = self.catalogue(history_items), self.catalogue(target_items)
+        return self.network.loss(history, lengths, targets, users, self.training_tree)
 
     def sequence_loss(
         self, items: Tensor, lengths: Tensor, *, skipped: Tensor | None = None, users: Tensor | None = None
@@ -73,7 +96,8 @@ class TIGERModel(nn.Module):
 
         Arguments are those of :meth:`~recbole_adasid.model.network.tiger_network.TIGERNetwork.sequence_loss`.
         """
-        return self.network.sequence_loss(self.catalogue(items), lengths, skipped=skipped, users=users)
+        tree = self.training_tree
+        return self.network.sequence_loss(self.catalogue(items), lengths, skipped=skipped, users=users, prefixes=tree)
 
     @torch.no_grad()
     def recommend(
@@ -112,6 +136,7 @@ class TIGERModel(nn.Module):
                 beam_size=beam_size,
                 k=k,
                 exclusion=None if exclusion is None else exclusion.of(rows),
+                whole=self.catalogue.tree,
             )
             for rows in order.split(max(1, at_once * _WIDE // max(_WIDE, min(beam_size, tree.n_nodes[-1]))))
         ]
@@ -131,4 +156,4 @@ class TIGERModel(nn.Module):
     ) -> Tensor:
         """Return the exact log-probability [B] of ``target_items`` [B], one for each history."""
         memory = self.encode(history_items, lengths, users)
-        return score_targets(self.network, memory, self.catalogue(target_items))
+        return score_targets(self.network, memory, self.catalogue(target_items), self.catalogue.tree)

@@ -32,7 +32,7 @@ class LIGER(TIGER):
                 "LIGER reads item features, but only sids_file is set: also set item_features_file, text_fields or "
                 "modalities."
             )
-        counts = dataset.training_items().training_interactions().counts(catalogue.n_items)
+        counts = self._training_counts(dataset, catalogue)
         trained = torch.from_numpy(np.r_[False, counts > 0])
         content = ItemContent(torch.from_numpy(self.semantic_ids.vectors), trained, **options)
         weights = torch.from_numpy(np.r_[0.0, counts.astype(np.float64) ** _POPULARITY_POWER])

@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from recbole.model.abstract_recommender import SequentialRecommender
 from recbole.utils import InputType, init_seed
 from torch import Tensor
@@ -55,7 +57,15 @@ class TIGER(SequentialRecommender):
         self.tiger = self._model(config, dataset, network, catalogue)
 
     def _model(self, config: Any, dataset: Any, network: TIGERNetwork, catalogue: Catalogue) -> TIGERModel:
-        return TIGERModel(network=network, catalogue=catalogue)
+        if self.semantic_ids is None:  # a file will fill it
+            return TIGERModel(network=network, catalogue=catalogue)
+        trained = torch.from_numpy(np.r_[False, self._training_counts(dataset, catalogue) > 0])
+        return TIGERModel(network=network, catalogue=catalogue, trained=trained)
+
+    @staticmethod
+    def _training_counts(dataset: Any, catalogue: Catalogue) -> NDArray[np.int64]:
+        """Return how many training interactions each item of the catalogue has, int64 [N]."""
+        return dataset.training_items().training_interactions().counts(catalogue.n_items)
 
     def _catalogue(self, config: Any, dataset: Any, semantic_ids: SemanticIDs | None) -> Catalogue:
         self.semantic_ids = semantic_ids

@@ -32,6 +32,7 @@ from recbole_adasid.model.liger import HYBRID_SCORES, RETRIEVALS
 from recbole_adasid.model.names import LIGER, OWN
 from recbole_adasid.model.network.settings import ENCODER_ATTENTIONS, ENCODER_INPUTS, network_settings
 from recbole_adasid.model.network.tiger_network import TIGERNetwork
+from recbole_adasid.model.network.token_softmax import TOKEN_SOFTMAXES
 
 MOST_LEVELS = 9
 """Eight levels and a suffix."""
@@ -65,6 +66,8 @@ _SETTINGS = record(
         "encoder_input": one_of(ENCODER_INPUTS),
         "label_smoothing": number(0, 1),
         "token_repeat_bias": switch,
+        "token_softmax": one_of(TOKEN_SOFTMAXES),
+        "repeat_bias": switch,
         "interactions_files": optional(text),
         "worker": whole(0, 4096),
     },
@@ -75,7 +78,6 @@ _LIGER: dict[str, Form] = {
     **{"id_dropout": number(0, 1), "generative_weight": number(0, 1e6), "dense_weight": _POSITIVE},
     **{"dense_temperature": _POSITIVE, "full_softmax_items": whole(), "sampled_items": whole(1)},
     **{"dense_label_smoothing": number(0, 1), "content_width": _SIZE, "content_columns": optional(_SIZE)},
-    "repeat_bias": switch,
 }
 ABOUT: dict[str, Form] = {
     "config": record({"settings": _SETTINGS, "categories": mapping_of(list_of(text))}),

@@ -37,7 +37,7 @@ class Step(NamedTuple):
     probability: float
     """Among the tokens that the tree allows here."""
     log_probability: float
-    """Among all codewords of the level, as the beam scores it."""
+    """As the beam scores it: among the tokens that the tree allows here, or with ``token_softmax: level`` among all."""
     rank: int
     """Among the tokens that the tree allows here, from 1."""
     n_options: int
@@ -115,7 +115,7 @@ def _path(recommender: Recommender, history: list[int], number: int) -> list[Ste
     read = torch.tensor([history], device=device)
     memory = model.encode(read, torch.tensor([len(history)], device=device))
     target = model.catalogue(torch.tensor([number], device=device))
-    levels = next_token_log_probabilities(model.network, memory, target)
+    levels = next_token_log_probabilities(model.network, memory, target, model.catalogue.tree)
     same = (model.catalogue(read[0]) == target).cumprod(1).sum(0).tolist()
     tree = model.catalogue.tree
     nodes = [target.new_zeros(1), *tree.path(target)]

@@ -1,6 +1,6 @@
-"""History items that share a prefix of a Semantic ID; a learned number raises or lowers their next tokens.
+"""History items that share a prefix of a Semantic ID, and what follows it in them.
 
-Letters: B histories of T items, S tokens each, Q prefixes per history, K codewords of a level.
+Letters: B histories of T items, S tokens each, Q prefixes per history, K codewords of a level, M children.
 """
 
 from __future__ import annotations
@@ -23,25 +23,24 @@ class Continuations(NamedTuple):
     def of_histories(cls, tokens: Tensor, lengths: Tensor) -> Continuations:
         """Return those of the empty prefix, shared by all items within ``lengths`` [B]; Q is 1."""
         here = torch.arange(tokens.shape[1], device=lengths.device)
-        return cls(tokens, (here < lengths[:, None])[:, None])
+        return cls(tokens, ((here < lengths[:, None]) & _first_times(tokens))[:, None])
 
     @classmethod
     def of_sequences(cls, tokens: Tensor) -> Continuations:
         """Return those of the empty prefix at each position of sequences, which sees the items up to it; Q is T."""
         n = tokens.shape[1]
         seen = torch.ones(n, n, dtype=torch.bool, device=tokens.device).tril()
-        return cls(tokens, seen.expand(len(tokens), -1, -1))
+        return cls(tokens, seen & _first_times(tokens)[:, None])
 
     def at(self, chosen: Tensor) -> Continuations:
         """Return those of the E ``chosen`` prefixes, bool [B, Q], as of E histories with one prefix each."""
         return Continuations(self.tokens[chosen.nonzero()[:, 0]], self.agree[chosen][:, None])
 
-    def following(self, level: int, n_codes: int) -> Tensor:
-        """Return 1 where an item continues the prefix with this code of ``level``, else 0: float32 [B, Q, K]."""
+    def count(self, level: int, n_codes: int) -> Tensor:
+        """Return how many different Semantic IDs continue the prefix with each code of ``level``, float32 [B, Q, K]."""
         codes = self.tokens[:, None, :, level].expand(self.agree.shape)
-        codes = torch.where(self.agree, codes, n_codes)  # other items map past the last code
-        found = torch.zeros(*self.agree.shape[:2], n_codes + 1, device=codes.device)
-        return found.scatter_(2, codes, 1.0)[..., :n_codes]
+        found = torch.zeros(*self.agree.shape[:2], n_codes, device=codes.device)
+        return found.scatter_add_(2, codes, self.agree.float())
 
     def after(self, level: int, codes: Tensor, parents: Tensor | None = None) -> Continuations:
         """Return those of the prefixes extended by ``codes`` [B or 1, Q′] of ``level``.
@@ -51,3 +50,9 @@ class Continuations(NamedTuple):
         """
         agree = self.agree if parents is None else self.agree.take_along_dim(parents[..., None], dim=1)
         return Continuations(self.tokens, agree & (self.tokens[:, None, :, level] == codes[..., None]))
+
+
+def _first_times(tokens: Tensor) -> Tensor:
+    """Tell which Semantic IDs [B, T, S] occur for the first time in their history, bool [B, T]."""
+    same = (tokens[:, :, None] == tokens[:, None]).all(-1)
+    return ~same.tril(-1).any(-1)

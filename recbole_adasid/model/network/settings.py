@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from recbole_adasid.model.network.token_softmax import TOKEN_SOFTMAXES
 from recbole_adasid.settings.rules import Rule, name_of, real, switch, whole
 
 ENCODER_ATTENTIONS = ("causal", "bidirectional")
@@ -23,6 +24,8 @@ NETWORK_SETTINGS: dict[str, Rule] = {
     "encoder_input": name_of(ENCODER_INPUTS),
     "label_smoothing": real(0, 1),
     "token_repeat_bias": switch,
+    "token_softmax": name_of(TOKEN_SOFTMAXES),
+    "repeat_bias": switch,
 }
 """Settings, in addition to level sizes, that determine a network's shape and training, with their allowed values."""
 _BEFORE_THERE_WAS_A_CHOICE = {
@@ -30,6 +33,8 @@ _BEFORE_THERE_WAS_A_CHOICE = {
     "encoder_input": "tokens",
     "label_smoothing": 0.0,
     "token_repeat_bias": False,
+    "token_softmax": "level",
+    "repeat_bias": False,
 }
 
 

@@ -16,7 +16,9 @@ from recbole_adasid.model.network.item_tokens import ItemTokens
 from recbole_adasid.model.network.position import RelativePositionBias, mask_bias
 from recbole_adasid.model.network.settings import ENCODER_ATTENTIONS, ENCODER_INPUTS
 from recbole_adasid.model.network.stack import Decoder, Encoder, Memory, Tree
+from recbole_adasid.model.network.token_softmax import TokenSoftmax
 from recbole_adasid.model.network.vocabulary import Vocabulary
+from recbole_adasid.model.prefix_tree import PrefixTree
 
 
 class TIGERNetwork(nn.Module):
@@ -31,13 +33,11 @@ class TIGERNetwork(nn.Module):
         encoder_attention: "bidirectional", as in TIGER's paper, lets all history items see each other; with "causal" an
             item sees itself and earlier ones, so that one pass trains every position: :meth:`sequence_loss`.
         encoder_input: "tokens", as in TIGER's paper, or "items": one vector per item, a linear map of its tokens.
-        label_smoothing: ε of the tokens' cross-entropy: the target counts 1 − ε, and the mean over its level's
-            codewords ε (Szegedy et al. 2016, section 7).
-        token_repeat_bias: learn S numbers, initially 0, to add to the logit of a token if a history item has the same
-            tokens up to it. TIGER's paper has none.
+        label_smoothing, token_repeat_bias, token_softmax, repeat_bias: see :class:`TokenSoftmax`, whose ``over`` is
+            ``token_softmax``.
 
     Raises:
-        ValueError: unknown ``encoder_attention`` or ``encoder_input``.
+        ValueError: unknown ``encoder_attention``, ``encoder_input`` or ``token_softmax``.
     """
 
     def __init__(
@@ -56,12 +56,13 @@ class TIGERNetwork(nn.Module):
         encoder_input: str = "tokens",
         label_smoothing: float = 0.0,
         token_repeat_bias: bool = False,
+        token_softmax: str = "level",
+        repeat_bias: bool = False,
     ) -> None:
         super().__init__()
         _check("encoder_attention", encoder_attention, ENCODER_ATTENTIONS)
         _check("encoder_input", encoder_input, ENCODER_INPUTS)
-        self.causal, self.label_smoothing = encoder_attention == "causal", label_smoothing
-        self.repeat = nn.Parameter(torch.zeros(len(level_sizes))) if token_repeat_bias else None
+        self.causal = encoder_attention == "causal"
         heads = {"d_model": d_model, "d_head": d_head, "n_heads": n_heads}
 
         def encoder_layer() -> EncoderLayer:
@@ -82,6 +83,13 @@ class TIGERNetwork(nn.Module):
             )
 
         self.vocabulary = Vocabulary(level_sizes=level_sizes, d_model=d_model, n_user_tokens=n_user_tokens)
+        self.softmax = TokenSoftmax(
+            self.vocabulary,
+            over=token_softmax,
+            label_smoothing=label_smoothing,
+            token_repeat_bias=token_repeat_bias,
+            repeat_bias=repeat_bias,
+        )
         self.item_tokens = ItemTokens(self.vocabulary) if encoder_input == "items" else None
         self.encoder = Encoder(
             d_model=d_model,
@@ -120,7 +128,7 @@ class TIGERNetwork(nn.Module):
 
     def _knowing(self, memory: Memory, known: Continuations) -> Memory:
         """Give decoding the history's items, if that makes a difference."""
-        return memory if self.repeat is None else replace(memory, known=known)
+        return replace(memory, known=known) if self.softmax.reads_history else memory
 
     def _read(
         self, history_tokens: Tensor, lengths: Tensor, users: Tensor | None, extra: Tensor | None
@@ -173,21 +181,27 @@ class TIGERNetwork(nn.Module):
         return [KeyValueCache(capacity) for _ in self.decoder.layers]
 
     def loss(
-        self, history_tokens: Tensor, lengths: Tensor, target_tokens: Tensor, users: Tensor | None = None
+        self,
+        history_tokens: Tensor,
+        lengths: Tensor,
+        target_tokens: Tensor,
+        users: Tensor | None = None,
+        prefixes: PrefixTree | None = None,
     ) -> Tensor:
         """Return the cross-entropy of the next item's tokens, averaged over examples and levels.
 
         Args:
             history_tokens, lengths, users: see ``encode``.
             target_tokens: int64 [B, S], codes per level.
+            prefixes: tree of the Semantic IDs that may be next; needed with ``token_softmax`` "tree".
         """
-        return self.target_loss(self.encode(history_tokens, lengths, users), target_tokens)
+        return self.target_loss(self.encode(history_tokens, lengths, users), target_tokens, prefixes)
 
-    def target_loss(self, memory: Memory, target_tokens: Tensor) -> Tensor:
+    def target_loss(self, memory: Memory, target_tokens: Tensor, prefixes: PrefixTree | None = None) -> Tensor:
         """Return the cross-entropy of the next item's tokens [B, S] after encoded histories."""
         inputs = nn.functional.pad(self.vocabulary.token_ids(target_tokens[:, :-1]), (1, 0))
         hidden = self.decode(inputs, Tree.sequence(inputs.shape[1], inputs.device), memory)
-        return self._token_loss(hidden, target_tokens, memory.known)
+        return self.softmax.loss(hidden, target_tokens, memory.known, prefixes).mean()
 
     def sequence_loss(
         self,
@@ -196,6 +210,7 @@ class TIGERNetwork(nn.Module):
         *,
         skipped: Tensor | None = None,
         users: Tensor | None = None,
+        prefixes: PrefixTree | None = None,
     ) -> Tensor:
         """Return the cross-entropy of every item's tokens given the items before it, all from one pass.
 
@@ -206,12 +221,13 @@ class TIGERNetwork(nn.Module):
             lengths: int64 [B], items of each sequence, 2 or more.
             skipped: int64 [B], how many items after the first are read but not predicted; None: none.
             users: see ``encode``.
+            prefixes: see ``loss``.
 
         Raises:
             ValueError: the encoder is bidirectional and would see the predicted items.
         """
         memory, predicted = self.read_sequences(sequence_tokens, lengths, skipped=skipped, users=users)
-        return self.predicted_loss(memory, sequence_tokens[:, 1:], predicted)
+        return self.predicted_loss(memory, sequence_tokens[:, 1:], predicted, prefixes)
 
     def read_sequences(
         self,
@@ -243,35 +259,16 @@ class TIGERNetwork(nn.Module):
         memory = self.decoder.project(encoded, mask_bias(visible)[None, None])
         return self._knowing(memory, Continuations.of_sequences(history)), predicted
 
-    def predicted_loss(self, memory: Memory, following: Tensor, predicted: Tensor) -> Tensor:
+    def predicted_loss(
+        self, memory: Memory, following: Tensor, predicted: Tensor, prefixes: PrefixTree | None = None
+    ) -> Tensor:
         """Return the cross-entropy of the items ``following`` [B, P, S] that are ``predicted``, from one pass."""
         _, n_items, n_levels = following.shape
         inputs = nn.functional.pad(self.vocabulary.token_ids(following[..., :-1]), (1, 0))
         tree = Tree.sequence(n_levels, inputs.device, groups=n_items)
         hidden = self.decoder(self.vocabulary(inputs.flatten(1)), tree, memory).unflatten(1, (n_items, n_levels))
         known = None if memory.known is None else memory.known.at(predicted)
-        return self._token_loss(hidden[predicted], following[predicted], known)
-
-    def logits(self, hidden: Tensor, level: int, known: Continuations | None) -> Tensor:
-        """Score the codewords of ``level`` [B, Q, K] from hidden states [B, Q, D] of Q prefixes.
-
-        Args:
-            known: continuations of these prefixes; None: the network has no repeat bias.
-        """
-        scores = self.vocabulary.logits(hidden, level)
-        if self.repeat is None or known is None:
-            return scores
-        return scores + self.repeat[level] * known.following(level, scores.shape[-1])
-
-    def _token_loss(self, hidden: Tensor, tokens: Tensor, known: Continuations | None) -> Tensor:
-        """Return the mean cross-entropy of ``tokens`` [E, S] given hidden states [E, S, D]."""
-        per_level = []
-        for level, codes in enumerate(tokens.split(1, dim=1)):
-            logits = self.logits(hidden[:, level, None], level, known)[:, 0]
-            loss = nn.functional.cross_entropy(logits, codes[:, 0], label_smoothing=self.label_smoothing)
-            per_level.append(loss)
-            known = None if known is None else known.after(level, codes)
-        return torch.stack(per_level).mean()
+        return self.softmax.loss(hidden[predicted], following[predicted], known, prefixes).mean()
 
 
 def _check(name: str, value: str, valid: tuple[str, ...]) -> None:

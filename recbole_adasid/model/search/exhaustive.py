@@ -33,58 +33,72 @@ def score_all_items(
 
 
 def score_leaves(
-    network: TIGERNetwork, tree: PrefixTree, memory: Memory, *, stems_per_chunk: int = STEMS_AT_ONCE
+    network: TIGERNetwork,
+    tree: PrefixTree,
+    memory: Memory,
+    *,
+    stems_per_chunk: int = STEMS_AT_ONCE,
+    whole: PrefixTree | None = None,
 ) -> Tensor:
     """Return the log-probability of every complete SID of a tree for every user, float32 [B, leaves].
 
     The tree is cut into runs of neighbouring stems (prefixes of all but the last token); a run and its ancestors are
-    decoded as the positions of one sequence. Only ancestors on the border of two runs are decoded twice.
+    decoded as the positions of one sequence. Only ancestors on the border of two runs are decoded twice. ``whole`` is as
+    in :func:`~recbole_adasid.model.search.beam_search.beam_search`.
     """
+    whole = tree if whole is None else whole
     n_stems = tree.n_nodes[-2]
     chunks = [
-        _score_run(network, tree, memory, first, min(first + stems_per_chunk, n_stems))
+        _score_run(network, tree, memory, first, min(first + stems_per_chunk, n_stems), whole)
         for first in range(0, n_stems, stems_per_chunk)
     ]
     return torch.cat(chunks, dim=1)
 
 
-def score_targets(network: TIGERNetwork, memory: Memory, tokens: Tensor) -> Tensor:
-    """Return the log-probability [B] of one item per user, given by its ``tokens`` [B, S]."""
-    levels = next_token_log_probabilities(network, memory, tokens)
+def score_targets(network: TIGERNetwork, memory: Memory, tokens: Tensor, tree: PrefixTree) -> Tensor:
+    """Return the log-probability [B] of one item of the ``tree`` per user, given by its ``tokens`` [B, S]."""
+    levels = next_token_log_probabilities(network, memory, tokens, tree)
     return torch.cat([level.gather(1, codes) for level, codes in zip(levels, tokens.split(1, dim=1))], dim=1).sum(1)
 
 
-def next_token_log_probabilities(network: TIGERNetwork, memory: Memory, tokens: Tensor) -> list[Tensor]:
+def next_token_log_probabilities(
+    network: TIGERNetwork, memory: Memory, tokens: Tensor, tree: PrefixTree
+) -> list[Tensor]:
     """Return, for each level, the log-probabilities float32 [B, K] of its codewords after the earlier ``tokens``.
 
     Args:
         memory: the encoded histories of B users.
         tokens: int64 [B, S], the SID of one item per user.
+        tree: of the items that may be recommended.
     """
     inputs = torch.nn.functional.pad(network.vocabulary.token_ids(tokens[:, :-1]), (1, 0))
     hidden = network.decode(inputs, Tree.sequence(inputs.shape[1], inputs.device), memory)
-    known, found = memory.known, []
+    known, found, nodes = memory.known, [], tokens.new_zeros(len(tokens), 1)
     for level, codes in enumerate(tokens.split(1, dim=1)):
-        found.append(network.logits(hidden[:, level, None], level, known)[:, 0].log_softmax(-1))
+        found.append(network.softmax(hidden[:, level, None], level, known, tree, nodes)[:, 0])
         known = None if known is None else known.after(level, codes)
+        nodes = tree.child(level, nodes, codes).clamp_(min=0)  # of a Semantic ID outside the tree: already −∞
     return found
 
 
-def _score_run(network: TIGERNetwork, tree: PrefixTree, memory: Memory, first: int, end: int) -> Tensor:
+def _score_run(
+    network: TIGERNetwork, tree: PrefixTree, memory: Memory, first: int, end: int, whole: PrefixTree
+) -> Tensor:
     """Score the leaves below the stems ``first`` … ``end`` − 1 → [B, leaves]."""
     ranges = _node_ranges(tree, first, end)
     token_ids, positions, parents = _as_sequence(network, tree, ranges)
     hidden = network.decode(token_ids[None], Tree(positions, positions, _ancestors(positions, parents)), memory)
     scores = hidden.new_zeros(hidden.shape[0], 1, dtype=torch.float32)
-    at, known = 0, memory.known
+    at, known, stands = 0, memory.known, torch.zeros(1, dtype=torch.int64, device=hidden.device)
     for level, (low, high) in enumerate(ranges):
         states = hidden[:, at : at + high - low]
         at += high - low
         nodes = torch.arange(low, high, device=hidden.device)
-        if known is not None and level:
-            parents = tree.parents(level, nodes) - ranges[level - 1][0]
-            known = known.after(level - 1, tree.codes(level, nodes)[None], parents[None])
-        log_probability = network.logits(states, level, known).log_softmax(-1)
+        if level:
+            parents, codes = tree.parents(level, nodes) - ranges[level - 1][0], tree.codes(level, nodes)
+            stands = whole.child(level - 1, stands[parents], codes)
+            known = None if known is None else known.after(level - 1, codes[None], parents[None])
+        log_probability = network.softmax(states, level, known, whole, stands[None])
         children, codes, exists = tree.expand(level, nodes)
         if level + 1 < len(ranges):  # the chunk's border nodes have children outside it
             exists &= (children >= ranges[level + 1][0]) & (children < ranges[level + 1][1])

@@ -35,8 +35,8 @@ def model_with_bias(encoder_attention: str = "bidirectional") -> TIGERModel:
         encoder_attention=encoder_attention,
         token_repeat_bias=True,
     )
-    assert network.repeat is not None and not network.repeat.any()
-    network.repeat.data.copy_(BIAS)
+    assert network.softmax.repeat is not None and not network.softmax.repeat.any()
+    network.softmax.repeat.data.copy_(BIAS)
     return TIGERModel(network=network, catalogue=catalogue).eval()
 
 
@@ -91,8 +91,8 @@ def test_the_loss_is_the_mean_log_probability_and_teaches_every_level(histories:
     expected = literal_scores(model, histories)[torch.arange(4), targets - 1]
     assert loss.item() == pytest.approx(-float(expected.mean()) / 4, abs=1e-5)
     loss.backward()
-    assert model.network.repeat is not None and model.network.repeat.grad is not None
-    assert model.network.repeat.grad.ne(0).all()
+    assert model.network.softmax.repeat is not None and model.network.softmax.repeat.grad is not None
+    assert model.network.softmax.repeat.grad.ne(0).all()
 
 
 def test_one_pass_is_the_mean_over_positions_in_loss_and_gradients(histories: Tensor) -> None:
@@ -115,9 +115,9 @@ def test_one_pass_is_the_mean_over_positions_in_loss_and_gradients(histories: Te
 def test_prefixes_are_followed_from_their_parents() -> None:
     tokens = torch.tensor([[[0, 1], [0, 2], [2, 1], [1, 1]]])
     root = Continuations.of_histories(tokens, torch.tensor([3]))
-    assert root.following(0, 3).tolist() == [[[1.0, 0.0, 1.0]]]  # 1 is behind the history's end
+    assert root.count(0, 3).tolist() == [[[2.0, 0.0, 1.0]]]  # 1 is behind the history's end
     both = root.after(0, torch.tensor([[2, 0, 1]]), torch.tensor([[0, 0, 0]]))
-    assert both.following(1, 3).tolist() == [[[0.0, 1.0, 0.0], [0.0, 1.0, 1.0], [0.0, 0.0, 0.0]]]
+    assert both.count(1, 3).tolist() == [[[0.0, 1.0, 0.0], [0.0, 1.0, 1.0], [0.0, 0.0, 0.0]]]
     swapped = both.after(1, torch.tensor([[2, 1]]), torch.tensor([[1, 0]]))
     assert swapped.agree.tolist() == [[[False, True, False, False], [False, False, True, False]]]
 
