@@ -34,7 +34,7 @@ def check_tiger(model: TIGERModel) -> None:
     assert model.catalogue.collision == "shared"
     network = model.network
     assert network.vocabulary.level_sizes == [4, 6] and network.vocabulary.n_user_tokens == 5
-    assert network.causal and network.item_tokens is not None and network.label_smoothing == 0.0625
+    assert network.causal and network.item_tokens is not None and network.softmax.label_smoothing == 0.0625
     assert len(network.encoder.layers) == 2 and len(network.decoder.layers) == 1
     layer = network.encoder.layers[0]
     assert layer.attention.qkv.weight.shape == (3 * 3 * 4, 8) and layer.attention.n_heads == 3

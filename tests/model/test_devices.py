@@ -31,7 +31,7 @@ SCORES = torch.arange(20.0).reshape(2, 10)
 
 def tree_answers() -> list[Any]:
     tree = PrefixTree(CODES, SIZES)
-    found = [*tree.path(CODES), *tree.item_range(1, NODES), *tree.expand(1, NODES)]
+    found = [*tree.path(CODES), *tree.item_range(1, NODES), *tree.expand(1, NODES), tree.n_leaves(1, NODES)]
     return [*found, tree.find(CODES), tree.parents(2, NODES), tree.codes(2, NODES), tree.items(0)]
 
 
@@ -128,7 +128,7 @@ def test_recommendations_and_scores_stay_where_the_model_is(
                 *model.recommend(*histories, k=5, beam_size=30, excluded=seen),
                 *model.recommend(*histories, k=5, beam_size=5, excluded=seen),
                 score_all_items(model.network, model.catalogue, memory, stems_per_chunk=3),
-                score_targets(model.network, memory, model.catalogue(seen[:, 0])),
+                score_targets(model.network, memory, model.catalogue(seen[:, 0]), model.catalogue.tree),
             ]
 
     expected = answers()

@@ -144,7 +144,7 @@ def test_smoothing_lets_all_codewords_of_a_level_count_a_little(sequences: Tenso
             hidden = network.decode(inputs[None, : level + 1], Tree.sequence(level + 1, inputs.device), memory)
             log_shares = torch.log_softmax(network.vocabulary.logits(hidden[row, -1], level), dim=-1)
             literal -= float(0.8 * log_shares[code] + 0.2 * log_shares.mean()) / (len(targets) * len(codes))
-    network.label_smoothing = 0.2
+    network.softmax.label_smoothing = 0.2
     smoothed = model.training_loss(histories, lengths, targets)
     assert float(smoothed.detach()) == pytest.approx(literal, abs=1e-5) and float(smoothed) > float(plain)
 
