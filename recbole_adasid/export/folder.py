@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from recbole_adasid.export import tree_arrays
 from recbole_adasid.export.standalone import semantic_ids
@@ -59,6 +60,8 @@ def write_description(recommender: Recommender, folder: Path, to: str, more: Map
         "collision": model.catalogue.collision,
         "max_history": recommender.max_history,
         "beam_size": recommender.beam_size,
+        "token_softmax": "tree" if model.network.softmax.over_tree else "level",
+        "seen_bias": float(torch.as_tensor(model.network.softmax.seen_bias).detach()),
         "items.json": "tokens by item; items are numbered in this order, from 1; token = first_tokens[level] + code",
         "tree.npz": tree_arrays.MEANINGS,
         **more,

@@ -75,7 +75,7 @@ model, ids = load()
 histories = [{items}]  # items, oldest first
 found = model.generate(
     **inputs(ids, histories),
-    prefix_allowed_tokens_fn=ids.prefix_allowed_tokens_fn(exclude=histories),
+    logits_processor=[ids.logits_processor(histories, exclude=histories)],
 )
 best = ids.ranked(found.sequences, found.sequences_scores, n_histories=len(histories), k=10, exclude=histories)
 ```

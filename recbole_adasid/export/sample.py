@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from recbole_adasid.model.network.continuations import Continuations
 from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.serving.recommender import Recommender
 
@@ -44,6 +46,21 @@ class Sample(NamedTuple):
     def scores(self, model: TIGERModel) -> Tensor:
         """Return the log-probabilities [B] of the targets' tokens, for LIGER too."""
         return TIGERModel.score_targets(model, self.items, self.lengths, self.targets)
+
+
+    def path_scores(self, model: TIGERModel, found: Sequence[Tensor]) -> Tensor:
+        """Return the log-probabilities [B] of the targets' tokens from an export's, [B, V] after each prefix."""
+        softmax, tree, tokens = model.network.softmax, model.catalogue.tree, model.catalogue(self.targets)
+        if not softmax.over_tree:
+            rows = model.network.vocabulary.token_ids(tokens)
+            return torch.stack([level.gather(1, rows[:, [at]])[:, 0] for at, level in enumerate(found)]).sum(0)
+        known, nodes = Continuations.of_histories(model.catalogue(self.items), self.lengths), tokens[:, :1] * 0
+        total, first = torch.zeros(len(tokens)), 1
+        for level, (size, codes) in enumerate(zip(tree.level_sizes, tokens.split(1, dim=1))):
+            scores = softmax.normalised(found[level][:, None, first : first + size], level, known, tree, nodes)
+            total += scores[:, 0].gather(1, codes)[:, 0]
+            known, nodes, first = known.after(level, codes), tree.child(level, nodes, codes), first + size
+        return total
 
 
 def check_close(found: Tensor, expected: Tensor, what: str) -> float:

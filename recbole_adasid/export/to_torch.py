@@ -63,11 +63,8 @@ def _write_generative(model: TIGERModel, sample: Sample, folder: Path) -> float:
     memory, prefixes = encoder(sample.items, sample.lengths), sample.prefixes(model)
     beams = prefixes[:, None, : min(2, prefixes.shape[1] - 1)].repeat(1, 2, 1)
     step = _exported(folder / "step.pt2", DecodingStep(model), (beams, *memory), _of_step(batch, beams, memory))
-    scores = sample.scores(model) * 0
-    for level in range(prefixes.shape[1] - 1):
-        found = step(prefixes[:, None, : level + 1], *memory)[:, 0]
-        scores += found.gather(1, prefixes[:, level + 1, None])[:, 0]
-    return check_close(scores, sample.scores(model), "log-probabilities")
+    found = [step(prefixes[:, None, : level + 1], *memory)[:, 0] for level in range(prefixes.shape[1] - 1)]
+    return check_close(sample.path_scores(model, found), sample.scores(model), "log-probabilities")
 
 
 def _write_dense(model: LIGERModel, sample: Sample, folder: Path) -> float:

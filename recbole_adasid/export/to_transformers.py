@@ -97,8 +97,7 @@ def _difference(transformers: Any, recommender: Recommender, folder: Path) -> fl
     t5 = transformers.T5ForConditionalGeneration.from_pretrained(folder).eval()
     prefixes = sample.prefixes(model)
     found = t5(**_inputs(model, sample, folder), decoder_input_ids=prefixes[:, :-1]).logits.log_softmax(-1)
-    scores = found.gather(2, prefixes[:, 1:, None]).sum((1, 2))
-    return check_close(scores, sample.scores(model), "log-probabilities")
+    return check_close(sample.path_scores(model, found.unbind(1)), sample.scores(model), "log-probabilities")
 
 
 def _inputs(model: Any, sample: Sample, folder: Path) -> dict[str, Tensor]:

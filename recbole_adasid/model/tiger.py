@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -80,7 +81,13 @@ class TIGERModel(nn.Module):
 
     def encode(self, history_items: Tensor, lengths: Tensor, users: Tensor | None = None) -> Memory:
         """Encode histories of item ids [B, T]."""
-        return self.network.encode(self.catalogue(history_items), lengths, users)
+        return self._knowing(self.network.encode(self.catalogue(history_items), lengths, users))
+
+    def _knowing(self, memory: Memory) -> Memory:
+        """Forget what history items that can no longer be recommended continue: their Semantic IDs are not next."""
+        if memory.known is None:
+            return memory
+        return replace(memory, known=memory.known.within(self.catalogue.tree))
 
     def training_loss(
         self, history_items: Tensor, lengths: Tensor, target_items: Tensor, users: Tensor | None = None

@@ -19,7 +19,7 @@ import pytest
 import torch
 
 from recbole_adasid.cli import main
-from recbole_adasid.export import to_torch
+from recbole_adasid.export import to_torch, to_transformers
 from recbole_adasid.serving.recommender import Recommender
 
 Opened = Callable[[Path, str], ModuleType]
@@ -265,7 +265,8 @@ def test_a_folder_with_other_numbers_than_the_run_s_does_not_appear(
 ) -> None:
     if to == "transformers":
         pytest.importorskip("transformers")
-        monkeypatch.setattr("recbole_adasid.export.t5_weights._READ", 0.0)  # one softmax over all levels
+        vectors = to_transformers.item_vectors
+        monkeypatch.setattr(to_transformers, "item_vectors", lambda model: vectors(model) * 1.5)
     else:
         other = Recommender.load(finished_run).model
         torch.nn.init.normal_(other.network.vocabulary.embedding.weight)

@@ -56,7 +56,7 @@ def test_every_probability_is_ours(attention: str, reads: str, make_model: Calla
     hidden = network.decode(prefixes, Tree.sequence(4, items.device), model.encode(items, LENGTHS))
     expected = torch.zeros_like(found)
     for level, (first, size) in enumerate(zip(network.vocabulary.offsets.tolist(), network.vocabulary.level_sizes)):
-        expected[:, level, first : first + size] = network.logits(hidden, level, None)[:, level].softmax(-1)
+        expected[:, level, first : first + size] = network.vocabulary.logits(hidden, level)[:, level].softmax(-1)
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-4)
     assert (found[expected == 0] == 0).all()
 

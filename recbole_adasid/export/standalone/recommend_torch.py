@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from semantic_ids import Excluded, SemanticIds
+from semantic_ids import NextTokens, SemanticIds
 from torch import Tensor
 
 FOLDER = Path(__file__).resolve().parent
@@ -65,7 +65,7 @@ class Recommender:
             if retrieval == "dense":
                 return self._dense(items, lengths, exclude, k)
             width = max(k, beam_size or self.ids.about["beam_size"])
-            sequences, scores = self._beam_search(items, lengths, Excluded(self.ids, exclude), width)
+            sequences, scores = self._beam_search(items, lengths, NextTokens(self.ids, histories, exclude), width)
         return self.ids.ranked(sequences, scores, n_histories=len(histories), k=k, exclude=exclude)
 
     def program(self, name: str) -> Callable[..., Any]:
@@ -74,7 +74,7 @@ class Recommender:
             self._programs[name] = torch.export.load(self.folder / f"{name}.pt2").module()
         return self._programs[name]
 
-    def _beam_search(self, items: Tensor, lengths: Tensor, excluded: Excluded, width: int) -> tuple[Tensor, Tensor]:
+    def _beam_search(self, items: Tensor, lengths: Tensor, choices: NextTokens, width: int) -> tuple[Tensor, Tensor]:
         """Return the best W sequences [B · W, 1 + S] under the tree and their log-probabilities [B · W]."""
         memory, step = self.program("encoder")(items, lengths), self.program("step")
         rows = np.arange(len(items))[:, None]
@@ -82,10 +82,10 @@ class Recommender:
         states = np.zeros((len(items), 1), dtype=np.int64)
         for _ in range(self.ids.about["levels"]):
             children, tokens, exists = self.ids.children(states)
-            exists &= excluded.left(rows[..., None], children) > 0
             token = torch.from_numpy(tokens)
-            found = step(prefixes, *memory).gather(2, token) + scores[..., None]
-            found = found.masked_fill(~torch.from_numpy(exists), -torch.inf).flatten(1)
+            found = step(prefixes, *memory).gather(2, token).numpy()
+            found = choices.log_probabilities(found, rows[..., None], children, exists)
+            found = (torch.from_numpy(found).float() + scores[..., None]).flatten(1)
             scores, best = found.topk(min(width, found.shape[1]))
             parents = prefixes.gather(1, (best // token.shape[2])[..., None].expand(-1, -1, prefixes.shape[2]))
             prefixes = torch.cat([parents, token.flatten(1).gather(1, best)[..., None]], dim=2)

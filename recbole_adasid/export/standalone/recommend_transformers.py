@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from semantic_ids import SemanticIds
-from transformers import T5ForConditionalGeneration
+from transformers import LogitsProcessorList, T5ForConditionalGeneration
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -55,7 +55,7 @@ def recommend(
     width = max(k, num_beams or ids.about["beam_size"])
     found = model.generate(
         **{name: value.to(model.device) for name, value in inputs(ids, histories, folder).items()},
-        prefix_allowed_tokens_fn=ids.prefix_allowed_tokens_fn(exclude),
+        logits_processor=LogitsProcessorList([ids.logits_processor(histories, exclude)]),
         num_beams=width,
         num_return_sequences=width,
     )

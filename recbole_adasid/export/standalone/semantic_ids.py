@@ -83,6 +83,11 @@ class SemanticIds:
         edges = np.minimum(edges, len(self.tree["tokens"]) - 1)
         return edges + 1, self.tree["tokens"][edges].astype(np.int64), exists
 
+    def alike(self, history: Iterable[str]) -> list[str]:
+        """Return the recommendable items with a Semantic ID of a history's items, as far as the model reads it."""
+        leaves = {self.state(self.item_tokens[number]) for number in self.known(history)[-self.about["max_history"] :]}
+        return [self.items[number] for leaf in leaves if leaf >= 0 for number in self.items_at(leaf)]
+
     def items_at(self, state: int) -> list[int]:
         """Return the numbers of the items whose whole Semantic ID is the prefix of a state."""
         if state < self.first_leaf:
@@ -94,6 +99,8 @@ class SemanticIds:
         self, exclude: Sequence[Iterable[str]] | None = None
     ) -> Callable[[int, Any], list[int]]:
         """Return the argument of this name for transformers' `generate`.
+
+        It is enough for a model with ``token_softmax`` "level"; see :meth:`logits_processor`.
 
         Args:
             exclude: items not to recommend, for each history of the batch.
@@ -108,6 +115,31 @@ class SemanticIds:
             return tokens[excluded.left(batch_id, states) > 0].tolist() or [0]
 
         return allowed
+
+    def logits_processor(
+        self, histories: Sequence[Sequence[str]], exclude: Sequence[Iterable[str]] | None = None
+    ) -> Callable[[Any, Any], Any]:
+        """Return an element of transformers' ``logits_processor`` that makes `generate` score as the run does.
+
+        Args:
+            histories: the batch's.
+            exclude: items not to recommend, for each history.
+        """
+        choices = NextTokens(self, histories, exclude or [])
+
+        def processed(input_ids: Any, scores: Any) -> Any:
+            states = np.array([self.state(row) for row in input_ids[:, 1:].tolist()])
+            rows = np.arange(len(states)) * len(histories) // len(states)
+            children, tokens, exists = self.children(np.where((states >= 0) & (states < self.first_leaf), states, 0))
+            exists &= ((states >= 0) & (states < self.first_leaf))[:, None]
+            given = scores.cpu().numpy()
+            found = choices.log_probabilities(np.take_along_axis(given, tokens, 1), rows[:, None], children, exists)
+            result = np.full_like(given, -np.inf)
+            np.put_along_axis(result, np.where(exists, tokens, 0), np.where(exists, found, -np.inf), 1)
+            result[~np.isfinite(result).any(1), 0] = 0.0  # a beam without an item; dropped at the end
+            return scores.new_tensor(result)
+
+        return processed
 
     def ranked(
         self,
@@ -134,6 +166,38 @@ class SemanticIds:
             numbers = self.items_at(self.state(sequence[1:])) if score > _IMPOSSIBLE else []
             found[user] += [(-score, number) for number in numbers if number not in skipped[user]]
         return [[(self.items[number], -score) for score, number in sorted(items)[:k]] for items in found]
+
+
+class NextTokens:
+    """How probable the tokens are that continue prefixes, as the run computes it.
+
+    Args:
+        ids: the catalogue.
+        histories: items of each history.
+        exclude: items not to recommend, for each history.
+    """
+
+    def __init__(self, ids: SemanticIds, histories: Sequence[Iterable[str]], exclude: Sequence[Iterable[str]]) -> None:
+        self._over_tree, self._seen_bias = ids.about["token_softmax"] == "tree", ids.about["seen_bias"]
+        self._excluded = Excluded(ids, exclude)
+        self._seen = Excluded(ids, [ids.alike(history) for history in histories]) if self._seen_bias else None
+
+    def log_probabilities(self, scores: NDArray, rows: NDArray, children: NDArray, exists: NDArray) -> NDArray:
+        """Return log-probabilities [..., M], −inf for tokens that lead to no item.
+
+        Args:
+            scores: [..., M], log-probabilities of the children's tokens among all of their level.
+            rows: [..., 1], the history of each prefix.
+            children, exists: of :meth:`SemanticIds.children`.
+        """
+        if self._over_tree:
+            if self._seen is not None:
+                scores = scores + self._seen_bias * (self._seen.left(rows, children) <= 0)
+            scores = np.where(exists, scores, -np.inf)
+            highest = np.maximum(scores.max(-1, keepdims=True), -1e30)  # a prefix without a child has only −inf
+            with np.errstate(divide="ignore"):
+                scores = scores - highest - np.log(np.exp(scores - highest).sum(-1, keepdims=True))
+        return np.where(exists & (self._excluded.left(rows, children) > 0), scores, -np.inf)
 
 
 class Excluded:

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from recbole_adasid.model.prefix_tree import PrefixTree
+
 
 class Continuations(NamedTuple):
     """Which items of each history begin with each prefix."""
@@ -31,6 +33,10 @@ class Continuations(NamedTuple):
         n = tokens.shape[1]
         seen = torch.ones(n, n, dtype=torch.bool, device=tokens.device).tril()
         return cls(tokens, seen & _first_times(tokens)[:, None])
+
+    def within(self, tree: PrefixTree) -> Continuations:
+        """Return those of the items that are in the tree."""
+        return Continuations(self.tokens, self.agree & (tree.find(self.tokens) >= 0)[:, None])
 
     def at(self, chosen: Tensor) -> Continuations:
         """Return those of the E ``chosen`` prefixes, bool [B, Q], as of E histories with one prefix each."""

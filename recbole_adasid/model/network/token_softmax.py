@@ -83,6 +83,12 @@ class TokenSoftmax(nn.Module):
         scores = vocabulary.logits(hidden, level)
         if self.repeat is not None and known is not None:
             scores = scores + self.repeat[level] * (known.count(level, scores.shape[-1]) > 0)
+        return self.normalised(scores, level, known, tree, nodes)
+
+    def normalised(
+        self, scores: Tensor, level: int, known: Continuations | None, tree: PrefixTree | None, nodes: Tensor
+    ) -> Tensor:
+        """Return the log-probabilities of codewords with the logits ``scores`` [B, Q, K]; rest as above."""
         if not self.over_tree:
             return scores.log_softmax(-1)
         if tree is None:
