@@ -13,7 +13,6 @@ from torch import Tensor
 from recbole_adasid.model.dense.losses import full_softmax_loss
 from recbole_adasid.model.dense.repeats import Bias, first_times
 from recbole_adasid.model.liger import LIGERModel
-from recbole_adasid.model.network.continuations import Continuations
 from recbole_adasid.model.network.stack import Memory, Tree
 from recbole_adasid.model.tiger import TIGERModel
 
@@ -36,7 +35,7 @@ def _tokens_loss(model: TIGERModel, tokens: Tensor, memory: Memory, predicted: T
     hidden = network.decoder(network.vocabulary(inputs.flatten(1)), tree, memory)
     known = memory.known
     if known is not None:
-        known = Continuations(known.tokens.repeat_interleave(n_items, 0), known.agree.flatten(0, 1)[:, None])
+        known = known.at(torch.ones_like(predicted))
     states, tokens = hidden.view(-1, n_levels, hidden.shape[-1]), following.flatten(0, 1)
     losses = network.softmax.loss(states, tokens, known, model.training_tree)
     return losses.where(predicted.flatten(), 0.0).sum() / predicted.sum()

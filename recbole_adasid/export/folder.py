@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from recbole_adasid.export import tree_arrays
 from recbole_adasid.export.standalone import semantic_ids
@@ -17,6 +16,7 @@ from recbole_adasid.export.tree_arrays import Arrays
 from recbole_adasid.io.array_file import write_arrays
 from recbole_adasid.io.atomic import write_atomically
 from recbole_adasid.io.json_file import as_json
+from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.serving.recommender import Recommender
 from recbole_adasid.settings.version import VERSION
 
@@ -24,12 +24,31 @@ STANDALONE = Path(semantic_ids.__file__).parent
 
 
 def write_common(recommender: Recommender, folder: Path) -> Arrays:
-    """Write items.json, tree.npz and semantic_ids.py, and return the tree's arrays."""
+    """Write items.json, semantic_ids.py and the tree of the items that may be recommended; return its arrays."""
+    return _write_common(recommender, folder, recommender.model.catalogue.tree)
+
+
+def write_scored(recommender: Recommender, folder: Path) -> None:
+    """Write the same and, if tokens are normalised over the tree, what that takes, in softmax.npz.
+
+    Normalising takes the removed items, too; in tree.npz they have states, but are at none.
+    """
+    model = recommender.model
+    places = model.root
+    if places is None:
+        write_common(recommender, folder)
+        return
+    everything = places.trained if places.everything is None else places.everything
+    _write_common(recommender, folder, everything)
+    write_arrays(folder / "softmax.npz", tree_arrays.softmax_arrays(everything, places.trained, model.network.softmax))
+
+
+def _write_common(recommender: Recommender, folder: Path, tree: PrefixTree) -> Arrays:
     catalogue = recommender.model.catalogue
     rows = recommender.model.network.vocabulary.token_ids(catalogue.tokens[1:].long()).tolist()
     lines = [f"{json.dumps(item, ensure_ascii=False)}: {row}" for item, row in zip(recommender.tokens, rows)]
     write_atomically(folder / "items.json", "{\n" + ",\n".join(lines) + "\n}\n")
-    arrays = tree_arrays.tree_arrays(catalogue.tree)
+    arrays = tree_arrays.tree_arrays(tree, recommended=catalogue.tree.leaf_items)
     write_arrays(folder / "tree.npz", arrays)
     copy_standalone("semantic_ids.py", folder)
     return arrays
@@ -60,10 +79,9 @@ def write_description(recommender: Recommender, folder: Path, to: str, more: Map
         "collision": model.catalogue.collision,
         "max_history": recommender.max_history,
         "beam_size": recommender.beam_size,
-        "token_softmax": "tree" if model.network.softmax.over_tree else "level",
-        "seen_bias": float(torch.as_tensor(model.network.softmax.seen_bias).detach()),
         "items.json": "tokens by item; items are numbered in this order, from 1; token = first_tokens[level] + code",
         "tree.npz": tree_arrays.MEANINGS,
+        **({"softmax.npz": tree_arrays.SOFTMAX_MEANINGS} if (folder / "softmax.npz").exists() else {}),
         **more,
     }
     write_atomically(folder / "export.json", as_json(about))

@@ -51,35 +51,25 @@ class HistoryStates(nn.Module):
 class HistoryEncoder(nn.Module):
     """Encodes histories as the keys and values of the decoder's cross-attention."""
 
-    codes: Tensor  # int64 [N + 1, S], rows of the vocabulary
-
     def __init__(self, model: TIGERModel) -> None:
         super().__init__()
         network = model.network
         self.states = HistoryStates(model)
         self.projections = nn.ModuleList(layer.cross_attention for layer in network.decoder.layers)  # type: ignore[misc]
-        self.with_history = network.softmax.repeat is not None
-        if self.with_history:
-            self.register_buffer("codes", network.vocabulary.token_ids(model.catalogue.tokens.long()))
 
     def forward(self, items: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
         """Encode histories, int64 [B, T], padded on the right with 0, of ``lengths`` int64 [B].
 
         Returns:
-            Keys and values [n, B, H, M, d], which positions are not padding, bool [B, M], and for a network with
-            `token_repeat_bias` the items' tokens, int64 [B, T, S], 0 for padding.
+            Keys and values [n, B, H, M, d], and which positions are not padding, bool [B, M].
         """
         states, valid = self.states(items, lengths)
         keys, values = zip(*(cast(CrossAttention, one).project(states) for one in self.projections))
-        memory = torch.stack(keys), torch.stack(values), valid
-        if not self.with_history:
-            return memory
-        real = torch.arange(items.shape[1], device=items.device) < lengths[:, None]
-        return *memory, self.codes[items] * real[..., None]
+        return torch.stack(keys), torch.stack(values), valid
 
 
 class DecodingStep(nn.Module):
-    """Maps encoded histories and prefixes to the log-probabilities of the next token.
+    """Maps encoded histories and prefixes to the log-probabilities of the next token among all of its level.
 
     Prefixes are decoded from scratch: Semantic IDs are short, and without a cache the step is stateless.
     """
@@ -89,19 +79,17 @@ class DecodingStep(nn.Module):
     def __init__(self, model: TIGERModel) -> None:
         super().__init__()
         network = model.network
-        self.vocabulary, self.decoder, self.repeat = network.vocabulary, network.decoder, network.softmax.repeat
+        self.vocabulary, self.decoder = network.vocabulary, network.decoder
         sizes = torch.tensor(network.vocabulary.level_sizes)
         levels = torch.arange(len(sizes)).repeat_interleave(sizes)
         self.register_buffer("level_of_row", nn.functional.pad(levels, (1, 0), value=-1))
 
-    def forward(
-        self, prefixes: Tensor, keys: Tensor, values: Tensor, valid: Tensor, history: Tensor | None = None
-    ) -> Tensor:
+    def forward(self, prefixes: Tensor, keys: Tensor, values: Tensor, valid: Tensor) -> Tensor:
         """Return log-probabilities float32 [B, W, V] of the tokens after prefixes; −inf for those of other levels.
 
         Args:
             prefixes: int64 [B, W, P], each 0 followed by the tokens so far.
-            keys, values, valid, history: the encoder's output.
+            keys, values, valid: the encoder's output.
         """
         width, length = prefixes.shape[1:]
         pairs = list(zip(keys.unbind(), values.unbind()))
@@ -110,21 +98,7 @@ class DecodingStep(nn.Module):
         hidden = self.decoder(self.vocabulary(prefixes.flatten(1)), tree, memory)
         last = hidden.unflatten(1, (width, length))[:, :, -1]
         logits = last.float() @ self.vocabulary.embedding.weight[: len(self.level_of_row)].float().t()
-        if history is not None:
-            logits = logits + self._repeat_bias(history, prefixes)
         return logits.masked_fill(self.level_of_row != length - 1, -torch.inf).log_softmax(-1)
-
-    def _repeat_bias(self, history: Tensor, prefixes: Tensor) -> Tensor:
-        """Return the bias [B, W, V] on the logits of tokens that follow the prefixes in ``history``."""
-        assert self.repeat is not None
-        n_rows, n_tokens = len(self.level_of_row), history.shape[2] + 1
-        items = nn.functional.pad(history, (1, 0))  # beginning with the start token, as the prefixes do
-        wanted = nn.functional.pad(prefixes, (0, n_tokens))[:, :, None, :n_tokens]  # [B, W, 1, S + 1]
-        agree = ((items[:, None] == wanted) | (wanted == 0)).all(-1)
-        here = torch.arange(prefixes.shape[2], device=history.device)[-1:]
-        following = history.index_select(2, here).transpose(1, 2) * agree  # [B, W, T]; row 0 is no item's token
-        found = torch.zeros(*prefixes.shape[:2], n_rows, device=history.device).scatter(2, following, 1.0)
-        return found * nn.functional.pad(self.repeat, (0, 1))[self.level_of_row]
 
 
 class UserVector(nn.Module):

@@ -50,16 +50,16 @@ class Sample(NamedTuple):
 
     def path_scores(self, model: TIGERModel, found: Sequence[Tensor]) -> Tensor:
         """Return the log-probabilities [B] of the targets' tokens from an export's, [B, V] after each prefix."""
-        softmax, tree, tokens = model.network.softmax, model.catalogue.tree, model.catalogue(self.targets)
-        if not softmax.over_tree:
+        softmax, places, tokens = model.network.softmax, model.root, model.catalogue(self.targets)
+        if places is None:
             rows = model.network.vocabulary.token_ids(tokens)
             return torch.stack([level.gather(1, rows[:, [at]])[:, 0] for at, level in enumerate(found)]).sum(0)
-        known, nodes = Continuations.of_histories(model.catalogue(self.items), self.lengths), tokens[:, :1] * 0
+        known = Continuations.of_histories(model.catalogue(self.items), self.lengths)
         total, first = torch.zeros(len(tokens)), 1
-        for level, (size, codes) in enumerate(zip(tree.level_sizes, tokens.split(1, dim=1))):
-            scores = softmax.normalised(found[level][:, None, first : first + size], level, known, tree, nodes)
+        for level, (size, codes) in enumerate(zip(model.catalogue.level_sizes, tokens.split(1, dim=1))):
+            scores = softmax.normalised(found[level][:, None, first : first + size], level, known, places)
             total += scores[:, 0].gather(1, codes)[:, 0]
-            known, nodes, first = known.after(level, codes), tree.child(level, nodes, codes), first + size
+            known, places, first = known.after(level, codes), places and places.after(level, codes), first + size
         return total
 
 

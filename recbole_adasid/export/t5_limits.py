@@ -27,11 +27,6 @@ def check_t5_can(model: TIGERModel) -> None:
             "encoder_attention=causal with encoder_input=tokens lets a token see all tokens of its own item, which T5 "
             f"cannot express: train with --model_size=paper, or with encoder_input=items, {_OTHERWISE}"
         )
-    if network.softmax.repeat is not None:
-        raise ValueError(
-            "token_repeat_bias=true biases the logits by the history's tokens, which T5 cannot express: train with "
-            f"token_repeat_bias=false, {_OTHERWISE}"
-        )
     if not len(network.encoder.layers):
         raise ValueError(f"n_encoder_layers=0 leaves T5 without an encoder: train with 1 or more, {_OTHERWISE}")
 

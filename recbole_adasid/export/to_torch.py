@@ -32,7 +32,7 @@ def write_torch(recommender: Recommender, folder: Path) -> str:
         ValueError: if torch cannot export the network, a program's results differ, or retrieval is hybrid.
     """
     model, sample = recommender.model, Sample.drawn(recommender)
-    common.write_common(recommender, folder)
+    common.write_scored(recommender, folder)
     common.copy_standalone("recommend_torch.py", folder, "recommend.py")
     retrievals, apart = [], 0.0
     more: dict[str, Any] = {"retrieval": "generative", "history_bias": 0.0}
@@ -62,7 +62,7 @@ def _write_generative(model: TIGERModel, sample: Sample, folder: Path) -> float:
     )
     memory, prefixes = encoder(sample.items, sample.lengths), sample.prefixes(model)
     beams = prefixes[:, None, : min(2, prefixes.shape[1] - 1)].repeat(1, 2, 1)
-    step = _exported(folder / "step.pt2", DecodingStep(model), (beams, *memory), _of_step(batch, beams, memory))
+    step = _exported(folder / "step.pt2", DecodingStep(model), (beams, *memory), _of_step(batch, beams))
     found = [step(prefixes[:, None, : level + 1], *memory)[:, 0] for level in range(prefixes.shape[1] - 1)]
     return check_close(sample.path_scores(model, found), sample.scores(model), "log-probabilities")
 
@@ -85,14 +85,13 @@ def _histories(batch: Any) -> Shapes:
     return {"items": {0: batch, 1: Dim("history")}, "lengths": {0: batch}}
 
 
-def _of_step(batch: Any, beams: Tensor, memory: tuple[Tensor, ...]) -> Shapes:
+def _of_step(batch: Any, beams: Tensor) -> Shapes:
     positions, prefixes = Dim("positions"), {0: batch, 1: Dim("beams")}
     if beams.shape[2] > 1:  # with one level, a prefix is always the start token
         prefixes[2] = Dim("length")
-    names = ("prefixes", "keys", "values", "valid", "history")
+    names = ("prefixes", "keys", "values", "valid")
     pairs = {1: batch, 3: positions}
-    of_memory = (pairs, pairs, {0: batch, 1: positions}, {0: batch, 1: Dim("history")})
-    return dict(zip(names, (prefixes, *of_memory[: len(memory)])))
+    return dict(zip(names, (prefixes, pairs, pairs, {0: batch, 1: positions})))
 
 
 @torch.no_grad()

@@ -31,7 +31,7 @@ def write_transformers(recommender: Recommender, folder: Path) -> str:
     check_t5_can(recommender.model)
     transformers = _transformers()
     network = recommender.model.network
-    common.write_common(recommender, folder)
+    common.write_scored(recommender, folder)
     common.copy_standalone("recommend_transformers.py", folder, "recommend.py")
     reads = "tokens" if network.item_tokens is None else "items"
     if reads == "items":

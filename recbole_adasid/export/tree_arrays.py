@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from recbole_adasid.model.network.token_softmax import TokenSoftmax
 from recbole_adasid.model.prefix_tree import PrefixTree
 
 Arrays = dict[str, NDArray]
@@ -21,14 +22,23 @@ def first_tokens(level_sizes: list[int]) -> list[int]:
     return [1 + sum(level_sizes[:level]) for level in range(len(level_sizes))]
 
 
-def tree_arrays(tree: PrefixTree) -> Arrays:
-    """Return the arrays of a tree with R items; :data:`MEANINGS` describes them."""
+def tree_arrays(tree: PrefixTree, recommended: Tensor | None = None) -> Arrays:
+    """Return the arrays of a tree; :data:`MEANINGS` describes them.
+
+    Args:
+        tree: of all items that states are needed for.
+        recommended: those that may be recommended, ids in any order; None: all.
+    """
+    stays = torch.ones_like(tree.leaf_items, dtype=torch.bool)
+    if recommended is not None:
+        stays = torch.isin(tree.leaf_items, recommended)
+    before = torch.nn.functional.pad(stays.cumsum(0), (1, 0))  # recommended items before each place
     n_levels, starts = len(tree.level_sizes), np.cumsum([0, *tree.n_nodes])
     counts, tokens, below = [], [], []
     for depth, first_token in enumerate([0, *first_tokens(tree.level_sizes)]):
         nodes = torch.arange(tree.n_nodes[depth], device=tree.leaf_items.device)
         begin, end = tree.item_range(depth, nodes)
-        below.append(end - begin)
+        below.append(before[end] - before[begin])
         if depth:
             tokens.append(tree.codes(depth, nodes) + first_token)
             counts.append(tree.parents(depth, nodes).bincount(minlength=tree.n_nodes[depth - 1]))
@@ -39,9 +49,43 @@ def tree_arrays(tree: PrefixTree) -> Arrays:
         "tokens": _numpy(torch.cat(tokens)).astype(np.int32),
         "next_states": np.arange(1, starts[n_levels + 1], dtype=np.int64),
         "items_below": _numpy(torch.cat(below)),
-        "leaf_pointers": _numpy(tree.first_item).astype(np.int64),
-        "leaf_items": _numpy(tree.leaf_items).astype(np.int64),
+        "leaf_pointers": _numpy(before[tree.first_item.long()]),
+        "leaf_items": _numpy(tree.leaf_items[stays]).astype(np.int64),
     }
+
+
+def softmax_arrays(tree: PrefixTree, trained: PrefixTree, softmax: TokenSoftmax) -> Arrays:
+    """Return what a softmax over a tree takes; :data:`SOFTMAX_MEANINGS` describes it.
+
+    Args:
+        tree: the exported one, of all items.
+        trained: that of the trained items.
+    """
+    leaves, of_trained = [], []
+    codes = torch.zeros(1, 0, dtype=torch.int64, device=tree.leaf_items.device)
+    for depth, size in enumerate(tree.n_nodes):
+        nodes = torch.arange(size, device=codes.device)
+        if depth:
+            codes = torch.cat([codes[tree.parents(depth, nodes)], tree.codes(depth, nodes)[:, None]], dim=1)
+        own = trained.path(codes)[-1] if depth else nodes
+        leaves.append(tree.n_leaves(depth, nodes))
+        of_trained.append(torch.where(own >= 0, trained.n_leaves(depth, own.clamp(min=0)), 0))
+    continued = torch.zeros(0, 0) if softmax.continued is None else softmax.continued.detach().float()
+    return {
+        "leaves": _numpy(torch.cat(leaves)),
+        "trained_leaves": _numpy(torch.cat(of_trained)),
+        "continued": _numpy(continued),
+        "seen": _numpy(torch.as_tensor(softmax.seen_bias).detach().float()),
+    }
+
+
+SOFTMAX_MEANINGS = {
+    "leaves": "int64 [states]: Semantic IDs that begin with the state's prefix",
+    "trained_leaves": "int64 [states]: those of items that the model was trained on",
+    "continued": "float32 [levels, ages]: added to a token's score for each history item with the same prefix and token",
+    "seen": "float32: added to a token's score if all Semantic IDs that begin so are in the history",
+}
+"""What each array of :func:`softmax_arrays` holds."""
 
 
 MEANINGS = {

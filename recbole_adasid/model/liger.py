@@ -62,7 +62,7 @@ class LIGERModel(TIGERModel):
         retrieval: str = "dense",
         hybrid_score: str = "dense",
     ) -> None:
-        super().__init__(network=network, catalogue=catalogue)
+        super().__init__(network=network, catalogue=catalogue, trained=content.trained)
         if network.item_tokens is None:
             raise ValueError("LIGER's encoder reads items: build the network with encoder_input='items'")
         _check_items(catalogue, content)
@@ -86,11 +86,6 @@ class LIGERModel(TIGERModel):
         self.register_buffer("_candidates", self.content.trained.nonzero().squeeze(1), persistent=False)
         many = len(self._candidates) > self.losses.full_softmax_items
         self._draws = Draws(self.weights[self._candidates]) if many else None
-
-    @property
-    def trained(self) -> Tensor:
-        """Items that training predicts, bool [N + 1]."""
-        return self._own_content[0].trained
 
     def train(self, mode: bool = True) -> LIGERModel:
         """Switch between training and evaluation, and drop cached keys: fused optimisers do not mark weight changes."""
@@ -143,7 +138,7 @@ class LIGERModel(TIGERModel):
         return self._encode(history_items, lengths, users, self.content.drawn())
 
     def _encode(self, items: Tensor, lengths: Tensor, users: Tensor | None, with_id: Tensor) -> Memory:
-        return self._knowing(self.network.encode(self.catalogue(items), lengths, users, self.content(items, with_id)))
+        return self.network.encode(self.catalogue(items), lengths, users, self.content(items, with_id))
 
     def _item_states(self, memory: Memory) -> Tensor:
         """Return the encoder's states of items, [B, T, D], without the user's."""

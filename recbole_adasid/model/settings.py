@@ -18,6 +18,7 @@ MODEL: dict[str, Rule] = {
     "dense_weight": real(0, above=True),
     "dense_temperature": real(0, above=True),
     "dense_label_smoothing": real(0, 1),
+    "repeat_bias": switch,
     "full_softmax_items": whole(0),
     "sampled_items": whole(1),
     "collision": name_of(COLLISIONS),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from recbole_adasid.model.catalogue import Catalogue
+from recbole_adasid.model.network.places import Places
 from recbole_adasid.model.network.stack import Memory
 from recbole_adasid.model.network.tiger_network import TIGERNetwork
 from recbole_adasid.model.prefix_tree import PrefixTree
@@ -38,6 +38,8 @@ class TIGERModel(nn.Module):
         ValueError: network and catalogue differ in their level sizes.
     """
 
+    trained: Tensor  # bool [N + 1], with a softmax over the tree
+
     def __init__(self, *, network: TIGERNetwork, catalogue: Catalogue, trained: Tensor | None = None) -> None:
         super().__init__()
         if network.vocabulary.level_sizes != catalogue.level_sizes:
@@ -47,22 +49,32 @@ class TIGERModel(nn.Module):
             )
         self.network = network
         self.catalogue = catalogue
-        self._trained = trained
-        self._training_tree: tuple[PrefixTree, PrefixTree] | None = None
+        self._own = (catalogue,)  # of the training items; in a tuple, so it is registered once
+        self._trees: tuple[object, PrefixTree, PrefixTree | None] | None = None
+        if network.softmax.over_tree:
+            everything = torch.ones(catalogue.n_items + 1, dtype=torch.bool)
+            self.register_buffer("trained", everything if trained is None else trained.clone())
 
     @property
-    def training_tree(self) -> PrefixTree:
-        """Prefix tree of the items that training predicts."""
-        tree, trained = self.catalogue.tree, self.trained
-        if self._training_tree is None or self._training_tree[0] is not tree:  # a file filled the catalogue meanwhile
-            all_of_them = trained is None or bool(trained[1:].all())
-            self._training_tree = tree, tree if all_of_them else self.catalogue.tree_of(trained.nonzero()[:, 0])
-        return self._training_tree[1]
+    def training_tree(self) -> PrefixTree | None:
+        """Prefix tree of the items that training predicts; None if the softmax is not over the tree."""
+        return self._trees_of_softmax()[0] if self.network.softmax.over_tree else None
 
     @property
-    def trained(self) -> Tensor | None:
-        """Items that training predicts, bool [N + 1]; None: all."""
-        return self._trained
+    def root(self) -> Places | None:
+        """Place of the empty prefix among trained and all items; None if the softmax is not over the tree."""
+        return Places.root(*self._trees_of_softmax()) if self.network.softmax.over_tree else None
+
+    def _trees_of_softmax(self) -> tuple[PrefixTree, PrefixTree | None]:
+        """Return the prefix tree of the trained items and, if there are others, that of all, removed ones included."""
+        own, catalogue = self._own[0], self.catalogue
+        state = catalogue.tree, catalogue.tokens.device
+        if self._trees is None or self._trees[0] != state:  # other items, or a file filled the catalogue
+            ids = torch.arange(1, catalogue.n_items + 1, device=state[1])
+            trained = self.trained.nonzero()[:, 0]
+            everything = catalogue.tree_of(ids) if len(trained) < len(ids) else None
+            self._trees = state, own.tree_of(trained) if len(trained) < own.n_items else own.tree, everything
+        return self._trees[1:]
 
     def adopt(self, catalogue: Catalogue, features: Tensor) -> None:
         """Recommend from a catalogue changed since training.
@@ -81,13 +93,7 @@ class TIGERModel(nn.Module):
 
     def encode(self, history_items: Tensor, lengths: Tensor, users: Tensor | None = None) -> Memory:
         """Encode histories of item ids [B, T]."""
-        return self._knowing(self.network.encode(self.catalogue(history_items), lengths, users))
-
-    def _knowing(self, memory: Memory) -> Memory:
-        """Forget what history items that can no longer be recommended continue: their Semantic IDs are not next."""
-        if memory.known is None:
-            return memory
-        return replace(memory, known=memory.known.within(self.catalogue.tree))
+        return self.network.encode(self.catalogue(history_items), lengths, users)
 
     def training_loss(
         self, history_items: Tensor, lengths: Tensor, target_items: Tensor, users: Tensor | None = None
@@ -129,7 +135,7 @@ class TIGERModel(nn.Module):
         tree = self.catalogue.tree if tree is None else tree
         pairs = Excluded.of_table(excluded) if isinstance(excluded, Tensor) else excluded
         exclusion = None if pairs is None else Exclusion(tree, pairs)
-        order = lengths.argsort(stable=True)
+        order, places = lengths.argsort(stable=True), self.root
         at_once = USERS_AT_ONCE.get(lengths.device.type, len(lengths))
         found = [
             beam_search(
@@ -143,7 +149,7 @@ class TIGERModel(nn.Module):
                 beam_size=beam_size,
                 k=k,
                 exclusion=None if exclusion is None else exclusion.of(rows),
-                whole=self.catalogue.tree,
+                places=places,
             )
             for rows in order.split(max(1, at_once * _WIDE // max(_WIDE, min(beam_size, tree.n_nodes[-1]))))
         ]
@@ -155,7 +161,7 @@ class TIGERModel(nn.Module):
     def score_items(self, history_items: Tensor, lengths: Tensor, users: Tensor | None = None) -> Tensor:
         """Return the exact log-probability of every item, [B, N + 1]; column 0 is −inf. For small catalogues."""
         memory = self.encode(history_items, lengths, users)
-        return score_all_items(self.network, self.catalogue, memory)
+        return score_all_items(self.network, self.catalogue, memory, places=self.root)
 
     @torch.no_grad()
     def score_targets(
@@ -163,4 +169,4 @@ class TIGERModel(nn.Module):
     ) -> Tensor:
         """Return the exact log-probability [B] of ``target_items`` [B], one for each history."""
         memory = self.encode(history_items, lengths, users)
-        return score_targets(self.network, memory, self.catalogue(target_items), self.catalogue.tree)
+        return score_targets(self.network, memory, self.catalogue(target_items), self.root)

@@ -65,9 +65,8 @@ _SETTINGS = record(
         "encoder_attention": one_of(ENCODER_ATTENTIONS),
         "encoder_input": one_of(ENCODER_INPUTS),
         "label_smoothing": number(0, 1),
-        "token_repeat_bias": switch,
         "token_softmax": one_of(TOKEN_SOFTMAXES),
-        "repeat_bias": switch,
+        "history_bias": switch,
         "interactions_files": optional(text),
         "worker": whole(0, 4096),
     },
@@ -77,6 +76,7 @@ _LIGER: dict[str, Form] = {
     **{"retrieval": one_of(RETRIEVALS), "hybrid_score": one_of(HYBRID_SCORES), "id_embedding": switch},
     **{"id_dropout": number(0, 1), "generative_weight": number(0, 1e6), "dense_weight": _POSITIVE},
     **{"dense_temperature": _POSITIVE, "full_softmax_items": whole(), "sampled_items": whole(1)},
+    "repeat_bias": switch,
     **{"dense_label_smoothing": number(0, 1), "content_width": _SIZE, "content_columns": optional(_SIZE)},
 }
 ABOUT: dict[str, Form] = {
@@ -125,6 +125,8 @@ def _expected(about: Mapping[str, Any], settings: Mapping[str, Any], n_weights: 
     network = _network(sizes, tuple(network_settings(settings).items()))
     codes = torch.empty(about["data"]["items"] + 1, len(sizes), dtype=torch.int64, device="meta")
     content = _content(about, settings) if settings["model"] == LIGER else {}
+    if settings.get("token_softmax") == "tree":
+        content["tiger.trained"] = torch.empty(about["data"]["items"] + 1, dtype=torch.bool, device="meta")
     return {**network, **content, "tiger.catalogue.tokens": codes}
 
 

@@ -80,11 +80,11 @@ class Recommender:
         rows = np.arange(len(items))[:, None]
         prefixes, scores = torch.zeros(len(items), 1, 1, dtype=torch.int64), torch.zeros(len(items), 1)
         states = np.zeros((len(items), 1), dtype=np.int64)
-        for _ in range(self.ids.about["levels"]):
+        for level in range(self.ids.about["levels"]):
             children, tokens, exists = self.ids.children(states)
             token = torch.from_numpy(tokens)
             found = step(prefixes, *memory).gather(2, token).numpy()
-            found = choices.log_probabilities(found, rows[..., None], children, exists)
+            found = choices.log_probabilities(found, level, rows[..., None], children, exists)
             found = (torch.from_numpy(found).float() + scores[..., None]).flatten(1)
             scores, best = found.topk(min(width, found.shape[1]))
             parents = prefixes.gather(1, (best // token.shape[2])[..., None].expand(-1, -1, prefixes.shape[2]))

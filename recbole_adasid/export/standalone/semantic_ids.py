@@ -44,6 +44,11 @@ class SemanticIds:
         with np.load(folder / "tree.npz", allow_pickle=False) as arrays:
             self.tree = {name: arrays[name] for name in arrays.files}
         self.first_leaf = int(self.tree["level_starts"][-2])
+        self.softmax: dict[str, NDArray] = {}
+        """How tokens are normalised over the tree; empty: over all tokens of their level."""
+        if (folder / "softmax.npz").exists():
+            with np.load(folder / "softmax.npz", allow_pickle=False) as arrays:
+                self.softmax = {name: arrays[name] for name in arrays.files}
 
     def known(self, history: Iterable[str]) -> list[int]:
         """Return the numbers of the known items of a history."""
@@ -66,14 +71,20 @@ class SemanticIds:
 
     def state(self, tokens: Iterable[int]) -> int:
         """Return the state of a prefix, -1 if no item begins with it."""
-        state = 0
+        return ([0] + self.path(tokens))[-1]
+
+    def path(self, tokens: Iterable[int]) -> list[int]:
+        """Return the states on the way to a prefix without the root, -1 from where no item begins with it."""
+        state, states = 0, []
         for token in tokens:
-            begin, end = self.tree["row_pointers"][state : state + 2]
-            edge = int(begin + np.searchsorted(self.tree["tokens"][begin:end], token))
-            if edge == end or self.tree["tokens"][edge] != token:
-                return -1
-            state = edge + 1
-        return state
+            state = self._child(state, token) if state >= 0 else -1
+            states.append(state)
+        return states
+
+    def _child(self, state: int, token: int) -> int:
+        begin, end = self.tree["row_pointers"][state : state + 2]
+        edge = int(begin + np.searchsorted(self.tree["tokens"][begin:end], token))
+        return edge + 1 if edge < end and self.tree["tokens"][edge] == token else -1
 
     def children(self, states: NDArray) -> tuple[NDArray, NDArray, NDArray]:
         """Return child states of ``states`` [...], their tokens, and which exist, [..., M] each."""
@@ -82,11 +93,6 @@ class SemanticIds:
         exists = edges < end[..., None]
         edges = np.minimum(edges, len(self.tree["tokens"]) - 1)
         return edges + 1, self.tree["tokens"][edges].astype(np.int64), exists
-
-    def alike(self, history: Iterable[str]) -> list[str]:
-        """Return the recommendable items with a Semantic ID of a history's items, as far as the model reads it."""
-        leaves = {self.state(self.item_tokens[number]) for number in self.known(history)[-self.about["max_history"] :]}
-        return [self.items[number] for leaf in leaves if leaf >= 0 for number in self.items_at(leaf)]
 
     def items_at(self, state: int) -> list[int]:
         """Return the numbers of the items whose whole Semantic ID is the prefix of a state."""
@@ -100,7 +106,7 @@ class SemanticIds:
     ) -> Callable[[int, Any], list[int]]:
         """Return the argument of this name for transformers' `generate`.
 
-        It is enough for a model with ``token_softmax`` "level"; see :meth:`logits_processor`.
+        It allows all items; for the run's probabilities, too, give `generate` :meth:`logits_processor` instead.
 
         Args:
             exclude: items not to recommend, for each history of the batch.
@@ -133,7 +139,8 @@ class SemanticIds:
             children, tokens, exists = self.children(np.where((states >= 0) & (states < self.first_leaf), states, 0))
             exists &= ((states >= 0) & (states < self.first_leaf))[:, None]
             given = scores.cpu().numpy()
-            found = choices.log_probabilities(np.take_along_axis(given, tokens, 1), rows[:, None], children, exists)
+            level, given_children = input_ids.shape[1] - 1, np.take_along_axis(given, tokens, 1)
+            found = choices.log_probabilities(given_children, level, rows[:, None], children, exists)
             result = np.full_like(given, -np.inf)
             np.put_along_axis(result, np.where(exists, tokens, 0), np.where(exists, found, -np.inf), 1)
             result[~np.isfinite(result).any(1), 0] = 0.0  # a beam without an item; dropped at the end
@@ -177,27 +184,56 @@ class NextTokens:
         exclude: items not to recommend, for each history.
     """
 
-    def __init__(self, ids: SemanticIds, histories: Sequence[Iterable[str]], exclude: Sequence[Iterable[str]]) -> None:
-        self._over_tree, self._seen_bias = ids.about["token_softmax"] == "tree", ids.about["seen_bias"]
-        self._excluded = Excluded(ids, exclude)
-        self._seen = Excluded(ids, [ids.alike(history) for history in histories]) if self._seen_bias else None
+    def __init__(self, ids: SemanticIds, histories: Sequence[Sequence[str]], exclude: Sequence[Iterable[str]]) -> None:
+        self._excluded, self._softmax = Excluded(ids, exclude), ids.softmax
+        if not self._softmax:
+            return
+        items, lengths = ids.batch(histories)
+        self._ages = np.maximum(lengths[:, None] - 1 - np.arange(items.shape[1]), 0)
+        valid = np.arange(items.shape[1]) < lengths[:, None]
+        # The states on the way to each history item's Semantic ID, [B, T, S]; two paths meet only where prefixes do.
+        paths = {number: ids.path(ids.item_tokens[number]) for number in np.unique(items).tolist()}
+        self._paths = np.array([[paths[number] for number in row] for row in items.tolist()])
+        self._paths[~valid] = -1
+        last = self._paths[..., -1]
+        earlier = (last[:, :, None] == last[:, None]) & np.tri(items.shape[1], k=-1, dtype=bool)
+        self._first = ~earlier.any(-1)
 
-    def log_probabilities(self, scores: NDArray, rows: NDArray, children: NDArray, exists: NDArray) -> NDArray:
+    def log_probabilities(
+        self, scores: NDArray, level: int, rows: NDArray, children: NDArray, exists: NDArray
+    ) -> NDArray:
         """Return log-probabilities [..., M], −inf for tokens that lead to no item.
 
         Args:
             scores: [..., M], log-probabilities of the children's tokens among all of their level.
+            level: of these tokens, from 0.
             rows: [..., 1], the history of each prefix.
             children, exists: of :meth:`SemanticIds.children`.
         """
-        if self._over_tree:
-            if self._seen is not None:
-                scores = scores + self._seen_bias * (self._seen.left(rows, children) <= 0)
-            scores = np.where(exists, scores, -np.inf)
-            highest = np.maximum(scores.max(-1, keepdims=True), -1e30)  # a prefix without a child has only −inf
-            with np.errstate(divide="ignore"):
-                scores = scores - highest - np.log(np.exp(scores - highest).sum(-1, keepdims=True))
+        if self._softmax:
+            scores = self._normalised(scores.astype(np.float64), level, rows, children, exists)
         return np.where(exists & (self._excluded.left(rows, children) > 0), scores, -np.inf)
+
+    def _normalised(
+        self, scores: NDArray, level: int, rows: NDArray, children: NDArray, exists: NDArray
+    ) -> NDArray:
+        trained = exists & (self._softmax["trained_leaves"][children] > 0)
+        weights = self._softmax["continued"]
+        if weights.size:
+            row = rows[..., 0]
+            agree = self._paths[row, :, level][..., None, :] == children[..., None]  # [..., M, T]
+            of_age = weights[level][np.minimum(self._ages, weights.shape[1] - 1)][row]
+            scores = scores + (agree * of_age[..., None, :]).sum(-1)
+            seen = (agree & self._first[row][..., None, :]).sum(-1)
+            scores = scores + self._softmax["seen"] * (seen >= self._softmax["leaves"][children])
+        return np.where(trained, scores - _log_sum(scores, trained), scores - _log_sum(scores, exists))
+
+
+def _log_sum(scores: NDArray, chosen: NDArray) -> NDArray:
+    """Return the logarithm of the summed exponentials of the chosen scores [..., M], [..., 1]."""
+    some = np.where(chosen, scores, -1e30)
+    highest = some.max(-1, keepdims=True)
+    return highest + np.log(np.exp(some - highest).sum(-1, keepdims=True))
 
 
 class Excluded:

@@ -23,18 +23,16 @@ NETWORK_SETTINGS: dict[str, Rule] = {
     "encoder_attention": name_of(ENCODER_ATTENTIONS),
     "encoder_input": name_of(ENCODER_INPUTS),
     "label_smoothing": real(0, 1),
-    "token_repeat_bias": switch,
     "token_softmax": name_of(TOKEN_SOFTMAXES),
-    "repeat_bias": switch,
+    "history_bias": switch,
 }
 """Settings, in addition to level sizes, that determine a network's shape and training, with their allowed values."""
 _BEFORE_THERE_WAS_A_CHOICE = {
     "encoder_attention": "bidirectional",
     "encoder_input": "tokens",
     "label_smoothing": 0.0,
-    "token_repeat_bias": False,
     "token_softmax": "level",
-    "repeat_bias": False,
+    "history_bias": False,
 }
 
 

@@ -33,8 +33,7 @@ class TIGERNetwork(nn.Module):
         encoder_attention: "bidirectional", as in TIGER's paper, lets all history items see each other; with "causal" an
             item sees itself and earlier ones, so that one pass trains every position: :meth:`sequence_loss`.
         encoder_input: "tokens", as in TIGER's paper, or "items": one vector per item, a linear map of its tokens.
-        label_smoothing, token_repeat_bias, token_softmax, repeat_bias: see :class:`TokenSoftmax`, whose ``over`` is
-            ``token_softmax``.
+        label_smoothing, token_softmax, history_bias: see :class:`TokenSoftmax`, whose ``over`` is ``token_softmax``.
 
     Raises:
         ValueError: unknown ``encoder_attention``, ``encoder_input`` or ``token_softmax``.
@@ -55,9 +54,8 @@ class TIGERNetwork(nn.Module):
         encoder_attention: str = "bidirectional",
         encoder_input: str = "tokens",
         label_smoothing: float = 0.0,
-        token_repeat_bias: bool = False,
         token_softmax: str = "level",
-        repeat_bias: bool = False,
+        history_bias: bool = False,
     ) -> None:
         super().__init__()
         _check("encoder_attention", encoder_attention, ENCODER_ATTENTIONS)
@@ -87,8 +85,7 @@ class TIGERNetwork(nn.Module):
             self.vocabulary,
             over=token_softmax,
             label_smoothing=label_smoothing,
-            token_repeat_bias=token_repeat_bias,
-            repeat_bias=repeat_bias,
+            history_bias=history_bias,
         )
         self.item_tokens = ItemTokens(self.vocabulary) if encoder_input == "items" else None
         self.encoder = Encoder(

@@ -9,9 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from recbole_adasid.model.network.continuations import Continuations
+from recbole_adasid.model.network.places import Places
 from recbole_adasid.model.network.vocabulary import Vocabulary
 from recbole_adasid.model.prefix_tree import PrefixTree
 
+_LOWEST = -1e30  # a sum of nothing, as after a prefix that no item has
+N_AGES = 16
+"""Ages with a bias of their own; that of the last one is shared by all older items."""
 TOKEN_SOFTMAXES = ("tree", "level")
 _STEP = 8.0  # the optimiser moves all parameters alike, and the bias of seen Semantic IDs has far to go
 
@@ -28,10 +32,9 @@ class TokenSoftmax(nn.Module):
         over: "tree" or "level".
         label_smoothing: ε of the loss: the target counts 1 − ε, and the mean over the codewords that take part ε
             (Szegedy et al. 2016, section 7).
-        token_repeat_bias: learn S numbers, initially 0, to add to the logit of a token if a history item has the same
-            tokens up to it. TIGER's paper has none.
-        repeat_bias: over the tree, learn a number, initially 0, to add to the logit of a token that leads to nothing
-            but Semantic IDs of the history. TIGER's paper has none.
+        history_bias: over the tree, learn numbers, initially 0, to add to the logits of tokens by which history items
+            continue: for each level and age of such an item, and one for tokens that lead to nothing but Semantic IDs
+            of the history. TIGER's paper has none.
 
     Raises:
         ValueError: unknown ``over``.
@@ -43,8 +46,7 @@ class TokenSoftmax(nn.Module):
         *,
         over: str = "level",
         label_smoothing: float = 0.0,
-        token_repeat_bias: bool = False,
-        repeat_bias: bool = False,
+        history_bias: bool = False,
     ) -> None:
         super().__init__()
         if over not in TOKEN_SOFTMAXES:
@@ -52,74 +54,72 @@ class TokenSoftmax(nn.Module):
         self._vocabulary = [vocabulary]  # in a list: its parameters are the network's, not also ours
         self.over_tree, self.label_smoothing = over == "tree", label_smoothing
         n_levels = len(vocabulary.level_sizes)
-        self.repeat = nn.Parameter(torch.zeros(n_levels)) if token_repeat_bias else None
-        self.seen = nn.Parameter(torch.zeros(())) if self.over_tree and repeat_bias else None
+        biased = self.over_tree and history_bias
+        self.continued = nn.Parameter(torch.zeros(n_levels, N_AGES)) if biased else None
+        self.seen = nn.Parameter(torch.zeros(())) if biased else None
 
     @property
     def reads_history(self) -> bool:
         """Whether probabilities depend on the history's Semantic IDs directly, not only through the states."""
-        return self.repeat is not None or self.seen is not None
+        return self.continued is not None
 
     @property
     def seen_bias(self) -> Tensor | float:
         """What is added to the logits of tokens that lead to nothing but Semantic IDs of the history."""
         return 0.0 if self.seen is None else _STEP * self.seen
 
-    def forward(
-        self, hidden: Tensor, level: int, known: Continuations | None, tree: PrefixTree | None, nodes: Tensor
-    ) -> Tensor:
+    def forward(self, hidden: Tensor, level: int, known: Continuations | None, places: Places | None) -> Tensor:
         """Return the log-probabilities of the codewords of ``level``, float32 [B, Q, K], after Q prefixes.
+
+        Over the tree, codewords that continue no Semantic ID get −inf. Those of trained items sum to 1; an item added
+        later gets the share that it would have among all of them, which leaves the others' as they are.
 
         Args:
             hidden: [B, Q, D], states after the prefixes.
             known: the prefixes' continuations in the history; needed if the softmax reads it.
-            tree: of the Semantic IDs that may be next; codewords that continue none get −inf. None: over a level.
-            nodes: int64 [B or 1, Q], the prefixes' nodes.
+            places: of the prefixes; needed over the tree.
 
         Raises:
-            ValueError: the softmax is over a tree, and there is none.
+            ValueError: the softmax is over the tree, and ``places`` is missing.
         """
         (vocabulary,) = self._vocabulary
-        scores = vocabulary.logits(hidden, level)
-        if self.repeat is not None and known is not None:
-            scores = scores + self.repeat[level] * (known.count(level, scores.shape[-1]) > 0)
-        return self.normalised(scores, level, known, tree, nodes)
+        return self.normalised(vocabulary.logits(hidden, level), level, known, places)
 
-    def normalised(
-        self, scores: Tensor, level: int, known: Continuations | None, tree: PrefixTree | None, nodes: Tensor
-    ) -> Tensor:
+    def normalised(self, scores: Tensor, level: int, known: Continuations | None, places: Places | None) -> Tensor:
         """Return the log-probabilities of codewords with the logits ``scores`` [B, Q, K]; rest as above."""
         if not self.over_tree:
             return scores.log_softmax(-1)
-        if tree is None:
+        if places is None:
             raise ValueError("the softmax is over a tree of Semantic IDs: pass the tree, or set token_softmax to level")
-        leaves = _leaves_by_code(tree, level, nodes)
-        if self.seen is not None and known is not None:
-            only_seen = known.count(level, scores.shape[-1]) >= leaves
-            scores = scores + self.seen_bias * only_seen
-        return scores.masked_fill(leaves == 0, -torch.inf).log_softmax(-1)
+        trained, everything = places.leaves(level)
+        if self.continued is not None and known is not None:
+            n_codes = scores.shape[-1]
+            scores = scores + known.weigh(level, self.continued[level], n_codes)
+            scores = scores + self.seen_bias * (known.count(level, n_codes) >= everything)
+        found = scores.masked_fill(trained == 0, -torch.inf)
+        total = found.logsumexp(-1, keepdim=True).clamp(min=_LOWEST)
+        if places.everything is None:
+            return found - total
+        of_all = scores.masked_fill((trained == 0) & (everything == 0), -torch.inf)
+        of_all = of_all - of_all.logsumexp(-1, keepdim=True).clamp(min=_LOWEST)
+        return torch.where(trained > 0, found - total, of_all)
 
     def loss(
         self, hidden: Tensor, tokens: Tensor, known: Continuations | None, tree: PrefixTree | None = None
     ) -> Tensor:
-        """Return the cross-entropy [E] of ``tokens`` int64 [E, S] given decoder states [E, S, D], mean over levels."""
-        total, nodes = hidden.new_zeros(len(tokens), dtype=torch.float32), tokens.new_zeros(len(tokens), 1)
+        """Return the cross-entropy [E] of ``tokens`` int64 [E, S] given decoder states [E, S, D], mean over levels.
+
+        Args:
+            tree: of the trained items; needed over the tree.
+        """
+        total = hidden.new_zeros(len(tokens), dtype=torch.float32)
+        places = None if tree is None or not self.over_tree else Places.root(tree)
         for level, codes in enumerate(tokens.split(1, dim=1)):
-            found = self(hidden[:, level, None], level, known, tree, nodes)[:, 0]
+            found = self(hidden[:, level, None], level, known, places)[:, 0]
             total = total + _cross_entropy(found, codes, self.label_smoothing)
             known = None if known is None else known.after(level, codes)
-            if self.over_tree and tree is not None:
-                nodes = tree.child(level, nodes, codes).clamp_(min=0)  # of no Semantic ID of the tree: already −∞
+            places = None if places is None else places.after(level, codes)
         return total / tokens.shape[1]
-
-
-def _leaves_by_code(tree: PrefixTree, level: int, nodes: Tensor) -> Tensor:
-    """Return the number of Semantic IDs that continue the prefixes ``nodes`` [..., Q] by each code, [..., Q, K]."""
-    size = tree.level_sizes[level]
-    child, code, exists = tree.expand(level, nodes)
-    counts = torch.zeros(*nodes.shape, size + 1, device=nodes.device)
-    counts.scatter_(-1, torch.where(exists, code, size), tree.n_leaves(level + 1, child).float())
-    return counts[..., :size]
 
 
 def _cross_entropy(log_probability: Tensor, targets: Tensor, smoothing: float) -> Tensor:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from recbole_adasid.model.network.places import Places
 from recbole_adasid.model.network.stack import Memory, Tree
 from recbole_adasid.model.network.tiger_network import TIGERNetwork
 from recbole_adasid.model.prefix_tree import PrefixTree
@@ -24,7 +25,6 @@ class _Beams:
     scores: Tensor
     parents: Tensor  # int64 [B, W]: the previous beam that each extends
     codes: Tensor  # int64 [B, W]: the appended code
-    stands: Tensor  # int64 [B, W]: the prefixes' nodes in the tree that probabilities are normalised over
 
 
 class _Decoding:
@@ -68,7 +68,7 @@ def beam_search(
     beam_size: int,
     k: int,
     exclusion: Exclusion | None = None,
-    whole: PrefixTree | None = None,
+    places: Places | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return the ``k`` best items that a beam of ``beam_size`` prefixes finds.
 
@@ -79,8 +79,7 @@ def beam_search(
         memory: the encoded histories of B users.
         exclusion: items of this tree that must not be recommended to each of the B users. No beam is spent on prefixes
             that only lead to them.
-        whole: a tree that contains ``tree``, over which a softmax over the tree is normalised: restricting the
-            recommended items changes no item's score. None: ``tree``.
+        places: of the empty prefix, for a softmax over the tree.
 
     Returns:
         Item ids, int64 [B, k], padded with 0, and their log-probabilities, float32 [B, k], padded with −inf; ties by
@@ -91,11 +90,11 @@ def beam_search(
     """
     if beam_size < 1 or k < 1:
         raise ValueError(f"beam_size is {beam_size} and k is {k}: both must be at least 1")
-    width, whole = min(beam_size, tree.n_nodes[-1]), tree if whole is None else whole
+    width = min(beam_size, tree.n_nodes[-1])
     if width * width < tree.n_nodes[-1] * STEMS_AT_ONCE:
-        leaves, scores = _search(network, tree, memory, width, exclusion, whole)
+        leaves, scores = _search(network, tree, memory, width, exclusion, places)
     else:
-        leaves, scores = _best_of_all(network, tree, memory, width, exclusion, whole)
+        leaves, scores = _best_of_all(network, tree, memory, width, exclusion, places)
     items, scores = expand_leaves(tree, leaves, scores, min(k, tree.n_items), exclusion)
     gap = (0, k - items.shape[1])
     return nn.functional.pad(items, gap), nn.functional.pad(scores, gap, value=-torch.inf)
@@ -107,24 +106,22 @@ def _search(
     memory: Memory,
     width: int,
     exclusion: Exclusion | None,
-    whole: PrefixTree,
+    places: Places | None,
 ) -> tuple[Tensor, Tensor]:
     """Return the best leaves [B, W] that a beam finds, best first, and their log-probabilities."""
     widths = [min(width, n_nodes) for n_nodes in tree.n_nodes]
     decoding = _Decoding(network, memory, capacity=sum(widths[:-1]))
     root = tree.first_item.new_zeros(memory.batch_size, 1, dtype=torch.int64)
-    beams = _Beams(root, torch.zeros_like(root, dtype=torch.float32), root, root, root)
+    beams = _Beams(root, torch.zeros_like(root, dtype=torch.float32), root, root)
     known = memory.known
     for level, offset in enumerate([None, *network.vocabulary.offsets[:-1]]):
         tokens = beams.codes if offset is None else beams.codes + offset  # the root is the start token, row 0
         hidden = decoding.step(tokens, beams.parents, level)
-        if known is not None and level:
-            known = known.after(level - 1, beams.codes, beams.parents)
-        stands = beams.stands
-        log_probability = network.softmax(hidden, level, known, whole, stands)
+        if level:
+            known = None if known is None else known.after(level - 1, beams.codes, beams.parents)
+            places = None if places is None else places.after(level - 1, beams.codes, beams.parents)
+        log_probability = network.softmax(hidden, level, known, places)
         beams = _extend(tree, level, beams, log_probability, widths[level + 1], exclusion)
-        if whole is not tree:  # a beam without a prefix is given any node
-            beams.stands = whole.child(level, stands.gather(1, beams.parents), beams.codes).clamp_(min=0)
     return beams.nodes, beams.scores
 
 
@@ -139,8 +136,7 @@ def _extend(
     scores = scores.masked_fill_(~exists, -torch.inf).flatten(1)
     top_scores, top = scores.topk(min(width, scores.shape[1]))
     parents = top // tree.fan_outs[level]
-    nodes = child.flatten(1).gather(1, top)
-    return _Beams(nodes, top_scores, parents, code.flatten(1).gather(1, top), nodes)
+    return _Beams(child.flatten(1).gather(1, top), top_scores, parents, code.flatten(1).gather(1, top))
 
 
 def _best_of_all(
@@ -149,10 +145,10 @@ def _best_of_all(
     memory: Memory,
     width: int,
     exclusion: Exclusion | None,
-    whole: PrefixTree,
+    places: Places | None,
 ) -> tuple[Tensor, Tensor]:
     """Return the best leaves [B, W] of all, best first, and their log-probabilities."""
-    scores = score_leaves(network, tree, memory, whole=whole)
+    scores = score_leaves(network, tree, memory, places=places)
     if exclusion is not None:
         leaves = torch.arange(scores.shape[1], device=scores.device).expand_as(scores)
         scores = scores.masked_fill(~exclusion.leaves_something(len(tree.level_sizes) - 1, leaves), -torch.inf)

@@ -52,8 +52,10 @@ def literal_step(model: TIGERModel, memory: Memory, prefix: list[int], sids: set
     for code in {sid[level] for sid in below}:
         only_seen = all(sid in seen for sid in below if sid[level] == code)
         scores[code] = float(logits[code]) + 8 * SEEN * only_seen
-    total = math.log(sum(math.exp(score) for score in scores.values()))
-    return {code: score - total for code, score in scores.items()}
+    tokens = model.catalogue.tokens.tolist()
+    old = {tokens[item][level] for item in model.trained.nonzero()[:, 0].tolist() if tokens[item][:level] == prefix}
+    total, of_old = (math.log(sum(map(math.exp, some)) or 1) for some in (scores.values(), [scores[c] for c in old]))
+    return {code: score - (of_old if code in old else total) for code, score in scores.items()}
 
 
 @torch.no_grad()
@@ -111,6 +113,27 @@ def test_no_filter_changes_an_items_score(histories: Tensor, beam_size: int) -> 
     best = left.topk(7)
     torch.testing.assert_close(found, best.values, atol=1e-5, rtol=0)
     assert items.equal(best.indices * (best.values > -torch.inf))
+
+
+@pytest.mark.parametrize("collision", ["suffix", "shared"])
+def test_added_and_removed_items_change_no_other_score(histories: Tensor, collision: str) -> None:
+    trained = torch.ones(31, dtype=torch.bool)
+    trained[[0, 2, 9, 16, 23]] = False
+    model = tree_model(collision, trained=trained)
+    before = model.score_items(histories, LENGTHS)
+    torch.testing.assert_close(before, literal_scores(model, histories), atol=1e-5, rtol=0)
+    more, stays = torch.randint(3, (8, 3)), torch.arange(1, 39)[torch.arange(1, 39) % 6 > 0]
+    if collision == "suffix":
+        more = torch.nn.functional.pad(more, (0, 1), value=model.catalogue.level_sizes[-1] - 1)
+    model.adopt(model.catalogue.changed(more, stays), torch.empty(0))
+    after = model.score_items(histories, LENGTHS)
+    old = stays[stays < 31]
+    old = old[trained[old]]
+    torch.testing.assert_close(after[:, old], before[:, old], atol=1e-5, rtol=0)
+    torch.testing.assert_close(after[:, stays], literal_scores(model, histories)[:, stays], atol=1e-5, rtol=0)
+    items, scores = model.recommend(histories, LENGTHS, k=40, beam_size=40)
+    assert sorted(items[0].tolist())[-len(stays) :] == stays.tolist()
+    torch.testing.assert_close(scores[:, : len(stays)], after.gather(1, items)[:, : len(stays)], atol=1e-5, rtol=0)
 
 
 def test_the_loss_is_the_mean_log_probability_among_the_trained_items(histories: Tensor) -> None:
