@@ -23,7 +23,10 @@ from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.pairs.item_pairs import ItemPairs
 from recbole_adasid.settings.presets import read_props
 
-ITEMS = {"encoder_attention": "causal", "encoder_input": "items"}
+ITEMS = {
+    **{"encoder_attention": "causal", "encoder_input": "items"},
+    **{"token_softmax": "tree", "history_bias": True},
+}
 TOKENS = {"encoder_attention": "causal", "encoder_input": "tokens"}
 PAPER = {"encoder_attention": "bidirectional", "encoder_input": "tokens"}
 QUICK_ITEMS, QUICK_WIDTH = 600, 64

@@ -98,6 +98,7 @@ def _spread(pool: Tensor, batch_size: int) -> list[Tensor]:
 
 def _one_pass(scene: Scene, model: Any, batch_size: int) -> Rounds:
     model = model.to(scene.device).train()
+    model.training_tree  # noqa: B018 (built before anything is traced)
     items, runs = one_pass.sequences(batch_size * 10)
     items = 1 + items % len(scene.codes)
     found = sorted(

@@ -50,9 +50,9 @@ class TIGERModel(nn.Module):
         self.network = network
         self.catalogue = catalogue
         self._own = (catalogue,)  # of the training items; in a tuple, so it is registered once
-        self._trees: tuple[object, PrefixTree, PrefixTree | None] | None = None
+        self._trees: tuple[PrefixTree, PrefixTree, PrefixTree | None] | None = None
         if network.softmax.over_tree:
-            everything = torch.ones(catalogue.n_items + 1, dtype=torch.bool)
+            everything = torch.arange(catalogue.n_items + 1) > 0
             self.register_buffer("trained", everything if trained is None else trained.clone())
 
     @property
@@ -68,13 +68,15 @@ class TIGERModel(nn.Module):
     def _trees_of_softmax(self) -> tuple[PrefixTree, PrefixTree | None]:
         """Return the prefix tree of the trained items and, if there are others, that of all, removed ones included."""
         own, catalogue = self._own[0], self.catalogue
-        state = catalogue.tree, catalogue.tokens.device
-        if self._trees is None or self._trees[0] != state:  # other items, or a file filled the catalogue
-            ids = torch.arange(1, catalogue.n_items + 1, device=state[1])
+        tree, device = catalogue.tree, catalogue.tokens.device
+        known = self._trees
+        if known is None or known[0] is not tree or known[1].leaf_items.device != device:
+            ids = torch.arange(1, catalogue.n_items + 1, device=device)
             trained = self.trained.nonzero()[:, 0]
             everything = catalogue.tree_of(ids) if len(trained) < len(ids) else None
-            self._trees = state, own.tree_of(trained) if len(trained) < own.n_items else own.tree, everything
-        return self._trees[1:]
+            known = tree, own.tree_of(trained) if len(trained) < own.n_items else own.tree, everything
+            self._trees = known
+        return known[1:]
 
     def adopt(self, catalogue: Catalogue, features: Tensor) -> None:
         """Recommend from a catalogue changed since training.

@@ -81,7 +81,6 @@ def test_the_stream_is_wider_by_a_column_per_level(make_model: Callable[..., TIG
 
 REFUSED = [
     ({"encoder_attention": "causal", "encoder_input": "tokens"}, "causal with encoder_input=tokens .*model_size=paper"),
-    ({"token_repeat_bias": True}, "token_repeat_bias=true .*token_repeat_bias=false, or export it with --to=torch"),
     ({"n_encoder_layers": 0}, "n_encoder_layers=0 leaves T5 without an encoder"),
 ]
 

@@ -28,8 +28,8 @@ Make = Callable[..., Recommender]
 def network_of(catalogue: Catalogue, **options: object) -> TIGERNetwork:
     sizes = {"d_model": 16, "d_head": 4, "n_heads": 2, "d_ff": 24, "n_encoder_layers": 1, "n_decoder_layers": 1}
     network = TIGERNetwork(level_sizes=catalogue.level_sizes, **sizes, dropout=0.1, **options)
-    if network.repeat is not None:
-        torch.nn.init.constant_(network.repeat, 1.5)
+    if network.softmax.continued is not None:
+        torch.nn.init.constant_(network.softmax.continued, 1.5)
     return network
 
 
@@ -67,7 +67,8 @@ def literal_scores(recommender: Recommender, history: list[int]) -> dict[tuple[i
     found = {(): 0.0}
     for length in range(1, len(sizes) + 1):
         prefixes = sorted({tuple(row[:length]) for row in tokens.tolist()})
-        scores = score_leaves(model.network, tree_of(tokens[:, :length], sizes[:length]), memory)[0].tolist()
+        tree = tree_of(tokens[:, :length], sizes[:length])
+        scores = score_leaves(model.network, tree, memory, places=model.root)[0].tolist()
         found |= dict(zip(prefixes, scores))
     return found
 
@@ -97,7 +98,7 @@ def check(found: Explanation, recommender: Recommender, read: list[str]) -> None
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"collision": "shared"}, {"token_repeat_bias": True}, {"encoder_input": "items"}], ids=str
+    "options", [{}, {"collision": "shared"}, {"token_softmax": "tree", "history_bias": True}, {"encoder_input": "items"}], ids=str
 )
 def test_the_path_is_what_loops_over_the_catalogue_find_and_sums_to_the_score(options: dict[str, object]) -> None:
     recommender = tiger(**options)
