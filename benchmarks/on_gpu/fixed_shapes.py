@@ -13,6 +13,7 @@ from torch import Tensor
 from recbole_adasid.model.dense.losses import full_softmax_loss
 from recbole_adasid.model.dense.repeats import Bias, first_times
 from recbole_adasid.model.liger import LIGERModel
+from recbole_adasid.model.network.continuations import Continuations
 from recbole_adasid.model.network.stack import Memory, Tree
 from recbole_adasid.model.tiger import TIGERModel
 
@@ -35,10 +36,21 @@ def _tokens_loss(model: TIGERModel, tokens: Tensor, memory: Memory, predicted: T
     hidden = network.decoder(network.vocabulary(inputs.flatten(1)), tree, memory)
     known = memory.known
     if known is not None:
-        known = known.at(torch.ones_like(predicted))
+        known = _at_every_place(known)
     states, tokens = hidden.view(-1, n_levels, hidden.shape[-1]), following.flatten(0, 1)
     losses = network.softmax.loss(states, tokens, known, model.training_tree)
     return losses.where(predicted.flatten(), 0.0).sum() / predicted.sum()
+
+
+def _at_every_place(known: Continuations) -> Continuations:
+    """Return what `known.at` does of all positions."""
+    n_rows, n_items = known.agree.shape[:2]
+    return Continuations(
+        known.tokens.repeat_interleave(n_items, 0),
+        known.agree.flatten(0, 1)[:, None],
+        known.first.repeat_interleave(n_items, 0),
+        known.ages[0].repeat(n_rows, 1)[:, None],
+    )
 
 
 def _liger_loss(model: LIGERModel, items: Tensor, lengths: Tensor) -> Tensor:
