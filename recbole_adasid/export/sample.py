@@ -47,7 +47,6 @@ class Sample(NamedTuple):
         """Return the log-probabilities [B] of the targets' tokens, for LIGER too."""
         return TIGERModel.score_targets(model, self.items, self.lengths, self.targets)
 
-
     def path_scores(self, model: TIGERModel, found: Sequence[Tensor]) -> Tensor:
         """Return the log-probabilities [B] of the targets' tokens from an export's, [B, V] after each prefix."""
         softmax, places, tokens = model.network.softmax, model.root, model.catalogue(self.targets)

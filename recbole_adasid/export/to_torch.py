@@ -35,7 +35,7 @@ def write_torch(recommender: Recommender, folder: Path) -> str:
     common.write_scored(recommender, folder)
     common.copy_standalone("recommend_torch.py", folder, "recommend.py")
     retrievals, apart = [], 0.0
-    more: dict[str, Any] = {"retrieval": "generative", "history_bias": 0.0}
+    more: dict[str, Any] = {"retrieval": "generative", "repeat_bias": 0.0}
     if isinstance(model, LIGERModel):
         if model.retrieval == "hybrid":
             raise ValueError(
@@ -43,7 +43,7 @@ def write_torch(recommender: Recommender, folder: Path) -> str:
             )
         more["retrieval"] = model.retrieval
         if model.head.repeat is not None:
-            more["history_bias"] = float(model.head.repeat.detach() / model.head.temperature)
+            more["repeat_bias"] = float(model.head.repeat.detach() / model.head.temperature)
         apart = _write_dense(model, sample, folder)
         retrievals.append("dense")
     if not isinstance(model, LIGERModel) or model.losses.generative:

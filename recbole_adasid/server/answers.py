@@ -64,7 +64,7 @@ class Option(BaseModel):
 
 class Step(BaseModel):
     """One token of a Semantic ID: its probability and rank among the `n_options` tokens that the tree allows, its
-    log-probability among all codewords, the number of catalogue and history items that share the prefix, and the most
+    log-probability as the beam scores it, the number of catalogue and history items that share the prefix, and the most
     probable options.
     """
 

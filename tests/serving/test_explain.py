@@ -98,7 +98,9 @@ def check(found: Explanation, recommender: Recommender, read: list[str]) -> None
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"collision": "shared"}, {"token_softmax": "tree", "history_bias": True}, {"encoder_input": "items"}], ids=str
+    "options",
+    [{}, {"collision": "shared"}, {"token_softmax": "tree", "history_bias": True}, {"encoder_input": "items"}],
+    ids=str,
 )
 def test_the_path_is_what_loops_over_the_catalogue_find_and_sums_to_the_score(options: dict[str, object]) -> None:
     recommender = tiger(**options)

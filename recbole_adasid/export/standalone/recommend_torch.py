@@ -99,7 +99,7 @@ class Recommender:
         keys = torch.from_numpy(np.load(self.folder / "item_keys.npy", allow_pickle=False))
         scores = self.program("user")(items, lengths) @ keys.t()
         seen = torch.zeros_like(scores, dtype=torch.bool).scatter(1, items, True)
-        scores = scores + seen * self.ids.about["history_bias"]
+        scores = scores + seen * self.ids.about["repeat_bias"]
         allowed = torch.zeros_like(seen)
         allowed[:, torch.from_numpy(self.ids.tree["leaf_items"])] = True
         for row, some in enumerate(exclude):

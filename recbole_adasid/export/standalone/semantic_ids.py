@@ -214,9 +214,7 @@ class NextTokens:
             scores = self._normalised(scores.astype(np.float64), level, rows, children, exists)
         return np.where(exists & (self._excluded.left(rows, children) > 0), scores, -np.inf)
 
-    def _normalised(
-        self, scores: NDArray, level: int, rows: NDArray, children: NDArray, exists: NDArray
-    ) -> NDArray:
+    def _normalised(self, scores: NDArray, level: int, rows: NDArray, children: NDArray, exists: NDArray) -> NDArray:
         trained = exists & (self._softmax["trained_leaves"][children] > 0)
         weights = self._softmax["continued"]
         if weights.size:
