@@ -44,7 +44,7 @@ class Continuations(NamedTuple):
             self.tokens[rows], self.agree[rows, places][:, None], self.first[rows], self.ages[0, places][:, None]
         )
 
-    def count(self, level: int, n_codes: int) -> Tensor:
+    def counts(self, level: int, n_codes: int) -> Tensor:
         """Return how many different Semantic IDs continue the prefix with each code of ``level``, float32 [B, Q, K]."""
         return self._by_code(level, n_codes, (self.agree & self.first[:, None]).float())
 

@@ -95,7 +95,7 @@ class TokenSoftmax(nn.Module):
         if self.continued is not None and known is not None:
             n_codes = scores.shape[-1]
             scores = scores + known.weigh(level, self.continued[level], n_codes)
-            scores = scores + self.seen_bias * (known.count(level, n_codes) >= everything)
+            scores = scores + self.seen_bias * (known.counts(level, n_codes) >= everything)
         found = scores.masked_fill(trained == 0, -torch.inf)
         total = found.logsumexp(-1, keepdim=True).clamp(min=_LOWEST)
         if places.everything is None:

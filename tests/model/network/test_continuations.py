@@ -32,7 +32,7 @@ def literal(history: list[list[int]], prefix: list[int]) -> tuple[list[float], l
 
 def check(found: Continuations, row: int, place: int, level: int, history: list[list[int]], prefix: list[int]) -> None:
     counts, weights = literal(history, prefix)
-    assert found.count(level, 3)[row, place].tolist() == counts
+    assert found.counts(level, 3)[row, place].tolist() == counts
     assert found.weigh(level, WEIGHTS, 3)[row, place].tolist() == weights
 
 
@@ -63,6 +63,6 @@ def test_prefixes_are_followed_from_their_parents() -> None:
     tokens = torch.tensor([[[0, 1], [0, 2], [2, 1], [1, 1]]])
     root = Continuations.of_histories(tokens, torch.tensor([3]))
     both = root.after(0, torch.tensor([[2, 0, 1]]), torch.tensor([[0, 0, 0]]))
-    assert both.count(1, 3).tolist() == [[[0.0, 1.0, 0.0], [0.0, 1.0, 1.0], [0.0, 0.0, 0.0]]]
+    assert both.counts(1, 3).tolist() == [[[0.0, 1.0, 0.0], [0.0, 1.0, 1.0], [0.0, 0.0, 0.0]]]
     swapped = both.after(1, torch.tensor([[2, 1]]), torch.tensor([[1, 0]]))
     assert swapped.agree.tolist() == [[[False, True, False, False], [False, False, True, False]]]
