@@ -82,8 +82,8 @@ def softmax_arrays(tree: PrefixTree, trained: PrefixTree, softmax: TokenSoftmax)
 SOFTMAX_MEANINGS = {
     "leaves": "int64 [states]: Semantic IDs that begin with the state's prefix",
     "trained_leaves": "int64 [states]: those of items that the model was trained on",
-    "continued": "float32 [levels, ages]: added to a token's score for each history item with the same prefix and token, "
-    "by the number of items after it",
+    "continued": "float32 [levels, ages]: added to a token's score for each history item with the same prefix "
+    "and token, by the number of items after that one",
     "seen": "float32: added to a token's score if all Semantic IDs that begin so are in the history",
 }
 """What each array of :func:`softmax_arrays` holds."""
