@@ -2,7 +2,7 @@
 
 `TIGERNetwork.predicted_loss` picks the states of predicted items by a mask, so that only these meet the output
 layer; how many they are is known to a GPU alone, and asking it stalls it. Here all states meet the output layer, and
-places that are not predicted have a target that cross-entropy leaves out of its mean. The value is the same.
+places that are not predicted are left out of the mean. The value is the same.
 """
 
 from __future__ import annotations

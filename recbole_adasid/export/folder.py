@@ -16,6 +16,7 @@ from recbole_adasid.export.tree_arrays import Arrays
 from recbole_adasid.io.array_file import write_arrays
 from recbole_adasid.io.atomic import write_atomically
 from recbole_adasid.io.json_file import as_json
+from recbole_adasid.model.liger import LIGERModel
 from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.serving.recommender import Recommender
 from recbole_adasid.settings.version import VERSION
@@ -35,7 +36,8 @@ def write_scored(recommender: Recommender, folder: Path) -> None:
     """
     model = recommender.model
     places = model.root
-    if places is None:
+    generates = not isinstance(model, LIGERModel) or model.losses.generative > 0
+    if places is None or not generates:
         write_common(recommender, folder)
         return
     everything = places.trained if places.everything is None else places.everything

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from recbole_adasid.model.network.continuations import Continuations
+from recbole_adasid.export.standalone.semantic_ids import NextTokens, SemanticIds
 from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.serving.recommender import Recommender
 
@@ -47,19 +49,25 @@ class Sample(NamedTuple):
         """Return the log-probabilities [B] of the targets' tokens, for LIGER too."""
         return TIGERModel.score_targets(model, self.items, self.lengths, self.targets)
 
-    def path_scores(self, model: TIGERModel, found: Sequence[Tensor]) -> Tensor:
-        """Return the log-probabilities [B] of the targets' tokens from an export's, [B, V] after each prefix."""
-        softmax, places, tokens = model.network.softmax, model.root, model.catalogue(self.targets)
-        if places is None:
-            rows = model.network.vocabulary.token_ids(tokens)
-            return torch.stack([level.gather(1, rows[:, [at]])[:, 0] for at, level in enumerate(found)]).sum(0)
-        known = Continuations.of_histories(model.catalogue(self.items), self.lengths)
-        total, first = torch.zeros(len(tokens)), 1
-        for level, (size, codes) in enumerate(zip(model.catalogue.level_sizes, tokens.split(1, dim=1))):
-            scores = softmax.normalised(found[level][:, None, first : first + size], level, known, places)
-            total += scores[:, 0].gather(1, codes)[:, 0]
-            known, places, first = known.after(level, codes), places and places.after(level, codes), first + size
-        return total
+    def path_scores(self, folder: Path, found: Sequence[Tensor]) -> Tensor:
+        """Return the log-probabilities [B] of the targets, as an exported folder's own code computes them.
+
+        Args:
+            folder: written but for the description.
+            found: the exported network's log-probabilities [B, V] of the tokens after each of the targets' prefixes.
+        """
+        ids = SemanticIds(folder)
+        histories = [[ids.items[number] for number in row if number] for row in self.items.tolist()]
+        choices, rows = NextTokens(ids, histories, []), np.arange(len(histories))[:, None]
+        paths = np.array([ids.path(ids.item_tokens[number]) for number in self.targets.tolist()])
+        total, states = np.zeros(len(paths)), np.zeros(len(paths), dtype=np.int64)
+        for level, scores in enumerate(found):
+            children, tokens, exists = ids.children(states)
+            given = np.take_along_axis(scores.detach().numpy(), tokens, 1)
+            states = paths[:, level]
+            shares = choices.log_probabilities(given, level, rows, children, exists)
+            total += np.where((children == states[:, None]) & exists, shares, 0).sum(1)
+        return torch.from_numpy(total)
 
 
 def check_close(found: Tensor, expected: Tensor, what: str) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,9 @@ def write_torch(recommender: Recommender, folder: Path) -> str:
     model, sample = recommender.model, Sample.drawn(recommender)
     common.write_scored(recommender, folder)
     common.copy_standalone("recommend_torch.py", folder, "recommend.py")
-    retrievals, apart = [], 0.0
-    more: dict[str, Any] = {"retrieval": "generative", "repeat_bias": 0.0}
+    generates = not isinstance(model, LIGERModel) or model.losses.generative > 0
+    retrievals = ["dense"] * isinstance(model, LIGERModel) + ["generative"] * generates
+    more: dict[str, Any] = {"retrieval": "generative", "retrievals": retrievals, "repeat_bias": 0.0}
     if isinstance(model, LIGERModel):
         if model.retrieval == "hybrid":
             raise ValueError(
@@ -44,13 +46,13 @@ def write_torch(recommender: Recommender, folder: Path) -> str:
         more["retrieval"] = model.retrieval
         if model.head.repeat is not None:
             more["repeat_bias"] = float(model.head.repeat.detach() / model.head.temperature)
-        apart = _write_dense(model, sample, folder)
-        retrievals.append("dense")
-    if not isinstance(model, LIGERModel) or model.losses.generative:
+    describe = partial(common.write_description, recommender, folder, "torch")
+    more, readme = {**more, "torch": torch.__version__}, torch_readme(recommender, retrievals)
+    describe(more, readme)  # the check reads the folder
+    apart = _write_dense(model, sample, folder) if isinstance(model, LIGERModel) else 0.0
+    if generates:
         apart = max(apart, _write_generative(model, sample, folder))
-        retrievals.append("generative")
-    more |= {"retrievals": retrievals, "torch": torch.__version__, "largest_difference": apart}
-    common.write_description(recommender, folder, "torch", more, torch_readme(recommender, retrievals))
+    describe({**more, "largest_difference": apart}, readme)
     return f"programs that match the run to within {apart:.0e}"
 
 
@@ -64,7 +66,7 @@ def _write_generative(model: TIGERModel, sample: Sample, folder: Path) -> float:
     beams = prefixes[:, None, : min(2, prefixes.shape[1] - 1)].repeat(1, 2, 1)
     step = _exported(folder / "step.pt2", DecodingStep(model), (beams, *memory), _of_step(batch, beams))
     found = [step(prefixes[:, None, : level + 1], *memory)[:, 0] for level in range(prefixes.shape[1] - 1)]
-    return check_close(sample.path_scores(model, found), sample.scores(model), "log-probabilities")
+    return check_close(sample.path_scores(folder, found), sample.scores(model), "log-probabilities")
 
 
 def _write_dense(model: LIGERModel, sample: Sample, folder: Path) -> float:

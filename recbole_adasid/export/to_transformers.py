@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,11 @@ def write_transformers(recommender: Recommender, folder: Path) -> str:
         np.save(folder / "item_vectors.npy", vectors.numpy(), allow_pickle=False)
     t5 = transformers.T5Config(**t5_config(network, recommender.run_settings["dropout"]))
     _write_model(transformers, t5, network, _generation(recommender), folder)
+    describe = partial(common.write_description, recommender, folder, "transformers")
+    more, readme = {"encoder_input": reads}, transformers_readme(recommender, reads)
+    describe(more, readme)  # the check reads the folder
     apart = _difference(transformers, recommender, folder)
-    more = {"encoder_input": reads, "largest_difference": apart}
-    common.write_description(recommender, folder, "transformers", more, transformers_readme(recommender, reads))
+    describe({**more, "largest_difference": apart}, readme)
     return f"a T5 that matches the run to within {apart:.0e}"
 
 
@@ -97,7 +100,7 @@ def _difference(transformers: Any, recommender: Recommender, folder: Path) -> fl
     t5 = transformers.T5ForConditionalGeneration.from_pretrained(folder).eval()
     prefixes = sample.prefixes(model)
     found = t5(**_inputs(model, sample, folder), decoder_input_ids=prefixes[:, :-1]).logits.log_softmax(-1)
-    return check_close(sample.path_scores(model, found.unbind(1)), sample.scores(model), "log-probabilities")
+    return check_close(sample.path_scores(folder, found.unbind(1)), sample.scores(model), "log-probabilities")
 
 
 def _inputs(model: Any, sample: Sample, folder: Path) -> dict[str, Tensor]:

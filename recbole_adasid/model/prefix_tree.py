@@ -26,6 +26,7 @@ class PrefixTree(nn.Module):
     def __init__(self, tokens: Tensor, level_sizes: list[int], items: Tensor | None = None) -> None:
         super().__init__()
         self.level_sizes = level_sizes
+        self._leaf_counts: dict[int, Tensor] = {}
         self.fan_outs: list[int] = []  # maximum number of children of a node, by depth
         self.n_nodes = [1]
         order = lexicographic_order(tokens, level_sizes)
@@ -101,8 +102,11 @@ class PrefixTree(nn.Module):
 
     def n_leaves(self, level: int, nodes: Tensor) -> Tensor:
         """Return the number of complete SIDs below ``nodes`` [...] of depth ``level``."""
-        first, last = self._leaves(level, nodes)
-        return last - first
+        known = self._leaf_counts.get(level)
+        if known is None or known.device != nodes.device:
+            first, last = self._leaves(level, torch.arange(self.n_nodes[level], device=nodes.device))
+            known = self._leaf_counts[level] = (last - first).int()
+        return known[nodes].long()
 
     def item_range(self, level: int, nodes: Tensor) -> tuple[Tensor, Tensor]:
         """Return where in ``leaf_items`` the items below ``nodes`` [...] of depth ``level`` begin and end."""

@@ -49,8 +49,8 @@ class TIGERModel(nn.Module):
             )
         self.network = network
         self.catalogue = catalogue
-        self._own = (catalogue,)  # of the training items; in a tuple, so it is registered once
         self._trees: tuple[PrefixTree, PrefixTree, PrefixTree | None] | None = None
+        self.register_load_state_dict_post_hook(lambda model, _: setattr(model, "_trees", None))
         if network.softmax.over_tree:
             everything = torch.arange(catalogue.n_items + 1) > 0
             self.register_buffer("trained", everything if trained is None else trained.clone())
@@ -67,15 +67,17 @@ class TIGERModel(nn.Module):
 
     def _trees_of_softmax(self) -> tuple[PrefixTree, PrefixTree | None]:
         """Return the prefix tree of the trained items and, if there are others, that of all, removed ones included."""
-        own, catalogue = self._own[0], self.catalogue
-        tree, device = catalogue.tree, catalogue.tokens.device
-        known = self._trees
-        if known is None or known[0] is not tree or known[1].leaf_items.device != device:
-            ids = torch.arange(1, catalogue.n_items + 1, device=device)
-            trained = self.trained.nonzero()[:, 0]
-            everything = catalogue.tree_of(ids) if len(trained) < len(ids) else None
-            known = tree, own.tree_of(trained) if len(trained) < own.n_items else own.tree, everything
-            self._trees = known
+        catalogue, known = self.catalogue, self._trees
+        moved = known is not None and known[1].leaf_items.device != catalogue.tokens.device
+        if known is None or moved or known[0] is not catalogue.tree:
+            ids = torch.arange(1, catalogue.n_items + 1, device=catalogue.tokens.device)
+            of_trained = self.trained.nonzero()[:, 0]
+            whole = catalogue.tree if catalogue.tree.n_items == len(ids) else catalogue.tree_of(ids)
+            if known is not None and not moved:
+                trained = known[1]  # other items were added or removed
+            else:
+                trained = whole if len(of_trained) == len(ids) else catalogue.tree_of(of_trained)
+            self._trees = known = catalogue.tree, trained, None if len(of_trained) == len(ids) else whole
         return known[1:]
 
     def adopt(self, catalogue: Catalogue, features: Tensor) -> None:

@@ -115,6 +115,9 @@ def check_model(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, A
         raise DamagedFile(f"{error} by its own settings") from None
     check_finite(path, weights)
     _check_codes(path, weights["tiger.catalogue.tokens"], about["sid_level_sizes"])
+    trained = weights.get("tiger.trained")
+    if trained is not None and (bool(trained[0]) or not bool(trained.any())):
+        raise DamagedFile(f"{path} was trained on no item, or on the padding: copy it again or train the model again")
 
 
 def _expected(about: Mapping[str, Any], settings: Mapping[str, Any], n_weights: int) -> dict[str, Tensor]:

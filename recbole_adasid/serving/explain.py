@@ -37,7 +37,7 @@ class Step(NamedTuple):
     probability: float
     """Among the tokens that the tree allows here."""
     log_probability: float
-    """As the beam scores it: among the tokens that the tree allows here, or with ``token_softmax: level`` among all."""
+    """As the beam scores it: among the tokens of trained items here, or with ``token_softmax: level`` among all."""
     rank: int
     """Among the tokens that the tree allows here, from 1."""
     n_options: int

@@ -140,6 +140,17 @@ def test_weights_and_codes_that_cannot_be_are_refused(name: str, value: float, w
             load(path)
 
 
+@pytest.mark.parametrize("trained", [slice(0, 1), slice(0, 0)], ids=["the padding", "no item"])
+def test_a_model_that_was_trained_on_nothing_is_refused(trained: slice, run_copy: Path) -> None:
+    path = run_copy / "model.safetensors"
+    tensors, about = read_tensors(path, KIND)
+    tensors["model/tiger.trained"][:] = False
+    tensors["model/tiger.trained"][trained] = True
+    write_tensors(path, KIND, tensors, about)
+    with pytest.raises(DamagedFile, match="was trained on no item, or on the padding: copy it again"):
+        read_model(path)
+
+
 @pytest.mark.parametrize(
     "name", ["optimizer/99/exp_avg", "optimizer/x/exp_avg", "optimizer/0/a/b", "optimizer/0/exp_avg"]
 )

@@ -89,7 +89,7 @@ class Recommender:
             scores, best = found.topk(min(width, found.shape[1]))
             parents = prefixes.gather(1, (best // token.shape[2])[..., None].expand(-1, -1, prefixes.shape[2]))
             prefixes = torch.cat([parents, token.flatten(1).gather(1, best)[..., None]], dim=2)
-            states = np.where(np.isfinite(scores), children.reshape(len(items), -1)[rows, best.numpy()], 0)
+            states = np.where(np.isfinite(scores), children.reshape(len(items), -1)[rows, best.numpy()], -1)
         return prefixes.flatten(0, 1), scores.flatten()
 
     def _dense(

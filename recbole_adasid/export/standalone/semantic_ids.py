@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 VERSION = 1
+_LEAST = -1e30
 _IMPOSSIBLE = -1e8  # `generate` gives about -1e9 to beams without an item left
 
 
@@ -87,8 +88,8 @@ class SemanticIds:
         return edge + 1 if edge < end and self.tree["tokens"][edge] == token else -1
 
     def children(self, states: NDArray) -> tuple[NDArray, NDArray, NDArray]:
-        """Return child states of ``states`` [...], their tokens, and which exist, [..., M] each."""
-        begin, end = self.tree["row_pointers"][states], self.tree["row_pointers"][states + 1]
+        """Return child states of ``states`` [...], their tokens, and which exist, [..., M] each; −1 has no child."""
+        begin, end = (np.where(states < 0, 0, self.tree["row_pointers"][states + more]) for more in (0, 1))
         edges = begin[..., None] + np.arange(max(1, int((end - begin).max())))
         exists = edges < end[..., None]
         edges = np.minimum(edges, len(self.tree["tokens"]) - 1)
@@ -136,8 +137,7 @@ class SemanticIds:
         def processed(input_ids: Any, scores: Any) -> Any:
             states = np.array([self.state(row) for row in input_ids[:, 1:].tolist()])
             rows = np.arange(len(states)) * len(histories) // len(states)
-            children, tokens, exists = self.children(np.where((states >= 0) & (states < self.first_leaf), states, 0))
-            exists &= ((states >= 0) & (states < self.first_leaf))[:, None]
+            children, tokens, exists = self.children(np.where(states < self.first_leaf, states, -1))
             given = scores.cpu().numpy()
             level, given_children = input_ids.shape[1] - 1, np.take_along_axis(given, tokens, 1)
             found = choices.log_probabilities(given_children, level, rows[:, None], children, exists)
@@ -210,8 +210,9 @@ class NextTokens:
             rows: [..., 1], the history of each prefix.
             children, exists: of :meth:`SemanticIds.children`.
         """
-        if self._softmax:
-            scores = self._normalised(scores.astype(np.float64), level, rows, children, exists)
+        if self._softmax and exists.any():
+            scores = np.maximum(scores.astype(np.float64), _LEAST)  # prefixes without a child: no −inf minus −inf
+            scores = self._normalised(scores, level, rows, children, exists)
         return np.where(exists & (self._excluded.left(rows, children) > 0), scores, -np.inf)
 
     def _normalised(self, scores: NDArray, level: int, rows: NDArray, children: NDArray, exists: NDArray) -> NDArray:
@@ -229,7 +230,7 @@ class NextTokens:
 
 def _log_sum(scores: NDArray, chosen: NDArray) -> NDArray:
     """Return the logarithm of the summed exponentials of the chosen scores [..., M], [..., 1]."""
-    some = np.where(chosen, scores, -1e30)
+    some = np.where(chosen, scores, _LEAST)
     highest = some.max(-1, keepdims=True)
     return highest + np.log(np.exp(some - highest).sum(-1, keepdims=True))
 

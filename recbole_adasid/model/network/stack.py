@@ -49,7 +49,7 @@ class Memory:
     key_values: list[KeyValue]  # [B, H, M, d] each
     mask: Tensor | None  # broadcastable to [B, 1, Q, M]
     states: Tensor  # [B, M, D], the encoder's output
-    known: Continuations | None = None  # of the empty prefix, if the network has a repeat bias
+    known: Continuations | None = None  # of the empty prefix, if the softmax reads the history
 
     @property
     def batch_size(self) -> int:

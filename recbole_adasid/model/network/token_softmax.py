@@ -25,7 +25,7 @@ class TokenSoftmax(nn.Module):
 
     Over a "level", as in TIGER's paper, all its codewords share the probability, whether or not they continue a
     Semantic ID of the catalogue; the search skips those that do not. Over the "tree", only those that do take part: the
-    probabilities of all items sum to 1, and no capacity is spent on learning which Semantic IDs exist.
+    probabilities of all trained items sum to 1, and no capacity is spent on learning which Semantic IDs exist.
 
     Args:
         vocabulary: the network's.
