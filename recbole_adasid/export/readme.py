@@ -33,8 +33,8 @@ def torch_readme(recommender: Recommender, retrievals: Sequence[str]) -> str:
         files["encoder.pt2"] = "(items [B, T], lengths [B]) → memory, a tuple of tensors"
         files["step.pt2"] = (
             "(prefixes [B, W, P], *memory) → log-probabilities [B, W, vocab_size] of the next token among all of its "
+            "level; `NextTokens` makes the run's scores of them"
         )
-        "level; `NextTokens` makes the run's scores of them"
     if "dense" in retrievals:
         files["user.pt2"] = "(items [B, T], lengths [B]) → user vectors [B, D]"
         files["item_keys.npy"] = "float32 [items + 1, D], by item number: dot products with user vectors are scores"

@@ -94,8 +94,8 @@ MEANINGS = {
     "row_pointers": "int64 [states + 1]: edges of state s are row_pointers[s] ... row_pointers[s + 1] - 1",
     "tokens": "int32 [edges]: the token of each edge, ascending within a state",
     "next_states": "int64 [edges]: where each edge leads; edge e leads to state e + 1",
-    "items_below": "int64 [states]: items that may be recommended and whose Semantic ID begins with the state's prefix; "
-    "0 only beside softmax.npz, for prefixes of removed items, which are no way to go",
+    "items_below": "int64 [states]: items that may be recommended and whose Semantic ID begins with the state's "
+    "prefix; 0, in folders with softmax.npz, if all of them were removed",
     "leaf_pointers": "int64 [leaves + 1]: items of leaf level_starts[levels] + i are "
     "leaf_items[leaf_pointers[i]] ... leaf_items[leaf_pointers[i + 1] - 1]",
     "leaf_items": "int64 [items]: numbers of items, from 1, in the order of items.json",
