@@ -34,11 +34,10 @@ def _tokens_loss(model: TIGERModel, tokens: Tensor, memory: Memory, predicted: T
     inputs = torch.nn.functional.pad(network.vocabulary.token_ids(following[..., :-1]), (1, 0))
     tree = Tree.sequence(n_levels, inputs.device, groups=n_items)
     hidden = network.decoder(network.vocabulary(inputs.flatten(1)), tree, memory)
-    known = memory.known
-    if known is not None:
-        known = _at_every_place(known)
+    known = memory.standing.known
+    standing = network._beginning(None if known is None else _at_every_place(known), model.training_tree)
     states, tokens = hidden.view(-1, n_levels, hidden.shape[-1]), following.flatten(0, 1)
-    losses = network.softmax.loss(states, tokens, known, model.training_tree)
+    losses = network.softmax.loss(states, tokens, standing)
     return losses.where(predicted.flatten(), 0.0).sum() / predicted.sum()
 
 

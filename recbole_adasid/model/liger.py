@@ -138,7 +138,7 @@ class LIGERModel(TIGERModel):
         return self._encode(history_items, lengths, users, self.content.drawn())
 
     def _encode(self, items: Tensor, lengths: Tensor, users: Tensor | None, with_id: Tensor) -> Memory:
-        return self.network.encode(self.catalogue(items), lengths, users, self.content(items, with_id))
+        return self._placed(self.network.encode(self.catalogue(items), lengths, users, self.content(items, with_id)))
 
     def _item_states(self, memory: Memory) -> Tensor:
         """Return the encoder's states of items, [B, T, D], without the user's."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -97,7 +98,11 @@ class TIGERModel(nn.Module):
 
     def encode(self, history_items: Tensor, lengths: Tensor, users: Tensor | None = None) -> Memory:
         """Encode histories of item ids [B, T]."""
-        return self.network.encode(self.catalogue(history_items), lengths, users)
+        return self._placed(self.network.encode(self.catalogue(history_items), lengths, users))
+
+    def _placed(self, memory: Memory) -> Memory:
+        """Give decoding the catalogue's Semantic IDs, for a softmax over their tree."""
+        return replace(memory, standing=memory.standing._replace(places=self.root))
 
     def training_loss(
         self, history_items: Tensor, lengths: Tensor, target_items: Tensor, users: Tensor | None = None
@@ -139,7 +144,7 @@ class TIGERModel(nn.Module):
         tree = self.catalogue.tree if tree is None else tree
         pairs = Excluded.of_table(excluded) if isinstance(excluded, Tensor) else excluded
         exclusion = None if pairs is None else Exclusion(tree, pairs)
-        order, places = lengths.argsort(stable=True), self.root
+        order = lengths.argsort(stable=True)
         at_once = USERS_AT_ONCE.get(lengths.device.type, len(lengths))
         found = [
             beam_search(
@@ -153,7 +158,6 @@ class TIGERModel(nn.Module):
                 beam_size=beam_size,
                 k=k,
                 exclusion=None if exclusion is None else exclusion.of(rows),
-                places=places,
             )
             for rows in order.split(max(1, at_once * _WIDE // max(_WIDE, min(beam_size, tree.n_nodes[-1]))))
         ]
@@ -165,7 +169,7 @@ class TIGERModel(nn.Module):
     def score_items(self, history_items: Tensor, lengths: Tensor, users: Tensor | None = None) -> Tensor:
         """Return the exact log-probability of every item, [B, N + 1]; column 0 is −inf. For small catalogues."""
         memory = self.encode(history_items, lengths, users)
-        return score_all_items(self.network, self.catalogue, memory, places=self.root)
+        return score_all_items(self.network, self.catalogue, memory)
 
     @torch.no_grad()
     def score_targets(
@@ -173,4 +177,4 @@ class TIGERModel(nn.Module):
     ) -> Tensor:
         """Return the exact log-probability [B] of ``target_items`` [B], one for each history."""
         memory = self.encode(history_items, lengths, users)
-        return score_targets(self.network, memory, self.catalogue(target_items), self.root)
+        return score_targets(self.network, memory, self.catalogue(target_items))

@@ -115,7 +115,7 @@ def _path(recommender: Recommender, history: list[int], number: int) -> list[Ste
     read = torch.tensor([history], device=device)
     memory = model.encode(read, torch.tensor([len(history)], device=device))
     target = model.catalogue(torch.tensor([number], device=device))
-    levels = next_token_log_probabilities(model.network, memory, target, model.root)
+    levels = next_token_log_probabilities(model.network, memory, target)
     same = (model.catalogue(read[0]) == target).cumprod(1).sum(0).tolist()
     tree = model.catalogue.tree
     nodes = [target.new_zeros(1), *tree.path(target)]

@@ -68,7 +68,7 @@ def literal_scores(recommender: Recommender, history: list[int]) -> dict[tuple[i
     for length in range(1, len(sizes) + 1):
         prefixes = sorted({tuple(row[:length]) for row in tokens.tolist()})
         tree = tree_of(tokens[:, :length], sizes[:length])
-        scores = score_leaves(model.network, tree, memory, places=model.root)[0].tolist()
+        scores = score_leaves(model.network, tree, memory)[0].tolist()
         found |= dict(zip(prefixes, scores))
     return found
 

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from recbole_adasid.compute.layers import Dropout, RMSNorm
 from recbole_adasid.model.network.attention import KeyValue, KeyValueCache
 from recbole_adasid.model.network.block import DecoderLayer
-from recbole_adasid.model.network.continuations import Continuations
 from recbole_adasid.model.network.position import RelativePositionBias, mask_bias
+from recbole_adasid.model.network.standing import Standing
 
 
 class Stack(nn.Module):
@@ -49,7 +49,7 @@ class Memory:
     key_values: list[KeyValue]  # [B, H, M, d] each
     mask: Tensor | None  # broadcastable to [B, 1, Q, M]
     states: Tensor  # [B, M, D], the encoder's output
-    known: Continuations | None = None  # of the empty prefix, if the softmax reads the history
+    standing: Standing = Standing()  # of the empty prefix
 
     @property
     def batch_size(self) -> int:

@@ -13,9 +13,11 @@ from recbole_adasid.model.network.block import DecoderLayer, EncoderLayer
 from recbole_adasid.model.network.continuations import Continuations
 from recbole_adasid.model.network.feed_forward import FeedForward
 from recbole_adasid.model.network.item_tokens import ItemTokens
+from recbole_adasid.model.network.places import Places
 from recbole_adasid.model.network.position import RelativePositionBias, mask_bias
 from recbole_adasid.model.network.settings import ENCODER_ATTENTIONS, ENCODER_INPUTS
 from recbole_adasid.model.network.stack import Decoder, Encoder, Memory, Tree
+from recbole_adasid.model.network.standing import Standing
 from recbole_adasid.model.network.token_softmax import TokenSoftmax
 from recbole_adasid.model.network.vocabulary import Vocabulary
 from recbole_adasid.model.prefix_tree import PrefixTree
@@ -121,11 +123,10 @@ class TIGERNetwork(nn.Module):
         padding = None if unpadded else mask_bias(valid)[:, None, None]
         mask = self._causal_mask(history_tokens) if self.causal else padding
         memory = self.decoder.project(self.encoder(embedded, mask), padding)
-        return self._knowing(memory, Continuations.of_histories(history_tokens, lengths))
-
-    def _knowing(self, memory: Memory, known: Continuations) -> Memory:
-        """Give decoding the history's items, if that makes a difference."""
-        return replace(memory, known=known) if self.softmax.reads_history else memory
+        if self.softmax.reads_history:
+            known = Continuations.of_histories(history_tokens, lengths)
+            memory = replace(memory, standing=Standing(known))
+        return memory
 
     def _read(
         self, history_tokens: Tensor, lengths: Tensor, users: Tensor | None, extra: Tensor | None
@@ -198,7 +199,11 @@ class TIGERNetwork(nn.Module):
         """Return the cross-entropy of the next item's tokens [B, S] after encoded histories."""
         inputs = nn.functional.pad(self.vocabulary.token_ids(target_tokens[:, :-1]), (1, 0))
         hidden = self.decode(inputs, Tree.sequence(inputs.shape[1], inputs.device), memory)
-        return self.softmax.loss(hidden, target_tokens, memory.known, prefixes).mean()
+        return self.softmax.loss(hidden, target_tokens, self._beginning(memory.standing.known, prefixes)).mean()
+
+    def _beginning(self, known: Continuations | None, prefixes: PrefixTree | None) -> Standing:
+        """Return the standing of empty prefixes in training."""
+        return Standing(known, Places.root(prefixes) if self.softmax.over_tree and prefixes is not None else None)
 
     def sequence_loss(
         self,
@@ -254,7 +259,9 @@ class TIGERNetwork(nn.Module):
         if skipped is not None:
             predicted &= here >= skipped[:, None]
         memory = self.decoder.project(encoded, mask_bias(visible)[None, None])
-        return self._knowing(memory, Continuations.of_sequences(history)), predicted
+        if self.softmax.reads_history:
+            memory = replace(memory, standing=Standing(Continuations.of_sequences(history)))
+        return memory, predicted
 
     def predicted_loss(
         self, memory: Memory, following: Tensor, predicted: Tensor, prefixes: PrefixTree | None = None
@@ -264,8 +271,9 @@ class TIGERNetwork(nn.Module):
         inputs = nn.functional.pad(self.vocabulary.token_ids(following[..., :-1]), (1, 0))
         tree = Tree.sequence(n_levels, inputs.device, groups=n_items)
         hidden = self.decoder(self.vocabulary(inputs.flatten(1)), tree, memory).unflatten(1, (n_items, n_levels))
-        known = None if memory.known is None else memory.known.at(predicted)
-        return self.softmax.loss(hidden[predicted], following[predicted], known, prefixes).mean()
+        known = memory.standing.known
+        standing = self._beginning(None if known is None else known.at(predicted), prefixes)
+        return self.softmax.loss(hidden[predicted], following[predicted], standing).mean()
 
 
 def _check(name: str, value: str, valid: tuple[str, ...]) -> None:

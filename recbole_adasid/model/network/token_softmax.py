@@ -8,10 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from recbole_adasid.model.network.continuations import Continuations
-from recbole_adasid.model.network.places import Places
+from recbole_adasid.model.network.standing import Standing
 from recbole_adasid.model.network.vocabulary import Vocabulary
-from recbole_adasid.model.prefix_tree import PrefixTree
 
 _LOWEST = -1e30  # a sum of nothing, as after a prefix that no item has
 N_AGES = 16
@@ -68,7 +66,7 @@ class TokenSoftmax(nn.Module):
         """What is added to the logits of tokens that lead to nothing but Semantic IDs of the history."""
         return 0.0 if self.seen is None else _STEP * self.seen
 
-    def forward(self, hidden: Tensor, level: int, known: Continuations | None, places: Places | None) -> Tensor:
+    def forward(self, hidden: Tensor, level: int, standing: Standing) -> Tensor:
         """Return the log-probabilities of the codewords of ``level``, float32 [B, Q, K], after Q prefixes.
 
         Over the tree, codewords that continue no Semantic ID get −inf. Those of trained items sum to 1; an item added
@@ -76,17 +74,13 @@ class TokenSoftmax(nn.Module):
 
         Args:
             hidden: [B, Q, D], states after the prefixes.
-            known: the prefixes' continuations in the history; needed if the softmax reads it.
-            places: of the prefixes; needed over the tree.
+            standing: of the prefixes.
 
         Raises:
-            ValueError: the softmax is over the tree, and ``places`` is missing.
+            ValueError: the softmax is over the tree, and the prefixes' places are missing.
         """
         (vocabulary,) = self._vocabulary
-        return self.normalised(vocabulary.logits(hidden, level), level, known, places)
-
-    def normalised(self, scores: Tensor, level: int, known: Continuations | None, places: Places | None) -> Tensor:
-        """Return the log-probabilities of codewords with the logits ``scores`` [B, Q, K]; rest as above."""
+        scores, (known, places) = vocabulary.logits(hidden, level), standing
         if not self.over_tree:
             return scores.log_softmax(-1)
         if places is None:
@@ -104,21 +98,16 @@ class TokenSoftmax(nn.Module):
         of_all = of_all - of_all.logsumexp(-1, keepdim=True).clamp(min=_LOWEST)
         return torch.where(trained > 0, found - total, of_all)
 
-    def loss(
-        self, hidden: Tensor, tokens: Tensor, known: Continuations | None, tree: PrefixTree | None = None
-    ) -> Tensor:
+    def loss(self, hidden: Tensor, tokens: Tensor, standing: Standing) -> Tensor:
         """Return the cross-entropy [E] of ``tokens`` int64 [E, S] given decoder states [E, S, D], mean over levels.
 
-        Args:
-            tree: of the trained items; needed over the tree.
+        ``standing`` is that of the empty prefixes.
         """
         total = hidden.new_zeros(len(tokens), dtype=torch.float32)
-        places = None if tree is None or not self.over_tree else Places.root(tree)
         for level, codes in enumerate(tokens.split(1, dim=1)):
-            found = self(hidden[:, level, None], level, known, places)[:, 0]
+            found = self(hidden[:, level, None], level, standing)[:, 0]
             total = total + _cross_entropy(found, codes, self.label_smoothing)
-            known = None if known is None else known.after(level, codes)
-            places = None if places is None else places.after(level, codes)
+            standing = standing.after(level, codes)
         return total / tokens.shape[1]
 
 

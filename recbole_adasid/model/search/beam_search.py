@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from recbole_adasid.model.network.places import Places
 from recbole_adasid.model.network.stack import Memory, Tree
 from recbole_adasid.model.network.tiger_network import TIGERNetwork
 from recbole_adasid.model.prefix_tree import PrefixTree
@@ -68,7 +67,6 @@ def beam_search(
     beam_size: int,
     k: int,
     exclusion: Exclusion | None = None,
-    places: Places | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return the ``k`` best items that a beam of ``beam_size`` prefixes finds.
 
@@ -79,7 +77,6 @@ def beam_search(
         memory: the encoded histories of B users.
         exclusion: items of this tree that must not be recommended to each of the B users. No beam is spent on prefixes
             that only lead to them.
-        places: of the empty prefix, for a softmax over the tree.
 
     Returns:
         Item ids, int64 [B, k], padded with 0, and their log-probabilities, float32 [B, k], padded with −inf; ties by
@@ -92,35 +89,29 @@ def beam_search(
         raise ValueError(f"beam_size is {beam_size} and k is {k}: both must be at least 1")
     width = min(beam_size, tree.n_nodes[-1])
     if width * width < tree.n_nodes[-1] * STEMS_AT_ONCE:
-        leaves, scores = _search(network, tree, memory, width, exclusion, places)
+        leaves, scores = _search(network, tree, memory, width, exclusion)
     else:
-        leaves, scores = _best_of_all(network, tree, memory, width, exclusion, places)
+        leaves, scores = _best_of_all(network, tree, memory, width, exclusion)
     items, scores = expand_leaves(tree, leaves, scores, min(k, tree.n_items), exclusion)
     gap = (0, k - items.shape[1])
     return nn.functional.pad(items, gap), nn.functional.pad(scores, gap, value=-torch.inf)
 
 
 def _search(
-    network: TIGERNetwork,
-    tree: PrefixTree,
-    memory: Memory,
-    width: int,
-    exclusion: Exclusion | None,
-    places: Places | None,
+    network: TIGERNetwork, tree: PrefixTree, memory: Memory, width: int, exclusion: Exclusion | None
 ) -> tuple[Tensor, Tensor]:
     """Return the best leaves [B, W] that a beam finds, best first, and their log-probabilities."""
     widths = [min(width, n_nodes) for n_nodes in tree.n_nodes]
     decoding = _Decoding(network, memory, capacity=sum(widths[:-1]))
     root = tree.first_item.new_zeros(memory.batch_size, 1, dtype=torch.int64)
     beams = _Beams(root, torch.zeros_like(root, dtype=torch.float32), root, root)
-    known = memory.known
+    standing = memory.standing
     for level, offset in enumerate([None, *network.vocabulary.offsets[:-1]]):
         tokens = beams.codes if offset is None else beams.codes + offset  # the root is the start token, row 0
         hidden = decoding.step(tokens, beams.parents, level)
         if level:
-            known = None if known is None else known.after(level - 1, beams.codes, beams.parents)
-            places = None if places is None else places.after(level - 1, beams.codes, beams.parents)
-        log_probability = network.softmax(hidden, level, known, places)
+            standing = standing.after(level - 1, beams.codes, beams.parents)
+        log_probability = network.softmax(hidden, level, standing)
         beams = _extend(tree, level, beams, log_probability, widths[level + 1], exclusion)
     return beams.nodes, beams.scores
 
@@ -140,15 +131,10 @@ def _extend(
 
 
 def _best_of_all(
-    network: TIGERNetwork,
-    tree: PrefixTree,
-    memory: Memory,
-    width: int,
-    exclusion: Exclusion | None,
-    places: Places | None,
+    network: TIGERNetwork, tree: PrefixTree, memory: Memory, width: int, exclusion: Exclusion | None
 ) -> tuple[Tensor, Tensor]:
     """Return the best leaves [B, W] of all, best first, and their log-probabilities."""
-    scores = score_leaves(network, tree, memory, places=places)
+    scores = score_leaves(network, tree, memory)
     if exclusion is not None:
         leaves = torch.arange(scores.shape[1], device=scores.device).expand_as(scores)
         scores = scores.masked_fill(~exclusion.leaves_something(len(tree.level_sizes) - 1, leaves), -torch.inf)

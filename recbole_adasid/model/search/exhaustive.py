@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.model.network.places import Places
 from recbole_adasid.model.network.stack import Memory, Tree
 from recbole_adasid.model.network.tiger_network import TIGERNetwork
 from recbole_adasid.model.prefix_tree import PrefixTree
@@ -16,95 +15,76 @@ STEMS_AT_ONCE = 256
 
 
 def score_all_items(
-    network: TIGERNetwork,
-    catalogue: Catalogue,
-    memory: Memory,
-    *,
-    stems_per_chunk: int = STEMS_AT_ONCE,
-    places: Places | None = None,
+    network: TIGERNetwork, catalogue: Catalogue, memory: Memory, *, stems_per_chunk: int = STEMS_AT_ONCE
 ) -> Tensor:
     """Score every item for every user by decoding the whole prefix tree, each prefix once.
 
     Args:
         memory: the encoded histories of B users.
-        places: of the empty prefix, for a softmax over the tree.
 
     Returns:
         float32 [B, N + 1]; column 0 (padding) is −inf.
     """
     tree = catalogue.tree
-    leaf_scores = score_leaves(network, tree, memory, stems_per_chunk=stems_per_chunk, places=places)
+    leaf_scores = score_leaves(network, tree, memory, stems_per_chunk=stems_per_chunk)
     scores = leaf_scores.new_full((leaf_scores.shape[0], catalogue.n_items + 1), -torch.inf)
     scores[:, tree.leaf_items.long()] = leaf_scores.repeat_interleave(tree.first_item.diff(), dim=1)
     return scores
 
 
 def score_leaves(
-    network: TIGERNetwork,
-    tree: PrefixTree,
-    memory: Memory,
-    *,
-    stems_per_chunk: int = STEMS_AT_ONCE,
-    places: Places | None = None,
+    network: TIGERNetwork, tree: PrefixTree, memory: Memory, *, stems_per_chunk: int = STEMS_AT_ONCE
 ) -> Tensor:
     """Return the log-probability of every complete SID of a tree for every user, float32 [B, leaves].
 
     The tree is cut into runs of neighbouring stems (prefixes of all but the last token); a run and its ancestors are
     decoded as the positions of one sequence. Only ancestors on the border of two runs are decoded twice.
-    ``places`` is that of the empty prefix, for a softmax over the tree.
     """
     n_stems = tree.n_nodes[-2]
     chunks = [
-        _score_run(network, tree, memory, first, min(first + stems_per_chunk, n_stems), places)
+        _score_run(network, tree, memory, first, min(first + stems_per_chunk, n_stems))
         for first in range(0, n_stems, stems_per_chunk)
     ]
     return torch.cat(chunks, dim=1)
 
 
-def score_targets(network: TIGERNetwork, memory: Memory, tokens: Tensor, places: Places | None = None) -> Tensor:
-    """Return the log-probability [B] of one item per user, given by its ``tokens`` [B, S]; rest as below."""
-    levels = next_token_log_probabilities(network, memory, tokens, places)
+def score_targets(network: TIGERNetwork, memory: Memory, tokens: Tensor) -> Tensor:
+    """Return the log-probability [B] of one item per user, given by its ``tokens`` [B, S]."""
+    levels = next_token_log_probabilities(network, memory, tokens)
     return torch.cat([level.gather(1, codes) for level, codes in zip(levels, tokens.split(1, dim=1))], dim=1).sum(1)
 
 
-def next_token_log_probabilities(
-    network: TIGERNetwork, memory: Memory, tokens: Tensor, places: Places | None = None
-) -> list[Tensor]:
+def next_token_log_probabilities(network: TIGERNetwork, memory: Memory, tokens: Tensor) -> list[Tensor]:
     """Return, for each level, the log-probabilities float32 [B, K] of its codewords after the earlier ``tokens``.
 
     Args:
         memory: the encoded histories of B users.
         tokens: int64 [B, S], the SID of one item per user.
-        places: of the empty prefix, for a softmax over the tree.
     """
     inputs = torch.nn.functional.pad(network.vocabulary.token_ids(tokens[:, :-1]), (1, 0))
     hidden = network.decode(inputs, Tree.sequence(inputs.shape[1], inputs.device), memory)
-    known, found = memory.known, []
+    standing, found = memory.standing, []
     for level, codes in enumerate(tokens.split(1, dim=1)):
-        found.append(network.softmax(hidden[:, level, None], level, known, places)[:, 0])
-        known = None if known is None else known.after(level, codes)
-        places = None if places is None else places.after(level, codes)
+        found.append(network.softmax(hidden[:, level, None], level, standing)[:, 0])
+        standing = standing.after(level, codes)
     return found
 
 
-def _score_run(
-    network: TIGERNetwork, tree: PrefixTree, memory: Memory, first: int, end: int, places: Places | None
-) -> Tensor:
+def _score_run(network: TIGERNetwork, tree: PrefixTree, memory: Memory, first: int, end: int) -> Tensor:
     """Score the leaves below the stems ``first`` … ``end`` − 1 → [B, leaves]."""
     ranges = _node_ranges(tree, first, end)
     token_ids, positions, parents = _as_sequence(network, tree, ranges)
     hidden = network.decode(token_ids[None], Tree(positions, positions, _ancestors(positions, parents)), memory)
     scores = hidden.new_zeros(hidden.shape[0], 1, dtype=torch.float32)
-    at, known = 0, memory.known
+    at, standing = 0, memory.standing
     for level, (low, high) in enumerate(ranges):
         states = hidden[:, at : at + high - low]
         at += high - low
         nodes = torch.arange(low, high, device=hidden.device)
         if level:
             parents, codes = tree.parents(level, nodes)[None] - ranges[level - 1][0], tree.codes(level, nodes)[None]
-            known = None if known is None else known.after(level - 1, codes, parents)
-            places = None if places is None else places.after(level - 1, codes, parents)
-        log_probability = network.softmax(states, level, known, places)
+            standing = standing.after(level - 1, codes, parents)
+        log_probability = network.softmax(states, level, standing)
         children, codes, exists = tree.expand(level, nodes)
         if level + 1 < len(ranges):  # the chunk's border nodes have children outside it
             exists &= (children >= ranges[level + 1][0]) & (children < ranges[level + 1][1])
