@@ -133,3 +133,17 @@ def test_the_largest_key_decides_how_wide_an_array_is(key: int, dtype: torch.dty
 def test_codes_that_float32_cannot_tell_apart_are_found() -> None:
     codes = torch.tensor([[2**24 + 1], [2**24], [7]])
     assert PrefixTree(codes, [2**25]).find(codes).tolist() == [2, 1, 0]
+
+
+def test_children_are_found_by_their_codes_and_leaves_are_counted() -> None:
+    tree, rows, _ = some_tree()
+    sids = sorted({tuple(row) for row in rows})
+    for depth, size in enumerate(tree.level_sizes):
+        prefixes = prefixes_of(rows, depth)
+        longer = prefixes_of(rows, depth + 1)
+        for node, prefix in enumerate(prefixes):
+            below = [sid for sid in sids if list(sid[:depth]) == prefix]
+            assert tree.n_leaves(depth, torch.tensor([node])).tolist() == [len(below)]
+            for code in range(-1, size + 1):
+                wanted = longer.index([*prefix, code]) if [*prefix, code] in longer else -1
+                assert tree.child(depth, torch.tensor([node]), torch.tensor([code])).tolist() == [wanted]
