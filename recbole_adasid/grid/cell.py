@@ -15,7 +15,7 @@ from typing import Any
 
 from recbole_adasid.grid.grids import ABOUT
 from recbole_adasid.grid.pace import read_pace
-from recbole_adasid.grid.report import SEEDLESS
+from recbole_adasid.grid.records import SEEDLESS
 from recbole_adasid.io.json_file import read_json
 from recbole_adasid.plugin.config.building import known_settings
 from recbole_adasid.plugin.peers.names import OURS, TIGER

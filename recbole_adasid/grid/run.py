@@ -10,7 +10,8 @@ from typing import Any
 
 from recbole_adasid.grid.cell import Cell
 from recbole_adasid.grid.grids import read_grid
-from recbole_adasid.grid.report import finished_cells, write_report
+from recbole_adasid.grid.records import finished_cells
+from recbole_adasid.grid.report import write_report
 from recbole_adasid.io.atomic import append_line
 from recbole_adasid.settings.errors import unknown_name
 

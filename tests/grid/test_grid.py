@@ -11,7 +11,11 @@ from recbole_adasid.evaluation.comparison import difference, holm
 from recbole_adasid.grid import cell as cell_module
 from recbole_adasid.grid.cell import Cell
 from recbole_adasid.grid.grids import ABOUT, GRIDS, POP, known_cell, read_grid
-from recbole_adasid.grid.report import METRICS, PAPER, per_user, write_report
+from recbole_adasid.grid.figures import _curve
+from recbole_adasid.grid.paired import per_user
+from recbole_adasid.grid.published import PAPER
+from recbole_adasid.grid.records import METRICS
+from recbole_adasid.grid.report import write_report
 from recbole_adasid.grid.run import add, finished
 from recbole_adasid.settings.version import VERSION
 
@@ -219,6 +223,26 @@ def test_choices_of_a_liger_are_made_on_validation(tmp_path: Path) -> None:
         records.append({**entry, "test": dict.fromkeys(METRICS, 0.987)})
     page = write(tmp_path, records)
     assert "0.9870" not in page and "### Choices, validation" in page and "| wide | 1 | 0.4000 |" in page
+
+
+def test_choices_are_drawn_by_minutes_of_training(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    curve = {"training": [60, 60, 60], "epochs": [0, 2], "validation": [0.1, 0.2], "evaluating": [1, 1]}
+    longer = {**curve, "epochs": [0, 1, 2], "validation": [0.1, 0.2, 0.4]}
+    records = [record("wide", seed, 0.3, group="width", pace=pace) for seed, pace in ((1, curve), (2, curve))]
+    page = write(tmp_path, [*records, record("deep", 1, 0.3, group="width", pace=longer)])
+    name = "progress-" + page.split("](progress-")[1].split(")")[0]
+    assert f"![Validation by minutes of training]({name})" in page and (tmp_path / name).stat().st_size > 1000
+    minutes, values = _curve([{"pace": curve}, {"pace": {**longer, "training": [120, 60, 60]}}, {}])
+    assert minutes.tolist() == [1.5, 3.0] and values.tolist() == pytest.approx([0.1, 0.2])
+
+
+def test_published_figures_stand_beside_measured_ones(tmp_path: Path) -> None:
+    runs = [{**peer("SASRec", "SASRec", 1, 0.2), "dataset": "amazon-toys"}]
+    runs += [{**record("adasid", 1, 0.1), "dataset": "amazon-toys"}]
+    assert "| RPG, its paper (arXiv 2506.05781) |  |  | 0.0592 | 0.0401 | 0.0869 | 0.0490 |" in write(tmp_path, runs)
+    cold = [{**run, "common": ["--cold_item_share=0.05"]} for run in runs]
+    assert "RPG" not in write(tmp_path / "cold", cold)  # others held no items out
 
 
 def test_runs_of_other_users_are_not_paired(tmp_path: Path) -> None:

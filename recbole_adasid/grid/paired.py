@@ -1,0 +1,105 @@
+"""From the saved ranks of a grid's cells to paired comparisons, user by user."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recbole_adasid.evaluation.comparison import difference, holm
+from recbole_adasid.evaluation.intervals import gains
+from recbole_adasid.grid.records import BASELINES, SEEDLESS, VALID, model_of
+from recbole_adasid.io.array_file import read_arrays
+
+PAIRED_METRICS = ("recall@5", "ndcg@5", "recall@10", "ndcg@10")
+
+
+def paired_recommenders(
+    out: Path, ours: dict[str, list[dict[str, Any]]], others: dict[str, list[dict[str, Any]]]
+) -> list[str]:
+    """Compare our cell with the best validation NDCG@10 with each other recommender, user by user."""
+    seeds = {name: ranked(out, runs, name) for name, runs in (*ours.items(), *others.items())}
+    candidates = [name for name in ours if seeds[name]]
+    if not candidates:
+        return []
+    best = max(candidates, key=lambda name: np.mean([r[VALID]["ndcg@10"] for r in seeds[name].values()]))
+    lines = []
+    for name in others:
+        runs = seeds[name]
+        if runs and all(model_of(run) in SEEDLESS for run in runs.values()):
+            runs = dict.fromkeys(seeds[best], next(iter(runs.values())))
+        shared = sorted(runs.keys() & seeds[best].keys())
+        for metric in PAIRED_METRICS if shared else ():
+            own, theirs = ([one[seed] for seed in shared] for one in (seeds[best], runs))
+            cells, p = paired_cells(out, own, theirs, metric)
+            lines.append(f"| {runs[shared[0]].get('label', name)} | {shared} | {metric} | {cells} | {p:.2g} |")
+    if not lines:
+        return []
+    label = next(iter(seeds[best].values())).get("label", best)
+    about = [f"{label}, the best of ours by validation NDCG@10, against each recommender"]
+    about += ["over users and trainings (`evaluation/comparison.py`), by the seeds that both have:", ""]
+    about += ["| recommender | seeds | metric | ours | recommender | difference, 95% interval | p |", "|" + "---|" * 7]
+    return ["\n".join([*about, *lines])]
+
+
+def ranked(out: Path, records: list[dict[str, Any]], name: str) -> dict[int, dict[str, Any]]:
+    """Return, by seed, the runs of a cell with saved user ranks."""
+    kept = (r for r in records if r["cell"] == name and "ranks" in r)
+    return {record["seed"]: record for record in kept if (out / "ranks" / record["ranks"]).exists()}
+
+
+def paired_cells(
+    out: Path, our_runs: list[dict[str, Any]], their_runs: list[dict[str, Any]], metric: str
+) -> tuple[str, float]:
+    """Return means, difference and its interval over users and trainings, as cells of a table, and p.
+
+    Raises:
+        ValueError: if the runs tested different users.
+    """
+    tested = [np.sort(read_arrays(out / "ranks" / r["ranks"], "user")["user"]) for r in (*our_runs, *their_runs)]
+    if any(not np.array_equal(users, tested[0]) for users in tested):
+        raise ValueError(f"{our_runs[0]['cell']} and {their_runs[0]['cell']} tested different users: run them again")
+    ours, theirs = per_user(out, our_runs, metric), per_user(out, their_runs, metric)
+    found = difference(ours, theirs)
+    interval = f"{found.value:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
+    return f"{ours.mean():.4f} | {theirs.mean():.4f} | {interval}", found.p
+
+
+def paired_test(out: Path, records: list[dict[str, Any]]) -> list[str]:
+    """Compare AdaSID with each baseline, user by user, and name the baseline of the best validation NDCG@10."""
+    seeds = {name: ranked(out, records, name) for name in ("adasid", *BASELINES)}
+    shared = {name: sorted(seeds[name].keys() & seeds["adasid"].keys()) for name in BASELINES}
+    candidates = [name for name in BASELINES if shared[name]]
+    if not candidates:
+        return []
+    best = max(candidates, key=lambda name: np.mean([r[VALID]["ndcg@10"] for r in seeds[name].values()]))
+    lines = [f"AdaSID against {label_of(seeds[best])}, the baseline of the best validation NDCG@10, and each of the"]
+    lines += ["others, by the seeds that both have, over users and trainings (`evaluation/comparison.py`); p in"]
+    lines += [f"brackets is Holm's, corrected for {len(candidates)} baselines:", ""]
+    lines += ["| baseline | seeds | metric | AdaSID | baseline | difference, 95% interval | p |", "|" + "---|" * 7]
+    for metric in PAIRED_METRICS:
+        cells = {}
+        for name in candidates:
+            ours, theirs = ([seeds[one][seed] for seed in shared[name]] for one in ("adasid", name))
+            cells[name] = paired_cells(out, ours, theirs, metric)
+        corrected = dict(zip(cells, holm([p for _, p in cells.values()])))
+        for name in sorted(candidates, key=lambda name: name != best):
+            about = f"{label_of(seeds[name])} | {len(shared[name])} | {metric}"
+            lines.append(f"| {about} | {cells[name][0]} | {cells[name][1]:.2g} ({corrected[name]:.2g}) |")
+    return ["\n".join(lines)]
+
+
+def per_user(out: Path, records: list[dict[str, Any]], metric: str) -> np.ndarray:
+    """Return each test user's metric after each run: [A, U], users in one order."""
+    values = []
+    for record in records:
+        stored = read_arrays(out / "ranks" / record["ranks"], "user", "rank")
+        values.append(gains(stored["rank"][np.argsort(stored["user"])], metric))
+    return np.stack(values)
+
+
+def label_of(runs: dict[int, dict[str, Any]]) -> str:
+    """Return the label of a cell's runs by seed."""
+    run = next(iter(runs.values()))
+    return str(run.get("label", run["cell"]))

@@ -1,0 +1,58 @@
+"""The finished cells of a grid: what cells.jsonl holds, and what each of them is for."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from recbole_adasid.plugin.peers.names import TIGER
+
+SEEDLESS = ("Pop",)
+"""Deterministic models: one cell counts for all seeds."""
+VALID, TEST = "best_valid", "test"
+PAPER_METRICS = ["recall@3", "ndcg@3", "recall@5", "ndcg@5"]
+METRICS = [*PAPER_METRICS, "recall@10", "ndcg@10"]
+BASELINES = ("rqopq", "rqvae", "rqvae-infonce", "vqgan", "grvq", "rotation", "simrq", "rqkmeans", "quasid")
+TABLES = {
+    "Table 2: tokenizers": ("pop", *BASELINES, "adasid"),
+    "Table 4: ablations": (
+        *("adasid", "adasid-no-sear", "adasid-no-par", "adasid-no-las"),
+        *("adasid-no-collision", "rqvae-infonce"),
+    ),
+}
+IN_TABLES = {name for names in TABLES.values() for name in names}
+
+
+def finished_cells(out: Path) -> list[dict[str, Any]]:
+    """Return the records of the finished cells; an incomplete line, left by a kill, is ignored."""
+    path, found = out / "cells.jsonl", []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        if not line.startswith("{"):
+            raise ValueError(f"{path} holds a line that is not a cell, {line[:40]!r}: restore the original file")
+        with suppress(json.JSONDecodeError):
+            found.append(json.loads(line))
+    return found
+
+
+def setting_of(record: dict[str, Any]) -> str:
+    """Return the dataset and the options that all cells of a comparison share."""
+    return " ".join([record["dataset"], *record["common"]])
+
+
+def is_choice(record: dict[str, Any]) -> bool:
+    """Tell whether a cell serves to choose a setting: one of a group, or a TIGER that is in no table."""
+    return "group" in record or (record["cell"] not in IN_TABLES and model_of(record) == TIGER)
+
+
+def model_of(record: dict[str, Any]) -> str:
+    """Return the recommender of a cell; older cells do not name it."""
+    model: str = record.get("model", "Pop" if record["cell"] == "pop" else TIGER)
+    return model
+
+
+def own_label(run: dict[str, Any]) -> str:
+    """Return a label that includes the model."""
+    model, label = model_of(run), run.get("label", run["cell"])
+    return label if label.startswith(model) else f"{model}, {label}"
