@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from recbole_adasid.plugin.config.building import build_config
+from recbole_adasid.scorecard.competitors import competitor
 from recbole_adasid.settings.errors import SettingsError
-from recbole_adasid.settings.presets import known_keys
+from recbole_adasid.settings.presets import known_keys, presets
 from recbole_adasid.tune.space import Space, read_space
 
 KNOWN = {"load_f_max", "relaxation_thresholds", "rebalancing_start", "rebalancing_end", "sid_length", "code_dim"}
@@ -24,6 +26,14 @@ def test_the_paper_s_grid_has_its_32_settings() -> None:
         *("load_f_max", "relaxation_thresholds", "collision_floor", "collaborative_weight"),
         *("rebalancing_start", "rebalancing_end"),
     }
+
+
+@pytest.mark.parametrize("name", [name for name in presets("tuning") if name != "paper"])
+def test_each_tokenizer_s_space_has_16_valid_points_or_is_small(name: str) -> None:
+    found = read_space(name, known_keys())
+    assert found.size is not None and (found.size >= 16 or "kmeans_iterations" in found.keys)
+    for settings in found.examples():
+        build_config({"dataset": "ml-100k", **competitor(name).settings, **settings})
 
 
 def test_a_point_of_recbole_s_becomes_settings_and_settings_that_go_together_stay_so(tmp_path: Path) -> None:
