@@ -12,6 +12,7 @@ from recbole_adasid.bundle.about_file import write_about
 from recbole_adasid.bundle.item_sids import ItemSIDs
 from recbole_adasid.bundle.layout import Layout
 from recbole_adasid.io.atomic import written_whole
+from recbole_adasid.io.extras import imports_for
 from recbole_adasid.tokenizer.codes import ITEM, SUFFIX
 
 
@@ -37,14 +38,9 @@ def write_parquet(path: str | Path, sids: ItemSIDs) -> Path:
     Raises:
         ImportError: without pyarrow.
     """
-    try:
+    with imports_for(path, "parquet", "export as CSV"):
         import pyarrow
         from pyarrow import parquet
-    except ImportError as error:
-        raise ImportError(
-            f"{path} needs a package that cannot be imported ({error}): pip install 'recbole-adasid[parquet]', or "
-            "export as CSV"
-        ) from error
     table = pyarrow.Table.from_pandas(as_table(sids), preserve_index=False)
     known = json.dumps({"level_sizes": list(sids.level_sizes), "offset": False, "first_code": 0})
     with written_whole(Path(path)) as waiting:

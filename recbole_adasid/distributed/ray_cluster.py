@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from recbole_adasid.distributed.signals import keeping_sigterm
+from recbole_adasid.io.extras import imports_for
 from recbole_adasid.settings.lookup import Settings
 
 RETRIES = 3
@@ -172,15 +173,10 @@ def cluster(settings: ClusterSettings) -> Iterator[Cluster]:
 
 
 def _imported() -> Any:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # from Ray's dependencies
-            import ray
-    except ImportError as error:
-        raise ImportError(
-            f"working on Ray needs a package that cannot be imported ({error}): pip install 'recbole-adasid[ray]', or "
-            "work in this process (pair_engine=local, --engine=local)"
-        ) from error
+    remedy = "work in this process (pair_engine=local, --engine=local)"
+    with imports_for("working on Ray", "ray", remedy), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # from Ray's dependencies
+        import ray
     return ray
 
 

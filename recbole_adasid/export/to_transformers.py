@@ -18,6 +18,7 @@ from recbole_adasid.export.readme import transformers_readme
 from recbole_adasid.export.sample import Sample, check_close
 from recbole_adasid.export.t5_limits import check_t5_can
 from recbole_adasid.export.t5_weights import item_embeddings, t5_config, t5_weights
+from recbole_adasid.io.extras import imports_for
 from recbole_adasid.io.json_file import as_json
 from recbole_adasid.serving.recommender import Recommender
 
@@ -49,15 +50,10 @@ def write_transformers(recommender: Recommender, folder: Path) -> str:
 
 
 def _transformers() -> Any:
-    try:
+    with imports_for("--to=transformers", "transformers"):
         import transformers
+        from transformers import T5ForConditionalGeneration  # noqa: F401 (transformers imports its models on access)
 
-        transformers.T5ForConditionalGeneration  # noqa: B018 (transformers imports its models on access)
-    except (ImportError, AttributeError) as error:
-        raise ImportError(
-            f"--to=transformers needs a package that cannot be imported ({error}): "
-            "pip install 'recbole-adasid[transformers]'"
-        ) from error
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     return transformers

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from recbole_adasid.io.extras import imports_for
 from recbole_adasid.settings.harmless import pretrained_options, pretrained_remedy
 
 PIXELS = "pixels"
@@ -159,11 +160,6 @@ def _blank() -> Any:
 
 
 def _require_extra(*packages: str) -> None:
-    try:
+    with imports_for("image_field", "images", "provide the images' vectors with item_features_file"):
         for package in packages:
             importlib.import_module(package)
-    except ImportError as error:
-        raise ImportError(
-            "image_field needs an extra that is not installed: run pip install 'recbole-adasid[images]', or provide "
-            "the images' vectors with item_features_file."
-        ) from error

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from recbole_adasid.io.extras import imports_for
 from recbole_adasid.settings.harmless import pretrained_options, pretrained_remedy
 
 logger = logging.getLogger(__name__)
@@ -183,13 +184,8 @@ class SentenceTransformerEncoder:
         return self.encode(texts)
 
     def _loaded(self) -> Any:
-        try:
+        with imports_for("text_encoder 'sentence-transformers'", "text", "set text_encoder to 'tfidf'"):
             from sentence_transformers import SentenceTransformer
-        except ImportError as error:
-            raise ImportError(
-                "text_encoder 'sentence-transformers' needs an extra that is not installed: "
-                "run pip install 'recbole-adasid[text]', or set text_encoder to 'tfidf'."
-            ) from error
         options = pretrained_options(self.name, "text_encoder_model")
         try:
             return SentenceTransformer(self.name, device=self.device or _device(), **options)

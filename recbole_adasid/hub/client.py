@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
 
+from recbole_adasid.io.extras import imports_for
+
 _OF_CONNECTIONS = ("requests", "urllib3", "httpx", "httpx2", "httpcore")
 """HTTP libraries used by the various releases of huggingface_hub."""
 LOG_IN = "log in with `hf auth login`, or set HF_TOKEN"
@@ -21,12 +23,8 @@ def hub_client(purpose: str) -> ModuleType:
     Raises:
         ImportError: naming the extra.
     """
-    try:
+    with imports_for(purpose, "hub"):
         import huggingface_hub
-    except ImportError as error:
-        raise ImportError(
-            f"{purpose} needs a package that cannot be imported ({error}): pip install 'recbole-adasid[hub]'"
-        ) from error
     return huggingface_hub
 
 

@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from recbole_adasid.io.extras import imports_for
+
 ROWS_AT_ONCE = 65_536
 _WHOLE = re.compile(r"0|-?[1-9]\d*", re.ASCII)  # an integer in canonical form
 _PLAIN = frozenset({str, int, float, bool, type(None)})
@@ -104,14 +106,10 @@ def _as_frame(given: Any, what: str) -> Any:
     try:
         found = nw.from_native(given, allow_series=True, pass_through=True)
         if found is given and hasattr(given, "__arrow_c_stream__"):
-            found = nw.from_arrow(given, backend="pyarrow")
+            with imports_for(f"{what} is an Arrow object, which", "parquet"):
+                found = nw.from_arrow(given, backend="pyarrow")
     except nw.exceptions.DuplicateError as error:
         raise ValueError(f"{what} has a duplicate column name ({_line(error)}): rename or drop one.") from None
-    except ImportError as error:
-        raise ImportError(
-            f"{what} is an Arrow object, which needs a package that cannot be imported ({_line(error)}): pip install "
-            "'recbole-adasid[parquet]'"
-        ) from error
     if not isinstance(found, (nw.DataFrame, nw.LazyFrame)):
         raise ValueError(
             f"{what} is of type {type(given).__name__}, not a table: pass a pandas, Polars or Arrow table."
@@ -155,12 +153,8 @@ def _plain(value: Any) -> Any:
 
 
 def _narwhals() -> ModuleType:
-    try:
+    with imports_for("a table in memory", "frames"):
         import narwhals
-    except ImportError as error:
-        raise ImportError(
-            f"tables in memory need a package that cannot be imported ({error}): pip install 'recbole-adasid[frames]'"
-        ) from error
     return narwhals
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from recbole_adasid.io.extras import imports_for
+
 
 def require_pyarrow(path: Path) -> tuple[Any, Any]:
     """Return the modules pyarrow and pyarrow.parquet, which ``path`` needs.
@@ -13,13 +15,9 @@ def require_pyarrow(path: Path) -> tuple[Any, Any]:
     Raises:
         ImportError: naming the extra.
     """
-    try:
+    with imports_for(path, "parquet"):
         import pyarrow
         from pyarrow import parquet
-    except ImportError as error:
-        raise ImportError(
-            f"{path} needs a package that cannot be imported ({error}): pip install 'recbole-adasid[parquet]'"
-        ) from error
     return pyarrow, parquet
 
 

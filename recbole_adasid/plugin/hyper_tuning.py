@@ -11,6 +11,8 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from recbole_adasid.io.extras import imports_for
+
 ALGORITHMS = ("exhaustive", "random", "bayes")
 
 
@@ -36,10 +38,8 @@ def search(
     Raises:
         ImportError: if hyperopt is not installed.
     """
-    try:
+    with imports_for("tuning", "tuning"):
         import hyperopt
-    except ImportError as error:
-        raise ImportError(f"tuning needs hyperopt ({error}): pip install 'recbole-adasid[tuning]'") from error
     import numpy
     from recbole.trainer import HyperTuning
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from recbole_adasid.io.extras import imports_for
 from recbole_adasid.server.limits import Limits
 from recbole_adasid.settings.errors import SettingsError
 
@@ -49,11 +50,9 @@ def serve(given: Mapping[str, Any]) -> None:
 
 
 def _uvicorn() -> Any:
-    try:
+    with imports_for("serve", "serve"):
         import fastapi  # noqa: F401
         import uvicorn
-    except ImportError as error:
-        raise ValueError(f"serve needs {error.name}, which is missing: pip install 'recbole-adasid[serve]'") from error
     return uvicorn
 
 

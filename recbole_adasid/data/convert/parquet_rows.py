@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from recbole_adasid.io.extras import imports_for
+
 
 def open_table(path: Path) -> Any:
     """Open a Parquet file.
@@ -14,14 +16,9 @@ def open_table(path: Path) -> Any:
         ImportError: if pyarrow is not installed.
         ValueError: if it is not a Parquet file.
     """
-    try:
+    with imports_for(path, "parquet", "save the table as CSV"):
         from pyarrow import ArrowException
         from pyarrow.parquet import ParquetFile
-    except ImportError as error:
-        raise ImportError(
-            f"{path} needs a package that cannot be imported ({error}): pip install 'recbole-adasid[parquet]', or save "
-            "the table as CSV."
-        ) from error
     try:
         return ParquetFile(path)
     except (ArrowException, OSError) as error:
