@@ -19,9 +19,9 @@ import torch
 from numpy.typing import NDArray
 
 from recbole_adasid.features.behaviour_modality import behaviour_features
-from recbole_adasid.features.filling import anchors_of, filled
 from recbole_adasid.features.item_features import item_features
 from recbole_adasid.features.preparation import Preparation, Prepared
+from recbole_adasid.features.stand_in_vectors import anchors_of, filled
 from recbole_adasid.features.vectors import ItemFeatures
 from recbole_adasid.io.stage_cache import StageCache
 from recbole_adasid.tokenizer.clustering.rq_kmeans import RQKMeansTokenizer

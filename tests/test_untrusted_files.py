@@ -27,7 +27,7 @@ from benchmarks import chaos, proxy_check, ranking_report
 from recbole_adasid.bundle import SIDBundle
 from recbole_adasid.bundle.about_file import about_path
 from recbole_adasid.bundle.folder import read_content
-from recbole_adasid.bundle.given import given_codes
+from recbole_adasid.bundle.given_sids import given_codes
 from recbole_adasid.bundle.item_file import write_item_file
 from recbole_adasid.bundle.item_map import read_item_map
 from recbole_adasid.bundle.item_sids import as_item_sids
@@ -40,7 +40,7 @@ from recbole_adasid.data.item_labels import read_labels
 from recbole_adasid.data.item_table import read_item_table
 from recbole_adasid.data.log.log_files import read_log
 from recbole_adasid.features.behaviour_vectors import read_item_vectors
-from recbole_adasid.features.fitted import read_fitted
+from recbole_adasid.features.fitted_state import read_fitted
 from recbole_adasid.features.vector_store import VectorStore
 from recbole_adasid.features.vectors import load_feature_file
 from recbole_adasid.grid import grids

@@ -10,7 +10,7 @@ from recbole_adasid.bundle.about_file import OPTIONS
 from recbole_adasid.bundle.content import BundleContent
 from recbole_adasid.bundle.item_file import write_item_file
 from recbole_adasid.bundle.item_sids import ItemSIDs
-from recbole_adasid.bundle.letter import read_letter, write_letter
+from recbole_adasid.bundle.letter_index import read_letter, write_letter
 from recbole_adasid.bundle.recbole3 import read_recbole3, write_recbole3
 from recbole_adasid.bundle.tables import write_csv, write_parquet
 from recbole_adasid.io.digests import array_digest, file_digest

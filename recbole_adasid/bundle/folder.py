@@ -14,8 +14,8 @@ from recbole_adasid.bundle.content import ABOUT, BundleContent
 from recbole_adasid.bundle.item_sids import LARGEST_LEVEL, ItemSIDs
 from recbole_adasid.data.item_labels import ItemLabel, read_labels, write_labels
 from recbole_adasid.io.atomic import write_atomically
+from recbole_adasid.io.checked_values import anything, list_of, mapping_of, optional, record, text, whole
 from recbole_adasid.io.digests import file_digest
-from recbole_adasid.io.forms import anything, list_of, mapping_of, optional, record, text, whole
 from recbole_adasid.io.json_file import as_json, read_json
 from recbole_adasid.io.tensor_file import DamagedFile, check_about, check_fit, read_tensors, write_tensors
 from recbole_adasid.tokenizer.base import DESCRIPTION_FILE, PARAMETERS_FILE, ItemTokenizer

@@ -10,7 +10,7 @@ import numpy as np
 from recbole_adasid.bundle.content import BundleContent
 from recbole_adasid.bundle.item_sids import ItemSIDs, as_item_sids
 from recbole_adasid.data.item_labels import read_labels
-from recbole_adasid.io.forms import anything, list_of, mapping_of, one_of, optional, record, text, whole
+from recbole_adasid.io.checked_values import anything, list_of, mapping_of, one_of, optional, record, text, whole
 from recbole_adasid.io.json_file import read_json
 from recbole_adasid.io.tensor_file import DamagedFile, MismatchedFile
 from recbole_adasid.run_folder.catalogue_log import CatalogueChanges, check_changes, read_changes

@@ -23,7 +23,7 @@ from recbole_adasid.cli import (
     tune,
 )
 from recbole_adasid.cli.shared.command import PROGRAM
-from recbole_adasid.cli.shared.ending import NO_READER, reader_is_gone
+from recbole_adasid.cli.shared.exit_status import NO_READER, reader_is_gone
 from recbole_adasid.distributed.signals import MISTAKE
 from recbole_adasid.settings.errors import unknown_name
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from recbole_adasid.cli.shared.arguments import parse_arguments
 from recbole_adasid.cli.shared.command import Command, asks_for_help
 from recbole_adasid.cli.shared.common import CONFIG_FILES, DATA_PATH, DATASET
-from recbole_adasid.cli.shared.ending import ended
+from recbole_adasid.cli.shared.exit_status import ended
 from recbole_adasid.cli.shared.options import Option
 from recbole_adasid.plugin.launch import torchrun_options
 from recbole_adasid.plugin.peers.names import OURS
@@ -54,7 +54,7 @@ OPTIONS = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the main job and return the exit status; see :mod:`recbole_adasid.cli.shared.ending`.
+    """Run the main job and return the exit status; see :mod:`recbole_adasid.cli.shared.exit_status`.
 
     Args:
         arguments: None: those of the process.

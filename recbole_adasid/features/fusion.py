@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recbole_adasid.features.filling import anchors_of, filled
 from recbole_adasid.features.preparation import NO_VARIANCE, Preparation, Prepared
+from recbole_adasid.features.stand_in_vectors import anchors_of, filled
 from recbole_adasid.features.vectors import ItemFeatures
 from recbole_adasid.io.tensor_file import below
 
@@ -51,7 +51,7 @@ def fuse(
     """Return one vector per item [N, d'] from M modalities, each [N, d], and the fitted state.
 
     If an item lacks an optional modality, the vectors of the items nearest by the other modalities are used, see
-    :mod:`~recbole_adasid.features.filling`.
+    :mod:`~recbole_adasid.features.stand_in_vectors`.
 
     Args:
         modalities: the vectors, and which items have one.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from recbole_adasid.data.item_table import ITEM_COLUMN
 from recbole_adasid.features.behaviour_modality import COOCCURRENCE, UsedItems, behaviour_features, without_behaviour
-from recbole_adasid.features.fitted import Fitted, stage_key
+from recbole_adasid.features.fitted_state import Fitted, stage_key
 from recbole_adasid.features.fusion import REDUCING, fuse
 from recbole_adasid.features.image_encoders import build_image_encoder
 from recbole_adasid.features.images import locate_images

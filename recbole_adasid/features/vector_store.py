@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from recbole_adasid.io.atomic import CannotWrite
+from recbole_adasid.io.checked_values import list_of, text
 from recbole_adasid.io.digests import fingerprint
-from recbole_adasid.io.forms import list_of, text
 from recbole_adasid.io.tensor_file import DamagedFile, check_about, read_tensors, write_tensors
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from recbole_adasid.io.atomic import written_whole
-from recbole_adasid.io.forms import Form, record
+from recbole_adasid.io.checked_values import Form, record
 
 FORMAT_VERSION = 1
 Value = TypeVar("Value")

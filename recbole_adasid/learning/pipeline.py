@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from recbole_adasid.bundle.given import given_codes
+from recbole_adasid.bundle.given_sids import given_codes
 from recbole_adasid.features.item_features import item_features
 from recbole_adasid.features.vectors import ItemFeatures
 from recbole_adasid.io.digests import array_digest, fingerprint

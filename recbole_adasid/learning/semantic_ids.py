@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from recbole_adasid.data.interactions import Interactions
-from recbole_adasid.features.fitted import Fitted
+from recbole_adasid.features.fitted_state import Fitted
 from recbole_adasid.features.item_features import ItemContents
 from recbole_adasid.tokenizer.agreement import EmbeddingPairs
 from recbole_adasid.tokenizer.base import ItemTokenizer

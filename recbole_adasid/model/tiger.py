@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.model.network.places import Places
 from recbole_adasid.model.network.stack import Memory
 from recbole_adasid.model.network.tiger_network import TIGERNetwork
+from recbole_adasid.model.network.tree_places import Places
 from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.model.search.beam_search import beam_search
 from recbole_adasid.model.search.exclusion import Excluded, Exclusion

@@ -10,7 +10,7 @@ from recbole_adasid.distributed.world import world
 from recbole_adasid.plugin.config.run_settings import training_key, writable
 from recbole_adasid.plugin.learn import learn
 from recbole_adasid.plugin.logs import write_metrics
-from recbole_adasid.plugin.output.left_behind import UNFINISHED, write_beginning, write_results
+from recbole_adasid.plugin.output.run_outputs import UNFINISHED, write_beginning, write_results
 from recbole_adasid.plugin.peers.names import own_class
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.model_file import tokens_digest

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from recbole_adasid.data.item_labels import ItemLabel
-from recbole_adasid.io.forms import list_of, text
+from recbole_adasid.io.checked_values import list_of, text
 from recbole_adasid.io.tensor_file import (
     DamagedFile,
     MismatchedFile,

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from recbole_adasid.features.fusion import FUSIONS
 from recbole_adasid.features.text_encoders import ENCODERS
-from recbole_adasid.io.forms import (
+from recbole_adasid.io.checked_values import (
     Form,
     anything,
     list_of,

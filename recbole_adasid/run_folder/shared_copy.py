@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_adasid.io.atomic import write_atomically
-from recbole_adasid.io.forms import Form, list_of, mapping_of, number, optional
+from recbole_adasid.io.checked_values import Form, list_of, mapping_of, number, optional
 from recbole_adasid.io.json_file import as_json, read_json
 from recbole_adasid.io.tensor_file import check_about, read_tensors, write_tensors
 from recbole_adasid.run_folder.catalogue_log import CatalogueChanges, write_changes

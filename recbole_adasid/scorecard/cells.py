@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from recbole_adasid.io.array_file import read_arrays, write_arrays
 from recbole_adasid.io.atomic import append_line
-from recbole_adasid.io.forms import anything, fits, mapping_of, number, record, text, whole
+from recbole_adasid.io.checked_values import anything, fits, mapping_of, number, record, text, whole
 from recbole_adasid.io.json_file import parse_json
 
 

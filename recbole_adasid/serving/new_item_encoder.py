@@ -20,7 +20,7 @@ from torch import Tensor
 
 from recbole_adasid.data.item_labels import ItemLabel, labels_of
 from recbole_adasid.data.item_table import ITEM_COLUMN, missing_column, rows_of_items
-from recbole_adasid.features.fitted import read_fitted
+from recbole_adasid.features.fitted_state import read_fitted
 from recbole_adasid.features.item_features import item_features, source_columns
 from recbole_adasid.features.vectors import LARGEST
 from recbole_adasid.io.stage_cache import StageCache

@@ -9,7 +9,7 @@ from recbole_adasid.hub.card import LIBRARY
 from recbole_adasid.hub.code_picture import code_picture
 from recbole_adasid.hub.layout import CARD, PICTURE, Layout
 from recbole_adasid.io.atomic import write_atomically
-from recbole_adasid.io.forms import anything, list_of, mapping_of, optional, record, text, whole
+from recbole_adasid.io.checked_values import anything, list_of, mapping_of, optional, record, text, whole
 from recbole_adasid.io.json_file import as_json, read_json
 from recbole_adasid.io.links import check_inside
 from recbole_adasid.io.tensor_file import DamagedFile, check_about

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from recbole_adasid.io.forms import list_of, record, text, whole
+from recbole_adasid.io.checked_values import list_of, record, text, whole
 from recbole_adasid.io.json_file import read_json
 from recbole_adasid.io.tensor_file import (
     DamagedFile,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from recbole_adasid.bundle.item_sids import ItemSIDs, as_item_sids
-from recbole_adasid.bundle.letter import read_letter, write_letter
+from recbole_adasid.bundle.letter_index import read_letter, write_letter
 from recbole_adasid.bundle.recbole3 import write_recbole3
 from recbole_adasid.settings.errors import SettingsError
 

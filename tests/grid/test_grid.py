@@ -10,8 +10,8 @@ import pytest
 from recbole_adasid.evaluation.comparison import difference, holm
 from recbole_adasid.grid import cell as cell_module
 from recbole_adasid.grid.cell import Cell
-from recbole_adasid.grid.grids import ABOUT, GRIDS, POP, known_cell, read_grid
 from recbole_adasid.grid.figures import _curve
+from recbole_adasid.grid.grids import ABOUT, GRIDS, POP, known_cell, read_grid
 from recbole_adasid.grid.paired import per_user
 from recbole_adasid.grid.published import PAPER
 from recbole_adasid.grid.records import METRICS

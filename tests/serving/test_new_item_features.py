@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from new_items import encoder_of
-from recbole_adasid.features.fitted import read_fitted
+from recbole_adasid.features.fitted_state import read_fitted
 from recbole_adasid.features.item_features import item_features
 from recbole_adasid.io.stage_cache import StageCache
 from recbole_adasid.plugin.run import run

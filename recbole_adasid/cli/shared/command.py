@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from recbole_adasid.cli.shared.ending import SPARE, ended
+from recbole_adasid.cli.shared.exit_status import SPARE, ended
 from recbole_adasid.cli.shared.options import Option
 
 PROGRAM = "recbole-adasid"
@@ -59,7 +59,7 @@ class Command:
         return "\n\n".join(parts + ([self.more()] if self.more else []))
 
     def main(self, arguments: Sequence[str]) -> int:
-        """Run the command and return the exit status: 0, or one of :mod:`recbole_adasid.cli.shared.ending`."""
+        """Run the command and return the exit status: 0, or one of :mod:`recbole_adasid.cli.shared.exit_status`."""
         given = list(arguments)
         if asks_for_help(given) or not (given or self.bare):
             print(self.help())

@@ -13,7 +13,7 @@ from recbole_adasid.compute.layers import Dropout, RMSNorm
 from recbole_adasid.model.network.attention import KeyValue, KeyValueCache
 from recbole_adasid.model.network.block import DecoderLayer
 from recbole_adasid.model.network.position import RelativePositionBias, mask_bias
-from recbole_adasid.model.network.standing import Standing
+from recbole_adasid.model.network.prefix_standing import Standing
 
 
 class Stack(nn.Module):

@@ -13,12 +13,12 @@ from recbole_adasid.model.network.block import DecoderLayer, EncoderLayer
 from recbole_adasid.model.network.continuations import Continuations
 from recbole_adasid.model.network.feed_forward import FeedForward
 from recbole_adasid.model.network.item_tokens import ItemTokens
-from recbole_adasid.model.network.places import Places
 from recbole_adasid.model.network.position import RelativePositionBias, mask_bias
+from recbole_adasid.model.network.prefix_standing import Standing
 from recbole_adasid.model.network.settings import ENCODER_ATTENTIONS, ENCODER_INPUTS
 from recbole_adasid.model.network.stack import Decoder, Encoder, Memory, Tree
-from recbole_adasid.model.network.standing import Standing
 from recbole_adasid.model.network.token_softmax import TokenSoftmax
+from recbole_adasid.model.network.tree_places import Places
 from recbole_adasid.model.network.vocabulary import Vocabulary
 from recbole_adasid.model.prefix_tree import PrefixTree
 

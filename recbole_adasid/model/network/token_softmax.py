@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from recbole_adasid.model.network.standing import Standing
+from recbole_adasid.model.network.prefix_standing import Standing
 from recbole_adasid.model.network.vocabulary import Vocabulary
 
 _LOWEST = -1e30  # a sum of nothing, as after a prefix that no item has

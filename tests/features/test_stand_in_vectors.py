@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recbole_adasid.features import filling
-from recbole_adasid.features.filling import NEIGHBOURS, anchors_of, filled
+from recbole_adasid.features import stand_in_vectors as filling
 from recbole_adasid.features.preparation import Prepared
+from recbole_adasid.features.stand_in_vectors import NEIGHBOURS, anchors_of, filled
 
 MISSING = [2, 9, 30]
 

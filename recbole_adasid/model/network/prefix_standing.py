@@ -7,7 +7,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from recbole_adasid.model.network.continuations import Continuations
-from recbole_adasid.model.network.places import Places
+from recbole_adasid.model.network.tree_places import Places
 
 
 class Standing(NamedTuple):

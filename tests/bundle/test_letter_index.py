@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from recbole_adasid.bundle.item_sids import ItemSIDs, as_item_sids
-from recbole_adasid.bundle.letter import read_letter, write_letter
+from recbole_adasid.bundle.letter_index import read_letter, write_letter
 
 
 def published(folder: Path, entries: dict[str, Any], item2id: str | None = "x\t0\ny\t1\n") -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from recbole_adasid.model.network.places import Places
+from recbole_adasid.model.network.tree_places import Places
 from recbole_adasid.model.prefix_tree import PrefixTree
 
 SIZES = [3, 4]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from recbole_adasid.bundle import SIDBundle
-from recbole_adasid.bundle.given import given_codes
+from recbole_adasid.bundle.given_sids import given_codes
 from recbole_adasid.io.tensor_file import DamagedFile
 
 

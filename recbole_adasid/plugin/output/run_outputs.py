@@ -13,7 +13,7 @@ from recbole_adasid.distributed.world import world
 from recbole_adasid.evaluation.breakdown import breakdown
 from recbole_adasid.evaluation.intervals import told_by_ranks
 from recbole_adasid.evaluation.record import Record
-from recbole_adasid.features.fitted import write_fitted
+from recbole_adasid.features.fitted_state import write_fitted
 from recbole_adasid.features.item_features import ItemContents
 from recbole_adasid.plugin.config.run_settings import sids_name
 from recbole_adasid.plugin.output.about_run import about_run

@@ -17,7 +17,7 @@ import torch
 
 from recbole_adasid.cli import main, train
 from recbole_adasid.cli.main import COMMANDS
-from recbole_adasid.cli.shared.ending import ended
+from recbole_adasid.cli.shared.exit_status import ended
 from recbole_adasid.compute.out_of_memory import is_out_of_memory
 from recbole_adasid.distributed.signals import Terminated, heeding_sigterm, keeping_sigterm
 
@@ -199,7 +199,7 @@ def test_what_a_library_makes_of_sigterm_lasts_no_longer_than_its_start():
 
 FORKED = """
 import os, signal, sys, time
-from recbole_adasid.cli.shared.ending import ended
+from recbole_adasid.cli.shared.exit_status import ended
 def work():
     ready, tell = os.pipe()
     child = os.fork()
@@ -234,7 +234,7 @@ def test_output_that_nobody_reads_any_more_ends_a_command_quietly(arguments: str
 
 
 def test_work_whose_output_nobody_reads_ends_quietly_too() -> None:
-    work = "from recbole_adasid.cli.shared.ending import ended\nimport sys\n"
+    work = "from recbole_adasid.cli.shared.exit_status import ended\nimport sys\n"
     work += "sys.exit(ended(lambda: [print('x' * 9999) for _ in range(99)] and 0, kept='', spare=''))"
     done = subprocess.run(
         ["bash", "-c", f'{sys.executable} -c "{work}" | head -c 5; echo " ${{PIPESTATUS[0]}}"'],
@@ -246,7 +246,7 @@ def test_work_whose_output_nobody_reads_ends_quietly_too() -> None:
 
 
 def test_a_mistake_is_reported_even_if_nobody_reads_the_output() -> None:
-    work = "import time, sys\nfrom recbole_adasid.cli.shared.ending import ended\n"
+    work = "import time, sys\nfrom recbole_adasid.cli.shared.exit_status import ended\n"
     work += "def work():\n    time.sleep(0.3)\n    raise ValueError('the sentence')\n"
     work += "sys.exit(ended(work, kept='', spare=''))"
     done = subprocess.run(
