@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from torch import Tensor, nn
 
 from recbole_adasid.compute.layers import Dropout, RMSNorm
@@ -9,15 +11,31 @@ from recbole_adasid.model.network.attention import CrossAttention, KeyValue, Key
 from recbole_adasid.model.network.feed_forward import FeedForward
 
 
+class Widths(NamedTuple):
+    """Sizes that all layers of a network share."""
+
+    d_model: int
+    """Of the residual stream."""
+    d_head: int
+    n_heads: int
+    d_ff: int
+    """Of the feed-forward's hidden layer."""
+
+    @property
+    def of_heads(self) -> dict[str, int]:
+        """The arguments of an attention."""
+        return {"d_model": self.d_model, "d_head": self.d_head, "n_heads": self.n_heads}
+
+
 class EncoderLayer(nn.Module):
     """Self-attention, then feed-forward."""
 
-    def __init__(self, *, d_model: int, attention: SelfAttention, feed_forward: FeedForward, dropout: float) -> None:
+    def __init__(self, widths: Widths, *, dropout: float) -> None:
         super().__init__()
-        self.attention_norm = RMSNorm(d_model=d_model)
-        self.attention = attention
-        self.feed_forward_norm = RMSNorm(d_model=d_model)
-        self.feed_forward = feed_forward
+        self.attention_norm = RMSNorm(d_model=widths.d_model)
+        self.attention = SelfAttention(**widths.of_heads, dropout=dropout)
+        self.feed_forward_norm = RMSNorm(d_model=widths.d_model)
+        self.feed_forward = FeedForward(d_model=widths.d_model, d_ff=widths.d_ff, dropout=dropout)
         self.dropout = Dropout(p=dropout)
 
     def forward(self, x: Tensor, bias: Tensor | None, mask: Tensor | None) -> Tensor:
@@ -29,22 +47,14 @@ class EncoderLayer(nn.Module):
 class DecoderLayer(nn.Module):
     """Self-attention, cross-attention to the encoder's output, then feed-forward."""
 
-    def __init__(
-        self,
-        *,
-        d_model: int,
-        attention: SelfAttention,
-        cross_attention: CrossAttention,
-        feed_forward: FeedForward,
-        dropout: float,
-    ) -> None:
+    def __init__(self, widths: Widths, *, dropout: float) -> None:
         super().__init__()
-        self.attention_norm = RMSNorm(d_model=d_model)
-        self.attention = attention
-        self.cross_attention_norm = RMSNorm(d_model=d_model)
-        self.cross_attention = cross_attention
-        self.feed_forward_norm = RMSNorm(d_model=d_model)
-        self.feed_forward = feed_forward
+        self.attention_norm = RMSNorm(d_model=widths.d_model)
+        self.attention = SelfAttention(**widths.of_heads, dropout=dropout)
+        self.cross_attention_norm = RMSNorm(d_model=widths.d_model)
+        self.cross_attention = CrossAttention(**widths.of_heads, dropout=dropout)
+        self.feed_forward_norm = RMSNorm(d_model=widths.d_model)
+        self.feed_forward = FeedForward(d_model=widths.d_model, d_ff=widths.d_ff, dropout=dropout)
         self.dropout = Dropout(p=dropout)
 
     def project(self, memory: Tensor) -> KeyValue:

@@ -8,10 +8,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from recbole_adasid.model.network.attention import CrossAttention, KeyValueCache, SelfAttention
-from recbole_adasid.model.network.block import DecoderLayer, EncoderLayer
+from recbole_adasid.model.network.attention import KeyValueCache
+from recbole_adasid.model.network.block import DecoderLayer, EncoderLayer, Widths
 from recbole_adasid.model.network.continuations import Continuations
-from recbole_adasid.model.network.feed_forward import FeedForward
 from recbole_adasid.model.network.item_tokens import ItemTokens
 from recbole_adasid.model.network.position import RelativePositionBias, mask_bias
 from recbole_adasid.model.network.prefix_standing import Standing
@@ -63,25 +62,7 @@ class TIGERNetwork(nn.Module):
         _check("encoder_attention", encoder_attention, ENCODER_ATTENTIONS)
         _check("encoder_input", encoder_input, ENCODER_INPUTS)
         self.causal = encoder_attention == "causal"
-        heads = {"d_model": d_model, "d_head": d_head, "n_heads": n_heads}
-
-        def encoder_layer() -> EncoderLayer:
-            return EncoderLayer(
-                d_model=d_model,
-                attention=SelfAttention(**heads, dropout=dropout),
-                feed_forward=FeedForward(d_model=d_model, d_ff=d_ff, dropout=dropout),
-                dropout=dropout,
-            )
-
-        def decoder_layer() -> DecoderLayer:
-            return DecoderLayer(
-                d_model=d_model,
-                attention=SelfAttention(**heads, dropout=dropout),
-                cross_attention=CrossAttention(**heads, dropout=dropout),
-                feed_forward=FeedForward(d_model=d_model, d_ff=d_ff, dropout=dropout),
-                dropout=dropout,
-            )
-
+        widths = Widths(d_model, d_head, n_heads, d_ff)
         self.vocabulary = Vocabulary(level_sizes=level_sizes, d_model=d_model, n_user_tokens=n_user_tokens)
         self.softmax = TokenSoftmax(
             self.vocabulary,
@@ -92,13 +73,13 @@ class TIGERNetwork(nn.Module):
         self.item_tokens = ItemTokens(self.vocabulary) if encoder_input == "items" else None
         self.encoder = Encoder(
             d_model=d_model,
-            layers=[encoder_layer() for _ in range(n_encoder_layers)],
+            layers=[EncoderLayer(widths, dropout=dropout) for _ in range(n_encoder_layers)],
             position_bias=RelativePositionBias(n_heads=n_heads, d_model=d_model, bidirectional=True),
             dropout=dropout,
         )
         self.decoder = Decoder(
             d_model=d_model,
-            layers=[decoder_layer() for _ in range(n_decoder_layers)],
+            layers=[DecoderLayer(widths, dropout=dropout) for _ in range(n_decoder_layers)],
             position_bias=RelativePositionBias(n_heads=n_heads, d_model=d_model, bidirectional=False),
             dropout=dropout,
         )
