@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from recbole_adasid.server.batching import Batcher, Histories, Options
@@ -11,6 +14,9 @@ from recbole_adasid.server.limits import Limits
 from recbole_adasid.server.metrics import Metrics
 from recbole_adasid.server.snapshot import Snapshot
 from recbole_adasid.serving.recommender import Recommender
+
+EXPLAINED_AT_ONCE = 8
+"""Explanations computed at the same time. Each decodes by itself, in a thread that other routes need, too."""
 
 
 class Serving:
@@ -32,6 +38,22 @@ class Serving:
             queue=limits.queue,
             told=self.metrics.decoded,
         )
+
+        self._explaining = threading.BoundedSemaphore(EXPLAINED_AT_ONCE)
+
+    @contextmanager
+    def explaining(self) -> Iterator[None]:
+        """Take one of the places for explanations.
+
+        Raises:
+            Busy: if none is free.
+        """
+        if not self._explaining.acquire(blocking=False):
+            raise Busy(f"{EXPLAINED_AT_ONCE} explanations are being computed: retry later")
+        try:
+            yield
+        finally:
+            self._explaining.release()
 
     async def recommend(self, histories: Histories, options: Options) -> list[list[dict[str, Any]]]:
         """Return the recommendations after each history, decoded in a batch with other requests.

@@ -20,6 +20,8 @@ from recbole_adasid.server import answers  # noqa: E402
 from recbole_adasid.server.application import create_application  # noqa: E402
 from recbole_adasid.server.errors import without_place  # noqa: E402
 from recbole_adasid.server.limits import Limits  # noqa: E402
+from recbole_adasid.server.routes import explain as explain_route  # noqa: E402
+from recbole_adasid.server.serving import EXPLAINED_AT_ONCE  # noqa: E402
 from recbole_adasid.serving.recommender import Recommendation, Recommender  # noqa: E402
 
 
@@ -55,6 +57,31 @@ def test_answers_are_those_of_the_recommender(client: Any, recommender: Recommen
     found = asked(client, histories=[*histories, ["no such item"]], **options)
     assert same(found[0], expected[0], recommender) and same(found[1], expected[1], recommender) and found[2] == []
     assert asked(client, histories=[]) == []
+
+
+def test_a_few_explanations_are_computed_at_once_and_more_are_refused(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started, go_on = threading.Barrier(EXPLAINED_AT_ONCE + 1), threading.Event()
+
+    def slow(*_: Any) -> Any:
+        started.wait(20)
+        assert go_on.wait(20)
+        raise ValueError("done")
+
+    def ask(_: int = 0) -> Any:
+        return client.post("/explain", json={"history": ["i1"], "item": "i2"})
+
+    with monkeypatch.context() as patched, ThreadPoolExecutor(EXPLAINED_AT_ONCE) as pool:
+        patched.setattr(explain_route, "explain", slow)
+        running = [pool.submit(ask) for _ in range(EXPLAINED_AT_ONCE)]
+        started.wait(20)
+        refused = ask()
+        go_on.set()
+        assert [one.result().status_code for one in running] == [422] * EXPLAINED_AT_ONCE
+    assert refused.status_code == 503 and refused.headers["Retry-After"] == "1"
+    assert refused.json()["detail"] == f"{EXPLAINED_AT_ONCE} explanations are being computed: retry later"
+    assert ask().status_code == 200  # the places are free again
 
 
 def test_unknown_items_of_clients_are_not_logged(client: Any, caplog: pytest.LogCaptureFixture) -> None:

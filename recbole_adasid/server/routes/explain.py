@@ -28,7 +28,8 @@ def explain_routes(serving: Serving) -> APIRouter:
                 f"the history has {len(request.history)} items, more than {serving.limits.max_length}: give the latest "
                 "ones, oldest first"
             )
-        found = explain(serving.snapshot.recommender, request.history, request.item)
+        with serving.explaining():
+            found = explain(serving.snapshot.recommender, request.history, request.item)
         path = [{**step._asdict(), "options": [option._asdict() for option in step.options]} for step in found.path]
         return JSONResponse({**found._asdict(), "path": path})
 
