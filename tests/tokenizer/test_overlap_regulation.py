@@ -289,26 +289,6 @@ def test_a_margin_within_the_threshold_never_repels():
     assert term.stats["relaxed_share"] > 0
 
 
-def test_schedule_follows_equations_11_and_12_in_steps_and_as_fraction():
-    settings = {"collision_floor": 0.05, "collaborative_ceiling": 0.35}
-    steps = ProgressSchedule(start=100, end=900, unit="steps", **settings)
-    fraction = ProgressSchedule(start=0.1, end=0.9, unit="fraction", **settings)
-    for t in (0, 99, 100, 101, 500, 899, 900, 999):
-        tau = min(1.0, max(0.0, (t - 100) / (900 - 100)))
-        for schedule in (steps, fraction):
-            assert schedule.progress(t, 1000) == pytest.approx(tau)
-            weights = schedule.weights(t, 1000)
-            assert weights.collision == pytest.approx(1 - (1 - 0.05) * tau)
-            assert weights.collaborative == pytest.approx(0.35 * tau)
-
-
-def test_without_rebalancing_both_weights_stay_constant():
-    schedule = ProgressSchedule(
-        start=0.1, end=0.9, collision_floor=0.05, collaborative_ceiling=0.35, collision_weight=2.0, enabled=False
-    )
-    assert {schedule.weights(t, 1000) for t in range(0, 1000, 100)} == {(2.0, 0.35)}
-
-
 def test_no_regulation_weighs_nothing_but_the_constant_alignment():
     assert NoRegulation(collaborative_weight=0.1).weights(5, 10) == (0.0, 0.1)
 
@@ -330,21 +310,6 @@ def test_impossible_settings_are_refused(changes, message):
         regulation(**changes)
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"start": 0.9, "end": 0.9}, "must exceed rebalancing_start"),
-        ({"end": 2.0}, "cannot exceed 1"),
-        ({"unit": "epochs"}, "unknown rebalancing_unit 'epochs'"),
-        ({"collision_floor": 1.5}, r"collision_floor must lie in \[0, 1\]"),
-    ],
-)
-def test_impossible_schedules_are_refused(changes, message):
-    settings = {"start": 0.0, "end": 1.0, "collision_floor": 0.05, "collaborative_ceiling": 0.35}
-    with pytest.raises(ValueError, match=message):
-        ProgressSchedule(**{**settings, **changes})
-
-
 def test_more_levels_than_a_signature_holds_are_refused():
     with pytest.raises(ValueError, match="at most 8 levels, got 9"):
         find_overlaps(torch.zeros(2, 9, dtype=torch.long), torch.ones(2))
@@ -354,22 +319,6 @@ def schedule(**changes: float | str) -> ProgressSchedule:
     return ProgressSchedule(
         **{"start": 0.0, "end": 1.0, "collision_floor": 0.0, "collaborative_ceiling": 0.0, **changes}
     )
-
-
-def test_a_schedule_is_of_fractions_and_of_weight_1_and_enabled_unless_it_is_told_otherwise() -> None:
-    assert schedule().weights(500, 1000) == (0.5, 0.0)
-    assert schedule(collision_weight=0.0, collision_floor=1.0).weights(500, 1000) == (0.0, 0.0)
-    assert schedule(unit="steps", end=1000).weights(500, 2) == (0.5, 0.0)
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [{"start": -0.1}, {"end": 0.0}, {"end": 1.01}, {"collision_floor": -0.1}, {"collision_floor": 1.1}]
-    + [{"collaborative_ceiling": -0.1}, {"collision_weight": -0.1}],
-)
-def test_a_schedule_beyond_its_bounds_is_refused(changes: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="rebalancing_end|collision_floor must lie"):
-        schedule(**changes)
 
 
 def at_its_bounds(**changes: float | list[float]) -> AdaptiveRegulation:
