@@ -2,16 +2,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from sklearn.decomposition import PCA
 from torch import Tensor
 
 from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.model.dense import item_content
 from recbole_adasid.model.dense.head import DenseHead
-from recbole_adasid.model.dense.item_content import ItemContent, principal_directions
+from recbole_adasid.model.dense.item_content import ItemContent
 from recbole_adasid.model.dense.losses import Losses
 from recbole_adasid.model.liger import LIGERModel
 from recbole_adasid.model.network.tiger_network import TIGERNetwork
@@ -244,53 +241,6 @@ def test_an_item_that_is_not_trained_on_gets_no_gradient(sequences: Tensor) -> N
     assert model.content.ids is not None and model.content.ids.weight.grad is not None
     touched = model.content.ids.weight.grad.abs().sum(1) > 0
     assert not touched[[0, *COLD]].any() and touched.sum() == N - len(COLD)
-
-
-def test_features_are_standardised_by_the_items_that_are_trained_on() -> None:
-    raw = torch.randn(N, 6) * 3 + 1
-    trained = torch.ones(N + 1, dtype=torch.bool)
-    trained[[0, *COLD]] = False
-    content = ItemContent(raw, trained, d_model=16)
-    warm = raw[trained[1:]]
-    expected = (raw - warm.mean(0)) / ((warm - warm.mean(0)) ** 2).mean(0).sqrt()
-    torch.testing.assert_close(content.features[1:].float(), expected, atol=1e-2, rtol=1e-2)
-    assert not content.features[0].any()
-
-
-@pytest.mark.parametrize("columns", [1, 3])
-def test_features_are_reduced_to_the_principal_columns_of_the_items_that_are_trained_on(columns: int) -> None:
-    raw = torch.randn(N, 6) @ torch.randn(6, 6)
-    trained = torch.ones(N + 1, dtype=torch.bool)
-    trained[[0, *COLD]] = False
-    content = ItemContent(raw, trained, d_model=16, columns=columns)
-    standard = ((raw - raw[trained[1:]].mean(0)) / raw[trained[1:]].std(0, correction=0)).double().numpy()
-    expected = PCA(columns, svd_solver="full").fit(standard[trained[1:].numpy()]).transform(standard)
-    scale = (expected[trained[1:].numpy()] ** 2).mean() ** 0.5
-    found = content.features[1:].double().numpy()
-    signs = np.sign((found * expected).sum(0))
-    np.testing.assert_allclose(found, signs * expected / scale, atol=5e-3)
-    assert not content.features[0].any() and content.map.weight.shape == (16, columns)
-    later = content.with_items(raw[:2])
-    torch.testing.assert_close(later.features[N + 1 :], content.features[1:3])
-
-
-def test_columns_beyond_those_there_are_leave_the_features_as_they_are() -> None:
-    raw, trained = torch.randn(N, 6), torch.arange(N + 1) > 0
-    plain = ItemContent(raw, trained, d_model=16)
-    for columns in (6, 7, None):
-        content = ItemContent(raw, trained, d_model=16, columns=columns)
-        assert content.directions is None and content.features.equal(plain.features)
-
-
-def test_principal_directions_do_not_depend_on_the_order_of_items_or_how_many_are_read_at_once(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    features = torch.randn(50, 4)
-    features -= features.mean(0)
-    found = principal_directions(features, 3)
-    torch.testing.assert_close(principal_directions(features.flip(0), 3), found)
-    monkeypatch.setattr(item_content, "_ROWS_AT_ONCE", 16)
-    torch.testing.assert_close(principal_directions(features, 3), found)
 
 
 def test_items_that_come_later_are_read_and_found_by_their_features_alone(sequences: Tensor) -> None:
