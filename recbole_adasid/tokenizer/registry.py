@@ -61,6 +61,11 @@ def tokenizer_settings(config: settings_lookup.Settings) -> dict[str, Any]:
     return settings
 
 
+def quantizer_edition(settings: Settings) -> int:
+    """Return the edition of the quantizer that ``settings`` name; 0 for the first, and for a tokenizer without one."""
+    return QUANTIZERS[settings["quantizer"]].EDITION if "quantizer" in settings else 0
+
+
 def build_tokenizer(settings: Settings, *, width: int) -> ItemTokenizer:
     """Return an untrained tokenizer for features of ``width`` columns.
 

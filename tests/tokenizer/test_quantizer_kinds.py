@@ -14,6 +14,7 @@ from recbole_adasid.tokenizer.quantizer import (
     SimVQQuantizer,
     StraightThroughQuantizer,
 )
+from recbole_adasid.tokenizer.quantizer.rotation import rotated
 
 DIM = 6
 
@@ -66,7 +67,7 @@ def test_rotation_carries_the_latent_onto_the_quantised_vector_and_turns_the_gra
     quantized = torch.randn(40, DIM, generator=torch.Generator().manual_seed(3))
     latent = latent.clone().requires_grad_()
     upstream = torch.randn(40, DIM, generator=torch.Generator().manual_seed(4))
-    estimated = RotationQuantizer.estimate(latent, quantized)
+    estimated = rotated(latent, quantized)
     torch.testing.assert_close(estimated, quantized, rtol=1e-4, atol=1e-5)
     (estimated * upstream).sum().backward()
     for z, q, g, found in zip(latent.detach(), quantized, upstream, latent.grad):
@@ -77,10 +78,54 @@ def test_rotation_carries_the_latent_onto_the_quantised_vector_and_turns_the_gra
         torch.testing.assert_close(found, q.norm() / z.norm() * rotation.t() @ g, rtol=1e-4, atol=1e-5)
 
 
+def test_each_level_s_rotation_adds_its_gradient(latent):
+    quantizer, upstream = build("rotation"), latent.roll(1, 0)
+    start = latent.clone().requires_grad_()
+    output = quantizer(start)
+    (found,) = torch.autograd.grad((output.quantized * upstream).sum(), start)
+    expected = torch.zeros_like(latent)
+    for level, residual, chosen in zip(quantizer.levels, output.residuals, output.codes.t()):
+        begin = residual.clone().requires_grad_()
+        (one,) = torch.autograd.grad((rotated(begin, level.codebook()[chosen].detach()) * upstream).sum(), begin)
+        expected += one
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("kind", ["straight_through", "simvq", "grouped"])
+def test_the_straight_through_gradient_is_that_of_the_sum_copied_once(kind, latent):
+    start, upstream = latent.clone().requires_grad_(), latent.roll(1, 0)
+    (found,) = torch.autograd.grad((build(kind)(start).quantized * upstream).sum(), start)
+    assert torch.equal(found, upstream)
+
+
+def test_the_reconstruction_trains_both_projections_of_a_cosine_lookup(latent):
+    quantizer, upstream = build("cosine"), latent.roll(1, 0)
+    start = latent.clone().requires_grad_()
+    (quantizer(start).quantized * upstream).sum().backward()
+    found = [start.grad, *(level.project_in.grad for level in quantizer.levels)]
+    found += [level.project_out.grad for level in quantizer.levels]
+    assert all(level.table.grad is None or not level.table.grad.any() for level in quantizer.levels)
+    start.grad = None
+    quantizer.zero_grad()
+    total, residual = 0, start
+    for level, chosen in zip(quantizer.levels, quantizer.encode(latent).t()):
+        looked_up = residual @ level.project_in
+        looked_up = looked_up / looked_up.norm(dim=1, keepdim=True)
+        entry = level.table[chosen] / level.table[chosen].norm(dim=1, keepdim=True)
+        total = total + (looked_up + (entry - looked_up).detach()) @ level.project_out
+        residual = residual - (entry @ level.project_out).detach()
+    (total * upstream).sum().backward()
+    expected = [start.grad, *(level.project_in.grad for level in quantizer.levels)]
+    expected += [level.project_out.grad for level in quantizer.levels]
+    assert all(gradient.abs().max() > 1e-3 for gradient in expected)
+    for one, other in zip(found, expected):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
 def test_a_short_latent_s_gradient_is_rescaled_by_its_own_length(latent):
     short = (1e-3 * latent).requires_grad_()
     quantized, upstream = 1e-3 * latent.roll(1, 0), latent.roll(2, 0)
-    estimated = RotationQuantizer.estimate(short, quantized)
+    estimated = rotated(short, quantized)
     torch.testing.assert_close(estimated, quantized, rtol=1e-3, atol=1e-7)
     (gradient,) = torch.autograd.grad((estimated * upstream).sum(), short)
     # A rotation keeps lengths, so that only the ratio of both vectors is left.
@@ -90,7 +135,7 @@ def test_a_short_latent_s_gradient_is_rescaled_by_its_own_length(latent):
 
 def test_a_latent_of_zero_gets_a_finite_gradient():
     latent = torch.zeros(1, DIM, requires_grad=True)
-    RotationQuantizer.estimate(latent, torch.ones(1, DIM)).sum().backward()
+    rotated(latent, torch.ones(1, DIM)).sum().backward()
     assert torch.isfinite(latent.grad).all()
 
 
@@ -163,11 +208,24 @@ def test_the_rotation_s_gradient_equals_the_reference(latent):
     reference = pytest.importorskip("vector_quantize_pytorch.vector_quantize_pytorch")
     target = torch.randn(40, DIM, generator=torch.Generator().manual_seed(3))
     gradients = []
-    for rotate in (RotationQuantizer.estimate, reference.rotate_to):
+    for rotate in (rotated, reference.rotate_to):
         start = latent.clone().requires_grad_()
         (rotate(start, target) ** 3).sum().backward()
         gradients.append(start.grad)
     torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-4, atol=1e-5)
+
+
+def test_a_residual_rotation_s_gradient_equals_the_reference(latent):
+    reference = pytest.importorskip("vector_quantize_pytorch")
+    quantizer = build("rotation")
+    quantizer.levels = torch.nn.ModuleList(RotationQuantizer(n_codewords=5, dim=DIM, level=i) for i in range(3))
+    peer = reference.ResidualVQ(dim=DIM, num_quantizers=3, codebook_size=5, shared_codebook=False, rotation_trick=True)
+    for level, layer in zip(quantizer.levels, peer.layers):
+        layer._codebook.embed.copy_(level.codewords.detach()[None])
+    ours, theirs = latent.clone().requires_grad_(), latent.clone().requires_grad_()
+    (quantizer(ours).quantized ** 3).sum().backward()
+    (peer(theirs[:, None], freeze_codebook=True)[0] ** 3).sum().backward()
+    torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-4, atol=1e-5)
 
 
 def test_simvq_codes_and_loss_equal_the_reference(latent):

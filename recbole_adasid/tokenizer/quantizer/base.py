@@ -36,6 +36,8 @@ class LevelQuantizer(nn.Module, ABC):
     """Settings that the constructor takes in addition to these three, by name."""
     revivable: ClassVar[bool] = True
     """Whether a single codeword can be moved."""
+    EDITION: ClassVar[int] = 0
+    """Raised when the same settings give other codewords than before: part of the fingerprint if not 0."""
 
     def __init__(self, *, n_codewords: int, dim: int, level: int = 0) -> None:
         super().__init__()
@@ -65,7 +67,10 @@ class LevelQuantizer(nn.Module, ABC):
         """Return ‖sg(r) − q‖² + β‖r − sg(q)‖², averaged over columns: [B] of residuals [B, D] and codes int64 [B]."""
         return mutual_error(residual, F.embedding(chosen, self.codebook()), commitment)
 
-    @staticmethod
-    @abstractmethod
-    def estimate(latent: Tensor, quantized: Tensor) -> Tensor:
-        """Return ``quantized`` [B, D] in value, with this quantizer's gradient towards ``latent`` [B, D]."""
+    def passed(self, residual: Tensor, chosen: Tensor, codeword: Tensor) -> Tensor | None:
+        """Return ``codeword`` [B, D] in value, with this level's own gradient towards ``residual`` [B, D].
+
+        None, the default, stands for the straight-through estimator: ẑ copies its gradient to z, once for all levels,
+        as RQ-VAE does.
+        """
+        return None

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from recbole_adasid.settings.rules import Rule, whole
 from recbole_adasid.tokenizer.quantizer.base import LevelQuantizer, mutual_error
-from recbole_adasid.tokenizer.quantizer.straight_through import StraightThroughQuantizer
+from recbole_adasid.tokenizer.quantizer.straight_through import straight_through
 
 
 class CosineQuantizer(LevelQuantizer):
@@ -25,6 +25,7 @@ class CosineQuantizer(LevelQuantizer):
     """
 
     SETTINGS: ClassVar[dict[str, Rule]] = {"lookup_dim": whole(1, 2**16)}
+    EDITION: ClassVar[int] = 1  # 0: the gradient went around the projections
 
     def __init__(self, *, n_codewords: int, dim: int, level: int = 0, lookup_dim: int = 16) -> None:
         super().__init__(n_codewords=n_codewords, dim=dim, level=level)
@@ -69,4 +70,9 @@ class CosineQuantizer(LevelQuantizer):
         along = (residual @ self.project_in).norm(dim=1).mean()
         self.project_out.copy_(along * self.project_in.t())
 
-    estimate = staticmethod(StraightThroughQuantizer.estimate)
+    def passed(self, residual: Tensor, chosen: Tensor, codeword: Tensor) -> Tensor:
+        """Return ê·B, straight-through in the lookup space: ê passes its gradient to p, so that the reconstruction
+        trains both projections.
+        """
+        entry = F.embedding(chosen, F.normalize(self.table, dim=1))
+        return straight_through(self.lookup(residual), entry) @ self.project_out

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from recbole_adasid.tokenizer.losses import mean_of_draws
 from recbole_adasid.tokenizer.quantizer.base import LevelQuantizer
+from recbole_adasid.tokenizer.quantizer.straight_through import straight_through
 
 
 class Quantization(NamedTuple):
@@ -52,16 +53,18 @@ class ResidualQuantizer(nn.Module):
     def forward(self, latent: Tensor, counts: Tensor | None = None) -> Quantization:
         """Quantise ``latent`` [B, D]; ``counts`` [B] weights each row in the loss, None: all 1."""
         residual, total = latent, torch.zeros_like(latent)
-        codes, residuals, losses = [], [], []
+        codes, residuals, losses, passed = [], [], [], []
         for level in self.quantizers():
             chosen = level.nearest(residual.detach())
             codeword = F.embedding(chosen, level.codebook().detach())
             losses.append(level.loss(residual, chosen, self.commitment))
             codes.append(chosen)
             residuals.append(residual.detach())
+            passed.append(level.passed(residual, chosen, codeword))
             total = total + codeword
             residual = residual - codeword
-        quantized = self.quantizers()[0].estimate(latent, total)
+        own = [vector for vector in passed if vector is not None]
+        quantized = torch.stack(own).sum(0) if own else straight_through(latent, total)
         loss = mean_of_draws(torch.stack(losses).sum(0), counts)
         return Quantization(quantized, torch.stack(codes, 1), loss, torch.stack(residuals))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -9,21 +11,27 @@ from recbole_adasid.tokenizer.quantizer.straight_through import StraightThroughQ
 
 
 class RotationQuantizer(StraightThroughQuantizer):
-    """Plain codebook; ẑ is written as the rotation and rescaling of z that carries z onto it, both held constant.
+    """Plain codebook; each level's codeword is written as the rotation and rescaling of its residual that gives it.
 
-    The gradient at z is then the gradient at ẑ turned by the same angle, so it keeps its angle to the vector. Levels
-    share one rotation, from z to the sum of the codewords; the paper has only a single level.
+    The gradient at the residual is then that at the codeword turned by the same angle, so it keeps its angle to the
+    vector. Those of all levels add up at z, as in vector-quantize-pytorch's ResidualVQ.
     """
 
-    @staticmethod
-    def estimate(latent: Tensor, quantized: Tensor) -> Tensor:
-        """Return (‖q‖ / ‖z‖)·[z − 2·w(wᵀz) + 2·q̂(ẑᵀz)] with ẑ = z/‖z‖, q̂ = q/‖q‖ and w = (ẑ + q̂)/‖ẑ + q̂‖ constant.
+    EDITION: ClassVar[int] = 1  # 0: one rotation, from z to the sum of the codewords
 
-        Its value is ``quantized`` (arXiv 2410.06424, section 4.2).
-        """
-        start, end = F.normalize(latent.detach(), dim=1), F.normalize(quantized.detach(), dim=1)
-        middle = F.normalize(start + end, dim=1)
-        lengths = latent.detach().norm(dim=1, keepdim=True).clamp_min(1e-12)
-        scale = quantized.detach().norm(dim=1, keepdim=True) / lengths
-        reflected = latent - 2 * middle * (middle * latent).sum(1, keepdim=True)
-        return scale * (reflected + 2 * end * (start * latent).sum(1, keepdim=True))
+    def passed(self, residual: Tensor, chosen: Tensor, codeword: Tensor) -> Tensor:
+        """See :meth:`LevelQuantizer.passed` and :func:`rotated`."""
+        return rotated(residual, codeword)
+
+
+def rotated(vectors: Tensor, quantized: Tensor) -> Tensor:
+    """Return (‖q‖ / ‖v‖)·[v − 2·w(wᵀv) + 2·q̂(v̂ᵀv)] with v̂ = v/‖v‖, q̂ = q/‖q‖ and w = (v̂ + q̂)/‖v̂ + q̂‖ constant.
+
+    Its value is ``quantized`` [B, D], with a gradient towards ``vectors`` [B, D] (arXiv 2410.06424, section 4.2).
+    """
+    start, end = F.normalize(vectors.detach(), dim=1), F.normalize(quantized.detach(), dim=1)
+    middle = F.normalize(start + end, dim=1)
+    lengths = vectors.detach().norm(dim=1, keepdim=True).clamp_min(1e-12)
+    scale = quantized.detach().norm(dim=1, keepdim=True) / lengths
+    reflected = vectors - 2 * middle * (middle * vectors).sum(1, keepdim=True)
+    return scale * (reflected + 2 * end * (start * vectors).sum(1, keepdim=True))

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from recbole_adasid.tokenizer.quantizer.base import LevelQuantizer
-from recbole_adasid.tokenizer.quantizer.straight_through import StraightThroughQuantizer
 
 
 class SimVQQuantizer(LevelQuantizer):
@@ -49,5 +48,3 @@ class SimVQQuantizer(LevelQuantizer):
             # A small ridge: with fewer codewords in use than columns the map is not determined.
             ridge = 1e-6 * len(residual) * torch.eye(self.dim, dtype=torch.float64)
             self.transform.copy_(torch.linalg.solve(chosen.t() @ chosen + ridge, chosen.t() @ residual.double()))
-
-    estimate = staticmethod(StraightThroughQuantizer.estimate)

@@ -24,7 +24,7 @@ class StraightThroughQuantizer(LevelQuantizer):
         """Replace the codewords at ``rows`` [R] with ``codewords`` [R, D]."""
         self.codewords[rows] = codewords.to(self.codewords.dtype)
 
-    @staticmethod
-    def estimate(latent: Tensor, quantized: Tensor) -> Tensor:
-        """Return z + sg(ẑ − z): the value of ẑ with dẑ/dz = 1."""
-        return latent + (quantized - latent).detach()
+
+def straight_through(vectors: Tensor, quantized: Tensor) -> Tensor:
+    """Return v + sg(q − v): the value of ``quantized`` q with dq/dv = 1."""
+    return vectors + (quantized - vectors).detach()
