@@ -18,6 +18,7 @@ from recbole_adasid.features.item_features import item_features
 from recbole_adasid.io.digests import CACHE_VERSION
 from recbole_adasid.io.stage_cache import StageCache
 from recbole_adasid.learning.pipeline import collaborative_pairs, learn_semantic_ids, semantic_ids_fingerprint
+from recbole_adasid.tokenizer.quantizer import StraightThroughQuantizer
 
 PROPS = Path(__file__).parents[2] / "props"
 N_ITEMS = 30
@@ -99,6 +100,13 @@ def test_whatever_changes_the_result_changes_the_fingerprint(key, value, dataset
     changed = learn_semantic_ids(config("adasid", tmp_path, **{key: value}), dataset)
     assert changed.fingerprint != base.fingerprint
     assert changed.stages["tokenizer"] == "computed"
+
+
+def test_another_edition_of_the_quantizer_changes_the_fingerprint(dataset, tmp_path, monkeypatch):
+    settings = config("rqvae", tmp_path)
+    before = semantic_ids_fingerprint(settings, dataset)
+    monkeypatch.setattr(StraightThroughQuantizer, "EDITION", 7)
+    assert semantic_ids_fingerprint(settings, dataset) != before
 
 
 def test_keys_of_another_tokenizer_do_not_disturb_the_cache(dataset, tmp_path):

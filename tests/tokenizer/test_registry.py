@@ -16,6 +16,7 @@ from recbole_adasid.tokenizer.quantizer import CosineQuantizer, GroupedQuantizer
 from recbole_adasid.tokenizer.registry import (
     build_tokenizer,
     codebook_sizes,
+    quantizer_edition,
     tokenizer_settings,
 )
 from recbole_adasid.tokenizer.regulation import AdaptiveRegulation, HammingRegulation, NoRegulation
@@ -217,3 +218,8 @@ def test_no_value_for_any_depth_is_refused() -> None:
 def test_an_unknown_name_is_told_when_the_settings_are_chosen(key: str) -> None:
     with pytest.raises(ValueError, match=f"^unknown {key} 'zzz'; valid: "):
         tokenizer_settings({**SETTINGS, key: "zzz"})
+
+
+def test_a_quantizer_of_a_later_edition_is_told_apart_by_the_fingerprint() -> None:
+    editions = {name: quantizer_edition({"quantizer": name}) for name in ("rotation", "cosine", "straight_through")}
+    assert editions == {"rotation": 1, "cosine": 1, "straight_through": 0} and quantizer_edition({}) == 0
