@@ -3,9 +3,9 @@
     python -m benchmarks.semantic_ids --data_path=data --out=results/tokenizers --parts=kmeans,opq
 
 Each line of measurements.jsonl is one tokenizer; existing lines are not recomputed, so an interrupted run resumes. The
-parts include the old behaviour if a setting restores it. The old k-means and RQ-OPQ are not a setting: put the folder
-of an older working copy first in PYTHONPATH and run this file by its path with `--label=before`; both then appear in
-one table.
+parts include the old behaviour if a setting restores it. The old k-means, RQ-OPQ and gradients are not a setting: put
+the folder of an older working copy first in PYTHONPATH and run this file by its path with `--label=before`; both then
+appear in one table.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-PARTS = ("kmeans", "opq", "start", "draws", "collisions")
-SINGLE = ("start", "collisions")
+PARTS = ("kmeans", "opq", "gradients", "start", "draws", "collisions")
+SINGLE = ("gradients", "start", "collisions")
 """Parts that train many tokenizers and take the first seed alone."""
 TRAINABLE = ("rqvae", "vqgan", "grvq", "rotation", "simrq", "quasid", "adasid")
 DRAWS: dict[str, list[dict[str, Any]]] = {
@@ -56,6 +56,8 @@ def cases(part: str) -> list[tuple[str, dict[str, Any]]]:
         return [("rqkmeans", {}), ("faiss", {})]
     if part == "opq":
         return [("rqopq", {})]
+    if part == "gradients":
+        return [("vqgan", {}), ("rotation", {})]
     if part == "start":
         return [(name, {"quantize_from": start}) for name in TRAINABLE for start in (0, 100)]
     if part == "draws":

@@ -10,6 +10,7 @@ Record = Mapping[str, Any]
 HEADINGS = {
     "kmeans": "RQ-KMeans beside faiss",
     "opq": "RQ-OPQ at three scales of the features",
+    "gradients": "How gradients pass the lookup of Improved VQGAN and the Rotation Trick",
     "start": "Where trainable tokenizers start",
     "draws": "What is drawn while they train",
     "collisions": "AdaSID's collision term",
@@ -17,6 +18,8 @@ HEADINGS = {
 NOTES = {
     "kmeans": "`before`: seeds on points, empty centroids on the worst represented ones (commit 5eee95c).",
     "opq": "`before`: axes dealt out by logarithms of variances that are below 1 (commit 5eee95c).",
+    "gradients": "`before`: Improved VQGAN's gradient went around its projections, which the reconstruction did not "
+    "train; the Rotation Trick had one rotation, from the latent to the sum of the codewords (commit 427ef89).",
     "start": "`quantize_from` 0 puts codebooks on the untrained encoder's output, as it was before. The default of 100 "
     "stands for a tenth of the steps, if that is less.",
     "draws": "`tokenizer_draw=pairs` is how tokenizers without a pair loss were trained before; "
@@ -57,7 +60,7 @@ def _row(part: str, record: Record) -> dict[str, str]:
     row = {"tokenizer": record["tokenizer"], "with": changes, "seed": str(record["seed"])}
     if "steps" in record:
         row["steps"] = f"{record['steps']:,}"
-    if part in ("kmeans", "opq"):
+    if part in ("kmeans", "opq", "gradients"):
         row["code"] = "" if record["tokenizer"] == "faiss" else record["label"]
     if "after_20_steps" in record:
         early = record["after_20_steps"]
