@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recbole_adasid.grid.records import VALID
+
+_LONGEST_NAME = 120
 
 
 def draw_choices(out: Path, setting: str, records: list[dict[str, Any]]) -> list[str]:
@@ -75,9 +79,17 @@ def _pyplot() -> Any:
     return pyplot
 
 
+def file_name(setting: str) -> str:
+    """Return a setting as part of a file's name: shortened and told apart by a digest if it is long."""
+    plain = re.sub(r"[^\w.,=-]", "", setting.replace("--", "-")).replace("=", "_")
+    if len(plain) <= _LONGEST_NAME:
+        return plain
+    return f"{plain[:_LONGEST_NAME]}-{hashlib.sha256(setting.encode()).hexdigest()[:8]}"
+
+
 def _save(plt: Any, out: Path, figure: Any, kind: str, title: str, setting: str) -> str:
     """Save a figure beside the page, and return the line that shows it."""
-    name = f"{kind}-{setting.replace(' ', '').replace('--', '-').replace('=', '_')}.png"
+    name = f"{kind}-{file_name(setting)}.png"
     figure.tight_layout()
     figure.savefig(out / name, dpi=130)
     plt.close(figure)

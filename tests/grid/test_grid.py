@@ -10,7 +10,7 @@ import pytest
 from recbole_adasid.evaluation.comparison import difference, holm
 from recbole_adasid.grid import cell as cell_module
 from recbole_adasid.grid.cell import Cell
-from recbole_adasid.grid.figures import _curve
+from recbole_adasid.grid.figures import _curve, file_name
 from recbole_adasid.grid.grids import ABOUT, GRIDS, POP, known_cell, read_grid
 from recbole_adasid.grid.paired import per_user
 from recbole_adasid.grid.published import PAPER
@@ -235,6 +235,13 @@ def test_choices_are_drawn_by_minutes_of_training(tmp_path: Path) -> None:
     assert f"![Validation by minutes of training]({name})" in page and (tmp_path / name).stat().st_size > 1000
     minutes, values = _curve([{"pace": curve}, {"pace": {**longer, "training": [120, 60, 60]}}, {}])
     assert minutes.tolist() == [1.5, 3.0] and values.tolist() == pytest.approx([0.1, 0.2])
+
+
+def test_a_figure_s_name_is_that_of_its_setting_and_never_too_long_for_a_file() -> None:
+    assert file_name("amazon-toys --epochs=4 --show_progress=false") == "amazon-toys-epochs_4-show_progress_false"
+    long = "tiny " + " ".join(f"--key{number}=/a/['b']" for number in range(60))
+    assert len(file_name(long)) == 129 and "/" not in file_name(long) and "'" not in file_name(long)
+    assert file_name(long) != file_name(f"{long}c")
 
 
 def test_published_figures_stand_beside_measured_ones(tmp_path: Path) -> None:
