@@ -75,6 +75,7 @@ def test_the_quick_start_lists_every_extra():
         ("README.md", "Results", "recommenders"),
         ("docs/results.md", "Recommenders", "recommenders"),
         ("docs/results.md", "Tokenizers under the same TIGER", "grid"),
+        ("docs/results.md", "Tokenizers under today's TIGER", "paper"),
     ],
 )
 def test_figures_of_a_table_are_those_that_were_measured(page, section, results):

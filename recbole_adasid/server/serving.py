@@ -38,7 +38,6 @@ class Serving:
             queue=limits.queue,
             told=self.metrics.decoded,
         )
-
         self._explaining = threading.BoundedSemaphore(EXPLAINED_AT_ONCE)
 
     @contextmanager
