@@ -38,6 +38,10 @@ BEFORE: dict[str, Any] = {
     "latent_scale": 1.0,
     "load_region": "signature",
     "load_reference": "batch",
+    "overlap_agreement": "positions",
+    "relaxation_similarity": "latent",
+    "relaxation_unit": "cosine",
+    "contrastive_negatives": "batch",
 }
 """Settings missing from older saved tokenizers, with values that reproduce the old behaviour."""
 
@@ -131,6 +135,7 @@ def _training(settings: Settings) -> TrainingSettings:
         weight_decay=settings["tokenizer_weight_decay"],
         temperature=settings["contrastive_temperature"],
         contrastive_space=settings["contrastive_space"],
+        contrastive_negatives=settings["contrastive_negatives"],
         kmeans_iterations=settings["kmeans_iterations"],
         quantize_from=settings["quantize_from"],
         latent_scale=settings["latent_scale"],

@@ -19,7 +19,7 @@ from recbole_adasid.settings.rules import (
 )
 from recbole_adasid.tokenizer.autoencoder import REDUCTIONS
 from recbole_adasid.tokenizer.scaling import SCALINGS
-from recbole_adasid.tokenizer.training.loop import CONTRASTIVE_SPACES, DRAWS
+from recbole_adasid.tokenizer.training.loop import CONTRASTIVE_SPACES, DRAWS, NEGATIVES
 
 _LARGE = 2**16  # a larger width is a typo
 
@@ -54,6 +54,7 @@ AUTOENCODER: dict[str, Rule] = {
     "collaborative_weight": real(0),
     "contrastive_temperature": real(0, above=True),
     "contrastive_space": name_of(CONTRASTIVE_SPACES),
+    "contrastive_negatives": name_of(NEGATIVES),
 }
 
 AROUND: dict[str, Rule] = {

@@ -22,6 +22,10 @@ N_ITEMS, WIDTH = 90, 12
 VARIANTS: dict[str, dict[str, Any]] = {
     "adasid": {},
     "adasid, latent": {"contrastive_space": "latent", "progress_rebalancing": False},
+    "adasid, other overlaps": {
+        **{"overlap_agreement": "prefix", "relaxation_similarity": "features", "relaxation_unit": "quantile"},
+        **{"contrastive_negatives": "unpaired", "relaxation_thresholds": [0.4, 0.6, 0.8]},
+    },
     "quasid": {},
     "rqvae": {},
     "rqvae, no pairs": {},

@@ -41,6 +41,8 @@ SETTINGS: dict[str, Any] = {
     **{"load_reference": "depth", "load_saturation": 0.31, "load_alpha": 0.32, "rebalancing_unit": "steps"},
     **{"rebalancing_start": 33, "rebalancing_end": 134, "collision_weight": 0.35, "collision_floor": 0.36},
     **{"collision_reduction": "per_item", "hamming_radius": 1, "full_margin": 0.37, "partial_margin": 0.38},
+    **{"overlap_agreement": "prefix", "relaxation_similarity": "features", "relaxation_unit": "quantile"},
+    **{"contrastive_negatives": "unpaired"},
     **{"full_weight": 0.39, "partial_weight": 0.41, "unrelated": 1},
 }
 WIDTH = 12
@@ -63,6 +65,7 @@ def test_a_training_has_the_settings_of_its_names() -> None:
         weight_decay=0.22,
         temperature=0.25,
         contrastive_space="latent",
+        contrastive_negatives="unpaired",
         kmeans_iterations=13,
         quantize_from=14,
         latent_scale=0.15,
@@ -102,7 +105,8 @@ def test_adasid_s_regulation_has_the_values_of_its_names() -> None:
     torch.testing.assert_close(found.margins[1:], torch.tensor([1.29] * 3))
     assert (found.f_min, found.f_max, found.load_saturation, found.alpha) == (1.5, 3.5, 0.31, 0.32)
     assert (found.load_region, found.load_reference, found.reduction) == ("codes", "depth", "per_item")
-    assert (found.semantic_relaxation, found.load_strengthening) == (False, True)
+    assert (found.overlap_agreement, found.relaxation_similarity) == ("prefix", "features")
+    assert (found.threshold_unit, found.semantic_relaxation, found.load_strengthening) == ("quantile", False, True)
     other = autoencoder(semantic_relaxation=True, load_strengthening=False, progress_rebalancing=True).regulation
     assert isinstance(other, AdaptiveRegulation) and other.schedule.enabled
     assert (other.semantic_relaxation, other.load_strengthening) == (True, False)

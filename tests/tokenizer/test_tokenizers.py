@@ -215,6 +215,7 @@ def test_building_leaves_the_callers_random_state_alone():
         ({"feature_scaling": "whiten"}, "unknown feature_scaling 'whiten'"),
         ({"reconstruction_reduction": "max"}, "unknown reconstruction_reduction 'max'"),
         ({"contrastive_space": "laten"}, "unknown contrastive_space 'laten'"),
+        ({"contrastive_negatives": "all"}, "unknown contrastive_negatives 'all'; valid: batch, unpaired"),
         ({"tokenizer_draw": "items"}, "unknown tokenizer_draw 'items'; valid: auto, pairs"),
         ({"tokenizer_steps": 0}, "steps must be above 0, got 0"),
         ({"revive_every": -1}, "revive_every must not be negative, got -1"),

@@ -18,17 +18,21 @@ from recbole_adasid.tokenizer.regulation.base import CollisionTerm, ObjectiveWei
 from recbole_adasid.tokenizer.regulation.hinge import hinge_sum
 from recbole_adasid.tokenizer.regulation.load import REFERENCES, REGIONS, find_loads, saturation
 from recbole_adasid.tokenizer.regulation.overlap import (
+    AGREEMENTS,
     Overlaps,
     find_overlaps,
     means_over,
     overlap_rate,
     sums_by_depth,
 )
+from recbole_adasid.tokenizer.regulation.quantile import quantiles_by_depth
 from recbole_adasid.tokenizer.regulation.schedule import UNITS, ProgressSchedule
 from recbole_adasid.tokenizer.regulation.similarity import pair_similarity
 from recbole_adasid.tokenizer.training.sampling import PairBatch
 
 REDUCTIONS = ("mean", "per_depth", "per_item", "sum")
+SIMILARITIES = ("latent", "features")
+THRESHOLD_UNITS = ("cosine", "quantile")
 
 
 class AdaptiveRegulation(Regulation):
@@ -50,6 +54,12 @@ class AdaptiveRegulation(Regulation):
         load_strengthening: False is the paper's "w/o LAS": a ≡ 1.
         load_region: what a load counts: ``signature`` as in Eq. 9, or ``codes``; see :func:`find_loads`.
         load_reference: the reference of d_max: ``batch``, ``largest`` or ``depth``; see :func:`saturation`.
+        overlap_agreement: which levels count as overlapping: ``positions`` (Eq. 2) or ``prefix``; see
+            :func:`find_overlaps`.
+        relaxation_similarity: what the gate compares: ``latent``, encoder outputs as in Eq. 5, which are shaped by the
+            codes that they got; or ``features``, the scaled item features, which are not.
+        threshold_unit: ``cosine``; or ``quantile``: η is the share of a batch's pairs of that depth with a lower
+            cosine, so that training cannot move every pair to one side of it.
 
     Raises:
         ValueError: for decreasing thresholds, differing lengths, f_max < f_min or an unknown name.
@@ -59,7 +69,10 @@ class AdaptiveRegulation(Regulation):
         "semantic_relaxation": switch,
         "load_strengthening": switch,
         "progress_rebalancing": switch,
+        "overlap_agreement": name_of(AGREEMENTS),
+        "relaxation_similarity": name_of(SIMILARITIES),
         "relaxation_thresholds": one_or_list(real(-1, 2)),
+        "relaxation_unit": name_of(THRESHOLD_UNITS),
         "collision_margins": one_or_list(real(0, 2)),
         "load_f_min": real(0),
         "load_f_max": real(0),
@@ -90,11 +103,17 @@ class AdaptiveRegulation(Regulation):
         load_strengthening: bool = True,
         load_region: str = "signature",
         load_reference: str = "batch",
+        overlap_agreement: str = "positions",
+        relaxation_similarity: str = "latent",
+        threshold_unit: str = "cosine",
     ) -> None:
         _check(thresholds, margins, f_min, f_max, load_saturation, alpha)
         _check_name("collision_reduction", reduction, REDUCTIONS)
         _check_name("load_region", load_region, REGIONS)
         _check_name("load_reference", load_reference, REFERENCES)
+        _check_name("overlap_agreement", overlap_agreement, AGREEMENTS)
+        _check_name("relaxation_similarity", relaxation_similarity, SIMILARITIES)
+        _check_name("relaxation_unit", threshold_unit, THRESHOLD_UNITS)
         self.thresholds = torch.tensor([float("nan"), *thresholds])  # index 0: depth 0 is no overlap
         self.margins = torch.tensor([float("nan"), *margins])
         self.f_min, self.f_max = f_min, f_max
@@ -104,14 +123,19 @@ class AdaptiveRegulation(Regulation):
         self.semantic_relaxation = semantic_relaxation
         self.load_strengthening = load_strengthening
         self.load_region, self.load_reference = load_region, load_reference
+        self.overlap_agreement = overlap_agreement
+        self.relaxation_similarity, self.threshold_unit = relaxation_similarity, threshold_unit
 
-    def collision(self, latent: Tensor, codes: Tensor, batch: PairBatch) -> CollisionTerm:
+    def collision(
+        self, latent: Tensor, codes: Tensor, batch: PairBatch, features: Tensor | None = None
+    ) -> CollisionTerm:
         """Return L_col of Eq. 13 for z [U, D] and codes int64 [U, L] of a batch. No pair is exempt."""
-        pairs = find_overlaps(codes, batch.counts)  # P, κ and o: Eq. 2 and 8
+        pairs = find_overlaps(codes, batch.counts, self.overlap_agreement)  # P, κ and o: Eq. 2 and 8
         direction, n_draws = F.normalize(world().grad_all_reduce(latent), dim=1), int(batch.counts.sum())
         with torch.no_grad():
             similarity = pair_similarity(direction, pairs)  # sim: Eq. 5
-            relaxed = self.gate(similarity, pairs.depth)  # g: Eq. 7
+            likeness = similarity if features is None else pair_similarity(F.normalize(features, dim=1), pairs)
+            relaxed = self.gate(likeness, pairs)  # g: Eq. 7
             factor = self.factor(pairs, codes, n_draws)  # a: Eq. 9 and 10
             margin = self.margins.to(latent.device).index_select(0, pairs.depth)  # m
             repelled = ~relaxed & (margin > 1 - similarity)  # (1 − g)·ℓ > 0, with d = 1 − sim: Eq. 3 and 4
@@ -121,7 +145,7 @@ class AdaptiveRegulation(Regulation):
                 weight = weight * self._shares(by_depth["pairs"]).index_select(0, pairs.depth - 1)
         total = world().all_reduce_sum(hinge_sum(direction, pairs, weight, margin))
         loss = self._reduce(total, pairs.total, n_draws)
-        shares = {"relaxed_share": relaxed, "repelled_share": repelled, "load_factor": factor, "similarity": similarity}
+        shares = {"relaxed_share": relaxed, "repelled_share": repelled, "load_factor": factor, "similarity": likeness}
         stats = {**overlap_rate(pairs, n_draws), **means_over(pairs, shares)}
         weights = sums_by_depth(pairs, {"weight": weight}, codes.shape[1])
         return CollisionTerm(loss, {**stats, **_statistics_by_depth({**by_depth, **weights})})
@@ -134,11 +158,14 @@ class AdaptiveRegulation(Regulation):
         d_max = saturation(loads, self.load_saturation, self.load_reference, n_draws)
         return self.strengthening(loads.load, d_max).index_select(0, loads.region)
 
-    def gate(self, similarity: Tensor, depth: Tensor) -> Tensor:
+    def gate(self, similarity: Tensor, pairs: Overlaps) -> Tensor:
         """Return g [P], Eq. 7: True where items are similar enough for an overlap of this depth to be admissible."""
         if not self.semantic_relaxation:
             return torch.zeros_like(similarity, dtype=torch.bool)
-        return similarity >= self.thresholds.to(similarity.device).index_select(0, depth)
+        thresholds = self.thresholds.to(similarity.device)
+        if self.threshold_unit == "quantile":
+            thresholds = quantiles_by_depth(similarity, pairs, thresholds)
+        return similarity >= thresholds.index_select(0, pairs.depth)
 
     @classmethod
     def of_settings(cls, settings: Mapping[str, Any]) -> AdaptiveRegulation:
@@ -165,6 +192,9 @@ class AdaptiveRegulation(Regulation):
             reduction=settings["collision_reduction"],
             semantic_relaxation=settings["semantic_relaxation"],
             load_strengthening=settings["load_strengthening"],
+            overlap_agreement=settings["overlap_agreement"],
+            relaxation_similarity=settings["relaxation_similarity"],
+            threshold_unit=settings["relaxation_unit"],
         )
 
     def strengthening(self, load: Tensor, d_max: Tensor) -> Tensor:
@@ -174,6 +204,11 @@ class AdaptiveRegulation(Regulation):
         """
         relative = torch.minimum(load, d_max) / d_max
         return self.f_min + (self.f_max - self.f_min) * relative.pow(self.alpha)
+
+    @property
+    def compares_features(self) -> bool:
+        """Whether the gate compares item features."""
+        return self.relaxation_similarity == "features" and self.semantic_relaxation
 
     @property
     def aligns_pairs(self) -> bool:

@@ -43,7 +43,9 @@ class Regulation(ABC):
         """Build the regulation from the settings in `props/`."""
 
     @abstractmethod
-    def collision(self, latent: Tensor, codes: Tensor, batch: PairBatch) -> CollisionTerm:
+    def collision(
+        self, latent: Tensor, codes: Tensor, batch: PairBatch, features: Tensor | None = None
+    ) -> CollisionTerm:
         """Return the collision term of a batch of M draws of U different items.
 
         Two draws of the same item never collide; draws of different items count as often as they were drawn. With
@@ -54,7 +56,13 @@ class Regulation(ABC):
             latent: z [U, D], encoder outputs before quantisation.
             codes: int64 [U, L], the Semantic ID of each item.
             batch: how often each item was drawn, and which pairs.
+            features: [U, d], scaled, if :attr:`compares_features`.
         """
+
+    @property
+    def compares_features(self) -> bool:
+        """Whether :meth:`collision` needs the item features."""
+        return False
 
     @property
     def aligns_pairs(self) -> bool:
@@ -81,7 +89,9 @@ class NoRegulation(Regulation):
         """Build it with the weight from the settings in `props/`."""
         return cls(collaborative_weight=settings["collaborative_weight"])
 
-    def collision(self, latent: Tensor, codes: Tensor, batch: PairBatch) -> CollisionTerm:
+    def collision(
+        self, latent: Tensor, codes: Tensor, batch: PairBatch, features: Tensor | None = None
+    ) -> CollisionTerm:
         """Return a zero loss and no numbers."""
         return CollisionTerm(latent.new_zeros(()), {})
 

@@ -84,7 +84,9 @@ class HammingRegulation(Regulation):
             collaborative_weight=settings["collaborative_weight"],
         )
 
-    def collision(self, latent: Tensor, codes: Tensor, batch: PairBatch) -> CollisionTerm:
+    def collision(
+        self, latent: Tensor, codes: Tensor, batch: PairBatch, features: Tensor | None = None
+    ) -> CollisionTerm:
         """Return the weighted sum of both terms for a batch; see :meth:`Regulation.collision`."""
         pairs = find_overlaps(codes, batch.counts)
         distance_in_levels = codes.shape[1] - pairs.depth  # H

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from recbole_adasid.distributed.world import world
 from recbole_adasid.tokenizer.equal_pairs import equal_pairs
 
+AGREEMENTS = ("positions", "prefix")
 MAX_LEVELS = 8
 """A signature fits in one byte, so a Semantic ID has at most eight levels."""
 
@@ -27,7 +28,7 @@ class Overlaps(NamedTuple):
     signature: Tensor
     """int64 [P], κ_ij read as a binary number: bit l is set if level l agrees."""
     depth: Tensor
-    """int64 [P], o_ij, the number of levels that agree (any level, not only a prefix)."""
+    """int64 [P], o_ij, the number of levels that agree."""
     times: Tensor
     """float32 [P], number of unordered pairs of draws that it represents."""
     total: float
@@ -35,7 +36,7 @@ class Overlaps(NamedTuple):
 
 
 @torch.no_grad()
-def find_overlaps(codes: Tensor, counts: Tensor) -> Overlaps:
+def find_overlaps(codes: Tensor, counts: Tensor, agreement: str = "positions") -> Overlaps:
     """Return every pair of different items that agrees on at least one level.
 
     Eq. 2 counts ordered pairs of draws; all quantities are symmetric and equal for all draws of an item, so each pair
@@ -45,6 +46,8 @@ def find_overlaps(codes: Tensor, counts: Tensor) -> Overlaps:
     Args:
         codes: int64 [U, L] of different items, with L ≤ 8, below 65,536.
         counts: float32 [U], how often each item was drawn.
+        agreement: which levels count: ``positions``, all that agree, as in Eq. 2; ``prefix``, only those before the
+        first that differs, since a code means little after another prefix.
 
     Raises:
         ValueError: if a Semantic ID has more than :data:`MAX_LEVELS` levels.
@@ -54,14 +57,17 @@ def find_overlaps(codes: Tensor, counts: Tensor) -> Overlaps:
         raise ValueError(f"a regulation handles at most {MAX_LEVELS} levels, got {n_levels}: lower sid_length")
     words, places = _packed(codes), world().part(torch.arange(len(codes), device=codes.device))
     found = []
-    for level, column in enumerate(codes.t().contiguous()):
+    columns = codes[:, :1] if agreement == "prefix" else codes
+    for level, column in enumerate(columns.t().contiguous()):
         first, second = equal_pairs(column, places)
-        agreement = _agreement(words, first, second)
+        equal = _equal_levels(words, first, second)
         found_before = (1 << level) - 1
-        new = ((agreement & found_before) == 0).nonzero().squeeze(1)
-        found.append(tuple(values.index_select(0, new) for values in (first, second, agreement)))
-    first, second, agreement = (torch.cat(parts) for parts in zip(*found))
-    signature = agreement & (2**n_levels - 1)
+        new = ((equal & found_before) == 0).nonzero().squeeze(1)
+        found.append(tuple(values.index_select(0, new) for values in (first, second, equal)))
+    first, second, equal = (torch.cat(parts) for parts in zip(*found))
+    signature = equal & (2**n_levels - 1)
+    if agreement == "prefix":
+        signature = signature & ~(signature + 1)  # the ones before the lowest zero
     depth_of = depths_of_signatures(n_levels, codes.device)
     times = counts.index_select(0, first) * counts.index_select(0, second)
     total = float(world().all_reduce_sum(times.sum()))
@@ -98,7 +104,7 @@ def _packed(codes: Tensor) -> Tensor:
     return padded.view(torch.int64).t().contiguous()
 
 
-def _agreement(words: Tensor, first: Tensor, second: Tensor) -> Tensor:
+def _equal_levels(words: Tensor, first: Tensor, second: Tensor) -> Tensor:
     """Return int64 [P]: bit c is set if the packed numbers c of rows ``first`` and ``second`` match."""
     parts = []
     for place, word in enumerate(words):

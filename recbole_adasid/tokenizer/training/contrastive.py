@@ -11,7 +11,14 @@ from torch.nn import functional as F
 from recbole_adasid.distributed.world import world
 
 
-def info_nce(vectors: Tensor, trigger: Tensor, target: Tensor, *, temperature: float) -> Tensor:
+def info_nce(
+    vectors: Tensor,
+    trigger: Tensor,
+    target: Tensor,
+    *,
+    temperature: float,
+    spared: tuple[Tensor, Tensor] | None = None,
+) -> Tensor:
     """Return L_cf, the mean over pairs of −log softmax of the pair's cosine over in-batch targets.
 
     Each pair competes against every other target in the batch, as often as it occurs, except repeats of its own
@@ -23,15 +30,34 @@ def info_nce(vectors: Tensor, trigger: Tensor, target: Tensor, *, temperature: f
         trigger: int64 [B], the row of each pair's trigger.
         target: int64 [B], the row of each pair's target.
         temperature: divides the cosines; above 0.
+        spared: int64 [E] each, rows of an item and of another that is not its negative although it is in the batch.
     """
     unit, n_pairs = F.normalize(world().grad_all_reduce(vectors), dim=1), len(trigger)
     columns, column, times = target.unique(return_inverse=True, return_counts=True)
     trigger, column = world().part(trigger), world().part(column)
     rows, row = trigger.unique(return_inverse=True)
     # A trigger that is also a target of another pair must not meet itself.
-    itself = (rows[:, None] == columns).nonzero().unbind(1)
+    no_negatives = (rows[:, None] == columns).nonzero().unbind(1)
+    if spared is not None:
+        no_negatives = _joined(no_negatives, _cells(spared, rows, columns, len(vectors)))
     sides = unit.index_select(0, rows), unit.index_select(0, columns) / temperature
-    return world().all_reduce_sum(_InfoNCE.apply(*sides, times.to(unit).log(), row, column, itself, n_pairs))
+    return world().all_reduce_sum(_InfoNCE.apply(*sides, times.to(unit).log(), row, column, no_negatives, n_pairs))
+
+
+def _cells(pairs: tuple[Tensor, Tensor], rows: Tensor, columns: Tensor, n_items: int) -> tuple[Tensor, Tensor]:
+    """Return the places of ``pairs`` of items [E] in the matrix with items ``rows`` [R] and ``columns`` [C]."""
+    places = []
+    for items, listed in zip(pairs, (rows, columns)):
+        place_of = items.new_full((n_items,), -1)
+        place_of[listed] = torch.arange(len(listed), device=items.device)
+        places.append(place_of[items])
+    inside = (places[0] >= 0) & (places[1] >= 0)
+    return places[0][inside], places[1][inside]
+
+
+def _joined(some: tuple[Tensor, ...], others: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+    first, second = (torch.cat(parts) for parts in zip(some, others))
+    return first, second
 
 
 class _InfoNCE(torch.autograd.Function):
@@ -50,12 +76,12 @@ class _InfoNCE(torch.autograd.Function):
         log_times: Tensor,
         row: Tensor,
         column: Tensor,
-        itself: tuple[Tensor, Tensor],
+        no_negatives: tuple[Tensor, Tensor],
         n_pairs: int,
     ) -> Tensor:
         own = torch.linalg.vecdot(a.index_select(0, row), b.index_select(0, column))
         logits = torch.addmm(log_times, a, b.t())  # [R, C]
-        logits[itself] = float("-inf")
+        logits[no_negatives] = float("-inf")
         highest = logits.amax(dim=1).scatter_reduce_(0, row, own, "amax")
         weight = logits.sub_(highest[:, None]).exp_()
         highest = highest.index_select(0, row)

@@ -16,10 +16,12 @@ from recbole_adasid.tokenizer.quality import sid_quality
 from recbole_adasid.tokenizer.regulation.base import Regulation
 from recbole_adasid.tokenizer.training.contrastive import info_nce
 from recbole_adasid.tokenizer.training.dead_codes import CodewordReviver
+from recbole_adasid.tokenizer.training.known_pairs import KnownPairs
 from recbole_adasid.tokenizer.training.sampling import PairBatch, PairSampler
 from recbole_adasid.tokenizer.training.start import CodebookStart
 
 CONTRASTIVE_SPACES = ("quantized", "latent")
+NEGATIVES = ("batch", "unpaired")
 DRAWS = ("auto", "pairs")
 
 
@@ -36,6 +38,7 @@ class TrainingSettings:
     weight_decay: float
     temperature: float
     contrastive_space: str
+    contrastive_negatives: str
     kmeans_iterations: int
     quantize_from: int
     latent_scale: float
@@ -53,6 +56,10 @@ class TrainingSettings:
         if self.contrastive_space not in CONTRASTIVE_SPACES:
             raise ValueError(
                 f"unknown contrastive_space {self.contrastive_space!r}; valid: {', '.join(CONTRASTIVE_SPACES)}"
+            )
+        if self.contrastive_negatives not in NEGATIVES:
+            raise ValueError(
+                f"unknown contrastive_negatives {self.contrastive_negatives!r}; valid: {', '.join(NEGATIVES)}"
             )
         if self.draw not in DRAWS:
             raise ValueError(f"unknown tokenizer_draw {self.draw!r}; valid: {', '.join(DRAWS)}")
@@ -103,6 +110,9 @@ class TokenizerTraining:
             generator=generator,
             weight_power=settings.pair_draw_power,
         )
+        self.known_pairs: KnownPairs | None = None
+        if settings.contrastive_negatives == "unpaired" and pairs is not None and len(pairs):
+            self.known_pairs = KnownPairs(pairs, n_items=len(features))
         self.optimizer = torch.optim.AdamW(
             autoencoder.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
         )
@@ -190,7 +200,8 @@ class TokenizerTraining:
         loss = output.reconstruction_loss + output.quantization_loss
         numbers = {"lambda_col": weights.collision, "lambda_cf": weights.collaborative}
         if weights.collision > 0:
-            term = self.regulation.collision(output.latent, output.codes, batch)
+            features = self._scaled(batch.items) if self.regulation.compares_features else None
+            term = self.regulation.collision(output.latent, output.codes, batch, features)
             loss = loss + weights.collision * term.loss
             numbers |= {"collision_loss": float(term.loss.detach()), **term.stats}
         if weights.collaborative > 0 and len(batch.trigger):
@@ -203,7 +214,12 @@ class TokenizerTraining:
         return loss, {**numbers, "loss": float(loss.detach())}
 
     def _alignment(self, vectors: Tensor, batch: PairBatch) -> Tensor:
-        return info_nce(vectors, batch.trigger, batch.target, temperature=self.settings.temperature)
+        spared = self.known_pairs.among(batch) if self.known_pairs else None
+        return info_nce(vectors, batch.trigger, batch.target, temperature=self.settings.temperature, spared=spared)
+
+    @torch.no_grad()
+    def _scaled(self, items: Tensor) -> Tensor:
+        return self.autoencoder.scaler(self.features.index_select(0, items))
 
     def _batch_statistics(self, output: AutoencoderOutput) -> dict[str, float]:
         """Return the quality of the Semantic IDs of the batch's distinct items."""

@@ -10,7 +10,7 @@ import torch
 from recbole_adasid.tokenizer.training.contrastive import info_nce
 
 
-def literal_info_nce(vectors, trigger, target, temperature):
+def literal_info_nce(vectors, trigger, target, temperature, spared=()):
     total = 0.0
     for i, (a, b) in enumerate(zip(trigger, target)):
         own, others = None, []
@@ -18,7 +18,7 @@ def literal_info_nce(vectors, trigger, target, temperature):
             cosine = float(vectors[a] @ vectors[c] / (vectors[a].norm() * vectors[c].norm()))
             if j == i:
                 own = math.exp(cosine / temperature)
-            elif c not in (a, b):
+            elif c not in (a, b) and (a, c) not in spared:
                 others.append(math.exp(cosine / temperature))
         total -= math.log(own / (own + sum(others)))
     return total / len(trigger)
@@ -34,6 +34,18 @@ def test_info_nce_equals_the_loop_and_skips_repeated_items(seed):
     ours = info_nce(vectors, trigger, target, temperature=0.3)
     literal = literal_info_nce(vectors, trigger.tolist(), target.tolist(), 0.3)
     torch.testing.assert_close(float(ours), literal, rtol=1e-5, atol=1e-6)
+
+
+def test_spared_items_are_no_negatives_though_the_pair_s_own_target_may_be_among_them():
+    generator = torch.Generator().manual_seed(5)
+    vectors = torch.randn(8, 5, generator=generator)
+    trigger, target = torch.randint(8, (2, 14), generator=generator)
+    spared = {(0, 1), (2, 3), (2, 3), (int(trigger[4]), int(target[4])), (int(trigger[4]), int(target[5])), (7, 7)}
+    first, second = torch.tensor(sorted(spared)).t()
+    ours = info_nce(vectors, trigger, target, temperature=0.3, spared=(first, second))
+    literal = literal_info_nce(vectors, trigger.tolist(), target.tolist(), 0.3, spared)
+    torch.testing.assert_close(float(ours), literal, rtol=1e-5, atol=1e-6)
+    assert ours < info_nce(vectors, trigger, target, temperature=0.3)
 
 
 def test_the_gradient_is_that_of_finite_differences():

@@ -13,6 +13,7 @@ from torch import Tensor
 from recbole_adasid.pairs.item_pairs import ItemPairs
 from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
 from recbole_adasid.tokenizer.training.contrastive import info_nce
+from recbole_adasid.tokenizer.training.known_pairs import KnownPairs
 from recbole_adasid.tokenizer.training.loop import TokenizerTraining, TrainingSettings
 from recbole_adasid.tokenizer.training.sampling import PairBatch
 
@@ -139,6 +140,7 @@ VALID = {
         "learning_rate": 1.0,
     },
     **{"weight_decay": 0.0, "temperature": 1.0, "contrastive_space": "latent", "kmeans_iterations": 0},
+    **{"contrastive_negatives": "batch"},
     **{"quantize_from": 0, "latent_scale": 1.0, "revive_every": 0, "log_every": 1, "bf16": False, "seed": 0},
 }
 
@@ -193,6 +195,22 @@ def test_a_step_descends_on_the_terms_of_its_batch(space, features, pairs):
     whole = whole + numbers["lambda_col"] * expected["collision_loss"]
     whole = whole + numbers["lambda_cf"] * expected["collaborative_loss"]
     assert numbers["loss"] == pytest.approx(float(whole.detach()))
+
+
+def test_a_step_spares_known_pairs_and_shows_the_gate_the_scaled_features(features, pairs):
+    changes = {"relaxation_similarity": "features", "contrastive_negatives": "unpaired"}
+    found = training(features, pairs, contrastive_temperature=0.3, **changes)
+    batch = next_batch(found)
+    output = found.autoencoder(features[batch.items], batch.counts)
+    scaled = found.autoencoder.scaler(features[batch.items])
+    spared = KnownPairs(pairs, n_items=len(features)).among(batch)
+    alignment = info_nce(output.quantized, batch.trigger, batch.target, temperature=0.3, spared=spared)
+    numbers = found.step(0)
+    collision = found.regulation.collision(output.latent, output.codes, batch, scaled)
+    assert numbers["collision_loss"] == pytest.approx(float(collision.loss.detach()))
+    assert numbers["similarity"] == pytest.approx(collision.stats["similarity"])
+    assert numbers["collaborative_loss"] == pytest.approx(float(alignment.detach()))
+    assert alignment < info_nce(output.quantized, batch.trigger, batch.target, temperature=0.3)
 
 
 def test_a_step_without_codebooks_descends_on_what_its_batch_reconstructs(features, pairs):

@@ -1,0 +1,33 @@
+"""Quantiles of the cosines of a batch's overlapping pairs, for thresholds relative to the batch."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from recbole_adasid.distributed.world import world
+from recbole_adasid.tokenizer.regulation.overlap import Overlaps
+
+BINS = 4096
+"""Cosines are counted in bins of this many over [-1, 1]: ranks can add up counts, but not sort each other's pairs."""
+
+
+@torch.no_grad()
+def quantiles_by_depth(similarity: Tensor, pairs: Overlaps, shares: Tensor) -> Tensor:
+    """Return, for each depth, the cosine below which a share of its pairs lies, rounded up to the edge of a bin.
+
+    Pairs count as often as they were drawn, on all ranks.
+
+    Args:
+        similarity: [P], cosines.
+        pairs: P.
+        shares: [L + 1], by depth; index 0 is unused. From a share of 1 on, the result is above every cosine.
+    """
+    n_depths = len(shares)
+    place = ((similarity + 1) * (BINS / 2)).long().clamp_(0, BINS - 1)
+    own = similarity.new_zeros(n_depths * BINS).index_add_(0, pairs.depth * BINS + place, pairs.times)
+    below = world().all_reduce_sum(own).view(n_depths, BINS).cumsum(1)
+    wanted = shares.nan_to_num(0.0).clamp_max(1.0)[:, None] * below[:, -1:]
+    bins_below = (below < wanted).sum(dim=1) + (wanted.squeeze(1) > 0)  # those that the quantile lies above
+    edges = bins_below * (2 / BINS) - 1
+    return torch.where(shares < 1, edges, torch.full_like(edges, torch.inf))

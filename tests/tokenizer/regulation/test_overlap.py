@@ -1,0 +1,31 @@
+"""Overlaps of a batch against loops over pairs of draws."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+import torch
+
+from literal_regulation import case, ordered_candidates, overlap_depth, signature
+from recbole_adasid.tokenizer.regulation.overlap import find_overlaps
+
+
+@pytest.mark.parametrize("agreement", ["positions", "prefix"])
+@pytest.mark.parametrize("n_levels", [1, 2, 3, 4, 7, 8])
+def test_overlaps_equal_the_loops(n_levels: int, agreement: str) -> None:
+    _, codes, batch, draws = case(n_draws=40, n_items=25, n_levels=n_levels)
+    codes = torch.tensor([0, 255, 32_768, 65_535])[codes]
+    found = find_overlaps(codes, batch.counts, agreement)
+    listed = list(zip(found.first.tolist(), found.second.tolist()))
+    expected = Counter((i, j) for i, j in ordered_candidates(codes, draws, agreement) if i < j)
+    assert dict(zip(listed, found.times.tolist())) == expected and len(listed) == len(expected)
+    assert max(expected.values()) > 1
+    assert found.depth.tolist() == [overlap_depth(codes[i], codes[j], agreement) for i, j in listed]
+    agreed = [signature(codes[i], codes[j], agreement) for i, j in listed]
+    assert found.signature.tolist() == [sum(bit << level for level, bit in enumerate(bits)) for bits in agreed]
+
+
+def test_more_levels_than_a_signature_holds_are_refused():
+    with pytest.raises(ValueError, match="at most 8 levels, got 9"):
+        find_overlaps(torch.zeros(2, 9, dtype=torch.long), torch.ones(2))
