@@ -1,70 +1,20 @@
-from __future__ import annotations
+"""LIGER's scores, losses and item vectors against literal versions."""
 
-from typing import Any
+from __future__ import annotations
 
 import pytest
 import torch
 from torch import Tensor
 
-from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.model.dense.head import DenseHead
 from recbole_adasid.model.dense.item_content import ItemContent
 from recbole_adasid.model.dense.losses import Losses
 from recbole_adasid.model.liger import LIGERModel
-from recbole_adasid.model.network.tiger_network import TIGERNetwork
-from recbole_adasid.model.search.exclusion import Excluded
-
-N = 30
-COLD = [3, 17, 29]
-LENGTHS = torch.tensor([7, 2, 5, 4])
-
-
-def build(
-    *,
-    id_embedding: bool = True,
-    id_dropout: float = 0.0,
-    attention: str = "causal",
-    losses: Losses | None = None,
-    n_user_tokens: int = 0,
-    repeat_bias: float | None = 0.35,
-    **options: Any,
-) -> LIGERModel:
-    torch.manual_seed(0)
-    catalogue = Catalogue(torch.randint(4, (N, 3)), [4, 4, 4])
-    trained = torch.ones(N + 1, dtype=torch.bool)
-    trained[[0, *COLD]] = False
-    content = ItemContent(
-        torch.randn(N, 6) * 3 + 1, trained, d_model=16, id_embedding=id_embedding, id_dropout=id_dropout
-    )
-    network = TIGERNetwork(
-        level_sizes=catalogue.level_sizes,
-        d_model=16,
-        d_head=4,
-        n_heads=3,
-        d_ff=24,
-        n_encoder_layers=2,
-        n_decoder_layers=1,
-        dropout=0.0,
-        n_user_tokens=n_user_tokens,
-        encoder_attention=attention,
-        encoder_input="items",
-    )
-    head = DenseHead(d_model=16, temperature=0.2, repeat_bias=repeat_bias is not None)
-    if head.repeat is not None:
-        head.repeat.data.fill_(repeat_bias)
-    if content.ids is not None:
-        torch.nn.init.normal_(content.ids.weight)
-    return LIGERModel(network=network, catalogue=catalogue, content=content, head=head, losses=losses, **options)
+from small_liger import COLD, LENGTHS, N, build, some_sequences
 
 
 @pytest.fixture
 def sequences() -> Tensor:
-    torch.manual_seed(1)
-    warm = torch.tensor([item for item in range(1, N + 1) if item not in COLD])
-    items = warm[torch.randint(len(warm), (4, 7))]
-    items[0, [2, 5, 6]] = int(items[0, 0])  # which comes back, once at the end
-    items[3, 2] = int(items[3, 0])
-    return items * (torch.arange(7) < LENGTHS[:, None])
+    return some_sequences()
 
 
 def vector(model: LIGERModel, item: int) -> Tensor:
@@ -142,47 +92,6 @@ def test_beyond_the_bound_candidates_are_drawn_and_the_loss_stays_close(sequence
         torch.testing.assert_close(model.training_loss(sequences, LENGTHS, target), full, atol=0.05, rtol=0)
 
 
-@pytest.mark.parametrize("attention", ["causal", "bidirectional"])
-def test_dense_retrieval_ranks_all_items_exactly(sequences: Tensor, attention: str) -> None:
-    model = build(attention=attention).eval()
-    scores = model.score_items(sequences, LENGTHS)
-    items, found = model.recommend(sequences, LENGTHS, k=6, beam_size=6)
-    torch.testing.assert_close(found, scores.topk(6).values)
-    assert items.equal(scores.topk(6).indices)
-    tree = model.catalogue.tree_of(torch.tensor([2, 3, 4, 9, 20]))
-    excluded = Excluded(torch.tensor([0, 0, 2]), torch.tensor([4, 20, 9]))
-    items, _ = model.recommend(sequences, LENGTHS, k=6, beam_size=6, tree=tree, excluded=excluded)
-    assert set(items[0].tolist()) == {0, 2, 3, 9} and set(items[2].tolist()) == {0, 2, 3, 4, 20}
-    targets = torch.tensor([3, 8, 30, 1])
-    expected = scores.gather(1, targets[:, None])[:, 0]
-    torch.testing.assert_close(model.score_targets(sequences, LENGTHS, targets), expected)
-
-
-@pytest.mark.parametrize("hybrid_score", ["dense", "sum"])
-def test_hybrid_retrieval_ranks_what_the_beam_found_and_new_items(sequences: Tensor, hybrid_score: str) -> None:
-    model = build(retrieval="hybrid", hybrid_score=hybrid_score).eval()
-    items, found = model.recommend(sequences, LENGTHS, k=5, beam_size=4)
-    dense = model.score_items(sequences, LENGTHS)
-    model.retrieval = "generative"
-    beam, log_probability = model.recommend(sequences, LENGTHS, k=4, beam_size=4)
-    for row in range(4):
-        score = {item: float(dense[row, item]) for item in {*beam[row].tolist(), *COLD}}
-        if hybrid_score == "sum":
-            found_by_beam = dict(zip(beam[row].tolist(), log_probability[row].tolist()))
-            score = {item: s + found_by_beam.get(item, min(found_by_beam.values())) for item, s in score.items()}
-        expected = sorted(score, key=score.__getitem__, reverse=True)[:5]
-        assert items[row].tolist() == expected
-        torch.testing.assert_close(found[row], torch.tensor([score[item] for item in expected]), atol=1e-4, rtol=1e-4)
-
-
-def test_generative_retrieval_is_tigers_beam_on_histories_with_content(sequences: Tensor) -> None:
-    model = build(retrieval="generative").eval()
-    items, scores = model.recommend(sequences, LENGTHS, k=5, beam_size=200)
-    exact = model.score_items(sequences, LENGTHS).topk(5)
-    torch.testing.assert_close(scores, exact.values, atol=1e-5, rtol=1e-5)
-    assert not torch.allclose(exact.values, build(id_embedding=False).eval().score_items(sequences, LENGTHS).topk(5)[0])
-
-
 @pytest.mark.parametrize("full_softmax_items", [100, 10])
 def test_smoothing_reaches_the_dense_loss(sequences: Tensor, full_softmax_items: int) -> None:
     model = build(losses=Losses(0.0, 1.0, full_softmax_items, 1000)).eval()
@@ -203,29 +112,6 @@ def test_candidates_are_those_of_a_model_that_is_loaded(sequences: Tensor) -> No
     assert empty._candidates.equal(model._candidates) and not set(COLD) & set(empty._candidates.tolist())
     assert empty._draws is not None and model._draws is not None
     assert empty._draws.log_probability.equal(model._draws.log_probability)
-
-
-@pytest.mark.parametrize("fused", [False, True])
-def test_keys_are_kept_until_the_weights_change(sequences: Tensor, fused: bool) -> None:
-    model = build()
-    before = model.eval().all_keys()
-    assert model.all_keys() is before
-    optimizer = torch.optim.AdamW(model.parameters(), lr=0.1, fused=fused)
-    model.train().sequence_loss(sequences, LENGTHS).backward()
-    optimizer.step()
-    after = model.eval().all_keys()
-    assert not torch.allclose(after, before, atol=1e-2)
-    model.load_state_dict(build().state_dict())
-    torch.testing.assert_close(model.all_keys(), before)
-
-
-def test_keys_are_not_kept_in_training(sequences: Tensor) -> None:
-    model = build().train()
-    before = model.all_keys()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=0.1, fused=True)
-    model.sequence_loss(sequences, LENGTHS).backward()
-    optimizer.step()
-    assert not torch.allclose(model.all_keys(), before, atol=1e-2)
 
 
 def test_a_share_of_items_goes_without_its_own_embedding_in_training_alone() -> None:
@@ -296,52 +182,6 @@ def test_up_to_the_bound_the_dense_loss_is_over_all_items_that_are_trained_on() 
     assert build(losses=Losses(full_softmax_items=n_trained - 1))._draws is not None
     weights = torch.arange(N + 1.0) + 1
     assert build(weights=weights).weights.equal(weights) and build().weights.equal(torch.ones(N + 1))
-
-
-@pytest.mark.parametrize("retrieval", ["generative", "dense", "hybrid"])
-def test_users_have_a_voice_in_every_retrieval(sequences: Tensor, retrieval: str) -> None:
-    model, users = build(n_user_tokens=3, retrieval=retrieval).eval(), torch.tensor([5, 1, 2, 4])
-    _, scores = model.recommend(sequences, LENGTHS, k=5, beam_size=5, users=users)
-    _, other = model.recommend(sequences, LENGTHS, k=5, beam_size=5, users=users + 1)
-    assert not torch.allclose(scores, other, atol=1e-3)
-
-
-@pytest.mark.parametrize("hybrid_score", ["dense", "sum"])
-def test_hybrid_lists_hold_each_item_once_and_end_with_no_item(sequences: Tensor, hybrid_score: str) -> None:
-    """A tree of three items of training and one new one; the second user may get the new one alone, the third none."""
-    model = build(retrieval="hybrid", hybrid_score=hybrid_score).eval()
-    tree = model.catalogue.tree_of(torch.tensor([1, 2, 9, 17]))
-    excluded = torch.tensor([[0, 0, 0, 0], [1, 2, 9, 0], [1, 2, 9, 17], [9, 0, 0, 0]])
-    found = model.recommend(sequences, LENGTHS, k=15, beam_size=6, tree=tree, excluded=excluded)
-    dense = model.score_items(sequences, LENGTHS)
-    model.retrieval = "generative"
-    exact = model.score_items(sequences, LENGTHS)
-    for row in range(4):
-        left = {1, 2, 9, 17}.difference(excluded[row].tolist())
-        score = {item: float(dense[row, item] + (exact[row, item] if hybrid_score == "sum" else 0)) for item in left}
-        expected = sorted(score, key=score.__getitem__, reverse=True)
-        assert found[0][row].tolist() == expected + [0] * (15 - len(expected))
-        scores = torch.tensor([score[item] for item in expected] + [-torch.inf] * (15 - len(expected)))
-        torch.testing.assert_close(found[1][row], scores, atol=1e-4, rtol=1e-4)
-
-
-@pytest.mark.parametrize("found", [True, False])
-def test_a_new_item_that_the_beam_did_not_find_gets_the_log_probability_of_the_last_one_that_it_did(
-    found: bool,
-) -> None:
-    model = build(retrieval="hybrid", hybrid_score="sum").eval()
-    queries = torch.nn.functional.normalize(torch.ones(1, 16))
-    beam = torch.tensor([[4, 5, 0]]), torch.tensor([[-1.0, -3.0, -torch.inf]])
-    if not found:
-        beam = torch.zeros_like(beam[0]), torch.full_like(beam[1], -torch.inf)
-    items, scores = model._rerank(queries, None, beam, (torch.tensor([[17, 0]]), torch.tensor([[0.5, -torch.inf]])), 5)
-    keys = model.all_keys()
-    expected = {17: 0.5 - 3.0, 4: float(queries[0] @ keys[4]) - 1.0, 5: float(queries[0] @ keys[5]) - 3.0}
-    expected = expected if found else {17: 0.5}
-    ranked = sorted(expected, key=expected.__getitem__, reverse=True)
-    assert items.tolist() == [ranked + [0] * (5 - len(ranked))]
-    wanted = torch.tensor([[expected[item] for item in ranked] + [-torch.inf] * (5 - len(ranked))])
-    torch.testing.assert_close(scores, wanted)
 
 
 def test_a_catalogue_without_further_items_keeps_the_content_as_it_is() -> None:

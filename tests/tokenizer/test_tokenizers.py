@@ -13,12 +13,9 @@ import yaml
 from recbole_adasid.io.tensor_file import DamagedFile, MismatchedFile
 from recbole_adasid.pairs.item_pairs import ItemPairs
 from recbole_adasid.tokenizer import registry
-from recbole_adasid.tokenizer.quantizer import ResidualQuantizer, StraightThroughQuantizer
 from recbole_adasid.tokenizer.registry import BEFORE, build_tokenizer, codebook_sizes, tokenizer_settings
 from recbole_adasid.tokenizer.scaling import FeatureScaler
-from recbole_adasid.tokenizer.training.dead_codes import CodewordReviver
 from recbole_adasid.tokenizer.training.loop import RepulsionWatch
-from recbole_adasid.tokenizer.training.sampling import PairSampler
 
 PROPS = Path(__file__).parents[2] / "props"
 PRESETS = sorted(path.stem for path in (PROPS / "tokenizer").glob("*.yaml"))
@@ -262,37 +259,6 @@ def test_levels_may_have_sizes_of_their_own(features, pairs):
     assert largest[1] <= 5
 
 
-def test_pairs_are_drawn_by_weight_and_solo_items_from_everywhere():
-    pairs = ItemPairs(np.array([0, 1, 2]), np.array([3, 4, 5]), np.array([1.0, 0.0, 3.0], np.float32))
-    generator = torch.Generator().manual_seed(0)
-    sampler = PairSampler(pairs=pairs, n_items=50, batch_pairs=4000, batch_solo_items=2000, generator=generator)
-    batch = sampler.draw()
-    trigger, target = batch.items[batch.trigger], batch.items[batch.target]
-    assert len(trigger) == 4000 and len(batch.items) == 50 and batch.counts.sum() == 10_000
-    solo = batch.counts - torch.bincount(torch.cat([trigger, target]), minlength=50)
-    assert solo.sum() == 2000 and solo.min() > 10
-    assert torch.equal(target, trigger + 3)
-    assert 1 not in trigger
-    assert (trigger == 2).float().mean().item() == pytest.approx(0.75, abs=0.03)
-
-
-@pytest.mark.parametrize(("power", "share"), [(0.0, 1 / 2), (0.5, 1 / 3), (1.0, 1 / 5), (2.0, 1 / 17)])
-def test_pairs_are_drawn_by_a_power_of_their_weight_and_never_without_one(power, share):
-    pairs = ItemPairs(np.array([0, 1, 2]), np.array([3, 4, 5]), np.array([1.0, 0.0, 4.0], np.float32))
-    sampler = PairSampler(
-        pairs=pairs,
-        n_items=6,
-        batch_pairs=20_000,
-        batch_solo_items=0,
-        generator=torch.Generator().manual_seed(0),
-        weight_power=power,
-    )
-    batch = sampler.draw()
-    trigger = batch.items[batch.trigger]
-    assert (trigger == 0).float().mean().item() == pytest.approx(share, abs=0.01)
-    assert set(trigger.tolist()) == {0, 2}
-
-
 @pytest.mark.parametrize(
     ("preset", "changes", "evenly"),
     [
@@ -318,26 +284,6 @@ def test_items_are_drawn_evenly_where_no_loss_asks_for_pairs(preset, changes, ev
 def test_a_tokenizer_saved_before_a_setting_existed_is_built_as_it_was():
     older = {key: value for key, value in settings("rqvae").items() if key not in BEFORE}
     assert build_tokenizer(older, width=WIDTH).settings.draw == "pairs"
-
-
-def test_unused_codewords_are_revived_on_residuals_and_forget_their_momentum():
-    quantizer = ResidualQuantizer(levels=[StraightThroughQuantizer(n_codewords=4, dim=2)], commitment=0.25)
-    optimizer = torch.optim.AdamW(quantizer.parameters())
-    quantizer(torch.randn(5, 2)).loss.backward()
-    optimizer.step()
-    moment = next(iter(optimizer.state.values()))["exp_avg"]
-    moment.fill_(1.0)
-    reviver = CodewordReviver(
-        quantizer=quantizer, optimizer=optimizer, every=2, generator=torch.Generator().manual_seed(0)
-    )
-    residuals = torch.full((1, 6, 2), 7.0)
-    assert reviver.after_step(torch.tensor([[0], [1]]), residuals) == 0
-    before = quantizer.levels[0].codebook().detach().clone()
-    assert reviver.after_step(torch.tensor([[1], [1]]), residuals) == 2
-    after = quantizer.levels[0].codebook().detach()
-    assert torch.equal(after[:2], before[:2])
-    assert torch.equal(after[2:], torch.full((2, 2), 7.0))
-    assert moment.tolist() == [[1, 1], [1, 1], [0, 0], [0, 0]]
 
 
 def test_scaling_centres_and_standardises_but_spares_constant_columns(features):

@@ -47,3 +47,23 @@ def test_nothing_is_counted_or_revived_where_it_is_switched_off_or_cannot_be() -
     frozen = reviver(SimVQQuantizer(n_codewords=3, dim=2), plain(3), every=1)
     assert frozen.after_step(torch.zeros(2, 2, dtype=torch.int64), torch.zeros(2, 2, 2)) == 2
     assert not frozen.usage[0].any()
+
+
+def test_unused_codewords_are_revived_on_residuals_and_forget_their_momentum():
+    quantizer = ResidualQuantizer(levels=[StraightThroughQuantizer(n_codewords=4, dim=2)], commitment=0.25)
+    optimizer = torch.optim.AdamW(quantizer.parameters())
+    quantizer(torch.randn(5, 2)).loss.backward()
+    optimizer.step()
+    moment = next(iter(optimizer.state.values()))["exp_avg"]
+    moment.fill_(1.0)
+    reviver = CodewordReviver(
+        quantizer=quantizer, optimizer=optimizer, every=2, generator=torch.Generator().manual_seed(0)
+    )
+    residuals = torch.full((1, 6, 2), 7.0)
+    assert reviver.after_step(torch.tensor([[0], [1]]), residuals) == 0
+    before = quantizer.levels[0].codebook().detach().clone()
+    assert reviver.after_step(torch.tensor([[1], [1]]), residuals) == 2
+    after = quantizer.levels[0].codebook().detach()
+    assert torch.equal(after[:2], before[:2])
+    assert torch.equal(after[2:], torch.full((2, 2), 7.0))
+    assert moment.tolist() == [[1, 1], [1, 1], [0, 0], [0, 0]]

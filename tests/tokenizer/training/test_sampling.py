@@ -63,3 +63,34 @@ def test_without_pairs_as_many_items_are_drawn_evenly(pairs: ItemPairs | None) -
     batch = sampler(pairs, seed=7).draw()
     assert batch.items.repeat_interleave(batch.counts.long()).equal(drawn)
     assert len(batch.trigger) == len(batch.target) == 0
+
+
+def test_pairs_are_drawn_by_weight_and_solo_items_from_everywhere():
+    pairs = ItemPairs(np.array([0, 1, 2]), np.array([3, 4, 5]), np.array([1.0, 0.0, 3.0], np.float32))
+    generator = torch.Generator().manual_seed(0)
+    sampler = PairSampler(pairs=pairs, n_items=50, batch_pairs=4000, batch_solo_items=2000, generator=generator)
+    batch = sampler.draw()
+    trigger, target = batch.items[batch.trigger], batch.items[batch.target]
+    assert len(trigger) == 4000 and len(batch.items) == 50 and batch.counts.sum() == 10_000
+    solo = batch.counts - torch.bincount(torch.cat([trigger, target]), minlength=50)
+    assert solo.sum() == 2000 and solo.min() > 10
+    assert torch.equal(target, trigger + 3)
+    assert 1 not in trigger
+    assert (trigger == 2).float().mean().item() == pytest.approx(0.75, abs=0.03)
+
+
+@pytest.mark.parametrize(("power", "share"), [(0.0, 1 / 2), (0.5, 1 / 3), (1.0, 1 / 5), (2.0, 1 / 17)])
+def test_pairs_are_drawn_by_a_power_of_their_weight_and_never_without_one(power, share):
+    pairs = ItemPairs(np.array([0, 1, 2]), np.array([3, 4, 5]), np.array([1.0, 0.0, 4.0], np.float32))
+    sampler = PairSampler(
+        pairs=pairs,
+        n_items=6,
+        batch_pairs=20_000,
+        batch_solo_items=0,
+        generator=torch.Generator().manual_seed(0),
+        weight_power=power,
+    )
+    batch = sampler.draw()
+    trigger = batch.items[batch.trigger]
+    assert (trigger == 0).float().mean().item() == pytest.approx(share, abs=0.01)
+    assert set(trigger.tolist()) == {0, 2}

@@ -9,10 +9,8 @@ Of what else a file may do: `plugin/patches/test_recbole_checkpoints.py` (what R
 from __future__ import annotations
 
 import io
-import json
 import pickle
 import runpy
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +22,7 @@ import torch
 import yaml
 
 from benchmarks import chaos, proxy_check, ranking_report
+from malicious_files import FORMS, Malicious, planted
 from recbole_adasid.bundle import SIDBundle
 from recbole_adasid.bundle.about_file import about_path
 from recbole_adasid.bundle.folder import read_content
@@ -31,7 +30,6 @@ from recbole_adasid.bundle.given_sids import given_codes
 from recbole_adasid.bundle.item_file import write_item_file
 from recbole_adasid.bundle.item_map import read_item_map
 from recbole_adasid.bundle.item_sids import as_item_sids
-from recbole_adasid.cli.train import main
 from recbole_adasid.data.atomic_text import AtomicText
 from recbole_adasid.data.convert.amazon_files import convert_amazon
 from recbole_adasid.data.convert.download import RemoteFile, fetch
@@ -51,12 +49,11 @@ from recbole_adasid.io.array_file import read_arrays
 from recbole_adasid.io.digests import fingerprint
 from recbole_adasid.io.json_file import read_json
 from recbole_adasid.io.stage_cache import StageCache
-from recbole_adasid.io.tensor_file import DamagedFile, read_tensors
+from recbole_adasid.io.tensor_file import read_tensors
 from recbole_adasid.pairs.pair_file import load_pair_file
 from recbole_adasid.plugin import audit
 from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.plugin.patches.quick_start import load_data_and_model
-from recbole_adasid.plugin.run import run
 from recbole_adasid.report.run_report import write_run_report
 from recbole_adasid.report.scorecard_report import write_scorecard_report
 from recbole_adasid.run_folder.catalogue_log import read_changes
@@ -76,61 +73,8 @@ from recbole_adasid.tokenizer.saved import load_tokenizer
 from recbole_adasid.tokenizer.scaling import FeatureScaler
 from recbole_adasid.tune.space import read_space
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 Settings = dict[str, Any]
-
-
-class Malicious:
-    """Makes a file when it is unpickled."""
-
-    def __init__(self, marker: Path) -> None:
-        self.marker = marker
-
-    def __reduce__(self) -> tuple[Any, tuple[Path]]:
-        return Path.touch, (self.marker,)
-
-
-def _torch_file(value: Any, *, zipped: bool) -> bytes:
-    stream = io.BytesIO()
-    torch.save({"config": value, "state_dict": value}, stream, _use_new_zipfile_serialization=zipped)
-    return stream.getvalue()
-
-
-def _numpy_file(value: Any, names: tuple[str, ...]) -> bytes:
-    stream, objects = io.BytesIO(), np.array([value], dtype=object)
-    if names:
-        np.savez(stream, **dict.fromkeys(names, objects))
-    else:
-        np.save(stream, objects, allow_pickle=True)
-    return stream.getvalue()
-
-
-ARRAYS = ("item_id", "embedding", "trigger", "target", "codes", "rank", "user", "values")
-FORMS: dict[str, Callable[[Any], bytes]] = {
-    "pickle": pickle.dumps,
-    "text pickle": lambda value: pickle.dumps(value, protocol=0),
-    "torch": lambda value: _torch_file(value, zipped=True),
-    "old torch": lambda value: _torch_file(value, zipped=False),
-    "npy": lambda value: _numpy_file(value, ()),
-    "npz": lambda value: _numpy_file(value, ARRAYS),
-}
-
-
-@pytest.fixture
-def marker(tmp_path: Path) -> Path:
-    return tmp_path / "executed"
-
-
-@pytest.fixture(params=FORMS)
-def evil(request: pytest.FixtureRequest, marker: Path) -> bytes:
-    """The content of a malicious file, in every form that some library unpickles."""
-    return FORMS[request.param](Malicious(marker))
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["program"])
 
 
 def test_the_files_are_malicious(marker: Path) -> None:
@@ -183,12 +127,6 @@ def compared(folder: Path, evil: bytes) -> None:
     (folder / "sids.json").write_bytes(evil)
     sys.argv = ["compare_runs.py", str(folder), str(folder)]
     runpy.run_path(str(ROOT / ".ci" / "compare_runs.py"))
-
-
-def planted(folder: Path, evil: bytes, name: str) -> Path:
-    (folder / name).parent.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_bytes(evil)
-    return folder / name
 
 
 def known_rows(folder: Path, evil: bytes) -> Any:
@@ -357,103 +295,3 @@ def test_malicious_vectors_are_encoded_again(evil: bytes, tmp_path: Path, marker
         assert found.tolist() == [[1, 1]] and not marker.exists()
         (file,) = tmp_path.rglob("*.safetensors")
         file.write_bytes(evil)
-
-
-@pytest.fixture
-def settings(tiny_settings: Settings, tmp_path: Path) -> Settings:
-    return {**tiny_settings, **SMALL, "run_folder": str(tmp_path / "run")}
-
-
-SMALL = {"tokenizer": "adasid", "encoder_hidden": [16], "tokenizer_steps": 20, "tokenizer_save_every": 5}
-
-
-@pytest.fixture(scope="module")
-def whole(settings_in: Callable[[Path], Settings], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """A sound run, whose folder and cache are `run` and `cache` of one folder; they are changed in copies."""
-    base = tmp_path_factory.mktemp("whole")
-    return run({**settings_in(base), **SMALL, "run_folder": str(base / "run"), "report": False})
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_a_run_over_malicious_files_computes_all_anew(
-    form: str, settings: Settings, whole: dict[str, Any], tmp_path: Path, marker: Path
-) -> None:
-    """Every file of a run and its cache is replaced, among them those that only an unfinished run has."""
-    shutil.copytree(Path(whole["run_folder"]).parent, tmp_path, dirs_exist_ok=True)
-    folder, cache = Path(settings["run_folder"]), Path(settings["cache_dir"])
-    files = [file for place in (folder, cache) for file in place.rglob("*") if file.is_file()]
-    (learned,) = cache.glob("tokenizer/*.safetensors")
-    files += [learned.with_suffix(".unfinished.safetensors"), folder / "training.safetensors"]
-    assert {"model.safetensors", "tokenizer.safetensors", "test_ranks.npz"} < {file.name for file in files}
-    assert {"features", "pairs", "tokenizer"} <= {file.parent.name for file in files}
-    for file in files:
-        file.write_bytes(FORMS[form](Malicious(marker)))
-    again = run(settings)
-    assert set(again["semantic_ids"].stages.values()) == {"computed"} and again["test"] == whole["test"]
-    assert not marker.exists()
-
-
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("name", ["tiny-TIGERDataset.pth", "tiny-for-TIGER-dataloader.pth"])
-def test_a_malicious_dataset_of_recbole_s_is_refused(
-    name: str, form: str, settings: Settings, marker: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    planted(Path(settings["run_folder"]), FORMS[form](Malicious(marker)), name)
-    given = [f"--{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in settings.items()]
-    assert main(given) == 2
-    assert name in capfd.readouterr().err.splitlines()[-1] and not marker.exists()
-
-
-@pytest.mark.parametrize("key", ["dataset_save_path", "dataloaders_save_path"])
-def test_a_malicious_dataset_that_a_setting_names_is_refused(
-    key: str, evil: bytes, settings: Settings, tmp_path: Path, marker: Path
-) -> None:
-    file = planted(tmp_path, evil, "data.pth")
-    with pytest.raises(ValueError, match=f"{key}=.*unset it"):
-        run({**settings, key: str(file)})
-    assert not marker.exists()
-
-
-@pytest.mark.parametrize("name", ["tiny.inter", "tiny.item", "features.npz"])
-def test_a_malicious_file_of_the_dataset_ends_the_run(
-    name: str, evil: bytes, settings: Settings, tmp_path: Path, marker: Path, write_dataset: Callable[..., Path]
-) -> None:
-    rows = [(f"u{user}", f"i{(user + step) % 9}", str(step)) for user in range(9) for step in range(5)]
-    settings["data_path"] = str(write_dataset(tmp_path / "data", rows))
-    if name.startswith("features"):
-        settings["item_features_file"] = name
-    planted(tmp_path / "data" / "tiny", evil, name)
-    with pytest.raises(ValueError):
-        run(settings)
-    assert not marker.exists()
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_a_report_of_malicious_files_is_a_page_of_gaps(
-    form: str, whole: dict[str, Any], tmp_path: Path, marker: Path
-) -> None:
-    folder = Path(shutil.copytree(whole["run_folder"], tmp_path / "run"))
-    for file in folder.rglob("*"):
-        if file.is_file() and file.name != "config.yaml":
-            file.write_bytes(FORMS[form](Malicious(marker)))
-    page = write_run_report(folder).read_text(encoding="utf-8")
-    assert page.count('class="left-out">Left out') == 9 and not marker.exists()
-
-
-def test_a_malicious_model_reaches_neither_evaluation_nor_resumption(
-    evil: bytes, settings: Settings, tmp_path: Path, marker: Path
-) -> None:
-    from recbole.data import create_dataset, data_preparation
-
-    from recbole_adasid.plugin.tiger import TIGER
-    from recbole_adasid.plugin.trainer import TIGERTrainer
-
-    file = planted(tmp_path, evil, "model.safetensors")
-    config = build_config({**settings, "tokenizer": "rqkmeans"})
-    train, _, test = data_preparation(config, create_dataset(config))
-    trainer = TIGERTrainer(config, TIGER(config, train.dataset))
-    with pytest.raises(DamagedFile):
-        trainer.evaluate(test, model_file=str(file))
-    with pytest.raises(DamagedFile):
-        trainer.resume_checkpoint(file)
-    assert not marker.exists()
