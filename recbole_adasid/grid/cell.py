@@ -15,7 +15,7 @@ from typing import Any
 
 from recbole_adasid.grid.grids import ABOUT
 from recbole_adasid.grid.pace import read_pace
-from recbole_adasid.grid.records import SEEDLESS
+from recbole_adasid.grid.records import SEEDLESS, holds_out_items
 from recbole_adasid.io.json_file import read_json
 from recbole_adasid.plugin.config.building import known_settings
 from recbole_adasid.plugin.peers.names import OURS, TIGER
@@ -29,17 +29,22 @@ class Cell:
         self, name: str, entry: dict[str, Any], dataset: str, seed: int, data_path: str | None, options: list[str]
     ) -> None:
         self.name, self.dataset, self.model = name, dataset, entry.get("model", TIGER)
-        self.seed = 0 if self.model in SEEDLESS else seed
         self.about = {**{key: entry[key] for key in ABOUT if key in entry}, "model": self.model}
         settings = {key: value for key, value in entry.items() if key not in ABOUT}
         own = [f"--{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in settings.items()]
         self.options, self.common = own + for_model(self.model, options), options
+        self.seed = 0 if self.model in SEEDLESS and not holds_out_items(self.options) else seed
         self.data_path = data_path
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Identity of the cell: everything except data and result paths."""
+        """What decides the cell's result: everything except data and result paths."""
         return self.dataset, str(self.seed), *self.options
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """Where the cell stands in the tables: two cells may be of one result."""
+        return {"cell": self.name, **self.about, "common": self.common}
 
     @property
     def folder(self) -> Path:
@@ -52,12 +57,8 @@ class Cell:
         common = [f"--dataset={self.dataset}"] + ([f"--data_path={self.data_path}"] if self.data_path else [])
         folder = self.folder
         arguments = [*common, f"--seed={self.seed}", *self.options]
-        record: dict[str, Any] = {"cell": self.name, **self.about, "dataset": self.dataset, "seed": self.seed}
-        record |= {
-            "options": self.options,
-            "common": self.common,
-            "command": " ".join(["recbole-adasid", "train", *arguments]),
-        }
+        record: dict[str, Any] = {**self.place, "dataset": self.dataset, "seed": self.seed, "options": self.options}
+        record |= {"command": " ".join(["recbole-adasid", "train", *arguments]), "resumed": folder.exists()}
         print(f"--- {record['command']}", flush=True)
         started = time.time()
         metrics, usage = self.execute(arguments, folder)
@@ -86,6 +87,11 @@ class Cell:
             "cpu_seconds": seconds,
             "peak_memory_gib": round(usage.ru_maxrss / 1024**2, 2),
         }
+
+
+def moved(record: dict[str, Any], cell: Cell) -> dict[str, Any]:
+    """Return a finished record of the result of ``cell`` in the place of ``cell``."""
+    return {**cell.place, **{key: value for key, value in record.items() if key not in (*ABOUT, *cell.place)}}
 
 
 def for_model(model: str, options: list[str]) -> list[str]:

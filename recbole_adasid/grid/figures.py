@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recbole_adasid.grid.records import VALID
+from recbole_adasid.grid.records import valid_score
 
 _LONGEST_NAME = 120
 
@@ -23,10 +23,11 @@ def draw_choices(out: Path, setting: str, records: list[dict[str, Any]]) -> list
     plt = _pyplot()
     if not groups or plt is None:
         return []
+    in_order = sorted(records, key=lambda record: record.get("place", 0))
     figure, panels = plt.subplots(1, len(groups), figsize=(4.5 * len(groups), 4), sharey=True, squeeze=False)
     for panel, group in zip(panels[0], groups):
         table = pd.DataFrame(
-            [{"label": r["label"], "value": r[VALID]["ndcg@10"]} for r in records if r.get("group") == group]
+            [{"label": r["label"], "value": valid_score(r)} for r in in_order if r.get("group") == group]
         )
         found = table.groupby("label", sort=False)["value"]
         panel.errorbar(range(found.ngroups), found.mean(), yerr=found.std().fillna(0), marker="o", capsize=3)

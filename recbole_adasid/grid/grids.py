@@ -13,8 +13,8 @@ from recbole_adasid.settings.reading import read_settings_files
 GRIDS = {path.stem: path for path in sorted((Path(__file__).parent / "grids").glob("*.yaml"))}
 """Grids that come with the package."""
 POP = "pop"
-ABOUT = ("label", "group")
-"""Entries of a cell that are not settings."""
+ABOUT = ("label", "group", "place")
+"""Entries of a cell that are not settings: its names, and its place in the grid."""
 
 
 def read_grid(name: str) -> dict[str, dict[str, Any]]:
@@ -34,7 +34,8 @@ def read_grid(name: str) -> dict[str, dict[str, Any]]:
     for cell, entry in cells.items():
         if entry and not isinstance(entry, dict):
             raise SettingsError(f"The cell {cell} of {name} has to hold settings, or nothing; it holds {entry!r}.")
-    return {cell: {"label": cell, **entry} if entry else known_cell(cell) for cell, entry in cells.items()}
+    found = [(cell, {"label": cell, **entry} if entry else known_cell(cell)) for cell, entry in cells.items()]
+    return {cell: {**entry, "place": place} for place, (cell, entry) in enumerate(found)}
 
 
 def known_cell(name: str) -> dict[str, Any]:

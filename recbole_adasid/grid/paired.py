@@ -9,10 +9,12 @@ import numpy as np
 
 from recbole_adasid.evaluation.comparison import difference, holm
 from recbole_adasid.evaluation.intervals import gains
-from recbole_adasid.grid.records import BASELINES, SEEDLESS, VALID, model_of
+from recbole_adasid.grid.records import BASELINES, SEEDLESS, holds_out_items, model_of, valid_score
 from recbole_adasid.io.array_file import read_arrays
 
 PAIRED_METRICS = ("recall@5", "ndcg@5", "recall@10", "ndcg@10")
+USERS_ONLY = ", users only"
+ONE_SEED = f"With one seed, interval and p are over users alone (`{USERS_ONLY[2:]}`): another training may differ."
 
 
 def paired_recommenders(
@@ -23,22 +25,23 @@ def paired_recommenders(
     candidates = [name for name in ours if seeds[name]]
     if not candidates:
         return []
-    best = max(candidates, key=lambda name: np.mean([r[VALID]["ndcg@10"] for r in seeds[name].values()]))
+    best = max(candidates, key=lambda name: np.mean([valid_score(run) for run in seeds[name].values()]))
     lines = []
     for name in others:
         runs = seeds[name]
-        if runs and all(model_of(run) in SEEDLESS for run in runs.values()):
+        if runs and all(model_of(run) in SEEDLESS and not holds_out_items(run["options"]) for run in runs.values()):
             runs = dict.fromkeys(seeds[best], next(iter(runs.values())))
         shared = sorted(runs.keys() & seeds[best].keys())
         for metric in PAIRED_METRICS if shared else ():
             own, theirs = ([one[seed] for seed in shared] for one in (seeds[best], runs))
             cells, p = paired_cells(out, own, theirs, metric)
-            lines.append(f"| {runs[shared[0]].get('label', name)} | {shared} | {metric} | {cells} | {p:.2g} |")
+            label = runs[shared[0]].get("label", name)
+            lines.append(f"| {label} | {shared} | {metric} | {cells} | {p:.2g}{USERS_ONLY * (len(shared) == 1)} |")
     if not lines:
         return []
     label = next(iter(seeds[best].values())).get("label", best)
     about = [f"{label}, the best of ours by validation NDCG@10, against each recommender"]
-    about += ["over users and trainings (`evaluation/comparison.py`), by the seeds that both have:", ""]
+    about += [f"over users and trainings (`evaluation/comparison.py`), by the seeds that both have. {ONE_SEED}", ""]
     about += ["| recommender | seeds | metric | ours | recommender | difference, 95% interval | p |", "|" + "---|" * 7]
     return ["\n".join([*about, *lines])]
 
@@ -73,20 +76,22 @@ def paired_test(out: Path, records: list[dict[str, Any]]) -> list[str]:
     candidates = [name for name in BASELINES if shared[name]]
     if not candidates:
         return []
-    best = max(candidates, key=lambda name: np.mean([r[VALID]["ndcg@10"] for r in seeds[name].values()]))
+    best = max(candidates, key=lambda name: np.mean([valid_score(run) for run in seeds[name].values()]))
+    several = [name for name in candidates if len(shared[name]) > 1]
     lines = [f"AdaSID against {label_of(seeds[best])}, the baseline of the best validation NDCG@10, and each of the"]
     lines += ["others, by the seeds that both have, over users and trainings (`evaluation/comparison.py`); p in"]
-    lines += [f"brackets is Holm's, corrected for {len(candidates)} baselines:", ""]
+    lines += [f"brackets is Holm's, corrected for the {len(several)} baselines with several seeds. {ONE_SEED}", ""]
     lines += ["| baseline | seeds | metric | AdaSID | baseline | difference, 95% interval | p |", "|" + "---|" * 7]
     for metric in PAIRED_METRICS:
         cells = {}
         for name in candidates:
             ours, theirs = ([seeds[one][seed] for seed in shared[name]] for one in ("adasid", name))
             cells[name] = paired_cells(out, ours, theirs, metric)
-        corrected = dict(zip(cells, holm([p for _, p in cells.values()])))
+        corrected = dict(zip(several, holm([cells[name][1] for name in several])))
         for name in sorted(candidates, key=lambda name: name != best):
             about = f"{label_of(seeds[name])} | {len(shared[name])} | {metric}"
-            lines.append(f"| {about} | {cells[name][0]} | {cells[name][1]:.2g} ({corrected[name]:.2g}) |")
+            holms = f" ({corrected[name]:.2g})" if name in corrected else USERS_ONLY
+            lines.append(f"| {about} | {cells[name][0]} | {cells[name][1]:.2g}{holms} |")
     return ["\n".join(lines)]
 
 

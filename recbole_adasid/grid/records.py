@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from recbole_adasid.plugin.peers.names import TIGER
 
 SEEDLESS = ("Pop",)
-"""Deterministic models: one cell counts for all seeds."""
+"""Deterministic models: one cell counts for all seeds, unless these draw the items that are held out."""
 VALID, TEST = "best_valid", "test"
 PAPER_METRICS = ["recall@3", "ndcg@3", "recall@5", "ndcg@5"]
 METRICS = [*PAPER_METRICS, "recall@10", "ndcg@10"]
@@ -39,6 +40,33 @@ def finished_cells(out: Path) -> list[dict[str, Any]]:
 def setting_of(record: dict[str, Any]) -> str:
     """Return the dataset and the options that all cells of a comparison share."""
     return " ".join([record["dataset"], *record["common"]])
+
+
+def holds_out_items(options: Sequence[str]) -> bool:
+    """Tell whether `--key=value` options hold items out of training, which the seed then draws."""
+    return any(option.startswith("--cold_item_share=") for option in options)
+
+
+def valid_score(record: dict[str, Any]) -> float:
+    """Return the validation NDCG@10 that choices are made by; NaN if it was not measured."""
+    return float(record[VALID].get("ndcg@10", float("nan")))
+
+
+def told_apart(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the records, those of one cell with other options than its last under a name and a label of their own."""
+    last = {record["cell"]: record["options"] for record in records}
+    return [
+        record if record["options"] == last[record["cell"]] else _renamed(record, last[record["cell"]])
+        for record in records
+    ]
+
+
+def _renamed(record: dict[str, Any], usual: Sequence[str]) -> dict[str, Any]:
+    own = [option for option in record["options"] if option not in usual]
+    without = [option for option in usual if option not in record["options"]]
+    told = " ".join([*own, *(f"without {option}" for option in without)]) or "in another order"
+    label = record.get("label", record["cell"])
+    return {**record, "cell": f"{record['cell']} {told}", "label": f"{label} ({told})"}
 
 
 def is_choice(record: dict[str, Any]) -> bool:

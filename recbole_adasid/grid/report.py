@@ -21,10 +21,12 @@ from recbole_adasid.grid.records import (
     TEST,
     VALID,
     finished_cells,
+    holds_out_items,
     is_choice,
     model_of,
     own_label,
     setting_of,
+    told_apart,
 )
 from recbole_adasid.io.array_file import read_arrays
 from recbole_adasid.plugin.peers.names import OURS, TIGER
@@ -37,7 +39,7 @@ def write_report(out: Path) -> None:
     records = finished_cells(out)
     parts = ["# TIGER and LIGER on Semantic IDs", "Written by `recbole-adasid grid`."]
     for setting in dict.fromkeys(setting_of(record) for record in records):
-        parts += section(out, setting, [record for record in records if setting_of(record) == setting])
+        parts += section(out, setting, told_apart([record for record in records if setting_of(record) == setting]))
     (out / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
@@ -69,6 +71,9 @@ def table(rows: list[tuple[str, list[dict[str, Any]]]], split: str, paper: dict[
         printed = dict(zip(PAPER_METRICS, paper.get(name, [])))
         cells = []
         for metric in METRICS:
+            if metric not in values:
+                cells.append("")
+                continue
             spread = f" ± {values[metric].std(ddof=1):.4f}" if len(runs) > 1 else ""
             theirs = f" ({printed[metric]:.4f})" if metric in printed else ""
             cells.append(f"{values[metric].mean():.4f}{spread}{theirs}")
@@ -119,7 +124,7 @@ def held_out_items(records: list[dict[str, Any]]) -> list[str]:
 
 def is_cold(record: dict[str, Any]) -> bool:
     """Tell whether items were held out of training."""
-    return any(option.startswith("--cold_item_share=") for option in record["common"])
+    return holds_out_items(record["common"])
 
 
 def slice_cell(runs: list[dict[str, Any]], part: str, metric: str) -> str:
@@ -137,7 +142,8 @@ def costs(records: list[dict[str, Any]]) -> str:
     for r in records:
         unique = r.get("semantic_ids", {}).get("unique_sids")
         cpu = f"{r['cpu_seconds'] / 60:.1f}" if "cpu_seconds" in r else ""
-        cells = [r.get("label", r["cell"]), r["seed"], f"{r['seconds'] / 60:.1f}", cpu, r["peak_memory_gib"]]
+        minutes = f"{r['seconds'] / 60:.1f}{' since it was resumed' * r.get('resumed', False)}"
+        cells = [r.get("label", r["cell"]), r["seed"], minutes, cpu, r["peak_memory_gib"]]
         cells += ["" if unique is None else f"{unique:.3f}", f"`{r['command']}`"]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines)

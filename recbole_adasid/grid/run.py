@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.grid.cell import Cell
+from recbole_adasid.grid.cell import Cell, moved
 from recbole_adasid.grid.grids import read_grid
 from recbole_adasid.grid.records import finished_cells
 from recbole_adasid.grid.report import write_report
@@ -47,10 +47,20 @@ def run_grid(wanted: Wanted, out: Path) -> None:
         for seed in wanted.seeds:
             for name in chosen:
                 cell = Cell(name, cells[name], dataset, seed, wanted.data_path, wanted.options)
-                if cell.key not in finished(out):
-                    add(out, cell.run(out))
+                if finish(cell, out):
                     write_report(out)
     write_report(out)
+
+
+def finish(cell: Cell, out: Path) -> bool:
+    """Run a cell, or take its result from one with the same settings; False if it was finished before."""
+    twins = [record for record in finished_cells(out) if key_of(record) == cell.key]
+    if any((record["cell"], record["common"]) == (cell.name, cell.common) for record in twins):
+        return False
+    if twins:
+        print(f"--- {cell.name}, seed {cell.seed}, is {twins[-1]['cell']}", flush=True)
+    add(out, moved(twins[-1], cell) if twins else cell.run(out))
+    return True
 
 
 def add(out: Path, record: dict[str, Any]) -> None:
@@ -58,6 +68,6 @@ def add(out: Path, record: dict[str, Any]) -> None:
     append_line(out / "cells.jsonl", json.dumps(record, ensure_ascii=False))
 
 
-def finished(out: Path) -> set[tuple[str, ...]]:
-    """Return the keys of the finished cells."""
-    return {(record["dataset"], str(record["seed"]), *record["options"]) for record in finished_cells(out)}
+def key_of(record: dict[str, Any]) -> tuple[str, ...]:
+    """Return the key of a finished cell, see :attr:`Cell.key`."""
+    return record["dataset"], str(record["seed"]), *record["options"]

@@ -119,6 +119,12 @@ def known_keys(without: Collection[str] = ()) -> set[str]:
     return keys
 
 
+def tokenizer_keys() -> set[str]:
+    """Return the settings that concern Semantic IDs alone, those of all tokenizers."""
+    files = ["tokenizers.yaml", *(f"tokenizer/{name}.yaml" for name in presets("tokenizer"))]
+    return {"tokenizer"}.union(*(read_props(file) for file in files))
+
+
 def documented_lines(relative: str) -> list[str]:
     """Return a file of defaults for display: headings, keys and their comments, without trailing blank lines."""
     text = (props_folder() / relative).read_text(encoding="utf-8")

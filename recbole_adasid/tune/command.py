@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from recbole_adasid.settings.errors import SettingsError
-from recbole_adasid.settings.presets import known_keys, presets, read_props
+from recbole_adasid.settings.presets import known_keys, tokenizer_keys
+from recbole_adasid.settings.reading import read_settings_files
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,12 @@ def run_search(settings: dict[str, Any], config_files: list[str], wanted: Wanted
     from recbole_adasid.tune.space import read_space
 
     space = read_space(wanted.space, known_keys() | {"tokenizer"})
+    given = {**read_settings_files(config_files), **settings}
     if space.size is None and wanted.algorithm == "exhaustive":
         shown = ", ".join(space.ranges)
         raise SettingsError(f"Ranges cannot be searched exhaustively ({shown}): pass --algorithm=bayes or random.")
-    if twice := sorted(space.keys & settings.keys()):
-        raise SettingsError(f"--{twice[0]} is both given and searched: remove one of the two.")
+    if twice := sorted(space.keys & given.keys()):
+        raise SettingsError(f"{twice[0]} is both given and searched: remove one of the two.")
 
     from recbole_adasid.io.locks import held
     from recbole_adasid.plugin.hyper_tuning import search
@@ -58,7 +60,7 @@ def run_search(settings: dict[str, Any], config_files: list[str], wanted: Wanted
 
     def score(point: dict[str, Any]) -> float:
         found = judge.score(point)
-        write_report(folder.path, list(judge.trials.values()), objective.metric, settings, command)
+        write_report(folder.path, list(judge.trials.values()), objective.metric, given, command)
         return found
 
     with held(folder.path / ".lock", f"the folder {folder.path}", wait=False):
@@ -80,15 +82,10 @@ def _objective(settings: dict[str, Any], config_files: list[str], wanted: Wanted
     from recbole_adasid.tune.search import refuse_what_the_proxy_ignores
 
     if wanted.objective == "proxy":
-        refuse_what_the_proxy_ignores(space, _tokenizer_keys())
+        refuse_what_the_proxy_ignores(space, tokenizer_keys())
         return Proxy(ProxySettings(**wanted.proxy))
     config = build_config(settings, config_files)
     metric = str(config["valid_metric"])
     if not config["valid_metric_bigger"]:
         raise SettingsError(f"valid_metric={metric} is better when smaller: search by a metric of hits.")
     return Validation(metric, wanted.out / "runs", config_files)
-
-
-def _tokenizer_keys() -> set[str]:
-    files = ["tokenizers.yaml", *(f"tokenizer/{name}.yaml" for name in presets("tokenizer"))]
-    return {"tokenizer"}.union(*(read_props(file) for file in files))

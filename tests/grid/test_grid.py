@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,9 @@ from recbole_adasid.grid.figures import _curve, file_name
 from recbole_adasid.grid.grids import ABOUT, GRIDS, POP, known_cell, read_grid
 from recbole_adasid.grid.paired import per_user
 from recbole_adasid.grid.published import PAPER
-from recbole_adasid.grid.records import METRICS
+from recbole_adasid.grid.records import METRICS, finished_cells
 from recbole_adasid.grid.report import write_report
-from recbole_adasid.grid.run import add, finished
+from recbole_adasid.grid.run import add, key_of
 from recbole_adasid.settings.version import VERSION
 
 
@@ -81,7 +80,7 @@ def test_half_a_line_left_by_a_kill_costs_no_finished_cell(tmp_path: Path) -> No
     with (tmp_path / "cells.jsonl").open("a", encoding="utf-8") as stream:
         stream.write('{"cell": "rq')
     add(tmp_path, record("adasid", 2, 0.04))
-    assert finished(tmp_path) == {("amazon-toys", "1"), ("amazon-toys", "2")}
+    assert [key_of(record) for record in finished_cells(tmp_path)] == [("amazon-toys", "1"), ("amazon-toys", "2")]
     assert "| ADASID | 2 | 0.0300" in write(tmp_path, [record("rqvae", 1, 0.01)])
 
 
@@ -145,10 +144,9 @@ def test_a_finished_cell_is_known_by_its_settings_and_not_by_where_its_data_was(
     cell = Cell("mine", entry, "ml-100k", 3, "/here", ["--epochs=2"])
     assert cell.options == ["--tokenizer=adasid", "--relaxation_thresholds=[0.1, 0.2, 0.3]", "--epochs=2"]
     stored = {"dataset": "ml-100k", "seed": 3, "options": cell.options, "common": cell.common}
-    (tmp_path / "cells.jsonl").write_text(json.dumps(stored) + "\n")
-    assert Cell("mine", entry, "ml-100k", 3, "/there", ["--epochs=2"]).key in finished(tmp_path)
-    assert Cell("mine", entry, "ml-100k", 4, "/here", ["--epochs=2"]).key not in finished(tmp_path)
-    assert Cell("mine", entry, "ml-100k", 3, "/here", ["--epochs=3"]).key not in finished(tmp_path)
+    assert Cell("mine", entry, "ml-100k", 3, "/there", ["--epochs=2"]).key == key_of(stored)
+    assert Cell("mine", entry, "ml-100k", 4, "/here", ["--epochs=2"]).key != key_of(stored)
+    assert Cell("mine", entry, "ml-100k", 3, "/here", ["--epochs=3"]).key != key_of(stored)
 
 
 def test_runs_under_other_options_keep_their_ranks_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,4 +269,5 @@ def test_another_recommender_gets_its_own_settings_and_those_options_that_it_has
     assert cell.options == ["--model=SASRec", "--hidden_size=128", "--epochs=2", "--cold_item_share=0.1"]
     assert cell.common == options and cell.about["model"] == "SASRec"
     assert Cell("pop", known_cell("pop"), "ml-100k", 3, None, []).seed == 0
+    assert Cell("pop", known_cell("pop"), "ml-100k", 3, None, ["--cold_item_share=0.1"]).seed == 3
     assert known_cell("GRU4Rec") == {"label": "RecBole's GRU4Rec", "model": "GRU4Rec"}

@@ -44,7 +44,7 @@ from recbole_adasid.features.vectors import load_feature_file
 from recbole_adasid.grid import grids
 from recbole_adasid.grid import paired as grid_pairs
 from recbole_adasid.grid import report as grid_report
-from recbole_adasid.grid.run import finished
+from recbole_adasid.grid.records import finished_cells
 from recbole_adasid.io.array_file import read_arrays
 from recbole_adasid.io.digests import fingerprint
 from recbole_adasid.io.json_file import read_json
@@ -207,7 +207,7 @@ PLACES: dict[str, Callable[[Path, bytes], Any]] = {
     "report's scorecard": lambda folder, evil: reported_cells(planted(folder, evil, "cells.jsonl").parent),
     "scorecard's lines": lambda folder, evil: cells(planted(folder, evil, "cells.jsonl").parent),
     "scorecard's codes": lambda folder, evil: CellFolder(planted(folder, evil, "codes/a-1.npz").parents[1]).codes(CELL),
-    "grid's lines": lambda folder, evil: finished(planted(folder, evil, "cells.jsonl").parent),
+    "grid's lines": lambda folder, evil: finished_cells(planted(folder, evil, "cells.jsonl").parent),
     "grid's report": lambda folder, evil: grid_report.write_report(planted(folder, evil, "cells.jsonl").parent),
     "grid's ranks": lambda folder, evil: grid_pairs.per_user(
         planted(folder, evil, "ranks/r.npz").parents[1], [{"ranks": "r.npz"}], "recall@5"

@@ -1,0 +1,154 @@
+"""Which cells of a grid run, which take the result of another, and which rows of a table are of one setting."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recbole_adasid.grid import cell as cell_module
+from recbole_adasid.grid import run as run_module
+from recbole_adasid.grid.cell import Cell
+from recbole_adasid.grid.figures import draw_choices
+from recbole_adasid.grid.records import METRICS, finished_cells, told_apart
+from recbole_adasid.grid.report import write_report
+from recbole_adasid.grid.run import Wanted, run_grid
+
+GRIDS = {
+    "first": {"mine": {"label": "Mine", "group": "g", "tokenizer": "adasid", "place": 0}},
+    "second": {
+        "rqvae": {"label": "Other", "tokenizer": "rqvae", "place": 0},
+        "adasid": {"label": "AdaSID", "tokenizer": "adasid", "place": 1},
+    },
+    "peers": {"pop": {"label": "Pop", "model": "Pop", "place": 0}},
+}
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The cells that were run, by name, each with figures of its own."""
+    found: list[str] = []
+
+    def execute(self: Cell, arguments: list[str], folder: Path) -> tuple[dict[str, Any], dict[str, float]]:
+        found.append(self.name)
+        folder.mkdir(parents=True, exist_ok=True)
+        np.savez(folder / "test_ranks.npz", user=np.arange(3), rank=np.arange(3))
+        metrics = dict.fromkeys(METRICS, len(found) / 100)
+        return {"best_valid": metrics, "test": metrics}, {"cpu_seconds": 1, "peak_memory_gib": 1.0}
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Cell, "execute", execute)
+    monkeypatch.setattr(cell_module, "read_pace", lambda folder: {})
+    monkeypatch.setattr(run_module, "read_grid", GRIDS.__getitem__)
+    return found
+
+
+def run(grid: str, *options: str, seeds: tuple[int, ...] = (1,)) -> str:
+    run_grid(Wanted(grid, ["toys"], seeds, None, None, list(options)), Path("out"))
+    return Path("out/README.md").read_text(encoding="utf-8")
+
+
+def test_a_cell_that_another_grid_names_otherwise_runs_once_and_is_in_the_tables_of_both(runs: list[str]) -> None:
+    run("first")
+    page = run("second")
+    assert runs == ["mine", "rqvae"]
+    assert "| Other | 1 | 0.0200" in page and "| AdaSID | 1 | 0.0100" in page and "| Mine | 1 | 0.0100" in page
+    records = finished_cells(Path("out"))
+    assert [(record["cell"], record.get("group")) for record in records] == [
+        ("mine", "g"),
+        ("other", None),
+        ("adasid", None),
+    ]
+    assert records[0]["ranks"] == records[2]["ranks"] and records[0]["command"] == records[2]["command"]
+    run("second")
+    assert len(finished_cells(Path("out"))) == 3 and len(runs) == 2
+
+
+def test_a_recommender_without_tokenizer_is_in_the_tables_of_every_common_setting(runs: list[str]) -> None:
+    run("peers", "--model_size=tiny", seeds=(1, 2))
+    run("peers", "--model_size=small")
+    assert runs == ["pop"]
+    assert [record["common"] for record in finished_cells(Path("out"))] == [
+        ["--model_size=tiny"],
+        ["--model_size=small"],
+    ]
+
+
+def test_popularity_is_measured_for_every_seed_that_draws_other_items_to_hold_out(runs: list[str]) -> None:
+    run("peers", "--cold_item_share=0.1", seeds=(1, 2))
+    assert [record["seed"] for record in finished_cells(Path("out"))] == [1, 2]
+
+
+def test_a_cell_that_goes_on_after_a_kill_says_that_its_minutes_are_not_all(runs: list[str]) -> None:
+    cell = Cell("mine", GRIDS["first"]["mine"], "toys", 1, None, [])
+    assert not cell.run(Path("."))["resumed"]
+    cell.folder.mkdir(parents=True)
+    record = {**cell.run(Path(".")), "seconds": 120}
+    Path("cells.jsonl").write_text("", encoding="utf-8")
+    run_module.add(Path("."), record)
+    write_report(Path("."))
+    assert "| Mine | 1 | 2.0 since it was resumed |" in Path("README.md").read_text(encoding="utf-8")
+
+
+def stored(cell: str, *options: str, **more: Any) -> dict[str, Any]:
+    metrics = dict.fromkeys(METRICS, 0.1)
+    about = {"cell": cell, "label": cell.upper(), "dataset": "toys", "seed": 1, "common": [], "options": list(options)}
+    cost = {"seconds": 60, "peak_memory_gib": 1.0, "command": "x"}
+    return {**about, **cost, "best_valid": metrics, "test": metrics, **more}
+
+
+def test_rows_of_one_name_and_other_options_are_told_apart_and_the_last_keeps_the_name() -> None:
+    records = [stored("a", "--x=1", "--y=2"), stored("b"), stored("a", "--x=3", "--y=2"), stored("a", "--y=2", "--x=3")]
+    labels = [(record["cell"], record["label"]) for record in told_apart(records)]
+    assert labels == [
+        ("a --x=1 without --x=3", "A (--x=1 without --x=3)"),
+        ("b", "B"),
+        ("a in another order", "A (in another order)"),
+        ("a", "A"),
+    ]
+
+
+def test_a_table_never_takes_two_settings_for_two_seeds(tmp_path: Path) -> None:
+    for record in (stored("adasid", "--epochs=1"), stored("rqvae"), stored("adasid", "--epochs=2")):
+        run_module.add(tmp_path, record)
+    write_report(tmp_path)
+    page = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert "| ADASID | 1 |" in page and "| ADASID (--epochs=1 without --epochs=2) | 1 |" in page
+    assert "| ADASID | 2 |" not in page
+
+
+def test_figures_follow_the_order_of_the_grid_and_not_of_finishing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    panels: list[Any] = []
+    monkeypatch.setattr(pyplot, "close", lambda figure: panels.extend(figure.axes))
+    records = [stored(f"f-{place}", group="g", label=f"f {place}", place=place) for place in (3, 1, 2)]
+    draw_choices(tmp_path, "x", records)
+    assert [label.get_text() for label in panels[0].get_xticklabels()] == ["f 1", "f 2", "f 3"]
+
+
+def test_a_metric_that_was_not_measured_leaves_a_gap(tmp_path: Path) -> None:
+    few = {"recall@10": 0.1}
+    for name in ("adasid", "rqvae", "w"):
+        group = {"group": "g"} if name == "w" else {}
+        run_module.add(tmp_path, {**stored(name, best_valid=few, test=few), **group})
+    write_report(tmp_path)
+    assert "| ADASID | 1 |  |  |  |  | 0.1000 |  |" in (tmp_path / "README.md").read_text(encoding="utf-8")
+
+
+def test_one_seed_is_told_to_say_nothing_of_trainings_and_counts_in_no_correction(tmp_path: Path) -> None:
+    (tmp_path / "ranks").mkdir()
+    random = np.random.default_rng(0)
+    for cell in ("adasid", "rqvae", "simrq"):
+        for seed in (1, 2) if cell != "simrq" else (1,):
+            np.savez(tmp_path / "ranks" / f"{cell}{seed}.npz", user=np.arange(9), rank=random.integers(0, 9, 9))
+            run_module.add(tmp_path, stored(cell, seed=seed, ranks=f"{cell}{seed}.npz"))
+    write_report(tmp_path)
+    page = (tmp_path / "README.md").read_text(encoding="utf-8").splitlines()
+    both = next(line for line in page if line.startswith("| RQVAE | 2 | recall@5 |"))
+    one = next(line for line in page if line.startswith("| SIMRQ | 1 | recall@5 |"))
+    p, corrected = both.rsplit("| ", 1)[1].removesuffix(") |").split(" (")
+    assert p == corrected and one.endswith(", users only |")
