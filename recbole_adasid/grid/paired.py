@@ -14,7 +14,7 @@ from recbole_adasid.io.array_file import read_arrays
 
 PAIRED_METRICS = ("recall@5", "ndcg@5", "recall@10", "ndcg@10")
 USERS_ONLY = ", users only"
-ONE_SEED = f"With one seed, interval and p are over users alone (`{USERS_ONLY[2:]}`): another training may differ."
+ONE_SEED = "Of one seed, interval and p are over users only: they do not tell how much another training would differ."
 
 
 def paired_recommenders(
@@ -41,7 +41,8 @@ def paired_recommenders(
         return []
     label = next(iter(seeds[best].values())).get("label", best)
     about = [f"{label}, the best of ours by validation NDCG@10, against each recommender"]
-    about += [f"over users and trainings (`evaluation/comparison.py`), by the seeds that both have. {ONE_SEED}", ""]
+    about += ["over users and trainings (`evaluation/comparison.py`), by the seeds that both have."]
+    about += [ONE_SEED] * any(USERS_ONLY in line for line in lines) + [""]
     about += ["| recommender | seeds | metric | ours | recommender | difference, 95% interval | p |", "|" + "---|" * 7]
     return ["\n".join([*about, *lines])]
 
@@ -79,8 +80,10 @@ def paired_test(out: Path, records: list[dict[str, Any]]) -> list[str]:
     best = max(candidates, key=lambda name: np.mean([valid_score(run) for run in seeds[name].values()]))
     several = [name for name in candidates if len(shared[name]) > 1]
     lines = [f"AdaSID against {label_of(seeds[best])}, the baseline of the best validation NDCG@10, and each of the"]
-    lines += ["others, by the seeds that both have, over users and trainings (`evaluation/comparison.py`); p in"]
-    lines += [f"brackets is Holm's, corrected for the {len(several)} baselines with several seeds. {ONE_SEED}", ""]
+    lines += ["others, by the seeds that both have, over users and trainings (`evaluation/comparison.py`)."]
+    if several:
+        lines += [f"In brackets Holm's p, corrected for the {len(several)} baselines with several seeds."]
+    lines += [ONE_SEED] * (len(several) < len(candidates)) + [""]
     lines += ["| baseline | seeds | metric | AdaSID | baseline | difference, 95% interval | p |", "|" + "---|" * 7]
     for metric in PAIRED_METRICS:
         cells = {}

@@ -58,7 +58,7 @@ def test_a_cell_that_another_grid_names_otherwise_runs_once_and_is_in_the_tables
     records = finished_cells(Path("out"))
     assert [(record["cell"], record.get("group")) for record in records] == [
         ("mine", "g"),
-        ("other", None),
+        ("rqvae", None),
         ("adasid", None),
     ]
     assert records[0]["ranks"] == records[2]["ranks"] and records[0]["command"] == records[2]["command"]
