@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,8 @@ from recbole_adasid.model.network.attention import linear
 
 _ID_STD = 0.02
 _LEAST_DEVIATION = 1e-6
-_ROWS_AT_ONCE = 65_536
+_LARGEST = torch.finfo(torch.half).max
+_ROWS_AT_ONCE = 16_384
 
 
 class ItemContent(nn.Module):
@@ -22,7 +23,8 @@ class ItemContent(nn.Module):
     mean the same with and without it, training drops the embedding for a share of the items.
 
     Features are standardised, column by column, by the mean and deviation of the trained items, and reduced to these
-    items' principal columns, which keep their proportions and have variance 1 on average.
+    items' principal columns, which keep their proportions and have variance 1 on average. A column without variance
+    among the trained items is left out: what another value of it means was never learnt.
 
     Args:
         features: float [N, d], of the items 1 … N.
@@ -53,16 +55,21 @@ class ItemContent(nn.Module):
         id_dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        if not 0 <= id_dropout <= 1:
-            raise ValueError(f"id_dropout is {id_dropout}, it must lie between 0 and 1")
-        known = features[trained[1:]].float()
+        known = (features if trained[1:].all() else features[trained[1:]]).float()
         self.register_buffer("mean", known.mean(0))
         self.register_buffer("deviation", known.std(0, correction=0).clamp(min=_LEAST_DEVIATION))
         self.register_buffer("directions", None)
         if columns is not None and columns < features.shape[1]:
-            self.directions = principal_directions(self._reduced(known), columns)
-        self.register_buffer("features", nn.functional.pad(self._reduced(features).half(), (0, 0, 1, 0)))
+            self.directions = principal_directions(map(self._reduced, known.split(_ROWS_AT_ONCE)), columns)
+        parts = [self._stored(part) for part in features.split(_ROWS_AT_ONCE)]
+        self.register_buffer("features", torch.cat([parts[0].new_zeros(1, parts[0].shape[1]), *parts]))
         self.register_buffer("trained", trained.clone())
+        self._start(d_model, id_embedding, id_dropout)
+
+    def _start(self, d_model: int, id_embedding: bool, id_dropout: float) -> None:
+        """Create the parameters for the buffers."""
+        if not 0 <= id_dropout <= 1:
+            raise ValueError(f"id_dropout is {id_dropout}, it must lie between 0 and 1")
         width = self.features.shape[1]
         self.map = linear(width, d_model, width**-0.5)
         self.id_dropout = id_dropout
@@ -87,32 +94,54 @@ class ItemContent(nn.Module):
     def _reduced(self, features: Tensor) -> Tensor:
         """Transform features [M, d] to the network's input, [M, C]."""
         standardised = (features.to(self.mean) - self.mean) / self.deviation
+        standardised.masked_fill_(self.deviation <= _LEAST_DEVIATION, 0.0)
         return standardised if self.directions is None else standardised @ self.directions.t()
 
+    def _stored(self, features: Tensor) -> Tensor:
+        """Return the network's input [M, C] as it is kept: a value beyond the range of float16 at its end."""
+        return self._reduced(features).clamp_(-_LARGEST, _LARGEST).half()
+
     @classmethod
-    def empty(cls, n_items: int, width: int, **options: Any) -> ItemContent:
+    def empty(
+        cls,
+        n_items: int,
+        width: int,
+        *,
+        d_model: int,
+        columns: int | None = None,
+        id_embedding: bool = True,
+        id_dropout: float = 0.0,
+    ) -> ItemContent:
         """Return a placeholder for ``load_state_dict`` with ``n_items`` items and features of ``width`` columns."""
-        trained = nn.functional.pad(torch.ones(n_items, dtype=torch.bool), (1, 0), value=False)
-        return cls(torch.zeros(n_items, width), trained, **options)
+        content = cls.__new__(cls)
+        nn.Module.__init__(content)
+        kept = width if columns is None else min(columns, width)
+        content.register_buffer("mean", torch.zeros(width))
+        content.register_buffer("deviation", torch.ones(width))
+        content.register_buffer("directions", torch.zeros(kept, width) if kept < width else None)
+        content.register_buffer("features", torch.zeros(n_items + 1, kept, dtype=torch.half))
+        content.register_buffer("trained", torch.arange(n_items + 1) > 0)
+        content._start(d_model, id_embedding, id_dropout)
+        return content
 
     def with_items(self, more: Tensor) -> ItemContent:
         """Return the content of these items and of further, untrained ones with features [A, d]."""
         wider = copy.copy(self)
         wider._buffers = dict(self._buffers)
-        wider.features = torch.cat([self.features, self._reduced(more).half()])
+        wider.features = torch.cat([self.features, self._stored(more)])
         wider.trained = nn.functional.pad(self.trained, (0, len(more)), value=False)
         return wider
 
 
-def principal_directions(features: Tensor, columns: int) -> Tensor:
-    """Return the ``columns`` directions of greatest variance of centred features [M, d], [columns, d].
+def principal_directions(parts: Iterable[Tensor], columns: int) -> Tensor:
+    """Return the ``columns`` directions of greatest variance of centred features, given as ``parts`` [M, d].
 
-    They are scaled by one number so that the projections have variance 1 on average.
+    They are scaled by one number so that the projections have variance 1 on average. Shape [columns, d].
     """
-    covariance = features.new_zeros(features.shape[1], features.shape[1], dtype=torch.float64)
-    for part in features.split(_ROWS_AT_ONCE):
-        covariance += part.double().t() @ part.double()
-    variance, vectors = torch.linalg.eigh(covariance / max(len(features), 1))
+    covariance, n_rows = torch.zeros((), dtype=torch.float64), 0
+    for part in parts:
+        covariance, n_rows = covariance + part.double().t() @ part.double(), n_rows + len(part)
+    variance, vectors = torch.linalg.eigh(covariance / max(n_rows, 1))
     kept = vectors[:, -columns:].flip(1).t()
     largest = kept.gather(1, kept.abs().argmax(1, keepdim=True))
     mean_variance = variance[-columns:].mean().clamp(min=_LEAST_DEVIATION**2)

@@ -38,9 +38,11 @@ def test_new_content_is_drawn_so_that_a_vector_begins_with_the_map_of_its_featur
     assert content.ids.weight.std().item() == pytest.approx(0.02, rel=0.05)
 
 
-def test_a_placeholder_has_the_shapes_of_what_fills_it() -> None:
-    content = ItemContent(torch.randn(4, 3), torch.tensor([False] + [True] * 4), d_model=6, id_dropout=0.25)
-    empty = ItemContent.empty(4, 3, d_model=6, id_dropout=0.25)
+@pytest.mark.parametrize("columns", [None, 2, 3])
+def test_a_placeholder_has_the_shapes_of_what_fills_it(columns: int | None) -> None:
+    trained = torch.tensor([False] + [True] * 4)
+    content = ItemContent(torch.randn(4, 3), trained, d_model=6, columns=columns, id_dropout=0.25)
+    empty = ItemContent.empty(4, 3, d_model=6, columns=columns, id_dropout=0.25)
     assert empty.id_dropout == 0.25 and empty.trained.equal(content.trained)
     shapes, own = ({n: (v.shape, v.dtype) for n, v in one.state_dict().items()} for one in (content, empty))
     assert own == shapes
@@ -92,12 +94,31 @@ def test_columns_beyond_those_there_are_leave_the_features_as_they_are() -> None
         assert content.directions is None and content.features.equal(plain.features)
 
 
-def test_principal_directions_do_not_depend_on_the_order_of_items_or_how_many_are_read_at_once(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_principal_directions_do_not_depend_on_the_order_of_items_or_how_many_are_read_at_once() -> None:
     features = torch.randn(50, 4)
     features -= features.mean(0)
-    found = principal_directions(features, 3)
-    torch.testing.assert_close(principal_directions(features.flip(0), 3), found)
-    monkeypatch.setattr(item_content, "_ROWS_AT_ONCE", 16)
-    torch.testing.assert_close(principal_directions(features, 3), found)
+    found = principal_directions([features], 3)
+    torch.testing.assert_close(principal_directions([features.flip(0)], 3), found)
+    torch.testing.assert_close(principal_directions(iter(features.split(16)), 3), found)
+
+
+@pytest.mark.parametrize("columns", [None, 2])
+def test_content_read_in_parts_is_that_read_at_once(columns: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = torch.randn(4, 3)
+    whole = ItemContent(raw, TRAINED, d_model=6, columns=columns)
+    monkeypatch.setattr(item_content, "_ROWS_AT_ONCE", 3)
+    parts = ItemContent(raw, TRAINED, d_model=6, columns=columns)
+    torch.testing.assert_close(parts.features, whole.features)
+
+
+@pytest.mark.parametrize("columns", [None, 4])
+def test_a_column_without_variance_among_trained_items_says_nothing_about_new_ones(columns: int | None) -> None:
+    # A category that first comes with a new item, as one-hot features have it.
+    raw = torch.cat([torch.randn(N, 5), torch.zeros(N, 1)], dim=1)
+    content = ItemContent(raw, torch.arange(N + 1) > 0, d_model=16, columns=columns)
+    new = raw[:2].clone()
+    new[1, 5] = 1.0
+    wider = content.with_items(torch.cat([new, raw[:1] * 1e30]))
+    assert wider.features.isfinite().all()
+    torch.testing.assert_close(wider.features[N + 1], content.features[1])
+    torch.testing.assert_close(wider.features[N + 2], content.features[2])
