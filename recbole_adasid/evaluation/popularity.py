@@ -13,13 +13,13 @@ def popularity_ranks(
     seen_items: NDArray[np.int64],
 ) -> NDArray[np.int64]:
     """Return the rank [U], from 1, of each user's held-out item if everybody is recommended the most popular items,
-    except for those already seen; 0 if the user had already seen the held-out item.
+    except for those that the user has seen; 0 if the user has seen the held-out item.
 
     Args:
         held_out: an item for each of the U users.
         popularity: [N + 1], training interactions of each item; index 0 is padding. Ties go to the lower number.
-        seen_rows: user row of each earlier interaction [S].
-        seen_items: item of each earlier interaction [S].
+        seen_rows: user row of each interaction with an item that is not recommended again [S]; may be empty.
+        seen_items: its item [S].
     """
     n_items = len(popularity) - 1
     place = np.zeros(n_items + 1, dtype=np.int64)

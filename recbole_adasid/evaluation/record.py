@@ -7,6 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from recbole_adasid.compute.numbering import numbered_rows
+
 Record = dict[str, NDArray[np.int64]]
 """Arrays [U]: ``user``, ``item`` (held out), ``rank`` of that item among the recommended ones, ``sid_rank`` of its
 Semantic ID among the distinct ones recommended, ``sid_start``, the place of the first item with it (ranks and places
@@ -24,6 +26,7 @@ class EvaluationRecord:
 
     def __init__(self, codes: Tensor | None = None) -> None:
         self.codes = codes
+        self._numbers = None if codes is None else numbered_rows(codes)  # equal for items of one Semantic ID
         self._batches: list[dict[str, Tensor]] = []
 
     def add(self, users: Tensor, recommended: Tensor, held_out: Tensor) -> None:
@@ -44,14 +47,13 @@ class EvaluationRecord:
         self._batches.append({name: values.cpu() for name, values in batch.items()})
 
     def _by_semantic_ids(self, recommended: Tensor, held_out: Tensor) -> dict[str, Tensor]:
-        if self.codes is None:
+        if self.codes is None or self._numbers is None:
             return {}
-        given = self.codes[recommended]
-        equal = given == self.codes[held_out][:, None]
+        equal = self.codes[recommended] == self.codes[held_out][:, None]
         prefix = equal.long().cumprod(2).sum(2).masked_fill(recommended == 0, 0)
         hit = prefix == self.codes.shape[1]
         return {
-            "sid_rank": first_hit(hit, distinct_before(given, recommended == 0)),
+            "sid_rank": first_hit(hit, distinct_before(self._numbers[recommended], recommended == 0)),
             "sid_start": first_hit(hit),
             "shared_prefix": prefix.amax(1),
         }
@@ -74,15 +76,15 @@ def first_hit(hits: Tensor, places: Tensor | None = None) -> Tensor:
     return torch.where(hits.any(1), rank, 0)
 
 
-def distinct_before(codes: Tensor, empty: Tensor) -> Tensor:
-    """Return, for each place of lists of Semantic IDs [B, k, L], the number of distinct ones up to it, [B, k].
+def distinct_before(values: Tensor, empty: Tensor) -> Tensor:
+    """Return, for each place of rows of ``values`` int64 [B, k], the number of distinct ones up to it, [B, k].
 
     Places marked ``empty`` [B, k] hold none.
     """
-    equal = (codes[:, :, None] == codes[:, None]).all(3)
-    earlier = torch.ones(equal.shape[1:], dtype=torch.bool, device=equal.device).tril(-1)
-    repeated = (equal & earlier & ~empty[:, None]).any(2)
-    return (~repeated & ~empty).long().cumsum(1)
+    ordered, place = values.masked_fill(empty, -1).sort(dim=1, stable=True)
+    first = torch.ones_like(empty)
+    first.scatter_(1, place[:, 1:], ordered[:, 1:] != ordered[:, :-1])
+    return (first & ~empty).long().cumsum(1)
 
 
 def _refuse_impossible(recommended: Tensor, n_items: int | None) -> None:

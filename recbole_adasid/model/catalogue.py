@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from recbole_adasid.compute.numbering import numbered_rows
 from recbole_adasid.model.prefix_tree import PrefixTree
 
 COLLISIONS = ("suffix", "shared")
@@ -119,14 +120,6 @@ def collision_ranks(codes: Tensor) -> Tensor:
     ranks = torch.empty_like(group)
     ranks[order] = torch.arange(len(group), device=codes.device) - first[group[order]]
     return ranks
-
-
-def numbered_rows(table: Tensor) -> Tensor:
-    """Return int64 [N], from 0 on, equal for equal rows of ``table`` [N, C]."""
-    numbers = torch.zeros(len(table), dtype=torch.int64, device=table.device)
-    for column in table.t():  # much faster than sorting whole rows
-        numbers = torch.unique(numbers * (int(column.max()) + 1) + column, return_inverse=True)[1]
-    return numbers
 
 
 def _check(codes: Tensor, sizes: list[int]) -> None:

@@ -15,6 +15,7 @@ from recbole_adasid.distributed.world import world
 from recbole_adasid.evaluation.record import EvaluationRecord
 from recbole_adasid.plugin.metrics.collector import TopKCollector
 from recbole_adasid.plugin.metrics.list_metrics import use_list_metrics
+from recbole_adasid.plugin.sampled_candidates import best_candidates, one_row_per_user, same_candidates
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.model_file import SUFFIX, read_model
 
@@ -67,9 +68,11 @@ class ItemEvaluator(Trainer):
         self, eval_data: Any, *, load_best_model: bool, show_progress: bool, model_file: str | None = None
     ) -> OrderedDict[str, float]:
         self.record.take()
-        if load_best_model and eval_data:
-            self._fill_model(Path(model_file or self.saved_model_file))
-        found = super().evaluate(eval_data, load_best_model=False, show_progress=show_progress) or {}
+        path = Path(model_file or self.saved_model_file)
+        if load_best_model and (eval_data or path.is_file()):
+            self._fill_model(path)
+        with same_candidates(self.config["seed"]):
+            found = super().evaluate(eval_data, load_best_model=False, show_progress=show_progress) or {}
         return OrderedDict((name, float(value)) for name, value in found.items())
 
     def _fill_model(self, path: Path) -> None:
@@ -100,5 +103,5 @@ class ItemEvaluator(Trainer):
         own = share.of(interaction)
         scores = torch.full((int(positive_u[-1]) + 1, self.tot_item_num), -torch.inf, device=self.device)
         (scores[row, interaction[self.config["ITEM_ID_FIELD"]]],) = share.gather(self._spilt_predict(own, len(own)))
-        best = torch.topk(scores, max(self.config["topk"]), dim=-1)
-        return interaction, best.indices.masked_fill(best.values.isneginf(), 0), positive_u, positive_i
+        items = best_candidates(scores, positive_i, max(self.config["topk"]))
+        return one_row_per_user(interaction, row), items, positive_u, positive_i

@@ -47,9 +47,10 @@ def adopt_state(trainer: Any, tensors: dict[str, Tensor], about: dict[str, Any],
     trainer.model.load_state_dict(below("model", tensors))
     restore_optimizer(trainer.optimizer, tensors, about["optimizer_numbers"])
     torch.set_rng_state(tensors["random/cpu"])
-    on_gpu = [state for name, state in sorted(tensors.items()) if name.startswith("random/cuda/")]
-    if on_gpu and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(on_gpu)
+    on_gpu = below("random/cuda", tensors)  # by the number of the GPU; there may be fewer now
+    for gpu in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
+        if str(gpu) in on_gpu:
+            torch.cuda.set_rng_state(on_gpu[str(gpu)], gpu)
     trainer.start_epoch, trainer.cur_step = next_epoch, about["cur_step"]
     trainer.best_valid_score, trainer.best_valid_result = about["best_valid_score"], about["best_valid_result"]
     trainer.best_valid_record = {name: values.numpy() for name, values in below("valid", tensors).items()}

@@ -15,7 +15,8 @@ def served_settings(saved: SavedModel, retrieval: str | None = None) -> dict[str
     """Return the settings of a saved model, with another ``retrieval`` if one is given.
 
     Raises:
-        ValueError: if the model needs the user, or ``retrieval`` is given for a model without a choice.
+        ValueError: if the model needs the user, or ``retrieval`` is given for a model without a choice, or for one
+            whose decoder was not trained.
     """
     settings = {**saved.about["config"]["settings"], **({"retrieval": retrieval} if retrieval else {})}
     if settings["n_user_tokens"]:
@@ -23,6 +24,11 @@ def served_settings(saved: SavedModel, retrieval: str | None = None) -> dict[str
     if retrieval and settings["model"] != LIGER:
         raise ValueError(
             f"retrieval={retrieval} is only for LIGER, but {saved.path} is a {settings['model']}: leave it out"
+        )
+    if retrieval in ("generative", "hybrid") and not settings["generative_weight"]:
+        raise ValueError(
+            f"retrieval={retrieval} needs a trained decoder, but {saved.path} was trained with generative_weight=0: "
+            "use retrieval=dense, or train with generative_weight above 0"
         )
     return settings
 

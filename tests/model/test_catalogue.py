@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from recbole_adasid.model.catalogue import Catalogue, collision_ranks, numbered_rows
+from recbole_adasid.model.catalogue import Catalogue, collision_ranks
 
 CODES = torch.tensor([[1, 0], [2, 1], [1, 0], [0, 1], [1, 0], [2, 1]])
 
@@ -41,12 +41,6 @@ def test_suffixes_equal_a_literal_count_over_items() -> None:
         expected.append(seen.get(row, 0))
         seen[row] = expected[-1] + 1
     assert collision_ranks(codes).tolist() == expected
-
-
-def test_rows_have_one_number_where_they_are_equal() -> None:
-    torch.manual_seed(0)
-    table = torch.randint(3, (200, 3))
-    assert numbered_rows(table).equal(torch.unique(table, dim=0, return_inverse=True)[1])
 
 
 def test_tokens_take_four_bytes_and_models_keep_eight_as_before() -> None:
@@ -111,7 +105,3 @@ def test_bad_input_is_refused_with_the_place_and_the_remedy(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         Catalogue(codes, sizes, collision=collision)
-
-
-def test_rows_that_float32_cannot_tell_apart_have_numbers_of_their_own() -> None:
-    assert numbered_rows(torch.tensor([[2**24 + 1, 0], [2**24, 0], [2**24 + 1, 0]])).tolist() == [1, 0, 1]

@@ -12,10 +12,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from recbole_adasid.compute.numbering import numbered_rows
 from recbole_adasid.evaluation.full_ranking import first_places
 from recbole_adasid.evaluation.record import EvaluationRecord
 from recbole_adasid.model.building import empty_model
-from recbole_adasid.model.catalogue import Catalogue, collision_ranks, numbered_rows
+from recbole_adasid.model.catalogue import Catalogue, collision_ranks
 from recbole_adasid.model.liger import LIGERModel
 from recbole_adasid.model.prefix_tree import PrefixTree, lexicographic_order
 from recbole_adasid.model.search.exhaustive import score_all_items, score_targets

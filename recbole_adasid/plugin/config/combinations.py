@@ -35,7 +35,8 @@ def check_combinations(settings: Settings) -> None:
     check_shared(settings)
     if settings["model"] == LIGER:
         _check_liger(settings)
-    if settings["beam_size"] < max(_places(settings)):
+    searches = settings["model"] != LIGER or settings["retrieval"] != "dense"
+    if searches and settings["beam_size"] < max(_places(settings)):
         raise SettingsError(
             f"beam_size={settings['beam_size']} cannot fill topk={settings['topk']}: raise it to the largest k or more."
         )

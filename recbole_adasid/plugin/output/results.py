@@ -52,8 +52,15 @@ def by_popularity(part: Any, record: Record, popularity: NDArray[np.int64], metr
     examples, ranks = example_rows(part, record), []
     for start in range(0, len(examples), _USERS_AT_ONCE):
         some = slice(start, start + _USERS_AT_ONCE)
-        ranks.append(popularity_ranks(record["item"][some], popularity, *earlier_interactions(part, examples[some])))
+        ranks.append(popularity_ranks(record["item"][some], popularity, *_not_recommended(part, examples[some])))
     return mean_gains(np.concatenate(ranks), metrics)
+
+
+def _not_recommended(part: Any, examples: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return rows of examples and items that evaluation keeps from their lists: those seen before, if any."""
+    if part.config["eval_exclude_seen"]:
+        return earlier_interactions(part, examples)
+    return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
 
 
 def write_report(

@@ -17,6 +17,7 @@ from recbole_adasid.evaluation.full_ranking import first_places
 from recbole_adasid.evaluation.record import EvaluationRecord, Record
 from recbole_adasid.plugin.logs import write_metrics
 from recbole_adasid.plugin.metrics.collector import TopKCollector
+from recbole_adasid.plugin.sampled_candidates import best_candidates, one_row_per_user, same_candidates
 
 MODEL_FILE = "model.pth"
 """File in the run folder: the best epoch's model, in RecBole's format."""
@@ -64,11 +65,9 @@ class MeasuredTrainer(Trainer):
 
     def _neg_sample_batch_eval(self, batched_data: Any) -> tuple[Any, torch.Tensor, torch.Tensor, torch.Tensor]:
         """Recommend among sampled candidates."""
-        interaction, scores, row, held_out = super()._neg_sample_batch_eval(batched_data)
-        if len(held_out) == len(scores):
-            return interaction, self._recommended(scores, held_out), row, held_out
-        best = torch.topk(scores, max(self.config["topk"]), dim=-1)
-        return interaction, best.indices.masked_fill(best.values.isneginf(), 0), row, held_out
+        interaction, scores, users, held_out = super()._neg_sample_batch_eval(batched_data)
+        items = best_candidates(scores, held_out, max(self.config["topk"]))
+        return one_row_per_user(interaction, batched_data[1]), items, users, held_out
 
     def _recommended(self, scores: torch.Tensor, held_out: torch.Tensor) -> torch.Tensor:
         return first_places(scores, held_out.to(scores.device), max(self.config["topk"]))
@@ -103,17 +102,18 @@ class MeasuredTrainer(Trainer):
     ) -> OrderedDict[str, float] | None:
         """Return RecBole's metrics on `eval_data`, of the best epoch by default; None without data."""
         self.record.take()
-        if not eval_data:
-            return None
         if load_best_model and self._best is not None:
             weights, others = self._best
             self.model.load_state_dict(weights)
             self.model.load_other_parameter(others)
+        if not eval_data:
+            return None
         return self._rounded(self._exact_metrics(eval_data, show_progress))
 
     def _exact_metrics(self, eval_data: Any, show_progress: bool) -> OrderedDict[str, float]:
         self.record.take()
-        found = super().evaluate(eval_data, load_best_model=False, show_progress=show_progress)
+        with same_candidates(self.config["seed"]):
+            found = super().evaluate(eval_data, load_best_model=False, show_progress=show_progress)
         return OrderedDict((name, float(value)) for name, value in found.items())
 
     def _rounded(self, metrics: OrderedDict[str, float]) -> OrderedDict[str, float]:

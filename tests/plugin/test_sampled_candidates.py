@@ -1,0 +1,61 @@
+"""Held-out items ranked among sampled ones: the same candidates in every evaluation, and one row per user."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from recbole.data.interaction import Interaction
+
+from recbole_adasid.plugin.run import run
+from recbole_adasid.plugin.sampled_candidates import best_candidates, one_row_per_user, same_candidates
+
+MODE = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "uni5"}
+
+
+def test_a_user_s_first_row_stands_for_all_candidates() -> None:
+    interaction = Interaction({"user": torch.tensor([7, 7, 7, 4, 4, 9]), "item": torch.arange(6)})
+    found = one_row_per_user(interaction, torch.tensor([0, 0, 0, 1, 1, 2]))
+    assert found["user"].tolist() == [7, 4, 9] and found["item"].tolist() == [0, 3, 5]
+
+
+def test_a_held_out_item_comes_after_those_with_its_score_and_lists_end_with_the_catalogue() -> None:
+    scores = torch.full((2, 6), -torch.inf)
+    scores[0, [1, 2, 3]] = 0.5
+    scores[1, [2, 4]] = torch.tensor([0.1, 0.9])
+    found = best_candidates(scores, torch.tensor([1, 4]), k=8)
+    assert set(found[0, :2].tolist()) == {2, 3} and found[0, 2:].tolist() == [1, 0, 0, 0, 0, 0]
+    assert found[1].tolist() == [4, 2, 0, 0, 0, 0, 0, 0]
+
+
+def test_several_held_out_items_of_a_user_are_ranked_by_score() -> None:
+    scores = torch.tensor([[-torch.inf, 0.2, 0.9, 0.5]])
+    assert best_candidates(scores, torch.tensor([2, 3]), k=5).tolist() == [[2, 3, 1, 0, 0]]
+
+
+def test_candidates_are_drawn_anew_from_the_same_seed_and_nobody_else_notices() -> None:
+    np.random.seed(5)
+    expected = np.random.randint(1000, size=3).tolist()
+    np.random.seed(5)
+    drawn = []
+    for _ in range(2):
+        with same_candidates(3):
+            drawn.append(np.random.randint(1000, size=4).tolist())
+    assert drawn[0] == drawn[1] and np.random.randint(1000, size=3).tolist() == expected
+
+
+COMMON = ("dataset", "data_path", "MAX_ITEM_LIST_LENGTH", "show_progress", "run_root", "train_batch_size")
+
+
+@pytest.mark.parametrize("model", ["TIGER", "SASRec"])
+def test_users_items_and_ranks_of_a_run_belong_together(model: str, tiny_settings: dict[str, Any]) -> None:
+    settings = tiny_settings if model == "TIGER" else {key: tiny_settings[key] for key in COMMON}
+    # Lists of 30 among 20 items.
+    settings = {**settings, "model": model, "eval_args": MODE, "epochs": 1, "topk": [3, 10, 30]}
+    done = run({**settings, **({"beam_size": 30, "report": False} if model == "TIGER" else {})})
+    ranks = np.load(done["run_folder"] / "test_ranks.npz")
+    assert {len(ranks[name]) for name in ranks.files} == {len(set(ranks["user"].tolist()))}
+    assert done["test"]["recall@30"] == 1
+    assert done["test"]["recall@3"] == pytest.approx(((ranks["rank"] > 0) & (ranks["rank"] <= 3)).mean(), abs=1e-4)
