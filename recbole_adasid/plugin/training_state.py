@@ -47,15 +47,19 @@ def adopt_state(trainer: Any, tensors: dict[str, Tensor], about: dict[str, Any],
     trainer.model.load_state_dict(below("model", tensors))
     restore_optimizer(trainer.optimizer, tensors, about["optimizer_numbers"])
     torch.set_rng_state(tensors["random/cpu"])
-    on_gpu = below("random/cuda", tensors)  # by the number of the GPU; there may be fewer now
-    for gpu in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
-        if str(gpu) in on_gpu:
-            torch.cuda.set_rng_state(on_gpu[str(gpu)], gpu)
+    restore_random_states(tensors)
     trainer.start_epoch, trainer.cur_step = next_epoch, about["cur_step"]
     trainer.best_valid_score, trainer.best_valid_result = about["best_valid_score"], about["best_valid_result"]
     trainer.best_valid_record = {name: values.numpy() for name, values in below("valid", tensors).items()}
     trainer.train_loss_dict = {int(epoch): loss for epoch, loss in about["losses"]}
     trainer.valid_results = {int(epoch): result for epoch, result in about.get("valid_results", [])}
+
+
+def restore_random_states(tensors: dict[str, Tensor]) -> None:
+    """Restore the random states of those GPUs that are still there."""
+    for gpu in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
+        if (name := f"random/cuda/{gpu}") in tensors:
+            torch.cuda.set_rng_state(tensors[name], gpu)
 
 
 def adopt_from_main(trainer: Any) -> None:

@@ -149,6 +149,16 @@ def test_resuming_goes_on_after_the_saved_epoch(prepare):
     assert sorted(resumed.train_loss_dict) == list(range(resumed.start_epoch, 5))
 
 
+def test_the_best_weights_are_in_the_model_although_there_is_no_test_part(prepare):
+    trainer, (train, valid, _) = prepare(epochs=3, eval_step=1)
+    scores = iter([0.5, 0.4, 0.3])
+    trainer._valid_epoch = lambda data, show_progress=False: (next(scores), {"ndcg@10": 0.0})
+    trainer.fit(train, valid)
+    assert trainer.evaluate(None) is None
+    best = read_model(Path(trainer.saved_model_file)).tensors
+    assert all(value.equal(best[f"model/{name}"]) for name, value in trainer.model.state_dict().items())
+
+
 def test_sampled_candidates_are_ranked_as_recbole_ranks_them(prepare):
     mode = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "uni5"}
     trainer, (train, valid, test) = prepare(eval_args=mode)

@@ -12,6 +12,7 @@ from recbole_adasid.io.json_file import read_json
 from recbole_adasid.io.tensor_file import read_tensors
 from recbole_adasid.plugin.run import run
 from recbole_adasid.plugin.trainer import TIGERTrainer
+from recbole_adasid.plugin.training_state import restore_random_states
 from recbole_adasid.run_folder.model_file import read_model
 
 Settings = dict[str, object]
@@ -92,3 +93,26 @@ def test_ctrl_c_says_how_to_go_on(
     with caplog.at_level(logging.INFO):
         killed_in_epoch(1, settings, monkeypatch)
     assert f"--run_folder={settings['run_folder']}" in caplog.text
+
+
+def test_a_killed_run_draws_the_same_candidates_as_an_undisturbed_one(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mode = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "uni5"}
+    settings |= {"eval_args": mode, "eval_step": 1}
+    whole = run({**settings, "run_folder": str(tmp_path / "whole")})
+    killed_in_epoch(2, settings, monkeypatch)
+    again = run(settings)
+    assert again["test"] == whole["test"] and again["best_valid"] == whole["best_valid"]
+
+
+def test_a_run_goes_on_where_there_are_fewer_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    restored: dict[int, torch.Tensor] = {}
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda state, gpu: restored.update({gpu: state}))
+    restore_random_states({f"random/cuda/{gpu}": torch.tensor(gpu) for gpu in range(12)})
+    assert {gpu: int(state) for gpu, state in restored.items()} == {0: 0, 1: 1, 2: 2}
+    restored.clear()
+    restore_random_states({"random/cuda/0": torch.tensor(0)})
+    assert list(restored) == [0]

@@ -15,7 +15,9 @@ import torch
 
 from recbole_adasid.io.tensor_file import DamagedFile, MismatchedFile
 from recbole_adasid.plugin.run import run
+from recbole_adasid.run_folder.model_file import SavedModel
 from recbole_adasid.serving.recommender import Recommender
+from recbole_adasid.serving.trained_model import served_settings
 
 
 @pytest.fixture(scope="module")
@@ -248,6 +250,15 @@ def test_a_liger_recommends_new_items_by_their_features_and_keeps_them(tiny_sett
     assert again.recommend(["new1", "i4"], k=3)
     again.remove_items(["new1"])
     assert "new1" not in {found.item for found in again.recommend(history, k=22, exclude_seen=False)}
+
+
+@pytest.mark.parametrize("retrieval", ["generative", "hybrid"])
+def test_a_decoder_that_was_not_trained_recommends_nothing(retrieval):
+    settings = {"model": "LIGER", "n_user_tokens": 0, "generative_weight": 0, "retrieval": "dense"}
+    saved = SavedModel(Path("m.safetensors"), {}, {"config": {"settings": settings}})
+    assert served_settings(saved, "dense") == settings
+    with pytest.raises(ValueError, match=f"retrieval={retrieval} needs a trained decoder, but m.safetensors was"):
+        served_settings(saved, retrieval)
 
 
 def test_a_tiger_has_no_choice_of_retrieval(folder):

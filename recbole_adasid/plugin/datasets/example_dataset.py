@@ -89,6 +89,10 @@ class ExampleDataset(CheckedDataset):
         parts: list[ExampleDataset] = super().build()
         for part in parts[1:]:
             self._is_training[part._own_targets()] = False
+        if "LS" not in self.config["eval_args"]["split"]:
+            # The first interaction of a user is no target: of users who only come later, it is not of training either.
+            trained_users = self._flat_users[parts[0]._own_targets()]
+            self._is_training[~np.isin(self._flat_users, trained_users)] = False
         if self.config["cold_item_share"]:
             parts[0]._leave_out(draw_cold_items(self.item_num - 1, self.config["cold_item_share"], self.config["seed"]))
         self._check_parts(parts)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from recbole.utils import ModelType
 
 from recbole_adasid.evaluation.breakdown import COLD, WARM
 from recbole_adasid.evaluation.intervals import bootstrap_intervals, mean_gains, told_by_ranks
@@ -57,8 +58,11 @@ def by_popularity(part: Any, record: Record, popularity: NDArray[np.int64], metr
 
 
 def _not_recommended(part: Any, examples: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return rows of examples and items that evaluation keeps from their lists: those seen before, if any."""
-    if part.config["eval_exclude_seen"]:
+    """Return rows of examples and items that evaluation keeps from their lists: those seen before, or none.
+
+    RecBole always keeps them from the lists of its models without sequences.
+    """
+    if part.config["eval_exclude_seen"] or part.config["MODEL_TYPE"] != ModelType.SEQUENTIAL:
         return earlier_interactions(part, examples)
     return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
 

@@ -50,6 +50,12 @@ def test_a_wrong_setting_is_refused_in_one_sentence(settings, message):
         build_config(settings)
 
 
+def test_a_beam_that_no_retrieval_uses_may_be_short():
+    assert build_config({"model": "LIGER", "retrieval": "dense", "beam_size": 5})["beam_size"] == 5
+    with pytest.raises(SettingsError, match="beam_size=5 cannot fill topk"):
+        build_config({"model": "LIGER", "retrieval": "hybrid", "generative_weight": 1.0, "beam_size": 5})
+
+
 def test_the_arguments_of_the_running_program_are_not_settings_of_ours(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["program", "--epochs=99", "--verbose=yes"])
     assert build_config({})["epochs"] != 99

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
+import pytest
 
 from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.plugin.datasets.splits import load_splits
@@ -16,3 +20,18 @@ def test_splits_hold_training_and_validation_examples_and_no_test_item(tiny_sett
     walked = [int(items.item_tokens()[t - 1][1:]) for t in targets.tolist()]
     before = [int(items.item_tokens()[t - 1][1:]) for t in last.tolist()]
     assert walked == [(step + 1) % 20 for step in before]
+
+
+@pytest.mark.parametrize("split", [{"TS": [0.6, 0.2, 0.2]}, {"RS": [6, 2, 2]}])
+def test_items_of_users_who_come_after_the_training_period_are_not_of_training(
+    split: dict[str, list[float]], tmp_path: Path, write_dataset: Callable[..., Path]
+) -> None:
+    rows = [(f"u{user}", f"i{(user + step) % 9}", str(1000 + step)) for user in range(12) for step in range(9)]
+    rows += [("late", item, str(5000 + step)) for step, item in enumerate(["i99", "i1", "i2", "i3"])]
+    eval_args = {"split": split, "order": "TO", "group_by": "none", "mode": "full"}
+    changes = {"dataset": "tiny", "data_path": str(write_dataset(tmp_path, rows)), "eval_args": eval_args}
+    items, train, _ = load_splits(build_config({**changes, "text_fields": ["title"], "tokenizer": "rqkmeans"}))
+    of_users, of_items = items.training_interactions()
+    known = {items.item_tokens()[item] for item in of_items.tolist()}
+    assert "i99" not in known and {"i0", "i8"} <= known and len(train.targets) > 30
+    assert len(np.unique(of_users)) == 12
