@@ -67,11 +67,11 @@ def check_shared(settings: Settings) -> None:
     _check_evaluation(settings)
     _check_split(settings["eval_args"])
     sampled = [one for one in _modes(settings["eval_args"]) if one != "full"]
-    if sampled and settings.get("eval_exclude_seen"):
-        raise SettingsError(
-            f"eval_exclude_seen needs full lists, and eval_args has mode {sampled[0]}: set mode to full, or "
-            "eval_exclude_seen to false."
-        )
+    for key in ("eval_exclude_seen", "cold_list_share"):
+        if sampled and settings.get(key):
+            raise SettingsError(
+                f"{key} needs full lists, and eval_args has mode {sampled[0]}: set mode to full, or leave {key} out."
+            )
     if settings["items_table"] and not settings["interactions_table"]:
         raise SettingsError("items_table needs interactions_table: set it too.")
     check_installed(settings)

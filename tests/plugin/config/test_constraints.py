@@ -71,3 +71,5 @@ def test_lists_without_seen_items_need_all_items_ranked(mode: Any):
     with pytest.raises(SettingsError, match="eval_exclude_seen needs full lists, and eval_args has mode uni100"):
         build_config({"eval_args": eval_args, "eval_exclude_seen": True})
     assert build_config({"eval_args": eval_args}) and build_config({"eval_exclude_seen": True})
+    with pytest.raises(SettingsError, match="cold_list_share needs full lists, and eval_args has mode uni100"):
+        build_config({"eval_args": eval_args, "cold_list_share": 0.1, "cold_item_share": 0.1})
