@@ -56,7 +56,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def measure(self: Any, config: Any, settings: dict[str, Any], name: str) -> tuple[np.ndarray, dict[str, float]]:
         measured.append(name)
-        far = abs(settings["codebook_size"] - 4) + settings["kmeans_iterations"] + 0.25 * (settings["seed"] % 2)
+        far = abs(config["codebook_size"] - 4) + config["kmeans_iterations"] + 0.25 * (config["seed"] % 2)
         return np.zeros((3, 2), dtype=np.int64), {self.metric: 10 - far}
 
     monkeypatch.setattr(objectives.Proxy, "measure", measure)
@@ -82,6 +82,33 @@ def test_the_search_finds_the_best_of_a_grid(
     assert table["trials"][0]["scores"] == [8.75, 9.0] and len(made_up) == 12
     page = (tmp_path / "found" / "README.md").read_text()
     assert page.count("| 8.87500 ± 0.17678 | 2 | 4 | 1 |  |") == 1 and "recbole-adasid tune --dataset" in page
+
+
+@pytest.fixture
+def variant(tmp_path: Path) -> Path:
+    """A settings file that chooses a tokenizer."""
+    path = tmp_path / "variant.yaml"
+    path.write_text("tokenizer: rqopq\nkmeans_iterations: 2\nlearning_rate: 0.5\n", encoding="utf-8")
+    return path
+
+
+def test_the_best_settings_include_those_of_the_files_below_those_of_the_command(
+    arguments: Callable[..., list[str]], made_up: list[str], variant: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("hyperopt")
+    given = arguments("choice: {codebook_size: [2, 4]}\n", config_files=str(variant), learning_rate=0.1)
+    assert main([one for one in given if not one.startswith("--tokenizer=")]) == 0
+    best = yaml.safe_load((tmp_path / "found" / "best.yaml").read_text())
+    assert [best[key] for key in ("tokenizer", "kmeans_iterations", "codebook_size")] == ["rqopq", 2, 4]
+    assert best["learning_rate"] == 0.1
+
+
+def test_a_setting_of_a_file_cannot_be_searched_too(
+    arguments: Callable[..., list[str]], variant: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments("choice: {kmeans_iterations: [1, 2]}\n", config_files=str(variant))) == 2
+    assert "kmeans_iterations is both given and searched: remove one of the two" in capsys.readouterr().err
+    assert not (tmp_path / "found").exists()
 
 
 @pytest.mark.parametrize("algorithm", ["exhaustive", "random", "bayes"])
@@ -155,7 +182,7 @@ def test_validation_judges_whole_runs_and_leaves_none_behind(
         ("choice: {codebok_size: [2]}", {}, "'codebok_size': did you mean codebook_size"),
         ("choice: {learning_rate: [0.1]}", {}, "The proxy does not depend on learning_rate"),
         ("choice: {codebook_size: [2, many]}", {}, "codebook_size"),
-        ("choice: {epochs: [2]}", {"objective": "valid"}, "--epochs is both given and searched"),
+        ("choice: {epochs: [2]}", {"objective": "valid"}, "epochs is both given and searched: remove one"),
         ("uniform: {commitment: [0.1, 1]}", {}, "--algorithm=bayes"),
         (
             "choice: {learning_rate: [0.1]}",
