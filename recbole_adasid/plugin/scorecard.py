@@ -45,7 +45,7 @@ def run_scorecard(
         for one in wanted.competitors:
             config = build_config({**settings, **one.settings, "seed": seed}, config_files)
             data = data or load_splits(config)  # the same for all: filters and splits are deterministic
-            key = cell_fingerprint(config, data[0], proxy)
+            key = cell_fingerprint(config, *data, proxy)
             if any((cell.name, cell.seed, cell.fingerprint) == (one.name, seed, key) for cell in folder.cells()):
                 print(f"{one.name}, seed {seed}: already done", flush=True)
                 continue

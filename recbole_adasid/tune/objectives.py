@@ -51,7 +51,7 @@ class Proxy:
         """See :class:`Objective`."""
         from recbole_adasid.scorecard.judge import cell_fingerprint
 
-        return cell_fingerprint(config, self._splits(config)[0], self.proxy)
+        return cell_fingerprint(config, *self._splits(config), self.proxy)
 
     def measure(self, config: Any, settings: Settings, name: str) -> tuple[NDArray[np.int64], dict[str, float]]:
         """See :class:`Objective`."""

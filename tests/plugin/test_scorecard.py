@@ -71,6 +71,15 @@ def test_a_cell_whose_settings_changed_is_run_again(
     assert capsys.readouterr().out.count("already done") == 1
 
 
+def test_a_cell_whose_examples_changed_is_run_again(
+    tiny_settings: dict[str, object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for own in ({"eval_examples": 10}, {}, {"MAX_ITEM_LIST_LENGTH": 3}, {"MAX_ITEM_LIST_LENGTH": 3}):
+        assert main(arguments({**tiny_settings, **own}, tmp_path, tokenizers="rqkmeans")) == 0
+    assert capsys.readouterr().out.count("already done") == 1
+    assert len((tmp_path / "cells.jsonl").read_text().splitlines()) == 3
+
+
 @pytest.mark.parametrize(
     ("own", "says"),
     [
