@@ -36,15 +36,15 @@ def run_scorecard(
         command: arguments of the command, recorded in the folder.
     """
     from recbole_adasid.plugin.config.building import build_config
-    from recbole_adasid.plugin.datasets.splits import load_splits
+    from recbole_adasid.plugin.datasets.splits import LastSplits
     from recbole_adasid.scorecard.judge import cell_fingerprint, judge
     from recbole_adasid.scorecard.proxy import ProxySettings
 
-    folder, data, proxy = CellFolder(out), None, ProxySettings(**wanted.proxy)
+    folder, splits, proxy = CellFolder(out), LastSplits(), ProxySettings(**wanted.proxy)
     for seed in wanted.seeds:
         for one in wanted.competitors:
             config = build_config({**settings, **one.settings, "seed": seed}, config_files)
-            data = data or load_splits(config)  # the same for all: filters and splits are deterministic
+            data = splits.of(config)
             key = cell_fingerprint(config, *data, proxy)
             if any((cell.name, cell.seed, cell.fingerprint) == (one.name, seed, key) for cell in folder.cells()):
                 print(f"{one.name}, seed {seed}: already done", flush=True)

@@ -10,8 +10,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from recbole_adasid.data.training_examples import Examples
-from recbole_adasid.learning.semantic_ids import ItemSource
 from recbole_adasid.scorecard.proxy import ProxySettings
 from recbole_adasid.settings.errors import SettingsError
 
@@ -44,28 +42,21 @@ class Proxy:
 
     def __init__(self, proxy: ProxySettings) -> None:
         """Take the proxy's size and budget."""
-        self.proxy = proxy
-        self._data: tuple[ItemSource, Examples, Examples] | None = None
+        from recbole_adasid.plugin.datasets.splits import LastSplits
+
+        self.proxy, self._splits = proxy, LastSplits()
 
     def fingerprint(self, config: Any) -> str:
         """See :class:`Objective`."""
         from recbole_adasid.scorecard.judge import cell_fingerprint
 
-        return cell_fingerprint(config, *self._splits(config), self.proxy)
+        return cell_fingerprint(config, *self._splits.of(config), self.proxy)
 
     def measure(self, config: Any, settings: Settings, name: str) -> tuple[NDArray[np.int64], dict[str, float]]:
         """See :class:`Objective`."""
         from recbole_adasid.scorecard.judge import judge
 
-        return judge(config, *self._splits(config), self.proxy)
-
-    def _splits(self, config: Any) -> tuple[ItemSource, Examples, Examples]:
-        # The same for all points: dataset settings are not part of the space.
-        if self._data is None:
-            from recbole_adasid.plugin.datasets.splits import load_splits
-
-            self._data = load_splits(config)
-        return self._data
+        return judge(config, *self._splits.of(config), self.proxy)
 
 
 class Validation:

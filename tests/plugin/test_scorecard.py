@@ -113,3 +113,16 @@ def test_the_dataset_of_a_settings_file_is_named(tiny_settings: dict[str, object
     options = arguments(settings, tmp_path / "card", tokenizers="rqkmeans")
     assert main([*options, f"--config_files={tmp_path / 'mine.yaml'}"]) == 0
     assert (tmp_path / "card" / "README.md").read_text().startswith("# Semantic IDs of tiny\n")
+
+
+def test_each_competitor_is_judged_on_the_data_that_its_settings_choose(
+    tiny_settings: dict[str, object], tmp_path: Path
+) -> None:
+    (tmp_path / "cold.yaml").write_text("tokenizer: rqkmeans\ncold_item_share: 0.2\n")
+    cold = str(tmp_path / "cold.yaml")
+    for folder, names in (("both", f"rqkmeans,{cold}"), ("alone", cold)):
+        assert main(arguments(tiny_settings, tmp_path / folder, tokenizers=names, seeds="1,2")) == 0
+    both, alone = ((tmp_path / name / "cells.jsonl").read_text().splitlines() for name in ("both", "alone"))
+    told = {(cell["name"], cell["seed"]): cell["fingerprint"] for cell in map(json.loads, both)}
+    assert told["cold", 1] != told["cold", 2]  # other items are held out
+    assert all(told["cold", cell["seed"]] == cell["fingerprint"] for cell in map(json.loads, alone))
