@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +22,8 @@ class Objective(Protocol):
 
     metric: str
     """The figure to maximise."""
+    judged_by: dict[str, Any]
+    """What the figures depend on besides settings."""
 
     def fingerprint(self, config: Any) -> str:
         """Return a fingerprint that changes whenever the figures might."""
@@ -45,6 +48,7 @@ class Proxy:
         from recbole_adasid.plugin.datasets.splits import LastSplits
 
         self.proxy, self._splits = proxy, LastSplits()
+        self.judged_by = {"proxy": asdict(proxy)}
 
     def fingerprint(self, config: Any) -> str:
         """See :class:`Objective`."""
@@ -65,6 +69,7 @@ class Validation:
     def __init__(self, metric: str, folder: Path, config_files: Sequence[str] = ()) -> None:
         """Take RecBole's name of the metric, the folder of unfinished runs, and YAML settings files."""
         self.metric, self.folder, self.config_files = metric.lower(), folder, config_files
+        self.judged_by = {"valid": self.metric}
 
     def fingerprint(self, config: Any) -> str:
         """See :class:`Objective`; the content of data files is ignored."""

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from recbole_adasid.io.digests import fingerprint
-from recbole_adasid.plugin.config.building import build_config
+from recbole_adasid.plugin.config.building import build_config, given_settings
 from recbole_adasid.scorecard.cells import Cell, CellFolder
+from recbole_adasid.scorecard.shared_settings import shared_settings
 from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.tune.objectives import Objective
 from recbole_adasid.tune.space import Settings, Space
@@ -90,14 +91,14 @@ class Judge:
     def _cell(self, name: str, settings: Settings, seed: int) -> Cell:
         wanted = {**self.fixed, **settings, "seed": seed}
         config = build_config(wanted, self.config_files)
+        shared = shared_settings(given_settings(config), self.objective.judged_by)
         key = self.objective.fingerprint(config)
-        for cell in self.folder.cells():
-            if (cell.name, cell.seed, cell.fingerprint) == (name, seed, key):
-                return cell
+        if found := self.folder.finished(name, seed, key, shared):
+            return found
         started = time.perf_counter()
         codes, figures = self.objective.measure(config, wanted, f"{name}-{seed}")
         title = ", ".join(f"{key}={value}" for key, value in settings.items())
-        cell = Cell(name, title, seed, key, round(time.perf_counter() - started, 1), figures)
+        cell = Cell(name, title, seed, key, round(time.perf_counter() - started, 1), figures, shared)
         self.folder.add(cell, codes)
         return cell
 

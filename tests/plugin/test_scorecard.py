@@ -80,6 +80,29 @@ def test_a_cell_whose_examples_changed_is_run_again(
     assert len((tmp_path / "cells.jsonl").read_text().splitlines()) == 3
 
 
+def test_a_row_holds_only_seeds_of_the_same_settings(
+    tiny_settings: dict[str, object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said(seeds: str, **own: object) -> str:
+        assert main(arguments({**tiny_settings, **own}, tmp_path, tokenizers="rqkmeans", seeds=seeds)) == 0
+        return capsys.readouterr().out
+
+    def row() -> tuple[int, float]:
+        table = pd.read_csv(tmp_path / "table.csv").set_index("name")
+        return tuple(table.loc["rqkmeans", ["seeds", "perplexity_1_sd"]])
+
+    assert "Left out" not in said("1,2")
+    of_four = row()
+    left_out = "Left out of the table, as other settings of the same name replaced them: rqkmeans, seed 1;"
+    assert left_out in said("3", codebook_size=8) and row()[0] == 1
+    (tmp_path / "own.yaml").write_text("codebook_size: 8\n")
+    without = {key: value for key, value in tiny_settings.items() if key != "codebook_size"}
+    given = [*arguments(without, tmp_path, tokenizers="rqkmeans", seeds=4), f"--config_files={tmp_path / 'own.yaml'}"]
+    assert main(given) == 0 and row()[0] == 2
+    capsys.readouterr()
+    assert said("1,2").count("already done") == 2 and row() == of_four
+
+
 @pytest.mark.parametrize(
     ("own", "says"),
     [

@@ -13,6 +13,7 @@ import yaml
 from recbole_adasid.cli.tune import COMMAND
 from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.plugin.run import run
+from recbole_adasid.scorecard.cells import CellFolder
 from recbole_adasid.settings.presets import presets
 from recbole_adasid.tune import objectives
 
@@ -150,6 +151,18 @@ def test_a_trial_whose_fixed_settings_changed_is_run_again(
     for epochs in (2, 2, 3):
         assert main(arguments(grid, epochs=epochs)) == 0
     assert len(made_up) == 4
+
+
+def test_a_point_s_seeds_of_another_search_s_settings_are_left_out(
+    arguments: Callable[..., list[str]], made_up: list[str], tmp_path: Path
+) -> None:
+    pytest.importorskip("hyperopt")
+    grid = "choice: {codebook_size: [2], kmeans_iterations: [1]}\n"
+    for epochs, seeds in ((2, "1"), (3, "2"), (3, "3")):
+        assert main(arguments(grid, epochs=epochs, seeds=seeds)) == 0
+    assert [cell.seed for cell in CellFolder(tmp_path / "found").cells()] == [2, 3]
+    assert main(arguments(grid, epochs=2, seeds="1")) == 0
+    assert [cell.seed for cell in CellFolder(tmp_path / "found").cells()] == [1] and len(made_up) == 3
 
 
 def test_the_proxy_judges_semantic_ids(arguments: Callable[..., list[str]], tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from recbole_adasid.data.training_examples import Examples
+from recbole_adasid.plugin.config.building import given_settings
 from recbole_adasid.plugin.datasets.training_items import TrainingItems
 from recbole_adasid.settings.presets import tokenizer_keys
 
@@ -44,4 +45,4 @@ class LastSplits:
 def _settings_of_data(config: Any) -> dict[str, Any]:
     """Return all given settings that may decide the data: filters and splits draw nothing, only held-out items do."""
     idle = tokenizer_keys() | (set() if config["cold_item_share"] else {"seed"})
-    return {key: value for key, value in config.external_config_dict.items() if key not in idle}
+    return {key: value for key, value in given_settings(config).items() if key not in idle}
