@@ -72,10 +72,12 @@ class Validation:
         self.judged_by = {"valid": self.metric}
 
     def fingerprint(self, config: Any) -> str:
-        """See :class:`Objective`; the content of data files is ignored."""
+        """See :class:`Objective`; of data files only given Semantic IDs count."""
+        from recbole_adasid.bundle.given_sids import given_digest
         from recbole_adasid.plugin.config.run_settings import training_key
 
-        return training_key(config, semantic_ids="", interactions=str(config["interactions_files"]))
+        given = given_digest(config["sids_file"]) if config["sids_file"] else ""
+        return training_key(config, semantic_ids=given, interactions=str(config["interactions_files"]))
 
     def measure(self, config: Any, settings: Settings, name: str) -> tuple[NDArray[np.int64], dict[str, float]]:
         """See :class:`Objective`."""
