@@ -22,7 +22,7 @@ GRID = """
 choice:
   codebook_size: [2, 4, 8]
   both:
-    - {kmeans_iterations: 3, opq_subspaces: 1}
+    - {kmeans_iterations: 3, sid_length: 2}
     - {kmeans_iterations: 1}
 """
 Files = dict[str, bytes]
@@ -202,6 +202,9 @@ def test_validation_judges_whole_runs_and_leaves_none_behind(
             {"objective": "valid", "metrics": ["NDCG", "GiniIndex"], "valid_metric": "GiniIndex@10"},
             "valid_metric=GiniIndex@10 is better when smaller: search by a metric of hits",
         ),
+        ("choice: {opq_subspaces: [1, 2]}", {}, "The tokenizer rqkmeans does not depend on opq_subspaces: remove"),
+        ("choice: {hamming_radius: [1, 2]}", {"tokenizer": "adasid"}, "adasid does not depend on hamming_radius"),
+        ("choice: {lookup_dim: [8]}", {"tokenizer": "rqvae", "objective": "valid"}, "rqvae does not depend on lookup"),
         (GRID, {"algorithm": "bayse"}, "did you mean bayes"),
         (GRID, {"objective": "test"}, "Valid are: proxy, valid"),
         (GRID, {"max_trials": 0}, "max_trials=0 has to be a whole number of 1 or more"),
@@ -221,6 +224,14 @@ def test_mistakes_are_named_before_anything_is_trained(
     assert main(arguments(grid, **own)) == 2
     assert says in capsys.readouterr().err
     assert not (tmp_path / "found" / "cells.jsonl").exists()
+
+
+def test_a_space_that_varies_the_tokenizer_may_have_settings_of_each(
+    arguments: Callable[..., list[str]], made_up: list[str]
+) -> None:
+    pytest.importorskip("hyperopt")
+    grid = "choice: {regulation: [hamming, none], hamming_radius: [1, 2], codebook_size: [4]}\n"
+    assert main(arguments(grid, tokenizer="rqvae")) == 0 and len(made_up) == 4
 
 
 def test_without_a_folder_for_results_nothing_is_searched(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ from recbole_adasid.scorecard.competitors import competitor
 from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.settings.presets import known_keys, presets
 from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
+from recbole_adasid.tune.search import refuse_what_the_tokenizer_ignores
 from recbole_adasid.tune.space import Space, read_space
 
 KNOWN = {"load_f_max", "relaxation_thresholds", "rebalancing_start", "rebalancing_end", "sid_length", "code_dim"}
@@ -35,7 +36,8 @@ def test_each_tokenizer_s_space_has_16_valid_points_or_is_small(name: str) -> No
     found = read_space(name, known_keys())
     assert found.size is not None and (found.size >= 16 or "kmeans_iterations" in found.keys)
     for settings in found.examples():
-        build_config({"dataset": "ml-100k", **competitor(name).settings, **settings})
+        config = build_config({"dataset": "ml-100k", **competitor(name).settings, **settings})
+        refuse_what_the_tokenizer_ignores(found, config)
 
 
 @pytest.mark.parametrize(("name", "points"), [("rqkmeans", 8), ("rqopq", 12)])
