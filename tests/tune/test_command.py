@@ -234,6 +234,18 @@ def test_a_space_that_varies_the_tokenizer_may_have_settings_of_each(
     assert main(arguments(grid, tokenizer="rqvae")) == 0 and len(made_up) == 4
 
 
+def test_without_hyperopt_nothing_is_written(
+    arguments: Callable[..., list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setitem(sys.modules, "hyperopt", None)
+    assert main(arguments()) != 0
+    assert "pip install 'recbole-adasid[tuning]'" in capsys.readouterr().err
+    assert list((tmp_path / "found").iterdir()) == []
+
+
 def test_without_a_folder_for_results_nothing_is_searched(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--dataset=tiny"]) == 2
     assert "--out=PATH" in capsys.readouterr().err
