@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recbole_adasid.bundle.folder import read_content
+from recbole_adasid.io.digests import array_digest, fingerprint
 
 logger = logging.getLogger(__name__)
 
@@ -40,3 +41,14 @@ def given_codes(folder: str | Path, tokens: Sequence[str]) -> tuple[NDArray[np.i
         *(len(tokens), folder),
     )
     return sids.codes[rows], list(sids.level_sizes)
+
+
+def given_digest(folder: str | Path) -> str:
+    """Return a digest of all Semantic IDs of a bundle and their items.
+
+    Raises:
+        FileNotFoundError, DamagedFile: as :func:`given_codes`.
+    """
+    sids = read_content(folder, with_tokenizer=False).sids
+    about = {"tokens": list(sids.tokens), "level_sizes": list(sids.level_sizes)}
+    return fingerprint({**about, "codes": array_digest(sids.codes)})

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recbole_adasid.data.windows import SequenceWindows
+from recbole_adasid.io.digests import array_digest
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,11 @@ class Examples:
     """E histories of item ids, 1 … N."""
     targets: NDArray[np.int64]
     """Item ids [E]."""
+
+    def digest(self) -> str:
+        """Return the digest of all histories and targets, in order."""
+        windows = self.windows
+        return array_digest(windows.flat_items, windows.starts, windows.lengths, self.targets)
 
     def batch(self, rows: NDArray[np.int64], longest: int) -> tuple[Tensor, Tensor, Tensor]:
         """Return the last ``longest`` items of histories ``rows`` [B, T], their lengths [B] and targets [B]."""

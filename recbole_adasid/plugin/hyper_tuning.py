@@ -16,6 +16,16 @@ from recbole_adasid.io.extras import imports_for
 ALGORITHMS = ("exhaustive", "random", "bayes")
 
 
+def need_hyperopt() -> None:
+    """Check that hyperopt is installed.
+
+    Raises:
+        ImportError: if it is not; the message names the extra.
+    """
+    with imports_for("tuning", "tuning"):
+        import hyperopt  # noqa: F401
+
+
 def search(
     objective: Callable[[dict[str, Any]], float],
     space: Mapping[str, Mapping[str, Any]],
@@ -38,8 +48,8 @@ def search(
     Raises:
         ImportError: if hyperopt is not installed.
     """
-    with imports_for("tuning", "tuning"):
-        import hyperopt
+    need_hyperopt()
+    import hyperopt
     import numpy
     from recbole.trainer import HyperTuning
 

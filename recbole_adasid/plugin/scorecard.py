@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,27 +35,30 @@ def run_scorecard(
         out: the scorecard's folder.
         command: arguments of the command, recorded in the folder.
     """
-    from recbole_adasid.plugin.config.building import build_config
-    from recbole_adasid.plugin.datasets.splits import load_splits
+    from recbole_adasid.plugin.config.building import build_config, given_settings
+    from recbole_adasid.plugin.datasets.splits import LastSplits
     from recbole_adasid.scorecard.judge import cell_fingerprint, judge
     from recbole_adasid.scorecard.proxy import ProxySettings
+    from recbole_adasid.scorecard.shared_settings import shared_settings
 
-    folder, data, proxy = CellFolder(out), None, ProxySettings(**wanted.proxy)
+    folder, splits, proxy = CellFolder(out), LastSplits(), ProxySettings(**wanted.proxy)
     for seed in wanted.seeds:
         for one in wanted.competitors:
             config = build_config({**settings, **one.settings, "seed": seed}, config_files)
-            data = data or load_splits(config)  # the same for all: filters and splits are deterministic
-            key = cell_fingerprint(config, data[0], proxy)
-            if any((cell.name, cell.seed, cell.fingerprint) == (one.name, seed, key) for cell in folder.cells()):
+            shared = shared_settings(given_settings(config), {"proxy": asdict(proxy)})
+            data = splits.of(config)
+            key = cell_fingerprint(config, *data, proxy)
+            if folder.finished(one.name, seed, key, shared):
                 print(f"{one.name}, seed {seed}: already done", flush=True)
                 continue
             started = time.perf_counter()
             codes, figures = judge(config, *data, proxy)
-            cell = Cell(one.name, one.title, seed, key, round(time.perf_counter() - started, 1), figures)
+            cell = Cell(one.name, one.title, seed, key, round(time.perf_counter() - started, 1), figures, shared)
             folder.add(cell, codes)
             print(f"{one.name}, seed {seed}: {_summary(cell)}", flush=True)
             write_report(folder, config["dataset"], command, pictures=False)
     write_report(folder, config["dataset"], command)
+    _tell_replaced(folder)
     if config["report"]:
         with warn_on_failure("The scorecard"):
             from recbole_adasid.report.scorecard_report import write_scorecard_report
@@ -67,6 +70,12 @@ def competitors(text: str | None) -> list[Competitor]:
     """Return the competitors of a comma-separated list; None: all tokenizers."""
     names = presets("tokenizer") if text is None else [part.strip() for part in text.split(",")]
     return [competitor(name) for name in dict.fromkeys(names)]
+
+
+def _tell_replaced(folder: CellFolder) -> None:
+    if replaced := folder.replaced():
+        shown = "; ".join(f"{cell.name}, seed {cell.seed}" for cell in replaced)
+        print(f"Left out of the table, as other settings of the same name replaced them: {shown}", flush=True)
 
 
 def _summary(cell: Cell) -> str:

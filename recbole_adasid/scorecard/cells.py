@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ class Cell:
     """For learning and scoring the Semantic IDs; almost zero if they were cached."""
     figures: dict[str, float]
     """Quality, agreement and proxy, by name."""
+    settings: str = ""
+    """Digest of the settings that all seeds share, see `shared_settings.py`; empty in older lines."""
 
 
 class CellFolder:
@@ -48,10 +50,41 @@ class CellFolder:
     def add(self, cell: Cell, codes: NDArray[np.int64]) -> None:
         """Save a finished cell and its codes [N, L]."""
         write_arrays(self._codes_path(cell), {"codes": codes.astype(np.uint16)})
-        append_line(self.lines, json.dumps(asdict(cell)))
+        self._append(cell)
+
+    def finished(self, name: str, seed: int, fingerprint: str, settings: str) -> Cell | None:
+        """Return the cell that need not be run again, or None.
+
+        From then on it counts under ``settings``, which other settings may have replaced since.
+        """
+        key = name, seed, fingerprint
+        found = next((cell for cell in self._last() if (cell.name, cell.seed, cell.fingerprint) == key), None)
+        if found is None or found.settings == settings and found in self.cells():
+            return found
+        found = replace(found, settings=settings)
+        self._append(found)
+        return found
 
     def cells(self) -> list[Cell]:
-        """Return the finished cells in order; the last one of a cell that was run again."""
+        """Return the finished cells in order.
+
+        Of a cell that was run again the last counts, and of a name only the settings of its last cell.
+        """
+        found = self._last()
+        settings = {cell.name: cell.settings for cell in found}
+        return [cell for cell in found if cell.settings == settings[cell.name]]
+
+    def replaced(self) -> list[Cell]:
+        """Return the cells that :meth:`cells` leaves out, because their names have got other settings since."""
+        kept = self.cells()
+        return [cell for cell in self._last() if cell not in kept]
+
+    def codes(self, cell: Cell) -> NDArray[np.int64]:
+        """Return the codes [N, L] of a finished cell."""
+        return read_arrays(self._codes_path(cell), "codes")["codes"].astype(np.int64)
+
+    def _last(self) -> list[Cell]:
+        """Return the last cell of each name and seed, in order."""
         if not self.lines.exists():
             return []
         found: dict[tuple[str, int], Cell] = {}
@@ -62,9 +95,8 @@ class CellFolder:
                 found[cell.name, cell.seed] = cell
         return list(found.values())
 
-    def codes(self, cell: Cell) -> NDArray[np.int64]:
-        """Return the codes [N, L] of a finished cell."""
-        return read_arrays(self._codes_path(cell), "codes")["codes"].astype(np.int64)
+    def _append(self, cell: Cell) -> None:
+        append_line(self.lines, json.dumps(asdict(cell)))
 
     def _codes_path(self, cell: Cell) -> Path:
         return self.path / "codes" / f"{cell.name}-{cell.seed}.npz"
@@ -89,5 +121,6 @@ _FORM = record(
     {
         **{"name": _file_name, "title": text, "seed": whole(), "fingerprint": text, "seconds": number()},
         "figures": mapping_of(anything),
-    }
+    },
+    {"settings": text},
 )

@@ -16,9 +16,13 @@ from recbole_adasid.settings.lookup import Settings
 from recbole_adasid.tokenizer.quality import landscape
 
 
-def cell_fingerprint(config: Settings, items: ItemSource, proxy: ProxySettings) -> str:
-    """Return the fingerprint of everything that determines the result of :func:`judge`."""
-    return fingerprint({"semantic_ids": semantic_ids_fingerprint(config, items), "proxy": asdict(proxy)})
+def cell_fingerprint(
+    config: Settings, items: ItemSource, train: Examples, valid: Examples, proxy: ProxySettings
+) -> str:
+    """Return the fingerprint of everything that determines the result of :func:`judge`, which takes the same."""
+    examples = {"train": train.digest(), "valid": valid.digest()}
+    semantic_ids = semantic_ids_fingerprint(config, items)
+    return fingerprint({"semantic_ids": semantic_ids, "examples": examples, "proxy": asdict(proxy)})
 
 
 def judge(

@@ -46,7 +46,7 @@ def run_search(settings: dict[str, Any], config_files: list[str], wanted: Wanted
         raise SettingsError(f"{twice[0]} is both given and searched: remove one of the two.")
 
     from recbole_adasid.io.locks import held
-    from recbole_adasid.plugin.hyper_tuning import search
+    from recbole_adasid.plugin.hyper_tuning import need_hyperopt, search
     from recbole_adasid.scorecard.cells import CellFolder
     from recbole_adasid.tune.outputs import write_report
     from recbole_adasid.tune.search import Judge
@@ -57,6 +57,7 @@ def run_search(settings: dict[str, Any], config_files: list[str], wanted: Wanted
         space=space, objective=objective, folder=folder, fixed=settings, config_files=files, seeds=wanted.seeds
     )
     judge.check()
+    need_hyperopt()  # before anything is written
 
     def score(point: dict[str, Any]) -> float:
         found = judge.score(point)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recbole_adasid.data.training_examples import Examples
-from recbole_adasid.learning.semantic_ids import ItemSource
 from recbole_adasid.scorecard.proxy import ProxySettings
 from recbole_adasid.settings.errors import SettingsError
 
@@ -23,6 +22,8 @@ class Objective(Protocol):
 
     metric: str
     """The figure to maximise."""
+    judged_by: dict[str, Any]
+    """What the figures depend on besides settings."""
 
     def fingerprint(self, config: Any) -> str:
         """Return a fingerprint that changes whenever the figures might."""
@@ -44,28 +45,22 @@ class Proxy:
 
     def __init__(self, proxy: ProxySettings) -> None:
         """Take the proxy's size and budget."""
-        self.proxy = proxy
-        self._data: tuple[ItemSource, Examples, Examples] | None = None
+        from recbole_adasid.plugin.datasets.splits import LastSplits
+
+        self.proxy, self._splits = proxy, LastSplits()
+        self.judged_by = {"proxy": asdict(proxy)}
 
     def fingerprint(self, config: Any) -> str:
         """See :class:`Objective`."""
         from recbole_adasid.scorecard.judge import cell_fingerprint
 
-        return cell_fingerprint(config, self._splits(config)[0], self.proxy)
+        return cell_fingerprint(config, *self._splits.of(config), self.proxy)
 
     def measure(self, config: Any, settings: Settings, name: str) -> tuple[NDArray[np.int64], dict[str, float]]:
         """See :class:`Objective`."""
         from recbole_adasid.scorecard.judge import judge
 
-        return judge(config, *self._splits(config), self.proxy)
-
-    def _splits(self, config: Any) -> tuple[ItemSource, Examples, Examples]:
-        # The same for all points: dataset settings are not part of the space.
-        if self._data is None:
-            from recbole_adasid.plugin.datasets.splits import load_splits
-
-            self._data = load_splits(config)
-        return self._data
+        return judge(config, *self._splits.of(config), self.proxy)
 
 
 class Validation:
@@ -74,12 +69,15 @@ class Validation:
     def __init__(self, metric: str, folder: Path, config_files: Sequence[str] = ()) -> None:
         """Take RecBole's name of the metric, the folder of unfinished runs, and YAML settings files."""
         self.metric, self.folder, self.config_files = metric.lower(), folder, config_files
+        self.judged_by = {"valid": self.metric}
 
     def fingerprint(self, config: Any) -> str:
-        """See :class:`Objective`; the content of data files is ignored."""
+        """See :class:`Objective`; of data files only given Semantic IDs count."""
+        from recbole_adasid.bundle.given_sids import given_digest
         from recbole_adasid.plugin.config.run_settings import training_key
 
-        return training_key(config, semantic_ids="", interactions=str(config["interactions_files"]))
+        given = given_digest(config["sids_file"]) if config["sids_file"] else ""
+        return training_key(config, semantic_ids=given, interactions=str(config["interactions_files"]))
 
     def measure(self, config: Any, settings: Settings, name: str) -> tuple[NDArray[np.int64], dict[str, float]]:
         """See :class:`Objective`."""

@@ -10,11 +10,17 @@ from typing import Any
 import numpy as np
 
 from recbole_adasid.io.digests import fingerprint
-from recbole_adasid.plugin.config.building import build_config
+from recbole_adasid.plugin.config.building import build_config, given_settings
 from recbole_adasid.scorecard.cells import Cell, CellFolder
+from recbole_adasid.scorecard.shared_settings import shared_settings
 from recbole_adasid.settings.errors import SettingsError
+from recbole_adasid.tokenizer.registry import RULES, tokenizer_settings
+from recbole_adasid.tokenizer.settings import AROUND
 from recbole_adasid.tune.objectives import Objective
 from recbole_adasid.tune.space import Settings, Space
+
+PARTS = ("tokenizer_family", "quantizer", "regulation")
+"""Settings that decide which others a tokenizer has."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +67,14 @@ class Judge:
         """Trials of this search, in the order requested."""
 
     def check(self) -> None:
-        """Check that every option of the space is a valid value, before training anything.
+        """Check that every option of the space is a valid value that has an effect, before training anything.
 
         Raises:
-            SettingsError: naming the first invalid one.
+            SettingsError: naming the first other one.
         """
         for settings in self.space.examples():
-            build_config({**self.fixed, **settings}, self.config_files)
+            config = build_config({**self.fixed, **settings}, self.config_files)
+        refuse_what_the_tokenizer_ignores(self.space, config)
 
     def score(self, point: Mapping[str, Any]) -> float:
         """Return and print the mean over seeds of a point proposed by the tuner.
@@ -90,16 +97,35 @@ class Judge:
     def _cell(self, name: str, settings: Settings, seed: int) -> Cell:
         wanted = {**self.fixed, **settings, "seed": seed}
         config = build_config(wanted, self.config_files)
+        shared = shared_settings(given_settings(config), self.objective.judged_by)
         key = self.objective.fingerprint(config)
-        for cell in self.folder.cells():
-            if (cell.name, cell.seed, cell.fingerprint) == (name, seed, key):
-                return cell
+        if found := self.folder.finished(name, seed, key, shared):
+            return found
         started = time.perf_counter()
         codes, figures = self.objective.measure(config, wanted, f"{name}-{seed}")
         title = ", ".join(f"{key}={value}" for key, value in settings.items())
-        cell = Cell(name, title, seed, key, round(time.perf_counter() - started, 1), figures)
+        cell = Cell(name, title, seed, key, round(time.perf_counter() - started, 1), figures, shared)
         self.folder.add(cell, codes)
         return cell
+
+
+def refuse_what_the_tokenizer_ignores(space: Space, config: Any) -> None:
+    """Check that a space of a single tokenizer has no settings of others.
+
+    Args:
+        config: the resolved settings of any of its points.
+
+    Raises:
+        SettingsError: naming the first one.
+    """
+    if space.keys & {"tokenizer", *PARTS}:
+        return
+    of_others = RULES.keys() - AROUND.keys() - tokenizer_settings(config).keys()
+    for key in sorted(space.keys & of_others):
+        raise SettingsError(
+            f"The tokenizer {config['tokenizer']} does not depend on {key}: remove {key} from the space, or choose "
+            f"another tokenizer, {' or '.join(PARTS)}."
+        )
 
 
 def refuse_what_the_proxy_ignores(space: Space, known: set[str]) -> None:

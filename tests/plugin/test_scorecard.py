@@ -71,6 +71,38 @@ def test_a_cell_whose_settings_changed_is_run_again(
     assert capsys.readouterr().out.count("already done") == 1
 
 
+def test_a_cell_whose_examples_changed_is_run_again(
+    tiny_settings: dict[str, object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for own in ({"eval_examples": 10}, {}, {"MAX_ITEM_LIST_LENGTH": 3}, {"MAX_ITEM_LIST_LENGTH": 3}):
+        assert main(arguments({**tiny_settings, **own}, tmp_path, tokenizers="rqkmeans")) == 0
+    assert capsys.readouterr().out.count("already done") == 1
+    assert len((tmp_path / "cells.jsonl").read_text().splitlines()) == 3
+
+
+def test_a_row_holds_only_seeds_of_the_same_settings(
+    tiny_settings: dict[str, object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said(seeds: str, **own: object) -> str:
+        assert main(arguments({**tiny_settings, **own}, tmp_path, tokenizers="rqkmeans", seeds=seeds)) == 0
+        return capsys.readouterr().out
+
+    def row() -> tuple[int, float]:
+        table = pd.read_csv(tmp_path / "table.csv").set_index("name")
+        return tuple(table.loc["rqkmeans", ["seeds", "perplexity_1_sd"]])
+
+    assert "Left out" not in said("1,2")
+    of_four = row()
+    left_out = "Left out of the table, as other settings of the same name replaced them: rqkmeans, seed 1;"
+    assert left_out in said("3", codebook_size=8) and row()[0] == 1
+    (tmp_path / "own.yaml").write_text("codebook_size: 8\n")
+    without = {key: value for key, value in tiny_settings.items() if key != "codebook_size"}
+    given = [*arguments(without, tmp_path, tokenizers="rqkmeans", seeds=4), f"--config_files={tmp_path / 'own.yaml'}"]
+    assert main(given) == 0 and row()[0] == 2
+    capsys.readouterr()
+    assert said("1,2").count("already done") == 2 and row() == of_four
+
+
 @pytest.mark.parametrize(
     ("own", "says"),
     [
@@ -104,3 +136,16 @@ def test_the_dataset_of_a_settings_file_is_named(tiny_settings: dict[str, object
     options = arguments(settings, tmp_path / "card", tokenizers="rqkmeans")
     assert main([*options, f"--config_files={tmp_path / 'mine.yaml'}"]) == 0
     assert (tmp_path / "card" / "README.md").read_text().startswith("# Semantic IDs of tiny\n")
+
+
+def test_each_competitor_is_judged_on_the_data_that_its_settings_choose(
+    tiny_settings: dict[str, object], tmp_path: Path
+) -> None:
+    (tmp_path / "cold.yaml").write_text("tokenizer: rqkmeans\ncold_item_share: 0.2\n")
+    cold = str(tmp_path / "cold.yaml")
+    for folder, names in (("both", f"rqkmeans,{cold}"), ("alone", cold)):
+        assert main(arguments(tiny_settings, tmp_path / folder, tokenizers=names, seeds="1,2")) == 0
+    both, alone = ((tmp_path / name / "cells.jsonl").read_text().splitlines() for name in ("both", "alone"))
+    told = {(cell["name"], cell["seed"]): cell["fingerprint"] for cell in map(json.loads, both)}
+    assert told["cold", 1] != told["cold", 2]  # other items are held out
+    assert all(told["cold", cell["seed"]] == cell["fingerprint"] for cell in map(json.loads, alone))

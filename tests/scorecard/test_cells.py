@@ -10,8 +10,8 @@ from recbole_adasid.scorecard.cells import Cell, CellFolder
 from recbole_adasid.scorecard.table import markdown, summary
 
 
-def cell(name: str, seed: int, value: float) -> Cell:
-    return Cell(name, name.upper(), seed, "f", 1.0, {"proxy_ndcg@10": value, "perplexity_1": 200.0})
+def cell(name: str, seed: int, value: float, settings: str = "") -> Cell:
+    return Cell(name, name.upper(), seed, "f", 1.0, {"proxy_ndcg@10": value, "perplexity_1": 200.0}, settings)
 
 
 def test_finished_cells_survive_a_line_cut_in_half(tmp_path: Path) -> None:
@@ -33,6 +33,41 @@ def test_of_a_cell_run_twice_the_last_counts(tmp_path: Path) -> None:
     assert [c.figures["proxy_ndcg@10"] for c in folder.cells()] == [0.2]
 
 
+def filled(folder: CellFolder, *cells: Cell) -> CellFolder:
+    for one in cells:
+        folder.add(one, np.zeros((2, 2), dtype=np.int64))
+    return folder
+
+
+def seeds(folder: CellFolder) -> list[tuple[str, int]]:
+    return [(one.name, one.seed) for one in folder.cells()]
+
+
+def test_only_the_settings_of_a_name_s_last_cell_count(tmp_path: Path) -> None:
+    old = cell("a", 1, 0.1, "old"), cell("a", 2, 0.1, "old"), cell("b", 1, 0.1, "old")
+    folder = filled(CellFolder(tmp_path), *old, cell("a", 2, 0.3, "new"), cell("a", 3, 0.3, "new"))
+    assert seeds(folder) == [("b", 1), ("a", 2), ("a", 3)]
+    assert folder.replaced() == [old[0]]  # seed 2 was run again
+    assert summary(folder).set_index("name").loc["a", ["seeds", "proxy_ndcg@10"]].tolist() == [2, 0.3]
+
+
+def test_cells_without_settings_of_older_versions_belong_together(tmp_path: Path) -> None:
+    folder = filled(CellFolder(tmp_path), cell("a", 1, 0.1), cell("a", 2, 0.1))
+    folder.lines.write_text(folder.lines.read_text().replace(', "settings": ""', ""))
+    assert seeds(folder) == [("a", 1), ("a", 2)] and folder.replaced() == []
+    filled(folder, cell("a", 3, 0.1, "new"))
+    assert seeds(folder) == [("a", 3)] and len(folder.replaced()) == 2
+
+
+def test_a_finished_cell_counts_under_the_settings_that_ask_for_it(tmp_path: Path) -> None:
+    folder = filled(CellFolder(tmp_path), cell("a", 1, 0.1, "old"), cell("a", 2, 0.3, "new"))
+    assert folder.finished("a", 1, "another", "old") is None and folder.finished("a", 3, "f", "old") is None
+    assert folder.finished("a", 1, "f", "old") == cell("a", 1, 0.1, "old") and seeds(folder) == [("a", 1)]
+    assert folder.finished("a", 2, "f", "old") == cell("a", 2, 0.3, "old") and seeds(folder) == [("a", 1), ("a", 2)]
+    before = folder.lines.read_text()
+    assert folder.finished("a", 2, "f", "old") and folder.lines.read_text() == before
+
+
 def test_the_table_has_means_and_deviations_over_seeds_best_first(tmp_path: Path) -> None:
     folder = CellFolder(tmp_path)
     codes = np.random.default_rng(0).integers(4, size=(50, 2))
@@ -52,7 +87,7 @@ def test_the_table_has_means_and_deviations_over_seeds_best_first(tmp_path: Path
     "change",
     [
         *({"name": name} for name in ("../../x", "/x", ".x", "a\\b", 3, None)),
-        *({"seed": -1}, {"seed": "1"}, {"title": []}, {"seconds": "x"}, {"figures": 3}, {"more": 1}),
+        *({"seed": -1}, {"seed": "1"}, {"title": []}, {"seconds": "x"}, {"figures": 3}, {"settings": 3}, {"more": 1}),
     ],
 )
 def test_a_line_of_no_cell_is_left_out(change: dict[str, object], tmp_path: Path) -> None:

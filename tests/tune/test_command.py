@@ -13,6 +13,7 @@ import yaml
 from recbole_adasid.cli.tune import COMMAND
 from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.plugin.run import run
+from recbole_adasid.scorecard.cells import CellFolder
 from recbole_adasid.settings.presets import presets
 from recbole_adasid.tune import objectives
 
@@ -21,7 +22,7 @@ GRID = """
 choice:
   codebook_size: [2, 4, 8]
   both:
-    - {kmeans_iterations: 3, opq_subspaces: 1}
+    - {kmeans_iterations: 3, sid_length: 2}
     - {kmeans_iterations: 1}
 """
 Files = dict[str, bytes]
@@ -56,7 +57,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def measure(self: Any, config: Any, settings: dict[str, Any], name: str) -> tuple[np.ndarray, dict[str, float]]:
         measured.append(name)
-        far = abs(settings["codebook_size"] - 4) + settings["kmeans_iterations"] + 0.25 * (settings["seed"] % 2)
+        far = abs(config["codebook_size"] - 4) + config["kmeans_iterations"] + 0.25 * (config["seed"] % 2)
         return np.zeros((3, 2), dtype=np.int64), {self.metric: 10 - far}
 
     monkeypatch.setattr(objectives.Proxy, "measure", measure)
@@ -82,6 +83,33 @@ def test_the_search_finds_the_best_of_a_grid(
     assert table["trials"][0]["scores"] == [8.75, 9.0] and len(made_up) == 12
     page = (tmp_path / "found" / "README.md").read_text()
     assert page.count("| 8.87500 ± 0.17678 | 2 | 4 | 1 |  |") == 1 and "recbole-adasid tune --dataset" in page
+
+
+@pytest.fixture
+def variant(tmp_path: Path) -> Path:
+    """A settings file that chooses a tokenizer."""
+    path = tmp_path / "variant.yaml"
+    path.write_text("tokenizer: rqopq\nkmeans_iterations: 2\nlearning_rate: 0.5\n", encoding="utf-8")
+    return path
+
+
+def test_the_best_settings_include_those_of_the_files_below_those_of_the_command(
+    arguments: Callable[..., list[str]], made_up: list[str], variant: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("hyperopt")
+    given = arguments("choice: {codebook_size: [2, 4]}\n", config_files=str(variant), learning_rate=0.1)
+    assert main([one for one in given if not one.startswith("--tokenizer=")]) == 0
+    best = yaml.safe_load((tmp_path / "found" / "best.yaml").read_text())
+    assert [best[key] for key in ("tokenizer", "kmeans_iterations", "codebook_size")] == ["rqopq", 2, 4]
+    assert best["learning_rate"] == 0.1
+
+
+def test_a_setting_of_a_file_cannot_be_searched_too(
+    arguments: Callable[..., list[str]], variant: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments("choice: {kmeans_iterations: [1, 2]}\n", config_files=str(variant))) == 2
+    assert "kmeans_iterations is both given and searched: remove one of the two" in capsys.readouterr().err
+    assert not (tmp_path / "found").exists()
 
 
 @pytest.mark.parametrize("algorithm", ["exhaustive", "random", "bayes"])
@@ -125,6 +153,18 @@ def test_a_trial_whose_fixed_settings_changed_is_run_again(
     assert len(made_up) == 4
 
 
+def test_a_point_s_seeds_of_another_search_s_settings_are_left_out(
+    arguments: Callable[..., list[str]], made_up: list[str], tmp_path: Path
+) -> None:
+    pytest.importorskip("hyperopt")
+    grid = "choice: {codebook_size: [2], kmeans_iterations: [1]}\n"
+    for epochs, seeds in ((2, "1"), (3, "2"), (3, "3")):
+        assert main(arguments(grid, epochs=epochs, seeds=seeds)) == 0
+    assert [cell.seed for cell in CellFolder(tmp_path / "found").cells()] == [2, 3]
+    assert main(arguments(grid, epochs=2, seeds="1")) == 0
+    assert [cell.seed for cell in CellFolder(tmp_path / "found").cells()] == [1] and len(made_up) == 3
+
+
 def test_the_proxy_judges_semantic_ids(arguments: Callable[..., list[str]], tmp_path: Path) -> None:
     pytest.importorskip("hyperopt")
     grid = "choice: {codebook_size: [2, 4]}\n"
@@ -155,13 +195,16 @@ def test_validation_judges_whole_runs_and_leaves_none_behind(
         ("choice: {codebok_size: [2]}", {}, "'codebok_size': did you mean codebook_size"),
         ("choice: {learning_rate: [0.1]}", {}, "The proxy does not depend on learning_rate"),
         ("choice: {codebook_size: [2, many]}", {}, "codebook_size"),
-        ("choice: {epochs: [2]}", {"objective": "valid"}, "--epochs is both given and searched"),
+        ("choice: {epochs: [2]}", {"objective": "valid"}, "epochs is both given and searched: remove one"),
         ("uniform: {commitment: [0.1, 1]}", {}, "--algorithm=bayes"),
         (
             "choice: {learning_rate: [0.1]}",
             {"objective": "valid", "metrics": ["NDCG", "GiniIndex"], "valid_metric": "GiniIndex@10"},
             "valid_metric=GiniIndex@10 is better when smaller: search by a metric of hits",
         ),
+        ("choice: {opq_subspaces: [1, 2]}", {}, "The tokenizer rqkmeans does not depend on opq_subspaces: remove"),
+        ("choice: {hamming_radius: [1, 2]}", {"tokenizer": "adasid"}, "adasid does not depend on hamming_radius"),
+        ("choice: {lookup_dim: [8]}", {"tokenizer": "rqvae", "objective": "valid"}, "rqvae does not depend on lookup"),
         (GRID, {"algorithm": "bayse"}, "did you mean bayes"),
         (GRID, {"objective": "test"}, "Valid are: proxy, valid"),
         (GRID, {"max_trials": 0}, "max_trials=0 has to be a whole number of 1 or more"),
@@ -181,6 +224,26 @@ def test_mistakes_are_named_before_anything_is_trained(
     assert main(arguments(grid, **own)) == 2
     assert says in capsys.readouterr().err
     assert not (tmp_path / "found" / "cells.jsonl").exists()
+
+
+def test_a_space_that_varies_the_tokenizer_may_have_settings_of_each(
+    arguments: Callable[..., list[str]], made_up: list[str]
+) -> None:
+    pytest.importorskip("hyperopt")
+    grid = "choice: {regulation: [hamming, none], hamming_radius: [1, 2], codebook_size: [4]}\n"
+    assert main(arguments(grid, tokenizer="rqvae")) == 0 and len(made_up) == 4
+
+
+def test_without_hyperopt_nothing_is_written(
+    arguments: Callable[..., list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setitem(sys.modules, "hyperopt", None)
+    assert main(arguments()) != 0
+    assert "pip install 'recbole-adasid[tuning]'" in capsys.readouterr().err
+    assert list((tmp_path / "found").iterdir()) == []
 
 
 def test_without_a_folder_for_results_nothing_is_searched(capsys: pytest.CaptureFixture[str]) -> None:

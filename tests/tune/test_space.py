@@ -3,11 +3,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.scorecard.competitors import competitor
 from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.settings.presets import known_keys, presets
+from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
+from recbole_adasid.tune.search import refuse_what_the_tokenizer_ignores
 from recbole_adasid.tune.space import Space, read_space
 
 KNOWN = {"load_f_max", "relaxation_thresholds", "rebalancing_start", "rebalancing_end", "sid_length", "code_dim"}
@@ -33,7 +36,22 @@ def test_each_tokenizer_s_space_has_16_valid_points_or_is_small(name: str) -> No
     found = read_space(name, known_keys())
     assert found.size is not None and (found.size >= 16 or "kmeans_iterations" in found.keys)
     for settings in found.examples():
-        build_config({"dataset": "ml-100k", **competitor(name).settings, **settings})
+        config = build_config({"dataset": "ml-100k", **competitor(name).settings, **settings})
+        refuse_what_the_tokenizer_ignores(found, config)
+
+
+@pytest.mark.parametrize(("name", "points"), [("rqkmeans", 8), ("rqopq", 12)])
+def test_a_space_of_k_means_does_not_search_centre_next_to_none(name: str, points: int) -> None:
+    features = torch.randn(60, 4, generator=torch.Generator().manual_seed(0)) * torch.arange(1, 5) + 3
+    codes = []
+    for scaling in ("none", "centre", "standardise"):
+        given = {"dataset": "ml-100k", "tokenizer": name, "codebook_size": 4, "feature_scaling": scaling}
+        tokenizer = build_tokenizer(tokenizer_settings(build_config(given)), width=4)
+        tokenizer.fit(features, None)
+        codes.append(tokenizer.encode(features).tolist())
+    assert codes[0] == codes[1] != codes[2]
+    found = read_space(name, known_keys())
+    assert [one["feature_scaling"] for one in found.examples()][:2] == ["none", "standardise"] and found.size == points
 
 
 def test_a_point_of_recbole_s_becomes_settings_and_settings_that_go_together_stay_so(tmp_path: Path) -> None:

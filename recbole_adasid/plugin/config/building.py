@@ -78,6 +78,11 @@ def build_config(settings: Mapping[str, Any], config_files: Paths = (), *, peers
     return PlainConfig(found(given["model"]), str(given["dataset"]), files, dict(settings))
 
 
+def given_settings(config: Any) -> dict[str, Any]:
+    """Return the settings of a Config that are no defaults, from files and otherwise, and its dataset."""
+    return {"dataset": config["dataset"], **config.external_config_dict}
+
+
 def _obey_use_gpu(config: Any) -> None:
     """Make `use_gpu: false` work as documented: RecBole only looks at `gpu_id`."""
     if config.final_config_dict["use_gpu"] is False:

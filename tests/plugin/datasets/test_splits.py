@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from recbole_adasid.plugin.config.building import build_config
-from recbole_adasid.plugin.datasets.splits import load_splits
+from recbole_adasid.plugin.datasets.splits import LastSplits, load_splits
 
 
 def test_splits_hold_training_and_validation_examples_and_no_test_item(tiny_settings: dict[str, object]) -> None:
@@ -35,3 +36,25 @@ def test_items_of_users_who_come_after_the_training_period_are_not_of_training(
     known = {items.item_tokens()[item] for item in of_items.tolist()}
     assert "i99" not in known and {"i0", "i8"} <= known and len(train.targets) > 30
     assert len(np.unique(of_users)) == 12
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [
+        ({}, {"tokenizer": "adasid", "codebook_size": 8, "seed": 3}, True),
+        ({}, {"cold_item_share": 0.1}, False),
+        ({}, {"eval_examples": 10}, False),
+        ({"cold_item_share": 0.1}, {"cold_item_share": 0.1, "codebook_size": 8}, True),
+        ({"cold_item_share": 0.1, "seed": 1}, {"cold_item_share": 0.1, "seed": 2}, False),
+    ],
+)
+def test_splits_are_loaded_again_where_the_settings_may_change_them(
+    before: dict[str, Any], after: dict[str, Any], same: bool, tiny_settings: dict[str, object]
+) -> None:
+    splits = LastSplits()
+    first = splits.of(build_config({**tiny_settings, **before}))
+    config = build_config({**tiny_settings, **after})
+    second, wanted = splits.of(config), load_splits(config)
+    assert (second is first) == same
+    assert [part.digest() for part in second[1:]] == [part.digest() for part in wanted[1:]]
+    assert second[0].training_digest() == wanted[0].training_digest()

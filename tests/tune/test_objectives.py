@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recbole_adasid.bundle import SIDBundle
+from recbole_adasid.bundle.item_sids import as_item_sids
+from recbole_adasid.plugin.config.building import build_config
+from recbole_adasid.tune.objectives import Validation
+
+
+def bundle(folder: Path, code: int) -> Path:
+    """Write a bundle of three items."""
+    codes = np.array([[0, 1], [1, 0], [1, code]])
+    return SIDBundle(as_item_sids(["i0", "i1", "i2"], codes, [2, 4])).save(folder).parent
+
+
+@pytest.mark.parametrize(("code", "same"), [(2, True), (3, False)])
+def test_validation_depends_on_given_semantic_ids_and_not_on_their_place(
+    code: int, same: bool, tiny_settings: dict[str, object], tmp_path: Path
+) -> None:
+    paths = [bundle(tmp_path / "a", 2), bundle(tmp_path / "b", code)]
+    objective = Validation("NDCG@10", tmp_path / "runs")
+    found = [objective.fingerprint(build_config({**tiny_settings, "sids_file": str(path)})) for path in paths]
+    assert (found[0] == found[1]) == same
+
+
+def test_validation_notices_other_semantic_ids_in_the_same_place(
+    tiny_settings: dict[str, object], tmp_path: Path
+) -> None:
+    objective, found = Validation("NDCG@10", tmp_path / "runs"), set()
+    for code in (2, 3):
+        path = bundle(tmp_path / "given", code)
+        found.add(objective.fingerprint(build_config({**tiny_settings, "sids_file": str(path)})))
+        shutil.rmtree(path)
+    assert len(found) == 2
