@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from recbole_adasid.data.item_labels import ItemLabel
-from recbole_adasid.io.checked_values import list_of, text
+from recbole_adasid.io.checked_values import list_of, record, text
 from recbole_adasid.io.tensor_file import (
     DamagedFile,
     MismatchedFile,
@@ -53,6 +53,7 @@ def write_changes(path: Path, changes: CatalogueChanges, catalogue: str) -> None
 
     Raises:
         CannotWrite: if the disk is full.
+        ValueError: for a token or a label that :func:`read_changes` would refuse.
     """
     about = {
         "catalogue": catalogue,
@@ -61,6 +62,10 @@ def write_changes(path: Path, changes: CatalogueChanges, catalogue: str) -> None
         "removed": sorted(changes.removed),
         "to_log": list(changes.to_log),
     }
+    try:
+        record(_ABOUT, _LATER)(about, "the change")
+    except ValueError as error:
+        raise ValueError(f"{path} was not written, because it could not be read again: {error}") from None
     features = {"features": changes.features} if changes.features.shape[1] else {}
     write_tensors(path, KIND, {"sids": changes.sids, **features}, about)
 
@@ -68,7 +73,8 @@ def write_changes(path: Path, changes: CatalogueChanges, catalogue: str) -> None
 def log_line(action: str, **what: Any) -> str:
     """Return an action on a catalogue, with its time, as a line of JSON; no two lines are equal."""
     time = datetime.now(timezone.utc).isoformat(timespec="microseconds")
-    return json.dumps({"time": time, "action": action, **what}, ensure_ascii=False)
+    line = json.dumps({"time": time, "action": action, **what}, ensure_ascii=False)
+    return line.encode(errors="backslashreplace").decode()  # a refused token may have a lone surrogate: JSON's escape
 
 
 def read_changes(path: Path, catalogue: str, n_places: int, width: int | None = None) -> CatalogueChanges:

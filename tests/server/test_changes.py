@@ -77,6 +77,7 @@ def test_an_added_item_is_on_disk_found_recommended_and_removed_again(changing: 
         ([{"item": "a"}], {}, "the items have no title, which the run reads: give one of them, or features"),
         ([{"item": "a", "name": "x"}], {}, "the items have no title, which the run reads; it does not read name: give"),
         ([{"item": "a", "title": "\ud800"}], {"bad_items": "skip"}, "it contains half a character"),
+        ([{"item": "a", "title": "red\0thing"}], {}, "it contains a NUL character: remove it"),
         ([{"item": "a", "title": None}], {}, "the item 'a' cannot be added: it has no text"),
         ([{"item": "a"}], {"bad_items": "keep"}, "bad_items 'keep': did you mean skip?"),
         ([{"item": "a"}], {"features": [[1.0, 2.0]]}, "the features have the shape [1, 2] for 1 items"),
