@@ -109,7 +109,7 @@ class Changes:
                     raise Busy(f"the run folder changed but cannot be loaded: {self._unreadable}")
                 recommender = self._serving.snapshot.recommender.copy()
                 outcome = act(recommender)
-                recommender.save()
+                recommender.save(locked=True)
                 self._stamps = self._current_stamps()
                 self._serving.snapshot = Snapshot(recommender, self._serving.snapshot)
                 return outcome, self._serving.snapshot

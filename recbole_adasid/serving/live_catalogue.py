@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from recbole_adasid.data.category_search import CategorySearch
 from recbole_adasid.data.item_labels import ItemLabel
-from recbole_adasid.io.atomic import CannotWrite, end_with, stamp_of
+from recbole_adasid.io.atomic import CannotWrite, absent_lines, end_with, stamp_of
 from recbole_adasid.io.locks import InUse
 from recbole_adasid.io.tensor_file import DamagedFile
 from recbole_adasid.model.catalogue import Catalogue
@@ -180,28 +180,36 @@ class LiveCatalogue:
         """Return codes and suffix of known items, counted from 0 on every level."""
         return self.catalogue.tokens[[self.numbers[token] for token in tokens]].tolist()
 
-    def save(self) -> Path:
+    def save(self, *, locked: bool = False) -> Path:
         """Save the changes in the run folder and log them; return the path of the changes.
 
         They are saved once that file exists. Log lines that cannot be written then are added on the next save.
 
+        Args:
+            locked: the caller has the folder :meth:`~recbole_adasid.run_folder.folder.RunFolder.in_use`.
+
         Raises:
             ValueError: without a folder.
-            InUse: if another process saved changes since these were loaded.
+            InUse: if another process uses the folder, or saved changes since these were loaded.
             CannotWrite: if the disk is full; no change is saved.
         """
         if self.folder is None:
             raise ValueError("this recommender has no run folder: load it from one")
-        path = self.folder.changes_path
+        with nullcontext() if locked else self.folder.in_use():
+            return self._save_in(self.folder)
+
+    def _save_in(self, folder: RunFolder) -> Path:
+        path = folder.changes_path
         if stamp_of(path) != self._stamp:
             raise InUse(f"{path} was changed since this recommender was loaded: load it again and repeat the change")
         with suppress(CannotWrite):  # its lines are then written with those of this change
-            self._complete_log(self.folder.changes_log_path)
+            self._unlogged = absent_lines(folder.changes_log_path, self._unlogged)  # an older file may be back
+            self._complete_log(folder.changes_log_path)
         to_log = [*self._unlogged, *self._unsaved]
         write_changes(path, replace(self.changes, to_log=to_log), self.digest)
         self._stamp, self._unlogged, self._unsaved = stamp_of(path), to_log, []
         try:
-            self._complete_log(self.folder.changes_log_path)
+            self._complete_log(folder.changes_log_path)
         except CannotWrite as error:
             logger.warning("The change is saved, but %s; its log lines are written with the next change.", error)
         return path
