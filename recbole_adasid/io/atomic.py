@@ -101,6 +101,18 @@ def end_with(path: Path, lines: Sequence[str]) -> None:
         raise CannotWrite(f"cannot write {path} ({error.strerror or error}): make room") from error
 
 
+def absent_lines(path: Path, lines: Sequence[str]) -> list[str]:
+    """Return those of the given lines that a text file does not hold, wherever it does; all if it cannot be read."""
+    absent = dict.fromkeys(lines)
+    if not absent:
+        return []
+    with suppress(OSError), path.open("rb") as stream:
+        for line in stream:
+            if line.endswith(b"\n"):
+                absent.pop(line[:-1].decode(errors="replace"), None)
+    return list(absent)
+
+
 def _missing(stream: BinaryIO, wanted: bytes) -> bytes:
     """Return what a file lacks to end with ``wanted``; a part it already holds starts at the beginning of a line."""
     size = stream.seek(0, os.SEEK_END)

@@ -48,7 +48,12 @@ def number(low: float = -math.inf, high: float = math.inf) -> Form:
 
 def text(value: Any, name: str) -> None:
     """Check that a value is text that can be written and named: no NUL and no lone surrogate."""
-    fits(value, name, "text", isinstance(value, str) and "\0" not in value and _can_be_written(value))
+    fits(value, name, "text", is_text(value))
+
+
+def is_text(value: Any) -> bool:
+    """Tell whether a value is text that can be written and named: no NUL and no lone surrogate."""
+    return isinstance(value, str) and "\0" not in value and _can_be_written(value)
 
 
 def switch(value: Any, name: str) -> None:

@@ -1,7 +1,8 @@
 """Items added and removed after a run finished, in a separate file: the run's own files are unchanged.
 
 A change takes effect when that file replaces the previous one. The file includes the pending lines of the change log,
-so that the log can be completed after a crash between the two.
+so that the log can be completed after a crash between the two. Tokens, labels and lines are JSON in a tensor of bytes:
+safetensors metadata, where older files have them, holds 100 MB at most.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import torch
 from torch import Tensor
 
 from recbole_adasid.data.item_labels import ItemLabel
-from recbole_adasid.io.checked_values import list_of, text
+from recbole_adasid.io.checked_values import list_of, record, text
+from recbole_adasid.io.json_file import parse_json
 from recbole_adasid.io.tensor_file import (
     DamagedFile,
     MismatchedFile,
@@ -53,22 +55,28 @@ def write_changes(path: Path, changes: CatalogueChanges, catalogue: str) -> None
 
     Raises:
         CannotWrite: if the disk is full.
+        ValueError: for a token or a label that :func:`read_changes` would refuse.
     """
-    about = {
-        "catalogue": catalogue,
+    texts = {
         "tokens": list(changes.tokens),
         "labels": [list(label) for label in changes.labels],
         "removed": sorted(changes.removed),
         "to_log": list(changes.to_log),
     }
+    try:
+        record(_TEXTS, _LATER)(texts, "the change")
+    except ValueError as error:
+        raise ValueError(f"{path} was not written, because it could not be read again: {error}") from None
+    packed = torch.frombuffer(bytearray(json.dumps(texts, ensure_ascii=False).encode()), dtype=torch.uint8)
     features = {"features": changes.features} if changes.features.shape[1] else {}
-    write_tensors(path, KIND, {"sids": changes.sids, **features}, about)
+    write_tensors(path, KIND, {"sids": changes.sids, "texts": packed, **features}, {"catalogue": catalogue})
 
 
 def log_line(action: str, **what: Any) -> str:
     """Return an action on a catalogue, with its time, as a line of JSON; no two lines are equal."""
     time = datetime.now(timezone.utc).isoformat(timespec="microseconds")
-    return json.dumps({"time": time, "action": action, **what}, ensure_ascii=False)
+    line = json.dumps({"time": time, "action": action, **what}, ensure_ascii=False)
+    return line.encode(errors="backslashreplace").decode()  # a refused token may have a lone surrogate: JSON's escape
 
 
 def read_changes(path: Path, catalogue: str, n_places: int, width: int | None = None) -> CatalogueChanges:
@@ -88,7 +96,9 @@ def read_changes(path: Path, catalogue: str, n_places: int, width: int | None = 
         no_sids = torch.empty(0, n_places, dtype=torch.int64)
         return CatalogueChanges(sids=no_sids, features=torch.empty(0, width or 0))
     tensors, about = read_tensors(path, KIND)
-    check_about(path, about, _ABOUT, _LATER)
+    if "texts" in tensors:
+        about |= _unpacked(path, tensors["texts"])
+    check_about(path, about, {"catalogue": text, **_TEXTS}, _LATER)
     if about["catalogue"] != catalogue:
         raise MismatchedFile(f"{path} belongs to another run's catalogue: restore the run's own, or remove the file")
     tokens, sids = about["tokens"], tensors.get("sids", torch.empty(0))
@@ -105,6 +115,17 @@ def read_changes(path: Path, catalogue: str, n_places: int, width: int | None = 
     if any("\n" in line for line in to_log):
         raise DamagedFile(f"{path} has log entries of more than one line: restore a copy, or remove the file")
     return CatalogueChanges(tokens, sids, labels, removed, to_log, features)
+
+
+def _unpacked(path: Path, packed: Tensor) -> dict[str, Any]:
+    """Return the texts in a file's tensor of bytes, unvalidated."""
+    try:
+        found = parse_json(packed.view(torch.uint8).numpy().tobytes().decode())
+    except (ValueError, RuntimeError) as error:  # the latter from a tensor without a dimension
+        raise DamagedFile(f"{path} has no JSON in texts ({error}): restore a copy, or remove the file") from None
+    if not isinstance(found, dict):
+        raise DamagedFile(f"{path} has no JSON object in texts: restore a copy, or remove the file")
+    return found
 
 
 def check_changes(path: Path, changes: CatalogueChanges, tokens: Collection[str], level_sizes: Sequence[int]) -> None:
@@ -137,8 +158,7 @@ def check_changes(path: Path, changes: CatalogueChanges, tokens: Collection[str]
         )
 
 
-_ABOUT = {
-    "catalogue": text,
+_TEXTS = {
     "tokens": list_of(text),
     "labels": list_of(list_of(text, least=2, most=2)),
     "removed": list_of(text),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +136,8 @@ class RunFolder:
         check_inside(self.path, [_LOCK])
         with held(self.path / _LOCK, f"the run folder {self.path}", wait=False):
             for begun in self.path.glob(".*.tmp"):  # left by a killed process
-                begun.unlink(missing_ok=True)
+                with suppress(OSError):  # such as an export's folder, which may still be being written
+                    begun.unlink()
             yield
 
     def write_config(self, settings: Mapping[str, Any]) -> Path:

@@ -36,6 +36,11 @@ class _Job(NamedTuple):
     options: Options
     answer: Future[list[Any]]
 
+    @property
+    def size(self) -> int:
+        """Its part of the queue and of a batch; a request without histories takes memory, too."""
+        return max(1, len(self.histories))
+
 
 class Batcher:
     """Decodes requests in its own thread, batched where possible.
@@ -85,10 +90,10 @@ class Batcher:
         with self._changed:
             if self._closed:
                 raise Busy("the server is shutting down: retry later, or on another server")
-            if self._waiting and self._waiting + len(histories) > self._queue:
+            if self._waiting and self._waiting + job.size > self._queue:
                 raise Busy(f"the queue is full, {self._waiting} of {self._queue} histories are waiting: retry later")
             self._jobs.append(job)
-            self._waiting += len(histories)
+            self._waiting += job.size
             self._changed.notify()
         return job.answer
 
@@ -103,10 +108,11 @@ class Batcher:
         while jobs := self._collect():
             together: dict[Options, list[_Job]] = {}
             for job in jobs:
-                if job.answer.set_running_or_notify_cancel():  # nobody is waiting for a cancelled one
-                    together.setdefault(job.options, []).append(job)
+                together.setdefault(job.options, []).append(job)
             for options, group in together.items():
-                self._answer(options, group)
+                # Asked only now: clients may give up while other groups are decoded.
+                if wanted := [job for job in group if job.answer.set_running_or_notify_cancel()]:
+                    self._answer(options, wanted)
 
     def _collect(self) -> list[_Job]:
         """Wait for jobs and take a batch of them; empty once the batcher is closed and nothing is waiting."""
@@ -117,9 +123,9 @@ class Batcher:
                 self._changed.wait(left)
             jobs: list[_Job] = []
             size = 0
-            while self._jobs and (not jobs or size + len(self._jobs[0].histories) <= self._max_batch):
+            while self._jobs and (not jobs or size + self._jobs[0].size <= self._max_batch):
                 jobs.append(self._jobs.popleft())
-                size += len(jobs[-1].histories)
+                size += jobs[-1].size
             self._waiting -= size
             return jobs
 

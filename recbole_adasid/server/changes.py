@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,6 +26,9 @@ logger = logging.getLogger(__name__)
 Outcome = TypeVar("Outcome")
 MAX_WAITING = 16
 """Maximum number of waiting changes."""
+RETRY_SECONDS = 10.0
+"""Seconds after which unchanged files that could not be loaded are tried again: what looks like damage may pass, such
+as too many open files."""
 
 
 class Changes:
@@ -39,7 +43,7 @@ class Changes:
     def __init__(self, serving: Serving, folder: RunFolder, load: Callable[[], Recommender]) -> None:
         self._serving, self._folder, self._load = serving, folder, load
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="changes")
-        self._waiting, self._unreadable = 0, ""
+        self._waiting, self._unreadable, self._retry_at = 0, "", 0.0
         # Taken when the recommender was loaded, so that a change since then is noticed.
         self._stamps = [*self._current_stamps()[:-1], serving.snapshot.recommender.live.stamp]
 
@@ -82,16 +86,17 @@ class Changes:
             self._stamps = []  # so that it is reloaded once its files are visible again
             self._keep_present(error)
             return
-        if stamps == self._stamps:
+        if stamps == self._stamps and not (self._unreadable and time.monotonic() >= self._retry_at):
             return
         of_same_run = stamps[:-1] == self._stamps[:-1] and not self._unreadable
-        self._stamps = stamps  # after a failure, retry once they change again, as when a writer finishes
+        self._stamps = stamps  # after a failure, retry once they change again, as when a writer finishes, or later
         try:
             former = self._serving.snapshot if of_same_run else None
             self._serving.snapshot = Snapshot(self._load(), former)
             self._unreadable = ""
             logger.info("Reloaded %s: %d items.", self._folder.path, self._serving.snapshot.recommender.n_recommended)
         except Exception as error:  # of any kind: the current snapshot still works
+            self._retry_at = time.monotonic() + RETRY_SECONDS
             self._keep_present(error)
 
     def _keep_present(self, error: Exception) -> None:
@@ -109,7 +114,7 @@ class Changes:
                     raise Busy(f"the run folder changed but cannot be loaded: {self._unreadable}")
                 recommender = self._serving.snapshot.recommender.copy()
                 outcome = act(recommender)
-                recommender.save()
+                recommender.save(locked=True)
                 self._stamps = self._current_stamps()
                 self._serving.snapshot = Snapshot(recommender, self._serving.snapshot)
                 return outcome, self._serving.snapshot

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,9 +14,13 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from recbole_adasid.io.checked_input import short
+from recbole_adasid.io.tensor_file import DamagedFile
+
+logger = logging.getLogger(__name__)
 
 RETRY_AFTER = 1
 """Seconds after which a client may retry."""
+INTERNAL = "internal error: the server's log has the details"
 
 
 class Busy(Exception):
@@ -23,7 +28,7 @@ class Busy(Exception):
 
 
 def add_handlers(application: FastAPI, folder: Path | None) -> None:
-    """Answer errors with one sentence: 422 if the client has to fix the request, 503 if it may retry.
+    """Answer errors with one sentence: 422 if the client has to fix the request, 503 if it may retry, 500 otherwise.
 
     Args:
         application: the server.
@@ -38,13 +43,18 @@ def add_handlers(application: FastAPI, folder: Path | None) -> None:
     async def refused(_: Request, error: ValueError) -> JSONResponse:
         return JSONResponse({"detail": without_place(str(error), folder)}, 422)
 
+    @application.exception_handler(DamagedFile)  # a ValueError, but not the client's
+    async def damaged(_: Request, error: DamagedFile) -> JSONResponse:
+        logger.error("A request failed: %s", error)
+        return JSONResponse({"detail": INTERNAL}, 500)
+
     @application.exception_handler(Busy)
     async def busy(_: Request, error: Busy) -> JSONResponse:
         return JSONResponse({"detail": without_place(str(error), folder)}, 503, {"Retry-After": str(RETRY_AFTER)})
 
     @application.exception_handler(Exception)
     async def failed(_: Request, error: Exception) -> JSONResponse:
-        return JSONResponse({"detail": "internal error: the server's log has the details"}, 500)
+        return JSONResponse({"detail": INTERNAL}, 500)
 
     @application.exception_handler(HTTPException)
     async def other(request: Request, error: HTTPException) -> JSONResponse:

@@ -33,7 +33,7 @@ class Histogram:
             marks = f'{labels},le="{bound}"' if labels else f'le="{bound}"'
             yield f"{name}_bucket{{{marks}}} {so_far}"
         marked = f"{{{labels}}}" if labels else ""
-        yield f"{name}_sum{marked} {self.total:g}"
+        yield f"{name}_sum{marked} {self.total!r}"
         yield f"{name}_count{marked} {so_far}"
 
 
@@ -68,7 +68,7 @@ class Metrics:
         lines += _head("batch_seconds", "histogram", "seconds to decode a batch")
         lines += self.decoding.lines(f"{PREFIX}batch_seconds")
         for name, (about, value) in gauges.items():
-            lines += [*_head(name, "gauge", about), f"{PREFIX}{name} {value:g}"]
+            lines += [*_head(name, "gauge", about), f"{PREFIX}{name} {value!r}"]
         return "\n".join(lines) + "\n"
 
 

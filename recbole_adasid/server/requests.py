@@ -6,7 +6,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
 def _writable(text: str) -> str:
-    """Refuse lone surrogates, which JSON can express but files cannot."""
+    """Refuse lone surrogates and NUL, which JSON can express but files of items cannot."""
+    if "\0" in text:
+        raise ValueError("it contains a NUL character: remove it")
     try:
         text.encode()
     except UnicodeEncodeError:

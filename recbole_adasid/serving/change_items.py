@@ -36,7 +36,7 @@ def change_items(action: str, given: Mapping[str, Any]) -> None:
     with folder.in_use():
         recommender = Recommender.load(folder.path, trusted=given["trusted"])
         told, refused = (_add if action == "add" else _remove)(recommender, given)
-        path = recommender.save()
+        path = recommender.save(locked=True)
         _tell([*told, f"{recommender.n_recommended:,} items can be recommended; written to {path}"])
         _print_refused(refused)
 

@@ -6,9 +6,9 @@ Letters: N items of the run, A added items, S codes and suffix.
 from __future__ import annotations
 
 import logging
-from collections import ChainMap, Counter
+from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from recbole_adasid.data.category_search import CategorySearch
 from recbole_adasid.data.item_labels import ItemLabel
-from recbole_adasid.io.atomic import CannotWrite, end_with, stamp_of
+from recbole_adasid.io.atomic import CannotWrite, absent_lines, end_with, stamp_of
 from recbole_adasid.io.locks import InUse
 from recbole_adasid.io.tensor_file import DamagedFile
 from recbole_adasid.model.catalogue import Catalogue
@@ -34,13 +34,10 @@ from recbole_adasid.run_folder.catalogue_log import (
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.serving.catalogue_changes import Arrival, Departure
 from recbole_adasid.serving.catalogue_trees import CatalogueTrees
-from recbole_adasid.serving.new_item_encoder import NewItemEncoder, Settled, Table
-from recbole_adasid.settings.errors import unknown_name
+from recbole_adasid.serving.new_item_encoder import NewItemEncoder, Settled, Table, first_rows
+from recbole_adasid.serving.refused_items import check_choice, first_of, none_or_twice, repeated, unwritable
 
 logger = logging.getLogger(__name__)
-
-BAD_ITEMS = ("refuse", "skip")
-"""If some items cannot be added or removed: change nothing, or skip them."""
 
 
 class LiveCatalogue:
@@ -131,38 +128,40 @@ class LiveCatalogue:
         bad_items: str = "refuse",
     ) -> Arrival:
         """Give Semantic IDs to new items; see :meth:`~recbole_adasid.serving.recommender.Recommender.add_items`."""
-        _check_choice(bad_items)
+        check_choice(bad_items)
         if self._encoder is None:
             raise ValueError("this recommender has no tokenizer: load it from a run folder with a tokenizer")
         row_of = {token: row for row, token in reversed(list(enumerate(tokens)))}
         if not row_of or len(row_of) < len(tokens) and bad_items == "refuse":
-            raise ValueError(_none_or_twice(tokens))
-        names = sorted(row_of, key=row_of.__getitem__)
-        new = [token for token in names if token not in self.numbers]
+            raise ValueError(none_or_twice(tokens))
+        names = list(dict.fromkeys(tokens))
+        columns = None if table is None else first_rows(table)
+        label_of = self._new_labels(names, columns, labels, tokens)
+        refused = unwritable(label_of)
+        new = [token for token in label_of if token not in refused]
         rows = [row_of[token] for token in new]
         values = None if features is None else self._encoder.checked(features, len(tokens))[rows]
-        found = self._encoder.place(new, self.catalogue, values, table)
-        refused = {new[row]: reason for row, reason in found.refused.items()}
+        found = self._encoder.place(new, self.catalogue, values, columns)
+        refused |= {new[row]: reason for row, reason in found.refused.items()}
         if refused and bad_items == "refuse":
-            raise ValueError(_first_of(refused, "cannot be added"))
-        if labels is not None:
-            found = found._replace(labels=[labels[row] for row in rows])
+            raise ValueError(first_of(refused, "cannot be added"))
         back = {token for token in names if token in self.changes.removed}
-        self._arrive(new, found, back)
+        self._arrive(new, found, [label_of[token] for token in new], back)
         arrived = back.union(new).difference(refused)
         items = [token for token in names if token in arrived]
         moved = [new[row] for row in found.moved.tolist()]
         known = [token for token in names if token not in arrived and token not in refused]
+        refused = {**repeated(tokens), **refused}
         self._note("add", items=items, moved=moved, known=len(known), refused=refused)
         return Arrival(items, self.semantic_ids(items), moved, known, refused)
 
     def remove(self, tokens: Iterable[str], *, bad_items: str = "refuse") -> Departure:
         """Stop recommending items; see :meth:`~recbole_adasid.serving.recommender.Recommender.remove_items`."""
-        _check_choice(bad_items)
+        check_choice(bad_items)
         names = list(dict.fromkeys(tokens))
         refused = {token: "not in the catalogue" for token in names if token not in self.numbers}
         if refused and bad_items == "refuse":
-            raise ValueError(_first_of(refused, "cannot be removed"))
+            raise ValueError(first_of(refused, "cannot be removed"))
         gone = [token for token in names if token in self.numbers and token not in self.changes.removed]
         removed = self.changes.removed.union(gone)
         if len(removed) >= len(self.tokens):
@@ -181,28 +180,36 @@ class LiveCatalogue:
         """Return codes and suffix of known items, counted from 0 on every level."""
         return self.catalogue.tokens[[self.numbers[token] for token in tokens]].tolist()
 
-    def save(self) -> Path:
+    def save(self, *, locked: bool = False) -> Path:
         """Save the changes in the run folder and log them; return the path of the changes.
 
         They are saved once that file exists. Log lines that cannot be written then are added on the next save.
 
+        Args:
+            locked: the caller has the folder :meth:`~recbole_adasid.run_folder.folder.RunFolder.in_use`.
+
         Raises:
             ValueError: without a folder.
-            InUse: if another process saved changes since these were loaded.
+            InUse: if another process uses the folder, or saved changes since these were loaded.
             CannotWrite: if the disk is full; no change is saved.
         """
         if self.folder is None:
             raise ValueError("this recommender has no run folder: load it from one")
-        path = self.folder.changes_path
+        with nullcontext() if locked else self.folder.in_use():
+            return self._save_in(self.folder)
+
+    def _save_in(self, folder: RunFolder) -> Path:
+        path = folder.changes_path
         if stamp_of(path) != self._stamp:
             raise InUse(f"{path} was changed since this recommender was loaded: load it again and repeat the change")
         with suppress(CannotWrite):  # its lines are then written with those of this change
-            self._complete_log(self.folder.changes_log_path)
+            self._unlogged = absent_lines(folder.changes_log_path, self._unlogged)  # an older file may be back
+            self._complete_log(folder.changes_log_path)
         to_log = [*self._unlogged, *self._unsaved]
         write_changes(path, replace(self.changes, to_log=to_log), self.digest)
         self._stamp, self._unlogged, self._unsaved = stamp_of(path), to_log, []
         try:
-            self._complete_log(self.folder.changes_log_path)
+            self._complete_log(folder.changes_log_path)
         except CannotWrite as error:
             logger.warning("The change is saved, but %s; its log lines are written with the next change.", error)
         return path
@@ -212,7 +219,20 @@ class LiveCatalogue:
         end_with(path, self._unlogged)
         self._unlogged = []
 
-    def _arrive(self, new: Sequence[str], found: Settled, back: set[str]) -> None:
+    def _new_labels(
+        self, names: Sequence[str], columns: Table | None, labels: Sequence[ItemLabel] | None, tokens: Sequence[str]
+    ) -> dict[str, ItemLabel]:
+        """Return the labels of the ``names`` that are new: as given for ``tokens``, or else from the columns."""
+        new = [token for token in names if token not in self.numbers]
+        if labels is None:
+            assert self._encoder is not None
+            return dict(zip(new, self._encoder.labels(new, columns)))
+        if len(labels) != len(tokens):
+            raise ValueError(f"there are {len(labels)} labels for {len(tokens)} items: give one label per item")
+        first = dict(zip(reversed(tokens), reversed(labels)))
+        return {token: first[token] for token in new}
+
+    def _arrive(self, new: Sequence[str], found: Settled, labels: Sequence[ItemLabel], back: set[str]) -> None:
         """Add those of the ``new`` items that found a place, and those added back."""
         came = [row for row in range(len(new)) if row not in found.refused]
         features = self.changes.features
@@ -222,27 +242,29 @@ class LiveCatalogue:
             CatalogueChanges(
                 [*self.changes.tokens, *(new[row] for row in came)],
                 torch.cat([self.changes.sids, found.tokens[came]]),
-                [*self.changes.labels, *(found.labels[row] for row in came)],
+                [*self.changes.labels, *(labels[row] for row in came)],
                 self.changes.removed - back,
                 features=features,
             )
         )
 
     def _apply(self, changes: CatalogueChanges) -> None:
-        """Apply the changes to the catalogue."""
+        """Apply the changes to the catalogue, or none of them if that fails."""
         first = len(self._tokens) + 1
-        self.changes = changes
-        self.tokens = [*self._tokens, *changes.tokens]
         # Two tables each: copying a large run's tables at every change would take most of the time.
-        self.labels = ChainMap(dict(zip(changes.tokens, changes.labels)), self._labels)
-        self.numbers = ChainMap({token: first + row for row, token in enumerate(changes.tokens)}, self._numbers)
-        self.recommended = torch.ones(len(self.tokens) + 1, dtype=torch.bool)
-        self.recommended[[0, *(self.numbers[token] for token in changes.removed)]] = False
-        self.catalogue = self._of_run
+        labels = ChainMap(dict(zip(changes.tokens, changes.labels)), self._labels)
+        numbers = ChainMap({token: first + row for row, token in enumerate(changes.tokens)}, self._numbers)
+        recommended = torch.ones(first + len(changes.tokens), dtype=torch.bool)
+        recommended[[0, *(numbers[token] for token in changes.removed)]] = False
+        catalogue = self._of_run
         if changes.tokens or changes.removed:
-            self.catalogue = self._of_run.changed(changes.sids, self.recommended.nonzero().squeeze(1))
-        self.trees = CatalogueTrees(self.catalogue, len(self._tokens), self.recommended)
-        self.categories = (self._categories_of_run, CategorySearch(label.category for label in changes.labels))
+            catalogue = self._of_run.changed(changes.sids, recommended.nonzero().squeeze(1))
+        trees = CatalogueTrees(catalogue, len(self._tokens), recommended)
+        categories = CategorySearch(label.category for label in changes.labels)
+        # Nothing below can fail.
+        self.tokens, self.labels, self.numbers = [*self._tokens, *changes.tokens], labels, numbers
+        self.recommended, self.catalogue, self.trees = recommended, catalogue, trees
+        self.categories, self.changes = (self._categories_of_run, categories), changes
 
     def _check(self, changes: CatalogueChanges, path: Path) -> None:
         """Refuse changes from a file that do not fit this catalogue."""
@@ -255,19 +277,3 @@ class LiveCatalogue:
 
     def _note(self, action: str, **what: Any) -> None:
         self._unsaved.append(log_line(action, **what, recommended=int(self.recommended.sum())))
-
-
-def _check_choice(bad_items: str) -> None:
-    if bad_items not in BAD_ITEMS:
-        raise unknown_name("bad_items", bad_items, BAD_ITEMS)
-
-
-def _none_or_twice(tokens: Sequence[str]) -> str:
-    twice = [token for token, count in Counter(tokens).items() if count > 1]
-    return f"the new item {twice[0]!r} occurs twice: keep one" if twice else "there are no new items: give at least one"
-
-
-def _first_of(refused: Mapping[str, str], what: str) -> str:
-    token, reason = next(iter(refused.items()))
-    more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
-    return f"the item {token!r} {what}{more}: {reason}. Fix it, or set bad_items=skip to continue without it"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
@@ -51,8 +52,6 @@ class Settled(NamedTuple):
     """int64 [A, S]; undefined for refused items."""
     moved: Tensor
     """int64, rows whose last code is not their nearest, because no suffix was free there."""
-    labels: list[ItemLabel]
-    """Labels of the A items."""
     refused: dict[int, str]
     """Why items cannot be placed, by row."""
     features: Tensor
@@ -111,7 +110,7 @@ class NewItemEncoder:
     def place(
         self, names: Sequence[str], catalogue: Catalogue, features: NDArray[np.float32] | None, table: Table | None
     ) -> Settled:
-        """Return the Semantic IDs of new items next to those of a catalogue, and their labels.
+        """Return the Semantic IDs of new items next to those of a catalogue.
 
         Args:
             names: tokens of the A items.
@@ -137,9 +136,13 @@ class NewItemEncoder:
                 placed = self._placed(torch.from_numpy(values[good.numpy()]), present, catalogue)
                 tokens[good], moved = placed.tokens, good[placed.moved]
                 refused |= dict.fromkeys(good[placed.unplaced].tolist(), _NO_PLACE)
+        return Settled(tokens, moved, refused, torch.from_numpy(values))
+
+    def labels(self, names: Sequence[str], table: Table | None) -> list[ItemLabel]:
+        """Return the labels of new items, from the columns of a table; empty without one."""
         with self._nothing_lacking():
-            labels = self._labels(names, table)
-        return Settled(tokens, moved, labels, refused, torch.from_numpy(values))
+            fields = {key: self.settings[key] for key in ("title_field", "category_field")}
+        return labels_of(table, names, **fields)
 
     @contextmanager
     def _nothing_lacking(self) -> Iterator[None]:
@@ -188,10 +191,6 @@ class NewItemEncoder:
             refused |= dict.fromkeys(np.flatnonzero(~found.present).tolist(), _NO_CONTENT)
         return found.values.astype(np.float32)
 
-    def _labels(self, names: Sequence[str], table: Table | None) -> list[ItemLabel]:
-        fields = {key: self.settings[key] for key in ("title_field", "category_field")}
-        return labels_of(table, names, **fields)
-
 
 class MissingColumns(ValueError):
     """A table of new items has no column of a source of features.
@@ -204,6 +203,25 @@ class MissingColumns(ValueError):
     def __init__(self, message: str, columns: Sequence[str]) -> None:
         super().__init__(message)
         self.columns = tuple(columns)
+
+
+def first_rows(table: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+    """Return the columns of a table in memory with each item's first row only; missing cells are empty, as in a file.
+
+    Raises:
+        ValueError: if there is no item column.
+    """
+    if ITEM_COLUMN not in table:
+        raise ValueError(f"the table of new items has no column {ITEM_COLUMN!r}: name its column of tokens so")
+    row_of: dict[Any, int] = {}
+    for row, token in enumerate(table[ITEM_COLUMN]):
+        row_of.setdefault(token, row)
+    columns = {name: list(column) for name, column in table.items()}
+    return {name: [_cell(column[row]) for row in row_of.values()] for name, column in columns.items()}
+
+
+def _cell(value: Any) -> Any:
+    return "" if not isinstance(value, str) and pd.api.types.is_scalar(value) and pd.isna(value) else value
 
 
 def with_absent_columns(table: Table, settings: Mapping[str, Any]) -> dict[str, Sequence[str]]:

@@ -257,13 +257,17 @@ class Recommender(Published):
         item_numbers(self._live, names, "the question")
         return self._live.semantic_ids(names)
 
-    def save(self) -> Path:
+    def save(self, *, locked: bool = False) -> Path:
         """Save added and removed items to a file in the run folder that :meth:`load` reads; return its path.
 
         Each action is also logged as a line of new-items.jsonl, next to it.
 
+        Args:
+            locked: the caller has the folder :meth:`~recbole_adasid.run_folder.folder.RunFolder.in_use` already.
+
         Raises:
             ValueError: if the recommender has no run, or was loaded from the hub.
+            InUse: if another process uses the folder, or changed its items since they were loaded.
             CannotWrite: if the disk is full.
         """
         if self._downloaded:
@@ -271,7 +275,7 @@ class Recommender(Published):
                 "this recommender was loaded from the hub, whose cache must not change: save it with its new items to "
                 "a folder of your own, with save_pretrained(folder), or publish it, with push_to_hub(name)"
             )
-        return self._live.save()
+        return self._live.save(locked=locked)
 
     def _write_repository(self, folder: Path, *, name: str, license: str) -> None:
         write_published_run(self._live, folder, name=name, license=license)

@@ -120,6 +120,8 @@ def change(path: Path, luck: random.Random) -> None:
         path.write_bytes(changed_bytes(path.read_bytes(), luck))
     elif path.suffix == ".safetensors":
         tensors, about = read_tensors(path, KINDS[path.name])
+        if "texts" in tensors and luck.random() < 0.7:  # as older files have them
+            about |= json.loads(tensors.pop("texts").numpy().tobytes())
         if about and luck.random() < 0.7:
             about = changed(about, luck)
         else:

@@ -8,6 +8,7 @@ import pytest
 
 from recbole_adasid.io.atomic import (
     CannotWrite,
+    absent_lines,
     append_line,
     end_with,
     remove_leftovers,
@@ -54,6 +55,14 @@ def test_leftovers_of_a_file_and_of_its_namesakes_are_removed_and_no_others(tmp_
         (tmp_path / name).write_text("")
     remove_leftovers(tmp_path / "a.safetensors")
     assert {path.name for path in tmp_path.iterdir()} == {".b.safetensors.3.tmp", "a.lock"}
+
+
+def test_lines_that_a_file_lacks_are_found_wherever_the_others_are(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    assert absent_lines(path, ["one", "two"]) == ["one", "two"]
+    path.write_text("one é\ntwo\nthree\nfo")
+    assert absent_lines(path, ["one é", "one", "four", "three", "fo"]) == ["one", "four", "fo"]
+    assert absent_lines(tmp_path, ["one"]) == ["one"]
 
 
 def test_lines_are_appended_and_half_a_line_spoils_no_other(tmp_path: Path) -> None:

@@ -70,6 +70,16 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_behind(tmp_path, m
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_folder_can_be_used_again_after_an_export_into_it_was_killed(tmp_path):
+    folder, begun = RunFolder(tmp_path / "run"), tmp_path / "run" / ".export.7.tmp"
+    begun.mkdir()
+    (begun / "half").touch()
+    (folder.path / ".metrics.json.7.tmp").touch()
+    for _ in range(2):
+        with folder.in_use():
+            assert begun.is_dir() and not (folder.path / ".metrics.json.7.tmp").exists()
+
+
 def test_arrays_come_back_and_a_missing_one_is_named(tmp_path):
     path = tmp_path / "new" / "a.npz"
     write_arrays(path, {"rank": np.arange(3), "user": np.arange(3) + 5})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -108,6 +108,35 @@ def test_a_full_queue_refuses_and_what_was_given_up_is_not_decoded(decoder: Deco
     assert kept.result(20) == [(["c"], 10)]
     batcher.close()
     assert [size for size, _ in decoder.calls] == [1, 1]
+
+
+def test_requests_without_histories_fill_the_queue_and_batches_too(decoder: Decoder) -> None:
+    batcher = occupied(decoder, queue=2, max_batch=1)
+    answers = [batcher.submit([], Options()) for _ in range(2)]
+    with pytest.raises(Busy, match="^the queue is full, 2 of 2 histories are waiting: retry later$"):
+        batcher.submit([], Options())
+    decoder.free.set()
+    assert [answer.result(20) for answer in answers] == [[], []]
+    batcher.close()
+    assert [size for size, _ in decoder.calls] == [1, 0, 0] and batcher.waiting == 0
+
+
+def test_what_is_given_up_while_others_of_its_batch_are_decoded_is_not_decoded() -> None:
+    decoded: list[int] = []
+    waiting: list[Future[list[Any]]] = []
+
+    def decode(histories: Histories, options: Options) -> list[Any]:
+        decoded.append(options.k)
+        if options.k == 1:
+            assert waiting[1].cancel()
+        return list(histories)
+
+    batcher = Batcher(decode, max_batch=3, max_wait=20.0, queue=10)
+    waiting += [batcher.submit([["a"]], Options(k=k)) for k in (1, 2)]
+    waiting.append(batcher.submit([["a"]], Options(k=3)))
+    assert waiting[2].result(20) == [["a"]]
+    batcher.close()
+    assert decoded == [1, 3]
 
 
 def test_closing_answers_what_waits_and_refuses_what_comes(decoder: Decoder) -> None:

@@ -18,10 +18,14 @@ pytest.importorskip("fastapi")
 from fastapi.testclient import TestClient  # noqa: E402
 
 from recbole_adasid.cli.items import COMMAND  # noqa: E402
+from recbole_adasid.io.tensor_file import DamagedFile  # noqa: E402
 from recbole_adasid.run_folder.folder import RunFolder  # noqa: E402
 from recbole_adasid.server import answers  # noqa: E402
 from recbole_adasid.server.access import read_token  # noqa: E402
 from recbole_adasid.server.application import create_application  # noqa: E402
+from recbole_adasid.server.changes import Changes  # noqa: E402
+from recbole_adasid.server.limits import Limits  # noqa: E402
+from recbole_adasid.server.serving import Serving  # noqa: E402
 from recbole_adasid.serving.recommender import Recommender  # noqa: E402
 from recbole_adasid.settings.errors import SettingsError  # noqa: E402
 
@@ -77,6 +81,7 @@ def test_an_added_item_is_on_disk_found_recommended_and_removed_again(changing: 
         ([{"item": "a"}], {}, "the items have no title, which the run reads: give one of them, or features"),
         ([{"item": "a", "name": "x"}], {}, "the items have no title, which the run reads; it does not read name: give"),
         ([{"item": "a", "title": "\ud800"}], {"bad_items": "skip"}, "it contains half a character"),
+        ([{"item": "a", "title": "red\0thing"}], {}, "it contains a NUL character: remove it"),
         ([{"item": "a", "title": None}], {}, "the item 'a' cannot be added: it has no text"),
         ([{"item": "a"}], {"bad_items": "keep"}, "bad_items 'keep': did you mean skip?"),
         ([{"item": "a"}], {"features": [[1.0, 2.0]]}, "the features have the shape [1, 2] for 1 items"),
@@ -184,6 +189,39 @@ def test_a_folder_that_cannot_be_seen_for_a_while_is_followed_again(
         assert "Permission denied: 'run/model.safetensors'" in refused.json()["detail"]
     wait_for(lambda: add(changing, NEW).status_code == 200)
     assert total(changing) == 21 and caplog.text.count("cannot be loaded") == 1
+
+
+def test_a_failure_that_passes_blocks_no_later_change(run_copy: Path) -> None:
+    failures = [OSError(24, "Too many open files"), DamagedFile("cannot be read as safetensors: too many open files")]
+
+    def load() -> Recommender:
+        if failures:
+            raise failures.pop()
+        return Recommender.load(run_copy)
+
+    serving = Serving(Recommender.load(run_copy), Limits())
+    changes = Changes(serving, RunFolder.existing(run_copy), load)
+    other = Recommender.load(run_copy)
+    other.remove_items(["i3"])
+    other.save()
+    for left in (1, 0):
+        changes._retry_at = 0.0
+        changes.refresh()
+        changes.refresh()
+        assert len(failures) == left and serving.snapshot.recommender.n_recommended == 20  # not tried at every check
+    changes._retry_at = 0.0
+    changes.refresh()
+    assert serving.snapshot.recommender.n_recommended == 19
+    changes.close()
+    serving.close()
+
+
+def test_damage_in_the_run_folder_is_not_blamed_on_the_client(changing: Any, caplog: pytest.LogCaptureFixture) -> None:
+    for path in (changing.folder / "tokenizer").iterdir():
+        path.write_bytes(b"damaged")
+    answer = add(changing, NEW)
+    assert (answer.status_code, answer.json()) == (500, {"detail": "internal error: the server's log has the details"})
+    assert "A request failed: " in caplog.text and "tokenizer" in caplog.text and total(changing) == 20
 
 
 def test_a_folder_in_use_or_a_full_disk_is_told_and_changes_nothing(

@@ -6,6 +6,7 @@ import json
 import shutil
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,8 @@ from recbole_adasid.data.item_labels import ItemLabel
 from recbole_adasid.io.locks import InUse
 from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.plugin.run import run
+from recbole_adasid.run_folder.catalogue_log import write_changes
+from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.serving.recommender import Recommender
 
 
@@ -201,6 +204,26 @@ def test_changes_that_another_process_kept_are_not_lost(copy: Path) -> None:
     first.remove_items(["i3"])
     first.save()
     assert Recommender.load(copy).tokens[20:] == ["a"]
+
+
+def test_no_other_process_can_change_the_folder_during_a_save(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recommender, refused = Recommender.load(copy), []
+    recommender.remove_items(["i3"])
+    with RunFolder.existing(copy).in_use(), pytest.raises(InUse, match="is in use by another process"):
+        recommender.save()
+
+    def write(*given: Any) -> None:
+        with pytest.raises(InUse) as error, RunFolder.existing(copy).in_use():
+            pass
+        refused.append(error)
+        write_changes(*given)
+
+    monkeypatch.setattr("recbole_adasid.serving.live_catalogue.write_changes", write)
+    recommender.save()
+    with RunFolder.existing(copy).in_use():
+        recommender.remove_items(["i4"])
+        recommender.save(locked=True)
+    assert len(refused) == 2 and Recommender.load(copy).n_recommended == 18
 
 
 def test_a_run_without_a_tokenizer_takes_no_new_items(copy: Path) -> None:

@@ -194,6 +194,20 @@ def test_a_change_that_the_log_does_not_name_yet_is_named_with_the_next(
     assert logged(copy, "remove") == ["i1", "i2", *(GONE if action == "remove" else [])]
 
 
+def test_going_back_to_an_older_state_repeats_no_line_of_the_log(folder: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "run"))
+    for item in ("i1", "i2"):
+        recommender = Recommender.load(copy)
+        recommender.remove_items([item])
+        path = recommender.save()
+        shutil.copy(path, tmp_path / item)
+    shutil.copy(tmp_path / "i1", path)
+    recommender = Recommender.load(copy)
+    recommender.remove_items(["i3"])
+    recommender.save()
+    assert logged(copy, "remove") == ["i1", "i2", "i3"] and state(copy)[2].count(False) == 3  # and padding
+
+
 def test_words_that_nobody_takes_do_not_undo_a_change(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,9 +4,10 @@ import { allCategories, itemOf } from "./api.js";
 import { byId, foreign, iconButton, make, nameOf, percent } from "./dom.js";
 import { change, state, watch } from "./state.js";
 
-export function showFilters({ limits }) {
+/** Show the filters; `most` is the number of items that the server recommends at most. */
+export function showFilters(most) {
   const category = byId("category"), k = byId("k"), seen = byId("exclude-seen"), share = byId("share");
-  k.max = String(limits?.max_k ?? 100);
+  k.max = String(most);
   byId("filter-form").addEventListener("submit", (event) => event.preventDefault());
   category.addEventListener("change", () => change({ category: category.value.trim() }));
   k.addEventListener("change", () => {
@@ -37,7 +38,7 @@ export function showFilters({ limits }) {
 
   function render() {
     category.value = state.category;
-    k.value = String(state.k);
+    k.value = String(Math.min(state.k, most));
     seen.checked = state.excludeSeen;
     share.value = String(100 * state.newShare);
     byId("share-shown").textContent = percent(state.newShare);

@@ -36,13 +36,13 @@ async function start() {
     byId("results").replaceChildren(make("div", { className: "message failure", role: "alert" }, make("p", {}, error.message)));
     return;
   }
-  const { model, settings } = facts;
+  const { model, settings, limits } = facts;
   showItems(facts);
   watch(() => about().then(showItems).catch(() => {})); // others may add and remove items
-  showFilters(facts);
+  showFilters(limits.max_k);
   showHistory(settings.MAX_ITEM_LIST_LENGTH ?? Infinity);
   const generative = model === "TIGER" || (settings.retrieval ?? "generative") === "generative";
-  showResults({ generative, suffix: settings.collision === "suffix" });
+  showResults({ generative, suffix: settings.collision === "suffix" }, limits.max_k);
 }
 
 start();

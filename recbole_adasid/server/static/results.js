@@ -10,8 +10,8 @@ const SUGGESTED = 5;
 const GENERATIVE = "The model generates the next item's Semantic ID, code by code. Open a recommendation to see how sure it was at each step.";
 const DENSE = "The model compares the history with every item. Open a recommendation to see its Semantic ID and what the codes mean.";
 
-/** Show recommendations for the state, and update them when it changes; `scores` as in `showPath`. */
-export function showResults(scores) {
+/** Show recommendations for the state, at most `most`, and update them when it changes; `scores` as in `showPath`. */
+export function showResults(scores, most) {
   const { generative } = scores;
   const box = byId("results");
   let asked = null, focus = null;
@@ -36,7 +36,7 @@ export function showResults(scores) {
 
   function question() {
     const { history, k, deny, category, excludeSeen, newShare } = state;
-    return { history, k, deny, category: category || null, exclude_seen: excludeSeen, new_share: newShare };
+    return { history, k: Math.min(k, most), deny, category: category || null, exclude_seen: excludeSeen, new_share: newShare };
   }
 
   async function showStart() {

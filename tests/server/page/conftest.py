@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -43,12 +44,28 @@ def shop() -> Recommender:
 @pytest.fixture(scope="session")
 def address(shop: Recommender) -> Iterator[str]:
     """The address of a server for the shop."""
+    with served(shop) as address:
+        yield address
+
+
+@pytest.fixture
+def sparing_address(shop: Recommender) -> Iterator[str]:
+    """The address of a server for the shop that recommends at most five items."""
+    with served(shop, max_k=5) as address:
+        yield address
+
+
+@contextmanager
+def served(shop: Recommender, **limits: int) -> Iterator[str]:
+    """Serve the shop during the block; yield the server's address."""
     pytest.importorskip("fastapi")
     uvicorn = pytest.importorskip("uvicorn")
     from recbole_adasid.server.application import create_application
+    from recbole_adasid.server.limits import Limits
 
+    application = create_application(shop, limits=Limits(**limits))
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(create_application(shop), log_level="warning"))
+        server = uvicorn.Server(uvicorn.Config(application, log_level="warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         while not server.started:

@@ -195,6 +195,15 @@ def test_its_address_holds_all_of_it_and_no_request_goes_elsewhere(window: Brows
 
 @pytest.mark.browser
 @browser_test
+@pytest.mark.parametrize("link", ["#h=i1", "#h=i1&k=40"])
+def test_it_asks_for_no_more_items_than_the_server_recommends(link: str, window: Browser, sparing_address: str) -> None:
+    fresh(window, f"{sparing_address}/{link}")
+    assert window.wait_for(ROWS) == 5 and window.run("return document.querySelector('#k').value") == "5"
+    assert window.run("return document.querySelector('[role=alert]') === null")
+
+
+@pytest.mark.browser
+@browser_test
 def test_titles_are_shown_as_the_text_that_they_are(window: Browser, address: str) -> None:
     fresh(window, f"{address}/#h=i5&k=48&seen=1&open=i5")
     window.wait_for("return document.querySelectorAll('.panel:not([hidden]) .examples').length > 0")
