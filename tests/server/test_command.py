@@ -117,7 +117,9 @@ def test_a_killed_server_loses_no_item_that_it_has_acknowledged(run_copy: Path) 
 
         def add(client: int) -> None:
             for number in range(1000):
-                new = {"item": f"new-{client}-{number}", "title": f"a red thing {client} {number}"}
+                like = (7 * client + number) % 20  # all over the tree, where there is room
+                title = f"the {'red' if like % 2 else 'blue'} thing number i{like}"
+                new = {"item": f"new-{client}-{number}", "title": title}
                 try:
                     answer = post(address, "/items", {"items": [new], "bad_items": "skip"})
                 except OSError:  # killed
@@ -127,7 +129,7 @@ def test_a_killed_server_loses_no_item_that_it_has_acknowledged(run_copy: Path) 
         adding = [threading.Thread(target=add, args=(client,)) for client in range(3)]
         for one in adding:
             one.start()
-        while len(acknowledged) < 5:
+        while len(acknowledged) < 5 and any(one.is_alive() for one in adding):
             time.sleep(0.001)
         process.kill()
         for one in adding:
