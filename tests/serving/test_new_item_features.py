@@ -71,8 +71,10 @@ def test_new_items_may_all_come_without_a_picture(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["adasid", "vqgan", "grvq", "rqopq"])
 def test_tokenizers_of_all_kinds_take_new_items(name: str, settings: dict[str, object], tmp_path: Path) -> None:
     given = {**settings, "tokenizer": name, "tokenizer_steps": 5, "epochs": 1, "run_folder": str(tmp_path / name)}
-    given |= {"encoder_hidden": [8], "code_dim": 4, "lookup_dim": 2}
+    given |= {"encoder_hidden": [8], "code_dim": 4, "lookup_dim": 2, "codebook_size": 8}
     recommender = Recommender.load(run(given)["run_folder"])
     tokens = [f"n{number}" for number in range(5)]
-    arrival = recommender.add_items(tokens, table={"item_id": tokens, "title": ["the red thing"] * 5})
+    arrival = recommender.add_items(
+        tokens, table={"item_id": tokens, "title": ["the red thing"] * 3 + ["the blue thing"] * 2}
+    )
     assert len({tuple(one) for one in recommender.semantic_ids(recommender.tokens)}) == 25 and arrival.moved

@@ -60,9 +60,11 @@ def by_popularity(part: Any, record: Record, popularity: NDArray[np.int64], metr
 def _not_recommended(part: Any, examples: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return rows of examples and items that evaluation keeps from their lists: those seen before, or none.
 
-    RecBole always keeps them from the lists of its models without sequences.
+    RecBole keeps them from the lists of its models without sequences, unless `repeatable` is set.
     """
-    if part.config["eval_exclude_seen"] or part.config["MODEL_TYPE"] != ModelType.SEQUENTIAL:
+    config = part.config
+    keeps = config["MODEL_TYPE"] != ModelType.SEQUENTIAL and not config["repeatable"]
+    if config["eval_exclude_seen"] or keeps:
         return earlier_interactions(part, examples)
     return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
 
