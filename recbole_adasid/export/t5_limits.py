@@ -15,13 +15,11 @@ def check_t5_can(model: TIGERModel) -> None:
         ValueError: naming the setting that T5 cannot express.
     """
     network = model.network
-    if isinstance(model, LIGERModel):
-        if model.retrieval != "generative":
-            raise ValueError(
-                f"retrieval={model.retrieval} compares the history with all items, which T5 has no head for: export "
-                f"the decoder with --retrieval=generative, {_OTHERWISE}"
-            )
-        check_decoder(model)
+    if isinstance(model, LIGERModel) and model.retrieval != "generative":
+        raise ValueError(
+            f"retrieval={model.retrieval} compares the history with all items, which T5 has no head for: export "
+            f"the decoder with --retrieval=generative, {_OTHERWISE}"
+        )
     if network.causal and network.item_tokens is None:
         raise ValueError(
             "encoder_attention=causal with encoder_input=tokens lets a token see all tokens of its own item, which T5 "
@@ -29,16 +27,3 @@ def check_t5_can(model: TIGERModel) -> None:
         )
     if not len(network.encoder.layers):
         raise ValueError(f"n_encoder_layers=0 leaves T5 without an encoder: train with 1 or more, {_OTHERWISE}")
-
-
-def check_decoder(model: LIGERModel) -> None:
-    """Check that the decoder was trained.
-
-    Raises:
-        ValueError: if not.
-    """
-    if not model.losses.generative:
-        raise ValueError(
-            "generative_weight=0 trained no decoder, so nothing can be generated: export it with --to=torch and "
-            "--retrieval=dense, or train with generative_weight=1"
-        )

@@ -60,7 +60,7 @@ def draw_progress(out: Path, setting: str, rows: list[tuple[str, list[dict[str, 
 
 def _curve(runs: list[dict[str, Any]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return minutes of training and validation NDCG@10 at each validation that all runs have, means over runs."""
-    paces = [run["pace"] for run in runs if run.get("pace", {}).get("validation")]
+    paces = [run["pace"] for run in runs if run.get("pace", {}).get("validation") and run["pace"]["training"]]
     if not paces:
         return np.empty(0), np.empty(0)
     n = min(len(pace["validation"]) for pace in paces)

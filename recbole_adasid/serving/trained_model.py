@@ -25,10 +25,10 @@ def served_settings(saved: SavedModel, retrieval: str | None = None) -> dict[str
         raise ValueError(
             f"retrieval={retrieval} is only for LIGER, but {saved.path} is a {settings['model']}: leave it out"
         )
-    if retrieval in ("generative", "hybrid") and not settings["generative_weight"]:
+    if settings["model"] == LIGER and settings["retrieval"] != "dense" and not settings["generative_weight"]:
         raise ValueError(
-            f"retrieval={retrieval} needs a trained decoder, but {saved.path} was trained with generative_weight=0: "
-            "use retrieval=dense, or train with generative_weight above 0"
+            f"retrieval={settings['retrieval']} needs a trained decoder, but {saved.path} was trained with "
+            "generative_weight=0: use retrieval=dense, or train with generative_weight above 0"
         )
     return settings
 

@@ -129,7 +129,7 @@ def test_an_untrained_decoder_is_refused(
     folder = Path(shutil.copytree(liger_run, tmp_path / "run"))
     resigned(folder, generative_weight=0.0)
     assert export(folder, "transformers", tmp_path / "t5", "--retrieval=generative") == 2
-    assert "generative_weight=0 trained no decoder" in capsys.readouterr().err
+    assert "retrieval=generative needs a trained decoder" in capsys.readouterr().err
 
 
 ALONE = """
