@@ -15,6 +15,11 @@ def check_t5_can(model: TIGERModel) -> None:
         ValueError: naming the setting that T5 cannot express.
     """
     network = model.network
+    if isinstance(model, LIGERModel) and not model.losses.generative:
+        raise ValueError(
+            "generative_weight=0 trained no decoder, so nothing can be generated: export it with --to=torch, or train "
+            "with generative_weight above 0"
+        )
     if isinstance(model, LIGERModel) and model.retrieval != "generative":
         raise ValueError(
             f"retrieval={model.retrieval} compares the history with all items, which T5 has no head for: export "

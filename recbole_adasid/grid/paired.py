@@ -9,7 +9,7 @@ import numpy as np
 
 from recbole_adasid.evaluation.comparison import difference, holm
 from recbole_adasid.evaluation.intervals import gains
-from recbole_adasid.grid.records import BASELINES, SEEDLESS, holds_out_items, model_of, valid_score
+from recbole_adasid.grid.records import BASELINES, SEEDLESS, holds_out_items, mean_valid, model_of
 from recbole_adasid.io.array_file import read_arrays
 
 PAIRED_METRICS = ("recall@5", "ndcg@5", "recall@10", "ndcg@10")
@@ -25,7 +25,7 @@ def paired_recommenders(
     candidates = [name for name in ours if seeds[name]]
     if not candidates:
         return []
-    best = max(candidates, key=lambda name: np.mean([valid_score(run) for run in seeds[name].values()]))
+    best = max(candidates, key=lambda name: mean_valid(seeds[name].values()))
     lines = []
     for name in others:
         runs = seeds[name]
@@ -77,7 +77,7 @@ def paired_test(out: Path, records: list[dict[str, Any]]) -> list[str]:
     candidates = [name for name in BASELINES if shared[name]]
     if not candidates:
         return []
-    best = max(candidates, key=lambda name: np.mean([valid_score(run) for run in seeds[name].values()]))
+    best = max(candidates, key=lambda name: mean_valid(seeds[name].values()))
     several = [name for name in candidates if len(shared[name]) > 1]
     lines = [f"AdaSID against {label_of(seeds[best])}, the baseline of the best validation NDCG@10, and each of the"]
     lines += ["others, by the seeds that both have, over users and trainings (`evaluation/comparison.py`)."]

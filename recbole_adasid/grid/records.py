@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from recbole_adasid.plugin.peers.names import TIGER
 
@@ -50,6 +52,12 @@ def holds_out_items(options: Sequence[str]) -> bool:
 def valid_score(record: dict[str, Any]) -> float:
     """Return the validation NDCG@10 that choices are made by; NaN if it was not measured."""
     return float(record[VALID].get("ndcg@10", float("nan")))
+
+
+def mean_valid(records: Iterable[dict[str, Any]]) -> float:
+    """Return the mean of :func:`valid_score`, or −∞ if one is missing: what was not measured is never the best."""
+    mean = float(np.mean([valid_score(record) for record in records]))
+    return -np.inf if np.isnan(mean) else mean
 
 
 def told_apart(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -102,7 +102,7 @@ def end_with(path: Path, lines: Sequence[str]) -> None:
 
 
 def absent_lines(path: Path, lines: Sequence[str]) -> list[str]:
-    """Return those of the given lines that a text file does not hold, wherever it does; all if it cannot be read."""
+    """Return those of the given lines that do not occur anywhere in a text file; all if it cannot be read."""
     absent = dict.fromkeys(lines)
     if not absent:
         return []

@@ -69,9 +69,9 @@ class ItemEvaluator(Trainer):
     ) -> OrderedDict[str, float]:
         self.record.take()
         path = Path(model_file or self.saved_model_file)
-        if load_best_model and (eval_data or path.is_file()):
+        if load_best_model and (eval_data or world().from_main(path.is_file)):
             self._fill_model(path)
-        with same_candidates(self.config["seed"]):
+        with same_candidates(eval_data, self.config["seed"]):
             found = super().evaluate(eval_data, load_best_model=False, show_progress=show_progress) or {}
         return OrderedDict((name, float(value)) for name, value in found.items())
 

@@ -37,11 +37,14 @@ def best_candidates(scores: torch.Tensor, held_out: torch.Tensor, k: int) -> tor
 
 
 @contextmanager
-def same_candidates(seed: int) -> Iterator[None]:
+def same_candidates(eval_data: Any, seed: int) -> Iterator[None]:
     """Draw the same candidates in every evaluation, so that epochs are compared on them, also after resuming.
 
-    RecBole draws from numpy's global generator, whose state is restored.
+    RecBole draws from numpy's global generator, whose state is restored; in processes of their own (`worker`), torch
+    seeds it by the loader's.
     """
+    if (generator := getattr(eval_data, "generator", None)) is not None:
+        generator.manual_seed(seed)
     state = np.random.get_state()
     np.random.seed(seed)
     try:

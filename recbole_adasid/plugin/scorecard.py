@@ -46,13 +46,12 @@ def run_scorecard(
         for one in wanted.competitors:
             config = build_config({**settings, **one.settings, "seed": seed}, config_files)
             shared = shared_settings(given_settings(config), {"proxy": asdict(proxy)})
-            data = splits.of(config)
-            key = cell_fingerprint(config, *data, proxy)
+            key = cell_fingerprint(config, *splits.of(config), proxy)
             if folder.finished(one.name, seed, key, shared):
                 print(f"{one.name}, seed {seed}: already done", flush=True)
                 continue
             started = time.perf_counter()
-            codes, figures = judge(config, *data, proxy)
+            codes, figures = judge(config, *splits.of(config), proxy)
             cell = Cell(one.name, one.title, seed, key, round(time.perf_counter() - started, 1), figures, shared)
             folder.add(cell, codes)
             print(f"{one.name}, seed {seed}: {_summary(cell)}", flush=True)

@@ -8,7 +8,13 @@ from typing import Any
 
 from recbole_adasid.io.digests import fingerprint
 
-OF_THE_PLACE = frozenset({"data_path", "cache_dir", "run_root", "show_progress", "report", "state", "gpu_id"})
+OF_THE_PLACE = frozenset(
+    {
+        *("data_path", "cache_dir", "run_root", "show_progress", "report", "state", "gpu_id", "use_gpu", "worker"),
+        *("pair_engine", "ray_address", "ray_workers", "ray_worker_memory", "tokenizer_save_every", "download"),
+        *("log_wandb", "wandb_project", "log_mlflow", "mlflow_tracking_uri", "mlflow_experiment"),
+    }
+)
 """Settings that are not part of the result."""
 
 

@@ -39,7 +39,7 @@ class Recommendations(BaseModel):
 
 
 class Added(BaseModel):
-    """Items that were added and saved, and why others were not."""
+    """Items that were added and saved, and why others, or further rows of the same, were not."""
 
     items: list[Item]
     moved: list[str]

@@ -17,7 +17,7 @@ class Arrival(NamedTuple):
     known: list[str]
     """Items already in the catalogue, which keep their Semantic ID."""
     refused: dict[str, str]
-    """Items that could not be added, with reasons."""
+    """Items that could not be added, and those with several rows, of which only the first was read, with reasons."""
 
 
 class Departure(NamedTuple):

@@ -49,7 +49,7 @@ def unwritable(label_of: Mapping[str, ItemLabel]) -> dict[str, str]:
     for token, label in label_of.items():
         for name, text in (("token", token), *label._asdict().items()):
             if token not in refused and not is_text(text):
-                refused[token] = f"its {name} is {short(text)}, not text without NUL and half characters"
+                refused[token] = f"its {name} is {short(text)}: it has to be text without NUL and lone surrogates"
     return refused
 
 

@@ -70,7 +70,7 @@ class Judge:
         """Check that every option of the space is a valid value that has an effect, before training anything.
 
         Raises:
-            SettingsError: naming the first other one.
+            SettingsError: naming the first that is not.
         """
         for settings in self.space.examples():
             config = build_config({**self.fixed, **settings}, self.config_files)

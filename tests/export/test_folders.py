@@ -130,6 +130,8 @@ def test_an_untrained_decoder_is_refused(
     resigned(folder, generative_weight=0.0)
     assert export(folder, "transformers", tmp_path / "t5", "--retrieval=generative") == 2
     assert "retrieval=generative needs a trained decoder" in capsys.readouterr().err
+    assert export(folder, "transformers", tmp_path / "t5") == 2
+    assert "generative_weight=0 trained no decoder" in capsys.readouterr().err
 
 
 ALONE = """

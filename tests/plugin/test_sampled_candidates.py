@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -39,11 +40,12 @@ def test_candidates_are_drawn_anew_from_the_same_seed_and_nobody_else_notices() 
     np.random.seed(5)
     expected = np.random.randint(1000, size=3).tolist()
     np.random.seed(5)
-    drawn = []
-    for _ in range(2):
-        with same_candidates(3):
+    drawn, loader = [], SimpleNamespace(generator=torch.Generator())
+    for data in (loader, loader, None):
+        with same_candidates(data, 3):
             drawn.append(np.random.randint(1000, size=4).tolist())
-    assert drawn[0] == drawn[1] and np.random.randint(1000, size=3).tolist() == expected
+        assert loader.generator.initial_seed() == 3
+    assert drawn[0] == drawn[1] == drawn[2] and np.random.randint(1000, size=3).tolist() == expected
 
 
 COMMON = ("dataset", "data_path", "MAX_ITEM_LIST_LENGTH", "show_progress", "run_root", "train_batch_size")

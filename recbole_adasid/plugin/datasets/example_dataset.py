@@ -90,7 +90,7 @@ class ExampleDataset(CheckedDataset):
         for part in parts[1:]:
             self._is_training[part._own_targets()] = False
         if "LS" not in self.config["eval_args"]["split"]:
-            # The first interaction of a user is no target: of users who only come later, it is not of training either.
+            # A user's first interaction is no target: without a training target after it, it may be of a later time.
             trained_users = self._flat_users[parts[0]._own_targets()]
             self._is_training[~np.isin(self._flat_users, trained_users)] = False
         if self.config["cold_item_share"]:

@@ -112,7 +112,7 @@ class MeasuredTrainer(Trainer):
 
     def _exact_metrics(self, eval_data: Any, show_progress: bool) -> OrderedDict[str, float]:
         self.record.take()
-        with same_candidates(self.config["seed"]):
+        with same_candidates(eval_data, self.config["seed"]):
             found = super().evaluate(eval_data, load_best_model=False, show_progress=show_progress)
         return OrderedDict((name, float(value)) for name, value in found.items())
 
