@@ -17,8 +17,8 @@ from recbole_adasid.serving.recommender import Recommender
 
 VECTOR = np.zeros((1, 8), dtype=np.float32)
 UNWRITABLE: list[tuple[str, dict[str, Any], str]] = [
-    ("n1", {"table": {"item_id": ["n1"], "title": ["red\0thing"]}}, r"its title is 'red\\x00thing', not text"),
-    ("n1", {"labels": [ItemLabel("x", 7)]}, "its category is 7, not text"),  # type: ignore[arg-type]
+    ("n1", {"table": {"item_id": ["n1"], "title": ["red\0thing"]}}, r"its title is 'red\\x00thing': it has to be text"),
+    ("n1", {"labels": [ItemLabel("x", 7)]}, "its category is 7: it has to be text"),  # type: ignore[arg-type]
     ("n1", {"labels": [ItemLabel("x", float("nan"))]}, "its category is nan"),  # type: ignore[arg-type]
     ("n\0", {}, r"its token is 'n\\x00'"),
     ("n\ud800", {}, r"its token is 'n\\ud800'"),
