@@ -14,9 +14,9 @@ BINS = 4096
 
 @torch.no_grad()
 def quantiles_by_depth(similarity: Tensor, pairs: Overlaps, shares: Tensor) -> Tensor:
-    """Return, for each depth, the cosine below which a share of its pairs lies, rounded up to the edge of a bin.
+    """Return the cosine [L + 1] below which a share of each depth's pairs lies, rounded up to the edge of a bin.
 
-    Pairs count as often as they were drawn, on all ranks.
+    Pairs count as often as they were drawn, on all ranks. Not in AdaSID's paper, whose thresholds are cosines (Eq. 6).
 
     Args:
         similarity: [P], cosines.

@@ -1,4 +1,4 @@
-"""Which items of a batch are known pairs, though they were not drawn together."""
+"""Which items of a batch are known pairs, though they were not drawn together (a choice: not in AdaSID's paper)."""
 
 from __future__ import annotations
 
