@@ -33,7 +33,8 @@ OWN = (OUT, TOKENIZERS, SEEDS, PROXY_EXAMPLES)
 def _work(given: list[str]) -> None:
     own, settings, config_files = split_options(given, OWN)
     need(own, (OUT,), "scorecard")
-    from recbole_adasid.plugin.scorecard import Wanted, competitors, run_scorecard
+    from recbole_adasid.plugin.scorecard import Wanted, run_scorecard
+    from recbole_adasid.scorecard.competitors import competitors
 
     examples = own["proxy_examples"]
     wanted = Wanted(

@@ -5,8 +5,10 @@ Scheduling, retries and spilling are Ray's own. Uses only features common to Ray
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +19,10 @@ from recbole_adasid.distributed.signals import keeping_sigterm
 from recbole_adasid.io.extras import imports_for
 from recbole_adasid.settings.lookup import Settings
 
+logger = logging.getLogger(__name__)
+
+PATIENCE = 300
+"""Seconds without a finished task after which a line says what is waited for."""
 RETRIES = 3
 """Times a task is restarted after its worker died."""
 GIB = 2**30
@@ -132,12 +138,28 @@ class Cluster:
             while len(running) < 2 * self.slots and started < len(jobs):
                 running[start(jobs[started])] = jobs[started]
                 started += 1
-            (ready, *_), _ = self.ray.wait(list(running), num_returns=1)
+            ready = self._first_ready(list(running))
             job = running.pop(ready)
             try:
                 yield Outcome(job, self.ray.get(ready), None)
             except self.ray.exceptions.RayError as error:
                 yield Outcome(job, None, self._cause(error))
+
+    def _first_ready(self, running: list[Any]) -> Any:
+        """Wait for one of the references, however long a task takes; a line now and then tells a user why."""
+        begin = time.monotonic()
+        while True:
+            ready, _ = self.ray.wait(running, num_returns=1, timeout=PATIENCE)
+            if ready:
+                return ready[0]
+            logger.warning(
+                "No task of %d has finished on Ray for %.0f minutes; a task needs 1 CPU and %g GiB, and %g CPUs are "
+                "free: if it should be faster, look at the cluster with `ray status`.",
+                len(running),
+                (time.monotonic() - begin) / 60,
+                self.settings.worker_memory,
+                self.ray.available_resources().get("CPU", 0),
+            )
 
     def _cause(self, error: Exception) -> Exception:
         """Return the cause of a failure, with Ray's process errors rephrased."""

@@ -9,9 +9,8 @@ from typing import Any
 
 from recbole_adasid.report import warn_on_failure
 from recbole_adasid.scorecard.cells import Cell, CellFolder
-from recbole_adasid.scorecard.competitors import Competitor, competitor
+from recbole_adasid.scorecard.competitors import Competitor
 from recbole_adasid.scorecard.outputs import write_report
-from recbole_adasid.settings.presets import presets
 
 
 @dataclass(frozen=True)
@@ -63,12 +62,6 @@ def run_scorecard(
             from recbole_adasid.report.scorecard_report import write_scorecard_report
 
             write_scorecard_report(folder.path)
-
-
-def competitors(text: str | None) -> list[Competitor]:
-    """Return the competitors of a comma-separated list; None: all tokenizers."""
-    names = presets("tokenizer") if text is None else [part.strip() for part in text.split(",")]
-    return [competitor(name) for name in dict.fromkeys(names)]
 
 
 def _tell_replaced(folder: CellFolder) -> None:

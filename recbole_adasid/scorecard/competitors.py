@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.settings.errors import unknown_name
+from recbole_adasid.settings.errors import SettingsError, unknown_name
 from recbole_adasid.settings.presets import headline, presets, read_props
 from recbole_adasid.settings.reading import read_settings_files
 
@@ -36,6 +36,22 @@ def competitor(name: str) -> Competitor:
     if name in presets("tokenizer"):
         return Competitor(name, _title(f"tokenizer/{name}.yaml"), {"tokenizer": name})
     raise unknown_name("tokenizer", name, [*presets("tokenizer"), *presets("variant")])
+
+
+def competitors(text: str | None) -> list[Competitor]:
+    """Return the competitors of a comma-separated list; None: all tokenizers.
+
+    Raises:
+        SettingsError: for an unknown name, or for two that would share a row of the table.
+    """
+    names = presets("tokenizer") if text is None else [part.strip() for part in text.split(",")]
+    found: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        row = competitor(name).name
+        if row in found:
+            raise SettingsError(f"{found[row]} and {name} would share the row {row}: rename one of the files")
+        found[row] = name
+    return [competitor(name) for name in found.values()]
 
 
 def _title(relative: str) -> str:

@@ -79,6 +79,35 @@ def test_another_process_joins_a_cluster_by_its_address(two_workers: Cluster, tm
     assert ray.is_initialized() and ray.nodes()[0]["Alive"]  # the cluster outlives the one who joined
 
 
+def test_a_long_wait_says_what_is_waited_for(caplog: pytest.LogCaptureFixture) -> None:
+    class Slow:
+        """Ray whose only task is ready at the third look."""
+
+        looks = 0
+
+        def cluster_resources(self) -> dict[str, float]:
+            return {"CPU": 2.0}
+
+        def nodes(self) -> list[dict[str, object]]:
+            return [{"Alive": True, "Resources": {"memory": 2**33}}]
+
+        def wait(self, running: list[str], *, num_returns: int, timeout: float) -> tuple[list[str], list[str]]:
+            assert num_returns == 1 and timeout == module.PATIENCE
+            self.looks += 1
+            return (running, []) if self.looks == 3 else ([], running)
+
+        def available_resources(self) -> dict[str, float]:
+            return {}
+
+        def get(self, reference: str) -> str:
+            return f"result of {reference}"
+
+    found = list(Cluster(Slow(), ClusterSettings()).each(lambda job: f"task {job}", [7]))
+    assert found == [(7, "result of task 7", None)]
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 2 and all("No task of 1 has finished" in line and "0 CPUs are free" in line for line in told)
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1:9", "ray://127.0.0.1:9", "auto"])
 def test_an_address_where_nothing_is_is_named(address: str) -> None:
     class NoCluster:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from recbole_adasid.scorecard.competitors import Competitor, competitor
+from recbole_adasid.scorecard.competitors import Competitor, competitor, competitors
 from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.settings.presets import presets
 
@@ -29,3 +29,17 @@ def test_a_settings_file_is_called_by_its_first_comment_or_its_name(tmp_path: Pa
 def test_what_does_not_exist_is_refused(name: str) -> None:
     with pytest.raises(SettingsError):
         competitor(name)
+
+
+def test_all_tokenizers_compete_unless_some_are_named() -> None:
+    assert [one.name for one in competitors(None)] == list(presets("tokenizer"))
+    assert [one.name for one in competitors("rqvae, adasid, rqvae")] == ["rqvae", "adasid"]
+
+
+def test_two_files_of_one_name_are_refused_because_they_would_share_a_row(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.yaml").write_text("tokenizer: rqvae\n")
+    one, other = (str(tmp_path / folder / "mine.yaml") for folder in ("a", "b"))
+    with pytest.raises(SettingsError, match=rf"{one} and {other} would share the row mine: rename"):
+        competitors(f"{one},{other}")
