@@ -46,7 +46,12 @@ def test_the_example_trains_and_its_codes_come_back_as_its_codewords(preset: str
 def test_the_example_s_preset_works_as_a_settings_file(
     preset: str, tiny_settings: dict[str, object], tmp_path: Path
 ) -> None:
-    (tmp_path / "frozen.yaml").write_text(preset, encoding="utf-8")
+    own = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)[1]
+    (tmp_path / "frozen.yaml").write_text(own, encoding="utf-8")
     settings = {key: value for key, value in tiny_settings.items() if key != "tokenizer"}
     done = run({**settings, "tokenizer_steps": 5, "epochs": 1}, [tmp_path / "frozen.yaml"])
-    assert done["semantic_ids"].description["tokenizer"]["quantizer"] == "frozen"
+    given = done["semantic_ids"].description["tokenizer"]
+    as_preset = {**read_props("tokenizers.yaml"), **yaml.safe_load(preset)}
+    assert given["quantizer"] == "frozen"
+    for key in ("regulation", "collaborative_weight"):  # no pairs and no regulation come with it
+        assert given[key] == as_preset[key]

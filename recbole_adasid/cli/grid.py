@@ -20,7 +20,8 @@ processes or machines can run different cells (--datasets, --seeds, --cells) and
 --KEY=VALUE settings apply to every cell and identify it; recommenders other than TIGER get those that they have.
 
 A grid is a YAML file that maps a cell's name to its label and settings, or to nothing if it is the name of a tokenizer,
-a variant or a RecBole recommender.
+a variant or a RecBole recommender. Cells with `choice: true` or a `group` serve to choose a setting: the page shows
+only their validation.
 """
 OWN = (
     Option("grid", "NAME", "from the list below, or a YAML file of your own (default: table2)", default="table2"),
@@ -29,6 +30,7 @@ OWN = (
     Option("cells", "A,B", "cells of the grid to run, separated by commas (default: all)"),
     DATA_PATH,
     OUT,
+    Option("against", "NAME", "cell that the page compares the others with (default: adasid, else the best)"),
     Option("render", "true", "run nothing, only rewrite the tables", SWITCH, False),
 )
 
@@ -46,6 +48,7 @@ def _work(given: list[str]) -> None:
         cells=values["cells"] and values["cells"].split(","),
         data_path=values["data_path"],
         options=options,
+        against=values["against"],
     )
     run_grid(wanted, Path(values["out"]))
 

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from recbole_adasid.grid.given import content_digest, given_model
 from recbole_adasid.grid.grids import ABOUT
 from recbole_adasid.grid.pace import read_pace
 from recbole_adasid.grid.records import SEEDLESS, holds_out_items
@@ -28,13 +29,14 @@ class Cell:
     def __init__(
         self, name: str, entry: dict[str, Any], dataset: str, seed: int, data_path: str | None, options: list[str]
     ) -> None:
-        self.name, self.dataset, self.model = name, dataset, entry.get("model", TIGER)
+        self.name, self.dataset, self.model = name, dataset, entry.get("model") or given_model(options) or TIGER
         self.about = {**{key: entry[key] for key in ABOUT if key in entry}, "model": self.model}
         settings = {key: value for key, value in entry.items() if key not in ABOUT}
         own = [f"--{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in settings.items()]
-        self.options, self.common = own + for_model(self.model, options), options
+        shared = [option for option in options if "model" not in entry or not option.startswith("--model=")]
+        self.options, self.common = own + for_model(self.model, shared), options
         self.seed = 0 if self.model in SEEDLESS and not holds_out_items(self.options) else seed
-        self.data_path = data_path
+        self.data_path, self.given = data_path, content_digest(dataset, data_path, options)
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -49,7 +51,7 @@ class Cell:
     @property
     def folder(self) -> Path:
         """The cell's run folder, the same after a kill, so that training resumes."""
-        settings = hashlib.sha256("\0".join(self.key).encode()).hexdigest()[:8]
+        settings = hashlib.sha256("\0".join((*self.key, self.given)).encode()).hexdigest()[:8]
         return Path("runs", "grid", self.dataset, f"{self.name}-{self.seed}-{settings}")
 
     def run(self, out: Path) -> dict[str, Any]:
@@ -58,6 +60,7 @@ class Cell:
         folder = self.folder
         arguments = [*common, f"--seed={self.seed}", *self.options]
         record: dict[str, Any] = {**self.place, "dataset": self.dataset, "seed": self.seed, "options": self.options}
+        record |= {"given": self.given} if self.given else {}
         record |= {"command": " ".join(["recbole-adasid", "train", *arguments]), "resumed": folder.exists()}
         print(f"--- {record['command']}", flush=True)
         started = time.time()

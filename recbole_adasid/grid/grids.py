@@ -13,14 +13,14 @@ from recbole_adasid.settings.reading import read_settings_files
 GRIDS = {path.stem: path for path in sorted((Path(__file__).parent / "grids").glob("*.yaml"))}
 """Grids that come with the package."""
 POP = "pop"
-ABOUT = ("label", "group", "place")
-"""Entries of a cell that are not settings: its names, and its place in the grid."""
+ABOUT = ("label", "group", "choice", "place")
+"""Entries of a cell that are not settings: its names, whether it serves to choose, and its place in the grid."""
 
 
 def read_grid(name: str) -> dict[str, dict[str, Any]]:
-    """Return the cells of a grid: label, group and settings by name.
+    """Return the cells of a grid: label, group, choice and settings by name.
 
-    An empty entry names a tokenizer, a variant or a RecBole recommender.
+    An entry without settings names a tokenizer, a variant or a RecBole recommender.
 
     Args:
         name: one of :data:`GRIDS`, or a YAML file.
@@ -34,8 +34,13 @@ def read_grid(name: str) -> dict[str, dict[str, Any]]:
     for cell, entry in cells.items():
         if entry and not isinstance(entry, dict):
             raise SettingsError(f"The cell {cell} of {name} has to hold settings, or nothing; it holds {entry!r}.")
-    found = [(cell, {"label": cell, **entry} if entry else known_cell(cell)) for cell, entry in cells.items()]
+    found = [(cell, {**start_of(cell, entry or {}), **(entry or {})}) for cell, entry in cells.items()]
     return {cell: {**entry, "place": place} for place, (cell, entry) in enumerate(found)}
+
+
+def start_of(name: str, entry: dict[str, Any]) -> dict[str, Any]:
+    """Return what an entry builds on: its name as label, or all of the known cell if it has no settings."""
+    return {"label": name} if entry.keys() - set(ABOUT) else known_cell(name)
 
 
 def known_cell(name: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from recbole_adasid.evaluation.comparison import difference, holm
 from recbole_adasid.evaluation.intervals import gains
-from recbole_adasid.grid.records import BASELINES, SEEDLESS, holds_out_items, mean_valid, model_of
+from recbole_adasid.grid.records import SEEDLESS, holds_out_items, mean_valid, model_of
 from recbole_adasid.io.array_file import read_arrays
 
 PAIRED_METRICS = ("recall@5", "ndcg@5", "recall@10", "ndcg@10")
@@ -26,70 +27,101 @@ def paired_recommenders(
     if not candidates:
         return []
     best = max(candidates, key=lambda name: mean_valid(seeds[name].values()))
-    lines = []
+    lines, apart = [], []
     for name in others:
         runs = seeds[name]
         if runs and all(model_of(run) in SEEDLESS and not holds_out_items(run["options"]) for run in runs.values()):
             runs = dict.fromkeys(seeds[best], next(iter(runs.values())))
         shared = sorted(runs.keys() & seeds[best].keys())
+        own, theirs = ([one[seed] for seed in shared] for one in (seeds[best], runs))
+        if shared and not tested_alike(out, [*own, *theirs]):
+            apart.append(runs[shared[0]].get("label", name))
+            continue
         for metric in PAIRED_METRICS if shared else ():
-            own, theirs = ([one[seed] for seed in shared] for one in (seeds[best], runs))
             cells, p = paired_cells(out, own, theirs, metric)
             label = runs[shared[0]].get("label", name)
             lines.append(f"| {label} | {shared} | {metric} | {cells} | {p:.2g}{USERS_ONLY * (len(shared) == 1)} |")
     if not lines:
-        return []
+        return left_out(apart)
     label = next(iter(seeds[best].values())).get("label", best)
     about = [f"{label}, the best of ours by validation NDCG@10, against each recommender"]
     about += ["over users and trainings (`evaluation/comparison.py`), by the seeds that both have."]
-    about += [ONE_SEED] * any(USERS_ONLY in line for line in lines) + [""]
+    about += [ONE_SEED] * any(USERS_ONLY in line for line in lines) + left_out(apart) + [""]
     about += ["| recommender | seeds | metric | ours | recommender | difference, 95% interval | p |", "|" + "---|" * 7]
     return ["\n".join([*about, *lines])]
 
 
-def ranked(out: Path, records: list[dict[str, Any]], name: str) -> dict[int, dict[str, Any]]:
+def ranked(out: Path, records: Sequence[dict[str, Any]], name: str) -> dict[int, dict[str, Any]]:
     """Return, by seed, the runs of a cell with saved user ranks."""
     kept = (r for r in records if r["cell"] == name and "ranks" in r)
     return {record["seed"]: record for record in kept if (out / "ranks" / record["ranks"]).exists()}
 
 
+def tested_alike(out: Path, runs: Sequence[dict[str, Any]]) -> bool:
+    """Tell whether runs tested the same users on the same items: what differs is never paired.
+
+    Users and items are RecBole's numbers, which another log gives to others. Early ranks lack the items.
+    """
+    first: dict[str, np.ndarray] = {}
+    for run in runs:
+        stored = read_arrays(out / "ranks" / run["ranks"])
+        order = np.argsort(stored["user"], kind="stable")
+        for name in ("user", "item"):
+            if name in stored and not np.array_equal(first.setdefault(name, stored[name][order]), stored[name][order]):
+                return False
+    return True
+
+
+def left_out(labels: Sequence[str]) -> list[str]:
+    """Return a line about cells that cannot be paired."""
+    told = "Left out, because they tested other users or items, as with another log: "
+    return [f"{told}{', '.join(labels)}."] if labels else []
+
+
 def paired_cells(
     out: Path, our_runs: list[dict[str, Any]], their_runs: list[dict[str, Any]], metric: str
 ) -> tuple[str, float]:
-    """Return means, difference and its interval over users and trainings, as cells of a table, and p.
-
-    Raises:
-        ValueError: if the runs tested different users.
-    """
-    tested = [np.sort(read_arrays(out / "ranks" / r["ranks"], "user")["user"]) for r in (*our_runs, *their_runs)]
-    if any(not np.array_equal(users, tested[0]) for users in tested):
-        raise ValueError(f"{our_runs[0]['cell']} and {their_runs[0]['cell']} tested different users: run them again")
+    """Return means, difference and its interval over users and trainings, as cells of a table, and p."""
     ours, theirs = per_user(out, our_runs, metric), per_user(out, their_runs, metric)
     found = difference(ours, theirs)
     interval = f"{found.value:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
     return f"{ours.mean():.4f} | {theirs.mean():.4f} | {interval}", found.p
 
 
-def paired_test(out: Path, records: list[dict[str, Any]]) -> list[str]:
-    """Compare AdaSID with each baseline, user by user, and name the baseline of the best validation NDCG@10."""
-    seeds = {name: ranked(out, records, name) for name in ("adasid", *BASELINES)}
-    shared = {name: sorted(seeds[name].keys() & seeds["adasid"].keys()) for name in BASELINES}
-    candidates = [name for name in BASELINES if shared[name]]
+def paired_test(
+    out: Path, records: Sequence[dict[str, Any]], reference: str, names: Sequence[str], kind: str
+) -> list[str]:
+    """Compare a cell with others, user by user, and name the one of the best validation NDCG@10 among these.
+
+    Args:
+        out: the grid's folder.
+        records: finished cells.
+        reference: name of the cell that is compared.
+        names: names of the others, a family for Holm's correction.
+        kind: what the others are called, such as `baseline`.
+    """
+    seeds = {name: ranked(out, records, name) for name in (reference, *names)}
+    shared = {name: sorted(seeds[name].keys() & seeds[reference].keys()) for name in names}
+    pairs = {
+        name: tuple([seeds[one][seed] for seed in shared[name]] for one in (reference, name))
+        for name in names
+        if shared[name]
+    }
+    candidates = [name for name, (ours, theirs) in pairs.items() if tested_alike(out, [*ours, *theirs])]
+    apart = left_out([label_of(seeds[name]) for name in pairs if name not in candidates])
     if not candidates:
-        return []
+        return apart
     best = max(candidates, key=lambda name: mean_valid(seeds[name].values()))
     several = [name for name in candidates if len(shared[name]) > 1]
-    lines = [f"AdaSID against {label_of(seeds[best])}, the baseline of the best validation NDCG@10, and each of the"]
+    head, own = f"the {kind} of the best validation NDCG@10", label_of(seeds[reference])
+    lines = [f"{own} against {label_of(seeds[best])}, {head}, and each of the"]
     lines += ["others, by the seeds that both have, over users and trainings (`evaluation/comparison.py`)."]
     if several:
-        lines += [f"In brackets Holm's p, corrected for the {len(several)} baselines with several seeds."]
-    lines += [ONE_SEED] * (len(several) < len(candidates)) + [""]
-    lines += ["| baseline | seeds | metric | AdaSID | baseline | difference, 95% interval | p |", "|" + "---|" * 7]
+        lines += [f"In brackets Holm's p, corrected for the {len(several)} {kind}s with several seeds."]
+    lines += [ONE_SEED] * (len(several) < len(candidates)) + apart + [""]
+    lines += [f"| {kind} | seeds | metric | {own} | {kind} | difference, 95% interval | p |", "|" + "---|" * 7]
     for metric in PAIRED_METRICS:
-        cells = {}
-        for name in candidates:
-            ours, theirs = ([seeds[one][seed] for seed in shared[name]] for one in ("adasid", name))
-            cells[name] = paired_cells(out, ours, theirs, metric)
+        cells = {name: paired_cells(out, pairs[name][0], pairs[name][1], metric) for name in candidates}
         corrected = dict(zip(several, holm([cells[name][1] for name in several])))
         for name in sorted(candidates, key=lambda name: name != best):
             about = f"{label_of(seeds[name])} | {len(shared[name])} | {metric}"

@@ -15,14 +15,19 @@ from recbole_adasid.grid.pace import pace_table
 from recbole_adasid.grid.paired import paired_recommenders, paired_test
 from recbole_adasid.grid.published import PAPER, published_table
 from recbole_adasid.grid.records import (
+    ABLATIONS,
+    BASELINES,
+    IN_TABLES,
     METRICS,
     PAPER_METRICS,
     TABLES,
     TEST,
     VALID,
     finished_cells,
+    given_before,
     holds_out_items,
     is_choice,
+    mean_valid,
     model_of,
     own_label,
     setting_of,
@@ -34,16 +39,29 @@ from recbole_adasid.plugin.peers.names import OURS, TIGER
 SLICES, SLICE_METRICS = ("cold", "warm"), ("recall@5", "recall@10", "ndcg@10")
 
 
-def write_report(out: Path) -> None:
-    """Write README.md and the figures of choices."""
-    records = finished_cells(out)
+def write_report(out: Path, against: str | None = None) -> None:
+    """Write README.md and the figures of choices.
+
+    Args:
+        out: the grid's folder.
+        against: the cell that others are compared with; None: AdaSID, or the best on validation where there is none.
+    """
     parts = ["# TIGER and LIGER on Semantic IDs", "Written by `recbole-adasid grid`."]
-    for setting in dict.fromkeys(setting_of(record) for record in records):
-        parts += section(out, setting, told_apart([record for record in records if setting_of(record) == setting]))
+    for setting, records in by_setting(finished_cells(out)).items():
+        parts += section(out, setting, told_apart(records), against)
     (out / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
-def section(out: Path, setting: str, records: list[dict[str, Any]]) -> list[str]:
+def by_setting(records: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Return the records by the setting that they share, those of earlier data or settings files apart."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for record in records:
+        earlier = ", earlier data or settings files" * given_before(record, records)
+        found.setdefault(setting_of(record) + earlier, []).append(record)
+    return found
+
+
+def section(out: Path, setting: str, records: list[dict[str, Any]], against: str | None) -> list[str]:
     """Return the tables of the cells that share a setting."""
     parts = [f"## {setting}"]
     for title, names in TABLES.items():
@@ -52,15 +70,42 @@ def section(out: Path, setting: str, records: list[dict[str, Any]]) -> list[str]
         if len([name for name, _ in rows if name != "pop"]) > 1:
             parts += [f"### {title}, test", table(rows, TEST, PAPER.get(records[0]["dataset"], {}))]
             parts += order_table([(runs[-1].get("label", name), runs) for name, runs in rows])
-    parts += recommenders(out, records)
+    own = own_cells(records)
+    parts += recommenders(out, records) or other_cells(records, own)
     parts += held_out_items(records)
-    parts += paired_test(out, records)
+    parts += comparisons(out, records, own, against)
     others = [r for r in records if is_choice(r)]
     rows = [(name, [r for r in others if r["cell"] == name]) for name in dict.fromkeys(r["cell"] for r in others)]
     if rows:  # choices are made without looking at the test
         parts += ["### Choices, validation", table(rows, VALID, {})]
         parts += draw_choices(out, setting, others) + draw_progress(out, setting, rows)
     return [*parts, "### Cost and commands", costs(records)]
+
+
+def own_cells(records: list[dict[str, Any]]) -> list[str]:
+    """Return the names of TIGER's cells that are in no table of the paper and serve no choice."""
+    found = (r["cell"] for r in records if not is_choice(r) and model_of(r) == TIGER and r["cell"] not in IN_TABLES)
+    return list(dict.fromkeys(found))
+
+
+def other_cells(records: list[dict[str, Any]], own: list[str]) -> list[str]:
+    """Return a table of a user's own cells and those of the paper's tables beside them."""
+    names = dict.fromkeys(r["cell"] for r in records if r["cell"] in IN_TABLES and not is_choice(r))
+    rows = [(name, [r for r in records if r["cell"] == name]) for name in (*names, *own)]
+    return ["### All cells, test", table(rows, TEST, {}), *order_table(rows)] if own else []
+
+
+def comparisons(out: Path, records: list[dict[str, Any]], own: list[str], against: str | None) -> list[str]:
+    """Return AdaSID against baselines, ablations and a user's own cells, or another cell against all others."""
+    cells = {name: [r for r in records if r["cell"] == name] for name in ("adasid", *BASELINES, *ABLATIONS, *own)}
+    there = {name: runs for name, runs in cells.items() if runs}
+    if not there or (against is not None and against not in there):
+        return []
+    reference = against or ("adasid" if "adasid" in there else max(there, key=lambda name: mean_valid(there[name])))
+    families = {"baseline": BASELINES, "ablation": ABLATIONS, "cell": own}
+    if reference != "adasid":
+        families = {"cell": [name for name in there if name != reference]}
+    return [part for kind, names in families.items() for part in paired_test(out, records, reference, names, kind)]
 
 
 def table(rows: list[tuple[str, list[dict[str, Any]]]], split: str, paper: dict[str, list[float]]) -> str:

@@ -28,13 +28,15 @@ class Wanted:
     data_path: str | None
     options: list[str]
     """As `--key=value`, in the given order: they are part of a cell's identity."""
+    against: str | None = None
+    """Cell that the page compares the others with; None: AdaSID."""
 
 
 def run_grid(wanted: Wanted, out: Path) -> None:
     """Run the missing cells, rewriting the tables after each.
 
     Raises:
-        SettingsError: for an unknown grid or cell.
+        SettingsError: for an unknown grid or cell, or common options that no cell may have.
         ValueError: if a cell failed.
     """
     cells = read_grid(wanted.grid)
@@ -42,19 +44,26 @@ def run_grid(wanted: Wanted, out: Path) -> None:
     for name in chosen:
         if name not in cells:
             raise unknown_name(f"cell of {wanted.grid}", name, cells)
+    known = dict.fromkeys([*cells, *(record["cell"] for record in finished_cells(out))])
+    if wanted.against is not None and wanted.against not in known:
+        raise unknown_name("cell to compare with (against)", wanted.against, known)
     out.mkdir(parents=True, exist_ok=True)
     for dataset in wanted.datasets:
         for seed in wanted.seeds:
             for name in chosen:
                 cell = Cell(name, cells[name], dataset, seed, wanted.data_path, wanted.options)
                 if finish(cell, out):
-                    write_report(out)
-    write_report(out)
+                    write_report(out, wanted.against)
+    write_report(out, wanted.against)
 
 
 def finish(cell: Cell, out: Path) -> bool:
-    """Run a cell, or take its result from one with the same settings; False if it was finished before."""
-    twins = [record for record in finished_cells(out) if key_of(record) == cell.key]
+    """Run a cell, or take its result from one with the same settings; False if it was finished before.
+
+    Early records do not say what data and settings files they were given: they count as finished.
+    """
+    found = [record for record in finished_cells(out) if key_of(record) == cell.key]
+    twins = [record for record in found if record.get("given", cell.given) == cell.given or not cell.given]
     if any((record["cell"], record["common"]) == (cell.name, cell.common) for record in twins):
         return False
     if twins:

@@ -11,6 +11,9 @@ from recbole_adasid.settings.errors import SettingsError, unknown_name
 from recbole_adasid.settings.presets import headline, presets, read_props
 from recbole_adasid.settings.reading import read_settings_files
 
+_PARTS = ("tokenizer_family", "quantizer", "regulation")
+"""Settings that make a tokenizer what it is."""
+
 
 @dataclass(frozen=True)
 class Competitor:
@@ -26,10 +29,16 @@ def competitor(name: str) -> Competitor:
     """Return the tokenizer or variant of a name, or a YAML file's settings on top of the default tokenizer.
 
     Raises:
-        SettingsError: for a name or file that does not exist.
+        SettingsError: for a name or file that does not exist, or a file that chooses parts of an unnamed tokenizer.
     """
     if name.endswith((".yaml", ".yml")):
-        settings = {"tokenizer": "adasid", **read_settings_files([name])}
+        given = read_settings_files([name])
+        if "tokenizer" not in given and (parts := [key for key in _PARTS if key in given]):
+            told = f"{name} sets {', '.join(parts)} but not the tokenizer they belong to"
+            raise SettingsError(
+                f"{told}: add `tokenizer: rqvae`, or `adasid`, whose pairs and regulation come with it."
+            )
+        settings = {"tokenizer": "adasid", **given}
         return Competitor(Path(name).stem, _first_comment(Path(name)) or Path(name).stem, settings)
     if name in presets("variant"):
         return Competitor(name, _title(f"variant/{name}.yaml"), read_props(f"variant/{name}.yaml"))

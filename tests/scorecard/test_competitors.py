@@ -43,3 +43,10 @@ def test_two_files_of_one_name_are_refused_because_they_would_share_a_row(tmp_pa
     one, other = (str(tmp_path / folder / "mine.yaml") for folder in ("a", "b"))
     with pytest.raises(SettingsError, match=rf"{one} and {other} would share the row mine: rename"):
         competitors(f"{one},{other}")
+
+
+def test_a_file_that_chooses_parts_names_the_tokenizer_that_they_belong_to(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("quantizer: rotation\nregulation: none\n")
+    with pytest.raises(SettingsError, match="sets quantizer, regulation but not the tokenizer .*`tokenizer: rqvae`"):
+        competitor(str(mine))

@@ -1,0 +1,44 @@
+"""What a grid's cells are given besides their options: the content of data and settings files, which may change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from recbole_adasid.io.digests import file_digest, fingerprint
+from recbole_adasid.settings.reading import read_settings_files, written_paths
+
+_KINDS = (".inter", ".item", ".user", ".npy", ".npz", ".parquet", ".csv", ".tsv", ".jsonl", ".safetensors")
+"""Endings of data; what is downloaded or cached beside it is made of it."""
+
+
+def content_digest(dataset: str, data_path: str | None, options: Sequence[str]) -> str:
+    """Return a digest of a dataset's own files and of the settings files among `--key=value` options.
+
+    The digest is of the contents alone: a copy of the folder on another machine has the same. It is empty if there is
+    nothing to read, as before a download.
+
+    Args:
+        dataset: its name; its files are the interactions, items and features in its folder.
+        data_path: folder of the datasets; None: the default, whose ml-100k comes with RecBole.
+        options: of the cells.
+    """
+    folder = Path(data_path or "dataset", dataset)
+    files = {path.name: file_digest(path) for path in sorted(folder.glob("*")) if path.suffix in _KINDS}
+    settings = [file_digest(path) for path in settings_files(options)]
+    return fingerprint({"data": files, "settings": settings}) if files or settings else ""
+
+
+def given_model(options: Sequence[str]) -> str | None:
+    """Return the recommender that common options or their settings files name; None if they name none."""
+    for option in options:
+        if option.startswith("--model="):
+            return option.partition("=")[2]
+    model = read_settings_files([str(path) for path in settings_files(options)]).get("model")
+    return None if model is None else str(model)
+
+
+def settings_files(options: Sequence[str]) -> list[Path]:
+    """Return the settings files that `--key=value` options name."""
+    found = [option.partition("=")[2] for option in options if option.startswith("--config_files=")]
+    return [Path(name) for text in found for name in written_paths(text)]

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recbole_adasid.grid.cell import Cell
+from recbole_adasid.grid.given import content_digest, given_model
+from recbole_adasid.grid.report import by_setting
+from recbole_adasid.grid.run import add, finish
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data" / "toys").mkdir(parents=True)
+    (tmp_path / "data" / "toys" / "toys.inter").write_text("user_id:token\nu\n", encoding="utf-8")
+    (tmp_path / "shop.yaml").write_text("epochs: 1\nmodel: LIGER\n", encoding="utf-8")
+    return tmp_path / "data"
+
+
+def test_the_digest_is_of_contents_alone_and_changes_with_data_and_settings_files(data: Path) -> None:
+    options = ["--config_files=shop.yaml", "--epochs=2"]
+    first = content_digest("toys", "data", options)
+    assert first == content_digest("toys", str(data), options)  # another path to the same
+    (data / "toys" / "downloaded.html").write_text("not data", encoding="utf-8")
+    assert first == content_digest("toys", "data", options)
+    Path("shop.yaml").write_text("epochs: 99\n", encoding="utf-8")
+    second = content_digest("toys", "data", options)
+    (data / "toys" / "toys.inter").write_text("user_id:token\nother\n", encoding="utf-8")
+    assert len({first, second, content_digest("toys", "data", options)}) == 3
+    assert content_digest("elsewhere", "data", []) == content_digest("ml-100k", None, []) == ""
+
+
+def test_common_options_and_their_files_name_the_recommender_of_cells_that_name_none(data: Path) -> None:
+    assert given_model(["--epochs=2"]) is None and given_model(["--config_files=shop.yaml"]) == "LIGER"
+    assert given_model(["--config_files=shop.yaml", "--model=TIGER"]) == "TIGER"
+    tokenizer, peer = {"tokenizer": "rqvae"}, {"label": "S", "model": "SASRec"}
+    cell = Cell("rqvae", tokenizer, "toys", 1, "data", ["--model=LIGER"])
+    assert cell.model == cell.place["model"] == "LIGER" and cell.options == ["--tokenizer=rqvae", "--model=LIGER"]
+    assert Cell("rqvae", tokenizer, "toys", 1, "data", ["--config_files=shop.yaml"]).model == "LIGER"
+    own = Cell("S", peer, "toys", 1, "data", ["--model=LIGER", "--epochs=2"])
+    assert own.model == "SASRec" and own.options == ["--model=SASRec", "--epochs=2"]
+
+
+def test_a_cell_runs_again_once_the_data_changed_and_early_records_count_as_finished(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[str] = []
+
+    def run(self: Cell, out: Path) -> dict[str, Any]:
+        runs.append(self.given)
+        return {**self.place, "dataset": "toys", "seed": 1, "options": self.options, "given": self.given}
+
+    monkeypatch.setattr(Cell, "run", run)
+    entry, out = {"tokenizer": "rqvae"}, Path("out")
+    out.mkdir()
+    early = Cell("early", {"tokenizer": "simrq"}, "toys", 1, "data", [])
+    add(out, {**early.place, "dataset": "toys", "seed": 1, "options": early.options})
+    assert not finish(early, out) and not runs
+    assert finish(Cell("rqvae", entry, "toys", 1, "data", []), out)
+    assert not finish(Cell("rqvae", entry, "toys", 1, "data", []), out)
+    folder = Cell("rqvae", entry, "toys", 1, "data", []).folder
+    (data / "toys" / "toys.inter").write_text("user_id:token\nnext month\n", encoding="utf-8")
+    assert Cell("rqvae", entry, "toys", 1, "data", []).folder != folder  # nothing is resumed with other data
+    assert finish(Cell("rqvae", entry, "toys", 1, "data", []), out) and len(set(runs)) == 2
+
+
+def test_records_of_earlier_data_have_a_section_of_their_own() -> None:
+    shared = {"dataset": "toys", "common": []}
+    records = [{**shared, "cell": name, **given} for name, given in (("a", {"given": "1"}), ("b", {}))]
+    assert list(by_setting(records)) == ["toys"]  # early records do not say what they were given
+    now = {**shared, "cell": "a", "given": "2"}
+    apart = by_setting([*records, now])
+    assert apart == {"toys, earlier data or settings files": records[:1], "toys": [records[1], now]}

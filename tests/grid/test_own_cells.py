@@ -1,0 +1,95 @@
+"""A user's own cells have a place on the page: test metrics and comparisons, unless they serve to choose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recbole_adasid.grid.grids import GRIDS, read_grid
+from recbole_adasid.grid.records import METRICS, is_choice
+from recbole_adasid.grid.report import write_report
+from recbole_adasid.grid.run import Wanted, add, run_grid
+from recbole_adasid.settings.errors import SettingsError
+
+USERS = list(range(8))
+
+
+def cell(out: Path, name: str, seed: int, value: float, items: list[int], **more: Any) -> None:
+    """Finish a cell whose users' held-out items have the given numbers."""
+    (out / "ranks").mkdir(parents=True, exist_ok=True)
+    ranks = np.random.default_rng([seed, *name.encode()]).integers(0, 8, len(items))
+    np.savez(out / "ranks" / f"{name}-{seed}.npz", user=USERS, item=items, rank=ranks)
+    metrics = dict.fromkeys(METRICS, value)
+    about = {"label": name.upper(), "dataset": "toys", "seed": seed, "options": [name], "common": []}
+    cost = {"seconds": 60, "peak_memory_gib": 1.0, "command": "x", "ranks": f"{name}-{seed}.npz"}
+    add(out, {"cell": name, **about, **cost, "best_valid": metrics, "test": metrics, **more})
+
+
+def page(out: Path, against: str | None = None) -> str:
+    write_report(out, against)
+    return (out / "README.md").read_text(encoding="utf-8")
+
+
+def test_own_cells_are_in_a_test_table_and_compared_with_adasid_as_a_family(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        for name, value in (("adasid", 0.3), ("rqvae", 0.1), ("her-own", 0.2), ("adasid-no-las", 0.25)):
+            cell(tmp_path, name, seed, value, USERS)
+    text = page(tmp_path)
+    assert "### All cells, test" in text and "| HER-OWN | 2 | 0.2000 ± 0.0000" in text
+    assert "Choices" not in text
+    for kind, name in (("baseline", "RQVAE"), ("ablation", "ADASID-NO-LAS"), ("cell", "HER-OWN")):
+        assert f"ADASID against {name}, the {kind} of the best validation NDCG@10" in text
+        assert f"| {kind} | seeds | metric | ADASID | {kind} | difference" in text
+        assert f"| {name} | 2 | ndcg@10 | " in text and f"corrected for the 1 {kind}s" in text
+
+
+def test_any_cell_can_be_the_one_that_others_are_compared_with(tmp_path: Path) -> None:
+    for name, value in (("adasid", 0.3), ("rqvae", 0.1), ("her-own", 0.2)):
+        cell(tmp_path, name, 1, value, USERS)
+    text = page(tmp_path, "her-own")
+    assert "HER-OWN against ADASID, the cell of the best validation NDCG@10" in text
+    assert "| RQVAE | 1 | ndcg@5 |" in text and "ADASID against" not in text
+    assert "against" not in page(tmp_path, "not-there-yet")
+
+
+def test_without_adasid_the_best_by_validation_is_compared(tmp_path: Path) -> None:
+    for name, value in (("first", 0.1), ("second", 0.4)):
+        cell(tmp_path, name, 1, value, USERS)
+    assert "SECOND against FIRST" in page(tmp_path)
+
+
+def test_cells_that_serve_to_choose_show_validation_alone(tmp_path: Path) -> None:
+    cell(tmp_path, "adasid", 1, 0.3, USERS)
+    cell(tmp_path, "steeper", 1, 0.2, USERS, choice=True)
+    cell(tmp_path, "grouped", 1, 0.2, USERS, group="g")
+    text = page(tmp_path)
+    assert "### Choices, validation" in text and "All cells" not in text and "against" not in text
+
+
+def test_ranks_of_other_held_out_items_are_never_paired_and_cost_no_page(tmp_path: Path) -> None:
+    cell(tmp_path, "adasid", 1, 0.3, USERS)
+    cell(tmp_path, "rqvae", 1, 0.2, USERS[::-1])  # the same numbers of users, as after another month
+    cell(tmp_path, "simrq", 1, 0.1, USERS)
+    text = page(tmp_path)
+    assert "Left out, because they tested other users or items, as with another log: RQVAE." in text
+    assert "| SIMRQ | 1 | ndcg@5 |" in text and "| RQVAE | 1 | ndcg@5 |" not in text
+
+
+def test_the_grids_for_choosing_say_so() -> None:
+    for name in GRIDS:
+        chosen = {cell for cell, entry in read_grid(name).items() if is_choice(entry)}
+        if name in ("choices", "encoders", "figure4", "liger_recipe", "sasrec_recipe", "tiger_recipe"):
+            assert chosen == set(read_grid(name)), name
+        elif name != "behaviour":
+            assert not chosen, name
+    behaviour = read_grid("behaviour")
+    assert is_choice(behaviour["adasid-behaviour"]) and behaviour["adasid-behaviour"]["tokenizer"] == "adasid"
+
+
+def test_a_cell_to_compare_with_that_is_not_there_is_refused_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"her_own.*rqvae"):
+        run_grid(Wanted("table2", ["ml-100k"], [1], None, None, [], "her_own"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
