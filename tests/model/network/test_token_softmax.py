@@ -206,4 +206,4 @@ def test_unknown_kinds_and_a_missing_tree_are_refused(histories: Tensor) -> None
     model = tree_model()
     tokens = model.catalogue(histories)
     with pytest.raises(ValueError, match="over a tree of Semantic IDs: pass the tree, or set token_softmax to level"):
-        model.network.loss(tokens, LENGTHS, tokens[:, 0])
+        model.network.target_loss(model.network.encode(tokens, LENGTHS), tokens[:, 0])
