@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recbole_adasid.io.extras import imports_for
+from recbole_adasid.io.one_line import one_line
 from recbole_adasid.settings.harmless import pretrained_options, pretrained_remedy
 
 PIXELS = "pixels"
@@ -106,7 +107,7 @@ class PretrainedImageEncoder:
         except (OSError, ValueError) as error:
             remedy = pretrained_remedy(f"name a folder or a downloadable model, or {PIXELS}, which needs none")
             raise ValueError(
-                f"image_encoder_model {self.name!r} cannot be loaded ({' '.join(str(error).split())}): {remedy}."
+                f"image_encoder_model {self.name!r} cannot be loaded ({one_line(error)}): {remedy}."
             ) from error
         if not hasattr(model, "get_image_features"):
             raise ValueError(

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recbole_adasid.io.extras import imports_for
+from recbole_adasid.io.one_line import one_line
 from recbole_adasid.settings.harmless import pretrained_options, pretrained_remedy
 
 logger = logging.getLogger(__name__)
@@ -192,7 +193,7 @@ class SentenceTransformerEncoder:
         except (OSError, TypeError, ValueError) as error:  # TypeError from versions without the option
             remedy = pretrained_remedy("name a folder or a downloadable model")
             raise ValueError(
-                f"text_encoder_model {self.name!r} cannot be loaded ({' '.join(str(error).split())}): {remedy}."
+                f"text_encoder_model {self.name!r} cannot be loaded ({one_line(error)}): {remedy}."
             ) from error
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_adasid.io.extras import imports_for
+from recbole_adasid.io.one_line import first_line
 
 
 def require_pyarrow(path: Path) -> tuple[Any, Any]:
@@ -40,8 +41,3 @@ def open_parquet(path: Path, columns: Iterable[str]) -> Any:
                 f"{path} has no column {column!r} among {', '.join(names)}: rename a column or name another"
             )
     return file
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error message."""
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_adasid.io.extras import imports_for
+from recbole_adasid.io.one_line import first_line
 
 
 def open_table(path: Path) -> Any:
@@ -22,7 +23,7 @@ def open_table(path: Path) -> Any:
     try:
         return ParquetFile(path)
     except (ArrowException, OSError) as error:
-        raise ValueError(f"{path} is not a Parquet file, or damaged ({_first_line(error)}): save it again.") from None
+        raise ValueError(f"{path} is not a Parquet file, or damaged ({first_line(error)}): save it again.") from None
 
 
 def parquet_rows(path: Path, columns: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -36,7 +37,7 @@ def parquet_rows(path: Path, columns: list[str]) -> Iterator[tuple[int, dict[str
                 row += 1
                 yield row, dict(zip(batch.schema.names, values))
     except (ArrowException, OSError) as error:
-        raise ValueError(f"{path} is damaged after row {row} ({_first_line(error)}): save it again.") from None
+        raise ValueError(f"{path} is damaged after row {row} ({first_line(error)}): save it again.") from None
 
 
 def _values(column: Any) -> list[Any]:
@@ -57,7 +58,3 @@ def _value(scalar: Any) -> Any:
         return scalar.as_py()
     except (ValueError, OverflowError):
         return f"{scalar.value} as {scalar.type}"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -15,6 +15,7 @@ from recbole_adasid.evaluation.breakdown import breakdown
 from recbole_adasid.evaluation.intervals import told_by_ranks
 from recbole_adasid.evaluation.record import Record
 from recbole_adasid.io.atomic import CannotWrite
+from recbole_adasid.io.one_line import typed_line
 from recbole_adasid.plugin.logs import write_metrics
 from recbole_adasid.plugin.output.about_run import about_run
 from recbole_adasid.plugin.output.item_vectors import keep_item_vectors
@@ -82,8 +83,7 @@ def _told(model: str, what: str) -> Iterator[None]:
     except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         if is_out_of_memory(error):
             raise
-        reason = " ".join(str(error).split())
-        raise SettingsError(f"RecBole's {model} {what} ({type(error).__name__}: {reason}).") from error
+        raise SettingsError(f"RecBole's {model} {what} ({typed_line(error)}).") from error
 
 
 def _write(
