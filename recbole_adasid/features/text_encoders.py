@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from recbole_adasid.io.extras import imports_for
 from recbole_adasid.io.one_line import one_line
+from recbole_adasid.settings.errors import check_name
 from recbole_adasid.settings.harmless import pretrained_options, pretrained_remedy
 
 logger = logging.getLogger(__name__)
@@ -215,10 +215,7 @@ def build_encoder(
     Raises:
         ValueError: for an unknown encoder.
     """
-    if encoder not in ENCODERS:
-        guess = get_close_matches(encoder, ENCODERS, n=1)
-        hint = f"did you mean '{guess[0]}'? " if guess else ""
-        raise ValueError(f"text_encoder '{encoder}' is unknown: {hint}Valid names are {', '.join(ENCODERS)}.")
+    check_name("text_encoder", encoder, ENCODERS)
     return ENCODERS[encoder](width, model_name, seed, bf16)
 
 

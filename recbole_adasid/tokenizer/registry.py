@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 
 from recbole_adasid.compute.precision import has_bfloat16
 from recbole_adasid.settings import lookup as settings_lookup
+from recbole_adasid.settings.errors import check_name
 from recbole_adasid.settings.rules import Rule, name_of
 from recbole_adasid.tokenizer.autoencoder import ResidualAutoencoder, multilayer_perceptron
 from recbole_adasid.tokenizer.autoencoder_tokenizer import AutoencoderTokenizer
@@ -189,11 +189,5 @@ RULES: dict[str, Rule] = {
 
 
 def _lookup(key: str, name: str, table: Mapping[str, Any]) -> Any:
-    if name not in table:
-        raise ValueError(f"unknown {key} {name!r}{_suggestion(name, table)}; valid: {', '.join(table)}")
+    check_name(key, name, table)
     return table[name]
-
-
-def _suggestion(name: str, valid: Iterable[str]) -> str:
-    close = difflib.get_close_matches(str(name), list(valid), n=1)
-    return f", did you mean {close[0]!r}?" if close else ""

@@ -20,6 +20,7 @@ from recbole_adasid.model.network.token_softmax import TokenSoftmax
 from recbole_adasid.model.network.tree_places import Places
 from recbole_adasid.model.network.vocabulary import Vocabulary
 from recbole_adasid.model.prefix_tree import PrefixTree
+from recbole_adasid.settings.errors import check_name
 
 
 class TIGERNetwork(nn.Module):
@@ -59,8 +60,8 @@ class TIGERNetwork(nn.Module):
         history_bias: bool = False,
     ) -> None:
         super().__init__()
-        _check("encoder_attention", encoder_attention, ENCODER_ATTENTIONS)
-        _check("encoder_input", encoder_input, ENCODER_INPUTS)
+        check_name("encoder_attention", encoder_attention, ENCODER_ATTENTIONS)
+        check_name("encoder_input", encoder_input, ENCODER_INPUTS)
         self.causal = encoder_attention == "causal"
         widths = Widths(d_model, d_head, n_heads, d_ff)
         self.vocabulary = Vocabulary(level_sizes=level_sizes, d_model=d_model, n_user_tokens=n_user_tokens)
@@ -229,8 +230,3 @@ class TIGERNetwork(nn.Module):
         known = memory.standing.known
         standing = self._beginning(None if known is None else known.at(predicted), prefixes)
         return self.softmax.loss(hidden[predicted], following[predicted], standing).mean()
-
-
-def _check(name: str, value: str, valid: tuple[str, ...]) -> None:
-    if value not in valid:
-        raise ValueError(f"{name} is {value!r}, must be one of {', '.join(valid)}")

@@ -32,7 +32,7 @@ def test_without_rebalancing_both_weights_stay_constant():
     [
         ({"start": 0.9, "end": 0.9}, "must exceed rebalancing_start"),
         ({"end": 2.0}, "cannot exceed 1"),
-        ({"unit": "epochs"}, "unknown rebalancing_unit 'epochs'"),
+        ({"unit": "epochs"}, "Unknown rebalancing_unit 'epochs'"),
         ({"collision_floor": 1.5}, r"collision_floor must lie in \[0, 1\]"),
     ],
 )
