@@ -11,6 +11,7 @@ from recbole_adasid.evaluation.comparison import difference, holm
 from recbole_adasid.evaluation.intervals import gains
 from recbole_adasid.grid.records import BASELINES, SEEDLESS, holds_out_items, mean_valid, model_of
 from recbole_adasid.io.array_file import read_arrays
+from recbole_adasid.io.markdown import table
 
 PAIRED_METRICS = ("recall@5", "ndcg@5", "recall@10", "ndcg@10")
 USERS_ONLY = ", users only"
@@ -26,7 +27,7 @@ def paired_recommenders(
     if not candidates:
         return []
     best = max(candidates, key=lambda name: mean_valid(seeds[name].values()))
-    lines = []
+    rows = []
     for name in others:
         runs = seeds[name]
         if runs and all(model_of(run) in SEEDLESS and not holds_out_items(run["options"]) for run in runs.values()):
@@ -36,15 +37,15 @@ def paired_recommenders(
             own, theirs = ([one[seed] for seed in shared] for one in (seeds[best], runs))
             cells, p = paired_cells(out, own, theirs, metric)
             label = runs[shared[0]].get("label", name)
-            lines.append(f"| {label} | {shared} | {metric} | {cells} | {p:.2g}{USERS_ONLY * (len(shared) == 1)} |")
-    if not lines:
+            rows.append([label, shared, metric, *cells, f"{p:.2g}{USERS_ONLY * (len(shared) == 1)}"])
+    if not rows:
         return []
     label = next(iter(seeds[best].values())).get("label", best)
     about = [f"{label}, the best of ours by validation NDCG@10, against each recommender"]
     about += ["over users and trainings (`evaluation/comparison.py`), by the seeds that both have."]
-    about += [ONE_SEED] * any(USERS_ONLY in line for line in lines) + [""]
-    about += ["| recommender | seeds | metric | ours | recommender | difference, 95% interval | p |", "|" + "---|" * 7]
-    return ["\n".join([*about, *lines])]
+    about += [ONE_SEED] * any(USERS_ONLY in p for *_, p in rows) + [""]
+    head = ["recommender", "seeds", "metric", "ours", "recommender", "difference, 95% interval", "p"]
+    return ["\n".join([*about, table(head, rows, compact=True)])]
 
 
 def ranked(out: Path, records: list[dict[str, Any]], name: str) -> dict[int, dict[str, Any]]:
@@ -55,7 +56,7 @@ def ranked(out: Path, records: list[dict[str, Any]], name: str) -> dict[int, dic
 
 def paired_cells(
     out: Path, our_runs: list[dict[str, Any]], their_runs: list[dict[str, Any]], metric: str
-) -> tuple[str, float]:
+) -> tuple[list[str], float]:
     """Return means, difference and its interval over users and trainings, as cells of a table, and p.
 
     Raises:
@@ -67,7 +68,7 @@ def paired_cells(
     ours, theirs = per_user(out, our_runs, metric), per_user(out, their_runs, metric)
     found = difference(ours, theirs)
     interval = f"{found.value:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
-    return f"{ours.mean():.4f} | {theirs.mean():.4f} | {interval}", found.p
+    return [f"{ours.mean():.4f}", f"{theirs.mean():.4f}", interval], found.p
 
 
 def paired_test(out: Path, records: list[dict[str, Any]]) -> list[str]:
@@ -84,7 +85,7 @@ def paired_test(out: Path, records: list[dict[str, Any]]) -> list[str]:
     if several:
         lines += [f"In brackets Holm's p, corrected for the {len(several)} baselines with several seeds."]
     lines += [ONE_SEED] * (len(several) < len(candidates)) + [""]
-    lines += ["| baseline | seeds | metric | AdaSID | baseline | difference, 95% interval | p |", "|" + "---|" * 7]
+    rows = []
     for metric in PAIRED_METRICS:
         cells = {}
         for name in candidates:
@@ -92,10 +93,11 @@ def paired_test(out: Path, records: list[dict[str, Any]]) -> list[str]:
             cells[name] = paired_cells(out, ours, theirs, metric)
         corrected = dict(zip(several, holm([cells[name][1] for name in several])))
         for name in sorted(candidates, key=lambda name: name != best):
-            about = f"{label_of(seeds[name])} | {len(shared[name])} | {metric}"
+            shown, p = cells[name]
             holms = f" ({corrected[name]:.2g})" if name in corrected else USERS_ONLY
-            lines.append(f"| {about} | {cells[name][0]} | {cells[name][1]:.2g}{holms} |")
-    return ["\n".join(lines)]
+            rows.append([label_of(seeds[name]), len(shared[name]), metric, *shown, f"{p:.2g}{holms}"])
+    head = ["baseline", "seeds", "metric", "AdaSID", "baseline", "difference, 95% interval", "p"]
+    return ["\n".join([*lines, table(head, rows, compact=True)])]
 
 
 def per_user(out: Path, records: list[dict[str, Any]], metric: str) -> np.ndarray:
