@@ -146,25 +146,23 @@ def _training(settings: Settings) -> TrainingSettings:
     )
 
 
+def _of_clustering(settings: Settings, width: int) -> dict[str, Any]:
+    """Return what all tokenizers by clustering take."""
+    return {
+        "scaler": _scaler(settings, width),
+        "width": width,
+        "codebook_sizes": codebook_sizes(settings),
+        "iterations": settings["kmeans_iterations"],
+        "seed": settings["seed"],
+    }
+
+
 def _build_rq_kmeans(settings: Settings, width: int) -> ItemTokenizer:
-    return RQKMeansTokenizer(
-        scaler=_scaler(settings, width),
-        width=width,
-        codebook_sizes=codebook_sizes(settings),
-        iterations=settings["kmeans_iterations"],
-        seed=settings["seed"],
-    )
+    return RQKMeansTokenizer(**_of_clustering(settings, width))
 
 
 def _build_rq_opq(settings: Settings, width: int) -> ItemTokenizer:
-    return RQOPQTokenizer(
-        scaler=_scaler(settings, width),
-        width=width,
-        codebook_sizes=codebook_sizes(settings),
-        n_subspaces=settings["opq_subspaces"],
-        iterations=settings["kmeans_iterations"],
-        seed=settings["seed"],
-    )
+    return RQOPQTokenizer(**_of_clustering(settings, width), n_subspaces=settings["opq_subspaces"])
 
 
 FAMILIES: dict[str, Callable[[Settings, int], ItemTokenizer]] = {
