@@ -10,26 +10,26 @@ from recbole_adasid.io.extras import imports_for
 from recbole_adasid.io.one_line import first_line
 
 
-def require_pyarrow(path: Path) -> tuple[Any, Any]:
-    """Return the modules pyarrow and pyarrow.parquet, which ``path`` needs.
+def require_pyarrow(path: Path, otherwise: str | None = None) -> tuple[Any, Any]:
+    """Return the modules pyarrow and pyarrow.parquet, which ``path`` needs; ``otherwise``: what to do without them.
 
     Raises:
         ImportError: naming the extra.
     """
-    with imports_for(path, "parquet"):
+    with imports_for(path, "parquet", otherwise):
         import pyarrow
         from pyarrow import parquet
     return pyarrow, parquet
 
 
-def open_parquet(path: Path, columns: Iterable[str]) -> Any:
-    """Open a Parquet file.
+def open_parquet(path: Path, columns: Iterable[str], otherwise: str | None = None) -> Any:
+    """Open a Parquet file; ``otherwise``: what to do without pyarrow.
 
     Raises:
         ImportError: if pyarrow is not installed.
         ValueError: if it is damaged, or lacks one of ``columns``.
     """
-    pyarrow, parquet = require_pyarrow(path)
+    pyarrow, parquet = require_pyarrow(path, otherwise)
     try:
         file = parquet.ParquetFile(path)
     except (pyarrow.ArrowException, OSError) as error:
