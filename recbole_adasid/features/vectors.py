@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recbole_adasid.features.aligned_rows import aligned_rows, row_blocks
+from recbole_adasid.features.aligned_rows import BLOCK_ROWS, aligned_rows
 from recbole_adasid.io.array_file import as_tokens, load_arrays, mapped_array
+from recbole_adasid.io.buckets import stretches
 
 logger = logging.getLogger(__name__)
 
@@ -171,7 +172,7 @@ def check_values(path: Path, values: NDArray[np.float32], item_tokens: Sequence[
         ValueError: if one is NaN, infinite or beyond `LARGEST`, naming the first item.
     """
     not_finite, too_large = [], []
-    for part in row_blocks(len(values)):
+    for part in stretches(len(values), BLOCK_ROWS):
         not_finite.append(~np.isfinite(values[part]).all(axis=1))
         too_large.append((np.abs(values[part]) > LARGEST).any(axis=1))
     for bad, what, remedy in (
