@@ -19,7 +19,13 @@ from recbole_adasid.features.fusion import REDUCING, fuse
 from recbole_adasid.features.image_encoders import build_image_encoder
 from recbole_adasid.features.images import locate_images
 from recbole_adasid.features.item_text import check_column, render_texts, text_columns
-from recbole_adasid.features.text_encoders import build_encoder, can_use_bfloat16, describe_encoder, describe_encoding
+from recbole_adasid.features.text_encoders import (
+    TfidfSvdEncoder,
+    build_encoder,
+    can_use_bfloat16,
+    describe_encoder,
+    describe_encoding,
+)
 from recbole_adasid.features.vector_store import VectorStore, content_digest
 from recbole_adasid.features.vectors import ItemFeatures, load_feature_file, report_degenerate, with_missing
 from recbole_adasid.io.stage_cache import StageCache
@@ -201,7 +207,7 @@ def _encode(
     Texts encoded before, even for other items, are taken from the store.
     """
     encoder = build_encoder(**settings)
-    if not encoder.separate:
+    if isinstance(encoder, TfidfSvdEncoder):
         if fitted is not None:
             return {"values": encoder.transform(texts, fitted)}
         return {"values": encoder.encode(texts), **encoder.fitted()}

@@ -8,35 +8,18 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recbole_adasid.io.extras import imports_for
-from recbole_adasid.io.one_line import one_line
 from recbole_adasid.settings.errors import check_name
-from recbole_adasid.settings.harmless import pretrained_options, pretrained_remedy
+from recbole_adasid.settings.harmless import loading_pretrained
 
 logger = logging.getLogger(__name__)
 
 DEFAULT_MODEL = "sentence-transformers/sentence-t5-xxl"
-
-
-class TextEncoder(Protocol):
-    """Anything that turns N texts into vectors [N, d] float32 of unit length."""
-
-    separate: bool
-    """Whether a text's vector depends on that text alone, so that texts can be encoded in chunks."""
-
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return the vectors of the texts, in order: [N, d]."""
-
-    def fitted(self) -> dict[str, NDArray[Any]]:
-        """Return the state that `encode` fitted on its texts; empty if each text is encoded by itself."""
-
-    def transform(self, texts: Sequence[str], fitted: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
-        """Return the vectors [N, d] of further texts in the space of `fitted`."""
 
 
 class TfidfSvdEncoder:
@@ -46,8 +29,6 @@ class TfidfSvdEncoder:
     gets the zero vector. Words and directions are those of the texts given to :meth:`encode`; :meth:`fitted` returns
     them, and :meth:`transform` maps further texts into the same space.
     """
-
-    separate = False
 
     def __init__(self, *, width: int, seed: int) -> None:
         """Store the width d and the seed of the randomised SVD.
@@ -150,9 +131,10 @@ def _unit_rows(vectors: Any) -> NDArray[np.float32]:
 
 
 class SentenceTransformerEncoder:
-    """Any sentence-transformers model, by name or folder; the paper's is Sentence-T5-XXL (768 columns)."""
+    """Any sentence-transformers model, by name or folder; the paper's is Sentence-T5-XXL (768 columns).
 
-    separate = True
+    A text's vector depends on that text alone, so that texts can be encoded in chunks.
+    """
 
     def __init__(
         self, *, name: str = DEFAULT_MODEL, bf16: bool = False, batch_size: int = 32, device: str | None = None
@@ -176,28 +158,15 @@ class SentenceTransformerEncoder:
             vectors = self._model.encode(list(texts), **options, show_progress_bar=False)
         return np.ascontiguousarray(vectors, dtype=np.float32)
 
-    def fitted(self) -> dict[str, NDArray[Any]]:
-        """Return an empty state: each text is encoded by itself."""
-        return {}
-
-    def transform(self, texts: Sequence[str], fitted: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
-        """Return the vectors of further texts [N, d]."""
-        return self.encode(texts)
-
     def _loaded(self) -> Any:
         with imports_for("text_encoder 'sentence-transformers'", "text", "set text_encoder to 'tfidf'"):
             from sentence_transformers import SentenceTransformer
-        options = pretrained_options(self.name, "text_encoder_model")
-        try:
+        remedy = "name a folder or a downloadable model"
+        with loading_pretrained(self.name, "text_encoder_model", remedy) as options:
             return SentenceTransformer(self.name, device=self.device or _device(), **options)
-        except (OSError, TypeError, ValueError) as error:  # TypeError from versions without the option
-            remedy = pretrained_remedy("name a folder or a downloadable model")
-            raise ValueError(
-                f"text_encoder_model {self.name!r} cannot be loaded ({one_line(error)}): {remedy}."
-            ) from error
 
 
-ENCODERS: dict[str, Callable[[int, str, int, bool], TextEncoder]] = {
+ENCODERS: dict[str, Callable[[int, str, int, bool], TfidfSvdEncoder | SentenceTransformerEncoder]] = {
     "tfidf": lambda width, model_name, seed, bf16: TfidfSvdEncoder(width=width, seed=seed),
     "sentence-transformers": lambda width, model_name, seed, bf16: SentenceTransformerEncoder(
         name=model_name, bf16=bf16
@@ -207,7 +176,7 @@ ENCODERS: dict[str, Callable[[int, str, int, bool], TextEncoder]] = {
 
 def build_encoder(
     *, encoder: str, width: int, model_name: str = DEFAULT_MODEL, seed: int = 0, bf16: bool = False
-) -> TextEncoder:
+) -> TfidfSvdEncoder | SentenceTransformerEncoder:
     """Return the encoder with that name.
 
     `width` and `seed` apply to tfidf, `model_name` and `bf16` to sentence-transformers.
