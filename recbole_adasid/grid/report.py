@@ -30,7 +30,8 @@ from recbole_adasid.grid.records import (
 )
 from recbole_adasid.io.array_file import read_arrays
 from recbole_adasid.io.markdown import table as markdown_table
-from recbole_adasid.plugin.peers.names import OURS, TIGER
+from recbole_adasid.model.names import TIGER
+from recbole_adasid.plugin.registration import OURS
 
 SLICES, SLICE_METRICS = ("cold", "warm"), ("recall@5", "recall@10", "ndcg@10")
 
