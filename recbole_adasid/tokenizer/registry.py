@@ -17,12 +17,9 @@ from recbole_adasid.tokenizer.base import ItemTokenizer
 from recbole_adasid.tokenizer.clustering.rq_kmeans import RQKMeansTokenizer
 from recbole_adasid.tokenizer.clustering.rq_opq import RQOPQTokenizer
 from recbole_adasid.tokenizer.quantizer import QUANTIZERS, ResidualQuantizer
-from recbole_adasid.tokenizer.regulation import (
-    AdaptiveRegulation,
-    HammingRegulation,
-    NoRegulation,
-    Regulation,
-)
+from recbole_adasid.tokenizer.regulation.adaptive import AdaptiveRegulation
+from recbole_adasid.tokenizer.regulation.base import NoRegulation, Regulation
+from recbole_adasid.tokenizer.regulation.hamming import HammingRegulation
 from recbole_adasid.tokenizer.scaling import FeatureScaler
 from recbole_adasid.tokenizer.settings import AROUND, AUTOENCODER, COMMON, RQ_OPQ
 from recbole_adasid.tokenizer.training.loop import TrainingSettings

@@ -19,8 +19,9 @@ from recbole_adasid.tokenizer.registry import (
     quantizer_edition,
     tokenizer_settings,
 )
-from recbole_adasid.tokenizer.regulation import AdaptiveRegulation, HammingRegulation, NoRegulation
-from recbole_adasid.tokenizer.regulation.base import per_depth
+from recbole_adasid.tokenizer.regulation.adaptive import AdaptiveRegulation
+from recbole_adasid.tokenizer.regulation.base import NoRegulation, per_depth
+from recbole_adasid.tokenizer.regulation.hamming import HammingRegulation
 from recbole_adasid.tokenizer.settings import AUTOENCODER, COMMON
 from recbole_adasid.tokenizer.training.loop import TrainingSettings
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from recbole_adasid.tokenizer.regulation import ProgressSchedule
+from recbole_adasid.tokenizer.regulation.schedule import ProgressSchedule
 
 
 def test_schedule_follows_equations_11_and_12_in_steps_and_as_fraction():
