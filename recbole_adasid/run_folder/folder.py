@@ -6,7 +6,6 @@ Letters: N items, L levels.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,7 +18,7 @@ from numpy.typing import ArrayLike
 from recbole_adasid.evaluation.breakdown_page import render
 from recbole_adasid.io.array_file import write_arrays
 from recbole_adasid.io.atomic import CannotWrite, write_atomically
-from recbole_adasid.io.json_file import as_json, plain_values
+from recbole_adasid.io.json_file import as_json, entry_a_line, plain_values
 from recbole_adasid.io.links import check_inside
 from recbole_adasid.io.locks import held
 from recbole_adasid.tokenizer.codes import check_codes
@@ -131,19 +130,15 @@ class RunFolder:
         """
         table, sizes = np.asarray(codes), [int(size) for size in level_sizes]
         check_codes(item_tokens, table, sizes)
-        lines = [
-            f"{json.dumps(str(token), ensure_ascii=False)}: {json.dumps(row)}"
-            for token, row in zip(item_tokens, table.tolist())
-        ]
         about = {
-            "items": len(lines),
+            "items": len(table),
             "levels": len(sizes),
             "level_sizes": sizes,
             "codes": "one integer a level, counted from 0 within its level",
             **(info or {}),
         }
         write_atomically(self.path / "sids.info.json", as_json(about))
-        return write_atomically(self.sids_path, "{\n" + ",\n".join(lines) + "\n}\n")
+        return write_atomically(self.sids_path, entry_a_line(zip(item_tokens, table.tolist())))
 
     def write_record(self, record: Mapping[str, np.ndarray]) -> Path:
         """Write test_ranks.npz: one row per test user, for paired tests between runs and for slices."""
