@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from tqdm import tqdm
 
 from recbole_adasid.data.convert.partial_file import forget, forget_origin, origin, remember_origin, size
-from recbole_adasid.io.atomic import CannotWrite, written_whole
+from recbole_adasid.io.atomic import writing, written_whole
 from recbole_adasid.io.digests import file_digest
 from recbole_adasid.io.web import Deadline, Refused, is_private, opened, stated_length
 
@@ -77,7 +77,7 @@ def fetch(remote: RemoteFile, folder: Path, *, progress: bool = False, pause: fl
         _check(target, remote, f"remove {target} to download it again")
         return target
     part = folder / f"{remote.name}.part"
-    with _disk_errors(target):
+    with writing(target):
         folder.mkdir(parents=True, exist_ok=True)
         _receive_all(remote, part, progress, pause)
         try:
@@ -253,16 +253,3 @@ def _host(remote: RemoteFile) -> str:
 
 def _by_hand(remote: RemoteFile, part: Path) -> str:
     return f"put the file into {part.parent} by hand as {remote.name} and run the same command again"
-
-
-@contextmanager
-def _disk_errors(target: Path) -> Iterator[None]:
-    try:
-        yield
-    except CannotWrite:
-        raise
-    except OSError as error:
-        raise CannotWrite(
-            f"cannot write {target} ({error.strerror or error}): make room or choose another folder, and run the same "
-            "command again"
-        ) from error
