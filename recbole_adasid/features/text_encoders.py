@@ -20,6 +20,7 @@ from recbole_adasid.settings.harmless import loading_pretrained
 logger = logging.getLogger(__name__)
 
 DEFAULT_MODEL = "sentence-transformers/sentence-t5-xxl"
+_BATCH_SIZE = 32
 
 
 class TfidfSvdEncoder:
@@ -136,11 +137,9 @@ class SentenceTransformerEncoder:
     A text's vector depends on that text alone, so that texts can be encoded in chunks.
     """
 
-    def __init__(
-        self, *, name: str = DEFAULT_MODEL, bf16: bool = False, batch_size: int = 32, device: str | None = None
-    ) -> None:
+    def __init__(self, *, name: str = DEFAULT_MODEL, bf16: bool = False) -> None:
         """Store the model's name, loaded on first use, and whether its matrix products run in bfloat16."""
-        self.name, self.bf16, self.batch_size, self.device = name, bf16, batch_size, device
+        self.name, self.bf16 = name, bf16
         self._model: Any = None
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -153,8 +152,8 @@ class SentenceTransformerEncoder:
         import torch
 
         self._model = self._model or self._loaded()
-        options = {"batch_size": self.batch_size, "normalize_embeddings": True, "convert_to_numpy": True}
-        with torch.autocast(torch.device(self.device or _device()).type, dtype=torch.bfloat16, enabled=self.bf16):
+        options = {"batch_size": _BATCH_SIZE, "normalize_embeddings": True, "convert_to_numpy": True}
+        with torch.autocast(torch.device(_device()).type, dtype=torch.bfloat16, enabled=self.bf16):
             vectors = self._model.encode(list(texts), **options, show_progress_bar=False)
         return np.ascontiguousarray(vectors, dtype=np.float32)
 
@@ -163,7 +162,7 @@ class SentenceTransformerEncoder:
             from sentence_transformers import SentenceTransformer
         remedy = "name a folder or a downloadable model"
         with loading_pretrained(self.name, "text_encoder_model", remedy) as options:
-            return SentenceTransformer(self.name, device=self.device or _device(), **options)
+            return SentenceTransformer(self.name, device=_device(), **options)
 
 
 ENCODERS: dict[str, Callable[[int, str, int, bool], TfidfSvdEncoder | SentenceTransformerEncoder]] = {
