@@ -131,3 +131,9 @@ def literal_factors(codes: Tensor, draws: Tensor, region: str, reference: str) -
         )
         found[pair] = F_MIN + (F_MAX - F_MIN) * (min(own, d_max) / d_max) ** ALPHA
     return found
+
+
+def schedule(**changes: float | str) -> ProgressSchedule:
+    return ProgressSchedule(
+        **{"start": 0.0, "end": 1.0, "collision_floor": 0.0, "collaborative_ceiling": 0.0, **changes}
+    )

@@ -19,12 +19,12 @@ from literal_regulation import (
     ordered_candidates,
     overlap_depth,
     regulation,
+    schedule,
 )
 from recbole_adasid.tokenizer.regulation.adaptive import AdaptiveRegulation
 from recbole_adasid.tokenizer.regulation.base import NoRegulation
 from recbole_adasid.tokenizer.regulation.overlap import find_overlaps
 from recbole_adasid.tokenizer.regulation.quantile import BINS
-from recbole_adasid.tokenizer.regulation.schedule import ProgressSchedule
 from recbole_adasid.tokenizer.training.sampling import PairBatch
 
 
@@ -176,12 +176,6 @@ def test_no_regulation_weighs_nothing_but_the_constant_alignment():
 def test_impossible_settings_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         regulation(**changes)
-
-
-def schedule(**changes: float | str) -> ProgressSchedule:
-    return ProgressSchedule(
-        **{"start": 0.0, "end": 1.0, "collision_floor": 0.0, "collaborative_ceiling": 0.0, **changes}
-    )
 
 
 def at_its_bounds(**changes: float | list[float]) -> AdaptiveRegulation:
