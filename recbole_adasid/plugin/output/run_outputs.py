@@ -12,7 +12,7 @@ from recbole_adasid.data.item_labels import labels_of, write_labels
 from recbole_adasid.distributed.world import world
 from recbole_adasid.evaluation.record import Record
 from recbole_adasid.features.fitted_state import write_fitted
-from recbole_adasid.features.item_features import ItemContents
+from recbole_adasid.features.item_source import ItemContents
 from recbole_adasid.plugin.config.run_settings import sids_name
 from recbole_adasid.plugin.output.about_run import about_run
 from recbole_adasid.plugin.output.item_vectors import keep_item_vectors
