@@ -117,14 +117,13 @@ def storage(n_items: int, folder: Path) -> Iterator[Measurement]:
     path = folder / "features.npy"
     write_features(path, rows)
     names = [f"i{row}" for row in range(rows)]
+    path.with_suffix(".items.txt").write_text("\n".join(names), encoding="utf-8")
     size = 4 * rows * WIDTH / GIB
     for kind, where, most in (("in memory", None, 1.1), ("that stay on disk", folder, 0.1)):
         watch = Watch()
         before = private_memory(os.getpid())
         with watch.watching():
-            features, spent = timed(
-                functools.partial(load_feature_file, path, names, row_tokens=names, mapped_in=where)
-            )
+            features, spent = timed(functools.partial(load_feature_file, path, names, mapped_in=where))
         stage = f"features of {rows:,} items of {WIDTH} columns {kind}"
         taken = (watch.driver - before) / size
         detail = f"{spent:.1f} s; {size:.1f} GiB as float32"

@@ -4,6 +4,7 @@ import functools
 import http.server
 import os
 import shutil
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -155,6 +156,13 @@ def resigned() -> Callable[..., Path]:
         return path
 
     return sign
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RecBole logs into the working directory and reads the program's arguments."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["program"])
 
 
 @pytest.fixture(scope="session", params=["pandas", "polars", "lazy polars", "arrow", "arrow batches"])

@@ -108,13 +108,9 @@ class SIDBundle(BundleContent, Published):
         Raises:
             ValueError: if the bundle has no tokenizer.
         """
-        if self.tokenizer is None:
-            raise ValueError(
-                "this bundle has Semantic IDs but no tokenizer, so it has no vectors for them: use the bundle of the "
-                "run that learned them"
-            )
+        tokenizer = self._tokenizer("has no vectors for them")
         with torch.no_grad():
-            return self.tokenizer.quantized(torch.tensor(self.codes)).numpy()
+            return tokenizer.quantized(torch.tensor(self.codes)).numpy()
 
     def codes_of(self, tokens: Sequence[str]) -> NDArray[np.int64]:
         """Return the codes [M, L] of some items.
@@ -131,7 +127,7 @@ class SIDBundle(BundleContent, Published):
             ValueError: if the bundle has no tokenizer, or the features have another width or are not finite.
         """
         values = torch.as_tensor(features, dtype=torch.float32)
-        tokenizer = self._tokenizer()
+        tokenizer = self._tokenizer("cannot encode features")
         if values.ndim == 2 and not torch.isfinite(values).all():
             row, column = (~torch.isfinite(values)).nonzero()[0].tolist()
             raise ValueError(f"the features have {float(values[row, column])} in row {row}, column {column}: fix it")
@@ -206,11 +202,11 @@ class SIDBundle(BundleContent, Published):
             raise ValueError(f"the item {unknown!r} is not among the {len(self.tokens)} items of the bundle")
         return rows
 
-    def _tokenizer(self) -> ItemTokenizer:
+    def _tokenizer(self, lack: str) -> ItemTokenizer:
         if self.tokenizer is None:
             raise ValueError(
-                "this bundle has Semantic IDs but no tokenizer, so it cannot encode features: use the bundle of the "
-                "run that learned them"
+                f"this bundle has Semantic IDs but no tokenizer, so it {lack}: use the bundle of the run that learned "
+                "them"
             )
         return self.tokenizer
 

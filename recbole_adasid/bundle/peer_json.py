@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +16,7 @@ from recbole_adasid.bundle.item_sids import ItemSIDs
 from recbole_adasid.bundle.layout import Layout, understood, written
 from recbole_adasid.io.atomic import write_atomically
 from recbole_adasid.io.digests import file_digest
-from recbole_adasid.io.json_file import parse_json, read_json
+from recbole_adasid.io.json_file import entry_a_line, parse_json, read_json
 from recbole_adasid.settings.errors import SettingsError
 
 logger = logging.getLogger(__name__)
@@ -61,12 +60,9 @@ def write_peer_json(
     if len(rows) < len(sids.tokens):
         logger.info("Left out %d items that are not in %s.", len(sids.tokens) - len(rows), item2id)
     table = written(sids, layout)[rows].tolist()
-    lines = (
-        f'"{number}": {json.dumps([entry(place, value) for place, value in enumerate(row)])}'
-        for number, row in zip(numbers.values(), table)
-    )
+    entries = ([entry(place, value) for place, value in enumerate(row)] for row in table)
     item_map = _place_of_map(path, numbers)
-    write_atomically(path, "{\n" + ",\n".join(lines) + "\n}\n")
+    write_atomically(path, entry_a_line(zip(numbers.values(), entries)))
     write_about(path, kind, layout, len(rows), write_item_map(item_map, numbers))
     return path
 

@@ -10,10 +10,11 @@ from typing import Any
 
 from recbole_adasid.bundle.content import BundleContent
 from recbole_adasid.bundle.folder import ALWAYS, DESCRIPTION, OF_TOKENIZER, write_content
-from recbole_adasid.hub.card import cell, code, codes_section, license_section, model_card, section, table
+from recbole_adasid.hub.card import cell, code, codes_section, license_section, model_card, section
 from recbole_adasid.hub.code_picture import code_picture
 from recbole_adasid.hub.layout import CARD, PICTURE, Layout
 from recbole_adasid.io.atomic import write_atomically
+from recbole_adasid.io.markdown import table
 from recbole_adasid.settings.shareable import without_places
 
 LAYOUT = Layout(

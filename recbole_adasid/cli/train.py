@@ -13,7 +13,7 @@ from recbole_adasid.cli.shared.common import CONFIG_FILES, DATA_PATH, DATASET
 from recbole_adasid.cli.shared.exit_status import ended
 from recbole_adasid.cli.shared.options import Option
 from recbole_adasid.plugin.launch import torchrun_options
-from recbole_adasid.plugin.peers.names import OURS
+from recbole_adasid.plugin.registration import OURS
 from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.settings.presets import documented_lines, headline, presets
 

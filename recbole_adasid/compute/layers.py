@@ -58,10 +58,11 @@ class RMSNorm(nn.Module):
     type regardless of autocast: the residual stream stays float32.
     """
 
-    def __init__(self, *, d_model: int, eps: float = 1e-6) -> None:
+    eps = 1e-6
+
+    def __init__(self, *, d_model: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(d_model))
-        self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise ``x`` [..., D] → [..., D]."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from recbole_adasid.data.item_table import ITEM_COLUMN
-from recbole_adasid.io.atomic import written_whole
-from recbole_adasid.io.json_file import parse_json
+from recbole_adasid.io.atomic import write_atomically
+from recbole_adasid.io.json_file import entry_a_line, parse_json
 
 
 class ItemLabel(NamedTuple):
@@ -33,13 +32,7 @@ def labels_of(
 
 def write_labels(path: Path, tokens: Sequence[str], labels: Sequence[ItemLabel]) -> Path:
     """Write `{item token: {"title": …, "category": …}}`, one item per line, in the order of ``tokens``."""
-    lines = (
-        f"{json.dumps(token, ensure_ascii=False)}: {json.dumps(label._asdict(), ensure_ascii=False)}"
-        for token, label in zip(tokens, labels)
-    )
-    with written_whole(path) as waiting:
-        waiting.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
-    return path
+    return write_atomically(path, entry_a_line(zip(tokens, (label._asdict() for label in labels))))
 
 
 def read_labels(path: Path, tokens: Sequence[str] | None = None) -> dict[str, ItemLabel]:

@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from recbole_adasid.io.one_line import first_line
+
 FAILURE = "failure"
 LOOK_EVERY = 1.0
 """Seconds between a waiting process's checks for failures elsewhere."""
@@ -68,7 +70,7 @@ class FailureBoard:
 
     def of_lost_peer(self, error: RuntimeError) -> PeerFailed:
         """Return the error for a failed exchange with the others, with its cause if known."""
-        lost = f"a process of this job ended without a word, or does not answer ({first_line(error)})"
+        lost = f"a process of this job ended without a word, or does not answer ({first_line(error, 200)})"
         way_on = "restart the job: it resumes from the last saved step or epoch"
         own = {"rank": None, "sentence": f"{lost}: {way_on}", "traceback": ""}
         try:
@@ -131,11 +133,6 @@ def is_set(store: Any, key: str, within: float = LOOK_EVERY) -> bool:
         time.sleep(pause)
         pause = min(2 * pause, 0.1)
     return True
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error message, shortened."""
-    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
 
 
 def _tell_torchrun(sentence: str) -> None:

@@ -14,9 +14,10 @@ import torch
 import torch.distributed as dist
 from torch.distributed.rendezvous import rendezvous
 
-from recbole_adasid.distributed.failure import FailureBoard, PeerFailed, first_line, is_set
+from recbole_adasid.distributed.failure import FailureBoard, PeerFailed, is_set
 from recbole_adasid.distributed.group import Group
 from recbole_adasid.distributed.world import World, enter, world
+from recbole_adasid.io.one_line import first_line
 
 ANSWER_WITHIN = timedelta(minutes=30)
 """How long an exchange waits for a live process that does not answer; a dead one is noticed at once."""
@@ -78,8 +79,8 @@ def join(address: str, *, rank: int = -1, size: int = -1, timeout: timedelta = A
         dist.init_process_group(backend, store=of_torch, rank=rank, world_size=size, timeout=timeout)
     except RuntimeError as error:
         raise PeerFailed(
-            f"rank {rank} does not reach the other processes of its job ({first_line(error)}): see that all of them "
-            "start, and that GLOO_SOCKET_IFNAME names a network interface on which they reach each other",
+            f"rank {rank} does not reach the other processes of its job ({first_line(error, 200)}): see that all of "
+            "them start, and that GLOO_SOCKET_IFNAME names a network interface on which they reach each other",
             told=False,
         ) from error
     board = FailureBoard(store, rank=rank, machine=os.environ.get("GROUP_RANK", "0"))

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Protocol
 
 from recbole_adasid.distributed.signals import keeping_sigterm
 from recbole_adasid.io.extras import imports_for
+from recbole_adasid.io.one_line import one_line
 from recbole_adasid.settings.lookup import Settings
 
 logger = logging.getLogger(__name__)
@@ -168,9 +169,8 @@ class Cluster:
             return WorkerFailed(f"a worker ran out of memory ({cause or 'MemoryError'}): {_REMEDY}")
         if isinstance(cause, Exception):
             return cause
-        words = " ".join(str(error).split()) or type(error).__name__
         return WorkerFailed(
-            f"{RETRIES + 1} workers died of it ({words[:200]}), most often for lack of memory: {_REMEDY}"
+            f"{RETRIES + 1} workers died of it ({one_line(error, 200)}), most often for lack of memory: {_REMEDY}"
         )
 
 
@@ -210,7 +210,7 @@ def _start(ray: Any, settings: ClusterSettings) -> None:
             ray.init(address=settings.address, **quiet)
         except (OSError, RuntimeError, ValueError) as error:  # includes ConnectionError
             raise WorkerFailed(
-                f"no Ray cluster answers at ray_address={settings.address} ({' '.join(str(error).split())[:200]}): "
+                f"no Ray cluster answers at ray_address={settings.address} ({one_line(error, 200)}): "
                 "start one, or leave ray_address out"
             ) from error
         return

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from recbole_adasid.evaluation.breakdown import COLD, WARM
+from recbole_adasid.io.markdown import table
 
 EXPLANATION = """\
 A hit on *items* is the held-out item itself: the figure to quote. A hit on *Semantic IDs* is any item with the held-out
@@ -68,8 +69,7 @@ def _prefix(found: Mapping[str, Any]) -> str:
 
 
 def _table(heads: list[str], rows: list[list[Any]]) -> str:
-    lines = [heads, ["---"] * len(heads), *([_cell(value) for value in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return table(heads, ([_cell(value) for value in row] for row in rows))
 
 
 def _cell(value: Any) -> str:

@@ -24,8 +24,8 @@ class Difference(NamedTuple):
     """For no difference at all, two-sided."""
 
 
-def difference(ours: NDArray[np.float64], theirs: NDArray[np.float64], *, confidence: float = 0.95) -> Difference:
-    """Compare two recommenders by each user's metric after each training.
+def difference(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> Difference:
+    """Compare two recommenders by each user's metric after each training, with a 95% interval.
 
     The squared standard error is s²(users) / U + s²(ours) / A + s²(theirs) / B, where s²(users) is the variance over
     users of the mean difference, and the others are the variances over trainings of the mean. A side with one training
@@ -34,7 +34,6 @@ def difference(ours: NDArray[np.float64], theirs: NDArray[np.float64], *, confid
     Args:
         ours: [A, U], one row per training (seed), one column per user.
         theirs: [B, U], the same users.
-        confidence: of the interval.
 
     Raises:
         ValueError: if the sides have different users, or fewer than two.
@@ -50,7 +49,7 @@ def difference(ours: NDArray[np.float64], theirs: NDArray[np.float64], *, confid
     if error == 0:
         return Difference(value, value, value, float(value == 0))
     freedom = error**4 / sum(variance**2 / freedom for variance, freedom in parts if variance)
-    low, high = stats.t.interval(confidence, freedom, value, error)
+    low, high = stats.t.interval(0.95, freedom, value, error)
     return Difference(value, float(low), float(high), float(2 * stats.t.sf(abs(value) / error, freedom)))
 
 

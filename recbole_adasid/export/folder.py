@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +14,7 @@ from recbole_adasid.export.standalone import semantic_ids
 from recbole_adasid.export.tree_arrays import Arrays
 from recbole_adasid.io.array_file import write_arrays
 from recbole_adasid.io.atomic import write_atomically
-from recbole_adasid.io.json_file import as_json
+from recbole_adasid.io.json_file import as_json, entry_a_line
 from recbole_adasid.model.liger import LIGERModel
 from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.serving.recommender import Recommender
@@ -48,8 +47,7 @@ def write_scored(recommender: Recommender, folder: Path) -> None:
 def _write_common(recommender: Recommender, folder: Path, tree: PrefixTree) -> Arrays:
     catalogue = recommender.model.catalogue
     rows = recommender.model.network.vocabulary.token_ids(catalogue.tokens[1:].long()).tolist()
-    lines = [f"{json.dumps(item, ensure_ascii=False)}: {row}" for item, row in zip(recommender.tokens, rows)]
-    write_atomically(folder / "items.json", "{\n" + ",\n".join(lines) + "\n}\n")
+    write_atomically(folder / "items.json", entry_a_line(zip(recommender.tokens, rows)))
     arrays = tree_arrays.tree_arrays(tree, recommended=catalogue.tree.leaf_items)
     write_arrays(folder / "tree.npz", arrays)
     copy_standalone("semantic_ids.py", folder)

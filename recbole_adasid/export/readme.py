@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
+from recbole_adasid.io.markdown import table
 from recbole_adasid.serving.recommender import Recommender
 
 
@@ -58,8 +59,8 @@ def _example(recommender: Recommender) -> str:
 
 
 def _page(title: str, usage: str, files: dict[str, str]) -> str:
-    lines = [f"| `{name}` | {about} |" for name, about in files.items()]
-    return "\n".join([f"# {title}", "", usage.strip(), "", "| file | content |", "| --- | --- |", *lines, ""])
+    rows = [[f"`{name}`", about] for name, about in files.items()]
+    return "\n".join([f"# {title}", "", usage.strip(), "", table(["file", "content"], rows), ""])
 
 
 _COMMON = {

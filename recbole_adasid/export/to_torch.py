@@ -17,6 +17,7 @@ from recbole_adasid.export import folder as common
 from recbole_adasid.export.programs import DecodingStep, HistoryEncoder, UserVector
 from recbole_adasid.export.readme import torch_readme
 from recbole_adasid.export.sample import Sample, check_close
+from recbole_adasid.io.one_line import first_line
 from recbole_adasid.model.liger import LIGERModel
 from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.serving.recommender import Recommender
@@ -109,7 +110,7 @@ def _exported(path: Path, module: nn.Module, example: tuple[Tensor, ...], shapes
         raise
     except Exception as error:
         raise ValueError(
-            f"torch {torch.__version__} cannot export this network ({_in_a_line(error)}): {_remedy()}"
+            f"torch {torch.__version__} cannot export this network ({first_line(error, 200)}): {_remedy()}"
         ) from error
     return torch.no_grad()(loaded)
 
@@ -119,7 +120,3 @@ def _remedy() -> str:
     if (int(major), int(minor)) < TESTED:
         return "install torch {}.{} or later, which exports are tested with".format(*TESTED)
     return "please report this"
-
-
-def _in_a_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

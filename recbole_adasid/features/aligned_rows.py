@@ -6,15 +6,16 @@ Letters: N requested rows, R available rows, d columns.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recbole_adasid.io.atomic import CannotWrite
+from recbole_adasid.io.buckets import stretches
 
-_BLOCK_ROWS = 16_384
+BLOCK_ROWS = 16_384
+"""Consecutive rows small enough to copy."""
 
 
 def aligned_rows(embedding: NDArray, rows: NDArray[np.int64], folder: Path | None = None) -> NDArray[np.float32]:
@@ -32,13 +33,13 @@ def aligned_rows(embedding: NDArray, rows: NDArray[np.int64], folder: Path | Non
     shape = (len(rows), embedding.shape[1])
     if folder is None or 0 in shape:
         values = np.empty(shape, dtype=np.float32)
-        for part in row_blocks(len(rows)):
+        for part in stretches(len(rows), BLOCK_ROWS):
             values[part] = _block(embedding, rows[part])
         return values
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
-            for part in row_blocks(len(rows)):
+            for part in stretches(len(rows), BLOCK_ROWS):
                 file.write(_block(embedding, rows[part]).tobytes())
             file.flush()
             return np.memmap(file, dtype=np.float32, mode="r+", shape=shape)
@@ -47,12 +48,6 @@ def aligned_rows(embedding: NDArray, rows: NDArray[np.int64], folder: Path | Non
             f"cannot write {4 * shape[0] * shape[1] / 2**30:.1f} GiB of features into {folder} "
             f"({error.strerror or error}): make room, choose another cache_dir, or set item_features_mapped=false"
         ) from error
-
-
-def row_blocks(n_rows: int, size: int = _BLOCK_ROWS) -> Iterator[slice]:
-    """Yield slices of consecutive rows small enough to copy."""
-    for start in range(0, n_rows, size):
-        yield slice(start, min(start + size, n_rows))
 
 
 def _block(embedding: NDArray, rows: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recbole_adasid.data.interactions import Interactions
 from recbole_adasid.features.behaviour_vectors import cooccurrence_vectors, read_item_vectors
+from recbole_adasid.features.item_source import ItemSource
 from recbole_adasid.features.vectors import ItemFeatures, describe_values
 from recbole_adasid.io.stage_cache import StageCache
 from recbole_adasid.settings.lookup import Settings
@@ -28,23 +28,7 @@ EDITION = 1
 _SETTINGS = ("negatives", "window", "max_user_items")
 
 
-class UsedItems(Protocol):
-    """What a dataset provides about how its items were used."""
-
-    def item_tokens(self) -> list[str]:
-        """Return the N external item tokens in row order."""
-
-    def dataset_path(self) -> Path:
-        """Return the dataset's folder."""
-
-    def training_interactions(self) -> Interactions:
-        """Return the interactions of these items that training may see."""
-
-    def training_digest(self) -> str:
-        """Return the digest of all interactions that training may see, as in the run's artefacts."""
-
-
-def behaviour_features(config: Settings, dataset: UsedItems, cache: StageCache) -> ItemFeatures:
+def behaviour_features(config: Settings, dataset: ItemSource, cache: StageCache) -> ItemFeatures:
     """Return the vectors [N, d] of ``behaviour``: computed from co-occurrence in training, or learnt.
 
     Args:
@@ -77,7 +61,7 @@ def without_behaviour(n_items: int, width: int) -> ItemFeatures:
     return ItemFeatures(values, {"kind": KIND, "of": None}, present, optional=True)
 
 
-def _of_cooccurrence(config: Settings, dataset: UsedItems, cache: StageCache) -> ItemFeatures:
+def _of_cooccurrence(config: Settings, dataset: ItemSource, cache: StageCache) -> ItemFeatures:
     interactions, n_items = dataset.training_interactions(), len(dataset.item_tokens())
     settings = {name: config[f"behaviour_{name}"] for name in _SETTINGS}
     settings["width"] = config["width"] or config["behaviour_width"]
@@ -91,7 +75,7 @@ def _of_cooccurrence(config: Settings, dataset: UsedItems, cache: StageCache) ->
     return ItemFeatures(values, source, values.any(axis=1))
 
 
-def _of_file(path: Path, dataset: UsedItems) -> ItemFeatures:
+def _of_file(path: Path, dataset: ItemSource) -> ItemFeatures:
     learnt, expected = read_item_vectors(path, dataset.item_tokens()), dataset.training_digest()
     if learnt.training_interactions is None:
         logger.warning(

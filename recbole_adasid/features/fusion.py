@@ -16,6 +16,7 @@ from recbole_adasid.features.preparation import NO_VARIANCE, Preparation, Prepar
 from recbole_adasid.features.stand_in_vectors import anchors_of, filled
 from recbole_adasid.features.vectors import ItemFeatures
 from recbole_adasid.io.tensor_file import below
+from recbole_adasid.settings.errors import check_name
 
 logger = logging.getLogger(__name__)
 
@@ -68,8 +69,7 @@ def fuse(
     Raises:
         ValueError: for an unknown fusion, or modalities of different widths under ``mean``.
     """
-    if fusion not in FUSIONS:
-        raise ValueError(f"fusion {fusion!r} is unknown; valid: {', '.join(FUSIONS)}.")
+    check_name("fusion", fusion, FUSIONS)
     known = [None if fitted is None else below(str(place), fitted) for place in range(len(modalities))]
     prepared = [
         Preparation(unit_length, kept, balanced)(one, own)

@@ -9,13 +9,13 @@ import importlib
 import io
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recbole_adasid.io.extras import imports_for
-from recbole_adasid.settings.harmless import pretrained_options, pretrained_remedy
+from recbole_adasid.settings.harmless import loading_pretrained
 
 PIXELS = "pixels"
 """The name of the encoder without a model: the pixels themselves."""
@@ -26,14 +26,7 @@ MOST_PIXELS = 2**26
 _BY_OTHER_PROGRAMS = ("EPS", "WMF", "BUFR", "GRIB", "HDF5")
 
 
-class ImageEncoder(Protocol):
-    """Anything that turns N image files into vectors [N, d] float32 of unit length, NaN for unreadable files."""
-
-    def encode(self, images: Sequence[bytes]) -> NDArray[np.float32]:
-        """Return the vectors of the files' contents, in order: [N, d]."""
-
-
-def build_image_encoder(name: str) -> ImageEncoder:
+def build_image_encoder(name: str) -> PixelEncoder | PretrainedImageEncoder:
     """Return the encoder of ``image_encoder_model``: `pixels`, or a transformers model by name or folder."""
     return PixelEncoder() if name == PIXELS else PretrainedImageEncoder(name=name)
 
@@ -99,15 +92,10 @@ class PretrainedImageEncoder:
         from transformers import AutoImageProcessor, AutoModel
 
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        options = pretrained_options(self.name, "image_encoder_model")
-        try:
+        remedy = f"name a folder or a downloadable model, or {PIXELS}, which needs none"
+        with loading_pretrained(self.name, "image_encoder_model", remedy) as options:
             model = AutoModel.from_pretrained(self.name, **options)
             processor = AutoImageProcessor.from_pretrained(self.name, **options)
-        except (OSError, ValueError) as error:
-            remedy = pretrained_remedy(f"name a folder or a downloadable model, or {PIXELS}, which needs none")
-            raise ValueError(
-                f"image_encoder_model {self.name!r} cannot be loaded ({' '.join(str(error).split())}): {remedy}."
-            ) from error
         if not hasattr(model, "get_image_features"):
             raise ValueError(
                 f"image_encoder_model {self.name!r} is a {type(model).__name__}: name a CLIP or SigLIP one."

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from recbole_adasid.features.vector_store import content_digest
 from recbole_adasid.io.atomic import written_whole
+from recbole_adasid.io.one_line import one_line
 from recbole_adasid.io.web import Deadline, PrivateHost, opened, stated_length
 
 logger = logging.getLogger(__name__)
@@ -118,7 +119,7 @@ def _fetch(url: str, place: Path, private_hosts: bool, deadline: Deadline) -> st
     except Exception as error:  # http, ssl and text decoding each raise their own errors
         if deadline.passed:
             return f"not complete after {deadline.seconds:g} s"
-        return " ".join(str(error).split()) or type(error).__name__
+        return one_line(error)
     with written_whole(place) as waiting:
         waiting.write_bytes(data)
     return ""

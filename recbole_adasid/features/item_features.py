@@ -7,19 +7,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recbole_adasid.data.item_table import ITEM_COLUMN
-from recbole_adasid.features.behaviour_modality import COOCCURRENCE, UsedItems, behaviour_features, without_behaviour
+from recbole_adasid.features.behaviour_modality import COOCCURRENCE, behaviour_features, without_behaviour
 from recbole_adasid.features.fitted_state import Fitted, stage_key
 from recbole_adasid.features.fusion import REDUCING, fuse
 from recbole_adasid.features.image_encoders import build_image_encoder
 from recbole_adasid.features.images import locate_images
+from recbole_adasid.features.item_source import ItemContents, ItemSource
 from recbole_adasid.features.item_text import check_column, render_texts, text_columns
-from recbole_adasid.features.text_encoders import build_encoder, can_use_bfloat16, describe_encoder, describe_encoding
+from recbole_adasid.features.text_encoders import (
+    TfidfSvdEncoder,
+    build_encoder,
+    can_use_bfloat16,
+    describe_encoder,
+    describe_encoding,
+)
 from recbole_adasid.features.vector_store import VectorStore, content_digest
 from recbole_adasid.features.vectors import ItemFeatures, load_feature_file, report_degenerate, with_missing
 from recbole_adasid.io.stage_cache import StageCache
@@ -37,19 +44,6 @@ MODALITY_KEYS = (
     *("behaviour_negatives", "behaviour_window", "behaviour_max_user_items"),
 )
 """Settings that a modality can override."""
-
-
-class ItemContents(Protocol):
-    """What a dataset provides about its items' contents; rows leave out RecBole's padding item."""
-
-    def item_tokens(self) -> list[str]:
-        """Return the N external item tokens in row order."""
-
-    def item_table(self) -> dict[str, list[str]] | None:
-        """Return the columns of the `.item` file, if any: :func:`~recbole_adasid.data.item_table.read_item_table`."""
-
-    def dataset_path(self) -> Path:
-        """Return the dataset's folder."""
 
 
 def item_features(
@@ -144,7 +138,7 @@ def _of_modality(
         if fitted is not None:  # of items unknown in training
             return without_behaviour(len(dataset.item_tokens()), int(fitted["width"]))
         own = over(config, modality, {"width": None})
-        return behaviour_features(own, cast(UsedItems, dataset), cache)
+        return behaviour_features(own, cast(ItemSource, dataset), cache)
     unset = {} if modality.get("dataset_features") else dict.fromkeys(OF_CONTENTS)
     settings = over(config, modality, unset, {"image_field": None})
     if settings["image_field"]:
@@ -201,7 +195,7 @@ def _encode(
     Texts encoded before, even for other items, are taken from the store.
     """
     encoder = build_encoder(**settings)
-    if not encoder.separate:
+    if isinstance(encoder, TfidfSvdEncoder):
         if fitted is not None:
             return {"values": encoder.transform(texts, fitted)}
         return {"values": encoder.encode(texts), **encoder.fitted()}

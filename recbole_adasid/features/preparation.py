@@ -53,8 +53,7 @@ class Preparation:
         present = np.ones(len(features.values), dtype=bool) if features.present is None else features.present
         values = np.where(present[:, None], features.values, 0).astype(np.float64)
         if self.unit_length:
-            length = np.linalg.norm(values, axis=1, keepdims=True)
-            values = np.divide(values, length, out=np.zeros_like(values), where=length > 0)
+            values = of_unit_length(values)
         if self.width is None and not self.balanced:
             return Prepared(values, present, {})
         learnt = self._learn(values[present]) if fitted is None else fitted
@@ -94,3 +93,9 @@ def principal_directions(centred: NDArray[np.float64], width: int) -> NDArray[np
     directions = directions[:kept]
     largest = np.abs(directions).argmax(axis=1)
     return np.ascontiguousarray(directions * np.sign(directions[np.arange(kept), largest])[:, None])
+
+
+def of_unit_length(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return vectors [N, d] of length 1, or 0."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)

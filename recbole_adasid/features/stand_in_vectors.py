@@ -10,8 +10,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from recbole_adasid.features.aligned_rows import row_blocks
-from recbole_adasid.features.preparation import Prepared
+from recbole_adasid.features.preparation import Prepared, of_unit_length
+from recbole_adasid.io.buckets import stretches
 
 NEIGHBOURS = 5
 """Items averaged; benchmarks/unused_items.py compares it with other values and with the mean of all."""
@@ -33,7 +33,7 @@ def anchors_of(wanted: Prepared, known: NDArray[np.float64]) -> dict[str, NDArra
     if len(rows) > MOST_ANCHORS:
         rows = rows[np.linspace(0, len(rows) - 1, MOST_ANCHORS).astype(np.int64)]
     return {
-        "known": _of_unit_length(known[rows]).astype(np.float32),
+        "known": of_unit_length(known[rows]).astype(np.float32),
         "vectors": wanted.values[rows].astype(np.float32),
     }
 
@@ -53,14 +53,9 @@ def filled(
     values[missing[~told]] = vectors.mean(axis=0)
     missing = missing[told]
     count = min(neighbours, len(vectors))
-    for part in row_blocks(len(missing), _ROWS_AT_ONCE):
+    for part in stretches(len(missing), _ROWS_AT_ONCE):
         rows = missing[part]
-        cosine = _of_unit_length(known[rows]).astype(np.float32) @ anchors["known"].T
+        cosine = of_unit_length(known[rows]).astype(np.float32) @ anchors["known"].T
         nearest = np.argpartition(-cosine, count - 1, axis=1)[:, :count]
         values[rows] = vectors[np.sort(nearest, axis=1)].mean(axis=1)
     return values
-
-
-def _of_unit_length(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)

@@ -8,34 +8,19 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recbole_adasid.io.extras import imports_for
-from recbole_adasid.settings.harmless import pretrained_options, pretrained_remedy
+from recbole_adasid.settings.errors import check_name
+from recbole_adasid.settings.harmless import loading_pretrained
 
 logger = logging.getLogger(__name__)
 
 DEFAULT_MODEL = "sentence-transformers/sentence-t5-xxl"
-
-
-class TextEncoder(Protocol):
-    """Anything that turns N texts into vectors [N, d] float32 of unit length."""
-
-    separate: bool
-    """Whether a text's vector depends on that text alone, so that texts can be encoded in chunks."""
-
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return the vectors of the texts, in order: [N, d]."""
-
-    def fitted(self) -> dict[str, NDArray[Any]]:
-        """Return the state that `encode` fitted on its texts; empty if each text is encoded by itself."""
-
-    def transform(self, texts: Sequence[str], fitted: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
-        """Return the vectors [N, d] of further texts in the space of `fitted`."""
+_BATCH_SIZE = 32
 
 
 class TfidfSvdEncoder:
@@ -45,8 +30,6 @@ class TfidfSvdEncoder:
     gets the zero vector. Words and directions are those of the texts given to :meth:`encode`; :meth:`fitted` returns
     them, and :meth:`transform` maps further texts into the same space.
     """
-
-    separate = False
 
     def __init__(self, *, width: int, seed: int) -> None:
         """Store the width d and the seed of the randomised SVD.
@@ -149,15 +132,14 @@ def _unit_rows(vectors: Any) -> NDArray[np.float32]:
 
 
 class SentenceTransformerEncoder:
-    """Any sentence-transformers model, by name or folder; the paper's is Sentence-T5-XXL (768 columns)."""
+    """Any sentence-transformers model, by name or folder; the paper's is Sentence-T5-XXL (768 columns).
 
-    separate = True
+    A text's vector depends on that text alone, so that texts can be encoded in chunks.
+    """
 
-    def __init__(
-        self, *, name: str = DEFAULT_MODEL, bf16: bool = False, batch_size: int = 32, device: str | None = None
-    ) -> None:
+    def __init__(self, *, name: str = DEFAULT_MODEL, bf16: bool = False) -> None:
         """Store the model's name, loaded on first use, and whether its matrix products run in bfloat16."""
-        self.name, self.bf16, self.batch_size, self.device = name, bf16, batch_size, device
+        self.name, self.bf16 = name, bf16
         self._model: Any = None
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -170,33 +152,20 @@ class SentenceTransformerEncoder:
         import torch
 
         self._model = self._model or self._loaded()
-        options = {"batch_size": self.batch_size, "normalize_embeddings": True, "convert_to_numpy": True}
-        with torch.autocast(torch.device(self.device or _device()).type, dtype=torch.bfloat16, enabled=self.bf16):
+        options = {"batch_size": _BATCH_SIZE, "normalize_embeddings": True, "convert_to_numpy": True}
+        with torch.autocast(torch.device(_device()).type, dtype=torch.bfloat16, enabled=self.bf16):
             vectors = self._model.encode(list(texts), **options, show_progress_bar=False)
         return np.ascontiguousarray(vectors, dtype=np.float32)
-
-    def fitted(self) -> dict[str, NDArray[Any]]:
-        """Return an empty state: each text is encoded by itself."""
-        return {}
-
-    def transform(self, texts: Sequence[str], fitted: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
-        """Return the vectors of further texts [N, d]."""
-        return self.encode(texts)
 
     def _loaded(self) -> Any:
         with imports_for("text_encoder 'sentence-transformers'", "text", "set text_encoder to 'tfidf'"):
             from sentence_transformers import SentenceTransformer
-        options = pretrained_options(self.name, "text_encoder_model")
-        try:
-            return SentenceTransformer(self.name, device=self.device or _device(), **options)
-        except (OSError, TypeError, ValueError) as error:  # TypeError from versions without the option
-            remedy = pretrained_remedy("name a folder or a downloadable model")
-            raise ValueError(
-                f"text_encoder_model {self.name!r} cannot be loaded ({' '.join(str(error).split())}): {remedy}."
-            ) from error
+        remedy = "name a folder or a downloadable model"
+        with loading_pretrained(self.name, "text_encoder_model", remedy) as options:
+            return SentenceTransformer(self.name, device=_device(), **options)
 
 
-ENCODERS: dict[str, Callable[[int, str, int, bool], TextEncoder]] = {
+ENCODERS: dict[str, Callable[[int, str, int, bool], TfidfSvdEncoder | SentenceTransformerEncoder]] = {
     "tfidf": lambda width, model_name, seed, bf16: TfidfSvdEncoder(width=width, seed=seed),
     "sentence-transformers": lambda width, model_name, seed, bf16: SentenceTransformerEncoder(
         name=model_name, bf16=bf16
@@ -206,7 +175,7 @@ ENCODERS: dict[str, Callable[[int, str, int, bool], TextEncoder]] = {
 
 def build_encoder(
     *, encoder: str, width: int, model_name: str = DEFAULT_MODEL, seed: int = 0, bf16: bool = False
-) -> TextEncoder:
+) -> TfidfSvdEncoder | SentenceTransformerEncoder:
     """Return the encoder with that name.
 
     `width` and `seed` apply to tfidf, `model_name` and `bf16` to sentence-transformers.
@@ -214,10 +183,7 @@ def build_encoder(
     Raises:
         ValueError: for an unknown encoder.
     """
-    if encoder not in ENCODERS:
-        guess = get_close_matches(encoder, ENCODERS, n=1)
-        hint = f"did you mean '{guess[0]}'? " if guess else ""
-        raise ValueError(f"text_encoder '{encoder}' is unknown: {hint}Valid names are {', '.join(ENCODERS)}.")
+    check_name("text_encoder", encoder, ENCODERS)
     return ENCODERS[encoder](width, model_name, seed, bf16)
 
 

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recbole_adasid.features.aligned_rows import aligned_rows, row_blocks
+from recbole_adasid.features.aligned_rows import BLOCK_ROWS, aligned_rows
 from recbole_adasid.io.array_file import as_tokens, load_arrays, mapped_array
+from recbole_adasid.io.buckets import stretches
 
 logger = logging.getLogger(__name__)
 
@@ -52,8 +53,6 @@ def load_feature_file(
     path: str | Path,
     item_tokens: Sequence[str],
     *,
-    width: int | None = None,
-    row_tokens: Sequence[str] | None = None,
     allow_missing: bool = False,
     mapped_in: Path | None = None,
 ) -> ItemFeatures:
@@ -63,17 +62,15 @@ def load_feature_file(
     the vectors are backed by a file in that folder, see :func:`~recbole_adasid.features.aligned_rows.aligned_rows`.
 
     A `.npz` holds `item_id` [R] and `embedding` [R, d]. A `.npy` holds the embedding alone; its rows are named by
-    `NAME.items.txt` next to it (one token per line) or else by `row_tokens` [R]. Any NumPy float type is accepted.
+    `NAME.items.txt` next to it, one token per line. Any NumPy float type is accepted.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if the file is damaged, an item is missing or named twice, the width is not `width`, a value is
-            NaN, infinite or huge, the type is not a float, or the shapes do not match.
+        ValueError: if the file is damaged, an item is missing or named twice, a value is NaN, infinite or huge, the
+            type is not a float, or the shapes do not match.
     """
     path = Path(path)
-    values, present = read_vectors(
-        path, item_tokens, width=width, row_tokens=row_tokens, allow_missing=allow_missing, mapped_in=mapped_in
-    )
+    values, present = read_vectors(path, item_tokens, allow_missing=allow_missing, mapped_in=mapped_in)
     check_values(path, values, item_tokens)
     report_degenerate(values, item_tokens)
     source = {"kind": "file", **describe_values(values)}
@@ -84,8 +81,6 @@ def read_vectors(
     path: Path,
     item_tokens: Sequence[str],
     *,
-    width: int | None = None,
-    row_tokens: Sequence[str] | None = None,
     allow_missing: bool = False,
     mapped_in: Path | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -95,8 +90,8 @@ def read_vectors(
     """
     if not path.is_file():
         raise FileNotFoundError(f"There is no feature file {path}: correct item_features_file or unset it.")
-    tokens, embedding = _read(path, row_tokens)
-    _check_shape(path, tokens, embedding, width)
+    tokens, embedding = _read(path)
+    _check_shape(path, tokens, embedding)
     rows = _align(path, tokens, item_tokens, allow_missing)
     return aligned_rows(embedding, rows, mapped_in), rows >= 0
 
@@ -132,35 +127,33 @@ def describe_values(values: NDArray[np.float32]) -> dict[str, object]:
     return {"shape": list(values.shape), "dtype": str(values.dtype), "sha256": digest}
 
 
-def _read(path: Path, row_tokens: Sequence[str] | None) -> tuple[list[str], NDArray]:
+def _read(path: Path) -> tuple[list[str], NDArray]:
     """Return the file's item tokens [R] and its embedding [R, d], without unpickling anything."""
     if path.suffix not in _SAVED_BY:
         raise ValueError(f"{path}: features must be .npz or .npy, not '{path.suffix}': convert the file.")
     saved_by = _SAVED_BY[path.suffix]
     if path.suffix == ".npy":
-        return tokens_beside(path, row_tokens), mapped_array(path, saved_by=saved_by)
+        return tokens_beside(path), mapped_array(path, saved_by=saved_by)
     arrays = load_arrays(path, ("item_id", "embedding"), saved_by=saved_by)
     return as_tokens(path, "item_id", arrays["item_id"]), arrays["embedding"]
 
 
-def tokens_beside(path: Path, row_tokens: Sequence[str] | None = None) -> list[str]:
-    """Return the item tokens in `NAME.items.txt` next to NAME.npy, or else ``row_tokens``.
+def tokens_beside(path: Path) -> list[str]:
+    """Return the item tokens in `NAME.items.txt` next to NAME.npy.
 
     Raises:
-        ValueError: if the file is not UTF-8, or neither exists.
+        ValueError: if there is no such file, or it is not UTF-8.
     """
     listing = path.with_suffix(".items.txt")
-    if listing.is_file():
-        try:
-            return listing.read_text(encoding="utf-8-sig").rstrip("\n").split("\n")
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{listing} is not UTF-8 ({error.reason}): save it as UTF-8.") from error
-    if row_tokens is None:
+    if not listing.is_file():
         raise ValueError(f"{path} does not say which row is which item: put one token per line in {listing.name}.")
-    return list(row_tokens)
+    try:
+        return listing.read_text(encoding="utf-8-sig").rstrip("\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{listing} is not UTF-8 ({error.reason}): save it as UTF-8.") from error
 
 
-def _check_shape(path: Path, tokens: Sequence[str], embedding: NDArray, width: int | None) -> None:
+def _check_shape(path: Path, tokens: Sequence[str], embedding: NDArray) -> None:
     if embedding.dtype.kind != "f":
         raise ValueError(f"{path}: the embedding has type {embedding.dtype}: save float16, float32 or float64.")
     if embedding.ndim != 2 or len(embedding) != len(tokens):
@@ -170,10 +163,6 @@ def _check_shape(path: Path, tokens: Sequence[str], embedding: NDArray, width: i
         )
     if not embedding.shape[1]:
         raise ValueError(f"{path}: the embedding has shape {embedding.shape}: it needs at least one column.")
-    if width is not None and embedding.shape[1] != width:
-        raise ValueError(
-            f"{path}: the embedding is {embedding.shape[1]} wide, not {width}: change the file or the key."
-        )
 
 
 def check_values(path: Path, values: NDArray[np.float32], item_tokens: Sequence[str]) -> None:
@@ -183,7 +172,7 @@ def check_values(path: Path, values: NDArray[np.float32], item_tokens: Sequence[
         ValueError: if one is NaN, infinite or beyond `LARGEST`, naming the first item.
     """
     not_finite, too_large = [], []
-    for part in row_blocks(len(values)):
+    for part in stretches(len(values), BLOCK_ROWS):
         not_finite.append(~np.isfinite(values[part]).all(axis=1))
         too_large.append((np.abs(values[part]) > LARGEST).any(axis=1))
     for bad, what, remedy in (

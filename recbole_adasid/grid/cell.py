@@ -18,8 +18,9 @@ from recbole_adasid.grid.grids import ABOUT
 from recbole_adasid.grid.pace import read_pace
 from recbole_adasid.grid.records import SEEDLESS, holds_out_items
 from recbole_adasid.io.json_file import read_json
+from recbole_adasid.model.names import TIGER
 from recbole_adasid.plugin.config.building import known_settings
-from recbole_adasid.plugin.peers.names import OURS, TIGER
+from recbole_adasid.plugin.registration import OURS
 from recbole_adasid.settings.version import VERSION
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import stats
 
 from recbole_adasid.grid.pace import METRIC
+from recbole_adasid.io.markdown import table
 
 _LEAST_CELLS = 3
 """A ranking of fewer says nothing."""
@@ -29,12 +30,12 @@ def order_table(rows: list[tuple[str, list[dict[str, Any]]]]) -> list[str]:
     curves = {label: np.mean([run["pace"]["validation"] for run in runs], axis=0) for label, runs in alike}
     if len(curves) < _LEAST_CELLS or len(epochs) < 2:
         return []
-    lines = ["| epochs | " + " | ".join(str(epoch + 1) for epoch in epochs) + " |", "|" + "---|" * (len(epochs) + 1)]
-    lines += [f"| {label} | " + " | ".join(f"{v:.4f}" for v in curve) + " |" for label, curve in curves.items()]
+    shown = [[label, *(f"{value:.4f}" for value in curve)] for label, curve in curves.items()]
     taus = agreement(np.stack(list(curves.values())))
-    lines.append("| *Kendall's τ with the last ranking* | " + " | ".join(f"*{tau:.2f}*" for tau in taus) + " |")
+    shown.append(["*Kendall's τ with the last ranking*", *(f"*{tau:.2f}*" for tau in taus)])
+    head = ["epochs", *(str(epoch + 1) for epoch in epochs)]
     note = f"Validation {METRIC} by epoch, mean over seeds; the cosine schedule ends with the last epoch."
-    return ["### When the ranking settles", note, "\n".join(lines)]
+    return ["### When the ranking settles", note, table(head, shown, compact=True)]
 
 
 def agreement(curves: np.ndarray) -> list[float]:

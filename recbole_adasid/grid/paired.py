@@ -12,6 +12,7 @@ from recbole_adasid.evaluation.comparison import difference, holm
 from recbole_adasid.evaluation.intervals import gains
 from recbole_adasid.grid.records import SEEDLESS, holds_out_items, mean_valid, model_of
 from recbole_adasid.io.array_file import read_arrays
+from recbole_adasid.io.markdown import table
 
 PAIRED_METRICS = ("recall@5", "ndcg@5", "recall@10", "ndcg@10")
 USERS_ONLY = ", users only"
@@ -27,7 +28,7 @@ def paired_recommenders(
     if not candidates:
         return []
     best = max(candidates, key=lambda name: mean_valid(seeds[name].values()))
-    lines, apart = [], []
+    rows, apart = [], []
     for name in others:
         runs = seeds[name]
         if runs and all(model_of(run) in SEEDLESS and not holds_out_items(run["options"]) for run in runs.values()):
@@ -40,15 +41,15 @@ def paired_recommenders(
         for metric in PAIRED_METRICS if shared else ():
             cells, p = paired_cells(out, own, theirs, metric)
             label = runs[shared[0]].get("label", name)
-            lines.append(f"| {label} | {shared} | {metric} | {cells} | {p:.2g}{USERS_ONLY * (len(shared) == 1)} |")
-    if not lines:
+            rows.append([label, shared, metric, *cells, f"{p:.2g}{USERS_ONLY * (len(shared) == 1)}"])
+    if not rows:
         return left_out(apart)
     label = next(iter(seeds[best].values())).get("label", best)
     about = [f"{label}, the best of ours by validation NDCG@10, against each recommender"]
     about += ["over users and trainings (`evaluation/comparison.py`), by the seeds that both have."]
-    about += [ONE_SEED] * any(USERS_ONLY in line for line in lines) + left_out(apart) + [""]
-    about += ["| recommender | seeds | metric | ours | recommender | difference, 95% interval | p |", "|" + "---|" * 7]
-    return ["\n".join([*about, *lines])]
+    about += [ONE_SEED] * any(USERS_ONLY in p for *_, p in rows) + left_out(apart) + [""]
+    head = ["recommender", "seeds", "metric", "ours", "recommender", "difference, 95% interval", "p"]
+    return ["\n".join([*about, table(head, rows, compact=True)])]
 
 
 def ranked(out: Path, records: Sequence[dict[str, Any]], name: str) -> dict[int, dict[str, Any]]:
@@ -80,12 +81,12 @@ def left_out(labels: Sequence[str]) -> list[str]:
 
 def paired_cells(
     out: Path, our_runs: list[dict[str, Any]], their_runs: list[dict[str, Any]], metric: str
-) -> tuple[str, float]:
+) -> tuple[list[str], float]:
     """Return means, difference and its interval over users and trainings, as cells of a table, and p."""
     ours, theirs = per_user(out, our_runs, metric), per_user(out, their_runs, metric)
     found = difference(ours, theirs)
     interval = f"{found.value:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
-    return f"{ours.mean():.4f} | {theirs.mean():.4f} | {interval}", found.p
+    return [f"{ours.mean():.4f}", f"{theirs.mean():.4f}", interval], found.p
 
 
 def paired_test(
@@ -113,21 +114,22 @@ def paired_test(
         return apart
     best = max(candidates, key=lambda name: mean_valid(seeds[name].values()))
     several = [name for name in candidates if len(shared[name]) > 1]
-    head, own = f"the {kind} of the best validation NDCG@10", label_of(seeds[reference])
-    lines = [f"{own} against {label_of(seeds[best])}, {head}, and each of the"]
-    lines += ["others, by the seeds that both have, over users and trainings (`evaluation/comparison.py`)."]
+    own = label_of(seeds[reference])
+    about = [f"{own} against {label_of(seeds[best])}, the {kind} of the best validation NDCG@10, and each of the"]
+    about += ["others, by the seeds that both have, over users and trainings (`evaluation/comparison.py`)."]
     if several:
-        lines += [f"In brackets Holm's p, corrected for the {len(several)} {kind}s with several seeds."]
-    lines += [ONE_SEED] * (len(several) < len(candidates)) + apart + [""]
-    lines += [f"| {kind} | seeds | metric | {own} | {kind} | difference, 95% interval | p |", "|" + "---|" * 7]
+        about += [f"In brackets Holm's p, corrected for the {len(several)} {kind}s with several seeds."]
+    about += [ONE_SEED] * (len(several) < len(candidates)) + apart + [""]
+    rows = []
     for metric in PAIRED_METRICS:
         cells = {name: paired_cells(out, pairs[name][0], pairs[name][1], metric) for name in candidates}
         corrected = dict(zip(several, holm([cells[name][1] for name in several])))
         for name in sorted(candidates, key=lambda name: name != best):
-            about = f"{label_of(seeds[name])} | {len(shared[name])} | {metric}"
+            shown, p = cells[name]
             holms = f" ({corrected[name]:.2g})" if name in corrected else USERS_ONLY
-            lines.append(f"| {about} | {cells[name][0]} | {cells[name][1]:.2g}{holms} |")
-    return ["\n".join(lines)]
+            rows.append([label_of(seeds[name]), len(shared[name]), metric, *shown, f"{p:.2g}{holms}"])
+    head = [kind, "seeds", "metric", own, kind, "difference, 95% interval", "p"]
+    return ["\n".join([*about, table(head, rows, compact=True)])]
 
 
 def per_user(out: Path, records: list[dict[str, Any]], metric: str) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from recbole_adasid.grid.records import METRICS
+from recbole_adasid.io.markdown import table
 from recbole_adasid.settings import plain_yaml
 
 _FOLDER = Path(__file__).parent
@@ -21,10 +22,9 @@ def published_table(dataset: str) -> list[str]:
     """Return a table of what others published for a dataset; empty if nothing is known."""
     if dataset not in PUBLISHED:
         return []
-    lines = ["| | " + " | ".join(METRICS) + " |", "|" + "---|" * (len(METRICS) + 1)]
+    rows = []
     for label, values in PUBLISHED[dataset].items():
         known = dict(zip(PUBLISHED_METRICS, values))
-        cells = ["" if known.get(metric) is None else f"{known[metric]:.4f}" for metric in METRICS]
-        lines.append(f"| {label} | " + " | ".join(cells) + " |")
+        rows.append([label, *("" if known.get(metric) is None else f"{known[metric]:.4f}" for metric in METRICS)])
     note = "Published by others for the same reviews, 5-core and split, by their own code; not measured here:"
-    return [note, "\n".join(lines)]
+    return [note, table(["", *METRICS], rows, compact=True)]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from recbole_adasid.plugin.peers.names import TIGER
+from recbole_adasid.model.names import TIGER
 
 SEEDLESS = ("Pop",)
 """Deterministic models: one cell counts for all seeds, unless these draw the items that are held out."""

@@ -34,7 +34,9 @@ from recbole_adasid.grid.records import (
     told_apart,
 )
 from recbole_adasid.io.array_file import read_arrays
-from recbole_adasid.plugin.peers.names import OURS, TIGER
+from recbole_adasid.io.markdown import table as markdown_table
+from recbole_adasid.model.names import TIGER
+from recbole_adasid.plugin.registration import OURS
 
 SLICES, SLICE_METRICS = ("cold", "warm"), ("recall@5", "recall@10", "ndcg@10")
 
@@ -110,7 +112,7 @@ def comparisons(out: Path, records: list[dict[str, Any]], own: list[str], agains
 
 def table(rows: list[tuple[str, list[dict[str, Any]]]], split: str, paper: dict[str, list[float]]) -> str:
     """Return mean ± standard deviation over seeds and, in brackets, the paper's value."""
-    lines = ["| | seeds | " + " | ".join(METRICS) + " |", "|" + "---|" * (len(METRICS) + 2)]
+    shown = []
     for name, runs in rows:
         values = pd.DataFrame([run[split] for run in runs])
         printed = dict(zip(PAPER_METRICS, paper.get(name, [])))
@@ -122,8 +124,8 @@ def table(rows: list[tuple[str, list[dict[str, Any]]]], split: str, paper: dict[
             spread = f" ± {values[metric].std(ddof=1):.4f}" if len(runs) > 1 else ""
             theirs = f" ({printed[metric]:.4f})" if metric in printed else ""
             cells.append(f"{values[metric].mean():.4f}{spread}{theirs}")
-        lines.append(f"| {runs[-1].get('label', name)} | {len(runs)} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        shown.append([runs[-1].get("label", name), len(runs), *cells])
+    return markdown_table(["", "seeds", *METRICS], shown, compact=True)
 
 
 def recommenders(out: Path, records: list[dict[str, Any]]) -> list[str]:
@@ -157,14 +159,15 @@ def held_out_items(records: list[dict[str, Any]]) -> list[str]:
     if not is_cold(records[0]):
         return []
     heads = [f"{metric}, {name}" for name in SLICES for metric in SLICE_METRICS]
-    lines = ["| | seeds | cold users | " + " | ".join(heads) + " |", "|" + "---|" * (len(heads) + 3)]
+    rows = []
     for name in dict.fromkeys(record["cell"] for record in records if "test_slices" in record):
         runs = [record for record in records if record["cell"] == name]
         cells = [slice_cell(runs, part, metric) for part in SLICES for metric in SLICE_METRICS]
         users = sum(run["test_slices"]["cold"]["users"] for run in runs) / len(runs)
-        lines.append(f"| {runs[-1].get('label', name)} | {len(runs)} | {users:.0f} | " + " | ".join(cells) + " |")
+        rows.append([runs[-1].get("label", name), len(runs), f"{users:.0f}", *cells])
     note = "In brackets the 95% interval over users, where there is one seed; ± is the deviation between seeds."
-    return ["### Items held out of training, test", note, "\n".join(lines)]
+    shown = markdown_table(["", "seeds", "cold users", *heads], rows, compact=True)
+    return ["### Items held out of training, test", note, shown]
 
 
 def is_cold(record: dict[str, Any]) -> bool:
@@ -183,12 +186,12 @@ def slice_cell(runs: list[dict[str, Any]], part: str, metric: str) -> str:
 
 def costs(records: list[dict[str, Any]]) -> str:
     """Return each cell's cost and command."""
-    lines = ["| | seed | minutes | CPU minutes | peak memory, GiB | unique SIDs | command |", "|" + "---|" * 7]
+    rows = []
     for r in records:
         unique = r.get("semantic_ids", {}).get("unique_sids")
         cpu = f"{r['cpu_seconds'] / 60:.1f}" if "cpu_seconds" in r else ""
         minutes = f"{r['seconds'] / 60:.1f}{' since it was resumed' * r.get('resumed', False)}"
         cells = [r.get("label", r["cell"]), r["seed"], minutes, cpu, r["peak_memory_gib"]]
-        cells += ["" if unique is None else f"{unique:.3f}", f"`{r['command']}`"]
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
-    return "\n".join(lines)
+        rows.append([*cells, "" if unique is None else f"{unique:.3f}", f"`{r['command']}`"])
+    head = ["", "seed", "minutes", "CPU minutes", "peak memory, GiB", "unique SIDs", "command"]
+    return markdown_table(head, rows, compact=True)

@@ -11,6 +11,7 @@ import yaml
 
 from recbole_adasid.data.item_labels import ItemLabel
 from recbole_adasid.hub.layout import PICTURE
+from recbole_adasid.io.markdown import table
 
 UNKNOWN = "unknown"
 """The hub's identifier for an unstated licence."""
@@ -52,12 +53,6 @@ def section(heading: str, *paragraphs: str) -> str:
     """Return a section without its empty paragraphs; an empty string if none is left."""
     told = [paragraph for paragraph in paragraphs if paragraph]
     return "\n\n".join([f"## {heading}", *told]) if told else ""
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table; cells are Markdown, too."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def code(text: str, language: str) -> str:

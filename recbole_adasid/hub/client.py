@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from types import ModuleType
 
 from recbole_adasid.io.extras import imports_for
+from recbole_adasid.io.one_line import first_line
 
 _OF_CONNECTIONS = ("requests", "urllib3", "httpx", "httpx2", "httpcore")
 """HTTP libraries used by the various releases of huggingface_hub."""
@@ -105,5 +106,4 @@ def _is_of_a_connection(error: Exception) -> bool:
 
 
 def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0].rstrip(".:") if lines else type(error).__name__
+    return first_line(error).rstrip(".:")

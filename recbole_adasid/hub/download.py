@@ -36,20 +36,8 @@ def locate(
 ) -> Located:
     """Return a local folder as it is, or download a repository; a folder of that name takes precedence.
 
-    Args:
-        source: folder, or repository name such as user/model.
-        layout: its files; others are neither downloaded nor opened.
-        revision: branch, tag or commit; None: main.
-        token: for private repositories; None: the one from `hf auth login` or HF_TOKEN; False: none.
-        cache_dir: where snapshots are kept; None: the hub's cache.
-        local_files_only: use an earlier download without contacting the hub.
-
-    Raises:
-        FileNotFoundError: if there is no such folder, repository, revision or download, or it is of another kind.
-        PermissionError: if the repository needs a token, or one with more permissions.
-        ValueError: if a revision is given for a folder, or a link leads out of the folder.
-        ConnectionError: if the hub cannot be reached and there is no earlier download.
-        ImportError: without the extra `hub`.
+    Only the layout's files are downloaded and opened. Options and errors are those of
+    :meth:`~recbole_adasid.hub.published.Published.from_pretrained`, but for those of reading the files.
     """
     folder = Path(source).expanduser()
     if folder.is_dir():
@@ -59,33 +47,17 @@ def locate(
         return Located(folder, downloaded=False)
     if not isinstance(source, str) or not _NAME.fullmatch(source):
         raise FileNotFoundError(f"there is no folder {source}, and it is not a name on the hub such as user/model")
-    found = snapshot(
-        source, layout, revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
-    )
-    return Located(found, downloaded=True)
-
-
-def snapshot(
-    name: str,
-    layout: Layout,
-    *,
-    revision: str | None = None,
-    token: str | bool | None = None,
-    cache_dir: str | Path | None = None,
-    local_files_only: bool = False,
-) -> Path:
-    """Download the layout's files of a repository into the hub's cache; see :func:`locate`."""
-    hub = hub_client(f"there is no folder {name}, and loading {name!r} from the hub")
+    hub = hub_client(f"there is no folder {source}, and loading {source!r} from the hub")
     local = local_files_only or is_offline()
     if not local:
         try:
-            _check_repository(name, layout, revision, token)
+            _check_repository(source, layout, revision, token)
         except Unreachable as error:
-            logger.warning("%s. Looking for an earlier download of %s.", error, name)
+            logger.warning("%s. Looking for an earlier download of %s.", error, source)
             local = True
-    with in_a_sentence(name, revision):
-        folder = hub.snapshot_download(
-            name,
+    with in_a_sentence(source, revision):
+        found = hub.snapshot_download(
+            source,
             revision=revision,
             token=token,
             cache_dir=cache_dir,
@@ -95,8 +67,8 @@ def snapshot(
             library_name="recbole-adasid",
             library_version=VERSION,
         )
-    layout.check_folder(Path(folder))
-    return Path(folder)
+    layout.check_folder(Path(found))
+    return Located(Path(found), downloaded=True)
 
 
 def _check_repository(name: str, layout: Layout, revision: str | None, token: str | bool | None) -> None:

@@ -21,22 +21,8 @@ def upload(
     """Upload the layout's files from a folder and return the commit's URL.
 
     The repository and the branch are created if needed. Layout files that the folder lacks are deleted in the same
-    commit; all other files stay.
-
-    Args:
-        folder: where the files are.
-        name: repository name such as user/model.
-        layout: which files to upload.
-        revision: branch; None: main.
-        private: whether a new repository is private; None: the account's default.
-        token: token with write access; None: the one from `hf auth login` or HF_TOKEN.
-        message: commit message.
-
-    Raises:
-        PermissionError: if the token is missing or may not write.
-        ValueError: for an invalid name, or if a repository that should be private is public.
-        ConnectionError: if the hub cannot be reached.
-        ImportError: without the extra `hub`.
+    commit; all other files stay. Options and errors are those of
+    :meth:`~recbole_adasid.hub.published.Published.push_to_hub`.
     """
     hub = hub_client(f"publishing {name!r} on the hub")
     api = hub.HfApi(endpoint=endpoint(), token=token)

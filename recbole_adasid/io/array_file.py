@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recbole_adasid.io.atomic import written_whole
+from recbole_adasid.io.one_line import one_line
 
 _MAGIC = {".npz": b"PK\3\4", ".npy": b"\x93NUMPY"}
 
@@ -111,9 +112,8 @@ def _readable(path: Path, saved_by: str) -> Iterator[None]:
             raise ValueError(
                 f"{path} holds Python objects, which are not loaded for safety: save plain arrays of text and numbers."
             ) from error
-        reason = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(
-            f"{path} cannot be read ({reason}): it is truncated or damaged; save it again with {saved_by}."
+            f"{path} cannot be read ({one_line(error)}): it is truncated or damaged; save it again with {saved_by}."
         ) from error
 
 
@@ -139,7 +139,6 @@ def read_arrays(path: Path, *names: str) -> dict[str, np.ndarray]:
     except FileNotFoundError:
         raise
     except Exception as error:  # numpy, zipfile, zlib and ast each raise their own errors for damaged files
-        reason = " ".join(str(error).split()) or type(error).__name__
         wanted = ", ".join(names) or "plain arrays"
-        raise ValueError(f"{path} is not an .npz of {wanted} ({reason}): create it again") from None
+        raise ValueError(f"{path} is not an .npz of {wanted} ({one_line(error)}): create it again") from None
     return arrays

@@ -9,9 +9,26 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+_REMEDY = "make room or choose another folder, and run the same command again"
+
 
 class CannotWrite(OSError):
     """A file could not be written; its previous content is intact."""
+
+
+@contextmanager
+def writing(path: Path, remedy: str = _REMEDY, numbers: Sequence[int] | None = None) -> Iterator[None]:
+    """Turn errors of writing, those with one of ``numbers`` or all, into one sentence.
+
+    Raises:
+        CannotWrite: naming the path, the reason and the remedy.
+    """
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, CannotWrite) or numbers is not None and error.errno not in numbers:
+            raise
+        raise CannotWrite(f"cannot write {path} ({error.strerror or error}): {remedy}") from error
 
 
 @contextmanager
@@ -36,7 +53,9 @@ def written_whole(path: Path) -> Iterator[Path]:
         os.replace(waiting, path)
         flush_names(path.parent)
     except OSError as error:
-        raise CannotWrite(f"cannot write {path} ({error.strerror or error}); {_REMEDY}") from error
+        raise CannotWrite(
+            f"cannot write {path} ({error.strerror or error}); the previous file is intact: {_REMEDY}"
+        ) from error
     finally:
         with suppress(OSError):  # the folder itself may be missing
             waiting.unlink()
@@ -66,16 +85,13 @@ def append_line(path: Path, line: str) -> None:
     Raises:
         CannotWrite: if the disk is full or not writable.
     """
-    try:
-        with path.open("ab+") as stream:
-            if stream.seek(0, os.SEEK_END):
-                stream.seek(-1, os.SEEK_END)
-                line = line if stream.read(1) == b"\n" else f"\n{line}"
-            stream.write(f"{line}\n".encode())
-            stream.flush()
-            os.fsync(stream.fileno())
-    except OSError as error:
-        raise CannotWrite(f"cannot write {path} ({error.strerror or error}): make room and start again") from error
+    with writing(path, "make room and start again"), path.open("ab+") as stream:
+        if stream.seek(0, os.SEEK_END):
+            stream.seek(-1, os.SEEK_END)
+            line = line if stream.read(1) == b"\n" else f"\n{line}"
+        stream.write(f"{line}\n".encode())
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def end_with(path: Path, lines: Sequence[str]) -> None:
@@ -90,15 +106,12 @@ def end_with(path: Path, lines: Sequence[str]) -> None:
     if not lines:
         return
     wanted = "".join(f"{line}\n" for line in lines).encode()
-    try:
-        with path.open("ab+") as stream:
-            missing = _missing(stream, wanted)
-            if missing:
-                stream.write(missing)
-                stream.flush()
-                os.fsync(stream.fileno())
-    except OSError as error:
-        raise CannotWrite(f"cannot write {path} ({error.strerror or error}): make room") from error
+    with writing(path, "make room"), path.open("ab+") as stream:
+        missing = _missing(stream, wanted)
+        if missing:
+            stream.write(missing)
+            stream.flush()
+            os.fsync(stream.fileno())
 
 
 def absent_lines(path: Path, lines: Sequence[str]) -> list[str]:
@@ -147,7 +160,6 @@ def remove_leftovers(path: Path) -> None:
 
 
 _NEWLINE = ord("\n")
-_REMEDY = "the previous file is intact: make room or choose another folder, and run the same command again"
 
 
 def write_atomically(path: Path, content: str) -> Path:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recbole_adasid.io.atomic import CannotWrite
+from recbole_adasid.io.atomic import writing
 
 BYTES_OF_A_RECORD = 160
 """Approximate memory per record while a file's records are sorted."""
@@ -67,14 +67,11 @@ def array_on_disk(path: Path, length: int, kind: str) -> NDArray[Any]:
     """
     if not length:
         return np.empty(0, dtype=kind)
-    try:
-        with path.open("wb+") as file:
-            n_bytes = length * np.dtype(kind).itemsize
-            file.truncate(n_bytes)
-            if hasattr(os, "posix_fallocate"):  # a mapping that runs out of disk later would kill the process
-                os.posix_fallocate(file.fileno(), 0, n_bytes)
-    except OSError as error:
-        raise CannotWrite(f"cannot write {path} ({error.strerror or error}): make room, or work elsewhere") from error
+    with writing(path, "make room, or work elsewhere"), path.open("wb+") as file:
+        n_bytes = length * np.dtype(kind).itemsize
+        file.truncate(n_bytes)
+        if hasattr(os, "posix_fallocate"):  # a mapping that runs out of disk later would kill the process
+            os.posix_fallocate(file.fileno(), 0, n_bytes)
     return np.memmap(path, dtype=kind, mode="r+", shape=(length,))
 
 

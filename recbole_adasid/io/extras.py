@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from recbole_adasid.io.one_line import one_line
+
 
 @contextmanager
 def imports_for(purpose: str | Path, extra: str, otherwise: str | None = None) -> Iterator[None]:
@@ -22,6 +24,5 @@ def imports_for(purpose: str | Path, extra: str, otherwise: str | None = None) -
     try:
         yield
     except ImportError as error:
-        reason = " ".join(str(error).split())
         remedy = f"pip install 'recbole-adasid[{extra}]'" + ("" if otherwise is None else f", or {otherwise}")
-        raise ImportError(f"{purpose} needs a package that cannot be imported ({reason}): {remedy}") from error
+        raise ImportError(f"{purpose} needs a package that cannot be imported ({one_line(error)}): {remedy}") from error

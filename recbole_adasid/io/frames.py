@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recbole_adasid.io.extras import imports_for
+from recbole_adasid.io.one_line import one_line
 
 ROWS_AT_ONCE = 65_536
 _WHOLE = re.compile(r"0|-?[1-9]\d*", re.ASCII)  # an integer in canonical form
@@ -109,7 +110,7 @@ def _as_frame(given: Any, what: str) -> Any:
             with imports_for(f"{what} is an Arrow object, which", "parquet"):
                 found = nw.from_arrow(given, backend="pyarrow")
     except nw.exceptions.DuplicateError as error:
-        raise ValueError(f"{what} has a duplicate column name ({_line(error)}): rename or drop one.") from None
+        raise ValueError(f"{what} has a duplicate column name ({one_line(error)}): rename or drop one.") from None
     if not isinstance(found, (nw.DataFrame, nw.LazyFrame)):
         raise ValueError(
             f"{what} is of type {type(given).__name__}, not a table: pass a pandas, Polars or Arrow table."
@@ -156,7 +157,3 @@ def _narwhals() -> ModuleType:
     with imports_for("a table in memory", "frames"):
         import narwhals
     return narwhals
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())

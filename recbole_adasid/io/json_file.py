@@ -51,6 +51,15 @@ def as_json(value: Mapping[str, Any]) -> str:
     return json.dumps(plain_values(value, finite=True), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def entry_a_line(entries: Iterable[tuple[object, Any]]) -> str:
+    """Return a JSON object with one entry a line, from names and values of types that JSON has."""
+    lines = (
+        f"{json.dumps(str(name), ensure_ascii=False)}: {json.dumps(value, ensure_ascii=False)}"
+        for name, value in entries
+    )
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
 def plain_values(value: Any, *, finite: bool = False) -> Any:
     """Reduce a setting or metric to what YAML and JSON support: mappings, lists, text, numbers, null."""
     if isinstance(value, np.generic):

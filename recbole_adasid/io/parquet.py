@@ -7,28 +7,29 @@ from pathlib import Path
 from typing import Any
 
 from recbole_adasid.io.extras import imports_for
+from recbole_adasid.io.one_line import first_line
 
 
-def require_pyarrow(path: Path) -> tuple[Any, Any]:
-    """Return the modules pyarrow and pyarrow.parquet, which ``path`` needs.
+def require_pyarrow(path: Path, otherwise: str | None = None) -> tuple[Any, Any]:
+    """Return the modules pyarrow and pyarrow.parquet, which ``path`` needs; ``otherwise``: what to do without them.
 
     Raises:
         ImportError: naming the extra.
     """
-    with imports_for(path, "parquet"):
+    with imports_for(path, "parquet", otherwise):
         import pyarrow
         from pyarrow import parquet
     return pyarrow, parquet
 
 
-def open_parquet(path: Path, columns: Iterable[str]) -> Any:
-    """Open a Parquet file.
+def open_parquet(path: Path, columns: Iterable[str], otherwise: str | None = None) -> Any:
+    """Open a Parquet file; ``otherwise``: what to do without pyarrow.
 
     Raises:
         ImportError: if pyarrow is not installed.
         ValueError: if it is damaged, or lacks one of ``columns``.
     """
-    pyarrow, parquet = require_pyarrow(path)
+    pyarrow, parquet = require_pyarrow(path, otherwise)
     try:
         file = parquet.ParquetFile(path)
     except (pyarrow.ArrowException, OSError) as error:
@@ -40,8 +41,3 @@ def open_parquet(path: Path, columns: Iterable[str]) -> Any:
                 f"{path} has no column {column!r} among {', '.join(names)}: rename a column or name another"
             )
     return file
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error message."""
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from recbole_adasid.io.atomic import written_whole
 from recbole_adasid.io.checked_values import Form, record
+from recbole_adasid.io.one_line import one_line
 
 FORMAT_VERSION = 1
 Value = TypeVar("Value")
@@ -67,7 +68,7 @@ def read_tensors(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, An
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 (no mapping)
     except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:  # the last: unknown types
         raise DamagedFile(
-            f"{path} cannot be read as safetensors ({_in_a_line(error)}): it is truncated or not a safetensors file"
+            f"{path} cannot be read as safetensors ({one_line(error)}): it is truncated or not a safetensors file"
         ) from None
     if metadata.get("kind") != kind:
         raise DamagedFile(f"{path} holds {metadata.get('kind', 'nothing of this package')!r}, expected {kind!r}")
@@ -84,7 +85,7 @@ def _values(path: Path, text: str) -> dict[str, Any]:
     try:
         about = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise DamagedFile(f"{path} has invalid JSON metadata ({_in_a_line(error)})") from None
+        raise DamagedFile(f"{path} has invalid JSON metadata ({one_line(error)})") from None
     if not isinstance(about, dict):
         raise DamagedFile(f"{path} has no JSON object as metadata")
     return about
@@ -107,7 +108,7 @@ def check_about(
     try:
         record(needed, known)(about, "its metadata")
     except ValueError as error:
-        raise DamagedFile(f"{path} cannot be used: {_in_a_line(error)}") from None
+        raise DamagedFile(f"{path} cannot be used: {one_line(error)}") from None
 
 
 def check_finite(path: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -156,8 +157,3 @@ def _digest(tensors: Mapping[str, Tensor], text: str) -> str:
         if values.numel():
             digest.update(values.flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()
-
-
-def _in_a_line(error: Exception) -> str:
-    """Return another library's error message on one line; it may quote the file, including line breaks."""
-    return " ".join(str(error).split())

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from recbole_adasid.io.atomic import CannotWrite, flush_names
+from recbole_adasid.io.atomic import flush_names, writing
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 
@@ -38,11 +38,11 @@ def new_folder(path: Path) -> Iterator[Path]:
     check_new_folder(path)
     waiting = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with _told(path):
+        with writing(path):
             waiting.mkdir(parents=True)
-        with _told(path, _FULL):  # other errors of the block concern what it reads
+        with writing(path, numbers=_FULL):  # other errors of the block concern what it reads
             yield waiting
-        with _told(path):
+        with writing(path):
             _flush(waiting)
             if path.is_dir():
                 path.rmdir()  # empty, as checked
@@ -50,20 +50,6 @@ def new_folder(path: Path) -> Iterator[Path]:
             flush_names(path.parent)
     finally:
         shutil.rmtree(waiting, ignore_errors=True)
-
-
-@contextmanager
-def _told(path: Path, numbers: tuple[int, ...] | None = None) -> Iterator[None]:
-    """Turn errors of writing, those with one of ``numbers`` or all, into one sentence."""
-    try:
-        yield
-    except OSError as error:
-        if isinstance(error, CannotWrite) or numbers is not None and error.errno not in numbers:
-            raise
-        raise CannotWrite(
-            f"cannot write {path} ({error.strerror or error}): make room or choose another folder, and run the same "
-            "command again"
-        ) from error
 
 
 def _flush(folder: Path) -> None:

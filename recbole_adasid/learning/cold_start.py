@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from recbole_adasid.data.interactions import InteractionArrays
 from recbole_adasid.data.item_table import rows_of_items
 from recbole_adasid.features.item_features import item_features
+from recbole_adasid.features.item_source import ItemSource
 from recbole_adasid.io.digests import array_digest, fingerprint
 from recbole_adasid.io.stage_cache import StageCache
 from recbole_adasid.learning.placement import place, ranked_last_codes
-from recbole_adasid.learning.semantic_ids import ItemSource, SemanticIDs
+from recbole_adasid.learning.semantic_ids import SemanticIDs
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.settings.lookup import Settings
 from recbole_adasid.tokenizer.agreement import EmbeddingPairs

@@ -13,11 +13,12 @@ import torch
 
 from recbole_adasid.bundle.given_sids import given_codes
 from recbole_adasid.features.item_features import item_features
+from recbole_adasid.features.item_source import ItemSource
 from recbole_adasid.features.vectors import ItemFeatures
 from recbole_adasid.io.digests import array_digest, fingerprint
 from recbole_adasid.io.stage_cache import Arrays, StageCache
 from recbole_adasid.learning.cold_start import ItemSubset, described_with_cold, with_cold_items
-from recbole_adasid.learning.semantic_ids import ItemSource, SemanticIDs
+from recbole_adasid.learning.semantic_ids import SemanticIDs
 from recbole_adasid.pairs.item_pairs import ItemPairs
 from recbole_adasid.pairs.pair_file import load_pair_file
 from recbole_adasid.pairs.sources import FILE, MINERS

@@ -1,30 +1,15 @@
-"""Semantic IDs of a catalogue, and the dataset interface needed to learn them."""
+"""Semantic IDs of a catalogue."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from recbole_adasid.data.interactions import Interactions
 from recbole_adasid.features.fitted_state import Fitted
-from recbole_adasid.features.item_features import ItemContents
 from recbole_adasid.tokenizer.agreement import EmbeddingPairs
 from recbole_adasid.tokenizer.base import ItemTokenizer
-
-
-class ItemSource(ItemContents, Protocol):
-    """The interface of a dataset to learn Semantic IDs from."""
-
-    def training_interactions(self) -> Interactions:
-        """Return the interactions that training may see."""
-
-    def training_digest(self) -> str:
-        """Return the digest of all interactions that training may see, for all items."""
-
-    def cold_items(self) -> np.ndarray | None:
-        """Return which items are held out of training, bool [N], or None."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from recbole_adasid.compute.numbering import numbered_rows
 from recbole_adasid.model.prefix_tree import PrefixTree
+from recbole_adasid.settings.errors import check_name
 
 COLLISIONS = ("suffix", "shared")
 
@@ -36,8 +37,7 @@ class Catalogue(nn.Module):
         self, codes: Tensor, codebook_sizes: Sequence[int], *, collision: str = "suffix", suffix: Tensor | None = None
     ) -> None:
         super().__init__()
-        if collision not in COLLISIONS:
-            raise ValueError(f"collision is {collision!r}, must be one of {', '.join(COLLISIONS)}")
+        check_name("collision", collision, COLLISIONS)
         sizes = [int(size) for size in codebook_sizes]
         codes = codes.long()
         _check(codes, sizes)

@@ -19,6 +19,7 @@ from recbole_adasid.model.network.tiger_network import TIGERNetwork
 from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.model.search.exclusion import Excluded
 from recbole_adasid.model.tiger import TIGERModel
+from recbole_adasid.settings.errors import check_name
 
 _KEYS_AT_ONCE = 65_536
 RETRIEVALS = ("generative", "dense", "hybrid")
@@ -66,12 +67,8 @@ class LIGERModel(TIGERModel):
         if network.item_tokens is None:
             raise ValueError("LIGER's encoder reads items: build the network with encoder_input='items'")
         _check_items(catalogue, content)
-        for name, value, valid in (
-            ("retrieval", retrieval, RETRIEVALS),
-            ("hybrid_score", hybrid_score, HYBRID_SCORES),
-        ):
-            if value not in valid:
-                raise ValueError(f"{name} is {value!r}, must be one of {', '.join(valid)}")
+        check_name("retrieval", retrieval, RETRIEVALS)
+        check_name("hybrid_score", hybrid_score, HYBRID_SCORES)
         self.content, self.head = content, head
         self._own_content = (content,)  # of the training items; in a tuple, so it is registered once
         self.losses = losses or Losses()

@@ -108,18 +108,19 @@ class TIGERModel(nn.Module):
         self, history_items: Tensor, lengths: Tensor, target_items: Tensor, users: Tensor | None = None
     ) -> Tensor:
         """Return the mean cross-entropy of the targets' tokens (``target_items`` [B])."""
-        history, targets = self.catalogue(history_items), self.catalogue(target_items)
-        return self.network.loss(history, lengths, targets, users, self.training_tree)
+        memory = self.network.encode(self.catalogue(history_items), lengths, users)
+        return self.network.target_loss(memory, self.catalogue(target_items), self.training_tree)
 
     def sequence_loss(
         self, items: Tensor, lengths: Tensor, *, skipped: Tensor | None = None, users: Tensor | None = None
     ) -> Tensor:
         """Return the mean cross-entropy of the tokens of every item [B, n] given the items before it, in one pass.
 
-        Arguments are those of :meth:`~recbole_adasid.model.network.tiger_network.TIGERNetwork.sequence_loss`.
+        Arguments are those of :meth:`~recbole_adasid.model.network.tiger_network.TIGERNetwork.read_sequences`.
         """
-        tree = self.training_tree
-        return self.network.sequence_loss(self.catalogue(items), lengths, skipped=skipped, users=users, prefixes=tree)
+        tokens = self.catalogue(items)
+        memory, predicted = self.network.read_sequences(tokens, lengths, skipped=skipped, users=users)
+        return self.network.predicted_loss(memory, tokens[:, 1:], predicted, self.training_tree)
 
     @torch.no_grad()
     def recommend(

@@ -15,6 +15,7 @@ from scipy import sparse
 from recbole_adasid.data.baskets import check_interactions
 from recbole_adasid.data.ordering import stable_order
 from recbole_adasid.pairs.item_pairs import ItemPairs, RunningSum, best_targets, blocks
+from recbole_adasid.settings.errors import check_name
 
 WEIGHTS = ("cosine", "count")
 
@@ -46,8 +47,7 @@ def cooccurrence_pairs(
     Raises:
         ValueError: for an unknown weighting or an item row outside 0 … N−1.
     """
-    if weighting not in WEIGHTS:
-        raise ValueError(f"pair_weight {weighting!r} is unknown; valid: {', '.join(WEIGHTS)}.")
+    check_name("pair_weight", weighting, WEIGHTS)
     upper, n_users = cooccurrence_counts(users, items, n_items, window=window, max_user_items=max_user_items)
     weight = upper.data
     if weighting == "cosine":

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from recbole_adasid.data.atomic_text import AtomicText, Column
 from recbole_adasid.io.array_file import as_tokens, load_arrays
-from recbole_adasid.io.parquet import first_line, require_pyarrow
+from recbole_adasid.io.one_line import first_line
+from recbole_adasid.io.parquet import require_pyarrow
 from recbole_adasid.pairs.item_pairs import ItemPairs, sorted_pairs
 
 logger = logging.getLogger(__name__)

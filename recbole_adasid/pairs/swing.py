@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,22 +21,15 @@ from tqdm import tqdm
 from recbole_adasid.data.baskets import Baskets, Limits, baskets_of
 from recbole_adasid.pairs.item_pairs import BLOCK_PRODUCTS, ItemPairs, RunningSum, best_targets, blocks
 
+if TYPE_CHECKING:
+    from recbole_adasid.pairs.mining_state import KeptMining
+
 # Users per side of a tile of the users × users product, and tiles per side beyond which tiles get larger.
 _TILE_USERS, _TILES = 32_768, 64
 # Tiles are grouped until their users meet about this often: summing matrices costs as much as there are items.
 _MEETINGS = 8_000_000
 # Bits of the largest sum, fewer than a signed 64-bit integer can hold.
 _SUM_BITS = 62
-
-
-class MiningState(Protocol):
-    """Storage for Swing's progress."""
-
-    def restore(self) -> tuple[int, list[sparse.csr_matrix]]:
-        """Return the number of finished portions and their partial sums [N, N]: 0 and none at first."""
-
-    def note(self, done: int, parts: list[sparse.csr_matrix]) -> None:
-        """Record the number of finished portions, with their partial sums."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +132,7 @@ class InProcess:
         progress: show a bar.
     """
 
-    def __init__(self, keep: MiningState | None = None, progress: bool = False) -> None:
+    def __init__(self, keep: KeptMining | None = None, progress: bool = False) -> None:
         self.keep, self.progress = keep, progress
 
     def mine(self, weighing: Weighing, baskets: Baskets, n_items: int, top_k: int | None) -> ItemPairs:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from recbole_adasid.io.one_line import typed_line
 from recbole_adasid.io.tensor_file import DamagedFile
 from recbole_adasid.run_folder.model_file import SavedModel
 from recbole_adasid.settings.harmless import OF_THE_MACHINE
@@ -62,8 +63,7 @@ def config_of(saved: SavedModel) -> Any:
     try:
         config = rebuild_config(saved.about["config"])
     except Exception as error:  # RecBole checks no settings, and these come from a file
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise DamagedFile(f"{saved.path} has settings that make no RecBole Config ({reason})") from None
+        raise DamagedFile(f"{saved.path} has settings that make no RecBole Config ({typed_line(error, 200)})") from None
     config["sid_level_sizes"] = saved.about["sid_level_sizes"]
     config["content_width"] = saved.about.get("content_width")
     return config

@@ -23,7 +23,28 @@ from recbole_adasid.run_folder.model_file import SUFFIX, read_model
 _EXACT_DECIMALS = 15
 
 
-class ItemEvaluator(Trainer):
+class ExactEvaluator(Trainer):
+    """A RecBole trainer that keeps a record of its evaluation, and rounds metrics only for people."""
+
+    def _measure_by(self, record: EvaluationRecord) -> None:
+        """Collect what is recommended, with ranks for ``record``, and compute metrics exactly."""
+        self.record = record
+        self.eval_collector = TopKCollector(self.config, record)
+        self._decimals: int = self.config["metric_decimal_place"]
+        for metric in self.evaluator.metric_class.values():
+            metric.decimal_place = _EXACT_DECIMALS
+
+    def _measured(self, eval_data: Any, show_progress: bool) -> OrderedDict[str, float]:
+        """Return the exact metrics of the current weights; empty without data."""
+        with same_candidates(eval_data, self.config["seed"]):
+            found = super().evaluate(eval_data, load_best_model=False, show_progress=show_progress) or {}
+        return OrderedDict((name, float(value)) for name, value in found.items())
+
+    def _rounded(self, metrics: OrderedDict[str, float]) -> OrderedDict[str, float]:
+        return OrderedDict((name, round(value, self._decimals)) for name, value in metrics.items())
+
+
+class ItemEvaluator(ExactEvaluator):
     """Evaluates TIGER by the items that it recommends, on all processes together."""
 
     saved_model_file: str
@@ -31,12 +52,8 @@ class ItemEvaluator(Trainer):
     def __init__(self, config: Any, model: Any) -> None:
         """Prepare the evaluation of `model`, saved to the run folder if there is one."""
         super().__init__(config, model)
-        self.record = EvaluationRecord(model.tiger.catalogue.semantic_ids)
-        self.eval_collector = TopKCollector(config, self.record)
         use_list_metrics(self.evaluator)
-        self._decimals: int = config["metric_decimal_place"]
-        for metric in self.evaluator.metric_class.values():
-            metric.decimal_place = _EXACT_DECIMALS
+        self._measure_by(EvaluationRecord(model.tiger.catalogue.semantic_ids))
         self.eval_bfloat16 = bool(config["eval_bf16"]) and has_bfloat16(torch.device(config["device"]))
         self.saved_model_file = str(Path(self.saved_model_file).with_suffix(SUFFIX))
         if config["run_folder"]:
@@ -71,9 +88,7 @@ class ItemEvaluator(Trainer):
         path = Path(model_file or self.saved_model_file)
         if load_best_model and (eval_data or world().from_main(path.is_file)):
             self._fill_model(path)
-        with same_candidates(eval_data, self.config["seed"]):
-            found = super().evaluate(eval_data, load_best_model=False, show_progress=show_progress) or {}
-        return OrderedDict((name, float(value)) for name, value in found.items())
+        return self._measured(eval_data, show_progress)
 
     def _fill_model(self, path: Path) -> None:
         """Load weights from a file, which rank 0 reads."""
@@ -83,9 +98,6 @@ class ItemEvaluator(Trainer):
         world().hand_over(
             lambda: {name: value.cpu() for name, value in self.model.state_dict().items()}, self.model.load_state_dict
         )
-
-    def _rounded(self, metrics: OrderedDict[str, float]) -> OrderedDict[str, float]:
-        return OrderedDict((name, round(value, self._decimals)) for name, value in metrics.items())
 
     def _full_sort_batch_eval(self, batched_data: Any) -> tuple[Any, torch.Tensor, torch.Tensor, torch.Tensor]:
         """Recommend for a batch. RecBole expects scores of all items as the second value: these are item ids."""

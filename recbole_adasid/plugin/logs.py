@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from recbole_adasid.distributed.world import world
-from recbole_adasid.plugin.peers.names import OURS
+from recbole_adasid.plugin.registration import OURS
 from recbole_adasid.plugin.tracking.trackers import TRACKING
 
 LOG_FILE = "run.log"

@@ -12,11 +12,12 @@ from importlib.util import spec_from_loader
 from types import ModuleType
 from typing import Any
 
-MODEL_MODULES = {
-    "recbole.model.sequential_recommender.tiger": ("TIGER", "recbole_adasid.plugin.tiger"),
-    "recbole.model.sequential_recommender.liger": ("LIGER", "recbole_adasid.plugin.liger"),
-}
-"""Modules where RecBole looks for models → the model and where it is."""
+from recbole_adasid.model.names import LIGER, TIGER
+
+OURS = {TIGER: "recbole_adasid.plugin.tiger", LIGER: "recbole_adasid.plugin.liger"}
+"""This package's models, which use Semantic IDs, and their modules."""
+_LOOKED_FOR = {f"recbole.model.sequential_recommender.{name.lower()}": name for name in OURS}
+"""Modules where RecBole looks for models → the model."""
 
 # RecBole module → functions of this folder, as "module:name", called with it right after it was executed.
 AFTER_IMPORT: dict[str, tuple[str, ...]] = {
@@ -49,8 +50,8 @@ class _ModelLoader(Loader):
     """Fill RecBole's module of a model from this package."""
 
     def exec_module(self, module: ModuleType) -> None:
-        name, source = MODEL_MODULES[module.__name__]
-        setattr(module, name, getattr(importlib.import_module(source), name))
+        name = _LOOKED_FOR[module.__name__]
+        setattr(module, name, getattr(importlib.import_module(OURS[name]), name))
 
 
 class _RecBoleFinder(MetaPathFinder):
@@ -59,7 +60,7 @@ class _RecBoleFinder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname in MODEL_MODULES:
+        if fullname in _LOOKED_FOR:
             return spec_from_loader(fullname, _ModelLoader())
         if fullname not in AFTER_IMPORT:
             return None
@@ -100,7 +101,7 @@ def offer_trainer(module: ModuleType) -> None:
 
 
 def _offer(module: ModuleType, name: str, source: str) -> None:
-    names = [name.replace("TIGER", model) for model, _ in MODEL_MODULES.values()]
+    names = [name.replace("TIGER", model) for model in OURS]
 
     def lookup(wanted: str) -> object:
         if wanted in names:

@@ -6,7 +6,6 @@ Letters: N items, L levels.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,7 +18,7 @@ from numpy.typing import ArrayLike
 from recbole_adasid.evaluation.breakdown_page import render
 from recbole_adasid.io.array_file import write_arrays
 from recbole_adasid.io.atomic import CannotWrite, write_atomically
-from recbole_adasid.io.json_file import as_json, plain_values
+from recbole_adasid.io.json_file import as_json, entry_a_line, plain_values
 from recbole_adasid.io.links import check_inside
 from recbole_adasid.io.locks import held
 from recbole_adasid.tokenizer.codes import check_codes
@@ -47,6 +46,18 @@ class RunFolder:
             raise CannotWrite(
                 f"cannot create the run folder {self.path} ({error.strerror}): choose another run_folder or run_root"
             ) from error
+        self.config_path = self.path / "config.yaml"  # the settings
+        self.metrics_path = self.path / "metrics.json"  # the last file that a run writes before the report
+        self.sids_path = self.path / "sids.json"  # Semantic IDs, in the order of the model's items
+        self.labels_path = self.path / "items.json"  # titles and categories: recbole_adasid.data.item_labels
+        self.tokenizer_path = self.path / "tokenizer"  # the trained tokenizer, if the run trained one
+        # The item features' learned words and directions, if any: new items need them.
+        self.fitted_path = self.path / "features.safetensors"
+        self.changes_path = self.path / _CHANGES  # later changes of items: recbole_adasid.run_folder.catalogue_log
+        self.changes_log_path = self.path / _CHANGES_LOG  # the log of added and removed items
+        self.model_path = self.path / "model.safetensors"  # the run's best model
+        self.history_path = self.path / "history.json"  # over time: recbole_adasid.run_folder.history
+        self.report_path = self.path / "report.html"  # see recbole_adasid.report
 
     @classmethod
     def existing(cls, path: str | Path, *, with_semantic_ids: bool = False, needs: str | None = None) -> RunFolder:
@@ -69,61 +80,6 @@ class RunFolder:
             example = f", such as {runs[-1]}" if runs else ""
             raise FileNotFoundError(f"{path} has no {needs}: give the folder of a finished run{example}")
         return folder
-
-    @property
-    def config_path(self) -> Path:
-        """Path of the settings."""
-        return self.path / "config.yaml"
-
-    @property
-    def metrics_path(self) -> Path:
-        """Path of the metrics, the last file that a run writes before the report."""
-        return self.path / "metrics.json"
-
-    @property
-    def sids_path(self) -> Path:
-        """Path of the Semantic IDs, in the order of the model's items."""
-        return self.path / "sids.json"
-
-    @property
-    def labels_path(self) -> Path:
-        """Path of the items' titles and categories, see :mod:`recbole_adasid.data.item_labels`."""
-        return self.path / "items.json"
-
-    @property
-    def tokenizer_path(self) -> Path:
-        """Path of the trained tokenizer, if the run trained one."""
-        return self.path / "tokenizer"
-
-    @property
-    def fitted_path(self) -> Path:
-        """Path of the item features' learned words and directions, if any: new items need them."""
-        return self.path / "features.safetensors"
-
-    @property
-    def changes_path(self) -> Path:
-        """Path of items added or removed after the run, see :mod:`recbole_adasid.run_folder.catalogue_log`."""
-        return self.path / _CHANGES
-
-    @property
-    def changes_log_path(self) -> Path:
-        """Path of the log of added and removed items."""
-        return self.path / _CHANGES_LOG
-
-    @property
-    def model_path(self) -> Path:
-        """Path of the run's best model."""
-        return self.path / "model.safetensors"
-
-    @property
-    def history_path(self) -> Path:
-        """Path of losses, weights and metrics over time, see :mod:`recbole_adasid.run_folder.history`."""
-        return self.path / "history.json"
-
-    @property
-    def report_path(self) -> Path:
-        """Path of the run's report, see :mod:`recbole_adasid.report`."""
-        return self.path / "report.html"
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
@@ -174,19 +130,15 @@ class RunFolder:
         """
         table, sizes = np.asarray(codes), [int(size) for size in level_sizes]
         check_codes(item_tokens, table, sizes)
-        lines = [
-            f"{json.dumps(str(token), ensure_ascii=False)}: {json.dumps(row)}"
-            for token, row in zip(item_tokens, table.tolist())
-        ]
         about = {
-            "items": len(lines),
+            "items": len(table),
             "levels": len(sizes),
             "level_sizes": sizes,
             "codes": "one integer a level, counted from 0 within its level",
             **(info or {}),
         }
         write_atomically(self.path / "sids.info.json", as_json(about))
-        return write_atomically(self.sids_path, "{\n" + ",\n".join(lines) + "\n}\n")
+        return write_atomically(self.sids_path, entry_a_line(zip(item_tokens, table.tolist())))
 
     def write_record(self, record: Mapping[str, np.ndarray]) -> Path:
         """Write test_ranks.npz: one row per test user, for paired tests between runs and for slices."""

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recbole_adasid.data.training_examples import Examples
+from recbole_adasid.features.item_source import ItemSource
 from recbole_adasid.io.digests import fingerprint
 from recbole_adasid.learning.pipeline import learn_semantic_ids, semantic_ids_fingerprint
-from recbole_adasid.learning.semantic_ids import ItemSource
 from recbole_adasid.scorecard.proxy import ProxySettings, proxy_metrics
 from recbole_adasid.settings.lookup import Settings
 from recbole_adasid.tokenizer.quality import landscape

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from recbole_adasid.io.markdown import table as markdown_table
 from recbole_adasid.scorecard.cells import Cell, CellFolder
 from recbole_adasid.tokenizer.agreement import stability
 
@@ -39,9 +40,7 @@ def summary(folder: CellFolder) -> pd.DataFrame:
 
 def markdown(table: pd.DataFrame) -> str:
     """Return the main columns as a Markdown table, mean ± standard deviation."""
-    lines = [f"| {' | '.join(headings(table))} |", "|" + "---|" * len(headings(table))]
-    lines += [f"| {' | '.join(cells)} |" for cells in shown_cells(table)]
-    return "\n".join(lines)
+    return markdown_table(headings(table), shown_cells(table), compact=True)
 
 
 def headings(table: pd.DataFrame) -> list[str]:

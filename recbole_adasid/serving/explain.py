@@ -101,11 +101,7 @@ def explain(recommender: Recommender, history: Sequence[str], item: str) -> Expl
 
 def _read_numbers(recommender: Recommender, history: Sequence[str]) -> list[int]:
     """Return the numbers of the history items that the model reads."""
-    tokens, numbers = token_list(history, "the history"), recommender.live.numbers
-    known = [numbers[token] for token in tokens if token in numbers]
-    if not known:
-        raise ValueError(f"no item of the history {tokens[:5]} is in the catalogue: give tokens of its items")
-    return known[-recommender.max_history :]
+    return recommender.live.known(token_list(history, "the history"))[-recommender.max_history :]
 
 
 @torch.no_grad()

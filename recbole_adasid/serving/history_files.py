@@ -9,7 +9,8 @@ from typing import Any
 
 from recbole_adasid.io.atomic import write_atomically, written_whole
 from recbole_adasid.io.json_file import parse_json
-from recbole_adasid.io.parquet import first_line, open_parquet, require_pyarrow
+from recbole_adasid.io.one_line import first_line
+from recbole_adasid.io.parquet import open_parquet, require_pyarrow
 from recbole_adasid.io.text_file import read_text_lines
 
 HISTORY = "history"

@@ -176,6 +176,17 @@ class LiveCatalogue:
         """Features float32 [A, d] of the added items if the model reads them; else [A, 0]."""
         return self.changes.features
 
+    def known(self, history: Sequence[str]) -> list[int]:
+        """Return the numbers of a history's items; unknown ones are skipped.
+
+        Raises:
+            ValueError: if none is known.
+        """
+        found = [self.numbers[token] for token in history if token in self.numbers]
+        if not found:
+            raise ValueError(f"no item of the history {history[:5]} is in the catalogue: give tokens of its items")
+        return found
+
     def semantic_ids(self, tokens: Iterable[str]) -> list[list[int]]:
         """Return codes and suffix of known items, counted from 0 on every level."""
         return self.catalogue.tokens[[self.numbers[token] for token in tokens]].tolist()

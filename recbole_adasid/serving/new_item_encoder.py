@@ -60,7 +60,7 @@ class Settled(NamedTuple):
 
 @dataclass(frozen=True)
 class NewItems:
-    """Contents of new items, for their features; see :class:`~recbole_adasid.features.item_features.ItemContents`."""
+    """Contents of new items, for their features; see :class:`~recbole_adasid.features.item_source.ItemContents`."""
 
     tokens: list[str]
     table: Table

@@ -145,8 +145,7 @@ class Recommender(Published):
             ValueError: if no item of the history is known, or as :meth:`recommend_many`.
         """
         tokens = token_list(history, "the history")
-        if not any(token in self._live.numbers for token in tokens):
-            raise ValueError(f"no item of the history {tokens[:5]} is in the catalogue: give tokens of its items")
+        self._live.known(tokens)  # refuses a history without any
         filters: dict[str, Any] = {"allow": allow, "deny": deny, "category": category, "new_share": new_share}
         return self.recommend_many([tokens], k, exclude_seen=exclude_seen, **filters)[0]
 

@@ -7,8 +7,9 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from recbole_adasid.hub.card import cell, code, codes_section, license_section, model_card, section, table
+from recbole_adasid.hub.card import cell, code, codes_section, license_section, model_card, section
 from recbole_adasid.io.json_file import read_json
+from recbole_adasid.io.markdown import table
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.serving.live_catalogue import LiveCatalogue
 from recbole_adasid.settings.reading import read_settings_files

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 
@@ -33,6 +33,16 @@ def unknown_name(what: str, value: object, valid: Iterable[str]) -> SettingsErro
     """Return the error for an unknown name; it shows the nearest valid names, then all of them."""
     names = sorted(valid)
     return SettingsError(f"Unknown {what} {value!r}{_nearest(value, names)} Valid are: {', '.join(names)}.")
+
+
+def check_name(what: str, value: object, valid: Collection[str]) -> None:
+    """Check that a name is one of the valid ones.
+
+    Raises:
+        SettingsError: if not, see :func:`unknown_name`.
+    """
+    if value not in valid:
+        raise unknown_name(what, value, valid)
 
 
 def refuse_unknown_keys(keys: Iterable[str], known: Iterable[str], *, source: str) -> None:

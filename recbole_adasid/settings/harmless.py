@@ -13,6 +13,8 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+from recbole_adasid.io.one_line import one_line
+
 INERT: dict[str, Any] = {
     # --- fetches ---
     "download": False,
@@ -96,24 +98,24 @@ def nothing_fetched() -> Iterator[None]:
         _LOCAL.reset(token)
 
 
-def pretrained_options(name: str, key: str) -> dict[str, Any]:
-    """Return the options for loading the pretrained model ``name`` from the setting ``key``.
+@contextmanager
+def loading_pretrained(name: str, key: str, remedy: str) -> Iterator[dict[str, Any]]:
+    """Yield the options for loading the pretrained model ``name`` from the setting ``key`` within the block.
 
     Raises:
-        ValueError: if it is a folder chosen by a file.
+        ValueError: if it is a folder chosen by a file, or cannot be loaded, with the ``remedy``.
     """
-    if not _LOCAL.get():
-        return {}
-    if Path(name).expanduser().exists() or os.path.isabs(name) or name.startswith("."):
+    local = _LOCAL.get()
+    if local and (Path(name).expanduser().exists() or os.path.isabs(name) or name.startswith(".")):
         raise ValueError(
             f"{key}={name!r} is a folder named by an untrusted file, from which no models are loaded: {_REMEDY}"
         )
-    return {"local_files_only": True}
-
-
-def pretrained_remedy(otherwise: str) -> str:
-    """Return what to do if a pretrained model cannot be loaded."""
-    return f"an untrusted file chose it, so it is not downloaded: {_REMEDY}" if _LOCAL.get() else otherwise
+    try:
+        yield {"local_files_only": True} if local else {}
+    except (OSError, TypeError, ValueError) as error:  # TypeError from versions without the option
+        if local:
+            remedy = f"an untrusted file chose it, so it is not downloaded: {_REMEDY}"
+        raise ValueError(f"{key} {name!r} cannot be loaded ({one_line(error)}): {remedy}.") from error
 
 
 _REMEDY = "set trusted=true if the run is your own, or provide the vectors"

@@ -53,11 +53,8 @@ def load(text: str) -> Any:
     """
     loader = _PlainLoader(text)
     try:
-        node = loader.get_single_node()
-        if node is None:
-            return None
-        check_size(node)
-        return loader.construct_document(node)  # type: ignore[no-untyped-call]
+        root = _checked_root(loader)
+        return None if root is None else loader.construct_document(root)  # type: ignore[no-untyped-call]
     except yaml.YAMLError:
         raise
     except Exception as error:  # explicit tags (!!bool x) and long numbers raise arbitrary errors
@@ -74,23 +71,21 @@ def check_bounds(text: str) -> None:
     """
     loader = _PlainLoader(text)
     try:
-        node = loader.get_single_node()
-        if node is not None:
-            check_size(node)
+        _checked_root(loader)
     finally:
         loader.dispose()
 
 
-def check_size(root: yaml.Node) -> None:
-    """Check that aliases do not inflate a document to many times its written size.
-
-    Raises:
-        yaml.YAMLError: if they do, or a value refers to itself.
-    """
+def _checked_root(loader: _PlainLoader) -> yaml.Node | None:
+    """Return a document, None if it is empty; aliases may not inflate it to many times its written size."""
+    root = loader.get_single_node()
+    if root is None:
+        return None
     sizes: dict[yaml.Node, int] = {}
     held = _count(root, sizes, set())
     if held > MOST_VALUES and held > sum(map(_own_size, sizes)):
         raise yaml.YAMLError(f"its aliases expand {len(sizes):,} values to more than {MOST_VALUES:,}: write them out")
+    return root
 
 
 def _count(node: yaml.Node, sizes: dict[yaml.Node, int], open_nodes: set[yaml.Node]) -> int:

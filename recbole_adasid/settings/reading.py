@@ -11,6 +11,7 @@ from typing import Any, Union
 
 import yaml
 
+from recbole_adasid.io.one_line import one_line
 from recbole_adasid.settings import plain_yaml
 from recbole_adasid.settings.errors import SettingsError
 
@@ -35,7 +36,7 @@ def parse_mapping(text: str, *, source: str) -> dict[str, Any]:
     try:
         settings = plain_yaml.load(text)
     except yaml.YAMLError as error:
-        raise SettingsError(f"{source} is not valid YAML: {' '.join(str(error).split())}.") from error
+        raise SettingsError(f"{source} is not valid YAML: {one_line(error)}.") from error
     if settings is None:
         return {}
     if not isinstance(settings, dict) or not all(isinstance(key, str) for key in settings):
@@ -93,4 +94,4 @@ def check_yaml_file(path: str | Path) -> None:
     try:
         plain_yaml.check_bounds(Path(path).read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
+        raise SettingsError(f"{path} is not valid YAML: {one_line(error)}.") from error

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from recbole_adasid.data.ordering import lexsort
+from recbole_adasid.data.ordering import lexsort, places_in_runs
 from recbole_adasid.pairs.item_pairs import ItemPairs
 
 NEIGHBOURS = 10
@@ -120,8 +120,4 @@ def _groups(codes: NDArray[np.int64], length: int) -> NDArray[np.int64]:
 def _strongest(pairs: ItemPairs) -> NDArray[np.int64]:
     """Return the rows of each trigger's strongest targets."""
     order = lexsort((pairs.target, -pairs.weight, pairs.trigger))
-    trigger = pairs.trigger[order]
-    place = np.arange(len(order))
-    begins = np.r_[True, trigger[1:] != trigger[:-1]]
-    rank = place - np.maximum.accumulate(np.where(begins, place, 0))
-    return order[rank < NEIGHBOURS]
+    return order[places_in_runs(pairs.trigger[order]) < NEIGHBOURS]

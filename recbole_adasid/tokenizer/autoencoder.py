@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from recbole_adasid.distributed.world import Share
+from recbole_adasid.settings.errors import check_name
 from recbole_adasid.tokenizer.losses import mean_of_draws, squared_error
 from recbole_adasid.tokenizer.quantizer.residual import ResidualQuantizer
 from recbole_adasid.tokenizer.scaling import FeatureScaler
@@ -73,10 +74,7 @@ class ResidualAutoencoder(nn.Module):
         reconstruction_reduction: str = "mean",
     ) -> None:
         super().__init__()
-        if reconstruction_reduction not in REDUCTIONS:
-            raise ValueError(
-                f"unknown reconstruction_reduction {reconstruction_reduction!r}; valid: {', '.join(REDUCTIONS)}"
-            )
+        check_name("reconstruction_reduction", reconstruction_reduction, REDUCTIONS)
         self.scaler = scaler
         self.encoder = encoder
         self.quantizer = quantizer

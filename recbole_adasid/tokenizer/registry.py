@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 
 from recbole_adasid.compute.precision import has_bfloat16
 from recbole_adasid.settings import lookup as settings_lookup
+from recbole_adasid.settings.errors import check_name
 from recbole_adasid.settings.rules import Rule, name_of
 from recbole_adasid.tokenizer.autoencoder import ResidualAutoencoder, multilayer_perceptron
 from recbole_adasid.tokenizer.autoencoder_tokenizer import AutoencoderTokenizer
@@ -17,12 +17,9 @@ from recbole_adasid.tokenizer.base import ItemTokenizer
 from recbole_adasid.tokenizer.clustering.rq_kmeans import RQKMeansTokenizer
 from recbole_adasid.tokenizer.clustering.rq_opq import RQOPQTokenizer
 from recbole_adasid.tokenizer.quantizer import QUANTIZERS, ResidualQuantizer
-from recbole_adasid.tokenizer.regulation import (
-    AdaptiveRegulation,
-    HammingRegulation,
-    NoRegulation,
-    Regulation,
-)
+from recbole_adasid.tokenizer.regulation.adaptive import AdaptiveRegulation
+from recbole_adasid.tokenizer.regulation.base import NoRegulation, Regulation
+from recbole_adasid.tokenizer.regulation.hamming import HammingRegulation
 from recbole_adasid.tokenizer.scaling import FeatureScaler
 from recbole_adasid.tokenizer.settings import AROUND, AUTOENCODER, COMMON, RQ_OPQ
 from recbole_adasid.tokenizer.training.loop import TrainingSettings
@@ -146,25 +143,23 @@ def _training(settings: Settings) -> TrainingSettings:
     )
 
 
+def _of_clustering(settings: Settings, width: int) -> dict[str, Any]:
+    """Return what all tokenizers by clustering take."""
+    return {
+        "scaler": _scaler(settings, width),
+        "width": width,
+        "codebook_sizes": codebook_sizes(settings),
+        "iterations": settings["kmeans_iterations"],
+        "seed": settings["seed"],
+    }
+
+
 def _build_rq_kmeans(settings: Settings, width: int) -> ItemTokenizer:
-    return RQKMeansTokenizer(
-        scaler=_scaler(settings, width),
-        width=width,
-        codebook_sizes=codebook_sizes(settings),
-        iterations=settings["kmeans_iterations"],
-        seed=settings["seed"],
-    )
+    return RQKMeansTokenizer(**_of_clustering(settings, width))
 
 
 def _build_rq_opq(settings: Settings, width: int) -> ItemTokenizer:
-    return RQOPQTokenizer(
-        scaler=_scaler(settings, width),
-        width=width,
-        codebook_sizes=codebook_sizes(settings),
-        n_subspaces=settings["opq_subspaces"],
-        iterations=settings["kmeans_iterations"],
-        seed=settings["seed"],
-    )
+    return RQOPQTokenizer(**_of_clustering(settings, width), n_subspaces=settings["opq_subspaces"])
 
 
 FAMILIES: dict[str, Callable[[Settings, int], ItemTokenizer]] = {
@@ -189,11 +184,5 @@ RULES: dict[str, Rule] = {
 
 
 def _lookup(key: str, name: str, table: Mapping[str, Any]) -> Any:
-    if name not in table:
-        raise ValueError(f"unknown {key} {name!r}{_suggestion(name, table)}; valid: {', '.join(table)}")
+    check_name(key, name, table)
     return table[name]
-
-
-def _suggestion(name: str, valid: Iterable[str]) -> str:
-    close = difflib.get_close_matches(str(name), list(valid), n=1)
-    return f", did you mean {close[0]!r}?" if close else ""

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from recbole_adasid.io.checked_values import list_of, record, text, whole
 from recbole_adasid.io.json_file import read_json
+from recbole_adasid.io.one_line import typed_line
 from recbole_adasid.io.tensor_file import (
     DamagedFile,
     MismatchedFile,
@@ -66,9 +67,8 @@ def _built(path: Path, settings: dict[str, Any], width: int) -> ItemTokenizer:
     try:
         return build_tokenizer(settings, width=width)
     except Exception as error:  # the settings come from a file, so constructors may raise anything
-        reason = " ".join(str(error).split())
         raise DamagedFile(
-            f"{path} does not say how to build its tokenizer ({type(error).__name__}: {reason}): train it again"
+            f"{path} does not say how to build its tokenizer ({typed_line(error)}): train it again"
         ) from None
 
 

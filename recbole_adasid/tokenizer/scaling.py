@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from recbole_adasid.settings.errors import check_name
+
 _ROWS_AT_ONCE = 65_536
 SCALINGS = ("none", "centre", "standardise")
 
@@ -34,8 +36,7 @@ class FeatureScaler(nn.Module):
 
     def __init__(self, *, width: int, mode: str, blocks: Sequence[Sequence[float]] | None = None) -> None:
         super().__init__()
-        if mode not in SCALINGS:
-            raise ValueError(f"unknown feature_scaling {mode!r}; valid: {', '.join(SCALINGS)}")
+        check_name("feature_scaling", mode, SCALINGS)
         if blocks and sum(int(columns) for columns, _ in blocks) != width:
             raise ValueError(f"feature_blocks {blocks} do not add up to {width} columns")
         self.mode, self.blocks = mode, blocks

@@ -12,6 +12,7 @@ import yaml
 
 from recbole_adasid.io.atomic import write_atomically
 from recbole_adasid.io.json_file import as_json
+from recbole_adasid.io.markdown import table
 from recbole_adasid.scorecard.shared_settings import OF_THE_PLACE
 from recbole_adasid.tune.search import Trial
 
@@ -43,11 +44,8 @@ def write_report(
 
 def _table(trials: Sequence[Trial], metric: str) -> str:
     columns = list(dict.fromkeys(key for trial in trials for key in trial.settings))  # options may set different ones
-    lines = [f"| {metric} | seeds | {' | '.join(columns)} |", "|" + "---|" * (len(columns) + 2)]
-    for trial in trials:
-        cells = [_figure(trial), str(len(trial.scores)), *(str(trial.settings.get(key, "")) for key in columns)]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+    rows = [[_figure(trial), len(trial.scores), *(trial.settings.get(key, "") for key in columns)] for trial in trials]
+    return table([metric, "seeds", *columns], rows, compact=True)
 
 
 def _figure(trial: Trial) -> str:

@@ -15,13 +15,9 @@ from benchmarks.ranking_rows import PARTS, POPULAR, POSITIVE, UNIFORM, Rows, ran
 from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.scorecard.cells import Cell, CellFolder
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
 ITEMS = 25
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["program"])
 
 
 @pytest.fixture

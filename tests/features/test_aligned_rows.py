@@ -17,7 +17,7 @@ ROWS = np.array([4, -1, 0, 0, 2])
 def test_rows_in_memory_and_in_a_file_are_those_of_the_matrix(
     kind: type, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module.row_blocks, "__defaults__", (block,))
+    monkeypatch.setattr(module, "BLOCK_ROWS", block)
     matrix = np.random.default_rng(0).normal(size=(5, 3)).astype(kind)
     expected = np.where(ROWS[:, None] < 0, 0, matrix[ROWS]).astype(np.float32)
     for folder in (None, tmp_path / "cache"):

@@ -8,16 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from pictures import picture
 from recbole_adasid.features import image_encoders
 from recbole_adasid.features.image_encoders import PixelEncoder, PretrainedImageEncoder, build_image_encoder
 
 pil = pytest.importorskip("PIL.Image")
-
-
-def picture(red: int, form: str = "PNG", size: tuple[int, int] = (30, 20)) -> bytes:
-    stream = io.BytesIO()
-    pil.new("RGB", size, (red, 10, 200)).save(stream, form)
-    return stream.getvalue()
 
 
 @pytest.fixture(scope="module", params=["clip", "siglip"])

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import http.server
-import io
 import logging
 import os
 import socketserver
@@ -13,18 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from pictures import picture
 from recbole_adasid.features import images
 from recbole_adasid.features.images import locate_images
 from recbole_adasid.features.vector_store import content_digest
 from recbole_adasid.io import web
 
-pil = pytest.importorskip("PIL.Image")
-
-
-def picture(red: int, form: str = "PNG", size: tuple[int, int] = (30, 20)) -> bytes:
-    stream = io.BytesIO()
-    pil.new("RGB", size, (red, 10, 200)).save(stream, form)
-    return stream.getvalue()
+pytest.importorskip("PIL.Image")
 
 
 def test_files_are_found_in_the_folder(tmp_path):

@@ -55,7 +55,7 @@ def test_texts_without_words_are_refused():
 
 
 def test_an_unknown_encoder_lists_the_valid_ones():
-    with pytest.raises(ValueError, match="did you mean 'tfidf'.*tfidf, sentence-transformers"):
+    with pytest.raises(ValueError, match="did you mean tfidf.*sentence-transformers, tfidf"):
         encode(TEXTS, encoder="tfdif", width=2)
     with pytest.raises(ValueError, match="text_width is 0"):
         encode(TEXTS, encoder="tfidf", width=0)

@@ -15,7 +15,7 @@ def save_npz(folder, tokens=TOKENS, vectors=VECTORS, **other):
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_vectors_are_aligned_by_token_whatever_the_float_type(tmp_path, dtype):
-    features = load_feature_file(save_npz(tmp_path, vectors=VECTORS.astype(dtype)), ["c", "a"], width=3)
+    features = load_feature_file(save_npz(tmp_path, vectors=VECTORS.astype(dtype)), ["c", "a"])
     assert features.values.tolist() == [[6, 7, 8], [0, 1, 2]]
     assert features.values.dtype == np.float32
     assert features.values.flags.c_contiguous
@@ -31,12 +31,6 @@ def test_npy_rows_are_named_by_the_file_beside_it(tmp_path):
     np.save(tmp_path / "text.npy", VECTORS)
     (tmp_path / "text.items.txt").write_text("d\nc\nb\na\n", encoding="utf-8")
     assert load_feature_file(tmp_path / "text.npy", ["a"]).values.tolist() == [[9, 10, 11]]
-
-
-def test_npy_rows_are_named_by_the_given_tokens_without_such_a_file(tmp_path):
-    np.save(tmp_path / "text.npy", VECTORS)
-    features = load_feature_file(tmp_path / "text.npy", ["b"], row_tokens=TOKENS)
-    assert features.values.tolist() == [[3, 4, 5]]
 
 
 def test_the_source_follows_the_values_and_not_the_place(tmp_path):
@@ -67,12 +61,11 @@ def with_value(value):
         ({"vectors": VECTORS.astype(int)}, TOKENS, "has type int64"),
         ({"vectors": VECTORS[:3]}, TOKENS, r"shape \(3, 3\) for 4 item names"),
         ({"vectors": VECTORS[0]}, TOKENS, r"shape \(3,\) for 4 item names"),
-        ({"vectors": VECTORS[:, :2]}, TOKENS, "2 wide, not 3"),
     ],
 )
 def test_a_wrong_file_is_refused_with_a_sentence(tmp_path, content, wanted, message):
     with pytest.raises(ValueError, match=message):
-        load_feature_file(save_npz(tmp_path, **content), wanted, width=3)
+        load_feature_file(save_npz(tmp_path, **content), wanted)
 
 
 def test_an_unwanted_item_may_hold_anything(tmp_path):
@@ -81,8 +74,9 @@ def test_an_unwanted_item_may_hold_anything(tmp_path):
 
 def test_an_npz_under_the_name_of_an_npy_is_refused(tmp_path):
     save_npz(tmp_path).rename(tmp_path / "text.npy")
+    (tmp_path / "text.items.txt").write_text("\n".join(TOKENS), encoding="utf-8")
     with pytest.raises(ValueError, match=r"text\.npy is not a \.npy file: save it with numpy.save"):
-        load_feature_file(tmp_path / "text.npy", TOKENS, row_tokens=TOKENS)
+        load_feature_file(tmp_path / "text.npy", TOKENS)
 
 
 def test_python_objects_are_not_unpickled(tmp_path):

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from recbole_adasid.tokenizer.regulation import AdaptiveRegulation, ProgressSchedule
+from recbole_adasid.tokenizer.regulation.adaptive import AdaptiveRegulation
+from recbole_adasid.tokenizer.regulation.schedule import ProgressSchedule
 from recbole_adasid.tokenizer.training.sampling import PairBatch
 
 THRESHOLDS, MARGINS = [0.1, 0.3, 0.6], [1.1, 1.3, 1.5]
@@ -130,3 +131,9 @@ def literal_factors(codes: Tensor, draws: Tensor, region: str, reference: str) -
         )
         found[pair] = F_MIN + (F_MAX - F_MIN) * (min(own, d_max) / d_max) ** ALPHA
     return found
+
+
+def schedule(**changes: float | str) -> ProgressSchedule:
+    return ProgressSchedule(
+        **{"start": 0.0, "end": 1.0, "collision_floor": 0.0, "collaborative_ceiling": 0.0, **changes}
+    )

@@ -12,7 +12,7 @@ from recbole_adasid.model.dense.head import DenseHead
 from recbole_adasid.model.dense.item_content import ItemContent
 from recbole_adasid.model.dense.losses import Losses
 from recbole_adasid.model.liger import LIGERModel
-from recbole_adasid.model.network.tiger_network import TIGERNetwork
+from small_tiger import small_network
 
 N = 30
 COLD = [3, 17, 29]
@@ -36,19 +36,8 @@ def build(
     content = ItemContent(
         torch.randn(N, 6) * 3 + 1, trained, d_model=16, id_embedding=id_embedding, id_dropout=id_dropout
     )
-    network = TIGERNetwork(
-        level_sizes=catalogue.level_sizes,
-        d_model=16,
-        d_head=4,
-        n_heads=3,
-        d_ff=24,
-        n_encoder_layers=2,
-        n_decoder_layers=1,
-        dropout=0.0,
-        n_user_tokens=n_user_tokens,
-        encoder_attention=attention,
-        encoder_input="items",
-    )
+    reading = {"n_user_tokens": n_user_tokens, "encoder_attention": attention, "encoder_input": "items"}
+    network = small_network(catalogue, n_decoder_layers=1, **reading)
     head = DenseHead(d_model=16, temperature=0.2, repeat_bias=repeat_bias is not None)
     if head.repeat is not None:
         head.repeat.data.fill_(repeat_bias)

@@ -16,7 +16,6 @@ from recbole_adasid.hub.card import (
     license_section,
     model_card,
     section,
-    table,
 )
 
 
@@ -64,7 +63,6 @@ def test_somebody_s_text_has_no_effects(text: str, shown: str) -> None:
 
 def test_sections_and_tables() -> None:
     assert section("H", "", "text") == "## H\n\ntext" and section("H", "") == ""
-    assert table(["a", "b"], [["1", "2"]]) == "| a | b |\n| --- | --- |\n| 1 | 2 |"
 
 
 def test_the_codes_of_some_items_are_shown() -> None:

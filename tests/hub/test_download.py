@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from recbole_adasid.hub.download import locate, snapshot
+from recbole_adasid.hub.download import locate
 from recbole_adasid.hub.layout import Layout
 
 LAYOUT = Layout("thing", ("a.json", "part/b.json"), ("c.json",))
@@ -147,7 +147,7 @@ def test_without_the_extra_the_error_names_it(hub: Any, monkeypatch: pytest.Monk
         ImportError,
         match=r"there is no folder me/thing, and loading 'me/thing' .*'recbole-adasid\[hub\]'",
     ):
-        snapshot(NAME, LAYOUT)
+        locate(NAME, LAYOUT)
     assert locate(folder, LAYOUT) == (folder, False)
 
 

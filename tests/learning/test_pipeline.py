@@ -91,8 +91,6 @@ def test_slow_encoding_that_was_stopped_goes_on_with_the_next_portion(dataset, t
     asked: list[str] = []
 
     class Slow:
-        separate = True
-
         def encode(self, texts: list[str]) -> np.ndarray:
             if len(asked) == 20 and not resumed:
                 raise KeyboardInterrupt

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.model.network.tiger_network import TIGERNetwork
 from recbole_adasid.model.tiger import TIGERModel
+from small_tiger import small_network
 
 
 def build_model(collision: str = "suffix", n_user_tokens: int = 0, n_items: int = 30, seed: int = 0) -> TIGERModel:
@@ -19,17 +19,7 @@ def build_model(collision: str = "suffix", n_user_tokens: int = 0, n_items: int 
     codes = torch.randint(4, (n_items, 3))
     codes[4::5] = codes[3::5][: len(codes[4::5])]
     catalogue = Catalogue(codes, [4, 4, 4], collision=collision)
-    network = TIGERNetwork(
-        level_sizes=catalogue.level_sizes,
-        d_model=16,
-        d_head=4,
-        n_heads=3,
-        d_ff=24,
-        n_encoder_layers=2,
-        n_decoder_layers=2,
-        dropout=0.1,
-        n_user_tokens=n_user_tokens,
-    )
+    network = small_network(catalogue, dropout=0.1, n_user_tokens=n_user_tokens)
     return TIGERModel(network=network, catalogue=catalogue).eval()
 
 

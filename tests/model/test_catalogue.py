@@ -93,7 +93,7 @@ def test_a_placeholder_becomes_the_saved_catalogue(collision: str) -> None:
 @pytest.mark.parametrize(
     ("codes", "sizes", "collision", "message"),
     [
-        (CODES, [3, 2], "drop", "collision is 'drop', must be one of suffix, shared"),
+        (CODES, [3, 2], "drop", "Unknown collision 'drop'.* Valid are: shared, suffix"),
         (CODES, [3, 2, 2], "suffix", r"shape \(6, 2\), expected a row per item and 3 columns"),
         (CODES[:0], [3, 2], "suffix", "expected a row per item"),
         (CODES, [2, 2], "suffix", "item 2 has code 2 at level 0, whose codebook has 2"),

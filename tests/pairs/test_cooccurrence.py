@@ -69,7 +69,7 @@ def test_by_default_50_targets_are_kept_and_users_count_with_their_last_1000_ite
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"weighting": "sum"}, "pair_weight 'sum' is unknown; valid: cosine, count"),
+        ({"weighting": "sum"}, "Unknown pair_weight 'sum'.* Valid are: cosine, count"),
         ({"items": [1, 3]}, "outside 0 … 2"),
         ({"users": [1]}, "1 users for 2 items"),
     ],

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,14 +17,9 @@ from recbole_adasid.plugin.run import run
 from recbole_adasid.plugin.trainer import TIGERTrainer
 from recbole_adasid.settings.errors import SettingsError
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
 Settings = dict[str, Any]
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """RecBole logs into the working directory and reads the program's arguments."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["program"])
 
 
 @pytest.fixture

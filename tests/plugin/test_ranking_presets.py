@@ -31,13 +31,6 @@ SMALL = {"epochs": 1, "train_batch_size": 64, "mlp_hidden_size": [8], "show_prog
 VECTOR = {"numerical_features": ["sid_vector"], "discretization": {"sid_vector": {"method": "position"}}}
 
 
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """RecBole logs into the working directory and reads the program's arguments."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["program"])
-
-
 @pytest.fixture(scope="module")
 def bundle() -> SIDBundle:
     features = torch.from_numpy(np.random.default_rng(0).normal(size=(ITEMS, WIDTH)).astype(np.float32))
@@ -156,6 +149,8 @@ find = importlib.util.find_spec
 importlib.util.find_spec = lambda name, *rest: None if name == "ray" else find(name, *rest)
 import recbole_adasid
 from recbole.quick_start import objective_function, run_recbole
+
+pytestmark = pytest.mark.usefixtures("elsewhere")
 assert "ray" not in sys.modules
 file = recbole_adasid.preset_path("ranking", "context")
 given = {{**{SMALL}, "data_path": {str(data_path)!r}}}

@@ -19,8 +19,9 @@ from recbole_adasid.tokenizer.registry import (
     quantizer_edition,
     tokenizer_settings,
 )
-from recbole_adasid.tokenizer.regulation import AdaptiveRegulation, HammingRegulation, NoRegulation
-from recbole_adasid.tokenizer.regulation.base import per_depth
+from recbole_adasid.tokenizer.regulation.adaptive import AdaptiveRegulation
+from recbole_adasid.tokenizer.regulation.base import NoRegulation, per_depth
+from recbole_adasid.tokenizer.regulation.hamming import HammingRegulation
 from recbole_adasid.tokenizer.settings import AUTOENCODER, COMMON
 from recbole_adasid.tokenizer.training.loop import TrainingSettings
 
@@ -164,11 +165,8 @@ def test_weights_depend_on_the_seed() -> None:
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        (
-            "rotatoin",
-            "unknown quantizer 'rotatoin', did you mean 'rotation'?; valid: straight_through, rotation, simvq,",
-        ),
-        ("zzz", "unknown quantizer 'zzz'; valid: straight_through, rotation, simvq, cosine, grouped"),
+        ("rotatoin", "Unknown quantizer 'rotatoin': did you mean rotation? Valid are: cosine, grouped, rotation,"),
+        ("zzz", "Unknown quantizer 'zzz'. Valid are: cosine, grouped, rotation, simvq, straight_through."),
     ],
 )
 def test_an_unknown_name_is_told_with_the_valid_ones_and_the_nearest(name: str, told: str) -> None:
@@ -220,7 +218,7 @@ def test_no_value_for_any_depth_is_refused() -> None:
 
 @pytest.mark.parametrize("key", ["quantizer", "regulation"])
 def test_an_unknown_name_is_told_when_the_settings_are_chosen(key: str) -> None:
-    with pytest.raises(ValueError, match=f"^unknown {key} 'zzz'; valid: "):
+    with pytest.raises(ValueError, match=f"^Unknown {key} 'zzz'. Valid are: "):
         tokenizer_settings({**SETTINGS, key: "zzz"})
 
 

@@ -48,7 +48,7 @@ def test_settings_that_build_nothing_are_told_with_the_reason(saved: Saved) -> N
     tensors, about = read_tensors(path, KIND)
     about["description"]["tokenizer"]["tokenizer_family"] = "zzz"
     write_tensors(path, KIND, tensors, about)
-    reason = "ValueError: unknown tokenizer_family 'zzz'; valid: autoencoder, rq_kmeans, rq_opq"
+    reason = "SettingsError: Unknown tokenizer_family 'zzz'. Valid are: autoencoder, rq_kmeans, rq_opq."
     told = f"{path} does not say how to build its tokenizer ({reason}): train it again"
     (saved[0] / DESCRIPTION_FILE).unlink()
     with pytest.raises(DamagedFile, match=f"^{re.escape(told)}$"):

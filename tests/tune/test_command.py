@@ -17,6 +17,8 @@ from recbole_adasid.scorecard.cells import CellFolder
 from recbole_adasid.settings.presets import presets
 from recbole_adasid.tune import objectives
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
 main = COMMAND.main
 GRID = """
 choice:
@@ -26,12 +28,6 @@ choice:
     - {kmeans_iterations: 1}
 """
 Files = dict[str, bytes]
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["program"])
 
 
 @pytest.fixture

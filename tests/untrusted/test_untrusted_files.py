@@ -129,6 +129,12 @@ def compared(folder: Path, evil: bytes) -> None:
     runpy.run_path(str(ROOT / ".ci" / "compare_runs.py"))
 
 
+def named_rows(folder: Path, evil: bytes) -> Any:
+    """Load features from a malicious array next to a sound listing."""
+    planted(folder, b"a\n", "f.items.txt")
+    return load_feature_file(planted(folder, evil, "f.npy"), ["a"])
+
+
 def known_rows(folder: Path, evil: bytes) -> Any:
     """Load features that a malicious listing names."""
     np.save(folder / "f.npy", np.zeros((1, 2), dtype=np.float32))
@@ -177,7 +183,7 @@ PLACES: dict[str, Callable[[Path, bytes], Any]] = {
     "tensors": lambda folder, evil: read_tensors(planted(folder, evil, "x.safetensors"), "x"),
     "tokenizer": lambda folder, evil: tokenizer().load(planted(folder, evil, "tokenizer.safetensors").parent),
     "features, npz": lambda folder, evil: load_feature_file(planted(folder, evil, "f.npz"), ["a"]),
-    "features, npy": lambda folder, evil: load_feature_file(planted(folder, evil, "f.npy"), ["a"], row_tokens=["a"]),
+    "features, npy": named_rows,
     "features' listing": known_rows,
     "item vectors": lambda folder, evil: read_item_vectors(planted(folder, evil, "v.npz"), ["a"]),
     "item pairs, npz": lambda folder, evil: load_pair_file(planted(folder, evil, "p.npz"), ["a"]),

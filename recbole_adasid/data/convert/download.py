@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import http.client
 import os
 import re
@@ -12,7 +11,7 @@ import urllib.error
 import urllib.request
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,8 @@ from urllib.parse import urlsplit
 from tqdm import tqdm
 
 from recbole_adasid.data.convert.partial_file import forget, forget_origin, origin, remember_origin, size
-from recbole_adasid.io.atomic import CannotWrite, written_whole
+from recbole_adasid.io.atomic import writing, written_whole
+from recbole_adasid.io.digests import file_digest
 from recbole_adasid.io.web import Deadline, Refused, is_private, opened, stated_length
 
 _BLOCK = 1 << 18
@@ -77,7 +77,7 @@ def fetch(remote: RemoteFile, folder: Path, *, progress: bool = False, pause: fl
         _check(target, remote, f"remove {target} to download it again")
         return target
     part = folder / f"{remote.name}.part"
-    with _disk_errors(target):
+    with writing(target):
         folder.mkdir(parents=True, exist_ok=True)
         _receive_all(remote, part, progress, pause)
         try:
@@ -224,7 +224,7 @@ def _bar_options(name: str, total: int | None, start: int, progress: bool) -> di
 
 def _check(path: Path, remote: RemoteFile, remedy: str) -> str:
     """Return a file's SHA-256 after checking the content."""
-    digest = _digest(path)
+    digest = file_digest(path)
     wanted = remote.sha256 or _recorded(path)
     if wanted and digest != wanted.lower():
         raise DownloadError(f"{path} has the SHA-256 {digest}, not {wanted.lower()} as {remote.url} should: {remedy}.")
@@ -236,14 +236,6 @@ def _check(path: Path, remote: RemoteFile, remedy: str) -> str:
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise DownloadError(f"{path} is not a gzip file, or is truncated or damaged ({error}): {remedy}.") from None
     return digest
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        for block in iter(lambda: file.read(_BLOCK), b""):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _recorded(path: Path) -> str | None:
@@ -261,16 +253,3 @@ def _host(remote: RemoteFile) -> str:
 
 def _by_hand(remote: RemoteFile, part: Path) -> str:
     return f"put the file into {part.parent} by hand as {remote.name} and run the same command again"
-
-
-@contextmanager
-def _disk_errors(target: Path) -> Iterator[None]:
-    try:
-        yield
-    except CannotWrite:
-        raise
-    except OSError as error:
-        raise CannotWrite(
-            f"cannot write {target} ({error.strerror or error}): make room or choose another folder, and run the same "
-            "command again"
-        ) from error

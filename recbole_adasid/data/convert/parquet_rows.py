@@ -6,23 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.io.extras import imports_for
+from recbole_adasid.io.one_line import first_line
+from recbole_adasid.io.parquet import open_parquet
 
 
 def open_table(path: Path) -> Any:
-    """Open a Parquet file.
-
-    Raises:
-        ImportError: if pyarrow is not installed.
-        ValueError: if it is not a Parquet file.
-    """
-    with imports_for(path, "parquet", "save the table as CSV"):
-        from pyarrow import ArrowException
-        from pyarrow.parquet import ParquetFile
-    try:
-        return ParquetFile(path)
-    except (ArrowException, OSError) as error:
-        raise ValueError(f"{path} is not a Parquet file, or damaged ({_first_line(error)}): save it again.") from None
+    """Open a Parquet file; errors are those of :func:`~recbole_adasid.io.parquet.open_parquet`."""
+    return open_parquet(path, (), "save the table as CSV")
 
 
 def parquet_rows(path: Path, columns: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -36,7 +26,7 @@ def parquet_rows(path: Path, columns: list[str]) -> Iterator[tuple[int, dict[str
                 row += 1
                 yield row, dict(zip(batch.schema.names, values))
     except (ArrowException, OSError) as error:
-        raise ValueError(f"{path} is damaged after row {row} ({_first_line(error)}): save it again.") from None
+        raise ValueError(f"{path} is damaged after row {row} ({first_line(error)}): save it again.") from None
 
 
 def _values(column: Any) -> list[Any]:
@@ -57,7 +47,3 @@ def _value(scalar: Any) -> Any:
         return scalar.as_py()
     except (ValueError, OverflowError):
         return f"{scalar.value} as {scalar.type}"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

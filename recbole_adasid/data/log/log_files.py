@@ -19,7 +19,8 @@ from recbole_adasid.data.atomic_text import AtomicText, Column
 from recbole_adasid.data.convert.csv_rows import csv_rows, other_delimiter
 from recbole_adasid.data.convert.rows import mapped
 from recbole_adasid.data.log.log_times import TimesSeen, exact_times, times_of_arrow
-from recbole_adasid.io.parquet import first_line, open_parquet
+from recbole_adasid.io.one_line import first_line
+from recbole_adasid.io.parquet import open_parquet
 from recbole_adasid.settings.errors import SettingsError
 
 Cells = tuple["Tokens", "Tokens", NDArray[Any]]

@@ -113,11 +113,12 @@ def _numbers(column: NDArray[Any]) -> NDArray[np.float64]:
 def _number(value: Any) -> float:
     """Return the number in a text in data-file notation, or NaN; Python also accepts 1_000."""
     if isinstance(value, str):
-        return float(value) if _NUMBER.fullmatch(value.strip(" ")) else float("nan")
+        return float(value) if NUMBER.fullmatch(value.strip(" ")) else float("nan")
     return float("nan") if value is None else float(value)
 
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+"""A number as data files may write it; Python also accepts 1_000."""
 _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 
 

@@ -20,6 +20,7 @@ from recbole_adasid.model.network.token_softmax import TokenSoftmax
 from recbole_adasid.model.network.tree_places import Places
 from recbole_adasid.model.network.vocabulary import Vocabulary
 from recbole_adasid.model.prefix_tree import PrefixTree
+from recbole_adasid.settings.errors import check_name
 
 
 class TIGERNetwork(nn.Module):
@@ -32,7 +33,7 @@ class TIGERNetwork(nn.Module):
         dropout: wherever T5 has it.
         n_user_tokens: > 0 puts a user token (hashed: id modulo this) before the history, as in TIGER's paper.
         encoder_attention: "bidirectional", as in TIGER's paper, lets all history items see each other; with "causal" an
-            item sees itself and earlier ones, so that one pass trains every position: :meth:`sequence_loss`.
+            item sees itself and earlier ones, so that one pass trains every position: :meth:`read_sequences`.
         encoder_input: "tokens", as in TIGER's paper, or "items": one vector per item, a linear map of its tokens.
         label_smoothing, token_softmax, history_bias: see :class:`TokenSoftmax`, whose ``over`` is ``token_softmax``.
 
@@ -59,8 +60,8 @@ class TIGERNetwork(nn.Module):
         history_bias: bool = False,
     ) -> None:
         super().__init__()
-        _check("encoder_attention", encoder_attention, ENCODER_ATTENTIONS)
-        _check("encoder_input", encoder_input, ENCODER_INPUTS)
+        check_name("encoder_attention", encoder_attention, ENCODER_ATTENTIONS)
+        check_name("encoder_input", encoder_input, ENCODER_INPUTS)
         self.causal = encoder_attention == "causal"
         widths = Widths(d_model, d_head, n_heads, d_ff)
         self.vocabulary = Vocabulary(level_sizes=level_sizes, d_model=d_model, n_user_tokens=n_user_tokens)
@@ -159,25 +160,14 @@ class TIGERNetwork(nn.Module):
         """Return empty caches for decoding up to ``capacity`` tokens step by step, one per layer."""
         return [KeyValueCache(capacity) for _ in self.decoder.layers]
 
-    def loss(
-        self,
-        history_tokens: Tensor,
-        lengths: Tensor,
-        target_tokens: Tensor,
-        users: Tensor | None = None,
-        prefixes: PrefixTree | None = None,
-    ) -> Tensor:
+    def target_loss(self, memory: Memory, target_tokens: Tensor, prefixes: PrefixTree | None = None) -> Tensor:
         """Return the cross-entropy of the next item's tokens, averaged over examples and levels.
 
         Args:
-            history_tokens, lengths, users: see ``encode``.
+            memory: of the histories, from :meth:`encode`.
             target_tokens: int64 [B, S], codes per level.
             prefixes: tree of the Semantic IDs that may be next; needed with ``token_softmax`` "tree".
         """
-        return self.target_loss(self.encode(history_tokens, lengths, users), target_tokens, prefixes)
-
-    def target_loss(self, memory: Memory, target_tokens: Tensor, prefixes: PrefixTree | None = None) -> Tensor:
-        """Return the cross-entropy of the next item's tokens [B, S] after encoded histories."""
         inputs = nn.functional.pad(self.vocabulary.token_ids(target_tokens[:, :-1]), (1, 0))
         hidden = self.decode(inputs, Tree.sequence(inputs.shape[1], inputs.device), memory)
         return self.softmax.loss(hidden, target_tokens, self._beginning(memory.standing.known, prefixes)).mean()
@@ -185,32 +175,6 @@ class TIGERNetwork(nn.Module):
     def _beginning(self, known: Continuations | None, prefixes: PrefixTree | None) -> Standing:
         """Return the standing of empty prefixes in training."""
         return Standing(known, Places.root(prefixes) if self.softmax.over_tree and prefixes is not None else None)
-
-    def sequence_loss(
-        self,
-        sequence_tokens: Tensor,
-        lengths: Tensor,
-        *,
-        skipped: Tensor | None = None,
-        users: Tensor | None = None,
-        prefixes: PrefixTree | None = None,
-    ) -> Tensor:
-        """Return the cross-entropy of every item's tokens given the items before it, all from one pass.
-
-        It is the mean of :meth:`loss` over the E predicted items and their histories.
-
-        Args:
-            sequence_tokens: int64 [B, n, S], codes per level, oldest first; positions past ``lengths`` are ignored.
-            lengths: int64 [B], items of each sequence, 2 or more.
-            skipped: int64 [B], how many items after the first are read but not predicted; None: none.
-            users: see ``encode``.
-            prefixes: see ``loss``.
-
-        Raises:
-            ValueError: the encoder is bidirectional and would see the predicted items.
-        """
-        memory, predicted = self.read_sequences(sequence_tokens, lengths, skipped=skipped, users=users)
-        return self.predicted_loss(memory, sequence_tokens[:, 1:], predicted, prefixes)
 
     def read_sequences(
         self,
@@ -221,13 +185,21 @@ class TIGERNetwork(nn.Module):
         users: Tensor | None = None,
         extra: Tensor | None = None,
     ) -> tuple[Memory, Tensor]:
-        """Encode sequences without their last items, for :meth:`predicted_loss`; arguments as in ``sequence_loss``.
+        """Encode sequences without their last items, for :meth:`predicted_loss`.
 
-        ``extra`` [B, n, D] is as in ``encode``; the last item's is not read.
+        Args:
+            sequence_tokens: int64 [B, n, S], codes per level, oldest first; positions past ``lengths`` are ignored.
+            lengths: int64 [B], items of each sequence, 2 or more.
+            skipped: int64 [B], how many items after the first are read but not predicted; None: none.
+            users: see :meth:`encode`.
+            extra: [B, n, D], as in :meth:`encode`; the last item's is not read.
 
         Returns:
             The memory visible to the S tokens of each of the P = n − 1 following items, and which of these items are
             predicted, bool [B, P].
+
+        Raises:
+            ValueError: the encoder is bidirectional and would see the predicted items.
         """
         if not self.causal:
             raise ValueError("one pass over a sequence needs a causal encoder: set encoder_attention to causal")
@@ -247,7 +219,10 @@ class TIGERNetwork(nn.Module):
     def predicted_loss(
         self, memory: Memory, following: Tensor, predicted: Tensor, prefixes: PrefixTree | None = None
     ) -> Tensor:
-        """Return the cross-entropy of the items ``following`` [B, P, S] that are ``predicted``, from one pass."""
+        """Return the cross-entropy of the items ``following`` [B, P, S] that are ``predicted``, from one pass.
+
+        It is the mean of :meth:`target_loss` over the predicted items and their histories.
+        """
         _, n_items, n_levels = following.shape
         inputs = nn.functional.pad(self.vocabulary.token_ids(following[..., :-1]), (1, 0))
         tree = Tree.sequence(n_levels, inputs.device, groups=n_items)
@@ -255,8 +230,3 @@ class TIGERNetwork(nn.Module):
         known = memory.standing.known
         standing = self._beginning(None if known is None else known.at(predicted), prefixes)
         return self.softmax.loss(hidden[predicted], following[predicted], standing).mean()
-
-
-def _check(name: str, value: str, valid: tuple[str, ...]) -> None:
-    if value not in valid:
-        raise ValueError(f"{name} is {value!r}, must be one of {', '.join(valid)}")

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from recbole_adasid.model.network.prefix_standing import Standing
 from recbole_adasid.model.network.vocabulary import Vocabulary
+from recbole_adasid.settings.errors import check_name
 
 _LOWEST = -1e30  # a sum of nothing, as after a prefix that no item has
 N_AGES = 16
@@ -47,8 +48,7 @@ class TokenSoftmax(nn.Module):
         history_bias: bool = False,
     ) -> None:
         super().__init__()
-        if over not in TOKEN_SOFTMAXES:
-            raise ValueError(f"token_softmax is {over!r}, must be one of {', '.join(TOKEN_SOFTMAXES)}")
+        check_name("token_softmax", over, TOKEN_SOFTMAXES)
         self._vocabulary = [vocabulary]  # in a list: its parameters are the network's, not also ours
         self.over_tree, self.label_smoothing = over == "tree", label_smoothing
         n_levels = len(vocabulary.level_sizes)

@@ -10,10 +10,12 @@ from types import ModuleType
 from typing import Any
 
 from recbole_adasid.data.atomic_text import AtomicText
+from recbole_adasid.model.names import TIGER
 from recbole_adasid.plugin.datasets.item_columns import settled_columns
 from recbole_adasid.plugin.datasets.preset_features import without_absent_features
-from recbole_adasid.plugin.peers.names import OURS, TIGER, model_defaults, own_class, peer_class, peer_names
+from recbole_adasid.plugin.peers.names import model_defaults, own_class, peer_class, peer_names
 from recbole_adasid.plugin.peers.settings import check_peer, known_peer_settings, peer_defaults, refuse_foreign_keys
+from recbole_adasid.plugin.registration import OURS
 from recbole_adasid.settings.errors import refuse_unknown_keys, unknown_name
 from recbole_adasid.settings.intervals import with_interval_texts
 from recbole_adasid.settings.presets import known_keys, plugin_defaults, read_defaults

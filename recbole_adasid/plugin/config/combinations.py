@@ -11,10 +11,10 @@ import torch
 
 from recbole_adasid.features.item_features import MODALITY_KEYS, SOURCES
 from recbole_adasid.features.settings import MODALITY_RULES
+from recbole_adasid.model.names import LIGER
 from recbole_adasid.pairs.sources import FILE, MINERS
 from recbole_adasid.plugin.config.constraints import check_values
 from recbole_adasid.plugin.datasets.leave_one_out import LEFT_OUT
-from recbole_adasid.plugin.peers.names import LIGER
 from recbole_adasid.plugin.tracking.trackers import check_installed
 from recbole_adasid.settings.errors import SettingsError, unknown_name
 from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings

@@ -9,9 +9,10 @@ from typing import Any
 
 from recbole_adasid.distributed.joining import restarted
 from recbole_adasid.io.digests import fingerprint
+from recbole_adasid.model.names import LIGER
 from recbole_adasid.plugin.config.building import known_settings
 from recbole_adasid.plugin.config_values import to_plain
-from recbole_adasid.plugin.peers.names import LIGER, is_tiger
+from recbole_adasid.plugin.peers.names import is_tiger
 from recbole_adasid.run_folder.folder import RunFolder
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_adasid.io.tensor_file import DamagedFile
-from recbole_adasid.plugin.peers.names import OURS
+from recbole_adasid.plugin.registration import OURS
 from recbole_adasid.plugin.saved_data import refuse_unpickling
 from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.settings.harmless import harmless

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recbole_adasid.data.atomic_text import AtomicText, Column
-from recbole_adasid.data.log.log_times import MILLISECONDS, SECONDS
+from recbole_adasid.data.log.log_times import MILLISECONDS, NUMBER, SECONDS
 from recbole_adasid.plugin.patches.read_csv import cells_as_written
 from recbole_adasid.settings.errors import SettingsError
 
 logger = logging.getLogger(__name__)
-
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def atomic_text(config: Any, path: Path) -> AtomicText:
@@ -83,7 +80,7 @@ def _no_number(text: AtomicText, types: dict[str, str], error: ValueError) -> Se
     for line, cells in rows:
         for place, name in places:
             for value in cells[place].split(" ") if types[name] == "float_seq" else [cells[place]]:
-                if value and not (_NUMBER.fullmatch(value) and math.isfinite(float(value))):
+                if value and not (NUMBER.fullmatch(value) and math.isfinite(float(value))):
                     return SettingsError(
                         f"{text.path}, line {line}: the {name} {value!r} is not a finite number: correct it, or "
                         "remove the line."

@@ -8,8 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-# Batches sorted by length together: enough to save padding, few enough to keep examples mixed.
-POOL_BATCHES = 50
+from recbole_adasid.data.histories import POOL_BATCHES
 
 
 class Lengths(Protocol):

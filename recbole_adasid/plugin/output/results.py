@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from recbole.utils import ModelType
 
-from recbole_adasid.evaluation.breakdown import COLD, WARM
+from recbole_adasid.evaluation.breakdown import COLD, WARM, breakdown
 from recbole_adasid.evaluation.intervals import bootstrap_intervals, mean_gains, told_by_ranks
 from recbole_adasid.evaluation.popularity import popularity_ranks
 from recbole_adasid.evaluation.record import Record
@@ -19,6 +19,34 @@ from recbole_adasid.report import warn_on_failure
 from recbole_adasid.run_folder.folder import RunFolder
 
 _USERS_AT_ONCE = 50_000
+
+
+def write_evaluated(
+    folder: RunFolder,
+    title: str,
+    parts: dict[str, Any],
+    metrics: dict[str, dict[str, float]],
+    records: dict[str, Record],
+    group_sizes: NDArray[np.int64] | None,
+) -> tuple[dict[str, Any], NDArray[np.int64]]:
+    """Write the test's ranks and breakdown; return all results, and how often training has each item [N + 1].
+
+    ``metrics`` and ``records`` are of ``best_valid`` and ``test``; a record is empty unless exactly one item per user
+    is held out. ``group_sizes`` is that of :func:`~recbole_adasid.evaluation.breakdown.breakdown`.
+    """
+    results: dict[str, Any] = dict(metrics)
+    interactions = parts["train"].training_items().training_interactions()
+    popularity = np.r_[0, interactions.counts(parts["train"].item_num - 1)]
+    for name in ("best_valid", "test"):
+        record, told = records[name], told_by_ranks(results[name])
+        results |= judged(name, record, results[name])
+        found = breakdown(record, group_sizes, popularity, told) if record else {}
+        results |= by_training(name, found)
+    if record:
+        folder.write_record(record)
+        folder.write_evaluation(found, title)
+        results["test_by_popularity"] = by_popularity(parts["test"], record, popularity, told)
+    return results, popularity
 
 
 def judged(name: str, record: Record, metrics: dict[str, float]) -> dict[str, Any]:

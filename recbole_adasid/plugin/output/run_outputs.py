@@ -10,15 +10,13 @@ from numpy.typing import NDArray
 
 from recbole_adasid.data.item_labels import labels_of, write_labels
 from recbole_adasid.distributed.world import world
-from recbole_adasid.evaluation.breakdown import breakdown
-from recbole_adasid.evaluation.intervals import told_by_ranks
 from recbole_adasid.evaluation.record import Record
 from recbole_adasid.features.fitted_state import write_fitted
-from recbole_adasid.features.item_features import ItemContents
+from recbole_adasid.features.item_source import ItemContents
 from recbole_adasid.plugin.config.run_settings import sids_name
 from recbole_adasid.plugin.output.about_run import about_run
 from recbole_adasid.plugin.output.item_vectors import keep_item_vectors
-from recbole_adasid.plugin.output.results import by_popularity, by_training, judged, write_report
+from recbole_adasid.plugin.output.results import write_evaluated, write_report
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.history import run_history, write_history
 from recbole_adasid.run_folder.results_table import results_table
@@ -50,18 +48,9 @@ def write_results(
     record: Record,
 ) -> None:
     """Write and log the results; the saved training state is no longer needed."""
-    results: dict[str, Any] = dict(metrics)
-    interactions = parts["train"].training_items().training_interactions()
-    popularity = np.r_[0, interactions.counts(parts["train"].item_num - 1)]
-    for name, ranks in (("best_valid", trainer.best_valid_record), ("test", record)):
-        results |= judged(name, ranks, results[name])
-        found = _breakdown(ranks, model, popularity, told_by_ranks(results[name])) if ranks else {}
-        results |= by_training(name, found)
-    if record:
-        folder.write_record(record)
-        folder.write_evaluation(found, f"Test of {sids_name(config)} on {config['dataset']}")
-        told = told_by_ranks(results["test"])
-        results["test_by_popularity"] = by_popularity(parts["test"], record, popularity, told)
+    title = f"Test of {sids_name(config)} on {config['dataset']}"
+    records = {"best_valid": trainer.best_valid_record, "test": record}
+    results, popularity = write_evaluated(folder, title, parts, metrics, records, _group_sizes(model))
     write_history(
         folder.history_path, run_history(model.semantic_ids.history, trainer.train_loss_dict, trainer.valid_results)
     )
@@ -72,10 +61,11 @@ def write_results(
         write_report(folder, config, model.semantic_ids, parts["test"], record, popularity)
 
 
-def _breakdown(record: Record, model: Any, popularity: NDArray[np.int64], metrics: list[str]) -> dict[str, Any]:
+def _group_sizes(model: Any) -> NDArray[np.int64]:
+    """Return how many items share each one's Semantic ID, [N + 1]; none for padding."""
     codes = model.tiger.catalogue.semantic_ids[1:].cpu().numpy()
     _, group, sizes = np.unique(codes, axis=0, return_inverse=True, return_counts=True)
-    return breakdown(record, np.r_[0, sizes[group.reshape(-1)]], popularity, metrics)
+    return np.r_[0, sizes[group.reshape(-1)]]
 
 
 def _write_sids(folder: RunFolder, model: Any, items: Any) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from recbole_adasid.io.one_line import typed_line
 from recbole_adasid.io.tensor_file import DamagedFile
 from recbole_adasid.plugin.config.stored_settings import check_stored, tame_recbole
 from recbole_adasid.plugin.config_values import config_of
@@ -132,9 +133,8 @@ def _recbole_file(path: Path, trusted: bool) -> _Saved:
         except (ImportError, OSError, MemoryError, ValueError):
             raise
         except Exception as error:  # RecBole checks no settings
-            reason = " ".join(str(error).split())[:300]
             raise DamagedFile(
-                f"{path} does not match its own settings or the dataset ({type(error).__name__}: {reason})"
+                f"{path} does not match its own settings or the dataset ({typed_line(error, 300)})"
             ) from error
 
     return _Saved(config, fill, lambda dataset: None, problems)

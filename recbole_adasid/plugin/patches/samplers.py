@@ -7,8 +7,7 @@ from functools import wraps
 from types import ModuleType
 from typing import Any
 
-from recbole_adasid.plugin.peers.names import OURS
-from recbole_adasid.plugin.registration import replace_function
+from recbole_adasid.plugin.registration import OURS, replace_function
 
 
 def leave_out_idle_samplers(module: ModuleType) -> None:

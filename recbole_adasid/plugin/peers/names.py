@@ -7,11 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.model.names import LIGER, TIGER
+from recbole_adasid.plugin.registration import OURS
 from recbole_adasid.settings.presets import read_defaults
 
-OURS = {TIGER: "recbole_adasid.plugin.tiger", LIGER: "recbole_adasid.plugin.liger"}
-"""This package's models, which use Semantic IDs, and their modules."""
 KINDS = ("sequential_recommender", "general_recommender")
 """RecBole's folders of ranking models; others predict clicks, or need a knowledge graph."""
 _WITHOUT_FILE = ("Random",)  # it has no file of defaults
@@ -25,7 +23,7 @@ def is_tiger(config: Any) -> bool:
 
 
 def own_class(name: str) -> Any:
-    """Return the class of one of :data:`OURS`."""
+    """Return the class of one of this package's models."""
     return getattr(importlib.import_module(OURS[name]), name)
 
 

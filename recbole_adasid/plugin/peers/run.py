@@ -8,17 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from recbole_adasid.compute.out_of_memory import is_out_of_memory
-from recbole_adasid.evaluation.breakdown import breakdown
-from recbole_adasid.evaluation.intervals import told_by_ranks
-from recbole_adasid.evaluation.record import Record
 from recbole_adasid.io.atomic import CannotWrite
+from recbole_adasid.io.one_line import typed_line
 from recbole_adasid.plugin.logs import write_metrics
 from recbole_adasid.plugin.output.about_run import about_run
 from recbole_adasid.plugin.output.item_vectors import keep_item_vectors
-from recbole_adasid.plugin.output.results import by_popularity, by_training, judged
+from recbole_adasid.plugin.output.results import write_evaluated
 from recbole_adasid.plugin.saved_data import refuse_saved_data
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.history import run_history, write_history
@@ -82,26 +78,16 @@ def _told(model: str, what: str) -> Iterator[None]:
     except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         if is_out_of_memory(error):
             raise
-        reason = " ".join(str(error).split())
-        raise SettingsError(f"RecBole's {model} {what} ({type(error).__name__}: {reason}).") from error
+        raise SettingsError(f"RecBole's {model} {what} ({typed_line(error)}).") from error
 
 
 def _write(
     folder: RunFolder, config: Any, trainer: Any, parts: dict[str, Any], metrics: dict[str, dict[str, float]]
 ) -> None:
     """Write and log the results: the same files as TIGER's, without those about Semantic IDs."""
-    results: dict[str, Any] = dict(metrics)
-    interactions = parts["train"].training_items().training_interactions()
-    popularity = np.r_[0, interactions.counts(parts["train"].item_num - 1)]
-    record: Record = trainer.record.take()  # empty unless exactly one item per user is held out
-    for name, ranks in (("best_valid", trainer.best_valid_record), ("test", record)):
-        results |= judged(name, ranks, results[name])
-        found = breakdown(ranks, None, popularity, told_by_ranks(results[name])) if ranks else {}
-        results |= by_training(name, found)
-    if record:
-        folder.write_record(record)
-        folder.write_evaluation(found, f"Test of {config['model']} on {config['dataset']}")
-        results["test_by_popularity"] = by_popularity(parts["test"], record, popularity, told_by_ranks(results["test"]))
+    title = f"Test of {config['model']} on {config['dataset']}"
+    records = {"best_valid": trainer.best_valid_record, "test": trainer.record.take()}
+    results, _ = write_evaluated(folder, title, parts, metrics, records, None)
     keep_item_vectors(folder.path, trainer.model, parts["train"].training_items(), config["model"])
     write_history(folder.history_path, run_history([], trainer.train_loss_dict, trainer.valid_results))
     folder.write_metrics(results)

@@ -9,20 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from recbole.trainer import Trainer
 from recbole.utils import calculate_valid_score, get_trainer
 
 from recbole_adasid.compute.allocator import keep_freed_memory
 from recbole_adasid.evaluation.full_ranking import first_places
 from recbole_adasid.evaluation.record import EvaluationRecord, Record
+from recbole_adasid.plugin.item_evaluator import ExactEvaluator
 from recbole_adasid.plugin.logs import write_metrics
-from recbole_adasid.plugin.metrics.collector import TopKCollector
-from recbole_adasid.plugin.sampled_candidates import best_candidates, one_row_per_user, same_candidates
+from recbole_adasid.plugin.sampled_candidates import best_candidates, one_row_per_user
 
 MODEL_FILE = "model.pth"
 """File in the run folder: the best epoch's model, in RecBole's format."""
-# More digits than float64 resolves in a mean of hits: early stopping compares exact values.
-_EXACT_DECIMALS = 15
 
 
 def peer_trainer(config: Any, model: Any) -> Any:
@@ -31,17 +28,13 @@ def peer_trainer(config: Any, model: Any) -> Any:
     return type(kind.__name__, (MeasuredTrainer, kind), {})(config, model)
 
 
-class MeasuredTrainer(Trainer):
+class MeasuredTrainer(ExactEvaluator):
     """Overrides of a RecBole trainer; its training is unchanged."""
 
     def __init__(self, config: Any, model: Any) -> None:
         """Prepare training of `model`, saved to the run folder."""
         super().__init__(config, model)
-        self.record = EvaluationRecord()
-        self.eval_collector = TopKCollector(config, self.record)
-        self._decimals: int = config["metric_decimal_place"]
-        for metric in self.evaluator.metric_class.values():
-            metric.decimal_place = _EXACT_DECIMALS
+        self._measure_by(EvaluationRecord())
         self.saved_model_file = str(Path(config["checkpoint_dir"]) / MODEL_FILE)
         self.valid_results: dict[int, dict[str, float]] = {}
         """Metrics of each validated epoch."""
@@ -83,7 +76,8 @@ class MeasuredTrainer(Trainer):
 
     def _valid_epoch(self, valid_data: Any, show_progress: bool = False) -> tuple[float, dict[str, float]]:
         """Return the exact score for early stopping, and all metrics rounded for printing."""
-        exact = self._exact_metrics(valid_data, show_progress)
+        self.record.take()
+        exact = self._measured(valid_data, show_progress)
         score = calculate_valid_score(exact, self.valid_metric)
         epoch = max(self.train_loss_dict)
         self.valid_results[epoch] = dict(self._rounded(exact))
@@ -108,16 +102,7 @@ class MeasuredTrainer(Trainer):
             self.model.load_other_parameter(others)
         if not eval_data:
             return None
-        return self._rounded(self._exact_metrics(eval_data, show_progress))
-
-    def _exact_metrics(self, eval_data: Any, show_progress: bool) -> OrderedDict[str, float]:
-        self.record.take()
-        with same_candidates(eval_data, self.config["seed"]):
-            found = super().evaluate(eval_data, load_best_model=False, show_progress=show_progress)
-        return OrderedDict((name, float(value)) for name, value in found.items())
-
-    def _rounded(self, metrics: OrderedDict[str, float]) -> OrderedDict[str, float]:
-        return OrderedDict((name, round(value, self._decimals)) for name, value in metrics.items())
+        return self._rounded(self._measured(eval_data, show_progress))
 
     def _save_checkpoint(self, epoch: int, verbose: bool = True, **kwargs: Any) -> None:
         """Keep the best epoch's model in memory for the test, and as a file if it can be loaded safely."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from recbole_adasid.distributed.world import world
+from recbole_adasid.io.one_line import one_line
 from recbole_adasid.plugin.config_values import plain_config
 from recbole_adasid.plugin.tracking.mlflow_run import MLflowRun
 from recbole_adasid.plugin.tracking.wandb_run import WandbRun
@@ -143,5 +144,5 @@ def _started(key: str, kind: Callable[..., Tracker], settings: Mapping[str, Any]
 
 
 def _line(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = one_line(error)
     return text if len(text) <= 300 else f"{text[:300]}…"

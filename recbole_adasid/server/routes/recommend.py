@@ -38,11 +38,7 @@ def _histories(request: RecommendRequest, snapshot: Snapshot, limits: Limits) ->
     if (request.history is None) == (request.histories is None):
         raise ValueError("give either history, a list of item tokens, or histories, a list of such lists")
     if request.history is not None:
-        numbers = snapshot.recommender.live.numbers
-        if not any(token in numbers for token in request.history):
-            raise ValueError(
-                f"no item of the history {request.history[:5]} is in the catalogue: give tokens of its items"
-            )
+        snapshot.recommender.live.known(request.history)  # refuses a history without any
     histories = [request.history] if request.history is not None else request.histories or []
     if len(histories) > limits.max_histories:
         raise ValueError(f"{len(histories)} histories exceed the limit of {limits.max_histories}: split the request")

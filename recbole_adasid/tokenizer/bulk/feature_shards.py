@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recbole_adasid.features.vectors import tokens_beside
-from recbole_adasid.io.parquet import first_line, open_parquet
+from recbole_adasid.io.one_line import first_line
+from recbole_adasid.io.parquet import open_parquet
 from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.tokenizer.bulk.blocks import check_features, npy_blocks
 

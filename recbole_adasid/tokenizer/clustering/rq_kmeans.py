@@ -15,7 +15,28 @@ from recbole_adasid.tokenizer.nearest import nearest_codeword
 from recbole_adasid.tokenizer.scaling import FeatureScaler
 
 
-class RQKMeansTokenizer(ItemTokenizer):
+class ClusteringTokenizer(ItemTokenizer):
+    """A tokenizer whose codewords lie among the scaled features."""
+
+    scaler: FeatureScaler
+
+    @property
+    def width(self) -> int:
+        """Columns d of the features."""
+        return self.scaler.width
+
+    @torch.no_grad()
+    def latent(self, features: Tensor) -> Tensor:
+        """Return the scaled features [M, d]."""
+        return self.scaler(features)
+
+    @torch.no_grad()
+    def decode(self, codes: Tensor) -> Tensor:
+        """Return the features [N, d] that the Semantic IDs ``codes`` int64 [N, L] stand for."""
+        return self.quantized(codes) * self.scaler.scale + self.scaler.mean
+
+
+class RQKMeansTokenizer(ClusteringTokenizer):
     """r_0 = x; at level l the codebook C_l is k-means of r_{l−1}, and r_l = r_{l−1} − nearest codeword.
 
     Args:
@@ -38,11 +59,6 @@ class RQKMeansTokenizer(ItemTokenizer):
     def codebook_sizes(self) -> list[int]:
         """K of each level."""
         return [len(codebook) for codebook in self.codebooks]
-
-    @property
-    def width(self) -> int:
-        """Columns d of the features."""
-        return self.scaler.width
 
     @torch.no_grad()
     def fit(
@@ -73,19 +89,9 @@ class RQKMeansTokenizer(ItemTokenizer):
         return torch.stack(codes, dim=1)
 
     @torch.no_grad()
-    def latent(self, features: Tensor) -> Tensor:
-        """Return the scaled features [M, d]."""
-        return self.scaler(features)
-
-    @torch.no_grad()
     def quantized(self, codes: Tensor) -> Tensor:
         """Return the scaled features [M, d] that the Semantic IDs ``codes`` int64 [M, L] stand for."""
         return torch.stack([codebook[column] for codebook, column in zip(self.codebooks, codes.t())]).sum(dim=0)
-
-    @torch.no_grad()
-    def decode(self, codes: Tensor) -> Tensor:
-        """Return the features [N, d] that the Semantic IDs ``codes`` int64 [N, L] stand for."""
-        return self.quantized(codes) * self.scaler.scale + self.scaler.mean
 
 
 def _empty_codebooks(codebook_sizes: Sequence[int], width: int) -> torch.nn.ParameterList:

@@ -9,14 +9,14 @@ from torch import Tensor
 from tqdm import tqdm
 
 from recbole_adasid.pairs.item_pairs import ItemPairs
-from recbole_adasid.tokenizer.base import ItemTokenizer, Keep, LogFunction
+from recbole_adasid.tokenizer.base import Keep, LogFunction
 from recbole_adasid.tokenizer.clustering.opq import optimised_product_quantisation, subspace_widths
-from recbole_adasid.tokenizer.clustering.rq_kmeans import RQKMeansTokenizer
+from recbole_adasid.tokenizer.clustering.rq_kmeans import ClusteringTokenizer, RQKMeansTokenizer
 from recbole_adasid.tokenizer.nearest import nearest_codeword
 from recbole_adasid.tokenizer.scaling import FeatureScaler
 
 
-class RQOPQTokenizer(ItemTokenizer):
+class RQOPQTokenizer(ClusteringTokenizer):
     """The first levels are RQ-KMeans, the last ones the subspaces of an OPQ of the remaining residual.
 
     OneSearch uses more than three tokens and does not say how to divide three. With L = 3 and two subspaces, level one
@@ -73,11 +73,6 @@ class RQOPQTokenizer(ItemTokenizer):
         """K of each level."""
         return [*self.residual_levels.codebook_sizes, *(len(codebook) for codebook in self.codebooks)]
 
-    @property
-    def width(self) -> int:
-        """Columns d of the features."""
-        return self.scaler.width
-
     @torch.no_grad()
     def fit(
         self,
@@ -115,16 +110,6 @@ class RQOPQTokenizer(ItemTokenizer):
         parts = ((scaled - self.residual_levels.decode(first)) @ self.rotation).split(self.widths, dim=1)
         rest = [nearest_codeword(part, codebook) for part, codebook in zip(parts, self.codebooks)]
         return torch.cat([first, torch.stack(rest, dim=1)], dim=1)
-
-    @torch.no_grad()
-    def decode(self, codes: Tensor) -> Tensor:
-        """Return the features [N, d] that the Semantic IDs ``codes`` int64 [N, L] stand for."""
-        return self.quantized(codes) * self.scaler.scale + self.scaler.mean
-
-    @torch.no_grad()
-    def latent(self, features: Tensor) -> Tensor:
-        """Return the scaled features [M, d]."""
-        return self.scaler(features)
 
     @torch.no_grad()
     def quantized(self, codes: Tensor) -> Tensor:

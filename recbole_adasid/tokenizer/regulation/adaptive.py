@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from recbole_adasid.distributed.world import world
+from recbole_adasid.settings.errors import check_name
 from recbole_adasid.settings.rules import Rule, name_of, one_or_list, real, switch
 from recbole_adasid.tokenizer.regulation.base import CollisionTerm, ObjectiveWeights, Regulation, per_depth
 from recbole_adasid.tokenizer.regulation.hinge import hinge_sum
@@ -108,12 +109,12 @@ class AdaptiveRegulation(Regulation):
         threshold_unit: str = "cosine",
     ) -> None:
         _check(thresholds, margins, f_min, f_max, load_saturation, alpha)
-        _check_name("collision_reduction", reduction, REDUCTIONS)
-        _check_name("load_region", load_region, REGIONS)
-        _check_name("load_reference", load_reference, REFERENCES)
-        _check_name("overlap_agreement", overlap_agreement, AGREEMENTS)
-        _check_name("relaxation_similarity", relaxation_similarity, SIMILARITIES)
-        _check_name("relaxation_unit", threshold_unit, THRESHOLD_UNITS)
+        check_name("collision_reduction", reduction, REDUCTIONS)
+        check_name("load_region", load_region, REGIONS)
+        check_name("load_reference", load_reference, REFERENCES)
+        check_name("overlap_agreement", overlap_agreement, AGREEMENTS)
+        check_name("relaxation_similarity", relaxation_similarity, SIMILARITIES)
+        check_name("relaxation_unit", threshold_unit, THRESHOLD_UNITS)
         self.thresholds = torch.tensor([float("nan"), *thresholds])  # index 0: depth 0 is no overlap
         self.margins = torch.tensor([float("nan"), *margins])
         self.f_min, self.f_max = f_min, f_max
@@ -255,11 +256,6 @@ def _check(
         raise ValueError(
             f"load_saturation must lie in (0, 1] and load_alpha above 0, got {load_saturation} and {alpha}"
         )
-
-
-def _check_name(key: str, name: str, valid: Sequence[str]) -> None:
-    if name not in valid:
-        raise ValueError(f"unknown {key} {name!r}; valid: {', '.join(valid)}")
 
 
 def _statistics_by_depth(sums: Mapping[str, Tensor]) -> dict[str, float]:

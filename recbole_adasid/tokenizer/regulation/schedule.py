@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from recbole_adasid.settings.errors import check_name
 from recbole_adasid.tokenizer.regulation.base import ObjectiveWeights
 
 UNITS = ("fraction", "steps")
@@ -37,8 +38,7 @@ class ProgressSchedule:
         collision_weight: float = 1.0,
         enabled: bool = True,
     ) -> None:
-        if unit not in UNITS:
-            raise ValueError(f"unknown rebalancing_unit {unit!r}; valid: {', '.join(UNITS)}")
+        check_name("rebalancing_unit", unit, UNITS)
         if end <= start or start < 0:
             raise ValueError(f"rebalancing_end must exceed rebalancing_start >= 0, got {start} and {end}")
         if unit == "fraction" and end > 1:

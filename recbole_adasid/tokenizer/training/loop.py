@@ -11,6 +11,7 @@ from torch import Tensor
 from recbole_adasid.compute.gradient_norm import gradient_norm
 from recbole_adasid.distributed.world import world
 from recbole_adasid.pairs.item_pairs import ItemPairs
+from recbole_adasid.settings.errors import check_name
 from recbole_adasid.tokenizer.autoencoder import AutoencoderOutput, ResidualAutoencoder
 from recbole_adasid.tokenizer.quality import sid_quality
 from recbole_adasid.tokenizer.regulation.base import Regulation
@@ -53,16 +54,9 @@ class TrainingSettings:
         Raises:
             ValueError: naming the key and the value.
         """
-        if self.contrastive_space not in CONTRASTIVE_SPACES:
-            raise ValueError(
-                f"unknown contrastive_space {self.contrastive_space!r}; valid: {', '.join(CONTRASTIVE_SPACES)}"
-            )
-        if self.contrastive_negatives not in NEGATIVES:
-            raise ValueError(
-                f"unknown contrastive_negatives {self.contrastive_negatives!r}; valid: {', '.join(NEGATIVES)}"
-            )
-        if self.draw not in DRAWS:
-            raise ValueError(f"unknown tokenizer_draw {self.draw!r}; valid: {', '.join(DRAWS)}")
+        check_name("contrastive_space", self.contrastive_space, CONTRASTIVE_SPACES)
+        check_name("contrastive_negatives", self.contrastive_negatives, NEGATIVES)
+        check_name("tokenizer_draw", self.draw, DRAWS)
         for name in ("steps", "batch_pairs", "log_every", "learning_rate", "temperature", "latent_scale"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"tokenizer setting {name} must be above 0, got {getattr(self, name)}")

@@ -13,6 +13,7 @@ from recbole_adasid.model.network.stack import Tree
 from recbole_adasid.model.network.tiger_network import TIGERNetwork
 from recbole_adasid.model.network.vocabulary import Vocabulary
 from recbole_adasid.model.tiger import TIGERModel
+from small_tiger import small_network
 
 LENGTHS = torch.tensor([7, 2, 5, 4])
 SKIPPED = torch.tensor([2, 0, 0, 2])
@@ -22,19 +23,8 @@ USERS = torch.tensor([5, 1, 2, 4])
 def causal_model(encoder_input: str = "items", n_user_tokens: int = 0, dropout: float = 0.0) -> TIGERModel:
     torch.manual_seed(0)
     catalogue = Catalogue(torch.randint(4, (30, 3)), [4, 4, 4])
-    network = TIGERNetwork(
-        level_sizes=catalogue.level_sizes,
-        d_model=16,
-        d_head=4,
-        n_heads=3,
-        d_ff=24,
-        n_encoder_layers=2,
-        n_decoder_layers=2,
-        dropout=dropout,
-        n_user_tokens=n_user_tokens,
-        encoder_attention="causal",
-        encoder_input=encoder_input,
-    )
+    reading = {"n_user_tokens": n_user_tokens, "encoder_attention": "causal", "encoder_input": encoder_input}
+    network = small_network(catalogue, dropout=dropout, **reading)
     return TIGERModel(network=network, catalogue=catalogue)
 
 
@@ -115,9 +105,9 @@ def test_a_bidirectional_encoder_refuses_one_pass(sequences: Tensor) -> None:
 
 def test_unknown_kinds_are_refused_with_the_valid_ones() -> None:
     small = {"d_model": 8, "d_head": 4, "n_heads": 2, "d_ff": 8, "n_encoder_layers": 1, "n_decoder_layers": 1}
-    with pytest.raises(ValueError, match="encoder_attention is 'both', must be one of causal, bidirectional"):
+    with pytest.raises(ValueError, match="Unknown encoder_attention 'both'.* Valid are: bidirectional, causal"):
         TIGERNetwork(level_sizes=[4], dropout=0.0, encoder_attention="both", **small)
-    with pytest.raises(ValueError, match="encoder_input is 'words', must be one of items, tokens"):
+    with pytest.raises(ValueError, match="Unknown encoder_input 'words'.* Valid are: items, tokens"):
         TIGERNetwork(level_sizes=[4], dropout=0.0, encoder_input="words", **small)
 
 

@@ -201,9 +201,9 @@ def test_older_runs_are_normalised_over_levels() -> None:
 
 
 def test_unknown_kinds_and_a_missing_tree_are_refused(histories: Tensor) -> None:
-    with pytest.raises(ValueError, match="token_softmax is 'all', must be one of tree, level"):
+    with pytest.raises(ValueError, match="Unknown token_softmax 'all'.* Valid are: level, tree"):
         tree_model(token_softmax="all")
     model = tree_model()
     tokens = model.catalogue(histories)
     with pytest.raises(ValueError, match="over a tree of Semantic IDs: pass the tree, or set token_softmax to level"):
-        model.network.loss(tokens, LENGTHS, tokens[:, 0])
+        model.network.target_loss(model.network.encode(tokens, LENGTHS), tokens[:, 0])

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,14 +13,10 @@ from recbole_adasid.features.behaviour_vectors import VECTORS_FILE, read_item_ve
 from recbole_adasid.plugin.patches.quick_start import load_data_and_model
 from recbole_adasid.plugin.run import run
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
 Settings = dict[str, Any]
 SASREC = {"model": "SASRec", "loss_type": "CE", "train_neg_sample_args": None, "hidden_size": 16, "n_heads": 2}
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["program"])
 
 
 def shared(settings: Settings) -> Settings:

@@ -22,13 +22,6 @@ Settings = dict[str, Any]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(recbole_adasid.__file__).parents[1])}
 
 
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """RecBole logs into the working directory and reads the program's arguments."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["program"])
-
-
 def python(code: str) -> str:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=ENVIRONMENT)
     assert done.returncode == 0, done.stderr
@@ -41,6 +34,8 @@ def test_load_data_and_model_gives_the_same_results_in_a_new_process(tiny_settin
 import recbole_adasid
 from recbole.quick_start import load_data_and_model
 from recbole.utils import get_trainer
+
+pytestmark = pytest.mark.usefixtures("elsewhere")
 config, model, dataset, train, valid, test = load_data_and_model({str(done["run_folder"] / "model.safetensors")!r})
 trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, model)
 print("RESULT", dict(trainer.evaluate(test, load_best_model=False)))

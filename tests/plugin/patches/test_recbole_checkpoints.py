@@ -14,22 +14,13 @@ from typing import Any
 import pytest
 import torch
 
+from malicious_files import Malicious
 from recbole_adasid.io.tensor_file import DamagedFile
 from recbole_adasid.plugin.config_values import from_plain
 from recbole_adasid.plugin.patches.quick_start import load_data_and_model
 from recbole_adasid.plugin.saved_data import LOADED
 
 Settings = dict[str, Any]
-
-
-class Malicious:
-    """Makes a file when it is unpickled."""
-
-    def __init__(self, marker: Path) -> None:
-        self.marker = marker
-
-    def __reduce__(self) -> tuple[Any, tuple[Path]]:
-        return Path.touch, (self.marker,)
 
 
 @pytest.fixture

@@ -170,7 +170,7 @@ def test_the_best_epoch_is_tested_and_stopping_goes_by_exact_values(settings, mo
         value = next(given)
         return dict.fromkeys(("recall@3", "recall@5", "recall@10", "ndcg@3", "ndcg@5", "ndcg@10"), value)
 
-    monkeypatch.setattr(trainers.MeasuredTrainer, "_exact_metrics", metrics)
+    monkeypatch.setattr(trainers.MeasuredTrainer, "_measured", metrics)
     monkeypatch.setattr(trainers.MeasuredTrainer, "_rounded", lambda self, found: found)
     done = run({**settings, "model": "SASRec", "epochs": 9, "stopping_step": 1})
     assert len(seen) == 5  # after two validations in a row without improvement

@@ -19,8 +19,10 @@ from literal_regulation import (
     ordered_candidates,
     overlap_depth,
     regulation,
+    schedule,
 )
-from recbole_adasid.tokenizer.regulation import AdaptiveRegulation, NoRegulation, ProgressSchedule
+from recbole_adasid.tokenizer.regulation.adaptive import AdaptiveRegulation
+from recbole_adasid.tokenizer.regulation.base import NoRegulation
 from recbole_adasid.tokenizer.regulation.overlap import find_overlaps
 from recbole_adasid.tokenizer.regulation.quantile import BINS
 from recbole_adasid.tokenizer.training.sampling import PairBatch
@@ -163,23 +165,17 @@ def test_no_regulation_weighs_nothing_but_the_constant_alignment():
         ({"margins": [1.0]}, "one of each per level"),
         ({"f_max": 0.5}, "load_f_min <= load_f_max"),
         ({"load_saturation": 0.0}, r"load_saturation must lie in \(0, 1\]"),
-        ({"reduction": "median"}, "unknown collision_reduction 'median'; valid: mean, per_depth, per_item, sum"),
-        ({"load_region": "prefix"}, "unknown load_region 'prefix'; valid: signature, codes"),
-        ({"overlap_agreement": "suffix"}, "unknown overlap_agreement 'suffix'; valid: positions, prefix"),
-        ({"relaxation_similarity": "codes"}, "unknown relaxation_similarity 'codes'; valid: latent, features"),
-        ({"threshold_unit": "rank"}, "unknown relaxation_unit 'rank'; valid: cosine, quantile"),
-        ({"load_reference": "epoch"}, "unknown load_reference 'epoch'; valid: batch, largest, depth"),
+        ({"reduction": "median"}, "Unknown collision_reduction 'median'.* Valid are: mean, per_depth, per_item, sum"),
+        ({"load_region": "prefix"}, "Unknown load_region 'prefix'.* Valid are: codes, signature"),
+        ({"overlap_agreement": "suffix"}, "Unknown overlap_agreement 'suffix'.* Valid are: positions, prefix"),
+        ({"relaxation_similarity": "codes"}, "Unknown relaxation_similarity 'codes'.* Valid are: features, latent"),
+        ({"threshold_unit": "rank"}, "Unknown relaxation_unit 'rank'.* Valid are: cosine, quantile"),
+        ({"load_reference": "epoch"}, "Unknown load_reference 'epoch'.* Valid are: batch, depth, largest"),
     ],
 )
 def test_impossible_settings_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         regulation(**changes)
-
-
-def schedule(**changes: float | str) -> ProgressSchedule:
-    return ProgressSchedule(
-        **{"start": 0.0, "end": 1.0, "collision_floor": 0.0, "collaborative_ceiling": 0.0, **changes}
-    )
 
 
 def at_its_bounds(**changes: float | list[float]) -> AdaptiveRegulation:

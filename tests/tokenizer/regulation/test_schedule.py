@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from recbole_adasid.tokenizer.regulation import ProgressSchedule
+from literal_regulation import schedule
+from recbole_adasid.tokenizer.regulation.schedule import ProgressSchedule
 
 
 def test_schedule_follows_equations_11_and_12_in_steps_and_as_fraction():
@@ -13,9 +14,9 @@ def test_schedule_follows_equations_11_and_12_in_steps_and_as_fraction():
     fraction = ProgressSchedule(start=0.1, end=0.9, unit="fraction", **settings)
     for t in (0, 99, 100, 101, 500, 899, 900, 999):
         tau = min(1.0, max(0.0, (t - 100) / (900 - 100)))
-        for schedule in (steps, fraction):
-            assert schedule.progress(t, 1000) == pytest.approx(tau)
-            weights = schedule.weights(t, 1000)
+        for given in (steps, fraction):
+            assert given.progress(t, 1000) == pytest.approx(tau)
+            weights = given.weights(t, 1000)
             assert weights.collision == pytest.approx(1 - (1 - 0.05) * tau)
             assert weights.collaborative == pytest.approx(0.35 * tau)
 
@@ -32,7 +33,7 @@ def test_without_rebalancing_both_weights_stay_constant():
     [
         ({"start": 0.9, "end": 0.9}, "must exceed rebalancing_start"),
         ({"end": 2.0}, "cannot exceed 1"),
-        ({"unit": "epochs"}, "unknown rebalancing_unit 'epochs'"),
+        ({"unit": "epochs"}, "Unknown rebalancing_unit 'epochs'"),
         ({"collision_floor": 1.5}, r"collision_floor must lie in \[0, 1\]"),
     ],
 )
@@ -40,12 +41,6 @@ def test_impossible_schedules_are_refused(changes, message):
     settings = {"start": 0.0, "end": 1.0, "collision_floor": 0.05, "collaborative_ceiling": 0.35}
     with pytest.raises(ValueError, match=message):
         ProgressSchedule(**{**settings, **changes})
-
-
-def schedule(**changes: float | str) -> ProgressSchedule:
-    return ProgressSchedule(
-        **{"start": 0.0, "end": 1.0, "collision_floor": 0.0, "collaborative_ceiling": 0.0, **changes}
-    )
 
 
 def test_a_schedule_is_of_fractions_and_of_weight_1_and_enabled_unless_it_is_told_otherwise() -> None:
