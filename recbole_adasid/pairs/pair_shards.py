@@ -91,18 +91,19 @@ def refuse_to_overwrite(out: Path) -> None:
 
 
 def _real(out: Path) -> Path:
-    return out.resolve() if out.is_symlink() else out
+    return out.resolve() if out.is_symlink() or not out.name else out
 
 
 def _check_replaceable(out: Path) -> None:
     """Check that an empty folder can be replaced by another one, as the root of a disk cannot."""
     try:
+        if out.samefile(Path.cwd()):
+            raise OSError("it is the current folder")
         _real(out).rmdir()
         _real(out).mkdir()
     except OSError as error:
         raise CannotWrite(
-            f"cannot replace the folder {out} ({error.strerror or error}): let --out name a new folder, such as "
-            f"{out / 'pairs'}"
+            f"cannot replace the folder {out} ({error.strerror or error}): name a new folder, such as {out / 'pairs'}"
         ) from error
 
 

@@ -94,5 +94,8 @@ def test_an_empty_folder_is_filled_if_it_can_be_replaced(tmp_path: Path, monkeyp
         raise OSError(16, "Device or resource busy")
 
     monkeypatch.setattr(Path, "rmdir", busy)
-    with pytest.raises(OSError, match="cannot replace the folder .*disk .Device or resource busy.: let --out name a"):
+    with pytest.raises(OSError, match="cannot replace the folder .*disk .Device or resource busy.: name a new folder"):
         refuse_to_overwrite(tmp_path / "disk")
+    monkeypatch.chdir(tmp_path / "disk")
+    with pytest.raises(OSError, match="cannot replace the folder . .it is the current folder."):
+        refuse_to_overwrite(Path())
