@@ -65,6 +65,6 @@ COMMAND = Command(
     about=ABOUT,
     options={"options": OWN, "Swing": SWING},
     work=_work,
-    kept="files in --out are incomplete: remove them, and run the same command again",
+    kept="nothing is written to --out until all pairs are found: run the same command again",
     spare="lower --memory or swing_max_item_users",
 )

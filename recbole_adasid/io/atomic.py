@@ -61,6 +61,24 @@ def written_whole(path: Path) -> Iterator[Path]:
             waiting.unlink()
 
 
+def check_writable(path: Path) -> None:
+    """Check, before long work, that a file or folder can be created at ``path``; its parent folder is made.
+
+    Raises:
+        CannotWrite: if the disk is read-only, or the parent cannot be made or written.
+    """
+    trial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        trial.unlink(missing_ok=True)
+        _created(trial)
+        trial.unlink()
+    except OSError as error:
+        raise CannotWrite(
+            f"cannot write {path} ({error.strerror or error}): make room or choose another folder"
+        ) from error
+
+
 def _created(path: Path) -> int:
     """Create an empty file where there is none, and return its permissions."""
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)

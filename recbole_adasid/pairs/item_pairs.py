@@ -72,5 +72,6 @@ class RunningSum:
         self.parts.append(part)
 
     def value(self, n_items: int) -> sparse.csr_matrix:
-        """Return the total [N, N]."""
-        return sum(self.parts[::-1], start=sparse.csr_matrix((n_items, n_items), dtype=np.float64))
+        """Return the total [N, N], of the type of the matrices."""
+        kind = self.parts[0].dtype if self.parts else np.float64  # integers stay exact
+        return sum(self.parts[::-1], start=sparse.csr_matrix((n_items, n_items), dtype=kind))

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from recbole_adasid.data.arrow_ids import tokens_of_arrow
 from recbole_adasid.data.atomic_text import AtomicText, Column
 from recbole_adasid.io.array_file import as_tokens, load_arrays
 from recbole_adasid.io.one_line import first_line
@@ -46,6 +47,8 @@ def load_pair_file(path: str | Path, item_tokens: Sequence[str]) -> ItemPairs:
     first, second = rows.get_indexer(pd.Index(trigger)), rows.get_indexer(pd.Index(target))
     _check(trigger, target, weight, place)
     known = (first >= 0) & (second >= 0)
+    if not len(known):
+        raise ValueError(f"{path} holds no item pairs: name another file.")
     if not known.any():
         raise ValueError(f"{path}: none of the {len(known)} pairs names two items of the dataset: check the tokens.")
     if not known.all():
@@ -109,7 +112,7 @@ def _read_parquet(path: Path) -> tuple[list[str], list[str], NDArray, Place]:
         raise ValueError(f"{path} holds no .parquet file: name an item-pair file or a folder of them.")
     try:
         table = pyarrow.concat_tables([parquet.read_table(file) for file in files])
-        names = {name: table.column(name).cast(pyarrow.string()).to_pylist() for name in ("trigger", "target")}
+        columns = {name: table.column(name) for name in ("trigger", "target")}
         weight = np.ones(len(table))
         if "weight" in table.column_names:
             weight = table.column("weight").to_numpy().astype(np.float64)
@@ -117,6 +120,10 @@ def _read_parquet(path: Path) -> tuple[list[str], list[str], NDArray, Place]:
         raise ValueError(
             f"{path} cannot be read as columns trigger, target and weight ({first_line(error)}): write it again."
         ) from None
+    names = {name: tokens_of_arrow(column, path, name).tolist() for name, column in columns.items()}
+    for name, tokens in names.items():
+        if None in tokens:
+            raise ValueError(f"{path}, row {tokens.index(None)}: the {name} is missing: fill it in or drop the pair.")
     return names["trigger"], names["target"], weight, lambda row: f"{path}, row {row}"
 
 

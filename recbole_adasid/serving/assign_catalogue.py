@@ -19,7 +19,7 @@ from recbole_adasid.tokenizer.base import ItemTokenizer
 from recbole_adasid.tokenizer.bulk.catalogue_codes import Encoded, assign_codes, tokenizer_digest
 from recbole_adasid.tokenizer.bulk.catalogue_suffixes import Numbered, number_suffixes
 from recbole_adasid.tokenizer.bulk.feature_shards import shard_paths
-from recbole_adasid.tokenizer.bulk.sid_shards import MANIFEST, target_of
+from recbole_adasid.tokenizer.bulk.sid_shards import MANIFEST, refuse_to_replace, target_of
 from recbole_adasid.tokenizer.saved import load_tokenizer
 
 logger = logging.getLogger(__name__)
@@ -30,10 +30,15 @@ def assign_catalogue(settings: Mapping[str, Any]) -> None:
 
     Args:
         settings: either `bundle` or `run_folder`, `features`, `out` and the command's options.
+
+    Raises:
+        SettingsError: if the features would be overwritten.
     """
-    started, out, progress = time.perf_counter(), Path(settings["out"]), settings["show_progress"]
+    started, progress = time.perf_counter(), settings["show_progress"]
+    out = Path(settings["out"]).absolute()  # workers of a cluster may have been started in another folder
     require_pyarrow(out)
-    tokenizer, shards = frozen_tokenizer(settings), shard_paths(settings["features"])
+    tokenizer, shards = frozen_tokenizer(settings), shard_paths(Path(settings["features"]).absolute())
+    refuse_to_replace(shards, out)
     out.mkdir(parents=True, exist_ok=True)
     (out / MANIFEST).unlink(missing_ok=True)  # its content is about to change
     with _workers(settings) as workers:

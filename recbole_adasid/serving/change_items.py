@@ -6,7 +6,7 @@ import itertools
 import logging
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,7 +118,7 @@ def read_table(
     if path.suffix == ".item":
         return _read_item_file(path, columns, settings)
     table = RawTable(path, delimiter)
-    mapping = _mapping(table.columns, columns, settings)
+    mapping = _mapping(table.has, columns, settings)
     rows = table_items(table, mapping, key="columns", kept=own_columns(settings))
     cells = list(rows.rows)
     if not cells:
@@ -143,16 +143,16 @@ def _read_item_file(path: Path, columns: Mapping[str, str], run: Mapping[str, An
     return table
 
 
-def _mapping(there: Sequence[str], columns: Mapping[str, str], run: Mapping[str, Any]) -> dict[str, str]:
-    """Return the names, in a table with the columns `there`, of the columns of an `.item` file."""
+def _mapping(has: Callable[[str], bool], columns: Mapping[str, str], run: Mapping[str, Any]) -> dict[str, str]:
+    """Return the names, in a table that tells which columns it has, of the columns of an `.item` file."""
     from recbole_adasid.data.item_table import ITEM_COLUMN
 
     # New products often come as the table that the run was made from, with more lines.
     first = run.get("items_columns") or {}
-    mapping = {**(first if set(first.values()) <= set(there) else {}), **columns}
+    mapping = {**(first if all(map(has, first.values())) else {}), **columns}
     items = _item_column(mapping, run)
     mapping.pop(run.get("ITEM_ID_FIELD"), None)
-    return {**mapping, ITEM_COLUMN: items if items in there or ITEM_COLUMN not in there else ITEM_COLUMN}
+    return {**mapping, ITEM_COLUMN: items if has(items) or not has(ITEM_COLUMN) else ITEM_COLUMN}
 
 
 def _item_column(columns: Mapping[str, str], run: Mapping[str, Any]) -> str:

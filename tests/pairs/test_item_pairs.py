@@ -91,3 +91,11 @@ def test_a_part_joins_what_is_at_most_twice_as_large(before: int, joined: bool) 
     total = RunningSum([of_size(before)])
     total.add(of_size(2))
     assert len(total.parts) == (1 if joined else 2)
+
+
+def test_sums_of_integers_are_exact_beyond_what_floats_hold() -> None:
+    large = 2**53 + 1
+    total = RunningSum([sparse.csr_matrix(np.array([[0, large], [0, 0]]))])
+    total.parts.append(sparse.csr_matrix(np.array([[0, 2], [0, 1]])))
+    found = total.value(2)
+    assert found.dtype == np.int64 and found.toarray().tolist() == [[0, large + 2], [0, 1]]

@@ -111,6 +111,11 @@ def test_the_main_job_on_ray_has_the_fingerprint_of_the_main_job_here(
         (["--interactions=empty.csv", "--out=p.npz"], "holds no interactions"),
         (["--interactions=short.csv", "--out=p.npz"], "short.csv, row 2: the timestamp is not a finite number"),
         (["--interactions=wide.csv", "--out=p.npz"], "wide.csv cannot be read as a table"),
+        (["--interactions=nowhere", "--out=log.csv/p.npz"], "cannot write log.csv/p.npz"),
+        (["--interactions=nowhere", "--out=log.csv/pairs"], "cannot write log.csv/pairs"),
+        (["--interactions=nowhere", "--out=p.npz", "--work=absent"], "work=absent cannot hold temporary files"),
+        (["--interactions=log.csv", "--out=p.npz"], "no two users share two items"),
+        (["--interactions=long.csv", "--out=p.npz"], "longest item token has"),
     ],
 )
 def test_mistakes_end_in_a_sentence(
@@ -120,6 +125,8 @@ def test_mistakes_end_in_a_sentence(
     head = "user_id,item_id,timestamp\n"
     files = {"log": "a,b,1\n", "bad": "a,b,1\nc,d,yesterday\n", "gap": "a,,1\n", "empty": ""}
     files |= {"wide": "a,b,1\nc,d,2,3\n", "short": "a,b,1\nc,d\n"}
+    if "long.csv" in arguments[0]:
+        files["long"] = f"a,{'x' * 50_000},1\n" + "".join(f"a,{number},1\n" for number in range(1000))
     for name, lines in files.items():
         (tmp_path / f"{name}.csv").write_text(head + lines, encoding="utf-8")
     if arguments[0].endswith("=."):

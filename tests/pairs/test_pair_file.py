@@ -95,3 +95,25 @@ def test_another_or_no_file_is_refused(tmp_path):
     np.savez(tmp_path / "half.npz", trigger=np.array(["a"]))
     with pytest.raises(ValueError, match="also needs 'target'"):
         load_pair_file(tmp_path / "half.npz", TOKENS)
+
+
+def parquet_folder(folder, trigger, target):
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    table = pyarrow.table({"trigger": trigger, "target": target, "weight": [0.5] * len(trigger)})
+    parquet.write_table(table, folder / "pairs-00000.parquet")
+    return folder
+
+
+def test_a_folder_of_parquet_files_is_read_with_ids_of_any_type(tmp_path):
+    assert listed(load_pair_file(parquet_folder(tmp_path, ["a"], ["b"]), TOKENS)) == [(0, 1, 0.5)]
+    ids = ["12345678901", "7"]
+    assert listed(load_pair_file(parquet_folder(tmp_path, [12345678901.0], [7.0]), ids)) == [(0, 1, 0.5)]
+    with pytest.raises(ValueError, match="the trigger 1.5 is neither text nor a whole number"):
+        load_pair_file(parquet_folder(tmp_path, [1.5], [7.0]), ids)
+    with pytest.raises(ValueError, match="trigger is missing"):
+        load_pair_file(parquet_folder(tmp_path, ["a", None], ["b", "c"]), TOKENS)
+
+
+def test_a_file_without_pairs_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="holds no item pairs"):
+        load_pair_file(npz(tmp_path, trigger=np.array([], dtype="S1"), target=np.array([], dtype="S1")), TOKENS)

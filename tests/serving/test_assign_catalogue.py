@@ -297,3 +297,47 @@ def test_vectors_that_are_none_are_refused(
     parquet.write_table(pyarrow.table({"item_id": ["a", "b"], "embedding": embedding}), tmp_path / "a.parquet")
     _, (failure,) = assign_codes(ThisProcess(), tokenizer, [tmp_path / "a.parquet"], tmp_path / "out")
     assert said in str(failure.reason)
+
+
+@pytest.mark.parametrize(
+    ("features", "out"),
+    [
+        ("features", "features"),
+        ("features/part-0.parquet", "features"),
+        ("features/part-1.npy", "features/../features"),
+        ("features", "link"),
+        ("links", "features"),
+    ],
+)
+def test_features_are_never_overwritten(
+    features: str,
+    out: str,
+    run_folder: Path,
+    shards: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "link").symlink_to(shards[0].parent)
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / shards[0].name).symlink_to(shards[0])
+    before = {path: path.read_bytes() for path in shards[0].parent.iterdir()}
+    monkeypatch.chdir(tmp_path)
+    assert main([f"--run_folder={run_folder}", f"--features={features}", f"--out={out}", "--show_progress=false"]) == 2
+    assert "choose another folder for out" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in shards[0].parent.iterdir()} == before
+
+
+def test_workers_that_were_started_elsewhere_get_whole_paths(
+    run_folder: Path, shards: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Path] = []
+
+    def stop(workers: object, tokenizer: object, shards: list[Path], out: Path, **_: object) -> None:
+        given.extend([*shards, out])
+        raise ValueError("enough")
+
+    monkeypatch.setattr("recbole_adasid.serving.assign_catalogue.assign_codes", stop)
+    monkeypatch.chdir(tmp_path)
+    assert main([f"--run_folder={run_folder}", "--features=features", "--out=out"]) == 2
+    assert given == [*shards, tmp_path / "out"]

@@ -76,7 +76,7 @@ def unix_seconds(value: Any, per_second: int = 1) -> str:
         moment, per_second = _nanoseconds(moment), 10**9
     if isinstance(moment, bool) or not isinstance(moment, (int, float)):
         raise Unusable("a time that cannot be read", value)
-    if not 0 < moment < _LATEST * per_second:
+    if not 0 <= moment < _LATEST * per_second:
         raise Unusable("a time outside the years 1970 to 5138", value)
     if isinstance(moment, float):
         whole_number = moment.is_integer()

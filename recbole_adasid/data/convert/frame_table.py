@@ -25,6 +25,10 @@ class FrameTable:
     def __init__(self, frame: Frame) -> None:
         self.frame, self.path, self.columns = frame, frame.what, frame.columns
 
+    def has(self, name: str) -> bool:
+        """Tell whether there is a column of this name."""
+        return name in self.columns
+
     def records(self, wanted: Iterable[str], *, progress: bool = False) -> tuple[Numbered, Callable[[Any], Any]]:
         """Return numbered rows, and the function that turns one into a record."""
         names = list(dict.fromkeys(wanted))

@@ -6,9 +6,11 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from recbole_adasid.data.convert.counting import LineCount
+from recbole_adasid.settings.errors import SettingsError
 
 USER, ITEM, TIME, RATING = "user_id:token", "item_id:token", "timestamp:float", "rating:float"
 TEXTS = ("title:token", "brand:token", "categories:token", "price:float", "image_url:token")
@@ -39,6 +41,16 @@ def mapped(name: str, raw: str, there: Sequence[str]) -> str:
 def nearest_column(raw: str, there: Sequence[str]) -> str:
     """Return the column that `raw` may have meant."""
     return (get_close_matches(raw, there, n=1) or [*there[:1], "its own name"])[0]
+
+
+def refuse_repeated(path: Path | str, raw: str, there: Sequence[str]) -> None:
+    """Check that only one column has the name ``raw``, so that it is clear which is meant.
+
+    Raises:
+        SettingsError: if several have.
+    """
+    if there.count(raw) > 1:
+        raise SettingsError(f"{path} has {there.count(raw)} columns named {raw!r}: rename all but the one to read.")
 
 
 def cells(

@@ -17,7 +17,7 @@ from recbole_adasid.data.convert.counting import LineCount, usable
 from recbole_adasid.data.convert.csv_rows import DELIMITERS, csv_record, csv_rows, other_delimiter
 from recbole_adasid.data.convert.lines import parse_record, read_lines, require_file
 from recbole_adasid.data.convert.parquet_rows import open_table, parquet_rows
-from recbole_adasid.data.convert.rows import ITEM, RATING, TEXTS, TIME, USER, Rows, mapped
+from recbole_adasid.data.convert.rows import ITEM, RATING, TEXTS, TIME, USER, Rows, mapped, refuse_repeated
 from recbole_adasid.data.convert.rows import cells as row_of
 from recbole_adasid.settings.errors import SettingsError, unknown_name
 
@@ -33,7 +33,7 @@ _KINDS = {
     ".json": "jsonl",
     ".parquet": "parquet",
 }
-# Rows of a JSON lines file whose keys define its columns.
+# Rows of a JSON lines file whose keys are read as its columns at first.
 _LOOKED_AT = 1000
 
 
@@ -42,6 +42,9 @@ class Table(Protocol):
 
     columns: list[str]
     """Names of the columns."""
+
+    def has(self, name: str) -> bool:
+        """Tell whether there is a column of this name."""
 
     @property
     def path(self) -> Path | str:
@@ -63,7 +66,7 @@ class RawTable:
 
     Attributes:
         path: the file; its suffix gives the format, followed by `.gz` if compressed.
-        columns: the names of its columns.
+        columns: the names of its columns; of JSON lines, those found so far, see :meth:`has`.
     """
 
     unit = "line"
@@ -82,7 +85,7 @@ class RawTable:
         Raises:
             FileNotFoundError: if there is no such file.
             SettingsError: for another suffix or an unknown delimiter.
-            ValueError: if the file is damaged or empty.
+            ValueError: if the file is damaged or empty, or a JSON array.
         """
         require_file(path)
         self.path = path
@@ -100,7 +103,16 @@ class RawTable:
             "delimiter": DELIMITERS[delimiter or ("tab" if ending == ".tsv" else "comma")],
             "quoting": csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
         }
-        self.columns = self._columns()
+        self.columns, self._all_seen = self._columns(), self._kind != "jsonl"
+
+    def has(self, name: str) -> bool:
+        """Tell whether there is a column of this name.
+
+        Every JSON line names its own columns: if none of the first lines has this one, all are looked at.
+        """
+        if name not in self.columns and not self._all_seen:
+            self.columns, self._all_seen = self._keys(None), True
+        return name in self.columns
 
     def records(self, wanted: Iterable[str], *, progress: bool = False) -> tuple[Numbered, Callable[[Any], Any]]:
         """Return numbered raw rows, and the function that turns one into a record or finds it unusable."""
@@ -114,6 +126,10 @@ class RawTable:
 
     def missing(self, raw: str, name: str, key: str) -> SettingsError:
         """Return the error for a missing column needed for `name`; the setting `key` maps columns."""
+        if not self.columns:
+            return SettingsError(
+                f"{self.path} has no line with a JSON object: write one object per line, with a key per column."
+            )
         other = other_delimiter(self.path, self._dialect, raw, self.columns) if self._kind == "csv" else None
         if other:
             between = next(name for name, character in DELIMITERS.items() if character == self._dialect["delimiter"])
@@ -130,13 +146,23 @@ class RawTable:
         if self._kind == "parquet":
             return list(open_table(self.path).schema_arrow.names)
         if self._kind == "jsonl":
-            lines = itertools.islice(read_lines(self.path), _LOOKED_AT)
-            records = usable(lines, parse_record, LineCount(self.path))
-            return list(dict.fromkeys(map(str, itertools.chain.from_iterable(records))))
+            _, first = next(read_lines(self.path), (0, b""))
+            if first.lstrip().startswith(b"["):
+                raise ValueError(
+                    f"{self.path} is a JSON array: write one object per line instead (JSON lines), for example with "
+                    f"jq -c '.[]' {self.path} > NAME.jsonl"
+                )
+            return self._keys(_LOOKED_AT)
         _, header = next(csv_rows(self.path, self._dialect, False), (0, []))
         if not header:
             raise ValueError(f"{self.path} is empty: its first line must name the columns.")
         return header
+
+    def _keys(self, at_most: int | None) -> list[str]:
+        """Return the keys of the first JSON lines, or of all."""
+        lines = itertools.islice(read_lines(self.path), at_most)
+        records = usable(lines, parse_record, LineCount(self.path))
+        return list(dict.fromkeys(map(str, itertools.chain.from_iterable(records))))
 
 
 def table_interactions(
@@ -205,10 +231,10 @@ def table_items(
     cells: dict[str, tuple[str, Cell]] = {ITEM: (columns.get("item_id", "item_id"), partial(identifier, what="item"))}
     for column in TEXTS:
         name = _name(column)
-        if name in columns or name in table.columns:
+        if name in columns or table.has(name):
             cells[column] = (columns.get(name, name), CELLS[name])
     known = {_name(column) for column in cells}
-    further = {**{name: name for name in kept if name in table.columns}, **columns}
+    further = {**{name: name for name in kept if table.has(name)}, **columns}
     cells |= {f"{name}:token": (raw, plain_text) for name, raw in further.items() if name not in known}
     return _rows(table, cells, key, progress)
 
@@ -216,8 +242,9 @@ def table_items(
 def _rows(table: Table, cells: dict[str, tuple[str, Cell]], key: str, progress: bool) -> Rows:
     """Return rows with the columns `cells`, each computed from one of the table's columns."""
     for column, (raw, _) in cells.items():
-        if raw not in table.columns:
+        if not table.has(raw):
             raise table.missing(raw, _name(column), key)
+        refuse_repeated(table.path, raw, table.columns)
     count = LineCount(table.path, unit=table.unit)
     raws, makers = zip(*cells.values())
     numbered, as_record = table.records(raws, progress=progress)

@@ -1,7 +1,8 @@
 """Counting users, items and interactions, in total and in the k-core, for any number of interactions.
 
 Interactions are kept in a temporary file as pairs of 64-bit hashes, so memory grows only with users and items, about
-eight bytes each. Among ten million users, two share a hash with a probability of one in a million.
+eight bytes each. Counting repetitions takes another eight bytes of disk per interaction for a while. Among ten million
+users, two share a hash with a probability of one in a million.
 """
 
 from __future__ import annotations
@@ -16,9 +17,13 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from recbole_adasid.io.buckets import Buckets
+
 _BUFFERED = 1 << 17
 # Pairs processed together, and hashes sorted together.
 _CHUNK, _SORTED = 1 << 16, 1 << 18
+# Pairs in a bucket, about: 16 MiB of hashes, and few enough buckets to append to all of them again and again.
+_PART = 1 << 21
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -77,12 +82,14 @@ class Tally:
     def repetitions(self) -> int:
         """Return how many interactions repeat an earlier user–item pair."""
         self._flush()
-        parts = np.uint64(self.interactions // _SORTED + 1)
+        n_buckets = self.interactions // _PART + 1
         distinct = 0
-        for part in range(int(parts)):
-            found = [pairs[pairs % parts == part] for pairs in map(_mixed, _chunks(self._pairs, np.int64))]
-            if found:
-                together = np.concatenate(found)
+        with tempfile.TemporaryDirectory(dir=self._folder, prefix=".pairs-") as folder:
+            buckets = Buckets(Path(folder) / "hashes", n_buckets, [("hash", "u8")])
+            for mixed in map(_mixed, _chunks(self._pairs, np.int64)):
+                buckets.add(mixed % np.uint64(n_buckets), mixed)
+            for records in buckets.take():
+                together = records["hash"]
                 together.sort()
                 distinct += min(len(together), 1) + int(np.count_nonzero(together[1:] != together[:-1]))
         return self.interactions - distinct

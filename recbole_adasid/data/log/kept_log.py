@@ -26,7 +26,7 @@ from recbole_adasid.io.locks import held
 logger = logging.getLogger(__name__)
 
 STAGE = "log"
-_EDITION = 2
+_EDITION = 3
 """Raise it when sorting changes or the files change their meaning."""
 _READ_AT_ONCE = 2**24
 

@@ -15,9 +15,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from recbole_adasid.data.arrow_ids import tokens_of_arrow
 from recbole_adasid.data.atomic_text import AtomicText, Column
 from recbole_adasid.data.convert.csv_rows import csv_rows, other_delimiter
-from recbole_adasid.data.convert.rows import mapped
+from recbole_adasid.data.convert.rows import mapped, refuse_repeated
 from recbole_adasid.data.log.log_times import TimesSeen, exact_times, times_of_arrow
 from recbole_adasid.io.one_line import first_line
 from recbole_adasid.io.parquet import open_parquet
@@ -166,6 +167,7 @@ def _read_table(path: Path, names: list[str], at_once: int, key: str, **form: An
                 if other
                 else _no_column(path, raw, header, name, key)
             )
+        refuse_repeated(path, raw, header)
     yield from _read_text(path, names, at_once, **form)
 
 
@@ -195,25 +197,27 @@ def _read_parquet(path: Path, names: list[str], at_once: int, key: str) -> Itera
     for name, raw in zip(COLUMNS, names):
         if raw not in there:
             raise SettingsError(_no_column(path, raw, there, name, key))
+        refuse_repeated(path, raw, there)
     try:
         for batch in file.iter_batches(at_once, columns=names):
             users, items, times = (batch.column(name) for name in names)
-            yield _of_arrow(users), _of_arrow(items), times_of_arrow(times, path, names[2])
+            ids = (_of_arrow(column, path, name) for column, name in zip((users, items), names))
+            yield next(ids), next(ids), times_of_arrow(times, path, names[2])
     except (pyarrow.ArrowException, OSError) as error:
         raise ValueError(f"{path} cannot be read ({first_line(error)}): write it again.") from None
 
 
-def _of_arrow(column: Any) -> Tokens:
-    import pyarrow
-    from pyarrow import compute, types
+def _of_arrow(column: Any, path: Path, name: str) -> Tokens:
+    from pyarrow import types
 
     if types.is_dictionary(column.type):
         column = column.dictionary_decode()
     encoded = column.dictionary_encode()
     codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    distinct = compute.cast(encoded.dictionary, pyarrow.string()).to_numpy(zero_copy_only=False)
-    if types.is_floating(column.type):
-        distinct[distinct == "nan"] = ""  # is not a valid name
+    distinct = tokens_of_arrow(encoded.dictionary, path, name)
+    if types.is_floating(column.type) or types.is_null(column.type):  # NaN is no name, and 0 has two signs
+        numbers, distinct = pd.factorize(distinct)
+        codes = np.append(numbers, -1)[codes]
     return Tokens(codes, distinct)
 
 

@@ -61,7 +61,11 @@ def _from_tables(config: Any, home: Path) -> Report:
     if config["items_table"]:
         table = _raw_table(config, "items_table")
         items = table_items(table, config["items_columns"], key="items_columns", progress=progress)
-    return convert(interactions, items, home)
+    report = convert(interactions, items, home)
+    for lines in (rows.lines for rows in (interactions, items) if rows is not None):
+        if not lines.flawless:
+            logger.warning("%s", lines.summary())
+    return report
 
 
 def _raw_table(config: Any, key: str) -> RawTable:

@@ -51,7 +51,9 @@ def encode_blocks(
     codes = np.empty((n_items, len(tokenizer.codebook_sizes)), dtype=np.uint16)
     start = 0
     for block in blocks:
-        features = _finite(torch.from_numpy(block).float(), source, start)
+        with np.errstate(over="ignore"):  # becomes infinite, which is refused
+            plain = np.asarray(block, dtype=np.float32)  # torch knows neither long doubles nor other byte orders
+        features = _finite(torch.from_numpy(plain), source, start)
         with torch.no_grad():
             codes[start : start + len(block)] = tokenizer.encode(features).numpy()
         start += len(block)

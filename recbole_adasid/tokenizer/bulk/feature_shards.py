@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recbole_adasid.data.arrow_ids import tokens_of_arrow
 from recbole_adasid.features.vectors import tokens_beside
 from recbole_adasid.io.one_line import first_line
 from recbole_adasid.io.parquet import open_parquet
@@ -78,11 +79,11 @@ def _read_parquet(path: Path) -> Shard:
     file = open_parquet(path, (ITEM, EMBEDDING))
     try:
         column = file.read([ITEM]).column(ITEM)
-        tokens = column.cast(pyarrow.string()).to_pylist()
+        tokens = tokens_of_arrow(column, path, ITEM).tolist()
     except (pyarrow.ArrowException, OSError) as error:
         raise ValueError(f"{path} cannot be read ({first_line(error)}): write it again") from None
-    if column.null_count:
-        raise ValueError(f"{path}: {column.null_count} items have no {ITEM}: fill them in or drop those items")
+    if missing := tokens.count(None):
+        raise ValueError(f"{path}: {missing} items have no {ITEM}: fill them in or drop those items")
     return Shard(tokens, lambda rows: _parquet_blocks(path, rows))
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from recbole_adasid.io.atomic import written_whole
 from recbole_adasid.io.parquet import open_parquet, require_pyarrow
+from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.tokenizer.codes import ITEM, SUFFIX
 
 _ABOUT = b"semantic_ids"
@@ -89,6 +90,27 @@ def read_about(path: Path) -> dict[str, Any]:
 def target_of(shard: Path, out: Path) -> Path:
     """Return the file for the Semantic IDs of a feature shard."""
     return out / f"{shard.stem}.parquet"
+
+
+def refuse_to_replace(shards: Sequence[Path], out: Path) -> None:
+    """Check that Semantic IDs never get into a folder of feature shards, where they could replace features.
+
+    Raises:
+        SettingsError: if the folder ``out`` is that of a shard, or one of its files would be a shard.
+    """
+    features = {shard.resolve() for shard in shards}
+    folders = {shard.parent for shard in features} | {shard.parent.resolve() for shard in shards}  # of links, too
+    if out.resolve() in folders:
+        raise SettingsError(
+            f"{out} is the folder of the features, which files with Semantic IDs could replace: choose another folder "
+            "for out."
+        )
+    for shard in shards:
+        if target_of(shard, out).resolve() in features:
+            raise SettingsError(
+                f"{target_of(shard, out)} is itself a file of features, which its Semantic IDs would replace: choose "
+                "another folder for out."
+            )
 
 
 def is_done(path: Path, fingerprint: str, level_sizes: Sequence[int]) -> bool:

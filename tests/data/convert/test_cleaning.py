@@ -76,6 +76,8 @@ def test_prices_have_two_decimals_and_junk_is_none(raw, cell):
     [
         (MIDNIGHT, 1, "1318896000"),
         (float(MIDNIGHT), 1, "1318896000"),
+        *((zero, 1, "0") for zero in (0, 0.0, -0.0, "0", "1970-01-01")),
+        (0.25, 1, "0.25"),
         (f" {MIDNIGHT} ", 1, "1318896000"),
         ("1318896000.25", 1, "1318896000.25"),
         (MIDNIGHT * 1000 + 7, 1000, "1318896000.007"),
@@ -98,7 +100,7 @@ def test_times_are_unix_seconds_with_their_fractions(raw, per_second, cell):
 
 
 @pytest.mark.parametrize(
-    "raw", [None, True, "", "soon", "1e9", [1], float("nan"), float("inf"), 0, -5, 10**400, 10**12]
+    "raw", [None, True, "", "soon", "1e9", [1], float("nan"), float("inf"), -5, -0.5, 10**400, 10**12]
 )
 def test_what_is_no_time_is_unusable(raw):
     with pytest.raises(Unusable, match="no time|a time that cannot be read|outside the years"):

@@ -25,6 +25,7 @@ def size(pairs: list[tuple[str, str]]) -> Statistics:
 def test_sizes_and_repetitions_are_those_of_plain_loops(tmp_path, monkeypatch, chunk):
     monkeypatch.setattr(module, "_CHUNK", chunk)
     monkeypatch.setattr(module, "_SORTED", 3 * chunk)
+    monkeypatch.setattr(module, "_PART", 3 * chunk)
     monkeypatch.setattr(module, "_BUFFERED", 10)
     random = np.random.default_rng(3)
     pairs = [(f"u{random.zipf(1.6) % 40}", f"i{random.zipf(1.5) % 30}") for _ in range(300)]
@@ -47,3 +48,16 @@ def test_an_empty_core_and_nothing_at_all(tmp_path):
         tally.add("u", "i")
         assert tally.statistics(5) == (Statistics(1, 1, 1), Statistics(0, 0, 0))
     assert (Statistics(4, 5, 10).density, Statistics(0, 0, 0).density) == (0.5, 0.0)
+
+
+def test_repetitions_are_counted_in_one_pass_however_many(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_PART", 20)
+    rows, mixed = [], module._mixed
+    monkeypatch.setattr(module, "_mixed", lambda pairs: rows.append(len(pairs)) or mixed(pairs))
+    random = np.random.default_rng(1)
+    pairs = [(f"u{random.integers(30)}", f"i{random.integers(30)}") for _ in range(1000)]
+    with Tally(tmp_path) as tally:
+        for pair in pairs:
+            tally.add(*pair)
+        assert tally.repetitions() == len(pairs) - len(set(pairs))
+    assert sum(rows) == len(pairs) and not list(tmp_path.iterdir())

@@ -60,13 +60,17 @@ def test_parquet_of_any_kind_of_name(tmp_path: Path) -> None:
     columns = {
         "numbers": pyarrow.array([7, 5, 7]),
         "categories": pyarrow.array(["b", "a", "b"]).dictionary_encode(),
-        "floats": pyarrow.array([1.5, 2.5, 1.5]),
+        "floats": pyarrow.array([12345678901.0, 2.0, 12345678901.0]),
+        "zeros": pyarrow.array([0.0, 1.0, -0.0]),
     }
     for name, users in columns.items():
         table = pyarrow.table({"user_id": users, "item_id": ["x", "y", "x"], "timestamp": [3, 1, 2]})
         parquet.write_table(table, tmp_path / f"{name}.parquet")
         (rows,) = read(tmp_path / f"{name}.parquet")
-        assert rows.users.distinct[rows.users.codes].tolist() == [str(user) for user in users.to_pylist()]
+        assert rows.users.distinct[rows.users.codes].tolist() == [
+            str(int(user) if isinstance(user, float) else user) for user in users.to_pylist()
+        ]
+        assert len(set(rows.users.distinct)) == len(rows.users.distinct) == 2
         assert rows.times["whole"].tolist() == [3, 1, 2]
 
 
@@ -74,7 +78,8 @@ def test_parquet_of_any_kind_of_name(tmp_path: Path) -> None:
     ("users", "stamps", "said"),
     [
         ([None, "a"], [1, 2], "row 1 has no user_id"),
-        ([1.5, float("nan")], [1, 2], "row 2 has no user_id"),
+        ([1.0, float("nan")], [1, 2], "row 2 has no user_id"),
+        ([1.5, 2.0], [1, 2], "the user_id 1.5 is neither text nor a whole number"),
         (["a", "b"], [1, None], "row 2: the timestamp is not a finite"),
         (["a", "b"], [date(2020, 1, 1), None], "row 2: the timestamp is not a finite"),
         (["a", "b"], [datetime(2020, 1, 1), None], "row 2: the timestamp is not a finite"),
@@ -201,3 +206,17 @@ def test_a_column_that_is_not_there_is_answered_by_how_to_map_it(tmp_path: Path)
     parquet.write_table(pyarrow.table({"user": ["a"], "item_id": ["b"], "timestamp": [1]}), tmp_path / "log.parquet")
     with pytest.raises(SettingsError, match=r"log.parquet has no column 'user_id' .*--where=\"{user_id: user}\""):
         list(read_log([tmp_path / "log.parquet"], {}, 10, key="where"))
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_repeated_column_name_is_refused(kind: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "log.csv", "user_id,item_id,timestamp,item_id\nu,i,1,j\n")
+    if kind == "parquet":
+        pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+        names = ["user_id", "item_id", "timestamp", "item_id"]
+        path = tmp_path / "log.parquet"
+        parquet.write_table(
+            pyarrow.Table.from_arrays([pyarrow.array([value]) for value in ("u", "i", 1, "j")], names), path
+        )
+    with pytest.raises(SettingsError, match=rf"log.{kind} has 2 columns named 'item_id': rename"):
+        read(path)

@@ -167,3 +167,13 @@ def test_mistakes_about_tables_name_the_settings_of_the_main_job(tiny_data, tiny
 def test_items_alone_make_no_dataset(tiny_settings):
     with pytest.raises(SettingsError, match="items_table needs interactions_table"):
         build_config({**tiny_settings, "items_table": "products.csv"})
+
+
+def test_lines_left_out_are_a_warning(tiny_data, tiny_settings, tmp_path, caplog):
+    settings = {**tiny_settings, **tables(tmp_path, tiny_data), "data_path": str(tmp_path / "data"), "dataset": "shop"}
+    with (tmp_path / "orders.csv").open("a") as file:
+        file.write("i1,u1,yesterday\n")
+    with caplog.at_level("INFO"):
+        create_dataset(build_config(settings))
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "orders.csv" in warning and "1 left out: 1 with a time that cannot be read" in warning

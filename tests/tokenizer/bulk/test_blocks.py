@@ -50,3 +50,16 @@ def test_files_that_are_no_features_are_refused(tokenizer, tmp_path, stored, mes
 def test_a_block_of_no_rows_is_refused(tokenizer, tmp_path):
     with pytest.raises(ValueError, match="rows_at_once"):
         assign_semantic_ids(tokenizer, tmp_path / "features.npy", rows_at_once=0)
+
+
+@pytest.mark.parametrize("kind", [">f4", ">f2", np.float64, np.longdouble])
+def test_features_of_any_float_type_get_the_same_codes(features, tokenizer, tmp_path, kind):
+    np.save(tmp_path / "features.npy", features.astype(kind))
+    expected = tokenizer.encode(torch.from_numpy(features.astype(np.float32)))
+    assert np.array_equal(assign_semantic_ids(tokenizer, tmp_path / "features.npy"), expected.numpy())
+
+
+def test_a_value_beyond_float32_is_named(tokenizer, tmp_path):
+    np.save(tmp_path / "features.npy", np.full((2, 6), 1e300))
+    with pytest.raises(ValueError, match="has inf in row 0, column 0"):
+        assign_semantic_ids(tokenizer, tmp_path / "features.npy")
