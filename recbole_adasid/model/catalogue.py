@@ -12,6 +12,8 @@ from recbole_adasid.compute.numbering import numbered_rows
 from recbole_adasid.model.prefix_tree import PrefixTree
 
 COLLISIONS = ("suffix", "shared")
+MOST_LEVELS = 64
+"""Levels of a Semantic ID, without suffix, that a model may have."""
 
 
 class Catalogue(nn.Module):
