@@ -108,7 +108,9 @@ def test_a_run_of_one_beam_and_one_item_of_history_is_exported(
     assert export(run, "transformers", tmp_path / "t5") == 0
     recommend = opened(tmp_path / "t5", "recommend")
     model, ids = recommend.load(tmp_path / "t5")
-    wanted = Recommender.load(run).recommend_many(HISTORIES[:2], 1, beam_size=2)
+    recommender = Recommender.load(run)
+    recommender.beam_size = 2
+    wanted = recommender.recommend_many(HISTORIES[:2], 1)
     found = recommend.recommend(model, ids, HISTORIES[:2], k=1, num_beams=1, folder=tmp_path / "t5")
     assert_same(found, [[(one.item, one.score) for one in row] for row in wanted])
     assert export(run, "constraints", tmp_path / "constraints") == 0
