@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from recbole_adasid.bundle.folder import read_content
 from recbole_adasid.io.digests import array_digest, fingerprint
+from recbole_adasid.model.catalogue import MOST_LEVELS
 
 logger = logging.getLogger(__name__)
 
@@ -23,9 +24,14 @@ def given_codes(folder: str | Path, tokens: Sequence[str]) -> tuple[NDArray[np.i
     Raises:
         FileNotFoundError: if there is no bundle in the folder.
         DamagedFile: if one of its files was changed.
-        ValueError: if an item has no Semantic ID in it.
+        ValueError: if an item has no Semantic ID in it, or they have more levels than a model may have.
     """
     sids = read_content(folder, with_tokenizer=False).sids
+    if len(sids.level_sizes) > MOST_LEVELS:
+        raise ValueError(
+            f"{folder} has Semantic IDs of {len(sids.level_sizes)} levels, and a model reads at most {MOST_LEVELS}: "
+            "set sids_file to a bundle with fewer"
+        )
     rows = sids.rows_of(tokens)
     missing = np.flatnonzero(rows < 0)
     if len(missing):

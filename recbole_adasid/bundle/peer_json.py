@@ -61,9 +61,9 @@ def write_peer_json(
         logger.info("Left out %d items that are not in %s.", len(sids.tokens) - len(rows), item2id)
     table = written(sids, layout)[rows].tolist()
     entries = ([entry(place, value) for place, value in enumerate(row)] for row in table)
-    item_map = _place_of_map(path, numbers)
+    item_map, is_there = _place_of_map(path, numbers)
     write_atomically(path, entry_a_line(zip(numbers.values(), entries)))
-    write_about(path, kind, layout, len(rows), write_item_map(item_map, numbers))
+    write_about(path, kind, layout, len(rows), item_map if is_there else write_item_map(item_map, numbers))
     return path
 
 
@@ -72,17 +72,18 @@ def map_beside(path: Path) -> Path:
     return path.with_name(path.name.removesuffix(path.suffix).removesuffix(".index") + MAP_ENDING)
 
 
-def _place_of_map(path: Path, numbers: Mapping[str, int]) -> Path:
-    """Return the path of an export's map; an existing map that is not from an earlier export is left alone."""
+def _place_of_map(path: Path, numbers: Mapping[str, int]) -> tuple[Path, bool]:
+    """Return the path of an export's map, and whether it is there; one that is not from an export is left alone."""
     item_map, told_in = map_beside(path), about_path(path)
-    if item_map.is_file() and read_item_map(item_map) != numbers:
+    is_there = item_map.is_file() and read_item_map(item_map) == numbers
+    if item_map.is_file() and not is_there:
         earlier = read_json(told_in).get("item_map_sha256") if told_in.is_file() else None
         if earlier != file_digest(item_map):
             raise ValueError(
                 f"{item_map} exists and numbers items differently: set item2id={item_map} to use its numbers, or "
                 "choose another name."
             )
-    return item_map
+    return item_map, is_there
 
 
 def read_peer_json(

@@ -47,7 +47,8 @@ OPTIONS = (
     Option(
         "KEY",
         "VALUE",
-        "any setting below or of RecBole; values are parsed as YAML: 0.001, true, [3, 5], ~ for none",
+        "any setting below or of RecBole; paths and texts are taken as written, other values are YAML: 0.001, true, "
+        "[3, 5], ~ for none",
     ),
     Option("help", "", "show this text; with --model=NAME, the settings of another recommender"),
 )

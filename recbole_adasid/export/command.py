@@ -32,6 +32,6 @@ def export(given: Mapping[str, Any]) -> None:
     out = Path(given["out"])
     check_new_folder(out)
     recommender = Recommender.load(given["run_folder"], retrieval=given["retrieval"])
-    with new_folder(out) as folder:
+    with new_folder(out, last="export.json") as folder:
         written = WRITERS[given["to"]](recommender, folder)
     print(f"{recommender.n_recommended} items, {written}: {out}")

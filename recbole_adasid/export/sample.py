@@ -32,11 +32,12 @@ class Sample(NamedTuple):
     @classmethod
     def drawn(cls, recommender: Recommender) -> Sample:
         """Draw histories of various lengths, and next items; the seed is fixed."""
-        model, longest = recommender.model, max(2, recommender.max_history)  # torch.export would treat 1 as a constant
+        model, longest = recommender.model, recommender.max_history
         random = torch.Generator().manual_seed(0)
         lengths = torch.linspace(1, longest, _HISTORIES).long()
-        items = torch.randint(1, model.catalogue.n_items + 1, (_HISTORIES, longest), generator=random)
-        items *= torch.arange(longest) < lengths[:, None]
+        width = max(2, longest)  # torch.export would treat 1 as a constant
+        items = torch.randint(1, model.catalogue.n_items + 1, (_HISTORIES, width), generator=random)
+        items *= torch.arange(width) < lengths[:, None]
         present = model.catalogue.tree.leaf_items.long()
         return cls(items, lengths, present[torch.randint(len(present), (_HISTORIES,), generator=random)])
 

@@ -61,10 +61,11 @@ def _transformers() -> Any:
 
 def _generation(recommender: Recommender) -> dict[str, Any]:
     """Return the arguments that make `generate` our beam search: one sequence per beam, no length penalty."""
+    beams = max(2, recommender.beam_size)  # with one, transformers searches greedily and gives no scores
     return {
         "max_new_tokens": len(recommender.model.catalogue.level_sizes),
-        "num_beams": recommender.beam_size,
-        "num_return_sequences": recommender.beam_size,
+        "num_beams": beams,
+        "num_return_sequences": beams,
         "length_penalty": 0.0,
         "do_sample": False,
         "return_dict_in_generate": True,

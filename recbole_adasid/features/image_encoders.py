@@ -128,6 +128,8 @@ def _decoded(data: bytes) -> Any:
             if picture.width * picture.height > MOST_PIXELS:
                 return None
             return picture.convert("RGB")
+    except MemoryError:  # says nothing about the file
+        raise
     except Exception:  # each of Pillow's readers raises its own errors for broken files
         return None
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import urllib.request
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
 from tqdm import tqdm
@@ -19,7 +21,7 @@ from tqdm import tqdm
 from recbole_adasid.features.vector_store import content_digest
 from recbole_adasid.io.atomic import written_whole
 from recbole_adasid.io.one_line import one_line
-from recbole_adasid.io.web import Deadline, PrivateHost, opened, stated_length
+from recbole_adasid.io.web import Deadline, PrivateHost, as_sent, opened, stated_length
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +29,7 @@ logger = logging.getLogger(__name__)
 _SECONDS, _WHOLE_SECONDS = 20.0, 60.0
 # Larger files are not item images.
 _MOST_BYTES = 50_000_000
-# After this many fetches that ran into their deadline, a host is skipped.
+# After this many fetches that timed out, or this many in a row without a connection, a host is skipped.
 _MOST_DEADLINES = 3
 
 
@@ -95,38 +97,55 @@ def _is_url(cell: str) -> bool:
 
 def _fetch_all(wanted: dict[Path, str], private_hosts: bool, progress: bool) -> list[str]:
     """Fetch URLs to their target paths, and return the failures with their reasons."""
-    failed, held_up = [], Counter[str]()
+    failed, timed_out, unreached = [], Counter[str](), Counter[str]()
     for place, cell in tqdm(wanted.items(), "images", unit="file", disable=not progress):
         url = cell.strip()
         host = _host(url)
-        if held_up[host] >= _MOST_DEADLINES:
-            failed.append(f"{url} ({host} took over {_WHOLE_SECONDS:g} s for {_MOST_DEADLINES} fetches and is skipped)")
+        if max(timed_out[host], unreached[host]) >= _MOST_DEADLINES:
+            failed.append(f"{url} ({host} did not answer {_MOST_DEADLINES} times and is skipped)")
             continue
         with Deadline(_WHOLE_SECONDS) as deadline:
-            reason = _fetch(url, place, private_hosts, deadline)
-        held_up[host] += deadline.passed
-        if reason:
-            failed.append(f"{url} ({reason})")
+            error = _fetch(url, place, private_hosts, deadline)
+        timed_out[host] += deadline.passed or _is_silence(error)
+        unreached[host] = unreached[host] + 1 if _is_unreached(error) else 0
+        if error:
+            failed.append(f"{url} ({_reason(error, deadline)})")
     return failed
 
 
-def _fetch(url: str, place: Path, private_hosts: bool, deadline: Deadline) -> str:
-    """Download a URL to a file, and return the reason for a failure, or an empty string."""
+def _fetch(url: str, place: Path, private_hosts: bool, deadline: Deadline) -> Exception | None:
+    """Download a URL to a file, and return the error if that fails."""
     try:
         data = _content(url, private_hosts, deadline)
-    except PrivateHost as error:
-        return f"{error}: image_private_hosts=true allows it"
     except Exception as error:  # http, ssl and text decoding each raise their own errors
-        if deadline.passed:
-            return f"not complete after {deadline.seconds:g} s"
-        return one_line(error)
+        return error
     with written_whole(place) as waiting:
         waiting.write_bytes(data)
-    return ""
+    return None
+
+
+def _is_unreached(error: Exception | None) -> bool:
+    """Tell whether there was no connection to a server, or none that lasted until its answer."""
+    return isinstance(error, OSError) and not isinstance(error, HTTPError)
+
+
+def _is_silence(error: Exception | None) -> bool:
+    cause = error.reason if isinstance(error, URLError) else error
+    return isinstance(cause, (TimeoutError, socket.timeout))  # two classes before Python 3.10
+
+
+def _reason(error: Exception, deadline: Deadline) -> str:
+    if isinstance(error, PrivateHost):
+        return f"{error}: image_private_hosts=true allows it"
+    if deadline.passed:
+        return f"not complete after {deadline.seconds:g} s"
+    if _is_silence(error):
+        return f"nothing came for {_SECONDS:g} s"
+    return one_line(error)
 
 
 def _content(url: str, private_hosts: bool, deadline: Deadline) -> bytes:
-    request = urllib.request.Request(url, headers={"User-Agent": "recbole-adasid"})
+    request = urllib.request.Request(as_sent(url), headers={"User-Agent": "recbole-adasid"})
     with opened(request, timeout=_SECONDS, deadline=deadline, private=private_hosts) as answer:
         length = stated_length(answer)
         data = answer.read(_MOST_BYTES + 1)

@@ -238,6 +238,8 @@ def _of_images(
     values[there] = found
     present = ~np.isnan(values[:, 0])
     source = {"kind": "images", "model": config["image_encoder_model"], "sha256": content_digest(*digests)}
+    if unreadable := [digest for digest, vector in zip(digests, found) if np.isnan(vector[0])]:
+        source["unreadable"] = content_digest(*unreadable)  # with another version of Pillow there may be fewer
     features = with_missing(np.nan_to_num(values), source, present, f"image that can be read in {folder}")
     return replace(features, fitted={"width": np.array(found.shape[1])})
 

@@ -52,7 +52,8 @@ class VectorStore:
     ) -> NDArray[np.float32]:
         """Return the vectors [N, d] of N contents; those not stored yet are encoded, largest first.
 
-        A killed call loses the chunk it was at. Equal contents are encoded once.
+        A killed call loses the chunk it was at. Equal contents are encoded once. Vectors with NaN, of contents that
+        could not be read, are not stored: another version of a library may read them.
 
         Args:
             digests: :func:`content_digest` of each content, [N].
@@ -92,14 +93,17 @@ class VectorStore:
                 with suppress(OSError):  # the cache may be read-only
                     path.unlink(missing_ok=True)
                 continue
-            found.update((name, row) for name, row in zip(about["digests"], rows.numpy()) if name in wanted)
+            stored = zip(about["digests"], rows.numpy(), _readable(rows.numpy()))  # older files may hold NaN
+            found.update((name, row) for name, row, readable in stored if readable and name in wanted)
         return found
 
     def _files(self) -> Iterator[Path]:
         yield from [] if self.folder is None else sorted(self.folder.glob("*.safetensors"))
 
     def _keep(self, digests: list[str], vectors: NDArray[np.float32]) -> None:
-        if self.folder is None:
+        kept = _readable(vectors)
+        digests, vectors = [digest for digest, one in zip(digests, kept) if one], vectors[kept]
+        if self.folder is None or not digests:
             return
         path = self.folder / f"{content_digest(*digests)}.safetensors"
         about = {"encoder": self.encoder, "digests": digests}
@@ -107,6 +111,10 @@ class VectorStore:
             write_tensors(path, KIND, {"vectors": torch.from_numpy(vectors)}, about)
         except CannotWrite as error:
             logger.warning("%d vectors could not be stored: %s.", len(vectors), error)
+
+
+def _readable(vectors: NDArray[np.float32]) -> NDArray[np.bool_]:
+    return ~np.isnan(vectors).any(axis=tuple(range(1, vectors.ndim)))
 
 
 def content_digest(*contents: str | bytes) -> str:

@@ -47,7 +47,7 @@ class Published(ABC):
         """
         check_license(license)
         target = Path(folder)
-        with new_folder(target) as waiting:
+        with new_folder(target, last=self.LAYOUT.needed[0]) as waiting:
             self._write_repository(waiting, name=target.absolute().name, license=license)
         return target
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import ipaddress
+import re
 import socket
 import threading
 import time
@@ -17,7 +18,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from types import TracebackType
 from typing import Any, Union
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -99,6 +100,22 @@ def opened(
     with opener.open(request, timeout=deadline.within(timeout) if deadline else timeout) as answer:
         stated_length(answer)
         yield answer
+
+
+def as_sent(url: str) -> str:
+    """Return a URL as browsers send it: spaces and letters beyond ASCII percent-encoded, the host's in IDNA.
+
+    Raises:
+        UnicodeError: if the host, or a lone surrogate, cannot be encoded.
+        ValueError: if it is no URL.
+    """
+    if re.fullmatch(r"[!-~]+", url):
+        return url
+    parts = urlsplit(url)
+    user, at, place = parts.netloc.rpartition("@")
+    host = place if place.isascii() else place.encode("idna").decode()  # a port stays as it is
+    whole = parts._replace(netloc=f"{user}{at}{host}").geturl()
+    return re.sub(r"[^!-~]+", lambda found: quote(found[0]), whole)  # what is encoded already stays
 
 
 def stated_length(answer: Any) -> int | None:

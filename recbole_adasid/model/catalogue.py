@@ -13,6 +13,8 @@ from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.settings.errors import check_name
 
 COLLISIONS = ("suffix", "shared")
+MOST_LEVELS = 64
+"""Levels of a Semantic ID, without suffix, that a model may have."""
 
 
 class Catalogue(nn.Module):

@@ -25,7 +25,7 @@ from recbole_adasid.plugin.datasets.batches import LengthBuckets
 from recbole_adasid.plugin.item_evaluator import ItemEvaluator
 from recbole_adasid.plugin.logs import write_metrics
 from recbole_adasid.plugin.training_state import adopt_from_main, restore_training, save_training
-from recbole_adasid.run_folder.model_file import read_model, save_model
+from recbole_adasid.run_folder.model_file import check_before_training, read_model, save_model
 
 
 class TIGERTrainer(ItemEvaluator):
@@ -72,6 +72,8 @@ class TIGERTrainer(ItemEvaluator):
 
         Arguments and result as in RecBole's trainer: the best validation score and all its metrics.
         """
+        if saved:
+            check_before_training(self, Path(self.saved_model_file), config=plain_config(self.config))
         if self.device.type == "cpu":
             keep_freed_memory()
         self.eval_collector.data_collect(train_data)

@@ -15,6 +15,7 @@ from recbole_adasid.features.text_encoders import ENCODERS
 from recbole_adasid.io.checked_values import (
     Form,
     anything,
+    fits,
     list_of,
     mapping_of,
     number,
@@ -26,17 +27,17 @@ from recbole_adasid.io.checked_values import (
     whole,
 )
 from recbole_adasid.io.tensor_file import DamagedFile, MismatchedFile, below, check_about, check_finite, check_fit
-from recbole_adasid.model.catalogue import COLLISIONS
+from recbole_adasid.model.catalogue import COLLISIONS, MOST_LEVELS
 from recbole_adasid.model.dense.head import DenseHead
-from recbole_adasid.model.liger import HYBRID_SCORES, RETRIEVALS
 from recbole_adasid.model.names import LIGER, OWN
 from recbole_adasid.model.network.settings import ENCODER_ATTENTIONS, ENCODER_INPUTS, network_settings
 from recbole_adasid.model.network.tiger_network import TIGERNetwork
 from recbole_adasid.model.network.token_softmax import TOKEN_SOFTMAXES
+from recbole_adasid.model.settings import MODEL, OF_LIGER
+from recbole_adasid.settings.rules import Rule
 
-MOST_LEVELS = 9
-"""Eight levels and a suffix."""
 _MOST_CODES = 2**31 - 1
+_WIDEST_CONTENT = 2**24
 _SIZE, _TEXTS = whole(1, 65_536), optional(list_of(text))
 _NETWORK: dict[str, Form] = {
     **dict.fromkeys(("d_model", "d_head", "n_heads", "d_ff"), _SIZE),
@@ -53,36 +54,39 @@ _ENCODING: dict[str, Form] = {
     **{"fusion": one_of(FUSIONS), "fusion_width": optional(_SIZE)},
 }
 _MODALITY = record({}, {**_ENCODING, "weight": number(0), "image_field": optional(text), "text_encoder_model": text})
-_SETTINGS = record(
-    {
-        **_NETWORK,
-        **dict.fromkeys(("model", "dataset", "data_path", "learner"), text),
-        **{"collision": one_of(COLLISIONS), "MAX_ITEM_LIST_LENGTH": whole(1, 2**20), "beam_size": whole(1, 2**20)},
-    },
-    {
-        **_ENCODING,
-        "modalities": optional(list_of(_MODALITY)),
-        "encoder_attention": one_of(ENCODER_ATTENTIONS),
-        "encoder_input": one_of(ENCODER_INPUTS),
-        "label_smoothing": number(0, 1),
-        "token_softmax": one_of(TOKEN_SOFTMAXES),
-        "history_bias": switch,
-        "interactions_files": optional(text),
-        "worker": whole(0, 4096),
-    },
-)
-_POSITIVE = number(1e-6, 1e6)
-_LIGER: dict[str, Form] = {
-    **{"retrieval": one_of(RETRIEVALS), "hybrid_score": one_of(HYBRID_SCORES), "id_embedding": switch},
-    **{"id_dropout": number(0, 1), "generative_weight": number(0, 1e6), "dense_weight": _POSITIVE},
-    **{"dense_temperature": _POSITIVE, "full_softmax_items": whole(), "sampled_items": whole(1)},
-    "repeat_bias": switch,
-    **{"dense_label_smoothing": number(0, 1), "content_width": _SIZE, "content_columns": optional(_SIZE)},
+_NEEDED: dict[str, Form] = {
+    **_NETWORK,
+    **dict.fromkeys(("model", "dataset", "data_path", "learner"), text),
+    **{"collision": one_of(COLLISIONS), "MAX_ITEM_LIST_LENGTH": whole(1, 2**20), "beam_size": whole(1, 2**20)},
 }
+_KNOWN: dict[str, Form] = {
+    **_ENCODING,
+    "modalities": optional(list_of(_MODALITY)),
+    "encoder_attention": one_of(ENCODER_ATTENTIONS),
+    "encoder_input": one_of(ENCODER_INPUTS),
+    "label_smoothing": number(0, 1),
+    "token_softmax": one_of(TOKEN_SOFTMAXES),
+    "history_bias": switch,
+    "interactions_files": optional(text),
+    "worker": whole(0, 4096),
+}
+
+
+def _as_set(rule: Rule) -> Form:
+    """Return the form of a setting's values: what can be trained can be read."""
+    wanted = f"one of {', '.join(rule.names)}" if rule.names else rule.wanted
+    return lambda value, name: fits(value, name, wanted, rule.fits(value))
+
+
+SETTINGS: dict[str, Form] = {**_NEEDED, **_KNOWN}
+"""Forms of settings in the file of either model."""
+LIGERS: dict[str, Form] = {key: _as_set(MODEL[key]) for key in OF_LIGER}
+"""Forms of LIGER's settings."""
+_LIGER = {**LIGERS, "content_width": whole(1, _WIDEST_CONTENT)}
 ABOUT: dict[str, Form] = {
-    "config": record({"settings": _SETTINGS, "categories": mapping_of(list_of(text))}),
+    "config": record({"settings": record(_NEEDED, _KNOWN), "categories": mapping_of(list_of(text))}),
     "data": record({"dataset": text, "items": whole(1, _MOST_CODES), "digest": text}),
-    "sid_level_sizes": list_of(whole(1, _MOST_CODES), least=1, most=MOST_LEVELS),
+    "sid_level_sizes": list_of(whole(1, _MOST_CODES), least=1, most=MOST_LEVELS + 1),
     "epoch": whole(-1),
     "cur_step": whole(),
     "best_valid_score": number(),
@@ -97,8 +101,21 @@ def check_model(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, A
         DamagedFile: if something is missing, of another form or size, or not a usable number, or a code exceeds its
             level.
     """
+    check_description(path, about)
+    weights = below("model", tensors)
+    check_weights(path, weights, about)
+    check_finite(path, weights)
+    _check_codes(path, weights["tiger.catalogue.tokens"], about["sid_level_sizes"])
+
+
+def check_description(path: Path, about: Mapping[str, Any]) -> None:
+    """Check a model file's description by itself.
+
+    Raises:
+        DamagedFile: if something is missing, invalid, or contradicts something else.
+    """
     check_about(path, about, ABOUT)
-    settings, weights = about["config"]["settings"], below("model", tensors)
+    settings = about["config"]["settings"]
     if settings["model"] not in OWN:
         raise DamagedFile(
             f"{path} names the model {settings['model']!r}, not {' or '.join(OWN)}: train the model again"
@@ -109,12 +126,18 @@ def check_model(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, A
         raise DamagedFile(f"{path} has item features ('content_width'), but {settings['model']} reads none")
     if about["data"]["dataset"] != settings["dataset"]:
         raise DamagedFile(f"{path} names the datasets {settings['dataset']!r} and {about['data']['dataset']!r}")
+
+
+def check_weights(path: Path, weights: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+    """Check that a model's weights have the names, shapes and types that its checked description implies.
+
+    Raises:
+        DamagedFile: naming the first that differs; or if no item was trained.
+    """
     try:
-        check_fit(path, weights, _expected(about, settings, len(weights)))
+        check_fit(path, weights, _expected(about, about["config"]["settings"], len(weights)))
     except MismatchedFile as error:
         raise DamagedFile(f"{error} by its own settings") from None
-    check_finite(path, weights)
-    _check_codes(path, weights["tiger.catalogue.tokens"], about["sid_level_sizes"])
     trained = weights.get("tiger.trained")
     if trained is not None and (bool(trained[0]) or not bool(trained.any())):
         raise DamagedFile(f"{path} was trained on no item, or on the padding: copy it again or train the model again")

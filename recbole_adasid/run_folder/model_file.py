@@ -15,7 +15,8 @@ from torch import Tensor
 
 from recbole_adasid.compute.optimizer_state import PREFIX, optimizer_state, restore_optimizer
 from recbole_adasid.io.tensor_file import DamagedFile, MismatchedFile, below, check_fit, read_tensors, write_tensors
-from recbole_adasid.run_folder.model_check import check_model
+from recbole_adasid.run_folder.model_check import check_description, check_model, check_weights
+from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.settings.harmless import harmless
 
 KIND = "tiger-model"
@@ -140,7 +141,33 @@ def save_model(trainer: Any, path: Path, *, config: dict[str, Any], epoch: int) 
     """
     tensors, numbers = optimizer_state(trainer.optimizer)
     tensors |= {f"model/{name}": value for name, value in trainer.model.state_dict().items()}
-    about = {
+    write_tensors(path, KIND, tensors, _description(trainer, config, epoch, numbers))
+
+
+def check_before_training(trainer: Any, path: Path, *, config: dict[str, Any]) -> None:
+    """Check that :func:`read_model` will accept what :func:`save_model` is going to write, so that no training is lost.
+
+    Args:
+        trainer: model and progress.
+        path: file path, not written yet.
+        config: the settings as plain values.
+
+    Raises:
+        SettingsError: naming the setting, size or weight that it would refuse.
+    """
+    about = json.loads(json.dumps(_description(trainer, config, 0, {})))
+    try:
+        check_description(path, about)
+        check_weights(path, trainer.model.state_dict(), about)
+    except DamagedFile as error:
+        raise SettingsError(
+            f"A model with these settings could not be loaded after training, so nothing was trained: {error}. Change "
+            "what is named there."
+        ) from None
+
+
+def _description(trainer: Any, config: dict[str, Any], epoch: int, numbers: dict[str, Any]) -> dict[str, Any]:
+    return {
         "config": config,
         "data": trainer.model.data,
         "sid_level_sizes": list(trainer.model.sid_level_sizes),
@@ -150,7 +177,6 @@ def save_model(trainer: Any, path: Path, *, config: dict[str, Any], epoch: int) 
         "best_valid_score": float(trainer.best_valid_score),
         "optimizer_numbers": numbers,
     }
-    write_tensors(path, KIND, tensors, about)
 
 
 def read_model(path: Path, *, trusted: bool = False) -> SavedModel:

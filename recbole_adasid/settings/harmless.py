@@ -48,6 +48,8 @@ READ = (
     "behaviour",  # of a modality
 )
 """Data locations, in formats that execute nothing: read as named, but not from other machines."""
+PRETRAINED = ("text_encoder_model", "image_encoder_model")
+"""Models by name on the hub, or by folder; also of a modality."""
 
 
 def harmless(settings: Mapping[str, Any], folder: Path) -> dict[str, Any]:

@@ -4,10 +4,12 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from recbole_adasid.bundle import SIDBundle
 from recbole_adasid.bundle.given_sids import given_codes
+from recbole_adasid.bundle.item_sids import ItemSIDs
 from recbole_adasid.io.tensor_file import DamagedFile
 
 
@@ -32,3 +34,9 @@ def test_items_without_a_semantic_id_and_damage_are_refused(
         given_codes(tmp_path / "b", ["item 9"])
     with pytest.raises(FileNotFoundError):
         given_codes(tmp_path / "absent", ["item 9"])
+
+
+def test_more_levels_than_a_model_has_are_refused(tmp_path: Path) -> None:
+    SIDBundle(ItemSIDs(["a"], np.zeros((1, 65), dtype=np.int64), [2] * 65)).save(tmp_path / "b")
+    with pytest.raises(ValueError, match="b has Semantic IDs of 65 levels, and a model reads at most 64: set"):
+        given_codes(tmp_path / "b", ["a"])

@@ -46,6 +46,14 @@ def test_somebody_else_s_item_map_is_not_overwritten(sids: ItemSIDs, tmp_path: P
     assert read_letter(tmp_path / "Toys.index.json").tokens == ["item 1", "item 0"]
 
 
+def test_a_map_that_is_used_beside_the_file_stays_as_it_is(sids: ItemSIDs, tmp_path: Path) -> None:
+    theirs = "item 3\t5\r\nitem 1\t2\r\n"
+    (tmp_path / "Toys.item2id").write_bytes(theirs.encode())
+    path = write_letter(tmp_path / "Toys.index.json", sids, item2id=tmp_path / "Toys.item2id")
+    assert (tmp_path / "Toys.item2id").read_bytes() == theirs.encode()
+    assert read_letter(path).tokens == ["item 1", "item 3"]
+
+
 def test_an_export_may_replace_an_earlier_one_of_fewer_items(sids: ItemSIDs, path: Path) -> None:
     more = as_item_sids([*sids.tokens, "new"], [*sids.codes.tolist(), [0, 0, 0]], sids.level_sizes)
     write_letter(path, more)

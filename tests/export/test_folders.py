@@ -99,6 +99,25 @@ def test_generate_of_transformers_gives_our_list(run_folder: Path, tmp_path: Pat
     assert recommend.recommend(model, ids, []) == []
 
 
+def test_a_run_of_one_beam_and_one_item_of_history_is_exported(
+    other_run: Callable[..., Path], tmp_path: Path, opened: Opened, no_traces: None
+) -> None:
+    pytest.importorskip("transformers")
+    small = {"MAX_ITEM_LIST_LENGTH": 1, "beam_size": 1, "topk": [1], "metrics": ["Recall"], "valid_metric": "recall@1"}
+    run = other_run(**small)
+    assert export(run, "transformers", tmp_path / "t5") == 0
+    recommend = opened(tmp_path / "t5", "recommend")
+    model, ids = recommend.load(tmp_path / "t5")
+    recommender = Recommender.load(run)
+    recommender.beam_size = 2
+    wanted = recommender.recommend_many(HISTORIES[:2], 1)
+    found = recommend.recommend(model, ids, HISTORIES[:2], k=1, num_beams=1, folder=tmp_path / "t5")
+    assert_same(found, [[(one.item, one.score) for one in row] for row in wanted])
+    assert export(run, "constraints", tmp_path / "constraints") == 0
+    if tuple(map(int, torch.__version__.split(".")[:2])) >= to_torch.TESTED:
+        assert export(run, "torch", tmp_path / "torch") == 0
+
+
 def test_what_the_page_of_a_t5_says_works_as_said(changed: Path, tmp_path: Path, opened: Opened) -> None:
     pytest.importorskip("transformers")
     assert export(changed, "transformers", tmp_path / "t5") == 0

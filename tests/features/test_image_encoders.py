@@ -146,3 +146,12 @@ def test_batches_are_bounded_by_pixels_too(model, monkeypatch):
     monkeypatch.setattr(image_encoders, "MOST_PIXELS", 1300)
     assert [len(batch) for batch in image_encoders._batches([*pictures, b"x"], 3)] == [2, 3]
     assert PretrainedImageEncoder(name=model).encode(pictures) == pytest.approx(together, abs=1e-5)
+
+
+def test_too_little_memory_is_not_a_broken_image(monkeypatch):
+    def full(self, mode):
+        raise MemoryError
+
+    monkeypatch.setattr(pil.Image, "convert", full)
+    with pytest.raises(MemoryError):
+        PixelEncoder().encode([picture(0)])

@@ -222,3 +222,64 @@ def test_a_link_in_the_place_of_a_url_s_file_is_not_followed(site, tmp_path, cap
     url = f"{site[0]}/a.png"
     (folder / content_digest(url)).symlink_to(tmp_path / "secret.png")
     assert locate_images([url], folder, download=True, private_hosts=True) == [None]
+
+
+def test_a_host_that_says_nothing_is_skipped_after_three_fetches(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(images, "_SECONDS", 0.2)
+    with answering(lambda handler: time.sleep(2)) as (address, asked):
+        said = fetched([f"{address}/{number}.png" for number in range(6)], tmp_path, caplog)
+        assert len(asked) == 3 and "6 of 6 images" in said and "0.png (nothing came for 0.2 s)" in said
+
+
+def test_a_host_without_a_server_is_skipped_after_three_fetches(tmp_path, caplog, monkeypatch):
+    tried, content = [], images._content
+
+    def noted(url, *rest):
+        tried.append(url)
+        return content(url, *rest)
+
+    monkeypatch.setattr(images, "_content", noted)
+    with socketserver.TCPServer(("127.0.0.1", 0), None) as server:
+        address = f"http://127.0.0.1:{server.server_address[1]}"
+    said = fetched([f"{address}/{number}.png" for number in range(6)], tmp_path, caplog)
+    assert len(tried) == 3 and "6 of 6 images" in said and "refused" in said
+
+
+def test_a_host_that_answers_now_and_then_is_not_skipped(tmp_path, caplog):
+    def every_third(handler):
+        if len(asked) % 3 == 0:
+            answer("HTTP/1.1 404 Not Found", "Content-Length: 0")(handler)
+
+    with answering(every_third) as (address, asked):
+        fetched([f"{address}/{number}.png" for number in range(9)], tmp_path, caplog)
+        assert len(asked) == 9
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("rote jacke.jpg", "/rote%20jacke.jpg"),
+        ("j\u00e4cke.jpg?gr\u00f6\u00dfe=a b", "/j%C3%A4cke.jpg?gr%C3%B6%C3%9Fe=a%20b"),
+        ("a%20b/100%.jpg?c=%C3%A4&d=x y", "/a%20b/100%.jpg?c=%C3%A4&d=x%20y"),
+        ("a;b=c,d|e.jpg?", "/a;b=c,d|e.jpg?"),
+    ],
+)
+def test_spaces_and_letters_of_an_address_are_encoded(path, asked, tmp_path):
+    lines = ("HTTP/1.1 200 OK", f"Content-Length: {len(picture(1))}")
+    with answering(answer(*lines, body=picture(1))) as (address, requests):
+        cell = f"{address}/{path}"
+        found = locate_images([cell], tmp_path, download=True, private_hosts=True)
+    assert requests == [asked] and found == [tmp_path / content_digest(cell)]
+
+
+@pytest.mark.parametrize(
+    ("url", "sent"),
+    [
+        ("https://m\u00fcller.de:8443/a b", "https://xn--mller-kva.de:8443/a%20b"),
+        ("https://u\u00e4@[::1]:80/\u20ac", "https://u%C3%A4@[::1]:80/%E2%82%AC"),
+        ("https://\uff11\uff12\uff17.0.0.1/", "https://127.0.0.1/"),
+        ("http://a/b?", "http://a/b?"),
+    ],
+)
+def test_addresses_are_sent_as_browsers_do(url, sent):
+    assert web.as_sent(url) == sent

@@ -4,9 +4,11 @@ import logging
 
 import numpy as np
 import pytest
+import torch
 
 from recbole_adasid.features import vector_store
-from recbole_adasid.features.vector_store import VectorStore, content_digest
+from recbole_adasid.features.vector_store import KIND, VectorStore, content_digest
+from recbole_adasid.io.tensor_file import write_tensors
 
 TEXTS = ["ccc", "a", "bb", "a", "dddd"]
 
@@ -105,3 +107,34 @@ def test_without_a_folder_and_on_a_disk_that_takes_no_more_vectors_are_returned_
 def test_a_digest_tells_how_contents_are_divided():
     assert content_digest("ab", "c") != content_digest("a", "bc")
     assert content_digest("ab") == content_digest(b"ab")
+
+
+class Reader(Encoder):
+    """Cannot read some texts."""
+
+    unreadable: tuple[str, ...] = ()
+
+    def __call__(self, places):
+        found = super().__call__(places)
+        found[[self.texts[place] in self.unreadable for place in places]] = np.nan
+        return found
+
+
+def test_what_could_not_be_read_is_tried_again(tmp_path):
+    store, reader = VectorStore(tmp_path, {"model": "x"}), Reader(TEXTS)
+    reader.unreadable = ("a", "bb", "ccc")
+    found = reader.vectors(store)
+    assert np.isnan(found[[0, 1, 2, 3]]).all() and found[4].tolist() == expected(TEXTS)[4]
+    assert len(list(store.folder.iterdir())) == 1  # nothing of the second portion, all NaN
+    later = Reader(TEXTS)
+    assert later.vectors(store).tolist() == expected(TEXTS) and later.asked == [["ccc", "bb"], ["a"]]
+
+
+def test_stores_of_earlier_versions_that_hold_unreadable_contents_heal(tmp_path):
+    store = VectorStore(tmp_path, {"model": "x"})
+    digests = [content_digest(text) for text in TEXTS[:2]]
+    vectors = torch.tensor([[float("nan")] * 2, [1.0, 97.0]])
+    about = {"encoder": store.encoder, "digests": digests}
+    write_tensors(store.folder / "old.safetensors", KIND, {"vectors": vectors}, about)
+    later = Encoder(TEXTS[:2])
+    assert later.vectors(store).tolist() == expected(TEXTS[:2]) and later.asked == [["ccc"]]

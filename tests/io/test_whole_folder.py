@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,57 @@ def test_what_is_there_stays(name: str, tmp_path: Path) -> None:
     with pytest.raises(FileExistsError, match="is not an empty folder"), new_folder(tmp_path / name):
         pytest.fail("it was opened")
     assert (tmp_path / "full" / "file").read_text() == "kept"
+
+
+def test_a_link_to_an_empty_folder_stays_and_its_folder_is_filled(tmp_path: Path) -> None:
+    (tmp_path / "disk" / "big").mkdir(parents=True)
+    (tmp_path / "new").symlink_to(tmp_path / "disk" / "big")
+    with new_folder(tmp_path / "new") as waiting:
+        assert waiting.parent == tmp_path / "disk"
+        (waiting / "file").write_text("content")
+    assert (tmp_path / "new").is_symlink() and (tmp_path / "disk" / "big" / "file").read_text() == "content"
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["a mount point", "a folder that stays"])
+def test_an_empty_folder_that_cannot_be_removed_is_filled(
+    known: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, moved, move = tmp_path / "new", [], shutil.move
+
+    def stay(folder: Path) -> None:
+        raise OSError(errno.EBUSY, "Device or resource busy", str(folder))
+
+    def note(part: Path, target: Path) -> None:
+        moved.append(target.name)
+        move(part, target)
+
+    path.mkdir()
+    monkeypatch.setattr(Path, "rmdir", stay)
+    monkeypatch.setattr(os.path, "ismount", lambda folder: known and folder == path)
+    monkeypatch.setattr(shutil, "move", note)
+    with new_folder(path, last="about.json") as waiting:
+        assert waiting.parent == (path if known else tmp_path)
+        for name in ("a", "about.json", "b"):
+            (waiting / name).write_text(name)
+        (waiting / "part").mkdir()
+        (waiting / "part" / "file").write_text("content")
+    assert moved == ["a", "b", "part", "about.json"]
+    assert sorted(part.name for part in path.iterdir()) == sorted(moved) and list(tmp_path.iterdir()) == [path]
+    assert (path / "part" / "file").read_text() == "content"
+
+
+def test_a_folder_that_somebody_filled_meanwhile_stays_theirs(tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    with pytest.raises(CannotWrite, match="not empty"), new_folder(tmp_path / "new") as waiting:
+        (waiting / "file").touch()
+        (tmp_path / "new" / "theirs").touch()
+    assert [part.name for part in tmp_path.rglob("*")] == ["new", "theirs"]
+
+
+def test_what_a_killed_process_of_the_same_number_left_is_not_in_the_way(tmp_path: Path) -> None:
+    left = tmp_path / f".new.{os.getpid()}.tmp"
+    left.mkdir()
+    (left / "half").touch()
+    with new_folder(tmp_path / "new") as waiting:
+        (waiting / "file").touch()
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["file"] and not left.exists()

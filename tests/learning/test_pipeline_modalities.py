@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from recbole_adasid.features import image_encoders
 from recbole_adasid.features import item_features as item_features_module
 from recbole_adasid.features.item_features import item_features
 from recbole_adasid.io.stage_cache import StageCache
@@ -114,3 +115,23 @@ def test_images_are_a_modality_and_broken_ones_are_missing(dataset, tmp_path, mo
     (tmp_path / "images" / "2.png").write_bytes(b"new")
     changed = item_features(settings, dataset, StageCache(settings["cache_dir"]))
     assert changed.values[2, 0] == 3 and changed.source != found.source
+
+
+def test_an_image_that_another_version_can_read_is_no_longer_missing(dataset, tmp_path, monkeypatch):
+    pil = pytest.importorskip("PIL.Image")
+    rows = [f"i{row}\ti{row}.{'gif' if row < 2 else 'png'}" for row in range(N_ITEMS)]
+    (tmp_path / "small.item").write_text("\n".join(["item_id:token\tpicture:token", *rows]) + "\n")
+    (tmp_path / "images").mkdir()
+    for row, line in enumerate(rows):
+        pil.new("RGB", (8, 8), (row * 8, 3, 255 - row * 8)).save(tmp_path / "images" / line.partition("\t")[2])
+    sources = [{"image_field": "picture", "image_encoder_model": "pixels"}, {"item_features_file": "features.npz"}]
+    settings = config("rqkmeans", tmp_path, modalities=sources, missing_modality="allow", fusion="pca")
+    settings |= {"fusion_width": 3, "image_folder": "images"}
+    whole = item_features(settings, dataset, StageCache(None))
+    cache = StageCache(tmp_path / "another cache")
+    with monkeypatch.context() as earlier:
+        earlier.setattr(image_encoders, "_formats", lambda: ["PNG"])
+        partly = item_features(settings, dataset, cache)
+    again = item_features(settings, dataset, cache)
+    assert not np.allclose(partly.values, again.values) and np.array_equal(again.values, whole.values)
+    assert "unreadable" in partly.source["modalities"][0] and again.source == whole.source

@@ -10,11 +10,14 @@ from recbole.data import create_dataset, data_preparation
 from recbole.evaluator import Collector, Evaluator
 from recbole.utils import init_seed
 
+from recbole_adasid.bundle import SIDBundle
+from recbole_adasid.bundle.item_sids import ItemSIDs
 from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.plugin.liger import LIGER
 from recbole_adasid.plugin.tiger import TIGER
 from recbole_adasid.plugin.trainer import TIGERTrainer
 from recbole_adasid.run_folder.model_file import read_model
+from recbole_adasid.settings.errors import SettingsError
 
 
 @pytest.fixture
@@ -206,6 +209,30 @@ def test_a_gradient_that_is_not_finite_stops_the_training_and_spares_what_is_sav
         trainer.fit(train, valid)
     saved = read_model(Path(trainer.saved_model_file))
     assert saved.about["epoch"] == 0 and all(value.isfinite().all() for value in saved.tensors.values())
+
+
+def test_a_model_of_many_levels_is_read_again(prepare, tmp_path):
+    codes = torch.arange(20)[:, None].remainder(torch.arange(2, 13)).numpy()
+    sids = ItemSIDs([f"i{item}" for item in range(20)], codes, [12] * 11)
+    SIDBundle(sids).save(tmp_path / "bundle")
+    trainer, (train, valid, test) = prepare(sids_file=str(tmp_path / "bundle"), epochs=1)
+    trainer.fit(train, valid)
+    assert read_model(Path(trainer.saved_model_file)).about["sid_level_sizes"] == [12] * 11 + [1]
+    assert trainer.evaluate(test)["recall@10"] > 0
+
+
+@pytest.mark.parametrize("changed", ["setting", "weight"])
+def test_a_model_that_could_not_be_read_again_is_not_trained(changed, prepare):
+    trainer, (train, valid, _) = prepare()
+    if changed == "setting":
+        trainer.config.final_config_dict["image_folder"] = 3
+    else:
+        trainer.model.register_buffer("mine", torch.zeros(2))
+    named = {"setting": "image_folder is 3", "weight": "unexpected tensor mine"}[changed]
+    with pytest.raises(SettingsError, match=f"so nothing was trained: .*{named}"):
+        trainer.fit(train, valid)
+    assert not trainer.train_loss_dict and not Path(trainer.saved_model_file).exists()
+    trainer.fit(train, valid, saved=False)
 
 
 def test_training_in_bfloat16_agrees_with_float32_within_one_percent(prepare):

@@ -11,7 +11,9 @@ import pytest
 import torch
 
 from recbole_adasid.io.tensor_file import DamagedFile, MismatchedFile, read_tensors, write_tensors
+from recbole_adasid.plugin.config.constraints import RULES
 from recbole_adasid.plugin.patches.quick_start import load_data_and_model
+from recbole_adasid.run_folder.model_check import LIGERS, SETTINGS
 from recbole_adasid.run_folder.model_file import KIND, read_model
 from recbole_adasid.serving.recommender import Recommender
 
@@ -108,6 +110,23 @@ def test_forged_fields_of_a_model_are_refused_in_a_sentence(
     for load in (read_model, load_data_and_model, lambda file: Recommender.load(file.parent)):
         with pytest.raises(DamagedFile, match=why):
             load(path)
+
+
+VALUES: list[Any] = [
+    *(None, True, False, 0, 1, -1, "x", "a/b", "adam", "[3]", [], ["title"], [1], {}, [{"text_fields": ["title"]}]),
+    *(sign * 2**power + more for power in range(1, 64) for more in (-1, 0, 1) for sign in (1, -1)),
+    *(sign * 10.0**power for power in range(-300, 301, 3) for sign in (1, -1)),
+    *(0.0, 0.25, 0.49, 0.5, 1.0),
+]
+
+
+@pytest.mark.parametrize("key", [*SETTINGS, *LIGERS])
+def test_what_a_setting_may_be_can_be_read_again(key: str) -> None:
+    rule, form = RULES[key], {**SETTINGS, **LIGERS}[key]
+    allowed = [value for value in (*VALUES, *rule.names) if rule.fits(value)]
+    assert allowed
+    for value in allowed:
+        form(value, key)
 
 
 def test_deep_json_in_a_model_is_refused_in_a_sentence(run_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,3 +53,22 @@ def test_what_only_looks_like_a_place_stays() -> None:
 @pytest.mark.parametrize("key", ["data_path", "run_folder", "cache_dir", "ray_address", "reviews_url", "gpu_id", "ip"])
 def test_where_a_run_was_done_is_left_out(key: str) -> None:
     assert key in LEFT_OUT and shareable({key: "somewhere", "epochs": 3}) == {"epochs": 3}
+
+
+@pytest.mark.parametrize("key", ["text_encoder_model", "image_encoder_model"])
+@pytest.mark.parametrize(
+    ("name", "shared"),
+    [
+        *((folder, "./minilm") for folder in ("../minilm", "./minilm", "models/secret/minilm", "models/minilm/")),
+        *((folder, "./minilm") for folder in (r"models\minilm", "here/minilm", "minilm")),
+        *((name, name) for name in ("openai/clip-vit-base-patch32", "sentence-t5-base", "pixels", "elsewhere/minilm")),
+        (".", "./"),
+    ],
+)
+def test_the_folder_of_a_model_does_not_become_a_name_on_the_hub(
+    key: str, name: str, shared: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("here/minilm", "minilm", "pixels"):
+        (tmp_path / folder).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert shareable({key: name, "modalities": [{key: name}]}) == {key: shared, "modalities": [{key: shared}]}

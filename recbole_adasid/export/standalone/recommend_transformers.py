@@ -52,7 +52,7 @@ def recommend(
     if not histories:
         return []
     exclude = histories if exclude_seen else None
-    width = max(k, num_beams or ids.about["beam_size"])
+    width = max(2, k, num_beams or ids.about["beam_size"])  # a single beam would have no scores
     found = model.generate(
         **{name: value.to(model.device) for name, value in inputs(ids, histories, folder).items()},
         logits_processor=LogitsProcessorList([ids.logits_processor(histories, exclude)]),

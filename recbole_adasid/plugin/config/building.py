@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import codecs
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from recbole_adasid.data.atomic_text import AtomicText
+from recbole_adasid.features.image_encoders import PIXELS
 from recbole_adasid.model.names import TIGER
 from recbole_adasid.plugin.datasets.item_columns import settled_columns
 from recbole_adasid.plugin.datasets.preset_features import without_absent_features
@@ -17,6 +19,7 @@ from recbole_adasid.plugin.peers.names import model_defaults, own_class, peer_cl
 from recbole_adasid.plugin.peers.settings import check_peer, known_peer_settings, peer_defaults, refuse_foreign_keys
 from recbole_adasid.plugin.registration import OURS
 from recbole_adasid.settings.errors import refuse_unknown_keys, unknown_name
+from recbole_adasid.settings.harmless import PRETRAINED
 from recbole_adasid.settings.intervals import with_interval_texts
 from recbole_adasid.settings.presets import known_keys, plugin_defaults, read_defaults
 from recbole_adasid.settings.reading import Paths, check_yaml_file, listed_paths, read_settings_files
@@ -190,10 +193,23 @@ def _apply_defaults(config: Any, dataset: str) -> None:
     _complete(config, merged)
     if merged["interactions_files"]:  # a saved model's settings may be read from any folder
         config.external_config_dict["interactions_files"] = str(Path(merged["interactions_files"]).resolve())
+    config.external_config_dict.update(_placed_models(merged))
     table = AtomicText(Path(data_path) / dataset / f"{dataset}.item", merged["field_separator"], merged["encoding"])
     settled = settled_columns(merged, config.external_config_dict, defaults, table)
     config.internal_config_dict.update(settled)
     check_combinations({**merged, **settled})
+
+
+def _placed_models(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that name folders of pretrained models, absolute: elsewhere they would be the hub's."""
+    placed: dict[str, Any] = {
+        key: os.path.abspath(settings[key])
+        for key in PRETRAINED
+        if isinstance(settings.get(key), str) and settings[key] != PIXELS and os.path.isdir(settings[key])
+    }
+    if settings.get("modalities"):
+        placed["modalities"] = [{**one, **_placed_models(one)} for one in settings["modalities"]]
+    return placed
 
 
 def _complete(config: Any, merged: dict[str, Any], item_columns: Sequence[str] = ()) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -75,4 +76,5 @@ def writable(config: Any) -> dict[str, Any]:
         settings["train_neg_sample_args"] = None
     if config["sids_file"]:
         settings["sids_file"] = str(Path(config["sids_file"]).resolve())
-    return {**settings, "data_path": str(Path(config["data_path"]).resolve().parent)}
+    # The dataset's folder may be a link, with its target elsewhere and under another name.
+    return {**settings, "data_path": os.path.dirname(os.path.abspath(config["data_path"]))}

@@ -113,3 +113,16 @@ def test_what_tiger_would_ignore_is_refused(settings, message):
 def test_only_the_main_job_takes_other_models():
     with pytest.raises(SettingsError, match="Unknown model 'SASRec'.*Valid are: LIGER, TIGER"):
         build_config({"model": "SASRec"})
+
+
+def test_folders_of_pretrained_models_are_known_from_anywhere(tmp_path, monkeypatch):
+    for folder in ("models/minilm", "pixels"):
+        (tmp_path / folder).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    models = {"text_encoder_model": "models/minilm", "image_encoder_model": "pixels"}
+    modalities = [{"text_fields": ["title"], **models}, {"image_field": "x", "image_encoder_model": "org/clip"}]
+    config = build_config({**models, "modalities": modalities})
+    assert config["text_encoder_model"] == str(tmp_path / "models" / "minilm")
+    assert config["image_encoder_model"] == "pixels" and modalities[0]["text_encoder_model"] == "models/minilm"
+    modalities[0]["text_encoder_model"] = config["text_encoder_model"]
+    assert config["modalities"] == modalities

@@ -46,3 +46,10 @@ def test_a_restart_goes_on_in_the_newest_unfinished_folder_of_the_same_settings(
 def test_a_restart_without_such_a_folder_makes_a_new_one(config, tmp_path, monkeypatch):
     monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
     assert not run_folder(config).exists()
+
+
+def test_a_dataset_s_folder_may_be_a_link(tiny_settings, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "mine").symlink_to(f"{tiny_settings['data_path']}/tiny")
+    config = build_config({**tiny_settings, "dataset": "mine", "data_path": str(tmp_path / "data")})
+    assert writable(config)["data_path"] == str(tmp_path / "data")
