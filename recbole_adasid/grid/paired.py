@@ -9,6 +9,7 @@ import numpy as np
 
 from recbole_adasid.evaluation.comparison import difference, holm
 from recbole_adasid.evaluation.intervals import gains
+from recbole_adasid.evaluation.users import count_users
 from recbole_adasid.grid.records import BASELINES, SEEDLESS, holds_out_items, mean_valid, model_of
 from recbole_adasid.io.array_file import read_arrays
 
@@ -48,9 +49,9 @@ def paired_recommenders(
 
 
 def ranked(out: Path, records: list[dict[str, Any]], name: str) -> dict[int, dict[str, Any]]:
-    """Return, by seed, the runs of a cell with saved user ranks."""
-    kept = (r for r in records if r["cell"] == name and "ranks" in r)
-    return {record["seed"]: record for record in kept if (out / "ranks" / record["ranks"]).exists()}
+    """Return, by seed, the runs of a cell with saved ranks of two users or more: one has no spread to compare by."""
+    kept = (r for r in records if r["cell"] == name and "ranks" in r and (out / "ranks" / r["ranks"]).exists())
+    return {record["seed"]: record for record in kept if count_users(_users(out, record)) > 1}
 
 
 def paired_cells(
@@ -58,14 +59,16 @@ def paired_cells(
 ) -> tuple[str, float]:
     """Return means, difference and its interval over users and trainings, as cells of a table, and p.
 
+    Means are over held-out items, as in the other tables; a user with several of them counts once in the error.
+
     Raises:
-        ValueError: if the runs tested different users.
+        ValueError: if the runs tested different users, or other numbers of their items.
     """
-    tested = [np.sort(read_arrays(out / "ranks" / r["ranks"], "user")["user"]) for r in (*our_runs, *their_runs)]
+    tested = [np.sort(_users(out, run)) for run in (*our_runs, *their_runs)]
     if any(not np.array_equal(users, tested[0]) for users in tested):
         raise ValueError(f"{our_runs[0]['cell']} and {their_runs[0]['cell']} tested different users: run them again")
     ours, theirs = per_user(out, our_runs, metric), per_user(out, their_runs, metric)
-    found = difference(ours, theirs)
+    found = difference(ours, theirs, users=tested[0])
     interval = f"{found.value:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
     return f"{ours.mean():.4f} | {theirs.mean():.4f} | {interval}", found.p
 
@@ -99,12 +102,19 @@ def paired_test(out: Path, records: list[dict[str, Any]]) -> list[str]:
 
 
 def per_user(out: Path, records: list[dict[str, Any]], metric: str) -> np.ndarray:
-    """Return each test user's metric after each run: [A, U], users in one order."""
+    """Return the metric of each held-out item after each run, [A, R], ordered by user.
+
+    A user's items are in the order of the file, which need not be one order: only a user's sum is compared.
+    """
     values = []
     for record in records:
         stored = read_arrays(out / "ranks" / record["ranks"], "user", "rank")
-        values.append(gains(stored["rank"][np.argsort(stored["user"])], metric))
+        values.append(gains(stored["rank"][np.argsort(stored["user"], kind="stable")], metric))
     return np.stack(values)
+
+
+def _users(out: Path, record: dict[str, Any]) -> np.ndarray:
+    return read_arrays(out / "ranks" / record["ranks"], "user")["user"]
 
 
 def label_of(runs: dict[int, dict[str, Any]]) -> str:

@@ -14,6 +14,7 @@ from recbole_adasid.compute.out_of_memory import is_out_of_memory
 from recbole_adasid.evaluation.breakdown import breakdown
 from recbole_adasid.evaluation.intervals import told_by_ranks
 from recbole_adasid.evaluation.record import Record
+from recbole_adasid.evaluation.users import told_of_repeated
 from recbole_adasid.io.atomic import CannotWrite
 from recbole_adasid.plugin.logs import write_metrics
 from recbole_adasid.plugin.output.about_run import about_run
@@ -93,7 +94,7 @@ def _write(
     results: dict[str, Any] = dict(metrics)
     interactions = parts["train"].training_items().training_interactions()
     popularity = np.r_[0, interactions.counts(parts["train"].item_num - 1)]
-    record: Record = trainer.record.take()  # empty unless exactly one item per user is held out
+    record: Record = trainer.record.take()  # empty without a test, or if a list has several held-out items
     for name, ranks in (("best_valid", trainer.best_valid_record), ("test", record)):
         results |= judged(name, ranks, results[name])
         found = breakdown(ranks, None, popularity, told_by_ranks(results[name])) if ranks else {}
@@ -106,4 +107,6 @@ def _write(
     write_history(folder.history_path, run_history([], trainer.train_loss_dict, trainer.valid_results))
     folder.write_metrics(results)
     logger.info("Result\n" + results_table(results["best_valid"], results["test"], results["test_intervals"]))
+    if about := told_of_repeated(record):
+        logger.info(about)
     logger.info(f"Settings, metrics and model are in {folder.path}")
