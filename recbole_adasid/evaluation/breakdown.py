@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from recbole_adasid.evaluation.intervals import bootstrap_intervals, gains, mean_gains
 from recbole_adasid.evaluation.record import Record
+from recbole_adasid.evaluation.users import count_users
 
 METRICS = ("recall@10", "ndcg@10")
 COLD, WARM = "cold: no training interaction", "warm: one or more"
@@ -24,10 +25,11 @@ def breakdown(
 ) -> dict[str, Any]:
     """Return metrics as a nested dict: ``items``, ``semantic_ids``, ``slices``, ``prefix_recall`` and ``rates``.
 
+    ``users`` counts different users, as in every slice, and ``interactions`` held-out items, which all means are over.
     ``intervals`` has the 95% intervals of two slices: items without training interactions, and the others.
 
     Args:
-        record: one row per user.
+        record: one row per held-out item.
         group_sizes: [N + 1], how many items share each item's Semantic ID; None: items have none, and the metrics on
             them are left out.
         popularity: [N + 1], training interactions of each item.
@@ -37,12 +39,14 @@ def breakdown(
     counts = popularity[record["item"]]
     # No duplicates or non-items here: the record rejects both when filled.
     return {
-        "users": len(record["rank"]),
+        "users": count_users(record["user"]),
+        "interactions": len(record["rank"]),
         "items": mean_gains(record["rank"], metrics),
         **({} if sizes is None else _by_semantic_ids(record, sizes, metrics)),
-        "slices": _slices(record["rank"], sizes, counts, metrics),
+        "slices": _slices(record, sizes, counts, metrics),
         "intervals": {
-            name: bootstrap_intervals(record["rank"][mask], metrics) for name, mask in _cold_and_warm(counts).items()
+            name: bootstrap_intervals(record["rank"][mask], metrics, users=record["user"][mask])
+            for name, mask in _cold_and_warm(counts).items()
         },
         "rates": {"missing": float((record["missing"] > 0).mean()), "duplicate": 0.0, "invalid": 0.0},
     }
@@ -61,8 +65,8 @@ def within_groups(start: NDArray[np.int64], sizes: NDArray[np.int64], metric: st
     (``optimistic``), at a random position (``expected``) or last (``pessimistic``).
 
     Args:
-        start: place of the first item with the held-out item's Semantic ID [U], 0 if there is none.
-        sizes: number of items with it [U].
+        start: place of the first item with the held-out item's Semantic ID [R], 0 if there is none.
+        sizes: number of items with it [R].
     """
     last = np.where(start > 0, start + sizes - 1, 0)
     expected = np.zeros(len(start))
@@ -77,14 +81,14 @@ def within_groups(start: NDArray[np.int64], sizes: NDArray[np.int64], metric: st
 
 
 def prefix_recall(shared_prefix: NDArray[np.int64]) -> list[float]:
-    """Return, for l = 1, 2, …, the share of users with a recommended item that shares the held-out one's first l codes:
-    the level where the share drops is where the beam lost it.
+    """Return, for l = 1, 2, …, the share of lists with an item that shares the held-out one's first l codes: the level
+    where the share drops is where the beam lost it.
     """
     return [float((shared_prefix >= length).mean()) for length in range(1, int(shared_prefix.max(initial=0)) + 1)]
 
 
 def _slices(
-    rank: NDArray[np.int64], sizes: NDArray[np.int64] | None, counts: NDArray[np.int64], metrics: Sequence[str]
+    record: Record, sizes: NDArray[np.int64] | None, counts: NDArray[np.int64], metrics: Sequence[str]
 ) -> dict[str, dict[str, float]]:
     seen = counts[counts > 0]
     low, high = np.quantile(seen, [1 / 3, 2 / 3]) if len(seen) else (0, 0)
@@ -96,7 +100,10 @@ def _slices(
         f"middling: to {high:.0f}": (counts > low) & (counts <= high),
         "popular: more": counts > high,
     }
-    return {name: {"users": float(mask.sum()), **mean_gains(rank[mask], metrics)} for name, mask in masks.items()}
+    return {
+        name: {"users": float(count_users(record["user"][mask])), **mean_gains(record["rank"][mask], metrics)}
+        for name, mask in masks.items()
+    }
 
 
 def _cold_and_warm(counts: NDArray[np.int64]) -> dict[str, NDArray[np.bool_]]:

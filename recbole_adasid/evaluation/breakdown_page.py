@@ -18,7 +18,7 @@ held-out one first, in any place alike, or last."""
 def render(found: Mapping[str, Any], title: str) -> str:
     """Render the result of :func:`~recbole_adasid.evaluation.breakdown.breakdown` as Markdown."""
     with_semantic_ids = "semantic_ids" in found
-    parts = [f"# {title}", f"{found['users']:,} users, one held-out item each."]
+    parts = [f"# {title}", _tested(found)]
     parts += [EXPLANATION] if with_semantic_ids else []
     parts += [
         _metrics(found)
@@ -29,6 +29,20 @@ def render(found: Mapping[str, Any], title: str) -> str:
     ]
     parts += [f"## Where the beam lost the item\n\n{_prefix(found)}"] if with_semantic_ids else []
     return "\n\n".join(parts) + "\n"
+
+
+def _repeated(found: Mapping[str, Any]) -> bool:
+    """Tell whether users have several held-out items; breakdowns of earlier versions do not count these."""
+    return bool(found.get("interactions", found["users"]) != found["users"])
+
+
+def _tested(found: Mapping[str, Any]) -> str:
+    if not _repeated(found):
+        return f"{found['users']:,} users, one held-out item each."
+    return (
+        f"{found['interactions']:,} interactions of {found['users']:,} users. Metrics are means over interactions, and "
+        "intervals come from resampling users, each with all of their interactions."
+    )
 
 
 def _metrics(found: Mapping[str, Any]) -> str:
@@ -65,7 +79,10 @@ def _prefix(found: Mapping[str, Any]) -> str:
     rows = [[str(length), share] for length, share in enumerate(found["prefix_recall"], start=1)]
     rates = ", ".join(f"{name} {value:.4f}" for name, value in found["rates"].items())
     note = "Share of users to whom an item was recommended that has the held-out one's first codes."
-    return f"{note}\n\n{_table(['codes', 'users'], rows)}\n\nUsers with such recommendations: {rates}."
+    if _repeated(found):
+        note = "Share of interactions for which an item was recommended that has the held-out one's first codes."
+    unit = "interactions" if _repeated(found) else "users"
+    return f"{note}\n\n{_table(['codes', unit], rows)}\n\n{unit.capitalize()} with such recommendations: {rates}."
 
 
 def _table(heads: list[str], rows: list[list[Any]]) -> str:

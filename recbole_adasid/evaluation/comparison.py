@@ -1,7 +1,9 @@
 """Is one recommender better than another, given new trainings and other users?
 
 A t-test over users alone ignores the variance between trainings. Here the error of a difference has three parts: users,
-and the trainings of either side (a two-way random-effects model; Satterthwaite 1946).
+and the trainings of either side (a two-way random-effects model; Satterthwaite 1946). A user with several held-out
+items is one draw, not several: the error over users is that of a ratio estimator, the sum of the metric over the number
+of items, both of drawn users (Cochran 1977, 6.8; the cluster-robust variance).
 """
 
 from __future__ import annotations
@@ -9,8 +11,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
+
+from recbole_adasid.evaluation.users import numbered_users
 
 
 class Difference(NamedTuple):
@@ -24,33 +28,48 @@ class Difference(NamedTuple):
     """For no difference at all, two-sided."""
 
 
-def difference(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> Difference:
-    """Compare two recommenders by each user's metric after each training, with a 95% interval.
+def difference(ours: NDArray[np.float64], theirs: NDArray[np.float64], *, users: ArrayLike | None = None) -> Difference:
+    """Compare two recommenders by the metric of each held-out item after each training, with a 95% interval.
 
     The squared standard error is s²(users) / U + s²(ours) / A + s²(theirs) / B, where s²(users) is the variance over
-    users of the mean difference, and the others are the variances over trainings of the mean. A side with one training
-    adds nothing, leaving an interval over users alone.
+    the U users of their shares in the mean difference, and the others are the variances over trainings of the mean. A
+    side with one training adds nothing, leaving an interval over users alone.
 
     Args:
-        ours: [A, U], one row per training (seed), one column per user.
-        theirs: [B, U], the same users.
+        ours: [A, R], one row per training (seed), one column per held-out item.
+        theirs: [B, R], columns of the same users. The order of a user's columns makes no difference.
+        users: user of each column [R]; None: every column is of another user.
 
     Raises:
-        ValueError: if the sides have different users, or fewer than two.
+        ValueError: if the sides have different columns, or fewer than two users.
     """
-    if ours.ndim != 2 or theirs.ndim != 2 or ours.shape[1] != theirs.shape[1] or ours.shape[1] < 2:
+    same = ours.ndim == theirs.ndim == 2 and ours.shape[1] == theirs.shape[1]
+    user = numbered_users(np.arange(ours.shape[-1]) if users is None else users)
+    if not same or len(user) != ours.shape[1] or user.max(initial=0) < 1:
         raise ValueError(
             f"the sides have shapes {ours.shape} and {theirs.shape}: pass [trainings, users], at least two users"
         )
-    by_user = ours.mean(0) - theirs.mean(0)
-    parts = [_part(by_user), _part(ours.mean(1)), _part(theirs.mean(1))]
+    by_item = ours.mean(0) - theirs.mean(0)
+    parts = [_part(_shares(by_item, user)), _part(ours.mean(1)), _part(theirs.mean(1))]
     error = np.sqrt(sum(variance for variance, _ in parts))
-    value = float(by_user.mean())
+    value = float(by_item.mean())
     if error == 0:
         return Difference(value, value, value, float(value == 0))
     freedom = error**4 / sum(variance**2 / freedom for variance, freedom in parts if variance)
     low, high = stats.t.interval(0.95, freedom, value, error)
     return Difference(value, float(low), float(high), float(2 * stats.t.sf(abs(value) / error, freedom)))
+
+
+def _shares(values: NDArray[np.float64], user: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return each user's share in the mean of values [R]: shares [U] whose mean has the error of that mean.
+
+    The mean is a ratio, sum over number, so a user who raises both as the others do adds no error. With one value per
+    user, the shares are the values.
+    """
+    sizes = np.bincount(user)
+    if len(sizes) == len(values):
+        return values
+    return (np.bincount(user, weights=values) - sizes * values.mean()) * len(sizes) / len(values)
 
 
 def _part(values: NDArray[np.float64]) -> tuple[float, int]:

@@ -7,16 +7,18 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from recbole_adasid.evaluation.users import numbered_users
+
 RESAMPLES = 1000
 RANK_METRICS = ("recall", "hit", "ndcg", "mrr")
 _AT_ONCE = 50  # resamples in memory at once
 
 
 def gains(ranks: ArrayLike, metric: str) -> NDArray[np.float64]:
-    """Return each user's metric [U] from the rank of the held-out item: from 1, 0 if it was not recommended.
+    """Return the metric of each held-out item [R] from its rank: from 1, 0 if it was not recommended.
 
     Args:
-        metric: ``recall@k``, ``hit@k``, ``ndcg@k`` or ``mrr@k``, with one held-out item per user.
+        metric: ``recall@k``, ``hit@k``, ``ndcg@k`` or ``mrr@k``, with one held-out item per row.
 
     Raises:
         ValueError: for another metric.
@@ -32,7 +34,7 @@ def gains(ranks: ArrayLike, metric: str) -> NDArray[np.float64]:
     if name == "mrr":
         return np.where(found, 1 / place, 0.0)
     raise ValueError(
-        f"the metric {metric!r} cannot be computed from one rank per user: valid are recall, hit, ndcg and mrr"
+        f"the metric {metric!r} cannot be computed from one rank per row: valid are recall, hit, ndcg and mrr"
     )
 
 
@@ -42,34 +44,46 @@ def told_by_ranks(metrics: Iterable[str]) -> list[str]:
 
 
 def mean_gains(ranks: NDArray[np.int64], metrics: Iterable[str]) -> dict[str, float]:
-    """Return the mean over users of each metric, see :func:`gains`; NaN without users."""
+    """Return the mean over rows of each metric, see :func:`gains`; NaN without rows."""
     return {metric: float(gains(ranks, metric).mean()) if len(ranks) else float("nan") for metric in metrics}
 
 
 def bootstrap_intervals(
-    ranks: ArrayLike, metrics: Iterable[str], *, level: float = 0.95, seed: int = 0
+    ranks: ArrayLike,
+    metrics: Iterable[str],
+    *,
+    users: ArrayLike | None = None,
+    level: float = 0.95,
+    seed: int = 0,
 ) -> dict[str, tuple[float, float]]:
-    """Return the interval of each metric's mean over users; metrics that :func:`gains` does not support are left out.
+    """Return the interval of each metric's mean over rows; metrics that :func:`gains` does not support are left out.
 
     Args:
-        ranks: of the held-out items [U].
+        ranks: of the held-out items [R].
+        users: user of each rank [R]. The ranks of one user depend on each other, so they are drawn together or not at
+            all. None: no two are of one user.
         level: share of resampled means inside.
         seed: of the resampling; all metrics use the same resamples.
     """
     known = told_by_ranks(metrics)
-    n_users = len(np.asarray(ranks))
-    if not known or not n_users:
+    n_rows = len(np.asarray(ranks))
+    if not known or not n_rows:
         return {}
-    values = np.stack([gains(ranks, metric) for metric in known], axis=1)
-    random = np.random.default_rng(seed)
-    means = np.concatenate([_resampled_means(values, _AT_ONCE, random) for _ in range(RESAMPLES // _AT_ONCE)])
+    user = np.arange(n_rows) if users is None else numbered_users(users)
+    sums = np.stack([np.bincount(user, weights=gains(ranks, metric)) for metric in known], axis=1)
+    sizes, random = np.bincount(user), np.random.default_rng(seed)
+    means = np.concatenate([_resampled_means(sums, sizes, _AT_ONCE, random) for _ in range(RESAMPLES // _AT_ONCE)])
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return {metric: (float(a), float(b)) for metric, a, b in zip(known, low, high)}
 
 
-def _resampled_means(values: NDArray[np.float64], count: int, random: np.random.Generator) -> NDArray[np.float64]:
-    """Return the means [count, M] of values [U, M] over users drawn with replacement."""
-    n_users = len(values)
+def _resampled_means(
+    sums: NDArray[np.float64], sizes: NDArray[np.int64], count: int, random: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return the means [count, M] over the rows of users drawn with replacement, from each user's sums [U, M] over
+    their rows, and the numbers of these [U].
+    """
+    n_users = len(sums)
     drawn = random.integers(n_users, size=(count, n_users)) + n_users * np.arange(count)[:, None]
     times = np.bincount(drawn.ravel(), minlength=count * n_users).reshape(count, n_users)
-    return times @ values / n_users
+    return times @ sums / (times @ sizes)[:, None]

@@ -12,13 +12,13 @@ def popularity_ranks(
     seen_rows: NDArray[np.int64],
     seen_items: NDArray[np.int64],
 ) -> NDArray[np.int64]:
-    """Return the rank [U], from 1, of each user's held-out item if everybody is recommended the most popular items,
+    """Return the rank [R], from 1, of each held-out item if everybody is recommended the most popular items,
     except for those that the user has seen; 0 if the user has seen the held-out item.
 
     Args:
-        held_out: an item for each of the U users.
+        held_out: R items, several of them perhaps of one user.
         popularity: [N + 1], training interactions of each item; index 0 is padding. Ties go to the lower number.
-        seen_rows: user row of each interaction with an item that is not recommended again [S]; may be empty.
+        seen_rows: row of each interaction with an item that is not recommended again [S]; may be empty.
         seen_items: its item [S].
     """
     n_items = len(popularity) - 1

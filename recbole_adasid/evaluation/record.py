@@ -1,4 +1,4 @@
-"""Per-user evaluation record: the user, the held-out item, and how close the recommendations came."""
+"""Record of an evaluation: for each held-out item its user, and how close the recommendations came."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from torch import Tensor
 from recbole_adasid.compute.numbering import numbered_rows
 
 Record = dict[str, NDArray[np.int64]]
-"""Arrays [U]: ``user``, ``item`` (held out), ``rank`` of that item among the recommended ones, ``sid_rank`` of its
-Semantic ID among the distinct ones recommended, ``sid_start``, the place of the first item with it (ranks and places
-from 1, 0 if there is none), ``shared_prefix`` (most leading codes that a recommended item shares with it) and
-``missing`` (places of the list left empty). Those on Semantic IDs are left out if items have none."""
+"""Arrays [R], a row per held-out item, several for a user who has several: ``user``, ``item`` (held out), ``rank`` of
+that item among the recommended ones, ``sid_rank`` of its Semantic ID among the distinct ones recommended,
+``sid_start``, the place of the first item with it (ranks and places from 1, 0 if there is none), ``shared_prefix``
+(most leading codes that a recommended item shares with it) and ``missing`` (places of the list left empty). Those on
+Semantic IDs are left out if items have none."""
 
 
 class EvaluationRecord:
-    """Collects batches of recommendations with one held-out item per user.
+    """Collects batches of recommendations with one held-out item per list.
 
     Args:
         codes: int32 or int64 [N + 1, L], the Semantic ID of each item without suffix; row 0 is padding. None: items
@@ -28,6 +29,7 @@ class EvaluationRecord:
         self.codes = codes
         self._numbers = None if codes is None else numbered_rows(codes)  # equal for items of one Semantic ID
         self._batches: list[dict[str, Tensor]] = []
+        self._whole = True
 
     def add(self, users: Tensor, recommended: Tensor, held_out: Tensor) -> None:
         """Record a batch: users [B], recommended items [B, k] (best first, 0 for none) and held-out items [B].
@@ -58,10 +60,17 @@ class EvaluationRecord:
             "shared_prefix": prefix.amax(1),
         }
 
+    def give_up(self) -> None:
+        """Let :meth:`take` return nothing: a list with several held-out items has no rank, and a record without such
+        lists would be of some users only.
+        """
+        self._whole = False
+
     def take(self) -> Record:
-        """Return and clear what was recorded since the last call."""
-        batches, self._batches = self._batches, []
-        if not batches:
+        """Return and clear what was recorded since the last call; empty if nothing was, or not every list."""
+        batches, whole = self._batches, self._whole
+        self._batches, self._whole = [], True
+        if not batches or not whole:
             return {}
         return {name: torch.cat([batch[name] for batch in batches]).long().numpy() for name in batches[0]}
 

@@ -56,7 +56,7 @@ class Cell:
         return Path("runs", "grid", self.dataset, f"{self.name}-{self.seed}-{settings}")
 
     def run(self, out: Path) -> dict[str, Any]:
-        """Run the cell, save the users' ranks, and return its metrics, time and memory."""
+        """Run the cell, save the users' ranks if its test has any, and return its metrics, time and memory."""
         common = [f"--dataset={self.dataset}"] + ([f"--data_path={self.data_path}"] if self.data_path else [])
         folder = self.folder
         arguments = [*common, f"--seed={self.seed}", *self.options]
@@ -68,12 +68,14 @@ class Cell:
         metrics, usage = self.execute(arguments, folder)
         record |= {"seconds": round(time.time() - started), **usage, "machine": machine()}
         record["code"] = code()
-        ranks = out / "ranks" / f"{self.dataset}-{folder.name}.npz"  # for exactly these options
-        ranks.parent.mkdir(exist_ok=True)
-        shutil.copy(folder / "test_ranks.npz", ranks)
+        if (folder / "test_ranks.npz").is_file():
+            ranks = out / "ranks" / f"{self.dataset}-{folder.name}.npz"  # for exactly these options
+            ranks.parent.mkdir(exist_ok=True)
+            shutil.copy(folder / "test_ranks.npz", ranks)
+            record["ranks"] = ranks.name
         pace = read_pace(folder)
         shutil.rmtree(folder)
-        return {**record, "ranks": ranks.name, "pace": pace, **metrics}
+        return {**record, "pace": pace, **metrics}
 
     def execute(self, arguments: list[str], folder: Path) -> tuple[dict[str, Any], dict[str, float]]:
         """Run the main job and return its measurements, and its processor seconds and peak memory in GiB.

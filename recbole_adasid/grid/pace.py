@@ -47,7 +47,7 @@ def pace_table(rows: list[tuple[str, list[dict[str, Any]]]], users: int | None, 
         goal: the cell whose quality is to be reached.
     """
     rows = [(label, [run for run in runs if run.get("pace", {}).get("training")]) for label, runs in rows]
-    goals = [run for _, runs in rows for run in runs if run["cell"] == goal]
+    goals = [run for _, runs in rows for run in runs if run["cell"] == goal and run["pace"]["validation"]]
     if not goals:
         return []
     wanted = float(np.mean([max(run["pace"]["validation"]) for run in goals]))

@@ -10,6 +10,7 @@ import numpy as np
 
 from recbole_adasid.evaluation.comparison import difference, holm
 from recbole_adasid.evaluation.intervals import gains
+from recbole_adasid.evaluation.users import count_users
 from recbole_adasid.grid.records import SEEDLESS, holds_out_items, mean_valid, model_of
 from recbole_adasid.io.array_file import read_arrays
 from recbole_adasid.io.markdown import table
@@ -53,9 +54,9 @@ def paired_recommenders(
 
 
 def ranked(out: Path, records: Sequence[dict[str, Any]], name: str) -> dict[int, dict[str, Any]]:
-    """Return, by seed, the runs of a cell with saved user ranks."""
-    kept = (r for r in records if r["cell"] == name and "ranks" in r)
-    return {record["seed"]: record for record in kept if (out / "ranks" / record["ranks"]).exists()}
+    """Return, by seed, the runs of a cell with saved ranks of two users or more: one has no spread to compare by."""
+    kept = (r for r in records if r["cell"] == name and "ranks" in r and (out / "ranks" / r["ranks"]).exists())
+    return {record["seed"]: record for record in kept if count_users(_users(out, record)) > 1}
 
 
 def tested_alike(out: Path, runs: Sequence[dict[str, Any]]) -> bool:
@@ -66,7 +67,7 @@ def tested_alike(out: Path, runs: Sequence[dict[str, Any]]) -> bool:
     first: dict[str, np.ndarray] = {}
     for run in runs:
         stored = read_arrays(out / "ranks" / run["ranks"])
-        order = np.argsort(stored["user"], kind="stable")
+        order = np.lexsort((stored.get("item", stored["user"]), stored["user"]))
         for name in ("user", "item"):
             if name in stored and not np.array_equal(first.setdefault(name, stored[name][order]), stored[name][order]):
                 return False
@@ -82,9 +83,13 @@ def left_out(labels: Sequence[str]) -> list[str]:
 def paired_cells(
     out: Path, our_runs: list[dict[str, Any]], their_runs: list[dict[str, Any]], metric: str
 ) -> tuple[list[str], float]:
-    """Return means, difference and its interval over users and trainings, as cells of a table, and p."""
+    """Return means, difference and its interval over users and trainings, as cells of a table, and p.
+
+    Means are over held-out items, as in the other tables; a user with several of them counts once in the error.
+    """
+    tested = np.sort(_users(out, our_runs[0]))
     ours, theirs = per_user(out, our_runs, metric), per_user(out, their_runs, metric)
-    found = difference(ours, theirs)
+    found = difference(ours, theirs, users=tested)
     interval = f"{found.value:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
     return [f"{ours.mean():.4f}", f"{theirs.mean():.4f}", interval], found.p
 
@@ -133,12 +138,19 @@ def paired_test(
 
 
 def per_user(out: Path, records: list[dict[str, Any]], metric: str) -> np.ndarray:
-    """Return each test user's metric after each run: [A, U], users in one order."""
+    """Return the metric of each held-out item after each run, [A, R], ordered by user.
+
+    A user's items are in the order of the file, which need not be one order: only a user's sum is compared.
+    """
     values = []
     for record in records:
         stored = read_arrays(out / "ranks" / record["ranks"], "user", "rank")
-        values.append(gains(stored["rank"][np.argsort(stored["user"])], metric))
+        values.append(gains(stored["rank"][np.argsort(stored["user"], kind="stable")], metric))
     return np.stack(values)
+
+
+def _users(out: Path, record: dict[str, Any]) -> np.ndarray:
+    return read_arrays(out / "ranks" / record["ranks"], "user")["user"]
 
 
 def label_of(runs: dict[int, dict[str, Any]]) -> str:

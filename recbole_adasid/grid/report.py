@@ -158,9 +158,10 @@ def held_out_items(records: list[dict[str, Any]]) -> list[str]:
     """Return the runs' metrics on items held out of training and on the others, if any were held out."""
     if not is_cold(records[0]):
         return []
+    records = [record for record in records if record.get("test_slices")]  # others had no test, or no ranks
     heads = [f"{metric}, {name}" for name in SLICES for metric in SLICE_METRICS]
     rows = []
-    for name in dict.fromkeys(record["cell"] for record in records if "test_slices" in record):
+    for name in dict.fromkeys(record["cell"] for record in records):
         runs = [record for record in records if record["cell"] == name]
         cells = [slice_cell(runs, part, metric) for part in SLICES for metric in SLICE_METRICS]
         users = sum(run["test_slices"]["cold"]["users"] for run in runs) / len(runs)
@@ -176,8 +177,12 @@ def is_cold(record: dict[str, Any]) -> bool:
 
 
 def slice_cell(runs: list[dict[str, Any]], part: str, metric: str) -> str:
-    """Return a metric on a part of the items: with its interval, or with the deviation between seeds."""
+    """Return a metric on a part of the items: with its interval, or with the deviation between seeds; empty if a run
+    tested none of them.
+    """
     values = [run["test_slices"][part][metric] for run in runs]
+    if any(value is None for value in values):
+        return ""
     if len(runs) > 1:
         return f"{np.mean(values):.4f} ± {np.std(values, ddof=1):.4f}"
     low, high = runs[0]["test_slice_intervals"][part][metric]

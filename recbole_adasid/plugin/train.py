@@ -49,7 +49,7 @@ def train(config: Any, path: Path) -> dict[str, Any]:
         "test": trainer.evaluate(loaders["test"], show_progress=show_progress) or {},
     }
     write_metrics(trainer.tensorboard, "test", results["test"], max(trainer.train_loss_dict, default=0))
-    record = trainer.record.take()  # empty unless exactly one item per user is held out
+    record = trainer.record.take()  # empty without a test, or if a list has several held-out items
     world().from_main(lambda: write_results(RunFolder(path), config, model, trainer, parts, results, record))
     return {**results, "run_folder": path, "semantic_ids": semantic_ids}
 

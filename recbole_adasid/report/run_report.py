@@ -49,6 +49,7 @@ def _metrics(run: RunContent) -> dict[str, Any]:
         "rows": rows,
         "drawing": intervals_svg(rows),
         "evaluation": known,
+        "repeated": known.get("interactions", known.get("users")) != known.get("users"),
         "slice_metrics": names,
         "slices": slices,
     }

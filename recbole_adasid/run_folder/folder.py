@@ -141,7 +141,7 @@ class RunFolder:
         return write_atomically(self.sids_path, entry_a_line(zip(item_tokens, table.tolist())))
 
     def write_record(self, record: Mapping[str, np.ndarray]) -> Path:
-        """Write test_ranks.npz: one row per test user, for paired tests between runs and for slices."""
+        """Write test_ranks.npz: one row per held-out item of the test, for paired tests between runs and for slices."""
         path = self.path / "test_ranks.npz"
         write_arrays(path, {name: values.astype(np.int32) for name, values in record.items()})
         return path

@@ -69,6 +69,7 @@ class Validation:
     def __init__(self, metric: str, folder: Path, config_files: Sequence[str] = ()) -> None:
         """Take RecBole's name of the metric, the folder of unfinished runs, and YAML settings files."""
         self.metric, self.folder, self.config_files = metric.lower(), folder, config_files
+        self._checked = False
         self.judged_by = {"valid": self.metric}
 
     def fingerprint(self, config: Any) -> str:
@@ -83,13 +84,31 @@ class Validation:
         """See :class:`Objective`."""
         from recbole_adasid.plugin.run import run
 
+        self._check(config)
         folder = self.folder / name  # the same after a kill, so that training resumes
         done = run({**settings, "run_folder": str(folder), "report": False}, self.config_files)
         if self.metric not in done["best_valid"]:
-            raise SettingsError(
-                f"The run had no validation by {self.metric}: hold out validation interactions in eval_args, and "
-                "set epochs and eval_step so that at least one takes place."
-            )
+            raise self._without_validation()
         learned = done["semantic_ids"]
         shutil.rmtree(folder)
         return learned.codes, {**learned.quality, **done["best_valid"]}
+
+    def _check(self, config: Any) -> None:
+        """Refuse settings without a validation before a model is trained; the data are loaded for the first run only.
+
+        Raises:
+            SettingsError: if there is no validation example, or never a validation.
+        """
+        from recbole_adasid.plugin.datasets.splits import load_splits
+
+        if config["eval_step"] <= 0:
+            raise self._without_validation()
+        if not self._checked:
+            load_splits(config)
+            self._checked = True
+
+    def _without_validation(self) -> SettingsError:
+        return SettingsError(
+            f"The run has no validation by {self.metric}: hold out validation interactions in eval_args, and set "
+            "epochs and eval_step so that at least one takes place."
+        )

@@ -112,6 +112,18 @@ def test_thirds_of_popularity_end_with_the_items_that_stand_on_their_bounds() ->
 def test_items_without_semantic_ids_are_told_of_by_everything_else() -> None:
     record, popularity = record_of([1, 2, 3], [1, 0, 2]), np.array([0, 0, 3, 9])
     found, whole = breakdown(record, None, popularity), breakdown(record, np.ones(4, dtype=np.int64), popularity)
-    assert list(found) == ["users", "items", "slices", "intervals", "rates"]
+    assert list(found) == ["users", "interactions", "items", "slices", "intervals", "rates"]
     assert list(found["slices"]) == [name for name in whole["slices"] if not name.startswith("Semantic ID")]
     assert all(found[name] == whole[name] for name in ("users", "items", "intervals", "rates"))
+
+
+def test_a_user_with_several_held_out_items_is_counted_once_and_drawn_with_all_of_them() -> None:
+    record = record_of([1, 2, 3, 3, 2], [1, 0, 2, 0, 1]) | {"user": np.array([7, 7, 7, 8, 9])}
+    found = breakdown(record, None, np.array([0, 0, 3, 9]), ["recall@10"])
+    assert found["users"] == 3 and found["interactions"] == 5 and found["items"] == {"recall@10": 0.6}
+    assert found["slices"][COLD] == {"users": 1, "recall@10": 1.0}
+    assert found["slices"][WARM] == {"users": 3, "recall@10": 0.5}
+    ranks, users = np.random.default_rng(0).integers(2, size=90), np.repeat(np.arange(30), 3)
+    record = record_of([3] * 90, ranks.tolist()) | {"user": users}
+    drawn = breakdown(record, None, np.array([0, 0, 3, 9]), ["recall@10"])["intervals"][WARM]
+    assert drawn == bootstrap_intervals(ranks, ["recall@10"], users=users) != bootstrap_intervals(ranks, ["recall@10"])

@@ -93,3 +93,12 @@ def test_the_page_of_items_without_semantic_ids_says_nothing_of_them() -> None:
     )
     assert "Semantic ID" not in page and "beam" not in page
     assert page.endswith("| recall@5 | - | - | 0.5000 | 0.0000 to 1.0000 |\n")
+
+
+def test_the_page_of_users_with_several_held_out_items_says_so() -> None:
+    found = breakdown({**RECORD, "user": np.array([1, 1, 1, 2])}, np.array([0, 2, 2, 1]), np.array([0, 3, 9, 20]))
+    page = render(found, "Test")
+    assert page.startswith("# Test\n\n4 interactions of 2 users. Metrics are means over interactions, ")
+    assert "one held-out item each" not in page and "| codes | interactions |" in page
+    assert "Share of interactions for which" in page and "Interactions with such recommendations: missing" in page
+    assert "warm, 2 users" in page

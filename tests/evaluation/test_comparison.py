@@ -37,6 +37,50 @@ def test_an_interval_holds_the_truth_as_often_as_it_says_where_trainings_differ(
     assert held / 400 >= 0.92 and users_alone / 400 < 0.6
 
 
+def test_the_order_of_a_users_items_makes_no_difference_and_one_item_each_is_as_without_users() -> None:
+    rng = np.random.default_rng(0)
+    ours, theirs, users = rng.random((2, 60)), rng.random((3, 60)), np.repeat(np.arange(20), 3)
+    shuffled = np.concatenate([3 * user + rng.permutation(3) for user in range(20)])
+    assert difference(ours[:, shuffled], theirs, users=users) == pytest.approx(difference(ours, theirs, users=users))
+    assert difference(ours, theirs, users=rng.permutation(60)) == difference(ours, theirs)
+
+
+def test_equally_many_items_of_each_user_are_compared_as_the_users_means_are() -> None:
+    rng = np.random.default_rng(0)
+    ours, theirs = rng.random((2, 20, 3)), rng.random((3, 20, 3))
+    found = difference(ours.reshape(2, 60), theirs.reshape(3, 60), users=np.repeat(np.arange(20), 3))
+    assert found == pytest.approx(difference(ours.mean(2), theirs.mean(2)))
+
+
+def test_the_error_over_users_is_the_cluster_robust_one() -> None:
+    """By hand: the sum over users of the squared sum of their residuals, times U / (U - 1), over the squared rows."""
+    rng = np.random.default_rng(0)
+    ours, theirs, users = rng.random((1, 40)), rng.random((1, 40)), rng.integers(8, size=40)
+    gap = (ours - theirs)[0]
+    residuals = [sum(gap[row] - gap.mean() for row in range(40) if users[row] == user) for user in range(8)]
+    error = np.sqrt(sum(one**2 for one in residuals) * 8 / 7) / 40
+    low, high = stats.t.interval(0.95, 7, gap.mean(), error)
+    found = difference(ours, theirs, users=users)
+    assert (found.value, found.low, found.high) == pytest.approx((gap.mean(), low, high))
+    assert found.p == pytest.approx(2 * stats.t.sf(abs(gap.mean()) / error, 7))
+
+
+def test_an_interval_holds_the_truth_as_often_as_it_says_where_users_repeat() -> None:
+    """Users have one to twelve items, and those with more like ours more; trainings differ, too."""
+    rng, held, as_if_single = np.random.default_rng(0), 0, 0
+    for _ in range(400):
+        sizes = rng.integers(1, 13, size=120)
+        users = np.repeat(np.arange(120), sizes)
+        taste = rng.normal(size=120) + 0.1 * sizes
+        scores = rng.normal(size=(6, len(users))) + rng.normal(size=(6, 1)) * 0.02
+        scores[:3] += taste[users]
+        truth = 0.1 * (np.arange(1, 13) ** 2).mean() / np.arange(1, 13).mean()
+        found, single = (difference(scores[:3], scores[3:], users=known) for known in (users, None))
+        held += found.low <= truth <= found.high
+        as_if_single += single.low <= truth <= single.high
+    assert 0.92 <= held / 400 <= 0.98 and as_if_single / 400 < 0.7
+
+
 def test_no_spread_at_all() -> None:
     assert difference(np.ones((2, 3)), np.ones((1, 3))) == (0.0, 0.0, 0.0, 1.0)
     assert difference(np.ones((2, 3)) * 2, np.ones((1, 3))) == (1.0, 1.0, 1.0, 0.0)
@@ -46,6 +90,12 @@ def test_no_spread_at_all() -> None:
 def test_other_users_are_refused(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
     with pytest.raises(ValueError, match=r"pass \[trainings, users\], at least two users"):
         difference(np.zeros(shapes[0]), np.zeros(shapes[1]))
+
+
+@pytest.mark.parametrize("users", [[4, 4, 4], [1, 2]])
+def test_items_of_one_user_and_of_unknown_ones_are_refused(users: list[int]) -> None:
+    with pytest.raises(ValueError, match="at least two users"):
+        difference(np.zeros((1, 3)), np.zeros((1, 3)), users=users)
 
 
 def test_holms_correction_of_a_worked_example() -> None:

@@ -87,6 +87,41 @@ def test_about_95_of_100_intervals_hold_the_truth() -> None:
     assert 88 <= held <= 100
 
 
+def test_users_of_one_row_each_have_the_numbers_that_rows_have() -> None:
+    ranks, random = np.random.default_rng(0).integers(12, size=80), np.random.default_rng(1)
+    expected = bootstrap_intervals(ranks, ["ndcg@10", "recall@5"])
+    users = random.permutation(500)[:80]
+    assert bootstrap_intervals(ranks, ["ndcg@10", "recall@5"], users=users) == expected
+
+
+def test_the_rows_of_a_user_are_drawn_together() -> None:
+    ranks, users = np.array([1, 0, 1, 1, 0, 0, 2]), np.array([9, 4, 9, 9, 4, 7, 7])
+    rows, random, means = [[0, 2, 3], [1, 4], [5, 6]], np.random.default_rng(3), []
+    for _ in range(20):  # so many times 50 resamples
+        for drawn in random.integers(3, size=(50, 3)):
+            chosen = [row for user in drawn for row in rows[user]]
+            means.append((ranks[chosen] > 0).mean())
+    low, high = bootstrap_intervals(ranks, ["recall@5"], users=users, seed=3)["recall@5"]
+    assert (low, high) == pytest.approx(tuple(np.quantile(means, [0.025, 0.975])))
+
+
+def test_about_95_of_100_intervals_hold_the_truth_where_users_repeat() -> None:
+    """Users have one or nine rows, those with nine hit more often, and each has a rate of their own."""
+    random, held, of_rows = np.random.default_rng(2), 0, 0
+    for seed in range(100):
+        sizes = np.where(random.random(150) < 0.5, 1, 9)
+        rates = np.where(sizes == 1, 0.1, random.beta(0.2, 0.6, size=150))
+        users = np.repeat(np.arange(150), sizes)
+        ranks = random.binomial(1, rates[users])
+        truth = (1 * 0.1 + 9 * 0.25) / 10
+        for grouped in (True, False):
+            known = users if grouped else None
+            low, high = bootstrap_intervals(ranks, ["recall@1"], users=known, seed=seed)["recall@1"]
+            inside = low <= truth <= high
+            held, of_rows = held + (grouped and inside), of_rows + (not grouped and inside)
+    assert 88 <= held <= 100 and of_rows < 75
+
+
 def test_unknown_metrics_and_no_users_give_nothing() -> None:
     assert bootstrap_intervals([1, 2], ["itemcoverage@5"]) == {}
     assert bootstrap_intervals([], ["recall@5"]) == {}

@@ -92,6 +92,17 @@ def test_a_cell_that_goes_on_after_a_kill_says_that_its_minutes_are_not_all(runs
     assert "| Mine | 1 | 2.0 since it was resumed |" in Path("README.md").read_text(encoding="utf-8")
 
 
+def test_a_cell_without_a_test_is_kept(runs: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def execute(self: Cell, arguments: list[str], folder: Path) -> tuple[dict[str, Any], dict[str, float]]:
+        folder.mkdir(parents=True)
+        return {"best_valid": dict.fromkeys(METRICS, 0.1), "test": {}, "test_slices": {}}, {"peak_memory_gib": 1.0}
+
+    monkeypatch.setattr(Cell, "execute", execute)
+    page = run("second", "--cold_item_share=0.1")
+    assert [record.get("ranks") for record in finished_cells(Path("out"))] == [None, None]
+    assert "| AdaSID | 1 |  |  |" in page and not list(Path("runs").glob("grid/toys/*"))
+
+
 def stored(cell: str, *options: str, **more: Any) -> dict[str, Any]:
     metrics = dict.fromkeys(METRICS, 0.1)
     about = {"cell": cell, "label": cell.upper(), "dataset": "toys", "seed": 1, "common": [], "options": list(options)}
@@ -137,6 +148,17 @@ def test_a_metric_that_was_not_measured_leaves_a_gap(tmp_path: Path) -> None:
         run_module.add(tmp_path, {**stored(name, best_valid=few, test=few), **group})
     write_report(tmp_path)
     assert "| ADASID | 1 |  |  |  |  | 0.1000 |  |" in (tmp_path / "README.md").read_text(encoding="utf-8")
+
+
+def test_held_out_items_that_no_user_was_tested_on_leave_a_gap(tmp_path: Path) -> None:
+    """As metrics.json has them: null for a mean over nothing, and no interval."""
+    cold, warm = {"users": 0.0, **dict.fromkeys(METRICS)}, {"users": 9.0, **dict.fromkeys(METRICS, 0.3)}
+    slices = {"test_slices": {"cold": cold, "warm": warm}}
+    slices["test_slice_intervals"] = {"cold": {}, "warm": dict.fromkeys(METRICS, [0.2, 0.4])}
+    run_module.add(tmp_path, {**stored("adasid", **slices), "common": ["--cold_item_share=0.1"]})
+    write_report(tmp_path)
+    row = "| ADASID | 1 | 0 |  |  |  | 0.3000 [0.2000, 0.4000] |"
+    assert row in (tmp_path / "README.md").read_text(encoding="utf-8")
 
 
 def test_one_seed_is_told_to_say_nothing_of_trainings_and_counts_in_no_correction(tmp_path: Path) -> None:

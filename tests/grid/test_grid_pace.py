@@ -58,6 +58,14 @@ def test_the_table_says_how_soon_others_reach_the_goal() -> None:
     ]
 
 
-@pytest.mark.parametrize("rows", [[], [("TIGER", [run("tiger", pace([1], [0], [1]))])], [("SASRec", [{"cell": "x"}])]])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        [("TIGER", [run("tiger", pace([1], [0], [1]))])],
+        [("SASRec", [{"cell": "x"}])],
+        [("SASRec", [run("SASRec", pace([1], [], []))])],  # without validation
+    ],
+)
 def test_without_the_goal_there_is_no_table(rows: list[Any]) -> None:
     assert pace_table(rows, 10) == []

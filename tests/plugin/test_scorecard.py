@@ -149,3 +149,13 @@ def test_each_competitor_is_judged_on_the_data_that_its_settings_choose(
     told = {(cell["name"], cell["seed"]): cell["fingerprint"] for cell in map(json.loads, both)}
     assert told["cold", 1] != told["cold", 2]  # other items are held out
     assert all(told["cold", cell["seed"]] == cell["fingerprint"] for cell in map(json.loads, alone))
+
+
+def test_without_validation_a_scorecard_ends_before_a_tokenizer_is_learnt(
+    tiny_settings: dict[str, object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order = {"split": {"LS": "test_only"}, "order": "TO", "group_by": "user", "mode": "full"}
+    assert main(arguments({**tiny_settings, "eval_args": order}, tmp_path / "card", tokenizers="rqkmeans")) == 2
+    said = capsys.readouterr().err
+    assert "error: The dataset 'tiny' leaves no validation example to compare by" in said and "Traceback" not in said
+    assert not (tmp_path / "cache").exists() and not (tmp_path / "card" / "cells.jsonl").exists()

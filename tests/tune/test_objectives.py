@@ -9,6 +9,7 @@ import pytest
 from recbole_adasid.bundle import SIDBundle
 from recbole_adasid.bundle.item_sids import as_item_sids
 from recbole_adasid.plugin.config.building import build_config
+from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.tune.objectives import Validation
 
 
@@ -37,3 +38,19 @@ def test_validation_notices_other_semantic_ids_in_the_same_place(
         found.add(objective.fingerprint(build_config({**tiny_settings, "sids_file": str(path)})))
         shutil.rmtree(path)
     assert len(found) == 2
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"eval_args": {"split": {"LS": "test_only"}, "order": "TO", "group_by": "user", "mode": "full"}},
+        {"eval_step": 0},
+    ],
+)
+def test_a_search_without_validation_ends_before_anything_is_trained(
+    changes: dict[str, object], tiny_settings: dict[str, object], tmp_path: Path
+) -> None:
+    settings, objective = {**tiny_settings, **changes}, Validation("NDCG@10", tmp_path / "runs")
+    with pytest.raises(SettingsError, match=r"no validation (example|by ndcg@10)"):
+        objective.measure(build_config(settings), settings, "a-1")
+    assert not (tmp_path / "runs").exists()

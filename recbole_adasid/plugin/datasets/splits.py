@@ -8,6 +8,7 @@ from typing import Any
 from recbole_adasid.data.training_examples import Examples
 from recbole_adasid.plugin.config.building import given_settings
 from recbole_adasid.plugin.datasets.training_items import TrainingItems
+from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.settings.presets import tokenizer_keys
 
 Splits = tuple[TrainingItems, Examples, Examples]
@@ -16,12 +17,22 @@ Splits = tuple[TrainingItems, Examples, Examples]
 def load_splits(config: Any) -> Splits:
     """Return the data that Semantic IDs may be learned from, and the training and validation examples.
 
+    Without validation there is nothing to compare by, so this is refused, and refused here, before hours of training.
+    A scorecard without its proxy would be possible, but the proxy is what its table and its landscape are about, and a
+    search has no other score.
+
     Raises:
         SettingsError: if the dataset is missing or leaves nothing to train or validate on.
     """
     from recbole.data import create_dataset
 
     train, valid, _ = create_dataset(config).build()
+    if not len(valid):
+        raise SettingsError(
+            f"The dataset {config['dataset']!r} leaves no validation example to compare by: let eval_args hold out "
+            "validation interactions, loosen user_inter_num_interval and item_inter_num_interval, or bring users with "
+            "more interactions (four, if the last two are held out)."
+        )
     return train.training_items(), train.examples(), valid.examples()
 
 

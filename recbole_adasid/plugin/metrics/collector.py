@@ -21,7 +21,7 @@ class TopKCollector(Collector):
     """
 
     def __init__(self, config: Any, record: EvaluationRecord | None = None) -> None:
-        """Collect for RecBole's metrics; `record` records users with one held-out item."""
+        """Collect for RecBole's metrics; `record` records lists with one held-out item each, or nothing."""
         super().__init__(config)
         self._user_field = config["USER_ID_FIELD"]
         self.record = record
@@ -32,8 +32,11 @@ class TopKCollector(Collector):
         """Add a batch. `scores_tensor` holds item ids [B, k], best first; the other arguments are RecBole's."""
         item_ids = scores_tensor[:, : max(self.topk)]
         positive_u, positive_i = positive_u.to(item_ids.device), positive_i.to(item_ids.device)
-        if self.record is not None and _one_each(positive_u, len(item_ids)):
-            self.record.add(interaction[self._user_field].to(item_ids.device), item_ids, positive_i)
+        if self.record is not None:
+            if _one_each(positive_u, len(item_ids)):
+                self.record.add(interaction[self._user_field].to(item_ids.device), item_ids, positive_i)
+            else:
+                self.record.give_up()
         if self.register.need("rec.items"):
             self.data_struct.update_tensor("rec.items", item_ids)
         if self.register.need("rec.topk"):
@@ -81,6 +84,6 @@ def topk_hits(
     return hits.int(), relevant.int()
 
 
-def _one_each(positive_u: torch.Tensor, n_users: int) -> bool:
-    """Tell whether each row of a batch has exactly one relevant item, in row order."""
-    return positive_u.equal(torch.arange(n_users, device=positive_u.device))
+def _one_each(positive_u: torch.Tensor, n_rows: int) -> bool:
+    """Tell whether each row of a batch has exactly one relevant item, in row order; a user may have several rows."""
+    return positive_u.equal(torch.arange(n_rows, device=positive_u.device))

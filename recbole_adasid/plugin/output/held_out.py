@@ -11,12 +11,20 @@ from recbole_adasid.evaluation.record import Record
 
 
 def example_rows(part: Any, record: Record) -> NDArray[np.int64]:
-    """Return, for each row of a record [U], the part's first example with its user and held-out item."""
+    """Return, for each row of a record [R], the part's example with its user and held-out item.
+
+    A user may have the same item several times: the first such row is of the first example, and so on.
+    """
     examples = part.inter_feat
     width = part.item_num
     keys = examples[part.uid_field].numpy() * width + examples[part.iid_field].numpy()
-    order = np.argsort(keys, kind="stable")
-    return order[np.searchsorted(keys[order], record["user"] * width + record["item"])]
+    wanted = record["user"] * width + record["item"]
+    order, by_key = np.argsort(keys, kind="stable"), np.argsort(wanted, kind="stable")
+    ordered = wanted[by_key]
+    rows = np.empty_like(order, shape=len(wanted))
+    repeats = np.arange(len(wanted)) - np.searchsorted(ordered, ordered)
+    rows[by_key] = order[np.searchsorted(keys[order], ordered) + repeats]
+    return rows
 
 
 def earlier_interactions(part: Any, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -24,7 +32,7 @@ def earlier_interactions(part: Any, rows: NDArray[np.int64]) -> tuple[NDArray[np
 
     Args:
         part: dataset part.
-        rows: example rows [U].
+        rows: example rows [R].
 
     Returns:
         The index into ``rows`` of each interaction [S], and its item [S], oldest first per user.

@@ -55,7 +55,7 @@ def judged(name: str, record: Record, metrics: dict[str, float]) -> dict[str, An
     """
     known = told_by_ranks(metrics) if record else []
     return {
-        f"{name}_intervals": bootstrap_intervals(record["rank"], known) if record else {},
+        f"{name}_intervals": bootstrap_intervals(record["rank"], known, users=record["user"]) if record else {},
         f"{name}_by_semantic_ids": mean_gains(record["sid_rank"], known) if "sid_rank" in record else {},
     }
 

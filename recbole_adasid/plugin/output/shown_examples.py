@@ -51,11 +51,11 @@ def item_examples(
 def user_examples(part: Any, record: Record, longest: int) -> list[dict[str, Any]]:
     """Return test users with their history and held-out item: some drawn at random, and some hits.
 
-    Users are identified by their row in the record, which has no names.
+    Users are identified by their row in the record, which has no names; one with several rows may be drawn again.
 
     Args:
         part: the dataset's test part.
-        record: the test's record, one row per user.
+        record: the test's record.
         longest: number of history items that the model reads.
     """
     chosen = _drawn(record["rank"])
@@ -63,7 +63,7 @@ def user_examples(part: Any, record: Record, longest: int) -> list[dict[str, Any
         return []
     drawn = np.array([row for row, _ in chosen])
     some = {name: values[drawn] for name, values in record.items()}
-    places, items = earlier_interactions(part, example_rows(part, some))
+    places, items = earlier_interactions(part, example_rows(part, record)[drawn])
     tokens = part.field2id_token[part.iid_field]
     kept = max(longest, SHOWN_HISTORY)
     return [

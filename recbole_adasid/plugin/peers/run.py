@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_adasid.compute.out_of_memory import is_out_of_memory
+from recbole_adasid.evaluation.users import told_of_repeated
 from recbole_adasid.io.atomic import CannotWrite
 from recbole_adasid.io.one_line import typed_line
 from recbole_adasid.plugin.logs import write_metrics
@@ -86,10 +87,13 @@ def _write(
 ) -> None:
     """Write and log the results: the same files as TIGER's, without those about Semantic IDs."""
     title = f"Test of {config['model']} on {config['dataset']}"
-    records = {"best_valid": trainer.best_valid_record, "test": trainer.record.take()}
+    record = trainer.record.take()  # empty without a test, or if a list has several held-out items
+    records = {"best_valid": trainer.best_valid_record, "test": record}
     results, _ = write_evaluated(folder, title, parts, metrics, records, None)
     keep_item_vectors(folder.path, trainer.model, parts["train"].training_items(), config["model"])
     write_history(folder.history_path, run_history([], trainer.train_loss_dict, trainer.valid_results))
     folder.write_metrics(results)
     logger.info("Result\n" + results_table(results["best_valid"], results["test"], results["test_intervals"]))
+    if about := told_of_repeated(record):
+        logger.info(about)
     logger.info(f"Settings, metrics and model are in {folder.path}")

@@ -164,5 +164,5 @@ def on_missing(evaluation: Mapping[str, Any]) -> list[Finding]:
     missing = (evaluation.get("rates") or {}).get("missing") or 0
     if missing <= FEW_PLACES_MISSING:
         return []
-    text = f"{missing:.1%} of the users got a list with empty places: raise beam_size."
+    text = f"{missing:.1%} of the lists have empty places: raise beam_size."
     return [Finding(NOTE, "The beam is short", text)]

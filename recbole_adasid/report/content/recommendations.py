@@ -57,11 +57,11 @@ def recommendations(run: RunContent) -> list[UserExample]:
     As in the test, items that a user had before may be recommended again.
 
     Raises:
-        LeftOut: if the run kept no users, because the test does not hold out exactly one item per user.
+        LeftOut: if the run kept no users, because there was no test, or none with a rank for each held-out item.
     """
     users = run.examples.get("users") or []
     if not users:
-        raise LeftOut("the test does not hold out exactly one item per user")
+        raise LeftOut("there was no test, or several held-out items of a user were ranked in one list")
     topk = run.settings["topk"]
     k = min(max(topk) if isinstance(topk, list) else topk, LONGEST_LIST)
     found = Recommender.load(run.folder.path).recommend_many([user["history"] for user in users], k, exclude_seen=False)

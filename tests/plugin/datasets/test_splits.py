@@ -9,6 +9,7 @@ import pytest
 
 from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.plugin.datasets.splits import LastSplits, load_splits
+from recbole_adasid.settings.errors import SettingsError
 
 
 def test_splits_hold_training_and_validation_examples_and_no_test_item(tiny_settings: dict[str, object]) -> None:
@@ -21,6 +22,18 @@ def test_splits_hold_training_and_validation_examples_and_no_test_item(tiny_sett
     walked = [int(items.item_tokens()[t - 1][1:]) for t in targets.tolist()]
     before = [int(items.item_tokens()[t - 1][1:]) for t in last.tolist()]
     assert walked == [(step + 1) % 20 for step in before]
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_without_validation_there_is_nothing_to_compare_by(
+    asked: bool, tiny_settings: dict[str, object], tmp_path: Path, write_dataset: Callable[..., Path]
+) -> None:
+    """Either none is asked for, or users have three interactions: enough for a test, and none before it."""
+    rows = [(f"u{user}", f"i{(user + step) % 9}", str(step)) for user in range(12) for step in range(3)]
+    order = {"split": {"LS": "test_only"}, "order": "TO", "group_by": "user", "mode": "full"}
+    changes = {"eval_args": order} if asked else {"data_path": str(write_dataset(tmp_path, rows))}
+    with pytest.raises(SettingsError, match=r"'tiny' leaves no validation example to compare by: let eval_args"):
+        load_splits(build_config({**tiny_settings, **changes}))
 
 
 @pytest.mark.parametrize("split", [{"TS": [0.6, 0.2, 0.2]}, {"RS": [6, 2, 2]}])

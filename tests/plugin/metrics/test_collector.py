@@ -145,3 +145,16 @@ def test_users_with_one_held_out_item_are_noted_and_others_are_not():
     assert noted["user"].tolist() == [8, 3] and noted["rank"].tolist() == [3, 0]
     collector.eval_batch_collect(items, users, torch.tensor([0, 0, 1]), torch.tensor([6, 5, 9]))
     assert record.take() == {}
+
+
+def test_a_record_is_of_every_user_or_of_none():
+    """Sampled candidates of users with one and with several held-out items, in batches of either kind."""
+    config = build_config({"metrics": ["Recall"], "topk": [3], "valid_metric": "Recall@3"})
+    record = EvaluationRecord(torch.arange(10)[:, None])
+    collector = TopKCollector(config, record)
+    items, users = torch.tensor([[7, 5, 6], [1, 2, 3]]), {"user_id": torch.tensor([8, 3])}
+    for positives in ([0, 1], [0, 0, 1], [0, 1]):
+        collector.eval_batch_collect(items, users, torch.tensor(positives), torch.tensor([6, 9, 5][: len(positives)]))
+    assert record.take() == {}
+    collector.eval_batch_collect(items, users, torch.arange(2), torch.tensor([6, 9]))
+    assert record.take()["user"].tolist() == [8, 3]

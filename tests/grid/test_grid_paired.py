@@ -1,0 +1,57 @@
+"""Comparisons of a grid's cells where users have several held-out items, or where there are no two users."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recbole_adasid.evaluation.comparison import difference
+from recbole_adasid.evaluation.intervals import gains
+from recbole_adasid.grid.paired import paired_cells, paired_recommenders, paired_test, tested_alike
+
+
+def cell(out: Path, name: str, seed: int, users: list[int], ranks: list[int], **more: Any) -> dict[str, Any]:
+    (out / "ranks").mkdir(exist_ok=True)
+    np.savez(out / "ranks" / f"{name}{seed}.npz", user=np.array(users), rank=np.array(ranks))
+    about = {"cell": name, "seed": seed, "ranks": f"{name}{seed}.npz", "options": [], "common": []}
+    return {**about, "best_valid": {"ndcg@10": 0.1}, **more}
+
+
+def test_a_user_with_several_held_out_items_counts_once_in_the_error(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    users = np.repeat(np.arange(12), 5)
+    ours, theirs = random.integers(0, 9, 60), random.integers(0, 9, 60)
+    mixed = random.permutation(60)  # the order of rows in a file says nothing
+    runs = [cell(tmp_path, "adasid", 1, users[mixed].tolist(), ours[mixed].tolist())]
+    others = [cell(tmp_path, "rqvae", 1, users.tolist(), theirs.tolist())]
+    told, p = paired_cells(tmp_path, runs, others, "recall@5")
+    a, b = gains(ours, "recall@5")[None], gains(theirs, "recall@5")[None]
+    found, as_single = difference(a, b, users=users), difference(a, b)
+    assert p == pytest.approx(found.p) != pytest.approx(as_single.p)
+    interval = f"{found.value:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
+    assert told == [f"{a.mean():.4f}", f"{b.mean():.4f}", interval]
+
+
+def test_runs_of_other_numbers_of_items_are_not_paired(tmp_path: Path) -> None:
+    ours = [cell(tmp_path, "adasid", 1, [1, 1, 2], [1, 0, 2])]
+    theirs = [cell(tmp_path, "rqvae", 1, [1, 2, 2], [1, 0, 2])]
+    assert not tested_alike(tmp_path, [*ours, *theirs]) and tested_alike(tmp_path, [*ours, *ours])
+
+
+def test_the_order_of_a_users_items_makes_no_difference_but_the_items_do(tmp_path: Path) -> None:
+    for name, users, items in (("a", [1, 1, 2], [7, 8, 9]), ("b", [2, 1, 1], [9, 8, 7]), ("c", [1, 1, 2], [7, 7, 9])):
+        np.savez(tmp_path / f"{name}.npz", user=users, item=items, rank=[1, 0, 2])
+        (tmp_path / "ranks").mkdir(exist_ok=True)
+        (tmp_path / f"{name}.npz").rename(tmp_path / "ranks" / f"{name}.npz")
+    a, b, c = ({"ranks": f"{name}.npz"} for name in "abc")
+    assert tested_alike(tmp_path, [a, b]) and not tested_alike(tmp_path, [a, c])
+
+
+def test_of_one_user_there_is_no_comparison(tmp_path: Path) -> None:
+    records = [cell(tmp_path, name, 1, [1, 1], [1, 0]) for name in ("adasid", "rqvae")]
+    assert paired_test(tmp_path, records, "adasid", ["rqvae"], "baseline") == []
+    ours, others = {"adasid": records[:1]}, {"SASRec": [cell(tmp_path, "SASRec", 1, [1, 1], [0, 0], model="SASRec")]}
+    assert paired_recommenders(tmp_path, ours, others) == []
