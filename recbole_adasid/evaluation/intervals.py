@@ -70,7 +70,8 @@ def bootstrap_intervals(
     if not known or not n_rows:
         return {}
     user = np.arange(n_rows) if users is None else numbered_users(users)
-    sums = np.stack([np.bincount(user, weights=gains(ranks, metric)) for metric in known], axis=1)
+    by_metric = [np.bincount(user, weights=gains(ranks, metric)).astype(np.float64) for metric in known]
+    sums = np.stack(by_metric, axis=1)
     sizes, random = np.bincount(user), np.random.default_rng(seed)
     means = np.concatenate([_resampled_means(sums, sizes, _AT_ONCE, random) for _ in range(RESAMPLES // _AT_ONCE)])
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
