@@ -86,6 +86,11 @@ class RunFolder:
         return self.path / "sids.json"
 
     @property
+    def reserved_path(self) -> Path:
+        """Path of the Semantic IDs kept for items that the run's bundle has and its data lacks, if any."""
+        return self.path / "reserved-sids.json"
+
+    @property
     def labels_path(self) -> Path:
         """Path of the items' titles and categories, see :mod:`recbole_adasid.data.item_labels`."""
         return self.path / "items.json"
@@ -174,19 +179,22 @@ class RunFolder:
         """
         table, sizes = np.asarray(codes), [int(size) for size in level_sizes]
         check_codes(item_tokens, table, sizes)
-        lines = [
-            f"{json.dumps(str(token), ensure_ascii=False)}: {json.dumps(row)}"
-            for token, row in zip(item_tokens, table.tolist())
-        ]
         about = {
-            "items": len(lines),
+            "items": len(table),
             "levels": len(sizes),
             "level_sizes": sizes,
             "codes": "one integer a level, counted from 0 within its level",
             **(info or {}),
         }
         write_atomically(self.path / "sids.info.json", as_json(about))
-        return write_atomically(self.sids_path, "{\n" + ",\n".join(lines) + "\n}\n")
+        return write_atomically(self.sids_path, _as_json_lines(item_tokens, table))
+
+    def write_reserved(self, item_tokens: Sequence[str], codes: ArrayLike) -> Path:
+        """Write reserved-sids.json, of the same form as sids.json: `codes` [R, S] of items that the run does not have.
+
+        They are nobody else's, and theirs again once they come back.
+        """
+        return write_atomically(self.reserved_path, _as_json_lines(item_tokens, np.asarray(codes)))
 
     def write_record(self, record: Mapping[str, np.ndarray]) -> Path:
         """Write test_ranks.npz: one row per test user, for paired tests between runs and for slices."""
@@ -202,6 +210,14 @@ class RunFolder:
     def write_metrics(self, metrics: Mapping[str, Any]) -> Path:
         """Write metrics.json; non-finite numbers become null, since JSON has none."""
         return write_atomically(self.metrics_path, as_json(metrics))
+
+
+def _as_json_lines(item_tokens: Sequence[str], codes: np.ndarray) -> str:
+    lines = (
+        f"{json.dumps(str(token), ensure_ascii=False)}: {json.dumps(row)}"
+        for token, row in zip(item_tokens, codes.tolist())
+    )
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def _as_yaml(settings: Mapping[str, Any]) -> str:
