@@ -56,9 +56,11 @@ class Command:
         """Return the text of --help."""
         calls = [f"{PROGRAM} {self.name} {call}".rstrip() for call in self.usage]
         parts = ["usage: " + "\n       ".join(calls), self.about.strip()]
-        column = max(len(option.written) for option in self.all_options) + 4
-        for heading, options in {**self.options, "in every command": (PLUGINS,)}.items():
+        column = max(len(option.written) for option in chain(*self.options.values())) + 4
+        for heading, options in self.options.items():
             parts.append("\n".join([heading, *chain(*(option.lines(column) for option in options))]))
+        column = max(column, len(PLUGINS.written) + 4)
+        parts.append("\n".join(["in every command", *PLUGINS.lines(column)]))
         return "\n\n".join(parts + ([self.more()] if self.more else []))
 
     def main(self, arguments: Sequence[str]) -> int:
