@@ -9,7 +9,10 @@ import pytest
 import torch
 import yaml
 
+from recbole_adasid.bundle import SIDBundle
+from recbole_adasid.cli.main import main
 from recbole_adasid.plugin.run import run
+from recbole_adasid.settings import plugins
 from recbole_adasid.settings.presets import read_props
 from recbole_adasid.tokenizer.quantizer import QUANTIZERS
 from recbole_adasid.tokenizer.registry import build_tokenizer
@@ -55,3 +58,27 @@ def test_the_example_s_preset_works_as_a_settings_file(
     assert given["quantizer"] == "frozen"
     for key in ("regulation", "collaborative_weight"):  # no pairs and no regulation come with it
         assert given[key] == as_preset[key]
+
+
+def test_commands_know_the_example_as_a_plugin_and_say_what_is_missing_without(
+    preset: str, tiny_settings: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    own = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)[1]
+    (tmp_path / "frozen.yaml").write_text(own, encoding="utf-8")
+    settings = {key: value for key, value in tiny_settings.items() if key != "tokenizer"}
+    folder = run({**settings, "tokenizer_steps": 5, "epochs": 1}, [tmp_path / "frozen.yaml"])["run_folder"]
+    before = (folder / "report.html").read_bytes()
+    monkeypatch.delitem(QUANTIZERS, "frozen")
+    with pytest.raises(ValueError, match=r"needs the quantizer 'frozen', .* import the module .* --plugins=MODULE"):
+        SIDBundle.from_run(folder)
+    assert main(["report", f"--run_folder={folder}"]) == 2
+    assert "is left as it is: a new page would lack its sections" in capsys.readouterr().err
+    assert (folder / "report.html").read_bytes() == before
+    name = "a_frozen_quantizer_of_a_test"
+    (tmp_path / f"{name}.py").write_text(re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)[0])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(plugins, "_named", [])
+    given = [f"--run_folder={folder}", f"--plugins={name}"]
+    assert main(["bundle", "make", *given, "--out=bundle"]) == 0 and "with tokenizer" in capsys.readouterr().out
+    assert main(["report", *given]) == 0
+    assert plugins.plugin_options() == [f"--plugins={name}"]

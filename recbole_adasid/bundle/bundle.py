@@ -33,14 +33,19 @@ class SIDBundle(BundleContent, Published):
     LAYOUT = LAYOUT
 
     @classmethod
-    def from_run(cls, run_folder: str | Path) -> SIDBundle:
+    def from_run(cls, run_folder: str | Path, *, reserved: bool = True) -> SIDBundle:
         """Return the bundle of a finished run.
+
+        Args:
+            run_folder: run folder.
+            reserved: include the items of the run's own bundle (``sids_file``) that its data lacks: see
+                :func:`~recbole_adasid.bundle.from_run.content_of_run`.
 
         Raises:
             FileNotFoundError: if the folder or its Semantic IDs are missing.
             DamagedFile: if a file is damaged, or belongs to another run.
         """
-        return cls(**vars(content_of_run(run_folder)))
+        return cls(**vars(content_of_run(run_folder, reserved=reserved)))
 
     @classmethod
     def load(cls, folder: str | Path) -> SIDBundle:

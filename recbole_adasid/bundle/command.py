@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from recbole_adasid.bundle.bundle import SIDBundle
+from recbole_adasid.bundle.content import ABOUT
 
 
 def make(run_folder: str, out: str) -> None:
@@ -21,7 +22,7 @@ def show(path: str, item: str | None, k: int) -> None:
         print("\n".join(_about_item(bundle, item, k)))
         return
     print(_in_words(bundle))
-    for name in ("source", "dataset", "settings", "fingerprints", "quality"):
+    for name in ABOUT:
         for key, value in (bundle.about.get(name) or {}).items():
             print(f"{name:<13} {key:<26} {value}")
 
@@ -53,9 +54,13 @@ def import_published(form: str, path: str, out: str, options: dict[str, Any]) ->
 
 def _in_words(bundle: SIDBundle) -> str:
     sids = bundle.sids
+    tokenizer = "without a tokenizer"
+    if bundle.tokenizer:
+        known = bundle.about.get("feature_kind")
+        tokenizer = "with tokenizer" + (" and feature encoders" if known else ", without feature encoders")
     return (
         f"{len(sids.tokens)} items on {len(sids.level_sizes)} levels of {list(sids.level_sizes)} codewords, collision "
-        f"{sids.collision}, {'with' if bundle.tokenizer else 'without a'} tokenizer"
+        f"{sids.collision}, {tokenizer}"
     )
 
 

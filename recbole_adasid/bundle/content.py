@@ -8,9 +8,10 @@ from typing import Any
 
 from recbole_adasid.bundle.item_sids import ItemSIDs
 from recbole_adasid.data.item_labels import ItemLabel
+from recbole_adasid.features.fitted_state import Fitted
 from recbole_adasid.tokenizer.base import ItemTokenizer
 
-ABOUT = ("source", "dataset", "settings", "fingerprints", "quality")
+ABOUT = ("source", "dataset", "settings", "feature_kind", "fingerprints", "quality")
 """The entries of ``about``."""
 
 
@@ -28,8 +29,12 @@ class BundleContent:
     labels: Mapping[str, ItemLabel] = field(default_factory=dict)
     """Titles and categories by item token, as far as known."""
     about: Mapping[str, Any] = field(default_factory=dict)
-    """Plain values: ``source`` (run or imported file), ``dataset``, ``settings`` of the tokenizer, ``fingerprints`` of
-    Semantic IDs, features and pairs, and ``quality`` figures by name."""
+    """Plain values: ``source`` (run or imported file), ``dataset``, ``settings`` of the tokenizer, the ``feature_kind``
+    that it encodes (see :func:`~recbole_adasid.features.feature_kind.feature_kind`), ``fingerprints`` of Semantic IDs,
+    features and pairs, and ``quality`` figures by name."""
+    fitted: Fitted = field(default_factory=dict)
+    """What the encoders of the tokenizer's features learned from the items; empty if nothing, or if unknown: then
+    ``about`` has no ``feature_kind``, as in bundles of earlier versions."""
 
     def __post_init__(self) -> None:
         """Refuse content that could be written but not read."""

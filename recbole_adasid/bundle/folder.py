@@ -13,6 +13,7 @@ import torch
 from recbole_adasid.bundle.content import ABOUT, BundleContent
 from recbole_adasid.bundle.item_sids import LARGEST_LEVEL, ItemSIDs
 from recbole_adasid.data.item_labels import ItemLabel, read_labels, write_labels
+from recbole_adasid.features.fitted_state import read_fitted, write_fitted
 from recbole_adasid.io.atomic import write_atomically
 from recbole_adasid.io.checked_values import anything, list_of, mapping_of, optional, record, text, whole
 from recbole_adasid.io.digests import file_digest
@@ -24,8 +25,10 @@ from recbole_adasid.tokenizer.saved import load_tokenizer
 KIND = "sid-bundle"
 VERSION = 1
 DESCRIPTION, SIDS, ITEMS, TOKENIZER = "bundle.json", "sids.safetensors", "items.json", "tokenizer"
+FITTED = "features.safetensors"
 ALWAYS = (SIDS, ITEMS)
 OF_TOKENIZER = tuple(f"{TOKENIZER}/{name}" for name in (PARAMETERS_FILE, DESCRIPTION_FILE))
+OPTIONAL = (*OF_TOKENIZER, FITTED)
 _REMEDY = "copy or make the bundle again"
 
 
@@ -45,9 +48,13 @@ def write_content(content: BundleContent, folder: str | Path) -> Path:
         tensors["suffix"] = torch.tensor(sids.suffix, dtype=torch.int32)
     write_tensors(folder / SIDS, KIND, tensors, {"level_sizes": list(sids.level_sizes)})
     write_labels(folder / ITEMS, sids.tokens, [content.labels.get(token, ItemLabel()) for token in sids.tokens])
+    names = [*ALWAYS]
     if content.tokenizer is not None:
-        content.tokenizer.save(folder / TOKENIZER, _tokenizer_description(content.about))
-    names = [*ALWAYS, *(OF_TOKENIZER if content.tokenizer is not None else ())]
+        content.tokenizer.save(folder / TOKENIZER, tokenizer_description(content.about))
+        names += OF_TOKENIZER
+        if content.fitted:
+            write_fitted(folder / FITTED, content.fitted)
+            names.append(FITTED)
     description = {
         "kind": KIND,
         "version": VERSION,
@@ -68,7 +75,7 @@ def read_content(folder: str | Path, *, with_tokenizer: bool = True) -> BundleCo
 
     Args:
         folder: bundle folder.
-        with_tokenizer: False skips the tokenizer if only the Semantic IDs are needed.
+        with_tokenizer: False skips the tokenizer and its encoders if only the Semantic IDs are needed.
 
     Raises:
         FileNotFoundError: if there is no bundle in the folder, or it lacks a file.
@@ -84,8 +91,9 @@ def read_content(folder: str | Path, *, with_tokenizer: bool = True) -> BundleCo
         raise DamagedFile(f"{folder / DESCRIPTION} describes other Semantic IDs than {SIDS} holds: {_REMEDY}")
     wanted = with_tokenizer and set(OF_TOKENIZER) <= names
     tokenizer = _read_tokenizer(folder, description, sids) if wanted else None
+    fitted = read_fitted(folder / FITTED) if wanted and FITTED in names else {}
     named = {token: label for token, label in labels.items() if any(label)}
-    return BundleContent(sids, tokenizer, named, {key: description.get(key) for key in ABOUT})
+    return BundleContent(sids, tokenizer, named, {key: description.get(key) for key in ABOUT}, fitted)
 
 
 def _read_description(folder: Path) -> dict[str, Any]:
@@ -109,12 +117,18 @@ def _read_description(folder: Path) -> dict[str, Any]:
     return description
 
 
-_DESCRIPTION = record({"files": mapping_of(text), **dict.fromkeys(ABOUT, optional(mapping_of(anything)))})
+_LATER = ("feature_kind",)
+"""Entries that older descriptions lack."""
+_OF_ABOUT = dict.fromkeys(ABOUT, optional(mapping_of(anything)))
+_DESCRIPTION = record(
+    {"files": mapping_of(text), **{key: form for key, form in _OF_ABOUT.items() if key not in _LATER}},
+    {key: _OF_ABOUT[key] for key in _LATER},
+)
 
 
 def _check_files(folder: Path, digests: Mapping[str, str]) -> set[str]:
     """Check a bundle's files against their checksums, and return which of the possible files it has."""
-    names = {*ALWAYS, *(set(OF_TOKENIZER) & digests.keys())}
+    names = {*ALWAYS, *(set(OPTIONAL) & digests.keys())}
     for name in sorted(names):
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{folder} lacks {name}: {_REMEDY}")
@@ -155,7 +169,8 @@ def _shapes(n_items: int, n_levels: int, with_suffix: bool) -> dict[str, torch.T
     return {name: torch.empty(shape, dtype=torch.int32, device="meta") for name, shape in shapes.items()}
 
 
-def _tokenizer_description(about: Mapping[str, Any]) -> dict[str, Any]:
+def tokenizer_description(about: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is saved with a bundle's tokenizer: its settings, and what it was learned from."""
     fingerprints = about.get("fingerprints") or {}
     return {"tokenizer": about["settings"], **{key: fingerprints.get(key) for key in ("features", "pairs")}}
 

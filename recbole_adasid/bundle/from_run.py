@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recbole_adasid.bundle.content import BundleContent
 from recbole_adasid.bundle.item_sids import ItemSIDs, as_item_sids
 from recbole_adasid.data.item_labels import read_labels
+from recbole_adasid.features.feature_kind import feature_kind
+from recbole_adasid.features.fitted_state import read_fitted
 from recbole_adasid.io.checked_values import anything, list_of, mapping_of, one_of, optional, record, text, whole
 from recbole_adasid.io.json_file import read_json
 from recbole_adasid.io.tensor_file import DamagedFile, MismatchedFile
 from recbole_adasid.run_folder.catalogue_log import CatalogueChanges, check_changes, read_changes
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.model_file import read_model, tokens_digest
-from recbole_adasid.run_folder.run_items import check_info, items_of, read_sids
+from recbole_adasid.run_folder.run_items import check_info, items_of, read_reserved, read_sids
 from recbole_adasid.settings.reading import read_settings_files
 from recbole_adasid.tokenizer.base import PARAMETERS_FILE, ItemTokenizer
 from recbole_adasid.tokenizer.saved import load_tokenizer
 
 
-def content_of_run(run_folder: str | Path) -> BundleContent:
+def content_of_run(run_folder: str | Path, *, reserved: bool = True) -> BundleContent:
     """Return what a run learned, and the items added to its catalogue since.
 
-    Removed items are included: histories may still contain them, and their Semantic IDs stay reserved.
+    Removed items are included: histories may still contain them, and their Semantic IDs stay reserved. If the run's
+    Semantic IDs came from a bundle (``sids_file``), so are the bundle's items that the run's data lacks, with
+    ``reserved``: they come last.
 
     Raises:
         FileNotFoundError: if the folder or its Semantic IDs are missing.
@@ -35,19 +41,23 @@ def content_of_run(run_folder: str | Path) -> BundleContent:
     info = read_json(folder.sids_path.with_name("sids.info.json"))
     own = _sids(folder, info)
     items = tokens_digest([list(own.tokens)])
-    changes = read_changes(folder.changes_path, items, len(own.sequence_sizes))
-    check_changes(folder.changes_path, changes, own.tokens, own.sequence_sizes)
+    sizes = info["level_sizes"]  # a model may know more suffixes than its items have
+    changes = read_changes(folder.changes_path, items, len(sizes))
+    check_changes(folder.changes_path, changes, own.tokens, sizes)
+    kept = read_reserved(folder, own.tokens, sizes) if reserved else None
     _check_model(folder, info)
     tokenizer, described = _tokenizer(folder, own)
     catalogue = {"items_of_the_run": len(own.tokens), "items_added": len(changes.tokens)}
+    settings = read_settings_files([folder.path / "config.yaml"])
     about = {
         "source": {"kind": "run", "given": info.get("given"), **catalogue, "items_removed": len(changes.removed)},
         "dataset": {
-            "name": read_settings_files([folder.path / "config.yaml"]).get("dataset"),
+            "name": settings.get("dataset"),
             "items": items,
             "training_interactions": info.get("training_interactions"),
         },
         "settings": described.get("tokenizer"),
+        "feature_kind": None if tokenizer is None else _feature_kind(settings),
         "fingerprints": {
             "semantic_ids": info.get("fingerprint"),
             **{key: described.get(key) for key in ("features", "pairs")},
@@ -55,7 +65,18 @@ def content_of_run(run_folder: str | Path) -> BundleContent:
         "quality": info.get("quality", {}),
     }
     labels = {**read_labels(folder.labels_path, own.tokens), **dict(zip(changes.tokens, changes.labels))}
-    return BundleContent(_with_added(own, changes, folder), tokenizer, labels, about)
+    fitted = read_fitted(folder.fitted_path) if about["feature_kind"] else {}
+    return BundleContent(
+        _with_reserved(_with_added(own, changes, folder), kept, folder), tokenizer, labels, about, fitted
+    )
+
+
+def _feature_kind(settings: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the kind of the run's item features; None if its settings, of another version, do not tell."""
+    try:
+        return feature_kind(settings)
+    except (KeyError, TypeError, ValueError, AttributeError):  # the settings come from a file
+        return None
 
 
 def _check_model(folder: RunFolder, info: dict[str, Any]) -> None:
@@ -83,13 +104,27 @@ def _with_added(own: ItemSIDs, changes: CatalogueChanges, folder: RunFolder) -> 
     """Return the Semantic IDs of a run's items, followed by those of items added later."""
     if not changes.tokens:
         return own
-    tokens = [*own.tokens, *changes.tokens]
-    table = np.concatenate([own.sequences, changes.sids.numpy()])
+    return _followed_by(own, changes.tokens, changes.sids.numpy(), folder, folder.changes_path)
+
+
+def _with_reserved(present: ItemSIDs, kept: tuple[list[str], NDArray[np.int64]] | None, folder: RunFolder) -> ItemSIDs:
+    """Return the Semantic IDs of a run's items, followed by those kept for items that have not come back."""
+    if kept is None or not kept[0]:
+        return present
+    tokens, table = kept
+    away = np.flatnonzero(present.rows_of(tokens) < 0)
+    return _followed_by(present, [tokens[row] for row in away], table[away], folder, folder.reserved_path)
+
+
+def _followed_by(
+    own: ItemSIDs, tokens: Sequence[str], sequences: NDArray[np.int64], folder: RunFolder, source: Path
+) -> ItemSIDs:
+    table = np.concatenate([own.sequences, sequences])
     suffix = None if own.suffix is None else table[:, -1]
     try:
-        return as_item_sids(tokens, table[:, : len(own.level_sizes)], own.level_sizes, suffix)
+        return as_item_sids([*own.tokens, *tokens], table[:, : len(own.level_sizes)], own.level_sizes, suffix)
     except ValueError as error:
-        raise DamagedFile(f"{folder.changes_path} does not match {folder.sids_path} ({error})") from None
+        raise DamagedFile(f"{source} does not match {folder.sids_path} ({error})") from None
 
 
 def _sids(folder: RunFolder, info: dict[str, Any]) -> ItemSIDs:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_adasid.bundle.content import BundleContent
-from recbole_adasid.bundle.folder import ALWAYS, DESCRIPTION, OF_TOKENIZER, write_content
+from recbole_adasid.bundle.folder import ALWAYS, DESCRIPTION, OPTIONAL, write_content
 from recbole_adasid.hub.card import cell, code, codes_section, license_section, model_card, section
 from recbole_adasid.hub.code_picture import code_picture
 from recbole_adasid.hub.layout import CARD, PICTURE, Layout
@@ -20,7 +20,7 @@ from recbole_adasid.settings.shareable import without_places
 LAYOUT = Layout(
     kind="SID bundle",
     needed=(DESCRIPTION, *ALWAYS),
-    optional=OF_TOKENIZER,
+    optional=OPTIONAL,
     others={"model.safetensors": "a recommender: Recommender.from_pretrained loads it"},
 )
 _FIGURES = {

@@ -12,7 +12,7 @@ from recbole_adasid.settings.errors import SettingsError
 ABOUT = """\
 Write report.html into the folder of a finished run or a scorecard: one page that works offline, with metrics, curves,
 codeword usage, the prefix tree with its items, and examples. Runs (unless --report=false) and scorecards write it
-themselves; this command regenerates it. It needs neither the dataset nor RecBole.
+themselves; this command regenerates it, unless sections would be lost. It needs neither the dataset nor RecBole.
 """
 OPTIONS = (RUN_FOLDER, Option("scorecard", "FOLDER", "folder of a scorecard, its --out"))
 
@@ -24,7 +24,7 @@ def _work(given: list[str]) -> None:
     if values["scorecard"] is None:
         from recbole_adasid.report.run_report import write_run_report
 
-        print(write_run_report(values["run_folder"]))
+        print(write_run_report(values["run_folder"], keep_fuller=True))
         return
     from recbole_adasid.report.scorecard_report import write_scorecard_report
 

@@ -15,6 +15,7 @@ from recbole_adasid.cli.shared.options import Option
 from recbole_adasid.plugin.launch import torchrun_options
 from recbole_adasid.plugin.registration import OURS
 from recbole_adasid.settings.errors import SettingsError
+from recbole_adasid.settings.plugins import with_plugins
 from recbole_adasid.settings.presets import documented_lines, headline, presets
 
 ABOUT = """\
@@ -92,7 +93,7 @@ def _end_as_rank(status: int) -> None:
 
 
 def _work(given: list[str], own_process: bool = False) -> int:
-    settings, config_files = parse_arguments(given)
+    settings, config_files = parse_arguments(with_plugins(given))  # torchrun's processes get all arguments again
     processes = torchrun_options(settings)
     if processes is not None and settings.get("model", "TIGER") not in OURS:
         raise SettingsError(f"{settings['model']} is trained by RecBole in one process: leave nproc out.")

@@ -67,7 +67,7 @@ def item_features(
     known = [None if fitted is None else below(str(place), fitted) for place in range(len(modalities))]
     found = [_of_modality(modality, config, dataset, cache, progress, own) for modality, own in zip(modalities, known)]
     weights = [float(modality.get("weight", 1.0)) for modality in modalities]
-    settings = _fusion_settings(config)
+    settings = fusion_settings(config)
     source = {"kind": "fusion", **settings, "weights": weights, "modalities": [one.source for one in found]}
 
     def compute() -> dict[str, np.ndarray]:
@@ -86,7 +86,7 @@ def item_features(
     return ItemFeatures(values=values, source=source, present=_complete(found), blocks=blocks, fitted=learnt)
 
 
-def _fusion_settings(config: Settings) -> dict[str, Any]:
+def fusion_settings(config: Settings) -> dict[str, Any]:
     """Return the fusion's arguments; those without effect are left out, also of the fingerprint."""
     modalities = config["modalities"]
     settings = {"fusion": config["fusion"], "unit_length": config["modality_unit_length"]}

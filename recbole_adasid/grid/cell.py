@@ -21,6 +21,7 @@ from recbole_adasid.io.json_file import read_json
 from recbole_adasid.model.names import TIGER
 from recbole_adasid.plugin.config.building import known_settings
 from recbole_adasid.plugin.registration import OURS
+from recbole_adasid.settings.plugins import plugin_options
 from recbole_adasid.settings.version import VERSION
 
 
@@ -83,7 +84,8 @@ class Cell:
         Raises:
             ValueError: if it failed; the reason is already printed.
         """
-        command = [sys.executable, "-m", "recbole_adasid", "train", *arguments, f"--run_folder={folder}"]
+        train = [sys.executable, "-m", "recbole_adasid", "train"]
+        command = [*train, *arguments, *plugin_options(), f"--run_folder={folder}"]
         process = subprocess.Popen(command)
         _, status, usage = os.wait4(process.pid, 0)
         if code := os.waitstatus_to_exitcode(status):

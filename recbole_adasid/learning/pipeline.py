@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from recbole_adasid.bundle.given_sids import given_codes
 from recbole_adasid.features.item_features import item_features
 from recbole_adasid.features.item_source import ItemSource
 from recbole_adasid.features.vectors import ItemFeatures
 from recbole_adasid.io.digests import array_digest, fingerprint
 from recbole_adasid.io.stage_cache import Arrays, StageCache
 from recbole_adasid.learning.cold_start import ItemSubset, described_with_cold, with_cold_items
+from recbole_adasid.learning.given import GivenSIDs, given_semantic_ids
 from recbole_adasid.learning.semantic_ids import SemanticIDs
 from recbole_adasid.pairs.item_pairs import ItemPairs
 from recbole_adasid.pairs.pair_file import load_pair_file
@@ -112,9 +112,9 @@ def semantic_ids_fingerprint(config: Settings, dataset: ItemSource) -> str:
 
 
 def _given(config: Settings, dataset: ItemSource, cache: StageCache, progress: bool) -> SemanticIDs:
-    """Return the Semantic IDs of ``sids_file``; features and pairs only serve to measure neighbour agreement."""
-    features, pairs, description, codes = _given_ingredients(config, dataset, cache, progress)
-    sizes = description["given"]["level_sizes"]
+    """Return the Semantic IDs of ``sids_file``; pairs only serve to measure neighbour agreement."""
+    given, pairs, description = _given_ingredients(config, dataset, cache, progress)
+    codes, sizes, features, encoders = given.codes, given.level_sizes, given.features, given.encoders
     near = embedding_pairs(features.values) if features else None
     return SemanticIDs(
         codes=codes,
@@ -123,7 +123,11 @@ def _given(config: Settings, dataset: ItemSource, cache: StageCache, progress: b
         fingerprint=fingerprint(description),
         description=description,
         stages={**cache.statuses, "tokenizer": "given"},
-        tokenizer=None,
+        tokenizer=encoders.tokenizer if encoders else None,
+        tokenizer_description=encoders.description if encoders else None,
+        fitted=encoders.fitted if encoders else {},
+        suffix=given.suffix,
+        reserved=given.reserved,
         near=near,
         vectors=features.values if features else None,
     )
@@ -131,20 +135,12 @@ def _given(config: Settings, dataset: ItemSource, cache: StageCache, progress: b
 
 def _given_ingredients(
     config: Settings, dataset: ItemSource, cache: StageCache, progress: bool = False
-) -> tuple[ItemFeatures | None, ItemPairs, dict[str, Any], np.ndarray]:
-    codes, sizes = given_codes(config["sids_file"], dataset.item_tokens())
-    features = item_features(config, dataset, cache, progress) if _has_features(config, dataset) else None
+) -> tuple[GivenSIDs, ItemPairs, dict[str, Any]]:
+    given = given_semantic_ids(config, dataset, cache, progress)
     pairs = collaborative_pairs(config, dataset, cache, progress)
-    given = {"codes": array_digest(codes), "level_sizes": sizes}
-    source = features.source if features else None
-    return features, pairs, {"given": given, "features": source, "pairs": _pairs_description(config, pairs)}, codes
-
-
-def _has_features(config: Settings, dataset: ItemSource) -> bool:
-    """Tell whether there is a source of item features: given Semantic IDs need none."""
-    if config["modalities"] or config["item_features_file"]:
-        return True
-    return bool(config["text_fields"] or config["text_template"]) and dataset.item_table() is not None
+    source = given.features.source if given.features else None
+    described = {"given": given.described(), "features": source, "pairs": _pairs_description(config, pairs)}
+    return given, pairs, described
 
 
 def _ingredients(

@@ -34,8 +34,9 @@ class Placement:
 def place(codes: Tensor, present: Tensor, suffixes: int | None, candidates: Candidates) -> Placement:
     """Assign Semantic IDs to new items next to those of a catalogue.
 
-    A new item gets its nearest codewords and the lowest free suffix among items with the same codes, earlier new items
-    first. If none is free, it takes the best last code that has one, after all items that fit.
+    A new item gets its nearest codewords and the suffix after the largest among items with the same codes, earlier new
+    items first. If the recommender knows no such suffix, it takes the best last code with one, after all items that
+    fit.
 
     Args:
         codes: int64 [A, L], the nearest codewords of the new items.
@@ -47,18 +48,16 @@ def place(codes: Tensor, present: Tensor, suffixes: int | None, candidates: Cand
     nobody = codes.new_empty(0)
     if suffixes is None:
         return Placement(codes.clone(), nobody, nobody)
-    present = present[:, :-1]
-    group, _, of_present = matching(codes, present)
-    # Suffixes are assigned from 0 and never reused, so those of a group are 0 … its size − 1.
-    taken = torch.bincount(of_present, minlength=len(codes))
-    suffix = taken[group] + collision_ranks(codes)
+    group, found, of_present = matching(codes, present[:, :-1])
+    # A free suffix below the largest may have been that of an item that is no longer here.
+    suffix = _next_suffixes(of_present, present[found, -1], len(codes))[group] + collision_ranks(codes)
     placed = torch.cat([codes, suffix[:, None]], dim=1)
     crowded = (suffix >= suffixes).nonzero().squeeze(1)
     if not len(crowded):
         return Placement(placed, nobody, nobody)
-    there = torch.cat([present, codes[suffix < suffixes]])
-    beside = matching(codes[crowded, :-1], there[:, :-1])[1]
-    unplaced = _move(placed, crowded, _sizes(there[beside]), suffixes, candidates(crowded))
+    there = torch.cat([present, placed[suffix < suffixes]])
+    beside = matching(codes[crowded, :-1], there[:, :-2])[1]
+    unplaced = _move(placed, crowded, _next_by_codes(there[beside]), suffixes, candidates(crowded))
     return Placement(placed, crowded[~torch.isin(crowded, unplaced)], unplaced)
 
 
@@ -99,21 +98,30 @@ def matching(rows: Tensor, others: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return number, left, of_left
 
 
-def _sizes(codes: Tensor) -> dict[tuple[int, ...], int]:
-    groups, counts = torch.unique(codes, dim=0, return_counts=True)
-    return dict(zip(map(tuple, groups.tolist()), counts.tolist()))
+def _next_suffixes(group: Tensor, suffix: Tensor, n_groups: int) -> Tensor:
+    """Return the suffix after the largest of each group, int64 [n_groups], given group and suffix [M] of items."""
+    return group.new_zeros(n_groups).scatter_reduce(0, group, suffix.long() + 1, "amax")
 
 
-def _move(placed: Tensor, rows: Tensor, taken: dict[tuple[int, ...], int], suffixes: int, candidates: Tensor) -> Tensor:
-    """Move each of ``rows`` in turn to its best last code with a free suffix; return those without one."""
+def _next_by_codes(tokens: Tensor) -> dict[tuple[int, ...], int]:
+    """Return, by codes, the suffix after the largest of items with them, given codes and suffixes [M, L + 1]."""
+    groups, group = torch.unique(tokens[:, :-1], dim=0, return_inverse=True)
+    return dict(zip(map(tuple, groups.tolist()), _next_suffixes(group, tokens[:, -1], len(groups)).tolist()))
+
+
+def _move(placed: Tensor, rows: Tensor, after: dict[tuple[int, ...], int], suffixes: int, candidates: Tensor) -> Tensor:
+    """Move each of ``rows`` in turn to its best last code with a free suffix; return those without one.
+
+    ``after`` has the next suffix by codes.
+    """
     unplaced = []
     for row, wanted in zip(rows.tolist(), candidates.tolist()):
         prefix = tuple(placed[row, :-2].tolist())
-        last = next((code for code in wanted if taken.get((*prefix, code), 0) < suffixes), None)
+        last = next((code for code in wanted if after.get((*prefix, code), 0) < suffixes), None)
         if last is None:
             unplaced.append(row)
             continue
-        suffix = taken.get((*prefix, last), 0)
+        suffix = after.get((*prefix, last), 0)
         placed[row, -2], placed[row, -1] = last, suffix
-        taken[(*prefix, last)] = suffix + 1
+        after[(*prefix, last)] = suffix + 1
     return torch.tensor(unplaced, dtype=torch.int64)

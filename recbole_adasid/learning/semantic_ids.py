@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from recbole_adasid.bundle.item_sids import ItemSIDs
 from recbole_adasid.features.fitted_state import Fitted
 from recbole_adasid.tokenizer.agreement import EmbeddingPairs
 from recbole_adasid.tokenizer.base import ItemTokenizer
@@ -30,11 +31,16 @@ class SemanticIDs:
     stages: dict[str, str]
     """``computed`` or ``reused`` for each stage."""
     tokenizer: ItemTokenizer | None
-    """Ready to encode new items; None if the Semantic IDs were given."""
+    """Ready to encode new items; None if the Semantic IDs were given without one that fits the features."""
+    tokenizer_description: dict[str, Any] | None = None
+    """What the tokenizer was learned from, if it came from elsewhere; None: ``description``."""
     fitted: Fitted = field(default_factory=dict)
     """What the features learned from the items, for features of new items."""
     suffix: np.ndarray | None = None
-    """int64 [N], if items are held out: numbered after the others. None: number all in item order."""
+    """int64 [N], if items are held out, numbered after the others, or come from a bundle. None: number all in item
+    order."""
+    reserved: ItemSIDs | None = None
+    """Semantic IDs of items that are not in the dataset, which no other item may get."""
     history: list[tuple[int, dict[str, float]]] = field(default_factory=list)
     """Steps of the tokenizer's training and their numbers; empty if it is not trained in steps."""
     near: EmbeddingPairs | None = None

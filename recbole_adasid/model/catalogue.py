@@ -27,6 +27,7 @@ class Catalogue(nn.Module):
             order with an additional token for every item, so S = L + 1; "shared" leaves them equal (S = L), and
             decoding such a SID yields all its items.
         suffix: int64 [N], previously assigned suffixes; None: numbered in item order.
+        n_suffixes: least size of the suffix level, for items that may come later.
 
     Raises:
         ValueError: unknown ``collision``, or codes of the wrong shape or outside their codebook.
@@ -36,7 +37,13 @@ class Catalogue(nn.Module):
     tree: PrefixTree
 
     def __init__(
-        self, codes: Tensor, codebook_sizes: Sequence[int], *, collision: str = "suffix", suffix: Tensor | None = None
+        self,
+        codes: Tensor,
+        codebook_sizes: Sequence[int],
+        *,
+        collision: str = "suffix",
+        suffix: Tensor | None = None,
+        n_suffixes: int = 0,
     ) -> None:
         super().__init__()
         check_name("collision", collision, COLLISIONS)
@@ -46,7 +53,7 @@ class Catalogue(nn.Module):
         if collision == "suffix":
             suffix = collision_ranks(codes) if suffix is None else suffix.long()
             codes = torch.cat([codes, suffix[:, None]], dim=1)
-            sizes.append(int(suffix.max()) + 1)
+            sizes.append(max(int(suffix.max()) + 1, n_suffixes))
         self._fill(codes, sizes, collision)
 
     @classmethod

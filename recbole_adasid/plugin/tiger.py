@@ -77,7 +77,9 @@ class TIGER(SequentialRecommender):
         init_seed(config["seed"] + config["local_rank"], config["reproducibility"])
         suffix = None if learned.suffix is None else torch.from_numpy(learned.suffix)
         codes, sizes = torch.from_numpy(learned.codes), learned.codebook_sizes
-        catalogue = Catalogue(codes, sizes, collision=config["collision"], suffix=suffix)
+        # Items of the bundle that the data lacks may come back with their suffix.
+        least = 0 if learned.reserved is None else learned.reserved.sequence_sizes[-1]
+        catalogue = Catalogue(codes, sizes, collision=config["collision"], suffix=suffix, n_suffixes=least)
         if catalogue.collision == "suffix" and catalogue.level_sizes[-1] > max(learned.codebook_sizes):
             self.logger.warning(
                 f"{catalogue.level_sizes[-1]} items share one Semantic ID, more than a level has codewords: the suffix "

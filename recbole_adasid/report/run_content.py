@@ -62,7 +62,7 @@ class RunContent:
     @cached_property
     def bundle(self) -> SIDBundle:
         """Semantic IDs, labels, tokenizer."""
-        return SIDBundle.from_run(self.folder.path)
+        return SIDBundle.from_run(self.folder.path, reserved=False)
 
     @cached_property
     def titles(self) -> list[str]:

@@ -19,24 +19,37 @@ from recbole_adasid.report.content.verdict import verdict
 from recbole_adasid.report.run_content import RunContent
 from recbole_adasid.report.view.chart import curves_chart, usage_chart
 from recbole_adasid.report.view.intervals import intervals_svg
-from recbole_adasid.report.view.page import Section, render_page
+from recbole_adasid.report.view.page import Section, render_page, shown_sections
 from recbole_adasid.tokenizer.usage import code_usage
 
 
-def write_run_report(run_folder: str | Path) -> Path:
+def write_run_report(run_folder: str | Path, *, keep_fuller: bool = False) -> Path:
     """Write report.html into the folder of a finished run and return its path.
 
     Only the folder is read, and the same folder gives the same page.
 
+    Args:
+        run_folder: run folder.
+        keep_fuller: keep the present page if it has sections that fail now.
+
     Raises:
         FileNotFoundError: if there is no such folder, or it is not a run's.
+        ValueError: if the present page is kept.
         SettingsError: if its settings are damaged.
         CannotWrite: if the disk is full.
     """
     run = RunContent(run_folder)
     title = f"{run.name} on {run.dataset}"
     page = render_page(title, "Semantic IDs and the recommender trained on them", SECTIONS, run)
-    return write_atomically(run.folder.report_path, page)
+    path = run.folder.report_path
+    if keep_fuller and path.is_file():
+        present = shown_sections(path.read_text(encoding="utf-8", errors="replace"))
+        if lost := [name for name in present if name not in shown_sections(page)]:
+            raise ValueError(
+                f"{path} is left as it is: a new page would lack its sections {', '.join(lost)}. Mend what is named "
+                "above, or remove the page to write one without them"
+            )
+    return write_atomically(path, page)
 
 
 def _metrics(run: RunContent) -> dict[str, Any]:

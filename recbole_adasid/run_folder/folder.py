@@ -49,8 +49,10 @@ class RunFolder:
         self.config_path = self.path / "config.yaml"  # the settings
         self.metrics_path = self.path / "metrics.json"  # the last file that a run writes before the report
         self.sids_path = self.path / "sids.json"  # Semantic IDs, in the order of the model's items
+        # Semantic IDs kept for items that the run's bundle has and its data lacks, if any.
+        self.reserved_path = self.path / "reserved-sids.json"
         self.labels_path = self.path / "items.json"  # titles and categories: recbole_adasid.data.item_labels
-        self.tokenizer_path = self.path / "tokenizer"  # the trained tokenizer, if the run trained one
+        self.tokenizer_path = self.path / "tokenizer"  # the trained tokenizer, or its bundle's, if there is one
         # The item features' learned words and directions, if any: new items need them.
         self.fitted_path = self.path / "features.safetensors"
         self.changes_path = self.path / _CHANGES  # later changes of items: recbole_adasid.run_folder.catalogue_log
@@ -139,6 +141,13 @@ class RunFolder:
         }
         write_atomically(self.path / "sids.info.json", as_json(about))
         return write_atomically(self.sids_path, entry_a_line(zip(item_tokens, table.tolist())))
+
+    def write_reserved(self, item_tokens: Sequence[str], codes: ArrayLike) -> Path:
+        """Write reserved-sids.json, of the same form as sids.json: `codes` [R, S] of items that the run does not have.
+
+        They are nobody else's, and theirs again once they come back.
+        """
+        return write_atomically(self.reserved_path, entry_a_line(zip(item_tokens, np.asarray(codes).tolist())))
 
     def write_record(self, record: Mapping[str, np.ndarray]) -> Path:
         """Write test_ranks.npz: one row per held-out item of the test, for paired tests between runs and for slices."""

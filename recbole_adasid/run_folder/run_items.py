@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,38 @@ def read_sids(path: Path) -> tuple[list[str], NDArray[np.int64]]:
     if not all(type(code) is int and 0 <= code < 2**31 for row in rows.values() for code in row):
         raise DamagedFile(f"{path} has codes that are not whole numbers from 0: {_REMEDY}")
     return list(rows), np.array(list(rows.values()), dtype=np.int64)
+
+
+def read_reserved(
+    folder: RunFolder, items: Collection[str], level_sizes: Sequence[int]
+) -> tuple[list[str], NDArray[np.int64]]:
+    """Return the R items whose Semantic IDs a run keeps for them, as its data lacks them, and these [R, S].
+
+    There are none unless the run's Semantic IDs came from a bundle.
+
+    Args:
+        folder: run folder.
+        items: the run's own.
+        level_sizes: sizes of the S places of its Semantic IDs.
+
+    Raises:
+        DamagedFile: if the file is damaged.
+        MismatchedFile: if it belongs to another run.
+    """
+    path = folder.reserved_path
+    if not path.is_file():
+        return [], np.empty((0, len(level_sizes)), dtype=np.int64)
+    tokens, codes = read_sids(path)
+    if (
+        codes.shape[1] != len(level_sizes)
+        or (codes >= np.array(level_sizes)).any()
+        or not set(items).isdisjoint(tokens)
+    ):
+        raise MismatchedFile(
+            f"{path} has items of the run itself, or Semantic IDs that do not fit its levels {list(level_sizes)}: "
+            f"{_REMEDY}"
+        )
+    return tokens, codes
 
 
 def items_of(folder: RunFolder, saved: SavedModel) -> list[str]:

@@ -26,6 +26,7 @@ from recbole_adasid.tokenizer.base import KIND as TOKENIZER
 NEEDED = ("model.safetensors", "sids.json")
 OPTIONAL = (
     *("config.yaml", INFO, "items.json", "metrics.json", "features.safetensors", "new-items.safetensors"),
+    "reserved-sids.json",
     *(f"tokenizer/{name}" for name in (PARAMETERS_FILE, DESCRIPTION_FILE)),
 )
 WRITTEN_LATER = ("new-items.jsonl", ".lock", "report.html", "tokenizer")
@@ -57,9 +58,9 @@ def write_shared_copy(run: RunFolder, target: Path, changes: CatalogueChanges, d
     copy = RunFolder(target)
     _write_model(run.model_path, copy.model_path)
     shutil.copyfile(run.sids_path, copy.sids_path)
-    for source, there in ((run.labels_path, copy.labels_path), (run.fitted_path, copy.fitted_path)):
+    for source in (run.labels_path, run.fitted_path, run.reserved_path):
         if source.is_file():
-            shutil.copyfile(source, there)
+            shutil.copyfile(source, target / source.name)
     if (run.path / INFO).is_file():
         write_atomically(target / INFO, as_json(without_places(read_json(run.path / INFO))))
     if run.metrics_path.is_file():

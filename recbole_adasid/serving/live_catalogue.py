@@ -135,6 +135,8 @@ class LiveCatalogue:
         if not row_of or len(row_of) < len(tokens) and bad_items == "refuse":
             raise ValueError(none_or_twice(tokens))
         names = list(dict.fromkeys(tokens))
+        if any(token not in self.numbers for token in names):
+            self._encoder.check()
         columns = None if table is None else first_rows(table)
         label_of = self._new_labels(names, columns, labels, tokens)
         refused = unwritable(label_of)

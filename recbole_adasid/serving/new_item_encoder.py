@@ -29,6 +29,7 @@ from recbole_adasid.io.tensor_file import DamagedFile
 from recbole_adasid.learning.placement import Placement, place, ranked_last_codes
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.run_folder.folder import RunFolder
+from recbole_adasid.run_folder.run_items import read_reserved
 from recbole_adasid.settings.harmless import nothing_fetched
 from recbole_adasid.tokenizer.base import ItemTokenizer
 from recbole_adasid.tokenizer.saved import load_tokenizer
@@ -90,6 +91,7 @@ class NewItemEncoder:
 
     def __init__(self, folder: RunFolder, settings: Mapping[str, Any], *, trusted: bool = False) -> None:
         self.folder, self.settings, self.trusted = folder, settings, trusted
+        self._kept: tuple[dict[str, int], Tensor] | None = None
 
     @cached_property
     def tokenizer(self) -> ItemTokenizer:
@@ -102,10 +104,16 @@ class NewItemEncoder:
         try:
             return load_tokenizer(self.folder.tokenizer_path)[0]
         except FileNotFoundError as error:
-            raise ValueError(
-                f"{self.folder.path} has no tokenizer and cannot add items ({error}): its Semantic IDs were "
-                "given; use the run that learned them"
-            ) from None
+            raise ValueError(f"{self.folder.path} cannot encode new items: {self._why_not(error)}") from None
+
+    def _why_not(self, error: FileNotFoundError) -> str:
+        if not self.settings.get("sids_file"):
+            return f"{error}; restore the run's own tokenizer"
+        return (
+            "its Semantic IDs came from a bundle (sids_file) without tokenizer and the state of its feature encoders, "
+            "or for other features than this run's. Make a bundle of the run that learned the Semantic IDs, with this "
+            "version, and train with it and with that run's feature settings"
+        )
 
     def place(
         self, names: Sequence[str], catalogue: Catalogue, features: NDArray[np.float32] | None, table: Table | None
@@ -127,16 +135,41 @@ class NewItemEncoder:
         moved = tokens.new_empty(0)
         values = np.empty((0, 0), dtype=np.float32)
         if names:
+            kept, kept_sids = self._reserved(catalogue)
             with self._nothing_lacking():
                 values = self._encoded(names, table, refused) if features is None else features
             wrong = np.flatnonzero(~(np.abs(values) <= LARGEST).all(axis=1)).tolist()  # NaN compares false
             refused |= {row: _NO_NUMBERS for row in wrong if row not in refused}
             good = torch.tensor([row for row in range(len(names)) if row not in refused], dtype=torch.int64)
+            back = torch.tensor([names[row] in kept for row in good.tolist()], dtype=torch.bool)
+            tokens[good[back]] = kept_sids[[kept[names[row]] for row in good[back].tolist()]]
+            good = good[~back]
             if len(good):
-                placed = self._placed(torch.from_numpy(values[good.numpy()]), present, catalogue)
+                taken = torch.cat([present, kept_sids]) if kept else present
+                placed = self._placed(torch.from_numpy(values[good.numpy()]), taken, catalogue)
                 tokens[good], moved = placed.tokens, good[placed.moved]
                 refused |= dict.fromkeys(good[placed.unplaced].tolist(), _NO_PLACE)
         return Settled(tokens, moved, refused, torch.from_numpy(values))
+
+    def check(self) -> None:
+        """Check that the run can encode items.
+
+        Raises:
+            ValueError: if it has no tokenizer, saying why and what to do.
+            DamagedFile: if its tokenizer is damaged.
+        """
+        self.tokenizer  # noqa: B018
+
+    def _reserved(self, catalogue: Catalogue) -> tuple[dict[str, int], Tensor]:
+        """Return the rows, by token, of Semantic IDs int64 [R, S] that are kept for items that may come back.
+
+        Raises:
+            DamagedFile: if their file is damaged, or does not fit the run.
+        """
+        if self._kept is None:
+            tokens, codes = read_reserved(self.folder, (), catalogue.level_sizes)
+            self._kept = {token: row for row, token in enumerate(tokens)}, torch.from_numpy(codes)
+        return self._kept
 
     def labels(self, names: Sequence[str], table: Table | None) -> list[ItemLabel]:
         """Return the labels of new items, from the columns of a table; empty without one."""

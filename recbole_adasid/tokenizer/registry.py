@@ -82,6 +82,16 @@ def build_tokenizer(settings: Settings, *, width: int) -> ItemTokenizer:
         return build(settings, width)
 
 
+def unknown_part(settings: Settings) -> str | None:
+    """Return the first part that ``settings`` name and no table has, such as ``quantizer 'x'``; None if all exist."""
+    tables: dict[str, Mapping[str, Any]] = {"quantizer": QUANTIZERS, "regulation": REGULATIONS}
+    for key, table in {"tokenizer_family": FAMILIES, **tables}.items():
+        name = settings.get(key)
+        if isinstance(name, str) and name not in table:
+            return f"{key} {name!r}"
+    return None
+
+
 def codebook_sizes(settings: Settings) -> list[int]:
     """Return K of each level from ``sid_length`` and ``codebook_size``.
 

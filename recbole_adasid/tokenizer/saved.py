@@ -22,7 +22,7 @@ from recbole_adasid.io.tensor_file import (
     read_tensors,
 )
 from recbole_adasid.tokenizer.base import DESCRIPTION_FILE, KIND, PARAMETERS_FILE, ItemTokenizer
-from recbole_adasid.tokenizer.registry import build_tokenizer
+from recbole_adasid.tokenizer.registry import build_tokenizer, unknown_part
 
 
 def load_tokenizer(folder: Path) -> tuple[ItemTokenizer, dict[str, Any]]:
@@ -64,6 +64,11 @@ _ABOUT = {
 
 
 def _built(path: Path, settings: dict[str, Any], width: int) -> ItemTokenizer:
+    if (part := unknown_part(settings)) is not None:
+        raise DamagedFile(
+            f"{path} needs the {part}, which this program does not know: import the module that registers it first (on "
+            "the command line --plugins=MODULE, see docs/extending.md)"
+        )
     try:
         return build_tokenizer(settings, width=width)
     except Exception as error:  # the settings come from a file, so constructors may raise anything

@@ -58,10 +58,12 @@ def bundle(sids: ItemSIDs, tokenizer: ItemTokenizer, settings_of_tokenizer: dict
         "source": {"kind": "test"},
         "dataset": {"name": "made up"},
         "settings": settings_of_tokenizer,
+        "feature_kind": {"text_fields": ["title"]},
         "fingerprints": {"semantic_ids": "s", "features": {"kind": "random"}, "pairs": "p"},
         "quality": {"unique_sids": 0.5, "undefined": float("nan")},
     }
-    return SIDBundle(sids, tokenizer, {"item 3": ItemLabel("a title, with ünïcode", "a > b")}, about)
+    labels = {"item 3": ItemLabel("a title, with ünïcode", "a > b")}
+    return SIDBundle(sids, tokenizer, labels, about, {"words": np.arange(9, dtype=np.uint8), "idf": np.ones(2)})
 
 
 @pytest.fixture(scope="session")

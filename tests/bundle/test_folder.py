@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -24,7 +25,10 @@ from recbole_adasid.data.item_labels import ItemLabel  # noqa: E402
 from recbole_adasid.io.digests import file_digest  # noqa: E402
 from recbole_adasid.io.tensor_file import DamagedFile, write_tensors  # noqa: E402
 
-FILES = ["bundle.json", "items.json", "sids.safetensors", "tokenizer/tokenizer.json", "tokenizer/tokenizer.safetensors"]
+FILES = [
+    *("bundle.json", "features.safetensors", "items.json", "sids.safetensors"),
+    *("tokenizer/tokenizer.json", "tokenizer/tokenizer.safetensors"),
+]
 
 
 @pytest.fixture
@@ -42,6 +46,8 @@ def test_everything_comes_back(bundle: SIDBundle, folder: Path, features: np.nda
     assert again.labels == bundle.labels
     assert again.about == {**bundle.about, "quality": {"unique_sids": 0.5, "undefined": None}}
     assert np.array_equal(again.encode(features), bundle.encode(features))
+    assert again.fitted.keys() == bundle.fitted.keys()
+    assert all(np.array_equal(again.fitted[name], bundle.fitted[name]) for name in bundle.fitted)
 
 
 NAMES = st.text(max_size=5)
@@ -62,7 +68,18 @@ def test_any_tokens_codes_and_labels_come_back(data: st.DataObject, tokens: list
 
 
 def test_a_bundle_can_be_read_without_its_tokenizer(folder: Path) -> None:
-    assert read_content(folder, with_tokenizer=False).tokenizer is None
+    content = read_content(folder, with_tokenizer=False)
+    assert content.tokenizer is None and not content.fitted
+
+
+def test_a_bundle_of_an_earlier_version_is_read(folder: Path) -> None:
+    (folder / "features.safetensors").unlink()
+    description = json.loads((folder / DESCRIPTION).read_text())
+    del description["feature_kind"], description["digest"], description["files"]["features.safetensors"]
+    digest = hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
+    (folder / DESCRIPTION).write_text(json.dumps({**description, "digest": digest}))
+    content = read_content(folder)
+    assert content.tokenizer is not None and content.fitted == {} and content.about["feature_kind"] is None
 
 
 def test_a_folder_that_holds_something_is_left_alone(bundle: SIDBundle, folder: Path, tmp_path: Path) -> None:
@@ -105,7 +122,7 @@ def test_a_file_of_another_bundle_is_found_out(name: str, bundle: SIDBundle, fol
     tokens = [bundle.tokens[row] for row in order]
     sids = as_item_sids(tokens, bundle.codes[order], bundle.sids.level_sizes, suffix[order])
     about = {**bundle.about, "fingerprints": {"features": "other", "pairs": "other"}}
-    other = SIDBundle(sids, bundle.tokenizer, {}, about)
+    other = SIDBundle(sids, bundle.tokenizer, {}, about, {"words": np.arange(8, dtype=np.uint8)})
     other.save(tmp_path / "other")
     assert file_digest(tmp_path / "other" / name) != file_digest(folder / name)
     shutil.copy(tmp_path / "other" / name, folder / name)
@@ -134,12 +151,10 @@ def test_a_description_that_was_edited_is_refused(changes: dict[str, Any], messa
 
 def signed(folder: Path, **changes: Any) -> None:
     """Put a description into the folder whose checksums are right, as somebody would who means harm."""
-    import hashlib
-
     description = json.loads((folder / DESCRIPTION).read_text())
     del description["digest"]
     description = {**description, **changes}
-    description["files"] = {**description["files"], **{name: file_digest(folder / name) for name in FILES[1:3]}}
+    description["files"] = {**description["files"], **{name: file_digest(folder / name) for name in FILES[1:4]}}
     digest = hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
     (folder / DESCRIPTION).write_text(json.dumps({**description, "digest": digest}))
 

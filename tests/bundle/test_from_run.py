@@ -48,7 +48,7 @@ def test_a_run_on_a_bundle_equals_the_run_it_came_from(collision, finished, run_
     assert read_json(second["run_folder"] / "sids.json") == read_json(first["run_folder"] / "sids.json")
     again = SIDBundle.from_run(second["run_folder"])  # of a run that was given its Semantic IDs
     assert np.array_equal(again.codes, SIDBundle.from_run(first["run_folder"]).codes)
-    assert again.tokenizer is None and again.about["source"]["given"]["level_sizes"] == [3, 3, 3]
+    assert again.tokenizer is not None and again.about["source"]["given"]["level_sizes"] == [3, 3, 3]
 
 
 def test_published_semantic_ids_train_tiger_as_their_own_run_did(finished, run_settings, tmp_path: Path) -> None:

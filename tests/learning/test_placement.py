@@ -59,6 +59,15 @@ def test_many_items_of_the_same_codes_fill_one_group_and_move_on() -> None:
     assert placement.moved.tolist() == [1, 2, 3, 4]
 
 
+def test_a_suffix_below_the_largest_is_nobody_else_s() -> None:
+    present = torch.tensor([[0, 0, 2], [0, 1, 1], [0, 1, 4]])
+    codes = torch.tensor([[0, 0], [0, 1], [0, 0], [0, 2]])
+    roomy = place(codes, present, 9, lambda rows: pytest.fail("nobody moves"))
+    assert roomy.tokens.tolist() == [[0, 0, 3], [0, 1, 5], [0, 0, 4], [0, 2, 0]]
+    narrow = place(codes, present, 5, lambda rows: torch.tensor([[1, 0, 2]] * len(rows)))
+    assert narrow.tokens.tolist() == [[0, 0, 3], [0, 2, 1], [0, 0, 4], [0, 2, 0]] and narrow.moved.tolist() == [1]
+
+
 def test_items_without_a_place_are_told_and_the_others_get_theirs() -> None:
     present = torch.tensor([[0, 0, 0], [0, 1, 0], [1, 1, 0]])
     codes = torch.tensor([[1, 0], [0, 1], [1, 1], [1, 0]])

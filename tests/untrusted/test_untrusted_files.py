@@ -26,7 +26,7 @@ from malicious_files import FORMS, Malicious, planted
 from recbole_adasid.bundle import SIDBundle
 from recbole_adasid.bundle.about_file import about_path
 from recbole_adasid.bundle.folder import read_content
-from recbole_adasid.bundle.given_sids import given_codes
+from recbole_adasid.bundle.given_sids import given_content
 from recbole_adasid.bundle.item_file import write_item_file
 from recbole_adasid.bundle.item_map import read_item_map
 from recbole_adasid.bundle.item_sids import as_item_sids
@@ -228,7 +228,7 @@ PLACES: dict[str, Callable[[Path, bytes], Any]] = {
     "bundle's Semantic IDs": lambda folder, evil: read_content(bundled(folder, evil, "sids.safetensors")),
     "bundle's labels": lambda folder, evil: read_content(bundled(folder, evil, "items.json")),
     "bundle's tokenizer": lambda folder, evil: read_content(bundled(folder, evil, "tokenizer/tokenizer.safetensors")),
-    "bundle of a run": lambda folder, evil: given_codes(bundled(folder, evil, "sids.safetensors"), ["a"]),
+    "bundle of a run": lambda folder, evil: given_content(bundled(folder, evil, "sids.safetensors"), ["a"]),
     "published Semantic IDs, letter": lambda folder, evil: SIDBundle.imported(
         "letter", planted(folder, evil, "x.index.json"), item2id="tokens"
     ),

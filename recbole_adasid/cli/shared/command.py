@@ -9,8 +9,11 @@ from itertools import chain
 
 from recbole_adasid.cli.shared.exit_status import SPARE, ended
 from recbole_adasid.cli.shared.options import Option
+from recbole_adasid.settings.plugins import with_plugins
 
 PROGRAM = "recbole-adasid"
+PLUGINS = Option("plugins", "MODULES", "Python modules to import first, which add own quantizers: docs/extending.md")
+"""Of every command."""
 
 
 @dataclass(frozen=True)
@@ -46,16 +49,18 @@ class Command:
 
     @property
     def all_options(self) -> list[Option]:
-        """The options under all headings, each once."""
-        return list(dict.fromkeys(chain(*self.options.values())))
+        """The options under all headings, each once, and that of every command."""
+        return [*dict.fromkeys(chain(*self.options.values())), PLUGINS]
 
     def help(self) -> str:
         """Return the text of --help."""
         calls = [f"{PROGRAM} {self.name} {call}".rstrip() for call in self.usage]
         parts = ["usage: " + "\n       ".join(calls), self.about.strip()]
-        column = max(len(option.written) for option in self.all_options) + 4
+        column = max(len(option.written) for option in chain(*self.options.values())) + 4
         for heading, options in self.options.items():
             parts.append("\n".join([heading, *chain(*(option.lines(column) for option in options))]))
+        column = max(column, len(PLUGINS.written) + 4)
+        parts.append("\n".join(["in every command", *PLUGINS.lines(column)]))
         return "\n\n".join(parts + ([self.more()] if self.more else []))
 
     def main(self, arguments: Sequence[str]) -> int:
@@ -66,7 +71,7 @@ class Command:
             return 0
         if self.log_level is not None:
             logging.basicConfig(level=self.log_level, format="%(message)s")
-        return ended(lambda: self.work(given), kept=self.kept, spare=self.spare)
+        return ended(lambda: self.work(with_plugins(given)), kept=self.kept, spare=self.spare)
 
 
 def asks_for_help(given: Sequence[str]) -> bool:

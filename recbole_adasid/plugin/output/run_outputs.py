@@ -14,6 +14,7 @@ from recbole_adasid.evaluation.record import Record
 from recbole_adasid.evaluation.users import told_of_repeated
 from recbole_adasid.features.fitted_state import write_fitted
 from recbole_adasid.features.item_source import ItemContents
+from recbole_adasid.learning.semantic_ids import SemanticIDs
 from recbole_adasid.plugin.config.run_settings import sids_name
 from recbole_adasid.plugin.output.about_run import about_run
 from recbole_adasid.plugin.output.item_vectors import keep_item_vectors
@@ -80,12 +81,19 @@ def _write_sids(folder: RunFolder, model: Any, items: Any) -> None:
         "cold_items": None if items.cold is None else int(items.cold.sum()),
     }
     if learned.tokenizer is not None:
-        learned.tokenizer.save(folder.tokenizer_path, learned.description)
+        learned.tokenizer.save(folder.tokenizer_path, learned.tokenizer_description or learned.description)
         if learned.fitted:
             write_fitted(folder.fitted_path, learned.fitted)
+    _write_reserved(folder, learned)
     folder.write_sids(
         items.item_tokens(), catalogue.tokens[1:].cpu().numpy(), level_sizes=catalogue.level_sizes, info=info
     )
+
+
+def _write_reserved(folder: RunFolder, learned: SemanticIDs) -> None:
+    folder.reserved_path.unlink(missing_ok=True)  # that of an earlier run in this folder
+    if learned.reserved is not None:
+        folder.write_reserved(learned.reserved.tokens, learned.reserved.sequences)
 
 
 def _write_labels(folder: RunFolder, config: Any, items: ItemContents) -> None:

@@ -64,6 +64,16 @@ def render_page(title: str, subtitle: str, sections: Sequence[Section[Content]],
     return _IMPOSSIBLE.sub("\ufffd", page)
 
 
+def shown_sections(page: str) -> list[str]:
+    """Return the names of the sections that a page of :func:`render_page` has with their content, in order."""
+    return [name for name, left_out in _SECTION.findall(page) if not left_out]
+
+
+_SECTION = re.compile(
+    r'^<section id="(\w+)"[^>]*>\s*<h2[^>]*>[^<]*</h2>\s*(<p class="left-out">Left out:)?', re.MULTILINE
+)
+
+
 def _rendered(section: Section[Content], content: Content) -> tuple[Markup, str]:
     """Return the section's HTML, or an empty text and the reason."""
     try:
