@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from recbole_adasid.io.digests import array_digest
-from recbole_adasid.io.tensor_file import read_tensors, write_tensors
+from recbole_adasid.io.tensor_file import DamagedFile, read_tensors, write_tensors
 
 KIND = "item-features"
 Fitted = Mapping[str, np.ndarray]
@@ -26,11 +26,15 @@ def read_fitted(path: Path) -> Fitted:
     """Read what :func:`write_fitted` wrote; empty if there is no such file.
 
     Raises:
-        DamagedFile: if it is damaged.
+        DamagedFile: if it is damaged, or holds numbers that are not finite.
     """
     if not path.is_file():
         return {}
-    return {name: tensor.numpy() for name, tensor in read_tensors(path, KIND)[0].items()}
+    fitted = {name: tensor.numpy() for name, tensor in read_tensors(path, KIND)[0].items()}
+    for name, values in fitted.items():
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise DamagedFile(f"{path} has values in '{name}' that are not finite: restore the original file")
+    return fitted
 
 
 def stage_key(fitted: Fitted | None) -> dict[str, str]:

@@ -136,7 +136,7 @@ def _of_modality(
     """Return the features from one modality's source; its own settings override the run's."""
     if modality.get("behaviour"):
         if fitted is not None:  # of items unknown in training
-            return without_behaviour(len(dataset.item_tokens()), int(fitted["width"]))
+            return without_behaviour(len(dataset.item_tokens()), _learnt_width(fitted))
         own = over(config, modality, {"width": None})
         return behaviour_features(own, cast(ItemSource, dataset), cache)
     unset = {} if modality.get("dataset_features") else dict.fromkeys(OF_CONTENTS)
@@ -247,7 +247,7 @@ def _of_images(
 def _learnt_width(fitted: Fitted) -> int:
     width = fitted.get("width")
     if width is None or width.size != 1 or not 0 < int(width.reshape(())) <= _WIDEST:
-        raise ValueError("the saved image width is invalid: restore the run's features.safetensors")
+        raise ValueError("the saved width of a modality is invalid: restore the run's features.safetensors")
     return int(width.reshape(()))
 
 

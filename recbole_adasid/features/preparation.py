@@ -56,13 +56,32 @@ class Preparation:
             values = of_unit_length(values)
         if self.width is None and not self.balanced:
             return Prepared(values, present, {})
-        learnt = self._learn(values[present]) if fitted is None else fitted
+        learnt = self._learn(values[present]) if fitted is None else self._fitting(fitted, values.shape[1])
         values = np.where(present[:, None], values - learnt["mean"], 0)
         if self.width is not None:
             values = values @ learnt["directions"].T
         if self.balanced:
             values /= learnt["deviation"]
         return Prepared(values, present, learnt if fitted is None else {})
+
+    def _fitting(self, fitted: Learnt, columns: int) -> Learnt:
+        """Return what was learnt on other items, once it is known to fit vectors of so many columns.
+
+        Raises:
+            KeyError: if a part is missing.
+            ValueError: if one has another shape, as in a file of another run.
+        """
+        fits = fitted["mean"].shape == (columns,)
+        if self.width is not None:
+            fits &= fitted["directions"].ndim == 2 and fitted["directions"].shape[1] == columns
+        if self.balanced:
+            fits &= fitted["deviation"].size == 1 and bool(fitted["deviation"] > 0)
+        if not fits:
+            raise ValueError(
+                f"the fitted state of a modality does not fit its {columns} columns: restore the run's or bundle's "
+                "features.safetensors"
+            )
+        return fitted
 
     def _learn(self, values: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
         """Return the mean [d], the principal directions [width, d] and the root of the total variance of [n, d]."""

@@ -32,13 +32,14 @@ class Cell:
         self, name: str, entry: dict[str, Any], dataset: str, seed: int, data_path: str | None, options: list[str]
     ) -> None:
         self.name, self.dataset, self.model = name, dataset, entry.get("model") or given_model(options) or TIGER
-        self.about = {**{key: entry[key] for key in ABOUT if key in entry}, "model": self.model}
+        about = {key: entry[key] for key in ABOUT if key in entry}
+        self.about = {"choice": False, **about, "model": self.model}
         settings = {key: value for key, value in entry.items() if key not in ABOUT}
         own = [f"--{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in settings.items()]
         shared = [option for option in options if "model" not in entry or not option.startswith("--model=")]
         self.options, self.common = own + for_model(self.model, shared), options
         self.seed = 0 if self.model in SEEDLESS and not holds_out_items(self.options) else seed
-        self.data_path, self.given = data_path, content_digest(dataset, data_path, options)
+        self.data_path, self.given = data_path, content_digest(dataset, data_path, self.options)
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -53,7 +54,7 @@ class Cell:
     @property
     def folder(self) -> Path:
         """The cell's run folder, the same after a kill, so that training resumes."""
-        settings = hashlib.sha256("\0".join((*self.key, self.given)).encode()).hexdigest()[:8]
+        settings = hashlib.sha256("\0".join(self.key).encode()).hexdigest()[:8]
         return Path("runs", "grid", self.dataset, f"{self.name}-{self.seed}-{settings}")
 
     def run(self, out: Path) -> dict[str, Any]:
@@ -62,15 +63,17 @@ class Cell:
         folder = self.folder
         arguments = [*common, f"--seed={self.seed}", *self.options]
         record: dict[str, Any] = {**self.place, "dataset": self.dataset, "seed": self.seed, "options": self.options}
-        record |= {"given": self.given} if self.given else {}
         record |= {"command": " ".join(["recbole-adasid", "train", *arguments]), "resumed": folder.exists()}
         print(f"--- {record['command']}", flush=True)
         started = time.time()
         metrics, usage = self.execute(arguments, folder)
         record |= {"seconds": round(time.time() - started), **usage, "machine": machine()}
         record["code"] = code()
+        given = content_digest(self.dataset, self.data_path, self.options)  # again: the cell may have made the data
+        record |= {"given": given} if given else {}
         if (folder / "test_ranks.npz").is_file():
-            ranks = out / "ranks" / f"{self.dataset}-{folder.name}.npz"  # for exactly these options
+            name = "-".join(filter(None, [self.dataset, folder.name, given[:8]]))  # for exactly these options and data
+            ranks = out / "ranks" / f"{name}.npz"
             ranks.parent.mkdir(exist_ok=True)
             shutil.copy(folder / "test_ranks.npz", ranks)
             record["ranks"] = ranks.name

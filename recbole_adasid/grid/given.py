@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from recbole_adasid.io.digests import file_digest, fingerprint
@@ -24,9 +25,20 @@ def content_digest(dataset: str, data_path: str | None, options: Sequence[str]) 
         options: of the cells.
     """
     folder = Path(data_path or "dataset", dataset)
-    files = {path.name: file_digest(path) for path in sorted(folder.glob("*")) if path.suffix in _KINDS}
-    settings = [file_digest(path) for path in settings_files(options)]
+    files = {path.name: _digest(path) for path in sorted(folder.glob("*")) if path.suffix in _KINDS}
+    settings = [_digest(path) for path in settings_files(options)]
     return fingerprint({"data": files, "settings": settings}) if files or settings else ""
+
+
+def _digest(path: Path) -> str:
+    """Return a file's digest, read once as long as its size and time stay the same: every cell asks."""
+    found = path.stat()
+    return _read_once(path.resolve(), found.st_size, found.st_mtime_ns)
+
+
+@cache
+def _read_once(path: Path, size: int, changed: int) -> str:
+    return file_digest(path)
 
 
 def given_model(options: Sequence[str]) -> str | None:

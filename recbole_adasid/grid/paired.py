@@ -36,7 +36,7 @@ def paired_recommenders(
             runs = dict.fromkeys(seeds[best], next(iter(runs.values())))
         shared = sorted(runs.keys() & seeds[best].keys())
         own, theirs = ([one[seed] for seed in shared] for one in (seeds[best], runs))
-        if shared and not tested_alike(out, [*own, *theirs]):
+        if shared and not have_same_test(out, [*own, *theirs]):
             apart.append(runs[shared[0]].get("label", name))
             continue
         for metric in PAIRED_METRICS if shared else ():
@@ -59,7 +59,7 @@ def ranked(out: Path, records: Sequence[dict[str, Any]], name: str) -> dict[int,
     return {record["seed"]: record for record in kept if count_users(_users(out, record)) > 1}
 
 
-def tested_alike(out: Path, runs: Sequence[dict[str, Any]]) -> bool:
+def have_same_test(out: Path, runs: Sequence[dict[str, Any]]) -> bool:
     """Tell whether runs tested the same users on the same items: what differs is never paired.
 
     Users and items are RecBole's numbers, which another log gives to others. Early ranks lack the items.
@@ -113,7 +113,7 @@ def paired_test(
         for name in names
         if shared[name]
     }
-    candidates = [name for name, (ours, theirs) in pairs.items() if tested_alike(out, [*ours, *theirs])]
+    candidates = [name for name, (ours, theirs) in pairs.items() if have_same_test(out, [*ours, *theirs])]
     apart = left_out([label_of(seeds[name]) for name in pairs if name not in candidates])
     if not candidates:
         return apart

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from recbole_adasid.grid.grids import GRIDS, read_grid
 from recbole_adasid.model.names import TIGER
 
 SEEDLESS = ("Pop",)
@@ -86,8 +88,20 @@ def _renamed(record: dict[str, Any], usual: Sequence[str]) -> dict[str, Any]:
 
 
 def is_choice(record: dict[str, Any]) -> bool:
-    """Tell whether a cell serves to choose a setting, for which nobody may look at the test."""
-    return "group" in record or bool(record.get("choice"))
+    """Tell whether a cell serves to choose a setting, for which nobody may look at the test.
+
+    Early records do not say so: for them the package's grids tell by name.
+    """
+    if "choice" in record or "group" in record:
+        return "group" in record or bool(record["choice"])
+    return record["cell"] in chosen_cells()
+
+
+@cache
+def chosen_cells() -> set[str]:
+    """Return the names of cells that serve to choose in the package's grids, and have no group."""
+    cells = (cell for grid in GRIDS for cell in read_grid(grid).items())
+    return {name for name, entry in cells if entry.get("choice")}
 
 
 def model_of(record: dict[str, Any]) -> str:

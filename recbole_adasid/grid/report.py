@@ -67,7 +67,7 @@ def section(out: Path, setting: str, records: list[dict[str, Any]], against: str
     """Return the tables of the cells that share a setting."""
     parts = [f"## {setting}"]
     for title, names in TABLES.items():
-        rows = [(name, [r for r in records if r["cell"] == name]) for name in names]
+        rows = [(name, [r for r in records if r["cell"] == name and not is_choice(r)]) for name in names]
         rows = [(name, runs) for name, runs in rows if runs]
         if len([name for name, _ in rows if name != "pop"]) > 1:
             parts += [f"### {title}, test", table(rows, TEST, PAPER.get(records[0]["dataset"], {}))]
@@ -99,11 +99,16 @@ def other_cells(records: list[dict[str, Any]], own: list[str]) -> list[str]:
 
 def comparisons(out: Path, records: list[dict[str, Any]], own: list[str], against: str | None) -> list[str]:
     """Return AdaSID against baselines, ablations and a user's own cells, or another cell against all others."""
+    records = [record for record in records if not is_choice(record)]
     cells = {name: [r for r in records if r["cell"] == name] for name in ("adasid", *BASELINES, *ABLATIONS, *own)}
     there = {name: runs for name, runs in cells.items() if runs}
-    if not there or (against is not None and against not in there):
+    if not there:
         return []
-    reference = against or ("adasid" if "adasid" in there else max(there, key=lambda name: mean_valid(there[name])))
+    reference = (
+        against
+        if against in there
+        else ("adasid" if "adasid" in there else max(there, key=lambda name: mean_valid(there[name])))
+    )
     families = {"baseline": BASELINES, "ablation": ABLATIONS, "cell": own}
     if reference != "adasid":
         families = {"cell": [name for name in there if name != reference]}

@@ -10,9 +10,10 @@ from typing import Any
 
 from recbole_adasid.grid.cell import Cell, moved
 from recbole_adasid.grid.grids import read_grid
-from recbole_adasid.grid.records import finished_cells
+from recbole_adasid.grid.records import finished_cells, is_choice, model_of
 from recbole_adasid.grid.report import write_report
 from recbole_adasid.io.atomic import append_line
+from recbole_adasid.model.names import TIGER
 from recbole_adasid.settings.errors import unknown_name
 
 
@@ -44,7 +45,9 @@ def run_grid(wanted: Wanted, out: Path) -> None:
     for name in chosen:
         if name not in cells:
             raise unknown_name(f"cell of {wanted.grid}", name, cells)
-    known = dict.fromkeys([*cells, *(record["cell"] for record in finished_cells(out))])
+    here = [{"cell": name, "choice": False, **entry} for name, entry in cells.items()]
+    compared = (one for one in (*here, *finished_cells(out)) if model_of(one) == TIGER and not is_choice(one))
+    known = dict.fromkeys(one["cell"] for one in compared)
     if wanted.against is not None and wanted.against not in known:
         raise unknown_name("cell to compare with (against)", wanted.against, known)
     out.mkdir(parents=True, exist_ok=True)

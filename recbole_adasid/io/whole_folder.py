@@ -64,6 +64,8 @@ def _waiting_place(path: Path) -> Path:
 
 def _put(waiting: Path, path: Path, last: str | None) -> None:
     """Rename a folder to ``path``, or move what is in it to the empty folder there if that has to stay."""
+    if path.is_dir():
+        shutil.copymode(path, waiting)
     if waiting.parent != path and _made_way(path):
         os.replace(waiting, path)
     else:

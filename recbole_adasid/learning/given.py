@@ -26,6 +26,7 @@ from recbole_adasid.features.item_source import ItemSource
 from recbole_adasid.features.vectors import ItemFeatures
 from recbole_adasid.io.digests import array_digest
 from recbole_adasid.io.stage_cache import StageCache
+from recbole_adasid.io.tensor_file import DamagedFile
 from recbole_adasid.learning.placement import place
 from recbole_adasid.model.catalogue import collision_ranks
 from recbole_adasid.settings.lookup import Settings
@@ -102,7 +103,10 @@ def given_semantic_ids(config: Settings, dataset: ItemSource, cache: StageCache,
     if encoders is None:
         check_known(folder, tokens, rows)
     fitted = None if encoders is None else encoders.fitted
-    features = item_features(config, dataset, cache, progress, fitted=fitted) if described else None
+    try:
+        features = item_features(config, dataset, cache, progress, fitted=fitted) if described else None
+    except KeyError as error:
+        raise DamagedFile(f"features.safetensors of {folder} lacks {error}: restore the original file") from None
     if encoders is not None and features is not None and features.values.shape[1] != encoders.tokenizer.width:
         logger.warning(
             "The item features have %d columns, but the tokenizer of %s reads %d: it is not carried over, %s.",

@@ -99,8 +99,6 @@ def _check_replaceable(out: Path) -> None:
     try:
         if out.samefile(Path.cwd()):
             raise OSError("it is the current folder")
-        _real(out).rmdir()
-        _real(out).mkdir()
     except OSError as error:
         raise CannotWrite(
             f"cannot replace the folder {out} ({error.strerror or error}): name a new folder, such as {out / 'pairs'}"

@@ -82,9 +82,9 @@ class TIGER(SequentialRecommender):
         catalogue = Catalogue(codes, sizes, collision=config["collision"], suffix=suffix, n_suffixes=least)
         if catalogue.collision == "suffix" and catalogue.level_sizes[-1] > max(learned.codebook_sizes):
             self.logger.warning(
-                f"{catalogue.level_sizes[-1]} items share one Semantic ID, more than a level has codewords: the suffix "
-                "needs a token for each, which carries no information. Try a larger codebook_size, other item features "
-                "or collision=shared."
+                f"Up to {catalogue.level_sizes[-1]} items share one Semantic ID, more than a level has codewords: the "
+                "suffix needs a token for each, which carries no information. Try a larger codebook_size, other item "
+                "features or collision=shared."
             )
         return catalogue
 

@@ -66,6 +66,17 @@ def read_reserved(
     return tokens, codes
 
 
+def check_free(folder: RunFolder, returned: NDArray[np.int64], present: NDArray[np.int64]) -> None:
+    """Check that the Semantic IDs [R, S] of items that come back are nobody's among those [N, S] that are there.
+
+    Raises:
+        MismatchedFile: if one is, in a file that somebody changed.
+    """
+    every = np.concatenate([present, returned])
+    if len(returned) and len(np.unique(every, axis=0)) < len(every):
+        raise MismatchedFile(f"{folder.reserved_path} gives an item the Semantic ID of another one: {_REMEDY}")
+
+
 def items_of(folder: RunFolder, saved: SavedModel) -> list[str]:
     """Return the tokens of a run's items, after checking that its sids.json agrees with its model.
 

@@ -29,7 +29,7 @@ from recbole_adasid.io.tensor_file import DamagedFile
 from recbole_adasid.learning.placement import Placement, place, ranked_last_codes
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.run_folder.folder import RunFolder
-from recbole_adasid.run_folder.run_items import read_reserved
+from recbole_adasid.run_folder.run_items import check_free, read_reserved
 from recbole_adasid.settings.harmless import nothing_fetched
 from recbole_adasid.tokenizer.base import ItemTokenizer
 from recbole_adasid.tokenizer.saved import load_tokenizer
@@ -142,7 +142,10 @@ class NewItemEncoder:
             refused |= {row: _NO_NUMBERS for row in wrong if row not in refused}
             good = torch.tensor([row for row in range(len(names)) if row not in refused], dtype=torch.int64)
             back = torch.tensor([names[row] in kept for row in good.tolist()], dtype=torch.bool)
-            tokens[good[back]] = kept_sids[[kept[names[row]] for row in good[back].tolist()]]
+            returned = kept_sids[[kept[names[row]] for row in good[back].tolist()]]
+            if self.settings["collision"] == "suffix":
+                check_free(self.folder, returned.numpy(), present.numpy())
+            tokens[good[back]] = returned
             good = good[~back]
             if len(good):
                 taken = torch.cat([present, kept_sids]) if kept else present

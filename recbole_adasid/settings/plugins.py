@@ -76,11 +76,14 @@ def _installed() -> list[EntryPoint]:
 
 def _load(module: str, what: str, remedy: str) -> None:
     here = os.getcwd()
-    sys.path.append(here)  # as `python -m` does, but after all that is installed
+    added = here not in sys.path and "" not in sys.path
+    if added:
+        sys.path.append(here)  # as `python -m` does, but after all that is installed
     try:
         importlib.import_module(module)
     except Exception as error:  # a module may raise anything
         reason = " ".join(str(error).split())
         raise SettingsError(f"{what} cannot be imported ({type(error).__name__}: {reason}): {remedy}.") from error
     finally:
-        sys.path.remove(here)
+        if added:
+            sys.path.remove(here)

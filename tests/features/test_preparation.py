@@ -68,3 +68,16 @@ def test_directions_have_their_largest_entry_positive_and_none_without_variance(
 def test_items_that_do_not_differ_stay_finite(missing):
     alike = ItemFeatures(np.ones((40, 3), dtype=np.float32), {}, ~np.isin(np.arange(40), list(missing)))
     assert np.isfinite(Preparation(True, 2, True)(alike).values).all()
+
+
+@pytest.mark.parametrize(
+    "part, values", [("mean", np.zeros(1)), ("directions", np.zeros((2, 5))), ("deviation", np.zeros(()))]
+)
+def test_state_that_does_not_fit_is_refused(part, values):
+    preparation = Preparation(True, 2, True)
+    learnt = preparation(features()).learnt
+    assert np.isfinite(preparation(features(seed=1), learnt).values).all()
+    with pytest.raises(ValueError, match="does not fit its 6 columns: restore"):
+        preparation(features(seed=1), {**learnt, part: values})
+    with pytest.raises(KeyError, match=part):
+        preparation(features(seed=1), {name: array for name, array in learnt.items() if name != part})

@@ -3,8 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from recbole_adasid.grid import cell as cell_module
 from recbole_adasid.grid.cell import Cell
 from recbole_adasid.grid.given import content_digest, given_model
 from recbole_adasid.grid.report import by_setting
@@ -61,9 +63,7 @@ def test_a_cell_runs_again_once_the_data_changed_and_early_records_count_as_fini
     assert not finish(early, out) and not runs
     assert finish(Cell("rqvae", entry, "toys", 1, "data", []), out)
     assert not finish(Cell("rqvae", entry, "toys", 1, "data", []), out)
-    folder = Cell("rqvae", entry, "toys", 1, "data", []).folder
     (data / "toys" / "toys.inter").write_text("user_id:token\nnext month\n", encoding="utf-8")
-    assert Cell("rqvae", entry, "toys", 1, "data", []).folder != folder  # nothing is resumed with other data
     assert finish(Cell("rqvae", entry, "toys", 1, "data", []), out) and len(set(runs)) == 2
 
 
@@ -74,3 +74,31 @@ def test_records_of_earlier_data_have_a_section_of_their_own() -> None:
     now = {**shared, "cell": "a", "given": "2"}
     apart = by_setting([*records, now])
     assert apart == {"toys, earlier data or settings files": records[:1], "toys": [records[1], now]}
+
+
+def test_the_first_cell_that_makes_its_data_is_recorded_with_it_and_resumes(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders: list[Path] = []
+
+    def execute(self: Cell, arguments: list[str], folder: Path) -> tuple[dict[str, Any], dict[str, float]]:
+        folders.append(folder)
+        (data / "shop").mkdir()
+        (data / "shop" / "shop.inter").write_text("downloaded", encoding="utf-8")
+        folder.mkdir(parents=True)
+        np.savez(folder / "test_ranks.npz", user=[1], rank=[1])
+        return {}, {}
+
+    monkeypatch.setattr(Cell, "execute", execute)
+    monkeypatch.setattr(cell_module, "read_pace", lambda folder: {})
+    Path("out").mkdir()
+    record = Cell("rqvae", {"tokenizer": "rqvae"}, "shop", 1, "data", []).run(Path("out"))
+    assert record["given"] == content_digest("shop", "data", []) != ""
+    assert Cell("rqvae", {"tokenizer": "rqvae"}, "shop", 1, "data", []).folder == folders[0]
+    assert record["given"][:8] in record["ranks"]  # next month's ranks do not overwrite these
+
+
+def test_a_cell_s_own_settings_files_count_too(data: Path) -> None:
+    before = Cell("rqvae", {"config_files": "shop.yaml"}, "toys", 1, "data", []).given
+    Path("shop.yaml").write_text("epochs: 3\n", encoding="utf-8")
+    assert Cell("rqvae", {"config_files": "shop.yaml"}, "toys", 1, "data", []).given != before

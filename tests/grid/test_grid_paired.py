@@ -10,7 +10,7 @@ import pytest
 
 from recbole_adasid.evaluation.comparison import difference
 from recbole_adasid.evaluation.intervals import gains
-from recbole_adasid.grid.paired import paired_cells, paired_recommenders, paired_test, tested_alike
+from recbole_adasid.grid.paired import have_same_test, paired_cells, paired_recommenders, paired_test
 
 
 def cell(out: Path, name: str, seed: int, users: list[int], ranks: list[int], **more: Any) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def test_a_user_with_several_held_out_items_counts_once_in_the_error(tmp_path: P
 def test_runs_of_other_numbers_of_items_are_not_paired(tmp_path: Path) -> None:
     ours = [cell(tmp_path, "adasid", 1, [1, 1, 2], [1, 0, 2])]
     theirs = [cell(tmp_path, "rqvae", 1, [1, 2, 2], [1, 0, 2])]
-    assert not tested_alike(tmp_path, [*ours, *theirs]) and tested_alike(tmp_path, [*ours, *ours])
+    assert not have_same_test(tmp_path, [*ours, *theirs]) and have_same_test(tmp_path, [*ours, *ours])
 
 
 def test_the_order_of_a_users_items_makes_no_difference_but_the_items_do(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_the_order_of_a_users_items_makes_no_difference_but_the_items_do(tmp_pat
         (tmp_path / "ranks").mkdir(exist_ok=True)
         (tmp_path / f"{name}.npz").rename(tmp_path / "ranks" / f"{name}.npz")
     a, b, c = ({"ranks": f"{name}.npz"} for name in "abc")
-    assert tested_alike(tmp_path, [a, b]) and not tested_alike(tmp_path, [a, c])
+    assert have_same_test(tmp_path, [a, b]) and not have_same_test(tmp_path, [a, c])
 
 
 def test_of_one_user_there_is_no_comparison(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import logging
 import shutil
 from collections.abc import Callable
@@ -17,8 +18,11 @@ from recbole_adasid.bundle.item_sids import as_item_sids
 from recbole_adasid.features.fitted_state import read_fitted
 from recbole_adasid.io.json_file import read_json
 from recbole_adasid.io.stage_cache import StageCache
+from recbole_adasid.io.tensor_file import MismatchedFile
 from recbole_adasid.learning.given import GivenSIDs, given_semantic_ids
+from recbole_adasid.plugin.output.run_outputs import remove_earlier
 from recbole_adasid.plugin.run import run
+from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.serving.recommender import Recommender
 from recbole_adasid.tokenizer.saved import load_tokenizer
 from small_dataset import N_ITEMS, SmallDataset, config, small_dataset
@@ -129,6 +133,22 @@ def test_items_that_the_data_lacks_have_their_semantic_id_kept_for_them(first: P
     again = Recommender.load(tmp_path / "run")
     assert [tuple(one) for one in again.semantic_ids([GONE, "i93"])] == [before[GONE], before["i93"]]
     assert {token: complete(tmp_path / "run")[token] for token in before} == before
+
+
+def test_a_kept_semantic_id_that_is_another_items_is_refused(second: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(second, tmp_path / "run"))
+    kept, own = read_json(folder / "reserved-sids.json"), read_json(folder / "sids.json")
+    (folder / "reserved-sids.json").write_text(json.dumps({**kept, GONE: next(iter(own.values()))}), encoding="utf-8")
+    assert read_json(folder / "sids.info.json")["collision"] == "suffix"
+    with pytest.raises(MismatchedFile, match="gives an item the Semantic ID of another one"):
+        Recommender.load(folder).add_items([GONE], table={"item_id": [GONE], "title": ["the blue thing number i3"]})
+
+
+def test_a_run_on_semantic_ids_alone_keeps_no_encoders_of_an_earlier_run_in_its_folder(second: Path, tmp_path) -> None:
+    folder = RunFolder(shutil.copytree(second, tmp_path / "run"))
+    assert folder.tokenizer_path.is_dir() and folder.fitted_path.is_file()
+    remove_earlier(folder)
+    assert not folder.tokenizer_path.exists() and not folder.fitted_path.exists()
 
 
 def test_the_chain_goes_on(first: Path, second: Path, settings: Settings, base: Path, write_dataset) -> None:

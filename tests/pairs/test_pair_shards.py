@@ -93,9 +93,16 @@ def test_an_empty_folder_is_filled_if_it_can_be_replaced(tmp_path: Path, monkeyp
     def busy(path: Path) -> None:
         raise OSError(16, "Device or resource busy")
 
-    monkeypatch.setattr(Path, "rmdir", busy)
-    with pytest.raises(OSError, match="cannot replace the folder .*disk .Device or resource busy.: name a new folder"):
-        refuse_to_overwrite(tmp_path / "disk")
+    (tmp_path / "disk").chmod(0o2775)
+    refuse_to_overwrite(tmp_path / "disk")
+    with monkeypatch.context() as patched:  # such as a mount point
+        patched.setattr(Path, "rmdir", busy)
+        assert write_pairs(tmp_path / "disk", [some(0, 1)], TOKENS) == 1
+    assert (tmp_path / "disk").stat().st_mode & 0o7777 == 0o2775
+    (tmp_path / "disk" / "pairs-00000.parquet").unlink()
+    assert write_pairs(tmp_path / "disk", [some(0, 1)], TOKENS) == 1  # replaced, with the same rights
+    assert (tmp_path / "disk").stat().st_mode & 0o7777 == 0o2775
+    (tmp_path / "disk" / "pairs-00000.parquet").unlink()
     monkeypatch.chdir(tmp_path / "disk")
     with pytest.raises(OSError, match="cannot replace the folder . .it is the current folder."):
         refuse_to_overwrite(Path())

@@ -31,6 +31,9 @@ SMALL = {"epochs": 1, "train_batch_size": 64, "mlp_hidden_size": [8], "show_prog
 VECTOR = {"numerical_features": ["sid_vector"], "discretization": {"sid_vector": {"method": "position"}}}
 
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
+
 @pytest.fixture(scope="module")
 def bundle() -> SIDBundle:
     features = torch.from_numpy(np.random.default_rng(0).normal(size=(ITEMS, WIDTH)).astype(np.float32))
@@ -150,7 +153,6 @@ importlib.util.find_spec = lambda name, *rest: None if name == "ray" else find(n
 import recbole_adasid
 from recbole.quick_start import objective_function, run_recbole
 
-pytestmark = pytest.mark.usefixtures("elsewhere")
 assert "ray" not in sys.modules
 file = recbole_adasid.preset_path("ranking", "context")
 given = {{**{SMALL}, "data_path": {str(data_path)!r}}}

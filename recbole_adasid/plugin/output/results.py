@@ -31,8 +31,8 @@ def write_evaluated(
 ) -> tuple[dict[str, Any], NDArray[np.int64]]:
     """Write the test's ranks and breakdown; return all results, and how often training has each item [N + 1].
 
-    ``metrics`` and ``records`` are of ``best_valid`` and ``test``; a record is empty unless exactly one item per user
-    is held out. ``group_sizes`` is that of :func:`~recbole_adasid.evaluation.breakdown.breakdown`.
+    ``metrics`` and ``records`` are of ``best_valid`` and ``test``; a record is empty without a test, or if a list has
+    several held-out items. ``group_sizes`` is that of :func:`~recbole_adasid.evaluation.breakdown.breakdown`.
     """
     results: dict[str, Any] = dict(metrics)
     interactions = parts["train"].training_items().training_interactions()

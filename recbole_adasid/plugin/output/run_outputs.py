@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,7 @@ def _write_sids(folder: RunFolder, model: Any, items: Any) -> None:
         "given": learned.description.get("given"),
         "cold_items": None if items.cold is None else int(items.cold.sum()),
     }
+    remove_earlier(folder)
     if learned.tokenizer is not None:
         learned.tokenizer.save(folder.tokenizer_path, learned.tokenizer_description or learned.description)
         if learned.fitted:
@@ -90,8 +92,14 @@ def _write_sids(folder: RunFolder, model: Any, items: Any) -> None:
     )
 
 
+def remove_earlier(folder: RunFolder) -> None:
+    """Remove what an earlier run in this folder encoded new items with: it may not fit this run's Semantic IDs."""
+    shutil.rmtree(folder.tokenizer_path, ignore_errors=True)
+    for path in (folder.fitted_path, folder.reserved_path):
+        path.unlink(missing_ok=True)
+
+
 def _write_reserved(folder: RunFolder, learned: SemanticIDs) -> None:
-    folder.reserved_path.unlink(missing_ok=True)  # that of an earlier run in this folder
     if learned.reserved is not None:
         folder.write_reserved(learned.reserved.tokens, learned.reserved.sequences)
 

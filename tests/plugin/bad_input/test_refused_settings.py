@@ -98,7 +98,10 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
     ),
     "text_fields is text": (settings(text_fields="title"), r"text_fields='title' has to be a list"),
     "gpu_id is text": (settings(gpu_id="all"), r"gpu_id='all' has to be the numbers of GPUs"),
-    "data_path is a number": (settings(data_path="3"), r"data_path=3 has to be a path"),
+    "data_path is a folder that is not there": (
+        settings(data_path="3"),
+        r"There is no dataset 'tiny': .*/3/tiny/tiny.inter",
+    ),
     "two characters between cells": (settings(field_separator="::"), r"field_separator=.* has to be a tab, a space"),
     "unknown encoding": (settings(encoding="utf-9"), r"encoding='utf-9' has to be an encoding of text"),
     "negatives": (
@@ -114,7 +117,7 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
     "unknown setting": (settings(epoch="3"), r"Unknown setting 'epoch' .* did you mean epochs"),
     "unknown tokenizer": (settings(tokenizer="rqva"), r"Unknown tokenizer 'rqva': did you mean rqvae"),
     "unknown dataset": (settings(dataset="tinny"), r"There is no dataset 'tinny'"),
-    "unknown model size": (settings(model_size="[small]"), r"Unknown model_size \['small'\]"),
+    "unknown model size": (settings(model_size="[small]"), r"Unknown model_size '\[small\]'"),
     "unknown quantizer": (settings(quantizer="rotatoin"), r"Unknown quantizer 'rotatoin': did you mean rotation"),
     "unknown regulation": (
         settings(regulation="[a]"),

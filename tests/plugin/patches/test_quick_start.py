@@ -22,6 +22,9 @@ Settings = dict[str, Any]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(recbole_adasid.__file__).parents[1])}
 
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
+
 def python(code: str) -> str:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=ENVIRONMENT)
     assert done.returncode == 0, done.stderr
@@ -35,7 +38,6 @@ import recbole_adasid
 from recbole.quick_start import load_data_and_model
 from recbole.utils import get_trainer
 
-pytestmark = pytest.mark.usefixtures("elsewhere")
 config, model, dataset, train, valid, test = load_data_and_model({str(done["run_folder"] / "model.safetensors")!r})
 trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, model)
 print("RESULT", dict(trainer.evaluate(test, load_best_model=False)))
