@@ -39,7 +39,9 @@ def tokens_of_arrow(column: Any, where: Path | str, name: str) -> NDArray[np.obj
         raise ValueError(f"{where}: the column {name} holds {kind}, which is {_REMEDY}")
     tokens = np.empty(len(column), dtype=object)
     if types.is_floating(kind) or types.is_decimal(kind):
-        tokens[:] = [_whole_number(value, where, name) for value in column.to_pylist()]
+        values = column.to_pylist()
+        token_of = {value: _whole_number(value, where, name) for value in set(values)}  # a log repeats its ids
+        tokens[:] = [token_of[value] for value in values]
     elif len(column):
         tokens[:] = _texts(column, where, name)
     return tokens

@@ -31,11 +31,10 @@ def read_pace(run_folder: Path) -> dict[str, Any]:
     return {**seconds, "epochs": known["epoch"], "validation": known.get(METRIC, [])}
 
 
-def minutes_to(pace: dict[str, Any], wanted: float) -> float | None:
-    """Return the minutes of training after which a validation first reached ``wanted``; None if none did."""
-    spent = np.cumsum(pace["training"]) / 60
-    reached = [spent[epoch] for epoch, value in zip(pace["epochs"], pace["validation"]) if value >= wanted]
-    return float(min(reached)) if reached else None
+def epochs_to(pace: dict[str, Any], wanted: float) -> int | None:
+    """Return the epochs of training after which a validation first reached ``wanted``; None if none did."""
+    reached = (epoch + 1 for epoch, value in zip(pace["epochs"], pace["validation"]) if value >= wanted)
+    return min(reached, default=None)
 
 
 def pace_table(rows: list[tuple[str, list[dict[str, Any]]]], users: int | None, goal: str = "SASRec") -> list[str]:
@@ -54,22 +53,27 @@ def pace_table(rows: list[tuple[str, list[dict[str, Any]]]], users: int | None, 
     head = ["", "seconds an epoch", "minutes of training", f"minutes to a validation {METRIC} of {wanted:.4f}"]
     lines = [_row([*head, "users/s of a validation", "peak memory, GiB"]), "|" + "---|" * 6]
     lines += [_row(_cells(label, runs, wanted, users)) for label, runs in rows if runs]
-    note = f"How soon others reach what {goals[0].get('label', goal)} reaches at best on validation, mean of the seeds;"
-    return ["### Pace", f"{note} times of training alone, on the machine that ran the cells.", "\n".join(lines)]
+    note = (
+        f"How soon others reach what {goals[0].get('label', goal)} reaches at best on validation, mean of the seeds. "
+    )
+    note += "Times are of training alone, all epochs as long as the median one of the fastest seed: a seed on a slower "
+    note += "or busy machine says nothing about the recommender."
+    return ["### Pace", note, "\n".join(lines)]
 
 
 def _cells(label: str, runs: list[dict[str, Any]], wanted: float, users: int | None) -> list[str]:
     paces = [run["pace"] for run in runs]
-    reached = [minutes_to(pace, wanted) for pace in paces]
-    known = [minutes for minutes in reached if minutes is not None]
+    seconds = min(float(np.median(pace["training"])) for pace in paces)
+    reached = [epochs_to(pace, wanted) for pace in paces]
+    known = [epochs for epochs in reached if epochs is not None]
     lacking = f" (not in {len(reached) - len(known)} of {len(reached)})" if len(known) < len(reached) else ""
     answering = [np.median(pace["evaluating"]) for pace in paces if pace["evaluating"]]
     return [
         label,
-        f"{np.mean([np.median(pace['training']) for pace in paces]):.1f}",
-        f"{np.mean([sum(pace['training']) for pace in paces]) / 60:.1f}",
-        (f"{np.mean(known):.1f}" if known else "never") + (lacking if known else ""),
-        f"{users / max(float(np.mean(answering)), 0.01):,.0f}" if users and answering else "",
+        f"{seconds:.1f}",
+        f"{np.mean([len(pace['training']) for pace in paces]) * seconds / 60:.1f}",
+        (f"{np.mean(known) * seconds / 60:.1f}" if known else "never") + (lacking if known else ""),
+        f"{users / max(float(min(answering)), 0.01):,.0f}" if users and answering else "",
         f"{np.mean([run['peak_memory_gib'] for run in runs]):.2f}",
     ]
 

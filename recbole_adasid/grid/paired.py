@@ -120,19 +120,20 @@ def paired_test(
     best = max(candidates, key=lambda name: mean_valid(seeds[name].values()))
     several = [name for name in candidates if len(shared[name]) > 1]
     own = label_of(seeds[reference])
-    about = [f"{own} against {label_of(seeds[best])}, the {kind} of the best validation NDCG@10, and each of the"]
-    about += ["others, by the seeds that both have, over users and trainings (`evaluation/comparison.py`)."]
-    if several:
+    others = f", the {kind} of the best validation NDCG@10, and each of the\nothers" * (len(candidates) > 1)
+    about = [f"{own} against {label_of(seeds[best])}{others}, by the seeds that both have, over users and trainings "]
+    about[0] += "(`evaluation/comparison.py`)."
+    if len(several) > 1:
         about += [f"In brackets Holm's p, corrected for the {len(several)} {kind}s with several seeds."]
     about += [ONE_SEED] * (len(several) < len(candidates)) + apart + [""]
     rows = []
     for metric in PAIRED_METRICS:
         cells = {name: paired_cells(out, pairs[name][0], pairs[name][1], metric) for name in candidates}
-        corrected = dict(zip(several, holm([cells[name][1] for name in several])))
+        corrected = dict(zip(several, holm([cells[name][1] for name in several]))) if len(several) > 1 else {}
         for name in sorted(candidates, key=lambda name: name != best):
             shown, p = cells[name]
-            holms = f" ({corrected[name]:.2g})" if name in corrected else USERS_ONLY
-            rows.append([label_of(seeds[name]), len(shared[name]), metric, *shown, f"{p:.2g}{holms}"])
+            told = f" ({corrected[name]:.2g})" if name in corrected else USERS_ONLY * (name not in several)
+            rows.append([label_of(seeds[name]), len(shared[name]), metric, *shown, f"{p:.2g}{told}"])
     head = [kind, "seeds", "metric", own, kind, "difference, 95% interval", "p"]
     return ["\n".join([*about, table(head, rows, compact=True)])]
 

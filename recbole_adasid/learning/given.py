@@ -204,12 +204,10 @@ def _report_agreement(
     known = np.flatnonzero(rows >= 0)[:_ITEMS_CHECKED]
     again = _encode(tokenizer, values[torch.from_numpy(known)]).numpy()
     same = float((again == codes[known]).all(axis=1).mean())
-    told = (
+    logger.info(
         "%.0f%% of %d items would get their codes in %s again from the features of this run.",
-        100 * same,
-        len(known),
+        *(100 * same, len(known), folder),
     )
-    logger.info(*told, folder)
     if same < 0.5:
         logger.warning(
             "Only %.0f%% of %d items would get their codes in %s again: are these the features that its tokenizer was "

@@ -72,8 +72,10 @@ def check_free(folder: RunFolder, returned: NDArray[np.int64], present: NDArray[
     Raises:
         MismatchedFile: if one is, in a file that somebody changed.
     """
+    if not len(returned):
+        return
     every = np.concatenate([present, returned])
-    if len(returned) and len(np.unique(every, axis=0)) < len(every):
+    if len(np.unique(every, axis=0)) < len(every):
         raise MismatchedFile(f"{folder.reserved_path} gives an item the Semantic ID of another one: {_REMEDY}")
 
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from recbole_adasid.io.one_line import typed_line
 from recbole_adasid.settings.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -82,8 +83,7 @@ def _load(module: str, what: str, remedy: str) -> None:
     try:
         importlib.import_module(module)
     except Exception as error:  # a module may raise anything
-        reason = " ".join(str(error).split())
-        raise SettingsError(f"{what} cannot be imported ({type(error).__name__}: {reason}): {remedy}.") from error
+        raise SettingsError(f"{what} cannot be imported ({typed_line(error)}): {remedy}.") from error
     finally:
         if added:
             sys.path.remove(here)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from recbole_adasid.grid.pace import minutes_to, pace_table, read_pace
+from recbole_adasid.grid.pace import epochs_to, pace_table, read_pace
 from recbole_adasid.run_folder.history import run_history, write_history
 
 LOG = """\
@@ -35,7 +35,7 @@ def pace(training: list[float], epochs: list[int], validation: list[float]) -> d
 
 def test_quality_is_reached_at_the_first_validation_that_is_as_good() -> None:
     known = pace([60.0, 120.0, 30.0], [0, 1, 2], [0.1, 0.3, 0.2])
-    assert [minutes_to(known, wanted) for wanted in (0.05, 0.1, 0.2, 0.3, 0.31)] == [1, 1, 3, 3, None]
+    assert [epochs_to(known, wanted) for wanted in (0.05, 0.1, 0.2, 0.3, 0.31)] == [1, 1, 2, 2, None]
 
 
 def run(cell: str, known: dict[str, Any], memory: float = 1.0) -> dict[str, Any]:
@@ -56,6 +56,12 @@ def test_the_table_says_how_soon_others_reach_the_goal() -> None:
         "| LIGER | 30.0 | 1.0 | 0.5 (not in 1 of 2) | 50 | 1.00 |",
         "| TIGER | 30.0 | 0.5 | never | 50 | 1.00 |",
     ]
+
+
+def test_a_seed_on_a_slower_machine_or_an_epoch_with_a_pause_counts_no_time() -> None:
+    fast, slow = pace([10, 10, 300], [0, 1, 2], [0.1, 0.2, 0.3]), pace([25, 25, 25], [0, 1, 2], [0.1, 0.3, 0.3])
+    lines = pace_table([("SASRec", [run("SASRec", fast), run("SASRec", {**slow, "evaluating": [9.0]})])], 100)[2]
+    assert lines.splitlines()[2] == "| SASRec | 10.0 | 0.5 | 0.4 | 50 | 1.00 |"  # 3 and 2 epochs of 10 s to the goal
 
 
 @pytest.mark.parametrize(
