@@ -81,13 +81,13 @@ def refuse_to_overwrite(out: Path) -> None:
         ImportError: for a folder, if pyarrow is not installed.
         CannotWrite: if the place is not writable.
     """
-    if out.suffix != ".npz":
-        require_pyarrow(out)
     if out.is_file() or out.is_dir() and any(out.iterdir()):
         raise FileExistsError(f"{out} already exists: move it away, or choose another name.")
     check_writable(_real(out))
     if out.is_dir():
         _check_replaceable(out)
+    if out.suffix != ".npz":
+        require_pyarrow(out)
 
 
 def _real(out: Path) -> Path:
