@@ -5,7 +5,7 @@ from __future__ import annotations
 from recbole_adasid.model.catalogue import COLLISIONS
 from recbole_adasid.model.liger import HYBRID_SCORES, RETRIEVALS
 from recbole_adasid.model.network.settings import NETWORK_SETTINGS
-from recbole_adasid.settings.rules import Rule, name_of, optional, real, switch, whole
+from recbole_adasid.settings.rules import Rule, name_of, optional, path, real, switch, whole
 
 _LARGE = 1e6  # float32 can no longer tell what is beside a larger weight
 _LIGER: dict[str, Rule] = {
@@ -24,4 +24,4 @@ _LIGER: dict[str, Rule] = {
 }
 OF_LIGER = tuple(_LIGER)
 """Names of the settings that only LIGER has. Reading its file checks them by the same rules."""
-MODEL: dict[str, Rule] = {**NETWORK_SETTINGS, **_LIGER, "collision": name_of(COLLISIONS)}
+MODEL: dict[str, Rule] = {**NETWORK_SETTINGS, **_LIGER, "collision": name_of(COLLISIONS), "warm_start": optional(path)}

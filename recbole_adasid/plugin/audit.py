@@ -80,6 +80,9 @@ def _audited(folder: Path, config: Any) -> list[tuple[str, bool | None]]:
     if config["sids_file"]:
         about = f"Semantic IDs come from {config['sids_file']}, and whether they know held-out interactions is open"
         checks.append((about, None))
+    if config["warm_start"]:
+        about = f"training began with the weights of {config['warm_start']}"
+        checks.append((f"{about}, and whether they know held-out interactions is open", None))
     if "LS" in config["eval_args"]["split"]:
         last_two = bool((test.user_spans(held_out)[1] - held_out <= 2).all())
         checks.append(("held-out interactions are their users' last two", last_two))

@@ -22,6 +22,7 @@ from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.plugin.datasets.example_dataset import SKIPPED_FIELD
 from recbole_adasid.plugin.learn import learn
 from recbole_adasid.run_folder.model_file import describe_data
+from recbole_adasid.run_folder.warm_start import warm_start
 
 
 class TIGER(SequentialRecommender):
@@ -55,6 +56,9 @@ class TIGER(SequentialRecommender):
         catalogue = self._catalogue(config, dataset, semantic_ids)
         network = TIGERNetwork(level_sizes=catalogue.level_sizes, **network_settings(config.final_config_dict))
         self.tiger = self._model(config, dataset, network, catalogue)
+        if config["warm_start"] and self.semantic_ids is not None:
+            vectors = None if self.semantic_ids.vectors is None else torch.from_numpy(self.semantic_ids.vectors)
+            warm_start(self.tiger, dataset.training_items().item_tokens(), config["warm_start"], vectors)
 
     def _model(self, config: Any, dataset: Any, network: TIGERNetwork, catalogue: Catalogue) -> TIGERModel:
         if self.semantic_ids is None:  # a file will fill it

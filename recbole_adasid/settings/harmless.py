@@ -44,7 +44,7 @@ OF_THE_MACHINE = (
 """Set again whenever a model is loaded; RecBole's would open a connection."""
 OF_THE_COMMAND = ("config_file", "config_files")
 READ = (
-    *("data_path", "interactions_files", "item_features_file", "image_folder", "pair_file", "sids_file"),
+    *("data_path", "interactions_files", "item_features_file", "image_folder", "pair_file", "sids_file", "warm_start"),
     "behaviour",  # of a modality
 )
 """Data locations, in formats that execute nothing: read as named, but not from other machines."""

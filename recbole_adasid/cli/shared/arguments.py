@@ -38,7 +38,8 @@ PATHS_AND_TEXTS = (
     *("USER_ID_FIELD", "ITEM_ID_FIELD", "TIME_FIELD", "ITEM_LIST_LENGTH_FIELD", "LIST_SUFFIX"),
     *("run_folder", "run_root", "cache_dir", "data_path", "checkpoint_dir", "dataloaders_save_path"),
     *("dataset_save_path", "interactions_files", "interactions_table", "items_table", "item_features_file"),
-    *("pair_file", "sids_file", "image_folder", "image_field", "image_encoder_model", "text_encoder_model"),
+    *("pair_file", "sids_file", "warm_start", "image_folder", "image_field"),
+    *("image_encoder_model", "text_encoder_model"),
     *("title_field", "category_field", "text_template", "model_size", "valid_metric"),
     *("wandb_project", "mlflow_experiment", "ray_address"),
 )

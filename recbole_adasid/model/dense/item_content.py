@@ -55,14 +55,15 @@ class ItemContent(nn.Module):
         id_dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        for name in ("directions", "features"):
+            self.register_buffer(name, None)
         known = (features if trained[1:].all() else features[trained[1:]]).float()
         self.register_buffer("mean", known.mean(0))
         self.register_buffer("deviation", known.std(0, correction=0).clamp(min=_LEAST_DEVIATION))
-        self.register_buffer("directions", None)
+        directions = None
         if columns is not None and columns < features.shape[1]:
-            self.directions = principal_directions(map(self._reduced, known.split(_ROWS_AT_ONCE)), columns)
-        parts = [self._stored(part) for part in features.split(_ROWS_AT_ONCE)]
-        self.register_buffer("features", torch.cat([parts[0].new_zeros(1, parts[0].shape[1]), *parts]))
+            directions = principal_directions(map(self._reduced, known.split(_ROWS_AT_ONCE)), columns)
+        self.restandardise(features, self.mean, self.deviation, directions)
         self.register_buffer("trained", trained.clone())
         self._start(d_model, id_embedding, id_dropout)
 
@@ -76,6 +77,18 @@ class ItemContent(nn.Module):
         self.ids = nn.Embedding(len(self.features), d_model) if id_embedding else None
         if self.ids is not None:
             nn.init.normal_(self.ids.weight, std=_ID_STD)
+
+    def restandardise(self, features: Tensor, mean: Tensor, deviation: Tensor, directions: Tensor | None) -> None:
+        """Standardise and reduce the ``features`` [N, d] of the items 1 … N as a trained map expects them.
+
+        Args:
+            features: as given to the constructor.
+            mean, deviation: [d].
+            directions: [C, d]; None keeps all columns.
+        """
+        self.mean, self.deviation, self.directions = mean, deviation, directions
+        parts = [self._stored(part) for part in features.split(_ROWS_AT_ONCE)]
+        self.features = torch.cat([parts[0].new_zeros(1, parts[0].shape[1]), *parts])
 
     def drawn(self) -> Tensor:
         """Return which items keep their embedding in this step, bool [N + 1]."""

@@ -15,6 +15,7 @@ from recbole_adasid.plugin.config.building import known_settings
 from recbole_adasid.plugin.config_values import to_plain
 from recbole_adasid.plugin.peers.names import is_tiger
 from recbole_adasid.run_folder.folder import RunFolder
+from recbole_adasid.run_folder.warm_start import warm_start_digest
 
 
 def run_folder(config: Any) -> Path:
@@ -52,12 +53,14 @@ def training_key(config: Any, semantic_ids: str, interactions: str) -> str:
     elsewhere |= {"reviews_url", "reviews_sha256", "metadata_url", "metadata_sha256"}
     elsewhere |= {"interactions_table", "items_table", "interactions_columns", "items_columns", "table_time_unit"}
     elsewhere |= {"table_delimiter"}
-    elsewhere |= {"title_field", "category_field", "sids_file", "report"}
+    elsewhere |= {"title_field", "category_field", "sids_file", "warm_start", "report"}
     elsewhere |= {"pair_engine", "ray_address", "ray_workers", "ray_worker_memory", "item_features_mapped"}
     elsewhere |= {"image_private_hosts"}
     elsewhere |= {"interactions_files", "interactions_memory"}
     settings = {key: to_plain(value) for key, value in writable(config).items() if key not in elsewhere}
     about = {"semantic_ids": semantic_ids, "interactions": interactions, "dataset": str(config["dataset"])}
+    if config["warm_start"]:
+        about["warm_start"] = warm_start_digest(config["warm_start"])
     return fingerprint({"settings": settings, **about})
 
 
@@ -74,7 +77,8 @@ def writable(config: Any) -> dict[str, Any]:
     if settings["train_neg_sample_args"]["distribution"] == "none":
         # RecBole stores "no negatives" in a form that it does not accept itself.
         settings["train_neg_sample_args"] = None
-    if config["sids_file"]:
-        settings["sids_file"] = str(Path(config["sids_file"]).resolve())
+    for key in ("sids_file", "warm_start"):
+        if config[key]:
+            settings[key] = str(Path(config[key]).resolve())
     # The dataset's folder may be a link, with its target elsewhere and under another name.
     return {**settings, "data_path": os.path.dirname(os.path.abspath(config["data_path"]))}
