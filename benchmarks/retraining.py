@@ -1,6 +1,6 @@
 """Monthly retraining: from random weights against a warm start from the earlier run, on the same Semantic IDs.
 
-    python -m benchmarks.retraining --data_path=data --dataset=amazon-toys --model=LIGER --out=results/recommenders/retraining.jsonl
+    python -m benchmarks.retraining --data_path=data --model=LIGER --out=results/recommenders/retraining.jsonl
 
 The earlier run trains on the first part of the log by time, the later ones on all of it, with the Semantic IDs of the
 earlier run's bundle. Each is a line of the file; those that are there already are not run again.
@@ -55,9 +55,7 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.9, help="of the interactions that the earlier run has")
     parser.add_argument("--seed", type=int, default=2020)
     parser.add_argument("--earlier_epochs", type=int, default=12)
-    parser.add_argument(
-        "--epochs", default="3,6,12", help="of the later runs, from random weights and from the earlier"
-    )
+    parser.add_argument("--epochs", default="3,6,12", help="of the later runs")
     parser.add_argument("--work", type=Path, default=Path("runs/retraining"), help="folder of data and runs")
     parser.add_argument("--out", type=Path, required=True, help="file of the lines")
     arguments = parser.parse_args()
