@@ -56,6 +56,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=2020)
     parser.add_argument("--earlier_epochs", type=int, default=12)
     parser.add_argument("--epochs", default="3,6,12", help="of the later runs")
+    parser.add_argument("--starts", default="random,warm", help="of the later runs")
     parser.add_argument("--work", type=Path, default=Path("runs/retraining"), help="folder of data and runs")
     parser.add_argument("--out", type=Path, required=True, help="file of the lines")
     arguments = parser.parse_args()
@@ -81,8 +82,9 @@ def main() -> None:
         SIDBundle.from_run(first).save(bundle)
     for epochs in map(int, arguments.epochs.split(",")):
         given = {"data_path": str(arguments.data_path), "sids_file": str(bundle)}
-        for start, weights in (("random", None), ("warm", str(first))):
+        for start in arguments.starts.split(","):
             folder = str(work / f"{start}-{epochs}")
+            weights = {"random": None, "warm": str(first)}[start]
             record(start, epochs, {**given, "warm_start": weights, "run_folder": folder})
 
 
