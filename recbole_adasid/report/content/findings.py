@@ -82,13 +82,9 @@ def on_regulation(tokenizer: Columns, regulation: str) -> list[Finding]:
     if not repelled:
         return [Finding(NOTE, "The regulation was switched off", "Its collision term took no part in training.")]
     if max(repelled) == 0:
-        return [
-            Finding(
-                WARNING,
-                "The regulation was idle",
-                f"No overlapping pair was repelled at any logged step. {REGULATIONS.get(regulation, Regulation).REMEDY}",
-            )
-        ]
+        remedy = REGULATIONS.get(regulation, Regulation).REMEDY
+        text = f"No overlapping pair was repelled at any logged step. {remedy}"
+        return [Finding(WARNING, "The regulation was idle", text)]
     text = f"On average {sum(repelled) / len(repelled):.0%} of the overlapping pairs were repelled"
     relaxed = [value for value in tokenizer.get("relaxed_share", []) if value is not None]
     text += f" and {sum(relaxed) / len(relaxed):.0%} relaxed as similar enough." if relaxed else "."

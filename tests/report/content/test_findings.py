@@ -55,7 +55,9 @@ def test_a_regulation_that_never_acts_is_a_warning(repelled: list, regulation: s
     assert kinds(findings.on_regulation(columns, regulation)) == expected
 
 
-@pytest.mark.parametrize(("regulation", "wanted"), [("adaptive", "collision_m"), ("hamming", "full_m"), ("mine", "its m")])
+@pytest.mark.parametrize(
+    ("regulation", "wanted"), [("adaptive", "collision_m"), ("hamming", "full_m"), ("mine", "its m")]
+)
 def test_what_helps_an_idle_regulation_is_a_setting_of_its_own(regulation: str, wanted: str) -> None:
     [found] = findings.on_regulation({"step": [0], "repelled_share": [0.0]}, regulation)
     assert f"Raise {wanted}argin" in found.text
