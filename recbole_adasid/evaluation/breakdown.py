@@ -70,7 +70,8 @@ def within_groups(start: NDArray[np.int64], sizes: NDArray[np.int64], metric: st
     """
     last = np.where(start > 0, start + sizes - 1, 0)
     expected = np.zeros(len(start))
-    for place in range(int(sizes.max(initial=1))):
+    k = int(metric.partition("@")[2])  # later places gain nothing, however many items share a Semantic ID
+    for place in range(min(k, int(sizes.max(initial=1)))):
         inside = (start > 0) & (place < sizes)
         expected += np.where(inside, gains(np.where(inside, start + place, 0), metric) / sizes, 0.0)
     return {

@@ -11,7 +11,8 @@ from recbole_adasid.evaluation.users import numbered_users
 
 RESAMPLES = 1000
 RANK_METRICS = ("recall", "hit", "ndcg", "mrr")
-_AT_ONCE = 50  # resamples in memory at once
+_AT_ONCE = 50  # resamples in memory at once, and fewer of many users
+_DRAWS_AT_ONCE = 5_000_000
 
 
 def gains(ranks: ArrayLike, metric: str) -> NDArray[np.float64]:
@@ -73,7 +74,9 @@ def bootstrap_intervals(
     by_metric = [np.bincount(user, weights=gains(ranks, metric)).astype(np.float64) for metric in known]
     sums = np.stack(by_metric, axis=1)
     sizes, random = np.bincount(user), np.random.default_rng(seed)
-    means = np.concatenate([_resampled_means(sums, sizes, _AT_ONCE, random) for _ in range(RESAMPLES // _AT_ONCE)])
+    count = max(1, min(_AT_ONCE, _DRAWS_AT_ONCE // len(sizes)))
+    parts = [min(count, RESAMPLES - done) for done in range(0, RESAMPLES, count)]
+    means = np.concatenate([_resampled_means(sums, sizes, part, random) for part in parts])
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return {metric: (float(a), float(b)) for metric, a, b in zip(known, low, high)}
 

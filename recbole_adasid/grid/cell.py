@@ -13,10 +13,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.grid.given import content_digest, given_model
+from recbole_adasid.grid.given import content_digest, given_model, holds_out_items
 from recbole_adasid.grid.grids import ABOUT
 from recbole_adasid.grid.pace import read_pace
-from recbole_adasid.grid.records import SEEDLESS, holds_out_items
+from recbole_adasid.grid.records import SEEDLESS
 from recbole_adasid.io.json_file import read_json
 from recbole_adasid.model.names import TIGER
 from recbole_adasid.plugin.config.building import known_settings
@@ -38,7 +38,8 @@ class Cell:
         own = [f"--{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in settings.items()]
         shared = [option for option in options if "model" not in entry or not option.startswith("--model=")]
         self.options, self.common = own + for_model(self.model, shared), options
-        self.seed = 0 if self.model in SEEDLESS and not holds_out_items(self.options) else seed
+        self.cold = holds_out_items(self.options)
+        self.seed = 0 if self.model in SEEDLESS and not self.cold else seed
         self.data_path, self.given = data_path, content_digest(dataset, data_path, self.options)
 
     @property
@@ -58,12 +59,13 @@ class Cell:
         return Path("runs", "grid", self.dataset, f"{self.name}-{self.seed}-{settings}")
 
     def run(self, out: Path) -> dict[str, Any]:
-        """Run the cell, save the users' ranks if its test has any, and return its metrics, time and memory."""
+        """Run the cell in its folder, save the users' ranks if there is a test, and return metrics, time and memory."""
         common = [f"--dataset={self.dataset}"] + ([f"--data_path={self.data_path}"] if self.data_path else [])
         folder = self.folder
         arguments = [*common, f"--seed={self.seed}", *self.options]
         record: dict[str, Any] = {**self.place, "dataset": self.dataset, "seed": self.seed, "options": self.options}
         record |= {"command": " ".join(["recbole-adasid", "train", *arguments]), "resumed": folder.exists()}
+        record["cold"] = self.cold
         print(f"--- {record['command']}", flush=True)
         started = time.time()
         metrics, usage = self.execute(arguments, folder)
@@ -77,9 +79,7 @@ class Cell:
             ranks.parent.mkdir(exist_ok=True)
             shutil.copy(folder / "test_ranks.npz", ranks)
             record["ranks"] = ranks.name
-        pace = read_pace(folder)
-        shutil.rmtree(folder)
-        return {**record, "pace": pace, **metrics}
+        return {**record, "pace": read_pace(folder), **metrics}
 
     def execute(self, arguments: list[str], folder: Path) -> tuple[dict[str, Any], dict[str, float]]:
         """Run the main job and return its measurements, and its processor seconds and peak memory in GiB.

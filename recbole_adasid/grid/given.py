@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from recbole_adasid.io.digests import file_digest, fingerprint
-from recbole_adasid.settings.reading import read_settings_files, written_paths
+from recbole_adasid.settings.reading import parse_value, read_settings_files, written_paths
 
 _KINDS = (".inter", ".item", ".user", ".npy", ".npz", ".parquet", ".csv", ".tsv", ".jsonl", ".safetensors")
 """Endings of data; what is downloaded or cached beside it is made of it."""
@@ -46,8 +46,16 @@ def given_model(options: Sequence[str]) -> str | None:
     for option in options:
         if option.startswith("--model="):
             return option.partition("=")[2]
-    model = read_settings_files([str(path) for path in settings_files(options)]).get("model")
+    model = read_settings_files(settings_files(options)).get("model")
     return None if model is None else str(model)
+
+
+def holds_out_items(options: Sequence[str]) -> bool:
+    """Tell whether options or their settings files hold items out of training, which the seed then draws."""
+    shares = [option.partition("=")[2] for option in options if option.startswith("--cold_item_share=")]
+    if shares:
+        return bool(parse_value(shares[-1]))
+    return bool(read_settings_files(settings_files(options)).get("cold_item_share"))
 
 
 def settings_files(options: Sequence[str]) -> list[Path]:

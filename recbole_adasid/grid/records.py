@@ -54,9 +54,9 @@ def given_before(record: dict[str, Any], records: Sequence[dict[str, Any]]) -> b
     return bool(record.get("given")) and record["given"] != last[-1]
 
 
-def holds_out_items(options: Sequence[str]) -> bool:
-    """Tell whether `--key=value` options hold items out of training, which the seed then draws."""
-    return any(option.startswith("--cold_item_share=") for option in options)
+def is_cold(record: dict[str, Any]) -> bool:
+    """Tell whether items were held out of training; early records tell by their options."""
+    return bool(record.get("cold", any(option.startswith("--cold_item_share=") for option in record["options"])))
 
 
 def valid_score(record: dict[str, Any]) -> float:

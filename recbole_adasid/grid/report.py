@@ -25,8 +25,8 @@ from recbole_adasid.grid.records import (
     VALID,
     finished_cells,
     given_before,
-    holds_out_items,
     is_choice,
+    is_cold,
     mean_valid,
     model_of,
     own_label,
@@ -148,7 +148,7 @@ def recommenders(out: Path, records: list[dict[str, Any]]) -> list[str]:
     rows = [(runs[-1].get("label", name), runs) for name, runs in (*others.items(), *ours.items())]
     users = next((n for runs in cells.values() for n in map(partial(tested_users, out), runs) if n), None)
     parts = ["### Recommenders, test", table([*others.items(), *ours.items()], TEST, {})]
-    if not is_cold(records[0]):
+    if not any(map(is_cold, records)):
         parts += published_table(records[0]["dataset"])
     return [*parts, *paired_recommenders(out, ours, others), *pace_table(rows, users)]
 
@@ -161,9 +161,9 @@ def tested_users(out: Path, run: dict[str, Any]) -> int | None:
 
 def held_out_items(records: list[dict[str, Any]]) -> list[str]:
     """Return the runs' metrics on items held out of training and on the others, if any were held out."""
-    if not is_cold(records[0]):
+    records = [one for one in records if is_cold(one) and one.get("test_slices")]  # others had no test, or no ranks
+    if not records:
         return []
-    records = [record for record in records if record.get("test_slices")]  # others had no test, or no ranks
     heads = [f"{metric}, {name}" for name in SLICES for metric in SLICE_METRICS]
     rows = []
     for name in dict.fromkeys(record["cell"] for record in records):
@@ -174,11 +174,6 @@ def held_out_items(records: list[dict[str, Any]]) -> list[str]:
     note = "In brackets the 95% interval over users, where there is one seed; ± is the deviation between seeds."
     shown = markdown_table(["", "seeds", "cold users", *heads], rows, compact=True)
     return ["### Items held out of training, test", note, shown]
-
-
-def is_cold(record: dict[str, Any]) -> bool:
-    """Tell whether items were held out of training."""
-    return holds_out_items(record["common"])
 
 
 def slice_cell(runs: list[dict[str, Any]], part: str, metric: str) -> str:

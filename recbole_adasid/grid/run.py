@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +73,7 @@ def finish(cell: Cell, out: Path) -> bool:
     if twins:
         print(f"--- {cell.name}, seed {cell.seed}, is {twins[-1]['cell']}", flush=True)
     add(out, moved(twins[-1], cell) if twins else cell.run(out))
+    shutil.rmtree(cell.folder, ignore_errors=True)  # not before its result is on disk
     return True
 
 

@@ -89,7 +89,7 @@ class AutoencoderTokenizer(ItemTokenizer):
             if keep and (number + 1) % keep.every == 0 and number + 1 < steps.stop:
                 keep = _save(keep, training, number + 1, history)
         self.eval()
-        training.watch.warn_if_idle()
+        training.watch.warn_if_idle(self.regulation.REMEDY)
 
     def start_training(self, features: Tensor, pairs: ItemPairs | None) -> TokenizerTraining:
         """Fit the scaler to ``features`` [N, d] and return the training before its first step.

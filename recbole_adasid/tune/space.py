@@ -60,9 +60,12 @@ class Space:
         found: Settings = {}
         for name, options in self.choices.items():
             found |= options[point[name]]
-        for name, (_, numbers) in self.ranges.items():
+        for name, (kind, numbers) in self.ranges.items():
             whole = all(isinstance(number, int) for number in numbers) and len(numbers) == RANGES["quniform"]
-            found[name] = int(point[name]) if whole else float(point[name])
+            number = float(point[name])
+            if kind == "quniform":  # hyperopt rounds to multiples of the step, also beyond the ends
+                number = min(max(number, numbers[0]), numbers[1])
+            found[name] = int(number) if whole else number
         return found
 
     def examples(self) -> Iterator[Settings]:

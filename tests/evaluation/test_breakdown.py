@@ -11,7 +11,7 @@ from recbole_adasid.evaluation.intervals import bootstrap_intervals
 
 def test_places_within_a_group_by_literal_enumeration() -> None:
     random = np.random.default_rng(0)
-    begins, sizes = random.integers(0, 13, size=200), random.integers(1, 5, size=200)
+    begins, sizes = random.integers(0, 13, size=200), random.integers(1, 16, size=200)
 
     def gain(rank: int) -> float:
         return 1 / math.log2(rank + 1) if 0 < rank <= 10 else 0.0
@@ -27,6 +27,11 @@ def test_places_within_a_group_by_literal_enumeration() -> None:
         {"optimistic": np.mean(best), "expected": np.mean(mean), "pessimistic": np.mean(worst)}
     )
     assert found["pessimistic"] < found["expected"] < found["optimistic"]
+
+
+def test_a_group_of_any_size_takes_no_longer_than_a_list() -> None:
+    found = within_groups(np.array([9]), np.array([10**9]), "recall@10")
+    assert found == {"optimistic": 1.0, "expected": pytest.approx(2e-9), "pessimistic": 0.0}
 
 
 def test_prefix_recall_counts_users_by_the_longest_prefix_found() -> None:

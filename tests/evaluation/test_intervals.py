@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
+from recbole_adasid.evaluation import intervals
 from recbole_adasid.evaluation.intervals import bootstrap_intervals, gains, mean_gains, told_by_ranks
 
 
@@ -41,6 +42,16 @@ def test_resamples_are_those_of_seed_0_unless_another_is_given() -> None:
     ranks = np.random.default_rng(0).integers(12, size=50)
     first, other = (bootstrap_intervals(ranks, ["ndcg@10"], seed=seed) for seed in (0, 1))
     assert bootstrap_intervals(ranks, ["ndcg@10"]) == first != other
+
+
+def test_many_users_are_drawn_in_smaller_parts_without_another_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    ranks, drawn = np.random.default_rng(0).integers(12, size=50), []
+    expected = bootstrap_intervals(ranks, ["ndcg@10"])["ndcg@10"]
+    one_part = intervals._resampled_means
+    monkeypatch.setattr(intervals, "_DRAWS_AT_ONCE", 170)
+    monkeypatch.setattr(intervals, "_resampled_means", lambda *given: drawn.append(given[2]) or one_part(*given))
+    assert bootstrap_intervals(ranks, ["ndcg@10"])["ndcg@10"] == pytest.approx(expected, rel=1e-12)
+    assert drawn == [3] * 333 + [1]
 
 
 def test_the_interval_of_a_share_is_that_of_the_binomial() -> None:

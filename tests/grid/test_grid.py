@@ -246,7 +246,7 @@ def test_published_figures_stand_beside_measured_ones(tmp_path: Path) -> None:
     runs = [{**peer("SASRec", "SASRec", 1, 0.2), "dataset": "amazon-toys"}]
     runs += [{**record("adasid", 1, 0.1), "dataset": "amazon-toys"}]
     assert "| RPG, its paper (arXiv 2506.05781) |  |  | 0.0592 | 0.0401 | 0.0869 | 0.0490 |" in write(tmp_path, runs)
-    cold = [{**run, "common": ["--cold_item_share=0.05"]} for run in runs]
+    cold = [{**run, "options": ["--cold_item_share=0.05"]} for run in runs]
     assert "RPG" not in write(tmp_path / "cold", cold)  # others held no items out
 
 

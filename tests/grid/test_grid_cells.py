@@ -17,6 +17,7 @@ from recbole_adasid.grid.figures import draw_choices
 from recbole_adasid.grid.records import METRICS, finished_cells, told_apart
 from recbole_adasid.grid.report import write_report
 from recbole_adasid.grid.run import Wanted, run_grid
+from recbole_adasid.io.atomic import CannotWrite
 
 GRIDS = {
     "first": {"mine": {"label": "Mine", "group": "g", "tokenizer": "adasid", "place": 0}},
@@ -78,15 +79,30 @@ def test_a_recommender_without_tokenizer_is_in_the_tables_of_every_common_settin
     ]
 
 
-def test_popularity_is_measured_for_every_seed_that_draws_other_items_to_hold_out(runs: list[str]) -> None:
-    run("peers", "--cold_item_share=0.1", seeds=(1, 2))
-    assert [record["seed"] for record in finished_cells(Path("out"))] == [1, 2]
+@pytest.mark.parametrize("option", ["--cold_item_share=0.1", "--config_files=cold.yaml"])
+def test_popularity_is_measured_for_every_seed_that_draws_other_items_to_hold_out(option: str, runs: list[str]) -> None:
+    Path("cold.yaml").write_text("cold_item_share: 0.1\n", encoding="utf-8")
+    run("peers", option, seeds=(1, 2))
+    assert [(record["seed"], record["cold"]) for record in finished_cells(Path("out"))] == [(1, True), (2, True)]
+    run("peers", option, "--cold_item_share=0", seeds=(1, 2))
+    assert [(record["seed"], record["cold"]) for record in finished_cells(Path("out"))[2:]] == [(0, False)]
+
+
+def test_a_cell_keeps_its_folder_until_its_line_is_written(runs: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def add(out: Path, record: dict[str, Any]) -> None:
+        raise CannotWrite("cannot write cells.jsonl")
+
+    with monkeypatch.context() as full_disk, pytest.raises(CannotWrite):
+        full_disk.setattr(run_module, "add", add)
+        run("first")
+    assert len(list(Path("runs").glob("grid/toys/*/test_ranks.npz"))) == 1
+    run("first")
+    assert not list(Path("runs").glob("grid/toys/*"))
 
 
 def test_a_cell_that_goes_on_after_a_kill_says_that_its_minutes_are_not_all(runs: list[str]) -> None:
     cell = Cell("mine", GRIDS["first"]["mine"], "toys", 1, None, [])
     assert not cell.run(Path("."))["resumed"]
-    cell.folder.mkdir(parents=True)
     record = {**cell.run(Path(".")), "seconds": 120}
     Path("cells.jsonl").write_text("", encoding="utf-8")
     run_module.add(Path("."), record)
@@ -152,12 +168,15 @@ def test_a_metric_that_was_not_measured_leaves_a_gap(tmp_path: Path) -> None:
     assert "| ADASID | 1 |  |  |  |  | 0.1000 |  |" in (tmp_path / "README.md").read_text(encoding="utf-8")
 
 
-def test_held_out_items_that_no_user_was_tested_on_leave_a_gap(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "told", [{"options": ["--cold_item_share=0.1"]}, {"common": ["--config_files=cold.yaml"], "cold": True}]
+)
+def test_held_out_items_that_no_user_was_tested_on_leave_a_gap(told: dict[str, Any], tmp_path: Path) -> None:
     """As metrics.json has them: null for a mean over nothing, and no interval."""
     cold, warm = {"users": 0.0, **dict.fromkeys(METRICS)}, {"users": 9.0, **dict.fromkeys(METRICS, 0.3)}
     slices = {"test_slices": {"cold": cold, "warm": warm}}
     slices["test_slice_intervals"] = {"cold": {}, "warm": dict.fromkeys(METRICS, [0.2, 0.4])}
-    run_module.add(tmp_path, {**stored("adasid", **slices), "common": ["--cold_item_share=0.1"]})
+    run_module.add(tmp_path, {**stored("adasid", **slices), **told})
     write_report(tmp_path)
     row = "| ADASID | 1 | 0 |  |  |  | 0.3000 [0.2000, 0.4000] |"
     assert row in (tmp_path / "README.md").read_text(encoding="utf-8")

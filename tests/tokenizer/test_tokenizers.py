@@ -156,10 +156,11 @@ def test_without_collision_weight_the_collision_term_is_not_computed(features, p
     assert log[-1]["lambda_col"] == 0
 
 
-def test_a_regulation_that_never_repels_is_reported(features, pairs):
-    idle = {"relaxation_thresholds": [-1.0, -1.0, -1.0]}
-    with pytest.warns(UserWarning, match="repelled no pair in the whole training"):
-        build_tokenizer(settings("adasid", **idle), width=WIDTH).fit(features, pairs)
+@pytest.mark.parametrize(("name", "remedy"), [("adasid", "Raise collision_margins"), ("quasid", "Raise full_margin")])
+def test_a_regulation_that_never_repels_is_reported_with_settings_of_its_own(name, remedy, features, pairs):
+    idle = {"relaxation_thresholds": [-1.0, -1.0, -1.0], "full_margin": 0.0, "partial_margin": 0.0}
+    with pytest.warns(UserWarning, match=f"repelled no pair in the whole training.*{remedy}"):
+        build_tokenizer(settings(name, **idle), width=WIDTH).fit(features, pairs)
 
 
 def test_a_regulation_that_repelled_once_is_not_reported():
@@ -168,7 +169,7 @@ def test_a_regulation_that_repelled_once_is_not_reported():
     watch.note({"repelled_share": 0.1})
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        watch.warn_if_idle()
+        watch.warn_if_idle("")
     assert watch.observed == 2
 
 

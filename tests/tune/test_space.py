@@ -79,6 +79,13 @@ quniform: {sid_length: [2, 4, 1]}
     assert found.size is None
 
 
+@pytest.mark.parametrize(("point", "kept"), [(0.0, 32), (100.0, 100), (600.0, 512)])
+def test_a_multiple_of_the_step_beyond_the_ends_becomes_the_end(point: float, kept: int, tmp_path: Path) -> None:
+    found = space(tmp_path, "quniform: {code_dim: [32, 512, 100]}")
+    assert found.settings({"code_dim": point}) == {"code_dim": kept}
+    assert space(tmp_path, "quniform: {code_dim: [0.1, 0.3, 0.1]}").settings({"code_dim": 3 * 0.1}) == {"code_dim": 0.3}
+
+
 def test_examples_have_every_option_and_both_ends_of_a_range(tmp_path: Path) -> None:
     found = space(tmp_path, "choice: {sid_length: [2, 3, 4]}\nloguniform: {load_f_max: [0, 1]}\n")
     assert [one["sid_length"] for one in found.examples()] == [2, 3, 4]

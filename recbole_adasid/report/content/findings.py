@@ -9,6 +9,8 @@ from typing import Any
 from recbole_adasid.report.content.metrics import MetricRow
 from recbole_adasid.run_folder.history import Columns
 from recbole_adasid.tokenizer.quality import collapsed_levels
+from recbole_adasid.tokenizer.registry import REGULATIONS
+from recbole_adasid.tokenizer.regulation.base import Regulation
 
 GOOD, NOTE, WARNING = "good", "note", "warning"
 # Thresholds of the findings. They are choices, see docs/report.md.
@@ -80,14 +82,9 @@ def on_regulation(tokenizer: Columns, regulation: str) -> list[Finding]:
     if not repelled:
         return [Finding(NOTE, "The regulation was switched off", "Its collision term took no part in training.")]
     if max(repelled) == 0:
-        return [
-            Finding(
-                WARNING,
-                "The regulation was idle",
-                "No overlapping pair was repelled at any logged step. Raise collision_margins or "
-                "relaxation_thresholds, or set feature_scaling=standardise.",
-            )
-        ]
+        remedy = REGULATIONS.get(regulation, Regulation).REMEDY
+        text = f"No overlapping pair was repelled at any logged step. {remedy}"
+        return [Finding(WARNING, "The regulation was idle", text)]
     text = f"On average {sum(repelled) / len(repelled):.0%} of the overlapping pairs were repelled"
     relaxed = [value for value in tokenizer.get("relaxed_share", []) if value is not None]
     text += f" and {sum(relaxed) / len(relaxed):.0%} relaxed as similar enough." if relaxed else "."

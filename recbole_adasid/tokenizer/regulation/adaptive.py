@@ -88,6 +88,9 @@ class AdaptiveRegulation(Regulation):
         "collision_floor": real(0, 1),
         "collision_reduction": name_of(REDUCTIONS),
     }
+    REMEDY: ClassVar[str] = (
+        "Raise collision_margins above 1 - threshold, raise relaxation_thresholds, or set feature_scaling=standardise."
+    )
 
     def __init__(
         self,

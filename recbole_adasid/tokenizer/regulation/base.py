@@ -36,6 +36,8 @@ class Regulation(ABC):
     """
 
     SETTINGS: ClassVar[dict[str, Rule]] = {}
+    REMEDY: ClassVar[str] = "Raise its margins."
+    """What to do if it never repels a pair."""
 
     @classmethod
     @abstractmethod

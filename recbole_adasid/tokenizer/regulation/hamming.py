@@ -42,6 +42,7 @@ class HammingRegulation(Regulation):
         "full_weight": real(0),
         "partial_weight": real(0),
     }
+    REMEDY: ClassVar[str] = "Raise full_margin and partial_margin, or hamming_radius."
 
     def __init__(
         self,

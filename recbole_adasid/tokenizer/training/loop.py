@@ -241,12 +241,11 @@ class RepulsionWatch:
             self.observed += 1
             self.repelled += numbers["repelled_share"]
 
-    def warn_if_idle(self) -> None:
-        """Warn if overlaps were regulated but none was ever repelled."""
+    def warn_if_idle(self, remedy: str) -> None:
+        """Warn if overlaps were regulated but none was ever repelled; ``remedy`` says what to do."""
         if self.observed and self.repelled == 0:
             warnings.warn(
-                "the overlap regulation repelled no pair in the whole training, so it had no effect: every overlap was "
-                "relaxed or beyond its margin. Raise the margins (collision_margins above 1 - threshold), raise "
-                "relaxation_thresholds, or set feature_scaling to standardise",
+                "The overlap regulation repelled no pair in the whole training, so it had no effect: no overlapping "
+                f"pair was within its reach. {remedy}",
                 stacklevel=3,
             )

@@ -56,6 +56,14 @@ def test_a_regulation_that_never_acts_is_a_warning(repelled: list, regulation: s
 
 
 @pytest.mark.parametrize(
+    ("regulation", "wanted"), [("adaptive", "collision_m"), ("hamming", "full_m"), ("mine", "its m")]
+)
+def test_what_helps_an_idle_regulation_is_a_setting_of_its_own(regulation: str, wanted: str) -> None:
+    [found] = findings.on_regulation({"step": [0], "repelled_share": [0.0]}, regulation)
+    assert f"Raise {wanted}argin" in found.text
+
+
+@pytest.mark.parametrize(
     ("popularity", "kind", "title"),
     [
         (0.3, "warning", "Below popularity"),
