@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_adasid.distributed.joining import restarted
+from recbole_adasid.distributed.world import world
 from recbole_adasid.io.digests import fingerprint
 from recbole_adasid.model.names import LIGER
 from recbole_adasid.plugin.config.building import known_settings
@@ -74,6 +75,8 @@ def writable(config: Any) -> dict[str, Any]:
     if settings["train_neg_sample_args"]["distribution"] == "none":
         # RecBole stores "no negatives" in a form that it does not accept itself.
         settings["train_neg_sample_args"] = None
+    if world().size > 1 and "gpu_id" not in config.external_config_dict:
+        settings.pop("gpu_id")  # the default is a single GPU, but several processes take all
     if config["sids_file"]:
         settings["sids_file"] = str(Path(config["sids_file"]).resolve())
     # The dataset's folder may be a link, with its target elsewhere and under another name.
