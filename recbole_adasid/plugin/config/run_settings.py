@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,18 @@ def run_folder(config: Any) -> Path:
 
 
 def _new(config: Any) -> Path:
+    """Create a folder that no other job has, even if several start in the same second, and return it."""
     name = f"{_stem(config)}{datetime.now():%Y%m%d-%H%M%S}"
-    wanted = Path(config["run_root"]) / name
-    others = (wanted.with_name(f"{name}-{number}") for number in range(2, 1000))
-    return wanted if not wanted.exists() else next(path for path in others if not path.exists())
+    path, number = Path(config["run_root"]) / name, 1
+    with suppress(OSError):  # reported where the folder is used
+        while True:
+            try:
+                path.mkdir(parents=True)
+                break
+            except FileExistsError:
+                number += 1
+                path = path.with_name(f"{name}-{number}")
+    return path
 
 
 def _interrupted(config: Any) -> Path | None:
