@@ -14,6 +14,7 @@ from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.plugin.config.run_settings import run_folder, writable
 from recbole_adasid.plugin.datasets.frame_dataset import dataset_of_frames
 from recbole_adasid.plugin.logs import silence, start_logging, stop_logging
+from recbole_adasid.plugin.output.earlier_run import refuse_other_recommender, write_first_settings
 from recbole_adasid.plugin.peers.names import is_tiger
 from recbole_adasid.plugin.peers.run import run_peer
 from recbole_adasid.plugin.tracking.trackers import tracked
@@ -45,7 +46,7 @@ def run(
         `best_valid` and `test` (metric → value), `run_folder` (Path) and `semantic_ids` (what was learned, or None).
 
     Raises:
-        SettingsError: for an invalid setting or dataset.
+        SettingsError: for an invalid setting or dataset, or a run folder of another recommender.
         ValueError: if `interactions` or `items` is not a table.
         ImportError: for a table if narwhals is not installed.
         InUse: if another process is using the run folder.
@@ -84,10 +85,11 @@ def _refuse_what_is_not_done(config: Any) -> None:
 def _at_work(folder: RunFolder, config: Any) -> Iterator[None]:
     """Lock the run folder and log into it for the duration of the block."""
     with folder.in_use():
+        refuse_other_recommender(folder, config["model"])
         log_file = start_logging(folder.path, config["state"])
         try:
             logger.info(f"Run folder: {folder.path}")
-            folder.write_config(writable(config))
+            write_first_settings(folder, writable(config))
             yield
         except KeyboardInterrupt:
             how = "resumes from the last saved step or epoch" if is_tiger(config) else "starts over"

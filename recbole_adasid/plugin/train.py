@@ -10,6 +10,7 @@ from recbole_adasid.distributed.world import world
 from recbole_adasid.plugin.config.run_settings import training_key, writable
 from recbole_adasid.plugin.learn import learn
 from recbole_adasid.plugin.logs import write_metrics
+from recbole_adasid.plugin.output.earlier_run import write_first_settings
 from recbole_adasid.plugin.output.run_outputs import UNFINISHED, write_beginning, write_results
 from recbole_adasid.plugin.peers.names import own_class
 from recbole_adasid.run_folder.folder import RunFolder
@@ -59,7 +60,7 @@ def _dataset(config: Any, path: Path) -> Any:
 
     dataset = create_dataset(config)
     # For a dataset made just now, the default columns are only known from here on.
-    world().from_main(lambda: RunFolder(path).write_config(writable(config)))
+    world().from_main(lambda: write_first_settings(RunFolder(path), writable(config)))
     logger.info(dataset)
     return dataset
 

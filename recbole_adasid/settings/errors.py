@@ -20,7 +20,10 @@ _ELSEWHERE = {
     **dict.fromkeys(("num_epochs", "n_epochs", "max_epochs"), "the setting is epochs"),
     **dict.fromkeys(("patience", "early_stop"), "the setting is stopping_step"),
     **dict.fromkeys(("output_dir", "out", "save_dir", "log_dir"), "the settings are run_folder and run_root"),
-    **dict.fromkeys(("config", "config_file_list"), "the option is --config_files"),
+    **dict.fromkeys(
+        ("config", "config_file", "config_files", "config_file_list"),
+        "settings files are named by --config_files on the command line, and by an argument of the function in Python",
+    ),
     **dict.fromkeys(("max_len", "maxlen", "max_seq_length", "max_seq_len"), "the setting is MAX_ITEM_LIST_LENGTH"),
     **dict.fromkeys(("random_seed", "random_state"), "the setting is seed"),
     **dict.fromkeys(("num_workers", "n_workers"), "the setting is worker"),

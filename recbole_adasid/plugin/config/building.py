@@ -19,7 +19,7 @@ from recbole_adasid.plugin.peers.names import model_defaults, own_class, peer_cl
 from recbole_adasid.plugin.peers.settings import check_peer, known_peer_settings, peer_defaults, refuse_foreign_keys
 from recbole_adasid.plugin.registration import OURS
 from recbole_adasid.settings.errors import refuse_unknown_keys, unknown_name
-from recbole_adasid.settings.harmless import PRETRAINED
+from recbole_adasid.settings.harmless import OF_THE_COMMAND, PRETRAINED
 from recbole_adasid.settings.intervals import with_interval_texts
 from recbole_adasid.settings.presets import known_keys, plugin_defaults, read_defaults
 from recbole_adasid.settings.reading import Paths, check_yaml_file, listed_paths, read_settings_files
@@ -149,8 +149,9 @@ def _with_ranks(init: Callable[[Any], None]) -> Callable[[Any], None]:
 
 def _check_keys(config: Any) -> None:
     known = known_settings(config.model)
-    refuse_unknown_keys(config.file_config_dict, known, source="the settings files")
-    refuse_unknown_keys(config.variable_config_dict, known, source="the command line or config_dict")
+    settable = known.difference(OF_THE_COMMAND)
+    refuse_unknown_keys(config.file_config_dict, settable, source="the settings files")
+    refuse_unknown_keys(config.variable_config_dict, settable, source="the command line or config_dict")
     # RecBole may see the arguments of the user's own program.
     for key in [key for key in config.cmd_config_dict if key not in known]:
         logger.warning("Ignored the argument --%s: not a setting of RecBole or recbole-adasid.", key)
@@ -162,7 +163,7 @@ def _apply_peer_defaults(config: Any, model: str, dataset: str) -> None:
     from recbole_adasid.plugin.config.constraints import check_values
     from recbole_adasid.plugin.peers.rules import PEER_RULES, check_own_values
 
-    known, given = known_settings(model), config.external_config_dict
+    known, given = known_settings(model).difference(OF_THE_COMMAND), config.external_config_dict
     refuse_foreign_keys(config.file_config_dict, model, known, source="the settings files")
     refuse_foreign_keys(config.variable_config_dict, model, known, source="the command line or config_dict")
     check_values({"dataset": dataset}, {})  # presets are looked up by it

@@ -76,8 +76,8 @@ def choose_device(config: Any, init: Callable[[Any], None]) -> None:
 def _own_device(config: Any) -> torch.device:
     settings = config.final_config_dict
     number = settings.pop("rank_on_machine", local_rank())
-    given = config.external_config_dict.get("gpu_id")
-    gpus = list(range(torch.cuda.device_count())) if given is None else _listed(given)
+    given = config.external_config_dict
+    gpus = _listed(given["gpu_id"]) if "gpu_id" in given else list(range(torch.cuda.device_count()))
     if not gpus or not torch.cuda.is_available():
         return torch.device("cpu")
     if number >= len(gpus):
@@ -91,6 +91,9 @@ def _own_device(config: Any) -> torch.device:
 
 
 def _listed(gpu_id: Any) -> list[int]:
-    """Return the numbers in `gpu_id`, which RecBole accepts as a number, a string such as '0,1', or a tuple."""
-    values = gpu_id if isinstance(gpu_id, (list, tuple)) else str(gpu_id).split(",")
+    """Return the numbers in `gpu_id`, which RecBole accepts as a number, a string such as '0,1', or a tuple.
+
+    None, which a command line makes of an empty text, is the CPU, as for a single process.
+    """
+    values = gpu_id if isinstance(gpu_id, (list, tuple)) else str("" if gpu_id is None else gpu_id).split(",")
     return [int(value) for value in values if str(value).strip()]

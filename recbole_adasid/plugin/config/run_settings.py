@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import glob
 import os
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from recbole_adasid.distributed.joining import restarted
+from recbole_adasid.distributed.world import world
 from recbole_adasid.io.digests import fingerprint
 from recbole_adasid.model.names import LIGER
 from recbole_adasid.plugin.config.building import known_settings
@@ -26,10 +28,18 @@ def run_folder(config: Any) -> Path:
 
 
 def _new(config: Any) -> Path:
+    """Create a folder that no other job has, even if several start in the same second, and return it."""
     name = f"{_stem(config)}{datetime.now():%Y%m%d-%H%M%S}"
-    wanted = Path(config["run_root"]) / name
-    others = (wanted.with_name(f"{name}-{number}") for number in range(2, 1000))
-    return wanted if not wanted.exists() else next(path for path in others if not path.exists())
+    path, number = Path(config["run_root"]) / name, 1
+    with suppress(OSError):  # reported where the folder is used
+        while True:
+            try:
+                path.mkdir(parents=True)
+                break
+            except FileExistsError:
+                number += 1
+                path = path.with_name(f"{name}-{number}")
+    return path
 
 
 def _interrupted(config: Any) -> Path | None:
@@ -77,6 +87,8 @@ def writable(config: Any) -> dict[str, Any]:
     if settings["train_neg_sample_args"]["distribution"] == "none":
         # RecBole stores "no negatives" in a form that it does not accept itself.
         settings["train_neg_sample_args"] = None
+    if world().size > 1 and "gpu_id" not in config.external_config_dict:
+        settings.pop("gpu_id")  # the default is a single GPU, but several processes take all
     for key in ("sids_file", "warm_start"):
         if config[key]:
             settings[key] = str(Path(config[key]).resolve())

@@ -16,8 +16,9 @@ from recbole_adasid.evaluation.users import told_of_repeated
 from recbole_adasid.features.fitted_state import write_fitted
 from recbole_adasid.features.item_source import ItemContents
 from recbole_adasid.learning.semantic_ids import SemanticIDs
-from recbole_adasid.plugin.config.run_settings import sids_name
+from recbole_adasid.plugin.config.run_settings import sids_name, writable
 from recbole_adasid.plugin.output.about_run import about_run
+from recbole_adasid.plugin.output.earlier_run import take_over
 from recbole_adasid.plugin.output.item_vectors import keep_item_vectors
 from recbole_adasid.plugin.output.results import write_evaluated, write_report
 from recbole_adasid.run_folder.folder import RunFolder
@@ -32,7 +33,9 @@ UNFINISHED = "training.safetensors"
 
 def write_beginning(folder: RunFolder, config: Any, model: Any, parts: dict[str, Any]) -> None:
     """Write what is known before TIGER is trained."""
-    items = parts["train"].training_items()
+    items, catalogue = parts["train"].training_items(), model.tiger.catalogue
+    semantic_ids = items.item_tokens(), catalogue.tokens[1:].cpu().numpy()
+    take_over(folder, writable(config), semantic_ids, reads_features=model.content_width is not None)
     _write_sids(folder, model, items)
     _write_labels(folder, config, items)
     n_parameters = sum(p.numel() for p in model.parameters())

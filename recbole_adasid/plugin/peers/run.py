@@ -12,8 +12,10 @@ from recbole_adasid.compute.out_of_memory import is_out_of_memory
 from recbole_adasid.evaluation.users import told_of_repeated
 from recbole_adasid.io.atomic import CannotWrite
 from recbole_adasid.io.one_line import typed_line
+from recbole_adasid.plugin.config.run_settings import writable
 from recbole_adasid.plugin.logs import write_metrics
 from recbole_adasid.plugin.output.about_run import about_run
+from recbole_adasid.plugin.output.earlier_run import take_over
 from recbole_adasid.plugin.output.item_vectors import keep_item_vectors
 from recbole_adasid.plugin.output.results import write_evaluated
 from recbole_adasid.plugin.saved_data import refuse_saved_data
@@ -54,6 +56,7 @@ def run_peer(config: Any, path: Path) -> dict[str, Any]:
     n_parameters = sum(p.numel() for p in model.parameters())
     logger.info(f"{config['model']}: {n_parameters:,} parameters on {config['device']}")
     folder = RunFolder(path)
+    take_over(folder, writable(config))
     folder.write_about(about_run(config, parts, n_parameters))
 
     trainer, show_progress = peer_trainer(config, model), bool(config["show_progress"])

@@ -110,6 +110,19 @@ def test_what_tiger_would_ignore_is_refused(settings, message):
         build_config(settings)
 
 
+@pytest.mark.parametrize("model", ["TIGER", "SASRec"])
+@pytest.mark.parametrize("key", ["config_file", "config_files"])
+def test_no_setting_names_settings_files(key, model, tmp_path):
+    with pytest.raises(
+        SettingsError, match=f"Unknown setting {key!r} in the command line or config_dict: .*--config_files"
+    ):
+        build_config({"model": model, key: "mine.yaml"}, peers=True)
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"{key}: other.yaml\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match=f"Unknown setting {key!r} in the settings files"):
+        build_config({"model": model}, file, peers=True)
+
+
 def test_only_the_main_job_takes_other_models():
     with pytest.raises(SettingsError, match="Unknown model 'SASRec'.*Valid are: LIGER, TIGER"):
         build_config({"model": "SASRec"})

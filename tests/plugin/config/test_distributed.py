@@ -10,6 +10,7 @@ import torch
 from recbole_adasid.distributed.world import World, enter
 from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.plugin.config.distributed import choose_device, join_where_launched
+from recbole_adasid.plugin.config.run_settings import writable
 from recbole_adasid.settings.errors import SettingsError
 
 
@@ -53,6 +54,7 @@ def not_called(_: object) -> None:
         ({"gpu_id": (3, 0)}, 0, "cuda:3"),
         ({"gpu_id": 2}, 0, "cuda:2"),
         ({"gpu_id": ""}, 1, "cpu"),
+        ({"gpu_id": None}, 1, "cpu"),  # what a command line makes of --gpu_id=''
     ],
 )
 def test_every_process_gets_one_of_the_gpus(given, local, device, second, gpus, monkeypatch):
@@ -73,6 +75,11 @@ def test_recbole_hears_of_one_process_and_only_rank_0_speaks(second, tiny_settin
     built = build_config({**tiny_settings, "show_progress": True})
     assert built["single_spec"] is True and built["local_rank"] == 0 and built["device"] == torch.device("cpu")
     assert (built["show_progress"], built["state"], built["log_wandb"]) == (False, "error", False)
+
+
+def test_the_settings_of_a_run_on_several_gpus_do_not_choose_one(second, tiny_settings):
+    assert "gpu_id" not in writable(build_config(tiny_settings))
+    assert writable(build_config({**tiny_settings, "gpu_id": "2,3"}))["gpu_id"] == "2,3"
 
 
 def test_alone_recbole_chooses_the_device(tiny_settings):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from recbole_adasid.plugin.config import run_settings
 from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.plugin.config.run_settings import run_folder, writable
 from recbole_adasid.run_folder.folder import RunFolder
@@ -45,7 +47,18 @@ def test_a_restart_goes_on_in_the_newest_unfinished_folder_of_the_same_settings(
 
 def test_a_restart_without_such_a_folder_makes_a_new_one(config, tmp_path, monkeypatch):
     monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
-    assert not run_folder(config).exists()
+    assert not list(run_folder(config).iterdir())
+
+
+def test_jobs_that_start_in_the_same_second_get_folders_of_their_own(config, monkeypatch):
+    class Stopped(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return cls(2030, 1, 1)
+
+    monkeypatch.setattr(run_settings, "datetime", Stopped)
+    names = [run_folder(config).name for _ in range(3)]
+    assert names == [f"tiny-rqkmeans-20300101-000000{number}" for number in ("", "-2", "-3")]
 
 
 def test_a_dataset_s_folder_may_be_a_link(tiny_settings, tmp_path):

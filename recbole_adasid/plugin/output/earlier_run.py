@@ -1,0 +1,88 @@
+"""An earlier run in the folder of a new one: untouched until the new one is about to train, then replaced."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recbole_adasid.features.behaviour_vectors import VECTORS_FILE
+from recbole_adasid.run_folder.folder import RunFolder
+from recbole_adasid.run_folder.run_items import read_sids
+from recbole_adasid.settings.errors import SettingsError
+from recbole_adasid.settings.reading import read_settings_files
+
+logger = logging.getLogger(__name__)
+
+_RESULTS = (
+    *("metrics.json", "history.json", "test_ranks.npz", "evaluation.json", "evaluation.md"),
+    *("examples.json", "report.html", VECTORS_FILE),
+)
+_SET_ASIDE = "earlier-new-items.safetensors"
+
+
+def refuse_other_recommender(folder: RunFolder, model: str) -> None:
+    """Check that a folder has no run of another recommender, whose files would be taken for the new one's.
+
+    Raises:
+        SettingsError: if it has.
+    """
+    marks = (folder.metrics_path, folder.sids_path)
+    if not folder.config_path.is_file() or not any(path.is_file() for path in marks):
+        return
+    there = read_settings_files([folder.config_path]).get("model")
+    if there not in (None, model):
+        raise SettingsError(
+            f"The run folder {folder.path} holds a run of {there}, whose files would be mixed with those of {model}: "
+            "choose another run_folder, or remove it."
+        )
+
+
+def write_first_settings(folder: RunFolder, settings: Mapping[str, Any]) -> None:
+    """Write the settings of a run that starts, unless a finished run has its own there: the new one may yet fail."""
+    if not folder.metrics_path.is_file():
+        folder.write_config(settings)
+
+
+def take_over(
+    folder: RunFolder,
+    settings: Mapping[str, Any],
+    semantic_ids: tuple[Sequence[str], NDArray[np.integer]] | None = None,
+    *,
+    reads_features: bool = False,
+) -> None:
+    """Write the settings of a run that is about to train, and remove the results of an earlier one, unless it is equal.
+
+    Items added to the earlier one, and removed from it, stay if they fit the new one; otherwise they are set aside.
+
+    Args:
+        folder: run folder.
+        settings: of the new run.
+        semantic_ids: its item tokens [N] and their codes [N, S]; None: it has none.
+        reads_features: whether the recommender also reads item features.
+    """
+    same, as_before = folder.has_config(settings), semantic_ids is None or _has_sids(folder, *semantic_ids)
+    if not (same and as_before):
+        for name in _RESULTS:
+            (folder.path / name).unlink(missing_ok=True)
+    if folder.changes_path.is_file() and not (as_before and (same or not reads_features)):
+        os.replace(folder.changes_path, folder.path / _SET_ASIDE)
+        logger.warning(
+            "Items were added to or removed from an earlier run in %s. They do not fit this run and are set aside in "
+            "%s: add or remove them again.",
+            *(folder.path, _SET_ASIDE),
+        )
+    folder.write_config(settings)
+
+
+def _has_sids(folder: RunFolder, tokens: Sequence[str], codes: NDArray[np.integer]) -> bool:
+    """Tell whether a folder's sids.json has exactly these items and codes."""
+    try:
+        there, known = read_sids(folder.sids_path)
+    except (FileNotFoundError, ValueError):
+        return False
+    return there == list(tokens) and np.array_equal(known, codes)
