@@ -17,6 +17,7 @@ from recbole_adasid.grid.given import content_digest, given_model, holds_out_ite
 from recbole_adasid.grid.grids import ABOUT
 from recbole_adasid.grid.pace import read_pace
 from recbole_adasid.grid.records import SEEDLESS
+from recbole_adasid.io.atomic import write_atomically
 from recbole_adasid.io.json_file import read_json
 from recbole_adasid.model.names import TIGER
 from recbole_adasid.plugin.config.building import known_settings
@@ -59,11 +60,17 @@ class Cell:
         return Path("runs", "grid", self.dataset, f"{self.name}-{self.seed}-{settings}")
 
     def run(self, out: Path) -> dict[str, Any]:
-        """Run the cell in its folder, save the users' ranks if there is a test, and return metrics, time and memory."""
+        """Run the cell in its folder, save the users' ranks if there is a test, and return metrics, time and memory.
+
+        The record is kept in the folder too: if it could not be added to the results, it is returned again.
+        """
         common = [f"--dataset={self.dataset}"] + ([f"--data_path={self.data_path}"] if self.data_path else [])
         folder = self.folder
+        kept = folder / "cell.json"
+        if kept.is_file() and (record := read_json(kept)).get("given", "") == self.given:
+            return moved(record, self)
         arguments = [*common, f"--seed={self.seed}", *self.options]
-        record: dict[str, Any] = {**self.place, "dataset": self.dataset, "seed": self.seed, "options": self.options}
+        record = {**self.place, "dataset": self.dataset, "seed": self.seed, "options": self.options}
         record |= {"command": " ".join(["recbole-adasid", "train", *arguments]), "resumed": folder.exists()}
         record["cold"] = self.cold
         print(f"--- {record['command']}", flush=True)
@@ -79,7 +86,9 @@ class Cell:
             ranks.parent.mkdir(exist_ok=True)
             shutil.copy(folder / "test_ranks.npz", ranks)
             record["ranks"] = ranks.name
-        return {**record, "pace": read_pace(folder), **metrics}
+        record |= {"pace": read_pace(folder), **metrics}
+        write_atomically(kept, json.dumps(record, ensure_ascii=False))
+        return record
 
     def execute(self, arguments: list[str], folder: Path) -> tuple[dict[str, Any], dict[str, float]]:
         """Run the main job and return its measurements, and its processor seconds and peak memory in GiB.

@@ -69,6 +69,7 @@ def finish(cell: Cell, out: Path) -> bool:
     found = [record for record in finished_cells(out) if key_of(record) == cell.key]
     twins = [record for record in found if record.get("given", cell.given) == cell.given or not cell.given]
     if any((record["cell"], record["common"]) == (cell.name, cell.common) for record in twins):
+        shutil.rmtree(cell.folder, ignore_errors=True)  # if there was no time to remove it
         return False
     if twins:
         print(f"--- {cell.name}, seed {cell.seed}, is {twins[-1]['cell']}", flush=True)

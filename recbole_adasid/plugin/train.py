@@ -39,11 +39,12 @@ def train(config: Any, path: Path) -> dict[str, Any]:
 
     semantic_ids = learn(config, parts["train"])
     model = own_class(config["model"])(config, parts["train"], semantic_ids).to(config["device"])
-    world().from_main(lambda: write_beginning(RunFolder(path), config, model, parts))
 
     trainer = TIGERTrainer(config, model)
+    trainer.check_before_training()
     key = training_key(config, semantic_ids.fingerprint, interactions)
     world().require_same("settings", lambda: key)
+    world().from_main(lambda: write_beginning(RunFolder(path), config, model, parts))
     trainer.keep_training(path / UNFINISHED, key)
     results = {
         "best_valid": trainer.fit(loaders["train"], loaders["valid"], show_progress=show_progress)[1] or {},

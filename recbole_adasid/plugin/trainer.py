@@ -59,6 +59,14 @@ class TIGERTrainer(ItemEvaluator):
         """
         self._kept = path, key
 
+    def check_before_training(self) -> None:
+        """Check that the model's file will be readable, so that no training is lost.
+
+        Raises:
+            SettingsError: naming the setting, size or weight that reading would refuse.
+        """
+        check_before_training(self, Path(self.saved_model_file), config=plain_config(self.config))
+
     def fit(
         self,
         train_data: Any,
@@ -73,7 +81,7 @@ class TIGERTrainer(ItemEvaluator):
         Arguments and result as in RecBole's trainer: the best validation score and all its metrics.
         """
         if saved:
-            check_before_training(self, Path(self.saved_model_file), config=plain_config(self.config))
+            self.check_before_training()
         if self.device.type == "cpu":
             keep_freed_memory()
         self.eval_collector.data_collect(train_data)

@@ -32,9 +32,10 @@ def _new(config: Any) -> Path:
     name = f"{_stem(config)}{datetime.now():%Y%m%d-%H%M%S}"
     path, number = Path(config["run_root"]) / name, 1
     with suppress(OSError):  # reported where the folder is used
+        path.parent.mkdir(parents=True, exist_ok=True)
         while True:
             try:
-                path.mkdir(parents=True)
+                path.mkdir()
                 break
             except FileExistsError:
                 number += 1

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recbole_adasid.features.behaviour_vectors import VECTORS_FILE
+from recbole_adasid.features.feature_kind import feature_kind
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.run_items import read_sids
 from recbole_adasid.settings.errors import SettingsError
@@ -19,10 +21,10 @@ from recbole_adasid.settings.reading import read_settings_files
 logger = logging.getLogger(__name__)
 
 _RESULTS = (
-    *("metrics.json", "history.json", "test_ranks.npz", "evaluation.json", "evaluation.md"),
-    *("examples.json", "report.html", VECTORS_FILE),
+    *("history.json", "test_ranks.npz", "evaluation.json", "evaluation.md"),
+    *("examples.json", "report.html", VECTORS_FILE, "model.safetensors", "metrics.json"),
 )
-_SET_ASIDE = "earlier-new-items.safetensors"
+"""The last tells that the run is finished, so that a kill in between loses nothing but what was to be removed."""
 
 
 def refuse_other_recommender(folder: RunFolder, model: str) -> None:
@@ -55,7 +57,7 @@ def take_over(
     *,
     reads_features: bool = False,
 ) -> None:
-    """Write the settings of a run that is about to train, and remove the results of an earlier one, unless it is equal.
+    """Write the settings of a run that is about to train, and remove the results of a finished one, unless it is equal.
 
     Items added to the earlier one, and removed from it, stay if they fit the new one; otherwise they are set aside.
 
@@ -65,18 +67,33 @@ def take_over(
         semantic_ids: its item tokens [N] and their codes [N, S]; None: it has none.
         reads_features: whether the recommender also reads item features.
     """
-    same, as_before = folder.has_config(settings), semantic_ids is None or _has_sids(folder, *semantic_ids)
-    if not (same and as_before):
+    finished, as_before = folder.metrics_path.is_file(), semantic_ids is None or _has_sids(folder, *semantic_ids)
+    fits = as_before and not (finished and reads_features and _has_other_features(folder, settings))
+    if folder.changes_path.is_file() and not fits:
+        _set_aside(folder)
+    if finished and not (as_before and folder.has_config(settings)):
         for name in _RESULTS:
             (folder.path / name).unlink(missing_ok=True)
-    if folder.changes_path.is_file() and not (as_before and (same or not reads_features)):
-        os.replace(folder.changes_path, folder.path / _SET_ASIDE)
-        logger.warning(
-            "Items were added to or removed from an earlier run in %s. They do not fit this run and are set aside in "
-            "%s: add or remove them again.",
-            *(folder.path, _SET_ASIDE),
-        )
     folder.write_config(settings)
+
+
+def _set_aside(folder: RunFolder) -> None:
+    names = (f"earlier-new-items{'' if n == 1 else f'-{n}'}.safetensors" for n in count(1))
+    path = next(path for path in map(folder.path.joinpath, names) if not path.exists())
+    os.replace(folder.changes_path, path)
+    logger.warning(
+        "Items were added to or removed from an earlier run in %s. They do not fit this run and are set aside in "
+        "%s: add or remove them again.",
+        *(folder.path, path.name),
+    )
+
+
+def _has_other_features(folder: RunFolder, settings: Mapping[str, Any]) -> bool:
+    """Tell whether a finished run's item features are of another kind, or it does not say."""
+    try:
+        return feature_kind(read_settings_files([folder.config_path])) != feature_kind(settings)
+    except (SettingsError, KeyError, TypeError, ValueError, AttributeError):  # the settings come from a file
+        return True
 
 
 def _has_sids(folder: RunFolder, tokens: Sequence[str], codes: NDArray[np.integer]) -> bool:

@@ -55,11 +55,11 @@ def run_peer(config: Any, path: Path) -> dict[str, Any]:
         model = peer_class(config["model"])(config, parts["train"]).to(config["device"])
     n_parameters = sum(p.numel() for p in model.parameters())
     logger.info(f"{config['model']}: {n_parameters:,} parameters on {config['device']}")
+    trainer, show_progress = peer_trainer(config, model), bool(config["show_progress"])
     folder = RunFolder(path)
     take_over(folder, writable(config))
     folder.write_about(about_run(config, parts, n_parameters))
 
-    trainer, show_progress = peer_trainer(config, model), bool(config["show_progress"])
     with _told(config["model"], "failed with these settings on this dataset"):
         best_valid = trainer.fit(train, valid, show_progress=show_progress)[1] or {}
         found = {"best_valid": best_valid, "test": trainer.evaluate(test, show_progress=show_progress) or {}}
