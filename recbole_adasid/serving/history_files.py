@@ -91,8 +91,8 @@ def _table(path: Path, records: Sequence[dict[str, Any]]) -> Any:
             parquet.write_table(some, pyarrow.BufferOutputStream())  # it lacks types that Arrow has
         except (pyarrow.ArrowException, TypeError, ValueError, OverflowError) as error:
             raise ValueError(
-                f"{path} cannot hold the field {name!r} of the histories ({first_line(error)}): give all of them values "
-                "of one type, leave it out, or write lines of JSON"
+                f"{path} cannot hold the field {name!r} of the histories ({first_line(error)}): give all of them "
+                "values of one type, leave it out, or write lines of JSON"
             ) from None
     return pyarrow.table(columns)
 

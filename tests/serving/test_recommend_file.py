@@ -207,7 +207,7 @@ def test_a_place_that_cannot_be_written_is_named_before_anything_is_recommended(
 ) -> None:
     monkeypatch.setattr(Walker, "recommend_many", None)
     (tmp_path / "in.jsonl").write_text('["001"]\n')
-    for out, message in ((tmp_path, "is a folder: give the name of a file"), ("/dev/null/out", "cannot write /dev/null")):
+    for out, message in ((tmp_path, "is a folder: give the name"), ("/dev/null/out", "cannot write /dev/null")):
         assert COMMAND.main(["--run_folder=f", f"--input={tmp_path}/in.jsonl", f"--out={out}"]) == 2
         assert message in capsys.readouterr().err
 
