@@ -104,7 +104,8 @@ def _neighbours(run: RunContent) -> dict[str, Any]:
 
 
 def _users(run: RunContent) -> dict[str, Any]:
-    return {"users": recommendations(run), "sampled": run.sampled}
+    share = run.settings.get("cold_list_share")
+    return {"users": recommendations(run), "sampled": run.sampled, "cold_share": share}
 
 
 SECTIONS: list[Section[RunContent]] = [

@@ -164,12 +164,22 @@ def test_liger_s_scores_are_no_probabilities_and_lists_leave_out_what_the_test_d
     assert "How close the lists come" in text and "beam lost" not in text and "sampled items" not in text
 
 
-def test_a_test_on_sampled_items_is_said_to_be_one(run_folder: Path) -> None:
+def page_with(run_folder: Path, **changed: object) -> str:
+    """Return the page of a run with other settings."""
     config = run_folder / "config.yaml"
-    settings = yaml.safe_load(config.read_text())
-    settings["eval_args"]["mode"] = {"valid": "full", "test": "pop10"}
-    config.write_text(yaml.safe_dump(settings))
-    text = write_run_report(run_folder).read_text(encoding="utf-8")
+    config.write_text(yaml.safe_dump({**yaml.safe_load(config.read_text()), **changed}))
+    return write_run_report(run_folder).read_text(encoding="utf-8")
+
+
+def test_lists_with_places_for_cold_items_are_said_to_be_others(run_folder: Path) -> None:
+    assert "reserved places" not in write_run_report(run_folder).read_text(encoding="utf-8")
+    text = page_with(run_folder, cold_list_share=0.2)
+    assert "The test's lists reserved places for items held out of training (cold_list_share); those here" in text
+    assert left_out(text) == []
+
+
+def test_a_test_on_sampled_items_is_said_to_be_one(run_folder: Path) -> None:
+    text = page_with(run_folder, eval_args={"mode": {"valid": "full", "test": "pop10"}})
     assert "The test ranks it among a few sampled items only (pop10)" in text
     assert "The test ranked sampled items only (pop10); the lists here are of all items" in text
     assert left_out(text) == [] and "beam lost" not in text

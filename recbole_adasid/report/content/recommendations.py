@@ -59,7 +59,8 @@ class UserExample:
 def recommendations(run: RunContent) -> list[UserExample]:
     """Return the run's example users, with lists as long as the largest k that was evaluated, or `LONGEST_LIST`.
 
-    They are those of the test, whatever was added to the catalogue or removed since, unless it ranked sampled items.
+    They are those of the test, whatever was added to the catalogue or removed since, unless it ranked sampled items or
+    reserved places for cold ones.
 
     Raises:
         LeftOut: if the run kept no users, because there was no test, or none with a rank for each held-out item.
