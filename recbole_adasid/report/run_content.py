@@ -8,7 +8,9 @@ from typing import Any
 
 from recbole_adasid.bundle import SIDBundle
 from recbole_adasid.data.item_categories import Categories
+from recbole_adasid.evaluation.candidates import sampled_mode
 from recbole_adasid.io.json_file import read_json
+from recbole_adasid.model.names import LIGER
 from recbole_adasid.report.content.text import titles_of
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.history import Columns, read_history
@@ -79,6 +81,16 @@ class RunContent:
         """Categories of the items, in row order."""
         labels = self.bundle.labels
         return Categories([labels[token].category if token in labels else "" for token in self.bundle.tokens])
+
+    @property
+    def searches(self) -> bool:
+        """Whether lists come from a search for Semantic IDs, whose scores are log-probabilities."""
+        return self.settings.get("model") != LIGER or self.settings.get("retrieval") == "generative"
+
+    @property
+    def sampled(self) -> str:
+        """The mode if the test ranked held-out items among sampled ones; else empty."""
+        return sampled_mode(self.settings)
 
     @property
     def name(self) -> str:

@@ -62,6 +62,8 @@ def _metrics(run: RunContent) -> dict[str, Any]:
         "rows": rows,
         "drawing": intervals_svg(rows),
         "evaluation": known,
+        "sampled": run.sampled,
+        "searches": run.searches and not run.sampled,
         "repeated": known.get("interactions", known.get("users")) != known.get("users"),
         "slice_metrics": names,
         "slices": slices,
@@ -101,6 +103,11 @@ def _neighbours(run: RunContent) -> dict[str, Any]:
     return {"items": neighbours(run)}
 
 
+def _users(run: RunContent) -> dict[str, Any]:
+    share = run.settings.get("cold_list_share")
+    return {"users": recommendations(run), "sampled": run.sampled, "cold_share": share}
+
+
 SECTIONS: list[Section[RunContent]] = [
     Section("verdict", "Verdict", "Verdict", lambda run: {"verdict": verdict(run)}),
     Section("metrics", "How good are the recommendations?", "Metrics", _metrics),
@@ -108,7 +115,7 @@ SECTIONS: list[Section[RunContent]] = [
     Section("usage", "Are the codewords used?", "Usage", _usage),
     Section("groups", "Which items share a Semantic ID?", "Collisions", _groups),
     Section("neighbours", "Are neighbours kept?", "Neighbours", _neighbours),
-    Section("users", "What is recommended?", "Users", lambda run: {"users": recommendations(run)}),
+    Section("users", "What is recommended?", "Users", _users),
     Section("training", "How did training go?", "Training", _training),
     Section("settings", "What was run?", "Settings", lambda run: {"run": what_was_run(run)}),
 ]

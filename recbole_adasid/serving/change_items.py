@@ -52,6 +52,7 @@ def _tell(lines: Sequence[str]) -> None:
 
 def _add(recommender: Recommender, given: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
     """Add items and return the lines to print, and the refused items with reasons."""
+    from recbole_adasid.data.item_labels import ItemLabel
     from recbole_adasid.data.item_table import ITEM_COLUMN
 
     table = read_table(
@@ -66,7 +67,7 @@ def _add(recommender: Recommender, given: Mapping[str, Any]) -> tuple[list[str],
     arrival = recommender.add_items(tokens, features=vectors, table=table, bad_items=given["bad_items"])
     seconds = time.perf_counter() - started
     told = [
-        f"{token}\t{semantic_id}\t{recommender.labels[token].title}".rstrip()
+        f"{token}\t{semantic_id}\t{recommender.labels.get(token, ItemLabel()).title}".rstrip()
         for token, semantic_id in list(zip(arrival.items, arrival.semantic_ids))[:SHOWN]
     ]
     if len(arrival.items) > SHOWN:

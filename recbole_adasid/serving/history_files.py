@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.io.atomic import write_atomically, written_whole
+from recbole_adasid.io.atomic import check_writable, write_atomically, written_whole
 from recbole_adasid.io.json_file import parse_json
 from recbole_adasid.io.one_line import first_line
 from recbole_adasid.io.parquet import open_parquet, require_pyarrow
@@ -18,16 +18,6 @@ _NO_HISTORY = {
     False: '{path}, line {number} is not a list of item tokens: write ["a", "b"] or {{"history": ["a", "b"]}}',
     True: "{path}, row {number} has no list of item tokens as history: give a list of strings",
 }
-
-
-def check_parquet(paths: Iterable[Path]) -> None:
-    """Check that tables of Parquet can be read and written, if a path names one.
-
-    Raises:
-        ImportError: naming the extra.
-    """
-    for path in filter(_is_parquet, paths):
-        require_pyarrow(path)
 
 
 def read_histories(path: Path) -> list[dict[str, Any]]:
@@ -48,17 +38,63 @@ def read_histories(path: Path) -> list[dict[str, Any]]:
     return records
 
 
+def check_place(path: Path) -> None:
+    """Check, before long work, that recommendations can be written to ``path``.
+
+    Raises:
+        CannotWrite: if not.
+        ImportError: naming the extra, for a table without pyarrow.
+        IsADirectoryError: if it is a folder.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: give the name of a file for the recommendations")
+    if _is_parquet(path):
+        require_pyarrow(path)
+    check_writable(path)
+
+
+def check_fields(path: Path, records: Sequence[dict[str, Any]]) -> None:
+    """Check, before long work, that a file can hold what records have besides their histories.
+
+    Raises:
+        ValueError: naming the first field that a table cannot hold.
+    """
+    if _is_parquet(path):
+        _table(path, [{name: value for name, value in record.items() if name != HISTORY} for record in records])
+
+
 def write_recommendations(path: Path, results: Sequence[dict[str, Any]]) -> None:
-    """Write a record per history, to a table if ``path`` ends in .parquet."""
+    """Write a record per history, to a table if ``path`` ends in .parquet.
+
+    Raises:
+        CannotWrite: if the disk is full.
+        ValueError: as from :func:`check_fields`.
+    """
     if not _is_parquet(path):
         lines = (json.dumps(result, ensure_ascii=False, default=str) + "\n" for result in results)  # dates of tables
         write_atomically(path, "".join(lines))
         return
-    pyarrow, parquet = require_pyarrow(path)
-    names = list(dict.fromkeys(name for result in results for name in result))
-    table = pyarrow.table({name: [result.get(name) for result in results] for name in names})
+    _, parquet = require_pyarrow(path)
+    table = _table(path, results)
     with written_whole(path) as waiting:
         parquet.write_table(table, waiting)
+
+
+def _table(path: Path, records: Sequence[dict[str, Any]]) -> Any:
+    """Return records as an Arrow table with a column per field that Parquet can hold."""
+    pyarrow, parquet = require_pyarrow(path)
+    columns = {}
+    for name in dict.fromkeys(name for record in records for name in record):
+        try:
+            columns[name] = pyarrow.array([record.get(name) for record in records])
+            some = pyarrow.table({name: columns[name][:0]})
+            parquet.write_table(some, pyarrow.BufferOutputStream())  # it lacks types that Arrow has
+        except (pyarrow.ArrowException, TypeError, ValueError, OverflowError) as error:
+            raise ValueError(
+                f"{path} cannot hold the field {name!r} of the histories ({first_line(error)}): give all of them "
+                "values of one type, leave it out, or write lines of JSON"
+            ) from None
+    return pyarrow.table(columns)
 
 
 def _is_parquet(path: Path) -> bool:

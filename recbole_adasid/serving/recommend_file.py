@@ -11,7 +11,13 @@ import torch
 
 from recbole_adasid.io.checked_input import number_of_items, share_of_places
 from recbole_adasid.io.text_file import read_text_lines
-from recbole_adasid.serving.history_files import HISTORY, check_parquet, read_histories, write_recommendations
+from recbole_adasid.serving.history_files import (
+    HISTORY,
+    check_fields,
+    check_place,
+    read_histories,
+    write_recommendations,
+)
 from recbole_adasid.serving.recommender import Recommendation, Recommender
 
 
@@ -38,9 +44,11 @@ def recommend(given: Mapping[str, Any]) -> None:
 
 
 def _records(given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    paths = [Path(given[key]) for key in ("input", "out")]
-    check_parquet(paths)
-    return read_histories(paths[0])
+    path, out = Path(given["input"]), Path(given["out"])
+    check_place(out)
+    records = read_histories(path)
+    check_fields(out, records)
+    return records
 
 
 def _options(given: Mapping[str, Any]) -> dict[str, Any]:

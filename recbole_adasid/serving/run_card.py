@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from recbole_adasid.evaluation.candidates import sampled_mode
 from recbole_adasid.hub.card import cell, code, codes_section, license_section, model_card, section
 from recbole_adasid.io.json_file import read_json
 from recbole_adasid.io.markdown import table
@@ -30,15 +31,16 @@ def run_card(copy: RunFolder, live: LiveCatalogue, config: Mapping[str, Any], *,
     """
     metrics = read_json(copy.metrics_path) if copy.metrics_path.is_file() else {}
     dataset, model, tokenizer = config["dataset"]["name"], config["model_type"], str(config["tokenizer"]).strip("./")
-    of_users = ("semantic_ids", "test", "best_valid")
     title = f"{model.upper()} on {tokenizer} Semantic IDs, {dataset}"
-    kinds = list(dict.fromkeys(key.partition("@")[0] for key in metrics.get(of_users[1]) or {}))
+    kinds = list(dict.fromkeys(key.partition("@")[0] for key in metrics.get("test") or {}))
+    mode = sampled_mode(live.run_settings)
+    among = f"{_SAMPLED} ({mode}), so values are higher than among all items" if mode else "all items"
     return model_card(
         title,
         [
             _opening(config, model, tokenizer),
             _loading(live, name),
-            section("Metrics", _METRICS, _metrics_table(metrics)) if metrics.get("test") else "",
+            section("Metrics", _METRICS.format(among), _metrics_table(metrics)) if metrics.get("test") else "",
             section("Training", _dataset(config["dataset"]), _command(copy, config)),
             codes_section(live.tokens, live.semantic_ids(live.tokens[:5]), live.labels, _levels(config)),
             license_section(license),
@@ -47,7 +49,7 @@ def run_card(copy: RunFolder, live: LiveCatalogue, config: Mapping[str, Any], *,
         dataset=dataset,
         tags=["recommendation", "generative-recommendation", "semantic-ids", "recbole", model, tokenizer],
         metrics=kinds,
-        **{"model-index": _index(name, dataset, metrics)},
+        **{"model-index": _index(name, dataset, metrics, f" among {_SAMPLED} ({mode})" if mode else "")},
     )
 
 
@@ -122,13 +124,13 @@ def _levels(config: Mapping[str, Any]) -> str:
     return f"Each item has one code on each of {len(config['level_sizes'])} levels of {sizes} codewords{suffix}."
 
 
-def _index(name: str, dataset: str, metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the test metrics as the hub's `model-index`."""
+def _index(name: str, dataset: str, metrics: Mapping[str, Any], among: str) -> list[dict[str, Any]]:
+    """Return the test metrics as the hub's `model-index`; ``among`` ends their names."""
     intervals = metrics.get("test_intervals") or {}
     found = [
         {
             "type": key,
-            "name": f"test {key}",
+            "name": f"test {key}{among}",
             "value": value,
             **({"args": {"interval_95": [round(bound, 4) for bound in intervals[key]]}} if key in intervals else {}),
         }
@@ -145,8 +147,9 @@ def _index(name: str, dataset: str, metrics: Mapping[str, Any]) -> list[dict[str
     return [{"name": name.rpartition("/")[2], "results": [result]}]
 
 
+_SAMPLED = "itself and a few sampled items"
 _METRICS = (
-    "A hit is the held-out item itself, ranked among all items. Unless the settings say otherwise, each user's last "
+    "A hit is the held-out item itself, ranked among {}. Unless the settings say otherwise, each user's last "
     "interaction is the test target and the one before it the validation target. Intervals come from resampling users."
 )
 _NOTHING_RUNS = "Loading runs no code from this repository: weights are safetensors, everything else is JSON or YAML."

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from recbole_adasid.cli import report as report_command
 from recbole_adasid.data.item_labels import ItemLabel
@@ -136,6 +137,52 @@ def test_recommendations_are_those_of_the_test(run_folder: Path) -> None:
         for one in user.recommended:
             codes = list(map(int, one.sid.split("-")))
             assert one.shared == next((i for i in range(2) if codes[i] != held_out[i]), 2)
+
+
+def test_later_changes_of_the_catalogue_do_not_change_them(run_folder: Path) -> None:
+    expected = recommendations(RunContent(run_folder))
+    recommender = Recommender.load(run_folder)
+    recommender.add_items(["new"], table={"item_id": ["new"], "title": ["new"], "words": ["word1"]})
+    recommender.remove_items({user["held_out"] for user in RunContent(run_folder).examples["users"]})
+    recommender.save()
+    assert recommendations(RunContent(run_folder)) == expected
+
+
+def test_liger_s_scores_are_no_probabilities_and_lists_leave_out_what_the_test_does(
+    odd_settings: dict[str, object], tmp_path: Path
+) -> None:
+    run({**odd_settings, "run_folder": str(tmp_path / "run"), "model": "LIGER", "eval_exclude_seen": True})
+    content = RunContent(tmp_path / "run")
+    ranks = np.load(tmp_path / "run" / "test_ranks.npz")["rank"]
+    examples, users = recommendations(content), content.examples["users"]
+    assert [user.rank or 0 for user in examples] == [ranks[user.row] for user in examples]
+    found = Recommender.load(tmp_path / "run").recommend_many([user["history"][-4:] for user in users], 10)
+    assert [[one.score for one in user.recommended] for user in examples] == [
+        [f"score {one.score:.2f}" for one in items] for items in found
+    ]
+    text = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "How close the lists come" in text and "beam lost" not in text and "sampled items" not in text
+
+
+def page_with(run_folder: Path, **changed: object) -> str:
+    """Return the page of a run with other settings."""
+    config = run_folder / "config.yaml"
+    config.write_text(yaml.safe_dump({**yaml.safe_load(config.read_text()), **changed}))
+    return write_run_report(run_folder).read_text(encoding="utf-8")
+
+
+def test_lists_with_places_for_cold_items_are_said_to_be_others(run_folder: Path) -> None:
+    assert "reserved places" not in write_run_report(run_folder).read_text(encoding="utf-8")
+    text = page_with(run_folder, cold_list_share=0.2)
+    assert "The test's lists reserved places for items held out of training (cold_list_share); those here" in text
+    assert left_out(text) == []
+
+
+def test_a_test_on_sampled_items_is_said_to_be_one(run_folder: Path) -> None:
+    text = page_with(run_folder, eval_args={"mode": {"valid": "full", "test": "pop10"}})
+    assert "The test ranks it among a few sampled items only (pop10)" in text
+    assert "The test ranked sampled items only (pop10); the lists here are of all items" in text
+    assert left_out(text) == [] and "beam lost" not in text
 
 
 def test_a_large_catalogue_makes_a_small_page(run_folder: Path, give_items: GiveItems, check_page: Check) -> None:

@@ -74,6 +74,15 @@ def test_the_items_to_remove_may_begin_with_a_byte_order_mark(copy: Path, tmp_pa
     assert Recommender.load(copy).n_recommended == 18
 
 
+def test_removed_items_of_a_run_without_titles_come_back(copy: Path, tmp_path: Path, capsys) -> None:
+    (copy / "items.json").unlink()
+    (tmp_path / "gone.txt").write_text("i3\n")
+    (tmp_path / "back.csv").write_text("item_id,title\ni3,the red thing\n")
+    assert change(["remove", f"--run_folder={copy}", f"--items={tmp_path}/gone.txt"]) == 0
+    assert change(["add", f"--run_folder={copy}", f"--items={tmp_path}/back.csv"]) == 0
+    assert "1 items added" in capsys.readouterr().out and Recommender.load(copy).n_recommended == 20
+
+
 def test_the_command_takes_item_files_and_vectors(copy: Path, tmp_path: Path) -> None:
     (tmp_path / "new.item").write_text("item_id:token\ttitle:token\nn1\tthe red thing\n")
     np.savez(tmp_path / "new.npz", item_id=np.array(["x", "n1"]), embedding=np.eye(2, 8, dtype=np.float32))

@@ -182,6 +182,36 @@ def test_a_missing_extra_is_named_before_anything_is_recommended(
     assert "some.parquet needs a package" in (said := capsys.readouterr().err) and "recbole-adasid[parquet]" in said
 
 
+@pytest.mark.parametrize(
+    ("users", "message"),
+    [
+        ('[1, "x"]', "out.parquet cannot hold the field 'user' of the histories (Could not convert 'x'"),
+        ('["x", 1]', "out.parquet cannot hold the field 'user' of the histories (Expected bytes, got a 'int' object)"),
+        ("[{}, {}]", "cannot hold the field 'user' of the histories (Cannot write struct type"),
+        (f"[1, {10**30}]", "cannot hold the field 'user' of the histories (Python int too large"),
+    ],
+)
+def test_fields_that_a_table_cannot_hold_are_named_before_anything_is_recommended(
+    users: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("pyarrow")
+    monkeypatch.setattr(Walker, "recommend_many", None)
+    lines = [json.dumps({"user": user, "history": ["001"]}) for user in json.loads(users)]
+    (tmp_path / "in.jsonl").write_text("\n".join(lines))
+    assert COMMAND.main(["--run_folder=f", f"--input={tmp_path}/in.jsonl", f"--out={tmp_path}/out.parquet"]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_written_is_named_before_anything_is_recommended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Walker, "recommend_many", None)
+    (tmp_path / "in.jsonl").write_text('["001"]\n')
+    for out, message in ((tmp_path, "is a folder: give the name"), ("/dev/null/out", "cannot write /dev/null")):
+        assert COMMAND.main(["--run_folder=f", f"--input={tmp_path}/in.jsonl", f"--out={out}"]) == 2
+        assert message in capsys.readouterr().err
+
+
 def test_a_category_is_taken_as_written(walker: Walker) -> None:
     assert COMMAND.main(["--run_folder=f", "--history=001", "--category=007"]) == 0
     assert walker.options["category"] == "007"

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from recbole_adasid.data.item_labels import ItemLabel
 from recbole_adasid.report.content.left_out import LeftOut
 from recbole_adasid.report.content.text import cut, sid_text
 from recbole_adasid.report.run_content import RunContent
+from recbole_adasid.run_folder.model_file import read_model
+from recbole_adasid.run_folder.run_items import items_of
 from recbole_adasid.serving.recommender import Recommendation, Recommender
+from recbole_adasid.serving.trained_model import served_settings, trained_model
 from recbole_adasid.tokenizer.agreement import shared_prefix
 
 SHOWN_HISTORY = 12
@@ -24,7 +28,8 @@ class Recommended:
     title: str
     category: str
     sid: str
-    probability: float
+    score: str
+    """Its probability or, if the model ranks by other scores, its score."""
     shared: int
     """Leading codes in common with the held-out item."""
     is_held_out: bool
@@ -54,7 +59,8 @@ class UserExample:
 def recommendations(run: RunContent) -> list[UserExample]:
     """Return the run's example users, with lists as long as the largest k that was evaluated, or `LONGEST_LIST`.
 
-    As in the test, items that a user had before may be recommended again.
+    They are those of the test, whatever was added to the catalogue or removed since, unless it ranked sampled items or
+    reserved places for cold ones.
 
     Raises:
         LeftOut: if the run kept no users, because there was no test, or none with a rank for each held-out item.
@@ -64,8 +70,18 @@ def recommendations(run: RunContent) -> list[UserExample]:
         raise LeftOut("there was no test, or several held-out items of a user were ranked in one list")
     topk = run.settings["topk"]
     k = min(max(topk) if isinstance(topk, list) else topk, LONGEST_LIST)
-    found = Recommender.load(run.folder.path).recommend_many([user["history"] for user in users], k, exclude_seen=False)
+    recommender, exclude_seen = _as_trained(run), bool(run.settings.get("eval_exclude_seen"))
+    read = [user["history"][-recommender.max_history :] for user in users]  # the test leaves out what the model reads
+    found = recommender.recommend_many(read, k, exclude_seen=exclude_seen)
     return [_example(run, **user, found=items) for user, items in zip(users, found)]
+
+
+def _as_trained(run: RunContent) -> Recommender:
+    """Return the run's recommender with the items of the run only."""
+    saved = read_model(run.folder.model_path)
+    settings = served_settings(saved)
+    lengths = {"max_history": settings["MAX_ITEM_LIST_LENGTH"], "beam_size": settings["beam_size"]}
+    return Recommender(trained_model(saved, settings).eval(), items_of(run.folder, saved), **lengths)
 
 
 def _example(
@@ -79,9 +95,8 @@ def _example(
     found: list[Recommendation],
 ) -> UserExample:
     titles, bundle = run.title_of, run.bundle
-    items = [one for one in found if one.item in titles]  # without items added after the run
-    codes = bundle.codes_of([held_out, *(one.item for one in items)])
-    common = shared_prefix(codes, np.zeros(len(items), dtype=np.int64), np.arange(1, len(codes)))
+    codes = bundle.codes_of([held_out, *(one.item for one in found)])
+    common = shared_prefix(codes, np.zeros(len(found), dtype=np.int64), np.arange(1, len(codes)))
     return UserExample(
         row=row,
         chosen=chosen,
@@ -92,12 +107,12 @@ def _example(
         recommended=[
             Recommended(
                 title=titles[one.item],
-                category=cut(one.category),
+                category=cut(bundle.labels.get(one.item, ItemLabel()).category),
                 sid=sid_text(own.tolist()),
-                probability=math.exp(one.score),
+                score=f"{100 * math.exp(one.score):.2f}%" if run.searches else f"score {one.score:.2f}",
                 shared=int(shared),
                 is_held_out=one.item == held_out,
             )
-            for one, own, shared in zip(items, codes[1:], common)
+            for one, own, shared in zip(found, codes[1:], common)
         ],
     )

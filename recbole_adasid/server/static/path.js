@@ -44,9 +44,10 @@ function rest(path, from) {
 function summary({ path, log_probability: total, note }, generative) {
   if (!path.length) return note;
   const hardest = path.reduce((worst, one) => (one.probability < worst.probability ? one : worst));
-  const [all, allowed] = [Math.exp(total), path.reduce((product, one) => product * one.probability, 1)].map(percent);
-  const lost = all === allowed ? "" : ` (${allowed}), minus what the model gave to codes that lead to no item`;
-  const product = `Probability ${all}: the product of the steps${lost}.`;
+  const scored = Math.exp(total), shown = path.reduce((found, one) => found * one.probability, 1);
+  const [all, allowed] = [scored, shown].map(percent);
+  const why = scored < shown ? "minus what the model gave to codes that lead to no item" : "leaving out what items added after training take of them";
+  const product = `Probability ${all}: the product of the steps${all === allowed ? "" : ` (${allowed}), ${why}`}.`;
   const where = path.length > 1 && hardest.probability < SURE ? `The model was least sure of the ${ordinal(hardest.level + 1)} code.` : "";
   return [generative ? "" : note, product, where].filter(Boolean).join(" ");
 }

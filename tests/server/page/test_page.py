@@ -260,6 +260,29 @@ def test_items_that_others_add_are_counted_and_get_their_share(window: Browser, 
 
 @pytest.mark.browser
 @browser_test
+@pytest.mark.parametrize(
+    ("factor", "said"),
+    [(0.5, "minus what the model gave to codes that lead to no item"), (2, "leaving out what items added after")],
+)
+def test_a_path_says_why_its_steps_do_not_multiply_to_the_score(
+    factor: float, said: str, window: Browser, address: str
+) -> None:
+    fresh(window, f"{address}/#h=i1")
+    window.wait_for(ROWS)
+    window.run(
+        "const real = window.fetch; window.fetch = async (path, options) => {"
+        "  const answer = await real(path, options);"
+        "  if (path !== 'explain') return answer;"
+        "  const told = await answer.json(), product = told.path.reduce((all, one) => all * one.probability, 1);"
+        f"  return Response.json({{ ...told, log_probability: Math.log({factor} * product) }});"
+        "};"
+    )
+    window.run("document.querySelector('.rows .title').click()")
+    assert said in window.wait_for(text(".panel .summary"))
+
+
+@pytest.mark.browser
+@browser_test
 def test_it_fits_a_narrow_phone_in_the_dark(address: str) -> None:
     with Browser(width=360, height=740, dark=True) as phone:
         phone.open(f"{address}/#h=i5&h=i1&k=48&seen=1&open=i5&deny=i7")

@@ -93,6 +93,17 @@ def test_the_card_says_what_it_is_and_the_hub_can_read_it(finished: Path, publis
     assert "30 users, 20 items, 180 interactions" in card and "| `i0` | the blue thing number i0 |" in card
 
 
+def test_the_card_says_that_the_test_was_on_sampled_items(finished: Path, published: Path, tmp_path: Path) -> None:
+    recommender = Recommender.load(finished)
+    recommender.run_settings["eval_args"]["mode"] = {"valid": "uni50", "test": "uni50"}
+    card = (recommender.save_pretrained(tmp_path / "sampled") / "README.md").read_text(encoding="utf-8")
+    assert "ranked among itself and a few sampled items (uni50), so values are higher" in card
+    (model,) = yaml.safe_load(card.split("---\n")[1])["model-index"]
+    names = [one["name"] for one in model["results"][0]["metrics"]]
+    assert names[0] == "test recall@3 among itself and a few sampled items (uni50)"
+    assert "ranked among all items. Unless" in (published / "README.md").read_text(encoding="utf-8")
+
+
 def test_the_command_of_the_card_has_the_settings_of_the_run(finished: Path, published: Path) -> None:
     card = (published / "README.md").read_text(encoding="utf-8")
     lines = re.search(r"recbole-adasid train \\\n(.*?)\n```", card, re.DOTALL)
