@@ -20,7 +20,7 @@ from recbole_adasid.plugin.peers.run import run_peer
 from recbole_adasid.plugin.tracking.trackers import tracked
 from recbole_adasid.plugin.train import train
 from recbole_adasid.run_folder.folder import RunFolder
-from recbole_adasid.run_folder.warm_start import earlier_model
+from recbole_adasid.run_folder.warm_start import check_warm_start
 from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.settings.reading import Paths
 
@@ -60,7 +60,7 @@ def run(
         path = world().from_main(lambda: run_folder(config))
         config["run_folder"] = config["checkpoint_dir"] = str(path)
         if config["warm_start"]:
-            earlier_model(config["warm_start"], own=path)  # before anything is learned for it
+            check_warm_start(config, config["warm_start"], own=path)
         if world().is_main:
             with _at_work(RunFolder(path), config), tracked(config, path):
                 if converted:

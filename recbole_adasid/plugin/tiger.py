@@ -22,7 +22,7 @@ from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.plugin.datasets.example_dataset import SKIPPED_FIELD
 from recbole_adasid.plugin.learn import learn
 from recbole_adasid.run_folder.model_file import describe_data
-from recbole_adasid.run_folder.warm_start import warm_start
+from recbole_adasid.run_folder.warm_start import check_warm_start, warm_start
 
 
 class TIGER(SequentialRecommender):
@@ -53,10 +53,13 @@ class TIGER(SequentialRecommender):
         self._cold = None if dataset.cold is None else torch.from_numpy(dataset.cold)
         self._split: tuple[PrefixTree, PrefixTree, PrefixTree] | None = None
         self.data = describe_data(dataset, with_users=self.n_user_tokens > 0)
+        begins = config["warm_start"] and config["sid_level_sizes"] is None  # else a file will fill it
+        if begins:
+            check_warm_start(config, config["warm_start"])
         catalogue = self._catalogue(config, dataset, semantic_ids)
         network = TIGERNetwork(level_sizes=catalogue.level_sizes, **network_settings(config.final_config_dict))
         self.tiger = self._model(config, dataset, network, catalogue)
-        if config["warm_start"] and self.semantic_ids is not None:
+        if begins and self.semantic_ids is not None:
             vectors = None if self.semantic_ids.vectors is None else torch.from_numpy(self.semantic_ids.vectors)
             warm_start(self.tiger, dataset.training_items().item_tokens(), config["warm_start"], vectors)
 

@@ -15,40 +15,60 @@ from torch import Tensor
 from recbole_adasid.io.digests import file_digest
 from recbole_adasid.io.tensor_file import below
 from recbole_adasid.model.liger import LIGERModel
+from recbole_adasid.model.names import LIGER
+from recbole_adasid.model.network.settings import NETWORK_SETTINGS, network_settings
 from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.model_file import SavedModel, read_model
 from recbole_adasid.run_folder.run_items import items_of
 from recbole_adasid.settings.errors import SettingsError
+from recbole_adasid.settings.lookup import Settings
 
 logger = logging.getLogger(__name__)
 
 _TOKENS, _IDS = "network.vocabulary.embedding.weight", "content.ids.weight"
 _OF_THE_DATA = ("catalogue.tokens", "trained", "content.features", "content.trained", "weights")
 """Tensors that follow from a run's own data."""
+_OF_TRAINING = ("dropout", "label_smoothing", "n_user_tokens")
+_ALIKE = ("model", "collision", *(key for key in NETWORK_SETTINGS if key not in _OF_TRAINING))
+_ALIKE_IN_LIGER = ("content_columns", "id_embedding", "repeat_bias")
+"""Settings that decide which weights there are, and what they mean."""
 _LEAST_KEPT = 0.5  # items that keep their Semantic ID; with fewer, most token embeddings mean something else
 
 
-def earlier_model(run_folder: str | Path, own: Path | None = None) -> Path:
-    """Return the model file of the run to begin with.
+def check_warm_start(settings: Settings, run_folder: str | Path, own: Path | None = None) -> None:
+    """Check, before anything is learned, that a run can begin with the weights of another.
 
     Args:
+        settings: of the run.
         run_folder: of the earlier run.
         own: the run folder that will be written.
 
     Raises:
-        FileNotFoundError: if it has no model.
-        SettingsError: if it is the folder of the run itself.
+        FileNotFoundError: if the earlier run has no model.
+        DamagedFile: if it is damaged.
+        SettingsError: if it has another network, or is the run itself.
     """
-    folder = RunFolder.existing(run_folder, with_semantic_ids=True, needs="model.safetensors")
-    if own is not None and own.resolve() == folder.path.resolve():
+    if own is not None and own.resolve() == Path(run_folder).resolve():
         raise SettingsError(f"warm_start={run_folder} is this run's own folder: give the run another run_folder.")
-    return folder.model_path
+    saved = read_model(_earlier_model(run_folder))
+    there = saved.about["config"]["settings"]
+    there = {**there, **network_settings(there)}
+    for key in _ALIKE + (_ALIKE_IN_LIGER if settings["model"] == LIGER else ()):
+        if settings[key] != there.get(key):
+            raise SettingsError(
+                f"{saved.path} has another network: its {key} is {there.get(key)}, here it is {settings[key]}. Set "
+                f"{key} to the same, or leave warm_start out."
+            )
+
+
+def _earlier_model(run_folder: str | Path) -> Path:
+    return RunFolder.existing(run_folder, with_semantic_ids=True, needs="model.safetensors").model_path
 
 
 def warm_start_digest(run_folder: str | Path) -> str:
     """Return what identifies the weights that a run begins with."""
-    return file_digest(earlier_model(run_folder))
+    return file_digest(_earlier_model(run_folder))
 
 
 def warm_start(model: TIGERModel, items: Sequence[str], run_folder: str | Path, features: Tensor | None = None) -> None:
@@ -68,7 +88,7 @@ def warm_start(model: TIGERModel, items: Sequence[str], run_folder: str | Path, 
         DamagedFile: if its files are damaged.
         SettingsError: if it has other Semantic IDs or a network of another size.
     """
-    saved = read_model(earlier_model(run_folder))
+    saved = read_model(_earlier_model(run_folder))
     rows = _rows(items, items_of(RunFolder(run_folder), saved))
     _check_semantic_ids(model, saved, rows)
     earlier = {name.removeprefix("tiger."): value for name, value in below("model", saved.tensors).items()}
@@ -109,13 +129,14 @@ def _check_semantic_ids(model: TIGERModel, saved: SavedModel, rows: Tensor) -> N
 
 
 def _check_sizes(own: Mapping[str, Tensor], earlier: Mapping[str, Tensor], path: Path) -> None:
-    for name in own.keys() & earlier.keys() - set(_OF_THE_DATA):
+    """Check sizes that depend on more than the settings: LIGER's feature columns."""
+    for name in sorted(own.keys() & earlier.keys() - set(_OF_THE_DATA)):
         free = 1 if name in (_TOKENS, _IDS) else 0  # tokens and items are matched one by one
         here, there = list(own[name].shape), list(earlier[name].shape)
-        if here[free:] != there[free:] or len(here) != len(there):
+        if here[free:] != there[free:]:
             raise SettingsError(
-                f"{path} has another network: {name} is {there} there and {here} here. Give the same model_size and "
-                "features, or leave warm_start out."
+                f"{path} has another network: {name} is {there} there and {here} here. Give the same item features, "
+                "or leave warm_start out."
             )
 
 

@@ -95,14 +95,16 @@ def test_a_cell_keeps_its_folder_until_its_line_is_written(runs: list[str], monk
     with monkeypatch.context() as full_disk, pytest.raises(CannotWrite):
         full_disk.setattr(run_module, "add", add)
         run("first")
-    assert len(list(Path("runs").glob("grid/toys/*/test_ranks.npz"))) == 1
+    assert len(list(Path("runs").glob("grid/toys/*/test_ranks.npz"))) == 1 == len(runs)
     run("first")
     assert not list(Path("runs").glob("grid/toys/*"))
+    assert len(runs) == 1 and [record["cell"] for record in finished_cells(Path("out"))] == ["mine"]
 
 
 def test_a_cell_that_goes_on_after_a_kill_says_that_its_minutes_are_not_all(runs: list[str]) -> None:
     cell = Cell("mine", GRIDS["first"]["mine"], "toys", 1, None, [])
     assert not cell.run(Path("."))["resumed"]
+    (cell.folder / "cell.json").unlink()  # not finished
     record = {**cell.run(Path(".")), "seconds": 120}
     Path("cells.jsonl").write_text("", encoding="utf-8")
     run_module.add(Path("."), record)

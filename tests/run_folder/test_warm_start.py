@@ -22,6 +22,7 @@ from recbole_adasid.plugin.audit import audit
 from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.plugin.peers.names import own_class
 from recbole_adasid.plugin.run import run
+from recbole_adasid.plugin.trainer import TIGERTrainer
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.model_file import read_model
 from recbole_adasid.run_folder.run_items import items_of
@@ -136,9 +137,57 @@ def test_other_semantic_ids_are_refused(later: Settings, write_dataset: Callable
         built({**later, "sids_file": None, "data_path": str(data)})
 
 
-def test_a_network_of_another_size_is_refused(later: Settings) -> None:
-    with pytest.raises(SettingsError, match=r"has another network: .* there and .* here. Give the same model_size"):
-        built({**later, "d_model": 32})
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"d_model": 32},
+        {"n_encoder_layers": 2},
+        {"n_decoder_layers": 2},
+        {"encoder_attention": "bidirectional"},
+        {"token_softmax": "level", "history_bias": False},
+        {"collision": "shared"},
+    ],
+)
+def test_another_network_is_refused(later: Settings, other: Settings) -> None:
+    key, value = next(iter(other.items()))
+    with pytest.raises(SettingsError, match=f"another network: its {key} is .*, here it is {value}. Set {key} to the"):
+        built({**later, **other})
+
+
+def test_another_recommender_is_refused(later: Settings, model: str, tmp_path: Path) -> None:
+    other = {"TIGER": "LIGER", "LIGER": "TIGER"}[model]
+    with pytest.raises(SettingsError, match=f"its model is {model}, here it is {other}"):
+        run({**later, "model": other, "run_folder": str(tmp_path / "other")})
+    assert not (tmp_path / "cache").exists()
+
+
+def test_features_of_another_width_are_refused(later: Settings, model: str) -> None:
+    if model == "LIGER":
+        now, tokens = built({**later, "warm_start": None})
+        content = now.tiger.content
+        content.register_buffer("mean", torch.zeros(len(content.mean) + 1))
+        with pytest.raises(SettingsError, match="content.mean is .* there and .* here. Give the same item features"):
+            warm_start(now.tiger, tokens, later["warm_start"])
+
+
+def test_a_killed_run_resumes_to_the_same_weights(
+    later: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, parts = str(tmp_path / "whole"), str(tmp_path / "parts")
+    expected = run({**later, "run_folder": whole})
+    validate = TIGERTrainer._validate
+
+    def killed(self: TIGERTrainer, epoch: int, *arguments: Any) -> tuple[float, bool]:
+        if epoch == 1:
+            raise KeyboardInterrupt
+        return validate(self, epoch, *arguments)
+
+    with monkeypatch.context() as kill, pytest.raises(KeyboardInterrupt):
+        kill.setattr(TIGERTrainer, "_validate", killed)
+        run({**later, "run_folder": parts})
+    assert run({**later, "run_folder": parts})["test"] == expected["test"]
+    weights = [read_model(Path(folder) / "model.safetensors").tensors for folder in (whole, parts)]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
 def test_a_missing_run_is_told_before_anything_is_learned(later: Settings, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from recbole_adasid.io.atomic import CannotWrite
 from recbole_adasid.plugin.config import run_settings
 from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.plugin.config.run_settings import run_folder, writable
@@ -59,6 +60,13 @@ def test_jobs_that_start_in_the_same_second_get_folders_of_their_own(config, mon
     monkeypatch.setattr(run_settings, "datetime", Stopped)
     names = [run_folder(config).name for _ in range(3)]
     assert names == [f"tiny-rqkmeans-20300101-000000{number}" for number in ("", "-2", "-3")]
+
+
+def test_a_root_on_a_disk_that_is_not_there_is_told_where_the_folder_is_used(tiny_settings, tmp_path):
+    (tmp_path / "disk").symlink_to(tmp_path / "not mounted")
+    folder = run_folder(build_config({**tiny_settings, "run_root": str(tmp_path / "disk" / "runs")}))
+    with pytest.raises(CannotWrite, match="cannot create the run folder"):
+        RunFolder(folder)
 
 
 def test_a_dataset_s_folder_may_be_a_link(tiny_settings, tmp_path):

@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from recbole_adasid.plugin.output.earlier_run import take_over
 from recbole_adasid.plugin.run import run
+from recbole_adasid.plugin.trainer import TIGERTrainer
 from recbole_adasid.run_folder.folder import RunFolder
+from recbole_adasid.run_folder.run_items import read_sids
 from recbole_adasid.serving.recommender import Recommender
 from recbole_adasid.settings.errors import SettingsError
 
@@ -44,6 +48,21 @@ def test_a_job_that_fails_leaves_a_finished_run_as_it_was(settings: Settings, wr
     assert contents(folder) == before
 
 
+def test_a_model_that_could_not_be_read_again_replaces_nothing(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = run(settings)["run_folder"]
+    before = contents(folder)
+
+    def refused(trainer: TIGERTrainer) -> None:
+        raise SettingsError("nothing was trained")
+
+    monkeypatch.setattr(TIGERTrainer, "check_before_training", refused)
+    with pytest.raises(SettingsError):
+        run({**settings, "learning_rate": 0.01})
+    assert contents(folder) == before
+
+
 def test_another_recommender_needs_a_folder_of_its_own(settings: Settings) -> None:
     run(settings)
     with pytest.raises(SettingsError, match="holds a run of TIGER.*choose another run_folder"):
@@ -60,6 +79,43 @@ def test_added_items_stay_as_long_as_the_semantic_ids_do(settings: Settings, cap
     assert len(Recommender.load(folder).tokens) == 20
     assert "earlier-new-items.safetensors" in caplog.text and "add or remove them again" in caplog.text
     assert (folder / "earlier-new-items.safetensors").is_file() and not RunFolder(folder).changes_path.exists()
+
+
+def test_items_set_aside_do_not_replace_earlier_ones(settings: Settings) -> None:
+    folder = RunFolder(run(settings)["run_folder"])
+    for number, name in enumerate(["earlier-new-items", "earlier-new-items-2"], start=5):
+        with_a_new_item(folder.path)
+        added = folder.changes_path.read_bytes()
+        run({**settings, "codebook_size": number})
+        assert (folder.path / f"{name}.safetensors").read_bytes() == added
+
+
+def test_added_items_stay_with_liger_as_long_as_its_features_are_of_one_kind(settings: Settings) -> None:
+    settings = {**settings, "model": "LIGER"}
+    folder = RunFolder(run(settings)["run_folder"])
+    with_a_new_item(folder.path)
+    run({**settings, "epochs": 2})
+    assert folder.changes_path.is_file()
+    before = yaml.safe_load(folder.config_path.read_text())
+    config = {**before, "text_template": "An item: {title}"}
+    items, codes = read_sids(folder.sids_path)
+    take_over(folder, config, (items, codes), reads_features=True)
+    assert not folder.changes_path.exists()
+
+
+def test_an_earlier_model_is_not_served_with_the_settings_of_a_run_that_was_stopped(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = run(settings)["run_folder"]
+
+    def stopped(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(TIGERTrainer, "_train_epoch", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run({**settings, "n_encoder_layers": 2})
+    with pytest.raises(FileNotFoundError):
+        Recommender.load(folder)
 
 
 def test_results_of_an_earlier_run_do_not_stay_beside_another_s(settings: Settings) -> None:
