@@ -99,6 +99,7 @@ def test_the_run_folder_is_that_of_one_process(ranks, settings, tmp_path):
     assert len(files[1]) == len(files[0])  # one rank alone writes scalars
     for name in ("sids.json", "test_ranks.npz", "evaluation.md", "config.yaml"):
         own, theirs = ((folder / name).read_text(encoding="latin-1") for folder in folders)
+        own = own.replace("gpu_id: '0'\n", "")  # the default of one process; several take all GPUs
         assert own.replace(str(tmp_path / "own"), str(tmp_path / "theirs")) == theirs, name
     log = (folders[1] / "run.log").read_text()
     assert log.count("epoch 0 training") == 1 and "2 processes" in log

@@ -36,7 +36,10 @@ def refuse_other_recommender(folder: RunFolder, model: str) -> None:
     marks = (folder.metrics_path, folder.sids_path)
     if not folder.config_path.is_file() or not any(path.is_file() for path in marks):
         return
-    there = read_settings_files([folder.config_path]).get("model")
+    try:
+        there = read_settings_files([folder.config_path]).get("model")
+    except SettingsError:  # damaged: it will be written again
+        return
     if there not in (None, model):
         raise SettingsError(
             f"The run folder {folder.path} holds a run of {there}, whose files would be mixed with those of {model}: "
