@@ -37,13 +37,13 @@ def first_part(data_path: Path, dataset: str, share: float, out: Path) -> Path:
     return out
 
 
-def measured(settings: dict[str, Any]) -> tuple[Path, dict[str, Any]]:
-    """Run a job; return its folder, and its minutes and metrics."""
-    begin = time.perf_counter()
+def measured(settings: dict[str, Any]) -> dict[str, Any]:
+    """Run a job; return its items, minutes and metrics, and whether it was begun before: then minutes are missing."""
+    begin, resumed = time.perf_counter(), Path(settings["run_folder"]).exists()
     done = run({**settings, "show_progress": False, "report": False})
     minutes = (time.perf_counter() - begin) / 60
     metrics = {part: {name: done[part][name] for name in METRICS} for part in ("best_valid", "test")}
-    return done["run_folder"], {"minutes": round(minutes, 2), **metrics}
+    return {"items": len(done["semantic_ids"].codes), "resumed": resumed, "minutes": round(minutes, 2), **metrics}
 
 
 def main() -> None:
@@ -66,13 +66,11 @@ def main() -> None:
     known = arguments.out.read_text(encoding="utf-8").splitlines() if arguments.out.exists() else []
     done = {json.dumps({key: line[key] for key in (*about, "start", "epochs")}) for line in map(json.loads, known)}
 
-    def record(start: str, epochs: int, settings: dict[str, Any]) -> Path | None:
+    def record(start: str, epochs: int, settings: dict[str, Any]) -> None:
         told = {**about, "start": start, "epochs": epochs}
-        if json.dumps(told) in done:
-            return None
-        folder, found = measured({**common, **settings, "epochs": epochs})
-        append_line(arguments.out, json.dumps({**told, **found}))
-        return folder
+        if json.dumps(told) not in done:
+            found = measured({**common, **settings, "epochs": epochs})
+            append_line(arguments.out, json.dumps({**told, **found}))
 
     work = arguments.work / f"{arguments.dataset}-{arguments.model}-{arguments.seed}"
     first, bundle = work / "earlier", work / "bundle"

@@ -68,6 +68,7 @@ class Cell:
         folder = self.folder
         kept = folder / "cell.json"
         if kept.is_file() and (record := read_json(kept)).get("given", "") == self.given:
+            self._keep_ranks(record, out)
             return moved(record, self)
         arguments = [*common, f"--seed={self.seed}", *self.options]
         record = {**self.place, "dataset": self.dataset, "seed": self.seed, "options": self.options}
@@ -82,13 +83,16 @@ class Cell:
         record |= {"given": given} if given else {}
         if (folder / "test_ranks.npz").is_file():
             name = "-".join(filter(None, [self.dataset, folder.name, given[:8]]))  # for exactly these options and data
-            ranks = out / "ranks" / f"{name}.npz"
-            ranks.parent.mkdir(exist_ok=True)
-            shutil.copy(folder / "test_ranks.npz", ranks)
-            record["ranks"] = ranks.name
+            record["ranks"] = f"{name}.npz"
+            self._keep_ranks(record, out)
         record |= {"pace": read_pace(folder), **metrics}
         write_atomically(kept, json.dumps(record, ensure_ascii=False))
         return record
+
+    def _keep_ranks(self, record: dict[str, Any], out: Path) -> None:
+        if "ranks" in record:
+            (out / "ranks").mkdir(exist_ok=True)
+            shutil.copy(self.folder / "test_ranks.npz", out / "ranks" / record["ranks"])
 
     def execute(self, arguments: list[str], folder: Path) -> tuple[dict[str, Any], dict[str, float]]:
         """Run the main job and return its measurements, and its processor seconds and peak memory in GiB.
