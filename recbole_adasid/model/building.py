@@ -14,13 +14,14 @@ from recbole_adasid.model.dense.losses import Losses
 from recbole_adasid.model.liger import LIGERModel
 from recbole_adasid.model.network.settings import network_settings
 from recbole_adasid.model.network.tiger_network import TIGERNetwork
+from recbole_adasid.model.settings import CONTENT, HEAD, LOSSES, RETRIEVAL
 from recbole_adasid.model.tiger import TIGERModel
+from recbole_adasid.settings.rules import arguments
 
 
 def content_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of :class:`ItemContent` in ``settings``, without features."""
-    own = {key: settings[key] for key in ("d_model", "id_embedding", "id_dropout")}
-    return {**own, "columns": settings["content_columns"]}
+    return {"d_model": settings["d_model"], **arguments(CONTENT, settings)}
 
 
 def liger_model(
@@ -31,26 +32,14 @@ def liger_model(
     weights: Tensor | None = None,
 ) -> LIGERModel:
     """Return a LIGER of these parts; ``weights`` [N + 1] are the sampling weights of items as candidates."""
-    losses = {
-        "generative": "generative_weight",
-        "dense": "dense_weight",
-        "full_softmax_items": "full_softmax_items",
-        "sampled_items": "sampled_items",
-        "label_smoothing": "dense_label_smoothing",
-    }
     return LIGERModel(
         network=network,
         catalogue=catalogue,
         content=content,
-        head=DenseHead(
-            d_model=settings["d_model"],
-            temperature=settings["dense_temperature"],
-            repeat_bias=settings["repeat_bias"],
-        ),
-        losses=Losses(**{name: settings[key] for name, key in losses.items()}),
+        head=DenseHead(d_model=settings["d_model"], **arguments(HEAD, settings)),
+        losses=Losses(**arguments(LOSSES, settings)),
         weights=weights,
-        retrieval=settings["retrieval"],
-        hybrid_score=settings["hybrid_score"],
+        **arguments(RETRIEVAL, settings),
     )
 
 

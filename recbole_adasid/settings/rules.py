@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any
 
@@ -23,6 +23,17 @@ class Rule:
     fits: Callable[[Any], bool]
     names: Collection[str] = ()
     """For names, the valid ones: the table itself, as extensions may add to it."""
+    argument: str = ""
+    """The constructor's argument that takes the value; empty if it has the setting's name."""
+
+    def as_argument(self, name: str) -> Rule:
+        """Return this rule for a setting that the constructor calls `name`."""
+        return replace(self, argument=name)
+
+
+def arguments(rules: Mapping[str, Rule], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of the settings in `rules`, by the names of the constructor's arguments."""
+    return {rule.argument or key: settings[key] for key, rule in rules.items()}
 
 
 def whole(low: int, high: int = LARGEST) -> Rule:

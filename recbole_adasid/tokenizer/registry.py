@@ -10,7 +10,7 @@ import torch
 from recbole_adasid.compute.precision import has_bfloat16
 from recbole_adasid.settings import lookup as settings_lookup
 from recbole_adasid.settings.errors import check_name
-from recbole_adasid.settings.rules import Rule, name_of
+from recbole_adasid.settings.rules import Rule, arguments, name_of
 from recbole_adasid.tokenizer.autoencoder import ResidualAutoencoder, multilayer_perceptron
 from recbole_adasid.tokenizer.autoencoder_tokenizer import AutoencoderTokenizer
 from recbole_adasid.tokenizer.base import ItemTokenizer
@@ -21,7 +21,7 @@ from recbole_adasid.tokenizer.regulation.adaptive import AdaptiveRegulation
 from recbole_adasid.tokenizer.regulation.base import NoRegulation, Regulation
 from recbole_adasid.tokenizer.regulation.hamming import HammingRegulation
 from recbole_adasid.tokenizer.scaling import FeatureScaler
-from recbole_adasid.tokenizer.settings import AROUND, AUTOENCODER, COMMON, RQ_OPQ
+from recbole_adasid.tokenizer.settings import AROUND, AUTOENCODER, COMMON, RQ_OPQ, TRAINING
 from recbole_adasid.tokenizer.training.loop import TrainingSettings
 
 Settings = Mapping[str, Any]
@@ -113,7 +113,7 @@ def _build_autoencoder(settings: Settings, width: int) -> ItemTokenizer:
     dim = settings["code_dim"]
     widths = [width, *settings["encoder_hidden"], dim]
     kind = _lookup("quantizer", settings["quantizer"], QUANTIZERS)
-    own = {key: settings[key] for key in kind.SETTINGS}
+    own = arguments(kind.SETTINGS, settings)
     levels = [kind(n_codewords=size, dim=dim, level=i, **own) for i, size in enumerate(codebook_sizes(settings))]
     quantizer = ResidualQuantizer(levels=levels, commitment=settings["commitment"])
     autoencoder = ResidualAutoencoder(
@@ -132,25 +132,8 @@ def _scaler(settings: Settings, width: int) -> FeatureScaler:
 
 
 def _training(settings: Settings) -> TrainingSettings:
-    return TrainingSettings(
-        steps=settings["tokenizer_steps"],
-        batch_pairs=settings["tokenizer_batch_pairs"],
-        batch_solo_items=settings["tokenizer_batch_solo_items"],
-        draw=settings["tokenizer_draw"],
-        pair_draw_power=settings["pair_draw_power"],
-        learning_rate=settings["tokenizer_learning_rate"],
-        weight_decay=settings["tokenizer_weight_decay"],
-        temperature=settings["contrastive_temperature"],
-        contrastive_space=settings["contrastive_space"],
-        contrastive_negatives=settings["contrastive_negatives"],
-        kmeans_iterations=settings["kmeans_iterations"],
-        quantize_from=settings["quantize_from"],
-        latent_scale=settings["latent_scale"],
-        revive_every=settings["revive_every"],
-        log_every=settings["tokenizer_log_every"],
-        bf16=settings["tokenizer_bf16"],
-        seed=settings["seed"],
-    )
+    shared = {key: settings[key] for key in ("kmeans_iterations", "seed")}
+    return TrainingSettings(**arguments(TRAINING, settings), **shared)
 
 
 def _of_clustering(settings: Settings, width: int) -> dict[str, Any]:

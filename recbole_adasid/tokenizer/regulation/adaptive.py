@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from recbole_adasid.distributed.world import world
 from recbole_adasid.settings.errors import check_name
-from recbole_adasid.settings.rules import Rule, name_of, one_or_list, real, switch
+from recbole_adasid.settings.rules import Rule, arguments, name_of, one_or_list, real, switch
 from recbole_adasid.tokenizer.regulation.base import CollisionTerm, ObjectiveWeights, Regulation, per_depth
 from recbole_adasid.tokenizer.regulation.hinge import hinge_sum
 from recbole_adasid.tokenizer.regulation.load import REFERENCES, REGIONS, find_loads, saturation
@@ -27,7 +27,7 @@ from recbole_adasid.tokenizer.regulation.overlap import (
     sums_by_depth,
 )
 from recbole_adasid.tokenizer.regulation.quantile import quantiles_by_depth
-from recbole_adasid.tokenizer.regulation.schedule import UNITS, ProgressSchedule
+from recbole_adasid.tokenizer.regulation.schedule import ProgressSchedule
 from recbole_adasid.tokenizer.regulation.similarity import pair_similarity
 from recbole_adasid.tokenizer.training.sampling import PairBatch
 
@@ -66,28 +66,23 @@ class AdaptiveRegulation(Regulation):
         ValueError: for decreasing thresholds, differing lengths, f_max < f_min or an unknown name.
     """
 
-    SETTINGS: ClassVar[dict[str, Rule]] = {
+    _OWN: ClassVar[dict[str, Rule]] = {
         "semantic_relaxation": switch,
         "load_strengthening": switch,
-        "progress_rebalancing": switch,
         "overlap_agreement": name_of(AGREEMENTS),
         "relaxation_similarity": name_of(SIMILARITIES),
-        "relaxation_thresholds": one_or_list(real(-1, 2)),
-        "relaxation_unit": name_of(THRESHOLD_UNITS),
-        "collision_margins": one_or_list(real(0, 2)),
-        "load_f_min": real(0),
-        "load_f_max": real(0),
+        "relaxation_thresholds": one_or_list(real(-1, 2)).as_argument("thresholds"),
+        "relaxation_unit": name_of(THRESHOLD_UNITS).as_argument("threshold_unit"),
+        "collision_margins": one_or_list(real(0, 2)).as_argument("margins"),
+        "load_f_min": real(0).as_argument("f_min"),
+        "load_f_max": real(0).as_argument("f_max"),
         "load_region": name_of(REGIONS),
         "load_reference": name_of(REFERENCES),
         "load_saturation": real(0, 1, above=True),
-        "load_alpha": real(0, above=True),
-        "rebalancing_unit": name_of(UNITS),
-        "rebalancing_start": real(0),
-        "rebalancing_end": real(0, above=True),
-        "collision_weight": real(0),
-        "collision_floor": real(0, 1),
-        "collision_reduction": name_of(REDUCTIONS),
+        "load_alpha": real(0, above=True).as_argument("alpha"),
+        "collision_reduction": name_of(REDUCTIONS).as_argument("reduction"),
     }
+    SETTINGS: ClassVar[dict[str, Rule]] = {**_OWN, **ProgressSchedule.SETTINGS}
     REMEDY: ClassVar[str] = (
         "Raise collision_margins above 1 - threshold, raise relaxation_thresholds, or set feature_scaling=standardise."
     )
@@ -173,33 +168,13 @@ class AdaptiveRegulation(Regulation):
 
     @classmethod
     def of_settings(cls, settings: Mapping[str, Any]) -> AdaptiveRegulation:
-        """Build the regulation from the settings in `props/`."""
+        """Build the regulation; a list of depths is fitted to ``sid_length``."""
+        given = arguments(cls._OWN, settings)
+        depths = {name: per_depth(given[name], settings["sid_length"]) for name in ("thresholds", "margins")}
         schedule = ProgressSchedule(
-            start=settings["rebalancing_start"],
-            end=settings["rebalancing_end"],
-            unit=settings["rebalancing_unit"],
-            collision_weight=settings["collision_weight"],
-            collision_floor=settings["collision_floor"],
-            collaborative_ceiling=settings["collaborative_weight"],
-            enabled=settings["progress_rebalancing"],
+            **arguments(ProgressSchedule.SETTINGS, settings), collaborative_ceiling=settings["collaborative_weight"]
         )
-        return cls(
-            thresholds=per_depth(settings["relaxation_thresholds"], settings["sid_length"]),
-            margins=per_depth(settings["collision_margins"], settings["sid_length"]),
-            f_min=settings["load_f_min"],
-            f_max=settings["load_f_max"],
-            load_region=settings["load_region"],
-            load_reference=settings["load_reference"],
-            load_saturation=settings["load_saturation"],
-            alpha=settings["load_alpha"],
-            schedule=schedule,
-            reduction=settings["collision_reduction"],
-            semantic_relaxation=settings["semantic_relaxation"],
-            load_strengthening=settings["load_strengthening"],
-            overlap_agreement=settings["overlap_agreement"],
-            relaxation_similarity=settings["relaxation_similarity"],
-            threshold_unit=settings["relaxation_unit"],
-        )
+        return cls(**{**given, **depths}, schedule=schedule)
 
     def strengthening(self, load: Tensor, d_max: Tensor) -> Tensor:
         """Return a for each load c, Eq. 10, as f_min + (f_max − f_min)·(min(c, d_max) / d_max)^α.

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from torch import Tensor
 
-from recbole_adasid.settings.rules import Rule
+from recbole_adasid.settings.rules import Rule, arguments
 from recbole_adasid.tokenizer.training.sampling import PairBatch
 
 
@@ -40,9 +40,10 @@ class Regulation(ABC):
     """What to do if it never repels a pair."""
 
     @classmethod
-    @abstractmethod
     def of_settings(cls, settings: Mapping[str, Any]) -> Regulation:
-        """Build the regulation from the settings in `props/`."""
+        """Build the regulation from its own settings and ``collaborative_weight``."""
+        given = {**arguments(cls.SETTINGS, settings), "collaborative_weight": settings["collaborative_weight"]}
+        return cls(**given)
 
     @abstractmethod
     def collision(
@@ -85,11 +86,6 @@ class NoRegulation(Regulation):
 
     def __init__(self, *, collaborative_weight: float = 0.0) -> None:
         self.collaborative_weight = collaborative_weight
-
-    @classmethod
-    def of_settings(cls, settings: Mapping[str, Any]) -> NoRegulation:
-        """Build it with the weight from the settings in `props/`."""
-        return cls(collaborative_weight=settings["collaborative_weight"])
 
     def collision(
         self, latent: Tensor, codes: Tensor, batch: PairBatch, features: Tensor | None = None

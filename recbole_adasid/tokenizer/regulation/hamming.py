@@ -36,7 +36,7 @@ class HammingRegulation(Regulation):
     """
 
     SETTINGS: ClassVar[dict[str, Rule]] = {
-        "hamming_radius": whole(0, 7),
+        "hamming_radius": whole(0, 7).as_argument("radius"),
         "full_margin": real(0, 2),
         "partial_margin": real(0, 2),
         "full_weight": real(0),
@@ -65,8 +65,8 @@ class HammingRegulation(Regulation):
         self.collaborative_weight = collaborative_weight
 
     @classmethod
-    def of_settings(cls, settings: Mapping[str, Any]) -> HammingRegulation:
-        """Build the regulation from the settings in `props/`.
+    def of_settings(cls, settings: Mapping[str, Any]) -> Regulation:
+        """Build the regulation; see :meth:`Regulation.of_settings`.
 
         Raises:
             ValueError: for a radius of L or more.
@@ -76,14 +76,7 @@ class HammingRegulation(Regulation):
                 f"hamming_radius must lie between 0 and {settings['sid_length'] - 1}, one less than sid_length, got "
                 f"{settings['hamming_radius']}"
             )
-        return cls(
-            radius=settings["hamming_radius"],
-            full_margin=settings["full_margin"],
-            partial_margin=settings["partial_margin"],
-            full_weight=settings["full_weight"],
-            partial_weight=settings["partial_weight"],
-            collaborative_weight=settings["collaborative_weight"],
-        )
+        return super().of_settings(settings)
 
     def collision(
         self, latent: Tensor, codes: Tensor, batch: PairBatch, features: Tensor | None = None

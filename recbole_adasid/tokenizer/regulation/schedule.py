@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from recbole_adasid.settings.errors import check_name
+from recbole_adasid.settings.rules import Rule, name_of, real, switch
 from recbole_adasid.tokenizer.regulation.base import ObjectiveWeights
 
 UNITS = ("fraction", "steps")
@@ -26,6 +29,15 @@ class ProgressSchedule:
     Raises:
         ValueError: if T_end ≤ T_start, a fraction is outside [0, 1], a weight is negative or the unit is unknown.
     """
+
+    SETTINGS: ClassVar[dict[str, Rule]] = {
+        "progress_rebalancing": switch.as_argument("enabled"),
+        "rebalancing_unit": name_of(UNITS).as_argument("unit"),
+        "rebalancing_start": real(0).as_argument("start"),
+        "rebalancing_end": real(0, above=True).as_argument("end"),
+        "collision_weight": real(0),
+        "collision_floor": real(0, 1),
+    }
 
     def __init__(
         self,
