@@ -1,9 +1,9 @@
-"""Generative, dense and hybrid retrieval of saved LIGERs, on validation and test: metrics, users per second, and the
-metrics of items that training did not see.
+"""All retrievals of saved LIGERs, on validation and test: metrics, users per second, the metrics of items that training
+did not see, and those of the others with and without such items on offer.
 
     python -m benchmarks.retrievals --model_files=A/model.safetensors,B/model.safetensors --out=retrievals.jsonl
 
-One trained LIGER supports all three: `retrieval` and `hybrid_score` only affect recommending.
+One trained LIGER supports all: `retrieval`, `hybrid_score` and `rerank_weight` only affect recommending.
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ from torch import Tensor
 
 from benchmarks.seen_items import K, metrics
 from recbole_adasid.io.atomic import append_line
+from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.plugin.patches.quick_start import load_data_and_model
 
-WAYS = {
-    "dense": ("dense", "dense"),
-    "generative": ("generative", "dense"),
-    "hybrid, by dense score": ("hybrid", "dense"),
-    "hybrid, by the sum": ("hybrid", "sum"),
+WAYS: dict[str, dict[str, Any]] = {
+    "dense": {"retrieval": "dense"},
+    "generative": {"retrieval": "generative"},
+    "hybrid, by dense score": {"retrieval": "hybrid", "hybrid_score": "dense"},
+    "hybrid, by the sum": {"retrieval": "hybrid", "hybrid_score": "sum"},
+    **{f"reranked, weight {w}": {"retrieval": "reranked", "rerank_weight": w} for w in (0.25, 0.5, 1.0)},
 }
 
 
@@ -43,8 +45,9 @@ def main() -> None:
         model.eval()
         model.beam_size = arguments.beam_size or model.beam_size
         for part, data in (("validation", valid), ("test", test)):
-            for way, (retrieval, score) in WAYS.items():
-                model.tiger.retrieval, model.tiger.hybrid_score = retrieval, score
+            for way, settings in WAYS.items():
+                for name, value in settings.items():
+                    setattr(model.tiger, name, value)
                 about = {name: config[name] for name in ("dataset", "seed", "cold_item_share")}
                 line = json.dumps(
                     {**about, "beam_size": model.beam_size, "part": part, "retrieval": way, **measure(model, data)}
@@ -56,17 +59,28 @@ def main() -> None:
 @torch.no_grad()
 def measure(model: Any, data: Any) -> dict[str, Any]:
     """Return metrics of all users and of those whose held-out item is new, and how many are answered a second."""
-    hits, held = [], []
+    trained = model.tiger.content.trained
     begin = time.perf_counter()
-    for interaction, _, _, held_out in data:
-        hits.append(model.recommend_topk(interaction, K)[0] == held_out[:, None])
-        held.append(held_out)
+    every, held_out = _hits(model, data, None)
     seconds = time.perf_counter() - begin
-    new = ~model.tiger.content.trained[torch.cat(held)]
-    every = torch.cat(hits)
+    new = ~trained[held_out]
     parts: dict[str, Tensor] = {"all": every, "new items": every[new], "others": every[~new]}
+    if new.any():
+        known = model.tiger.catalogue.tree_of(trained.nonzero()[:, 0])
+        parts["others, new items not offered"] = _hits(model, data, known)[0][~new]
     measured = {name: {"users": len(part), **metrics(part)} for name, part in parts.items() if len(part)}
     return {**measured, "users_per_s": round(len(every) / seconds)}
+
+
+def _hits(model: Any, data: Any, tree: PrefixTree | None) -> tuple[Tensor, Tensor]:
+    """Return which of the K places of each user are hits, bool [U, K], and the held-out items [U]."""
+    hits, held = [], []
+    for interaction, _, _, held_out in data:
+        history = interaction[model.ITEM_SEQ], interaction[model.ITEM_SEQ_LEN]
+        found, _ = model.tiger.recommend(*history, k=K, beam_size=model.beam_size, tree=tree)
+        hits.append(found == held_out[:, None])
+        held.append(held_out)
+    return torch.cat(hits), torch.cat(held)
 
 
 if __name__ == "__main__":
