@@ -28,7 +28,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "generative": {"retrieval": "generative"},
     "hybrid, by dense score": {"retrieval": "hybrid", "hybrid_score": "dense"},
     "hybrid, by the sum": {"retrieval": "hybrid", "hybrid_score": "sum"},
-    **{f"reranked, weight {w}": {"retrieval": "reranked", "rerank_weight": w} for w in (0.25, 0.5, 1.0)},
+    "reranked": {"retrieval": "reranked"},
 }
 
 
@@ -37,6 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model_files", required=True, help="a LIGER's model.safetensors, separated by commas")
     parser.add_argument("--beam_size", type=int, help="default: the model's")
+    parser.add_argument("--retrievals", default=";".join(WAYS), help="separated by semicolons (default: %(default)s)")
     parser.add_argument("--out", type=Path, required=True, help="file of the lines")
     arguments = parser.parse_args()
     logging.disable(logging.INFO)
@@ -45,8 +46,8 @@ def main() -> None:
         model.eval()
         model.beam_size = arguments.beam_size or model.beam_size
         for part, data in (("validation", valid), ("test", test)):
-            for way, settings in WAYS.items():
-                for name, value in settings.items():
+            for way in arguments.retrievals.split(";"):
+                for name, value in WAYS[way].items():
                     setattr(model.tiger, name, value)
                 about = {name: config[name] for name in ("dataset", "seed", "cold_item_share")}
                 line = json.dumps(
