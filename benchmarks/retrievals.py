@@ -3,7 +3,7 @@ did not see, and those of the others with and without such items on offer.
 
     python -m benchmarks.retrievals --model_files=A/model.safetensors,B/model.safetensors --out=retrievals.jsonl
 
-One trained LIGER supports all: `retrieval`, `hybrid_score` and `rerank_weight` only affect recommending.
+One trained LIGER supports all: `retrieval` and `hybrid_score` only affect recommending.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ WAYS: dict[str, dict[str, Any]] = {
     "generative": {"retrieval": "generative"},
     "hybrid, by dense score": {"retrieval": "hybrid", "hybrid_score": "dense"},
     "hybrid, by the sum": {"retrieval": "hybrid", "hybrid_score": "sum"},
-    "reranked": {"retrieval": "reranked"},
 }
 
 

@@ -24,7 +24,7 @@ OPTIONS = (
     RUN_FOLDER,
     TO,
     OUT,
-    Option("retrieval", "NAME", "for LIGER: dense, generative, hybrid or reranked (default: the run's setting)"),
+    Option("retrieval", "NAME", "for LIGER: dense, generative or hybrid (default: the run's setting)"),
 )
 
 

@@ -25,7 +25,7 @@ OPTIONS = (
     Option("deny", "FILE", "never recommend these items: tokens, one per line"),
     Option("category", "NAME", "recommend only items whose category contains it as whole words"),
     Option("new_share", "0.1", "share of places for items added after training", NUMBER, 0.0),
-    Option("retrieval", "NAME", "for LIGER: dense, generative, hybrid or reranked (default: the run's setting)"),
+    Option("retrieval", "NAME", "for LIGER: dense, generative or hybrid (default: the run's setting)"),
     DEVICE,
     SHOW_PROGRESS,
 )

@@ -34,7 +34,7 @@ OPTIONS = (
     Option("log_requests", "true", "print a line for every request (default: false)", SWITCH, False),
     Option("threads", "N", "torch threads (default: one per core)", COUNT, least=1),
     DEVICE,
-    Option("retrieval", "NAME", "for LIGER: dense, generative, hybrid or reranked (default: the run's setting)"),
+    Option("retrieval", "NAME", "for LIGER: dense, generative or hybrid (default: the run's setting)"),
     TRUSTED,
 )
 

@@ -31,7 +31,7 @@ def write_torch(recommender: Recommender, folder: Path) -> str:
     """Write the folder, and return a description of what was written.
 
     Raises:
-        ValueError: if torch cannot export the network, a program's results differ, or retrieval is hybrid or reranked.
+        ValueError: if torch cannot export the network, a program's results differ, or retrieval is hybrid.
     """
     model, sample = recommender.model, Sample.drawn(recommender)
     common.write_scored(recommender, folder)
@@ -40,10 +40,9 @@ def write_torch(recommender: Recommender, folder: Path) -> str:
     retrievals = ["dense"] * isinstance(model, LIGERModel) + ["generative"] * generates
     more: dict[str, Any] = {"retrieval": "generative", "retrievals": retrievals, "repeat_bias": 0.0}
     if isinstance(model, LIGERModel):
-        if model.retrieval not in retrievals:
+        if model.retrieval == "hybrid":
             raise ValueError(
-                f"retrieval={model.retrieval} is not exported: choose dense or generative by --retrieval; the folder "
-                "has both"
+                "retrieval=hybrid is not exported: choose dense or generative by --retrieval; the folder has both"
             )
         more["retrieval"] = model.retrieval
         if model.head.repeat is not None:

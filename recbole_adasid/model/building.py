@@ -14,7 +14,7 @@ from recbole_adasid.model.dense.losses import Losses
 from recbole_adasid.model.liger import LIGERModel
 from recbole_adasid.model.network.settings import network_settings
 from recbole_adasid.model.network.tiger_network import TIGERNetwork
-from recbole_adasid.model.settings import CONTENT, HEAD, LIGER_BEFORE, LOSSES, RETRIEVAL
+from recbole_adasid.model.settings import CONTENT, HEAD, LOSSES, RETRIEVAL
 from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.settings.rules import arguments
 
@@ -39,7 +39,7 @@ def liger_model(
         head=DenseHead(d_model=settings["d_model"], **arguments(HEAD, settings)),
         losses=Losses(**arguments(LOSSES, settings)),
         weights=weights,
-        **arguments(RETRIEVAL, {**LIGER_BEFORE, **settings}),
+        **arguments(RETRIEVAL, settings),
     )
 
 

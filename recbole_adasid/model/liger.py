@@ -22,7 +22,7 @@ from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.settings.errors import check_name
 
 _KEYS_AT_ONCE = 65_536
-RETRIEVALS = ("generative", "dense", "hybrid", "reranked")
+RETRIEVALS = ("generative", "dense", "hybrid")
 HYBRID_SCORES = ("dense", "sum")
 
 
@@ -40,8 +40,7 @@ class LIGERModel(TIGERModel):
         losses: their weights.
         weights: float [N + 1], sampling weights of items as candidates (item 0, padding, is never drawn); None: equal.
         retrieval: how to recommend. "generative": the beam; "dense": all items by their score; "hybrid": the beam's
-            items and the best new ones by their dense score, or by the sum of log-probability and score; "reranked":
-            the best ``beam_size`` by dense score, ranked by dense score + ``rerank_weight`` · log-probability.
+            items and the best new ones by their dense score, or by the sum of log-probability and score.
         hybrid_score: "dense" or "sum".
 
     Raises:
@@ -63,7 +62,6 @@ class LIGERModel(TIGERModel):
         weights: Tensor | None = None,
         retrieval: str = "dense",
         hybrid_score: str = "dense",
-        rerank_weight: float = 0.5,
     ) -> None:
         super().__init__(network=network, catalogue=catalogue, trained=content.trained)
         if network.item_tokens is None:
@@ -74,7 +72,7 @@ class LIGERModel(TIGERModel):
         self.content, self.head = content, head
         self._own_content = (content,)  # of the training items; in a tuple, so it is registered once
         self.losses = losses or Losses()
-        self.retrieval, self.hybrid_score, self.rerank_weight = retrieval, hybrid_score, rerank_weight
+        self.retrieval, self.hybrid_score = retrieval, hybrid_score
         self.register_buffer("weights", torch.ones(len(content.trained)) if weights is None else weights.float())
         self._choose_candidates()
         self.register_load_state_dict_post_hook(lambda model, _: model._choose_candidates())
@@ -198,8 +196,7 @@ class LIGERModel(TIGERModel):
     ) -> tuple[Tensor, Tensor]:
         """Return the ``k`` best items by ``retrieval`` and their scores, [B, k] each; arguments as in TIGER.
 
-        Scores are log-probabilities in generative retrieval, cosines over the temperature in dense retrieval, and sums
-        of both in reranked and, with ``hybrid_score`` "sum", in hybrid retrieval.
+        Scores are log-probabilities in generative retrieval, cosines over the temperature in dense retrieval.
         """
         some: dict[str, Any] = {"users": users, "tree": tree, "excluded": excluded}
         if self.retrieval == "generative":
@@ -208,24 +205,28 @@ class LIGERModel(TIGERModel):
         tree = self.catalogue.tree if tree is None else tree
         pairs = Excluded.of_table(excluded) if isinstance(excluded, Tensor) else excluded
         items = tree.leaf_items.long().sort().values
-        best = partial(top_items, queries, self.all_keys(), excluded=pairs, bias=partial(self.head.bias, repeats))
         if self.retrieval == "dense":
-            return best(items, k)
-        if self.retrieval == "reranked":
-            found, scores = best(items, max(k, beam_size))
-            scores = scores + self.rerank_weight * self.log_probabilities(
-                history_items, lengths, found.clamp(min=1), users
-            )
-            scores, order = scores.sort(dim=1, descending=True, stable=True)
-            return found.gather(1, order)[:, :k], scores[:, :k]
-        beam = super().recommend(history_items, lengths, k=beam_size, beam_size=beam_size, **some)
-        return self._merge(queries, repeats, beam, best(items[~self.content.trained[items]], beam_size), k)
+            return top_items(queries, self.all_keys(), items, k, pairs, bias=partial(self.head.bias, repeats))
+        return self._rerank(
+            queries,
+            repeats,
+            super().recommend(history_items, lengths, k=beam_size, beam_size=beam_size, **some),
+            top_items(
+                queries,
+                self.all_keys(),
+                items[~self.content.trained[items]],
+                beam_size,
+                pairs,
+                bias=partial(self.head.bias, repeats),
+            ),
+            k,
+        )
 
     def queries(self, history_items: Tensor, lengths: Tensor, users: Tensor | None = None) -> Tensor:
         """Return the queries to compare with item keys, [B, D], for histories of item ids."""
         return self.head.queries(self._last_states(self.encode(history_items, lengths, users), lengths))
 
-    def _merge(
+    def _rerank(
         self,
         queries: Tensor,
         repeats: Repeats | None,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from recbole_adasid.model.catalogue import COLLISIONS
 from recbole_adasid.model.liger import HYBRID_SCORES, RETRIEVALS
 from recbole_adasid.model.network.settings import NETWORK_SETTINGS
@@ -29,11 +27,8 @@ LOSSES: dict[str, Rule] = {
 RETRIEVAL: dict[str, Rule] = {
     "retrieval": name_of(RETRIEVALS),
     "hybrid_score": name_of(HYBRID_SCORES),
-    "rerank_weight": real(0, _LARGE),
 }
 _LIGER: dict[str, Rule] = {**RETRIEVAL, **CONTENT, **LOSSES, **HEAD}
-LIGER_BEFORE: dict[str, Any] = {"rerank_weight": 0.5}
-"""Settings missing from older files of LIGER."""
 OF_LIGER = tuple(_LIGER)
 """Names of the settings that only LIGER has. Reading its file checks them by the same rules."""
 MODEL: dict[str, Rule] = {**NETWORK_SETTINGS, **_LIGER, "collision": name_of(COLLISIONS), "warm_start": optional(path)}

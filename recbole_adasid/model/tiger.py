@@ -15,7 +15,7 @@ from recbole_adasid.model.network.tree_places import Places
 from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.model.search.beam_search import beam_search
 from recbole_adasid.model.search.exclusion import Excluded, Exclusion
-from recbole_adasid.model.search.exhaustive import score_all_items, score_candidates
+from recbole_adasid.model.search.exhaustive import score_all_items, score_targets
 
 USERS_AT_ONCE = {"cpu": 32, "cuda": 512}
 """Users decoded together by kind of device: enough for full speed, few enough to bound memory and padding."""
@@ -146,16 +146,21 @@ class TIGERModel(nn.Module):
         pairs = Excluded.of_table(excluded) if isinstance(excluded, Tensor) else excluded
         exclusion = None if pairs is None else Exclusion(tree, pairs)
         order = lengths.argsort(stable=True)
+        at_once = USERS_AT_ONCE.get(lengths.device.type, len(lengths))
         found = [
             beam_search(
                 self.network,
                 tree,
-                self._encode_rows(rows, history_items, lengths, users),
+                self.encode(
+                    history_items[rows, : max(1, int(lengths[rows[-1]]))],
+                    lengths[rows],
+                    None if users is None else users[rows],
+                ),
                 beam_size=beam_size,
                 k=k,
                 exclusion=None if exclusion is None else exclusion.of(rows),
             )
-            for rows in order.split(_users_at_once(lengths, min(beam_size, tree.n_nodes[-1])))
+            for rows in order.split(max(1, at_once * _WIDE // max(_WIDE, min(beam_size, tree.n_nodes[-1]))))
         ]
         items, scores = (torch.cat(parts) for parts in zip(*found))
         back = order.argsort()
@@ -173,30 +178,4 @@ class TIGERModel(nn.Module):
     ) -> Tensor:
         """Return the exact log-probability [B] of ``target_items`` [B], one for each history."""
         memory = self.encode(history_items, lengths, users)
-        return score_candidates(self.network, memory, self.catalogue(target_items)[:, None])[:, 0]
-
-    @torch.no_grad()
-    def log_probabilities(
-        self, history_items: Tensor, lengths: Tensor, candidates: Tensor, users: Tensor | None = None
-    ) -> Tensor:
-        """Return the exact log-probabilities [B, C] of ``candidates`` [B, C], C items for each history."""
-        order = lengths.argsort(stable=True)
-        found = [
-            score_candidates(
-                self.network,
-                self._encode_rows(rows, history_items, lengths, users),
-                self.catalogue(candidates[rows]),
-            )
-            for rows in order.split(_users_at_once(lengths, candidates.shape[1] * len(self.catalogue.level_sizes)))
-        ]
-        return torch.cat(found)[order.argsort()]
-
-    def _encode_rows(self, rows: Tensor, history_items: Tensor, lengths: Tensor, users: Tensor | None) -> Memory:
-        """Encode the histories ``rows``, the longest last, without padding beyond it."""
-        longest = max(1, int(lengths[rows[-1]]))
-        return self.encode(history_items[rows, :longest], lengths[rows], None if users is None else users[rows])
-
-
-def _users_at_once(lengths: Tensor, width: int) -> int:
-    """Return how many users to decode together if each takes ``width`` prefixes at a time."""
-    return max(1, USERS_AT_ONCE.get(lengths.device.type, len(lengths)) * _WIDE // max(_WIDE, width))
+        return score_targets(self.network, memory, self.catalogue(target_items))

@@ -23,11 +23,10 @@ class LIGER(TIGER):
     """Learn Semantic IDs, then recommend by them, by a dense score or by both (Yang et al. 2024, arXiv 2411.18814)."""
 
     def _model(self, config: Any, dataset: Any, network: TIGERNetwork, catalogue: Catalogue) -> TIGERModel:
-        settings = config.final_config_dict
-        options = content_settings(settings)
+        options = content_settings(config)
         if self.semantic_ids is None:  # a file will fill it
             content = ItemContent.empty(catalogue.n_items, config["content_width"], **options)
-            return liger_model(settings, network, catalogue, content)
+            return liger_model(config, network, catalogue, content)
         if self.semantic_ids.vectors is None:
             raise SettingsError(
                 "LIGER reads item features, but only sids_file is set: also set item_features_file, text_fields or "
@@ -37,7 +36,7 @@ class LIGER(TIGER):
         trained = torch.from_numpy(np.r_[False, counts > 0])
         content = ItemContent(torch.from_numpy(self.semantic_ids.vectors), trained, **options)
         weights = torch.from_numpy(np.r_[0.0, counts.astype(np.float64) ** _POPULARITY_POWER])
-        return liger_model(settings, network, catalogue, content, weights)
+        return liger_model(config, network, catalogue, content, weights)
 
     @property
     def content_width(self) -> int:

@@ -33,7 +33,7 @@ from recbole_adasid.model.names import LIGER, OWN
 from recbole_adasid.model.network.settings import ENCODER_ATTENTIONS, ENCODER_INPUTS, network_settings
 from recbole_adasid.model.network.tiger_network import TIGERNetwork
 from recbole_adasid.model.network.token_softmax import TOKEN_SOFTMAXES
-from recbole_adasid.model.settings import LIGER_BEFORE, MODEL, OF_LIGER
+from recbole_adasid.model.settings import MODEL, OF_LIGER
 from recbole_adasid.settings.rules import Rule
 
 _MOST_CODES = 2**31 - 1
@@ -121,7 +121,7 @@ def check_description(path: Path, about: Mapping[str, Any]) -> None:
             f"{path} names the model {settings['model']!r}, not {' or '.join(OWN)}: train the model again"
         )
     if settings["model"] == LIGER:
-        check_about(path, {**LIGER_BEFORE, **settings, **about}, _LIGER)
+        check_about(path, {**settings, **about}, _LIGER)
     elif about.get("content_width") is not None:
         raise DamagedFile(f"{path} has item features ('content_width'), but {settings['model']} reads none")
     if about["data"]["dataset"] != settings["dataset"]:

@@ -59,7 +59,7 @@ class Explanation(NamedTuple):
     log_probability: float | None
     """Sum over the path: the score of the item in generative retrieval, None without a path."""
     retrieval: str
-    """How the model recommends: generative, dense, hybrid or reranked."""
+    """How the model recommends: generative, dense or hybrid."""
     note: str
     """How score and path are related, if the score is not the path's; else empty."""
 
@@ -69,8 +69,6 @@ _NOTES = {
     "generative": "",
     "hybrid": "The model collects candidates along paths like this one, then ranks them with vectors of the history "
     "and of each item.",
-    "reranked": "The model collects candidates by comparing a vector of the history with a vector of each item, then "
-    "ranks them by this comparison and by how probable a path like this one is.",
     "dense": f"{_DENSE} The path shows how its generative half would reach this item.",
 }
 _NO_PATH = f"{_DENSE} It was trained with generative_weight=0 and generates no Semantic IDs, so there is no path."

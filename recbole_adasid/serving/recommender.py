@@ -87,7 +87,7 @@ class Recommender(Published):
             device: torch device.
             trusted: the run is your own: for new items, text and image models may be downloaded or loaded from folders
                 in its settings, and images be downloaded.
-            retrieval: for LIGER: dense, generative, hybrid or reranked; None: the run's setting.
+            retrieval: for LIGER: dense, generative or hybrid; None: the run's setting.
 
         Raises:
             FileNotFoundError: if the folder lacks the model or the Semantic IDs.

@@ -27,7 +27,6 @@ def build(
     losses: Losses | None = None,
     n_user_tokens: int = 0,
     repeat_bias: float | None = 0.35,
-    network: dict[str, Any] | None = None,
     **options: Any,
 ) -> LIGERModel:
     torch.manual_seed(0)
@@ -38,13 +37,13 @@ def build(
         torch.randn(N, 6) * 3 + 1, trained, d_model=16, id_embedding=id_embedding, id_dropout=id_dropout
     )
     reading = {"n_user_tokens": n_user_tokens, "encoder_attention": attention, "encoder_input": "items"}
-    body = small_network(catalogue, n_decoder_layers=1, **reading, **(network or {}))
+    network = small_network(catalogue, n_decoder_layers=1, **reading)
     head = DenseHead(d_model=16, temperature=0.2, repeat_bias=repeat_bias is not None)
     if head.repeat is not None:
         head.repeat.data.fill_(repeat_bias)
     if content.ids is not None:
         torch.nn.init.normal_(content.ids.weight)
-    return LIGERModel(network=body, catalogue=catalogue, content=content, head=head, losses=losses, **options)
+    return LIGERModel(network=network, catalogue=catalogue, content=content, head=head, losses=losses, **options)
 
 
 def some_sequences() -> Tensor:

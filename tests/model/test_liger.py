@@ -149,7 +149,7 @@ def test_items_that_come_later_are_read_and_found_by_their_features_alone(sequen
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    with pytest.raises(ValueError, match="Unknown retrieval 'both'.* Valid are: dense, generative, hybrid, reranked"):
+    with pytest.raises(ValueError, match="Unknown retrieval 'both'.* Valid are: dense, generative, hybrid"):
         build(retrieval="both")
     with pytest.raises(ValueError, match="Unknown hybrid_score 'max'.* Valid are: dense, sum"):
         build(hybrid_score="max")

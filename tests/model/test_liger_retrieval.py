@@ -48,40 +48,6 @@ def test_hybrid_retrieval_ranks_what_the_beam_found_and_new_items(sequences: Ten
         torch.testing.assert_close(found[row], torch.tensor([score[item] for item in expected]), atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("attention", ["causal", "bidirectional"])
-@pytest.mark.parametrize("token_softmax", ["level", "tree"])
-def test_reranked_retrieval_ranks_the_best_of_dense_by_the_weighted_sum(
-    sequences: Tensor, attention: str, token_softmax: str
-) -> None:
-    softmax = {"token_softmax": token_softmax, "history_bias": token_softmax == "tree"}
-    model = build(attention=attention, retrieval="reranked", rerank_weight=0.7, network=softmax).eval()
-    excluded = torch.tensor([[0], [3], [7], [11]])
-    items, found = model.recommend(sequences, LENGTHS, k=3, beam_size=5, excluded=excluded)
-    dense = model.score_items(sequences, LENGTHS).scatter(1, excluded, -torch.inf)
-    model.retrieval = "generative"
-    exact = model.score_items(sequences, LENGTHS)
-    for row in range(4):
-        candidates = dense[row].topk(5).indices.tolist()
-        score = {item: float(dense[row, item] + 0.7 * exact[row, item]) for item in candidates}
-        expected = sorted(score, key=score.__getitem__, reverse=True)[:3]
-        assert items[row].tolist() == expected
-        torch.testing.assert_close(found[row], torch.tensor([score[item] for item in expected]), atol=1e-4, rtol=1e-4)
-
-
-def test_reranked_lists_end_with_no_item_where_there_are_too_few(sequences: Tensor) -> None:
-    model = build(retrieval="reranked").eval()
-    tree = model.catalogue.tree_of(torch.tensor([1, 2, 17]))
-    excluded = torch.tensor([[0, 0, 0], [2, 0, 0], [1, 2, 17], [0, 0, 0]])
-    items, scores = model.recommend(sequences, LENGTHS, k=6, beam_size=2, tree=tree, excluded=excluded)
-    assert [sorted(row.tolist()) for row in items] == [
-        [0, 0, 0, 1, 2, 17],
-        [0, 0, 0, 0, 1, 17],
-        [0, 0, 0, 0, 0, 0],
-        [0, 0, 0, 1, 2, 17],
-    ]
-    assert scores.isneginf().equal(items == 0)
-
-
 def test_generative_retrieval_is_tigers_beam_on_histories_with_content(sequences: Tensor) -> None:
     model = build(retrieval="generative").eval()
     items, scores = model.recommend(sequences, LENGTHS, k=5, beam_size=200)
@@ -113,7 +79,7 @@ def test_keys_are_not_kept_in_training(sequences: Tensor) -> None:
     assert not torch.allclose(model.all_keys(), before, atol=1e-2)
 
 
-@pytest.mark.parametrize("retrieval", ["generative", "dense", "hybrid", "reranked"])
+@pytest.mark.parametrize("retrieval", ["generative", "dense", "hybrid"])
 def test_users_have_a_voice_in_every_retrieval(sequences: Tensor, retrieval: str) -> None:
     model, users = build(n_user_tokens=3, retrieval=retrieval).eval(), torch.tensor([5, 1, 2, 4])
     _, scores = model.recommend(sequences, LENGTHS, k=5, beam_size=5, users=users)
@@ -149,7 +115,7 @@ def test_a_new_item_that_the_beam_did_not_find_gets_the_log_probability_of_the_l
     beam = torch.tensor([[4, 5, 0]]), torch.tensor([[-1.0, -3.0, -torch.inf]])
     if not found:
         beam = torch.zeros_like(beam[0]), torch.full_like(beam[1], -torch.inf)
-    items, scores = model._merge(queries, None, beam, (torch.tensor([[17, 0]]), torch.tensor([[0.5, -torch.inf]])), 5)
+    items, scores = model._rerank(queries, None, beam, (torch.tensor([[17, 0]]), torch.tensor([[0.5, -torch.inf]])), 5)
     keys = model.all_keys()
     expected = {17: 0.5 - 3.0, 4: float(queries[0] @ keys[4]) - 1.0, 5: float(queries[0] @ keys[5]) - 3.0}
     expected = expected if found else {17: 0.5}

@@ -234,7 +234,7 @@ def test_a_liger_recommends_new_items_by_their_features_and_keeps_them(tiny_sett
     assert not {"i1", "i2"} & {found.item for found in recommender.recommend(history, k=10)}
     table = {"item_id": ["new1", "new2"], "title": ["the red thing number 3", "the blue thing number 8"]}
     assert Recommender.load(folder, retrieval="generative").recommend(history, k=3)[0].score < 0
-    with pytest.raises(ValueError, match="Unknown retrieval 'best'.* Valid are: dense, generative, hybrid, reranked"):
+    with pytest.raises(ValueError, match="Unknown retrieval 'best'.* Valid are: dense, generative, hybrid"):
         Recommender.load(folder, retrieval="best")
     recommender.add_items(["new1", "new2"], table=table)
     after = recommender.recommend(history, k=22, exclude_seen=False)

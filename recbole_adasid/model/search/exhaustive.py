@@ -48,20 +48,10 @@ def score_leaves(
     return torch.cat(chunks, dim=1)
 
 
-def score_candidates(network: TIGERNetwork, memory: Memory, tokens: Tensor) -> Tensor:
-    """Return the log-probabilities [B, C] of C items per user, given by their ``tokens`` [B, C, S]."""
-    inputs = torch.nn.functional.pad(network.vocabulary.token_ids(tokens[..., :-1]), (1, 0))
-    tree = Tree.sequence(tokens.shape[2], tokens.device, groups=tokens.shape[1])
-    hidden = network.decode(inputs.flatten(1), tree, memory).unflatten(1, tokens.shape[1:])
-    # The empty prefix is the same for all candidates of a user.
-    start = network.softmax(hidden[:, :1, 0], 0, memory.standing)[:, 0]
-    scores, parents = start.gather(1, tokens[..., 0]), torch.zeros_like(tokens[..., 0])
-    standing = memory.standing.after(0, tokens[..., 0], parents)
-    for level in range(1, tokens.shape[2]):
-        codes = tokens[..., level]
-        scores = scores + network.softmax(hidden[:, :, level], level, standing).gather(2, codes[..., None])[..., 0]
-        standing = standing.after(level, codes)
-    return scores
+def score_targets(network: TIGERNetwork, memory: Memory, tokens: Tensor) -> Tensor:
+    """Return the log-probability [B] of one item per user, given by its ``tokens`` [B, S]."""
+    levels = next_token_log_probabilities(network, memory, tokens)
+    return torch.cat([level.gather(1, codes) for level, codes in zip(levels, tokens.split(1, dim=1))], dim=1).sum(1)
 
 
 def next_token_log_probabilities(network: TIGERNetwork, memory: Memory, tokens: Tensor) -> list[Tensor]:
