@@ -21,6 +21,7 @@ from recbole_adasid.features.item_features import item_features
 from recbole_adasid.io.array_file import read_arrays
 from recbole_adasid.io.json_file import read_json
 from recbole_adasid.io.stage_cache import StageCache
+from recbole_adasid.learning import pipeline
 from recbole_adasid.learning.cold_start import ItemSubset
 from recbole_adasid.learning.pipeline import learn_semantic_ids, semantic_ids_fingerprint
 from recbole_adasid.plugin.audit import audit
@@ -229,6 +230,34 @@ def test_modalities_and_feature_files_know_no_cold_item(settings: dict[str, Any]
         source = learned.description["features"]
         shapes = [one["shape"] for one in source.get("modalities", [source]) if "shape" in one]
         assert shapes == [[14, 6]]
+
+
+@pytest.mark.parametrize("fused", [False, True], ids=["alone", "fused"])
+def test_cold_items_may_all_lack_their_features(fused: bool, settings: dict[str, Any], tmp_path: Path) -> None:
+    _, (train, _, _) = parts(settings)
+    items, cold = train.training_items(), train.cold
+    tokens = np.array(items.item_tokens())[~cold]
+    vectors = np.random.default_rng(0).normal(size=(len(tokens), 6)).astype(np.float32)
+    np.savez(tmp_path / "v.npz", item_id=tokens, embedding=vectors)
+    source = {"item_features_file": str(tmp_path / "v.npz")}
+    more = {"modalities": [{"text_fields": ["title"]}, source], "fusion": "pca"} if fused else source
+    learned = learn_semantic_ids(build_config({**settings, **more, "missing_modality": "allow"}), items)
+    assert fused or not learned.vectors[cold].any()
+    with pytest.raises(ValueError, match="no vector for 14 of 14 items"):
+        np.savez(tmp_path / "v.npz", item_id=np.array(["x"]), embedding=vectors[:1])
+        learn_semantic_ids(build_config({**settings, **more, "missing_modality": "allow"}), items)
+
+
+def test_features_that_cold_items_lack_are_told_before_a_tokenizer_is_trained(
+    settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, (train, _, _) = parts(settings)
+    items = train.training_items()
+    tokens = np.array(items.item_tokens())[~train.cold]
+    np.savez(tmp_path / "v.npz", item_id=tokens, embedding=np.eye(len(tokens), dtype=np.float32))
+    monkeypatch.setattr(pipeline, "_fit", lambda *_: pytest.fail("a tokenizer is trained"))
+    with pytest.raises(ValueError, match="no vector for 6 of 6 items, .*: add them, filter the items out, or set"):
+        learn_semantic_ids(build_config({**settings, "item_features_file": str(tmp_path / "v.npz")}), items)
 
 
 def test_cold_items_can_have_a_share_of_the_lists(settings, finished: dict[str, Any]) -> None:
