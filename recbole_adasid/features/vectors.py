@@ -96,8 +96,7 @@ def read_vectors(
         raise FileNotFoundError(f"There is no feature file {path}: correct item_features_file or unset it.")
     tokens, embedding = _read(path)
     _check_shape(path, tokens, embedding)
-    most = len(item_tokens) - (not all_missing) if allow_missing else 0
-    rows = _align(path, tokens, item_tokens, most)
+    rows = _align(path, tokens, item_tokens, allow_missing, all_missing)
     return aligned_rows(embedding, rows, mapped_in), rows >= 0
 
 
@@ -192,18 +191,20 @@ def check_values(path: Path, values: NDArray[np.float32], item_tokens: Sequence[
             )
 
 
-def _align(path: Path, tokens: Sequence[str], item_tokens: Sequence[str], most_missing: int) -> NDArray[np.int64]:
-    """Return each wanted item's row in the file [N], or −1 for at most so many."""
+def _align(
+    path: Path, tokens: Sequence[str], item_tokens: Sequence[str], allow_missing: bool, all_missing: bool
+) -> NDArray[np.int64]:
+    """Return each wanted item's row in the file [N], or −1."""
     row_of = {token: row for row, token in enumerate(tokens)}
     if len(row_of) < len(tokens):
         twice = next(token for row, token in enumerate(tokens) if row_of[token] != row)
         raise ValueError(f"{path} names item '{twice}' more than once: keep one row per item.")
     missing = [token for token in item_tokens if token not in row_of]
-    if len(missing) > most_missing:
+    if missing and not (allow_missing and (all_missing or len(missing) < len(item_tokens))):
+        remedy = "filter the items out" if allow_missing else "filter the items out, or set missing_modality=allow"
         raise ValueError(
             f"{path} has no vector for {len(missing)} of {len(item_tokens)} items, first "
-            f"{', '.join(repr(token) for token in missing[:5])}: add them, filter the items out, or set "
-            "missing_modality=allow."
+            f"{', '.join(repr(token) for token in missing[:5])}: add them, {remedy}."
         )
     if idle := len(tokens) - len(item_tokens) + len(missing):
         logger.info("%s: %d items are not in the dataset and are ignored", path, idle)

@@ -232,32 +232,42 @@ def test_modalities_and_feature_files_know_no_cold_item(settings: dict[str, Any]
         assert shapes == [[14, 6]]
 
 
-@pytest.mark.parametrize("fused", [False, True], ids=["alone", "fused"])
-def test_cold_items_may_all_lack_their_features(fused: bool, settings: dict[str, Any], tmp_path: Path) -> None:
+@pytest.fixture
+def vectors_of_warm_items(settings: dict[str, Any], tmp_path: Path) -> Path:
+    """A feature file without the held-out items."""
     _, (train, _, _) = parts(settings)
-    items, cold = train.training_items(), train.cold
-    tokens = np.array(items.item_tokens())[~cold]
+    tokens = np.array(train.training_items().item_tokens())[~train.cold]
     vectors = np.random.default_rng(0).normal(size=(len(tokens), 6)).astype(np.float32)
     np.savez(tmp_path / "v.npz", item_id=tokens, embedding=vectors)
-    source = {"item_features_file": str(tmp_path / "v.npz")}
-    more = {"modalities": [{"text_fields": ["title"]}, source], "fusion": "pca"} if fused else source
-    learned = learn_semantic_ids(build_config({**settings, **more, "missing_modality": "allow"}), items)
-    assert fused or not learned.vectors[cold].any()
-    with pytest.raises(ValueError, match="no vector for 14 of 14 items"):
-        np.savez(tmp_path / "v.npz", item_id=np.array(["x"]), embedding=vectors[:1])
-        learn_semantic_ids(build_config({**settings, **more, "missing_modality": "allow"}), items)
+    return tmp_path / "v.npz"
 
 
-def test_features_that_cold_items_lack_are_told_before_a_tokenizer_is_trained(
-    settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_cold_items_may_all_lack_one_of_several_modalities(
+    settings: dict[str, Any], vectors_of_warm_items: Path
 ) -> None:
     _, (train, _, _) = parts(settings)
-    items = train.training_items()
-    tokens = np.array(items.item_tokens())[~train.cold]
-    np.savez(tmp_path / "v.npz", item_id=tokens, embedding=np.eye(len(tokens), dtype=np.float32))
+    modalities = [{"text_fields": ["title"]}, {"item_features_file": str(vectors_of_warm_items)}]
+    given = {**settings, "modalities": modalities, "missing_modality": "allow"}
+    learned = learn_semantic_ids(build_config(given), train.training_items())
+    text = learned.vectors.shape[1] - 6
+    assert learned.vectors[train.cold, :text].any(1).all() and not learned.vectors[train.cold, text:].any()
+
+
+@pytest.mark.parametrize(
+    ("missing", "remedy"), [("refuse", "out, or set missing_modality=allow."), ("allow", "filter the items out.")]
+)
+def test_features_that_cold_items_lack_are_told_before_a_tokenizer_is_trained(
+    missing: str,
+    remedy: str,
+    settings: dict[str, Any],
+    vectors_of_warm_items: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, (train, _, _) = parts(settings)
     monkeypatch.setattr(pipeline, "_fit", lambda *_: pytest.fail("a tokenizer is trained"))
-    with pytest.raises(ValueError, match="no vector for 6 of 6 items, .*: add them, filter the items out, or set"):
-        learn_semantic_ids(build_config({**settings, "item_features_file": str(tmp_path / "v.npz")}), items)
+    given = {**settings, "item_features_file": str(vectors_of_warm_items), "missing_modality": missing}
+    with pytest.raises(ValueError, match=f"no vector for 6 of 6 items, first .*: add them, .*{remedy}"):
+        learn_semantic_ids(build_config(given), train.training_items())
 
 
 def test_cold_items_can_have_a_share_of_the_lists(settings, finished: dict[str, Any]) -> None:
