@@ -13,6 +13,11 @@ def make(run_folder: str, out: str) -> None:
     bundle = SIDBundle.from_run(run_folder)
     bundle.save(out)
     print(f"{_in_words(bundle)}: {out}")
+    if removed := bundle.about["source"]["items_removed"]:
+        print(
+            f"{removed} of them were removed from the run. A run on this bundle recommends those again that its data "
+            "has: remove them from that run, too."
+        )
 
 
 def show(path: str, item: str | None, k: int) -> None:

@@ -159,10 +159,11 @@ def _of_one_source(
 ) -> ItemFeatures:
     if config["item_features_file"]:
         path = dataset.dataset_path() / config["item_features_file"]
-        allow_missing = config["missing_modality"] == "allow"
+        others = fitted is not None and bool(config["modalities"])  # these few items may have other modalities
+        missing = {"allow_missing": config["missing_modality"] == "allow", "all_missing": others}
         mapped = _is_set(config, "item_features_mapped")
         mapped_in = (cache.root or Path(tempfile.gettempdir())) if mapped else None
-        return load_feature_file(path, dataset.item_tokens(), allow_missing=allow_missing, mapped_in=mapped_in)
+        return load_feature_file(path, dataset.item_tokens(), **missing, mapped_in=mapped_in)
     return _of_texts(config, dataset, cache, progress, fitted)
 
 

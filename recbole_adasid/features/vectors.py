@@ -54,12 +54,14 @@ def load_feature_file(
     item_tokens: Sequence[str],
     *,
     allow_missing: bool = False,
+    all_missing: bool = False,
     mapped_in: Path | None = None,
 ) -> ItemFeatures:
     """Load the vectors of `item_tokens` from a file, in their order; other items in the file are ignored.
 
-    With `allow_missing`, items missing from the file get the zero vector and are counted in the log. With `mapped_in`,
-    the vectors are backed by a file in that folder, see :func:`~recbole_adasid.features.aligned_rows.aligned_rows`.
+    With `allow_missing`, items missing from the file get the zero vector and are counted in the log; with `all_missing`
+    as well, these may be all items, such as the few held out of training. With `mapped_in`, the vectors are backed by a
+    file in that folder, see :func:`~recbole_adasid.features.aligned_rows.aligned_rows`.
 
     A `.npz` holds `item_id` [R] and `embedding` [R, d]. A `.npy` holds the embedding alone; its rows are named by
     `NAME.items.txt` next to it, one token per line. Any NumPy float type is accepted.
@@ -70,7 +72,8 @@ def load_feature_file(
             type is not a float, or the shapes do not match.
     """
     path = Path(path)
-    values, present = read_vectors(path, item_tokens, allow_missing=allow_missing, mapped_in=mapped_in)
+    missing = {"allow_missing": allow_missing, "all_missing": all_missing}
+    values, present = read_vectors(path, item_tokens, **missing, mapped_in=mapped_in)
     check_values(path, values, item_tokens)
     report_degenerate(values, item_tokens)
     source = {"kind": "file", **describe_values(values)}
@@ -82,6 +85,7 @@ def read_vectors(
     item_tokens: Sequence[str],
     *,
     allow_missing: bool = False,
+    all_missing: bool = False,
     mapped_in: Path | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Return the vectors [N, d] as stored, finite or not, 0 where missing, and which items are present [N].
@@ -92,7 +96,7 @@ def read_vectors(
         raise FileNotFoundError(f"There is no feature file {path}: correct item_features_file or unset it.")
     tokens, embedding = _read(path)
     _check_shape(path, tokens, embedding)
-    rows = _align(path, tokens, item_tokens, allow_missing)
+    rows = _align(path, tokens, item_tokens, allow_missing, all_missing)
     return aligned_rows(embedding, rows, mapped_in), rows >= 0
 
 
@@ -187,18 +191,20 @@ def check_values(path: Path, values: NDArray[np.float32], item_tokens: Sequence[
             )
 
 
-def _align(path: Path, tokens: Sequence[str], item_tokens: Sequence[str], allow_missing: bool) -> NDArray[np.int64]:
+def _align(
+    path: Path, tokens: Sequence[str], item_tokens: Sequence[str], allow_missing: bool, all_missing: bool
+) -> NDArray[np.int64]:
     """Return each wanted item's row in the file [N], or −1."""
     row_of = {token: row for row, token in enumerate(tokens)}
     if len(row_of) < len(tokens):
         twice = next(token for row, token in enumerate(tokens) if row_of[token] != row)
         raise ValueError(f"{path} names item '{twice}' more than once: keep one row per item.")
     missing = [token for token in item_tokens if token not in row_of]
-    if missing and not (allow_missing and len(missing) < len(item_tokens)):
+    if missing and not (allow_missing and (all_missing or len(missing) < len(item_tokens))):
+        remedy = "filter the items out" if allow_missing else "filter the items out, or set missing_modality=allow"
         raise ValueError(
             f"{path} has no vector for {len(missing)} of {len(item_tokens)} items, first "
-            f"{', '.join(repr(token) for token in missing[:5])}: add them, filter the items out, or set "
-            "missing_modality=allow."
+            f"{', '.join(repr(token) for token in missing[:5])}: add them, {remedy}."
         )
     if idle := len(tokens) - len(item_tokens) + len(missing):
         logger.info("%s: %d items are not in the dataset and are ignored", path, idle)

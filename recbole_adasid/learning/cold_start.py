@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 from recbole_adasid.data.interactions import InteractionArrays
 from recbole_adasid.data.item_table import rows_of_items
-from recbole_adasid.features.item_features import item_features
 from recbole_adasid.features.item_source import ItemSource
+from recbole_adasid.features.vectors import ItemFeatures
 from recbole_adasid.io.digests import array_digest, fingerprint
-from recbole_adasid.io.stage_cache import StageCache
 from recbole_adasid.learning.placement import place, ranked_last_codes
 from recbole_adasid.learning.semantic_ids import SemanticIDs
 from recbole_adasid.model.catalogue import Catalogue
@@ -74,29 +73,20 @@ class ItemSubset:
 
 
 def with_cold_items(
-    learned: SemanticIDs,
-    config: Settings,
-    dataset: ItemSource,
-    cold: NDArray[np.bool_],
-    cache: StageCache,
-    progress: bool,
+    learned: SemanticIDs, config: Settings, cold: NDArray[np.bool_], features: ItemFeatures
 ) -> SemanticIDs:
     """Return the Semantic IDs of all items, given the ``learned`` ones of warm items.
 
-    Cold items get features in the warm items' space, codes from the frozen codebooks, and a place next to the warm ones
-    by :func:`~recbole_adasid.learning.placement.place`, like new items.
+    Cold items get codes from the frozen codebooks, and a place next to the warm ones by
+    :func:`~recbole_adasid.learning.placement.place`, like new items.
 
     Args:
         learned: from the warm items alone, with the tokenizer.
         config: settings.
-        dataset: of all items.
         cold: [N], which are held out.
-        cache: stores features.
-        progress: show progress bars.
+        features: of the cold items, in the warm items' space.
     """
     assert learned.tokenizer is not None
-    items = ItemSubset(dataset, cold)
-    features = item_features(config, items, cache, progress, fitted=learned.fitted)
     values, tokenizer = torch.from_numpy(features.values), learned.tokenizer
     codes = tokenizer.encode(values)
     warm = Catalogue(torch.from_numpy(learned.codes), learned.codebook_sizes, collision=config["collision"])
@@ -124,7 +114,6 @@ def with_cold_items(
         quality={**learned.quality, **sid_quality(tokens[:, :levels], learned.codebook_sizes)},
         fingerprint=fingerprint(description),
         description=description,
-        stages={**learned.stages, **cache.statuses},
         near=None if learned.near is None else _renumbered(learned.near, np.flatnonzero(~cold)),
         vectors=vectors,
     )

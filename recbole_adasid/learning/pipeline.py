@@ -31,6 +31,8 @@ from recbole_adasid.tokenizer.registry import EDITION, build_tokenizer, quantize
 logger = logging.getLogger(__name__)
 
 PARAMETER_PREFIX = "parameter/"
+Ingredients = tuple[ItemFeatures, ItemPairs, dict[str, Any]]
+"""What a tokenizer is learned from, and its description as plain values."""
 
 
 def learn_semantic_ids(
@@ -52,15 +54,17 @@ def learn_semantic_ids(
         return _given(config, dataset, cache, progress)
     cold = dataset.cold_items()
     if cold is None:
-        return _learn(config, dataset, cache, log, progress)
-    learned = _learn(config, ItemSubset(dataset, ~cold), cache, log, progress)
-    return with_cold_items(learned, config, dataset, cold, cache, progress)
+        return _learn(config, _ingredients(config, dataset, cache, progress), cache, log, progress)
+    known = _ingredients(config, ItemSubset(dataset, ~cold), cache, progress)
+    # Before the tokenizer is trained: these items may have features that cannot be used.
+    features = item_features(config, ItemSubset(dataset, cold), cache, progress, fitted=known[0].fitted)
+    return with_cold_items(_learn(config, known, cache, log, progress), config, cold, features)
 
 
 def _learn(
-    config: Settings, dataset: ItemSource, cache: StageCache, log: LogFunction | None, progress: bool
+    config: Settings, ingredients: Ingredients, cache: StageCache, log: LogFunction | None, progress: bool
 ) -> SemanticIDs:
-    features, pairs, description = _ingredients(config, dataset, cache, progress)
+    features, pairs, description = ingredients
     if not len(pairs) and description["tokenizer"].get("collaborative_weight"):
         logger.warning(
             "pair_source=%s finds no item pairs in the training interactions: the collaborative loss takes no part.",
@@ -143,9 +147,7 @@ def _given_ingredients(
     return given, pairs, described
 
 
-def _ingredients(
-    config: Settings, dataset: ItemSource, cache: StageCache, progress: bool = False
-) -> tuple[ItemFeatures, ItemPairs, dict[str, Any]]:
+def _ingredients(config: Settings, dataset: ItemSource, cache: StageCache, progress: bool = False) -> Ingredients:
     features = item_features(config, dataset, cache, progress)
     pairs = collaborative_pairs(config, dataset, cache, progress)
     settings = tokenizer_settings(config)

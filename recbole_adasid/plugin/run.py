@@ -57,10 +57,10 @@ def run(
         config = build_config(given, config_files, peers=True)
         _refuse_what_is_not_done(config)
         run_model = train if is_tiger(config) else run_peer
+        if config["warm_start"]:  # before a folder is created
+            check_warm_start(config, config["warm_start"], own=config["run_folder"])
         path = world().from_main(lambda: run_folder(config))
         config["run_folder"] = config["checkpoint_dir"] = str(path)
-        if config["warm_start"]:
-            check_warm_start(config, config["warm_start"], own=path)
         if world().is_main:
             with _at_work(RunFolder(path), config), tracked(config, path):
                 if converted:

@@ -54,7 +54,7 @@ class TIGER(SequentialRecommender):
         self._split: tuple[PrefixTree, PrefixTree, PrefixTree] | None = None
         self.data = describe_data(dataset, with_users=self.n_user_tokens > 0)
         begins = config["warm_start"] and config["sid_level_sizes"] is None  # else a file will fill it
-        if begins:
+        if begins and semantic_ids is None:  # else it was checked before they were learned
             check_warm_start(config, config["warm_start"])
         catalogue = self._catalogue(config, dataset, semantic_ids)
         network = TIGERNetwork(level_sizes=catalogue.level_sizes, **network_settings(config.final_config_dict))

@@ -36,20 +36,20 @@ _ALIKE_IN_LIGER = ("content_columns", "id_embedding", "repeat_bias")
 _LEAST_KEPT = 0.5  # items that keep their Semantic ID; with fewer, most token embeddings mean something else
 
 
-def check_warm_start(settings: Settings, run_folder: str | Path, own: Path | None = None) -> None:
+def check_warm_start(settings: Settings, run_folder: str | Path, own: str | Path | None = None) -> None:
     """Check, before anything is learned, that a run can begin with the weights of another.
 
     Args:
         settings: of the run.
         run_folder: of the earlier run.
-        own: the run folder that will be written.
+        own: the run folder that will be written, if one was named.
 
     Raises:
         FileNotFoundError: if the earlier run has no model.
         DamagedFile: if it is damaged.
         SettingsError: if it has another network, or is the run itself.
     """
-    if own is not None and own.resolve() == Path(run_folder).resolve():
+    if own and Path(own).resolve() == Path(run_folder).resolve():
         raise SettingsError(f"warm_start={run_folder} is this run's own folder: give the run another run_folder.")
     saved = read_model(_earlier_model(run_folder))
     there = saved.about["config"]["settings"]

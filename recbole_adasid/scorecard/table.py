@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import combinations
 from typing import Any
 
@@ -51,13 +52,13 @@ def headings(table: pd.DataFrame) -> list[str]:
 def shown_cells(table: pd.DataFrame) -> list[list[str]]:
     """Return the rows of the main columns as strings, mean ± standard deviation."""
     columns = [key for key in SHOWN if key in table]
-    levels = range(1, 1 + sum(f"perplexity_{level}" in table for level in range(1, 9)))
+    levels = [key for key in table if re.fullmatch(r"perplexity_\d+", key)]  # tokenizers may have different numbers
     return [
         [
             str(row["title"]),
             str(row["seeds"]),
             *(_figure(row[key], row.get(f"{key}_sd", np.nan)) for key in columns),
-            ", ".join(f"{row[f'perplexity_{level}']:.0f}" for level in levels),
+            ", ".join(f"{row[key]:.0f}" for key in levels if not np.isnan(row[key])),
         ]
         for row in table.to_dict("records")
     ]

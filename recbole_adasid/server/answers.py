@@ -13,6 +13,7 @@ class Item(BaseModel):
     category: str
     semantic_id: list[int]
     added: bool
+    removed: bool
 
 
 class FoundItems(BaseModel):

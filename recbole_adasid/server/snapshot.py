@@ -50,13 +50,17 @@ class Snapshot:
         for token, semantic_id in zip(tokens, live.semantic_ids(tokens)):
             title, category = live.labels.get(token, ItemLabel())
             known = {"item": token, "title": title, "category": category, "semantic_id": semantic_id}
-            told.append({**known, "added": live.numbers[token] > live.n_of_run})
+            number = live.numbers[token]
+            told.append({**known, "added": number > live.n_of_run, "removed": not live.recommended[number]})
         return told
 
-    def find_items(self, query: str, limit: int) -> tuple[list[dict[str, Any]], int]:
-        """Return the best recommendable items for a query, at most ``limit``, and the number of matches."""
+    def find_items(self, query: str, limit: int, *, removed: bool = False) -> tuple[list[dict[str, Any]], int]:
+        """Return the best items for a query, at most ``limit``, and the number of matches.
+
+        Only items that may be recommended are found, and with ``removed`` all others of the catalogue, too.
+        """
         live = self.recommender.live
-        found = self.search.find(query, live.recommended[1:].numpy())
+        found = self.search.find(query, live.recommended[1:].numpy() | removed)
         return self.items([live.tokens[row] for row in found[:limit].tolist()]), len(found)
 
     def told(self, found: Sequence[Sequence[Recommendation]]) -> list[list[dict[str, Any]]]:

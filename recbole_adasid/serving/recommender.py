@@ -128,6 +128,11 @@ class Recommender(Published):
         """Number of items that may be recommended."""
         return int(self._live.recommended.sum())
 
+    @property
+    def n_added(self) -> int:
+        """Number of those that were added after the run."""
+        return int(self._live.recommended[self._live.n_of_run + 1 :].sum())
+
     def recommend(
         self,
         history: Sequence[str],

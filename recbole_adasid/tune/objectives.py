@@ -37,6 +37,9 @@ class Objective(Protocol):
             name: name of the trial and seed, for files.
         """
 
+    def forget(self, name: str) -> None:
+        """Remove the files of ``name``, if there are any, once its figures are saved."""
+
 
 class Proxy:
     """Learn and score Semantic IDs as the scorecard does, in a few minutes."""
@@ -62,6 +65,9 @@ class Proxy:
 
         return judge(config, *self._splits.of(config), self.proxy)
 
+    def forget(self, name: str) -> None:
+        """See :class:`Objective`; there are no files."""
+
 
 class Validation:
     """A full run: TIGER's best validation by the run's own ``valid_metric``. The test is not used."""
@@ -85,13 +91,16 @@ class Validation:
         from recbole_adasid.plugin.run import run
 
         self._check(config)
-        folder = self.folder / name  # the same after a kill, so that training resumes
-        done = run({**settings, "run_folder": str(folder), "report": False}, self.config_files)
+        folder = str(self.folder / name)  # the same after a kill, so that training resumes
+        done = run({**settings, "run_folder": folder, "report": False}, self.config_files)
         if self.metric not in done["best_valid"]:
             raise self._without_validation()
         learned = done["semantic_ids"]
-        shutil.rmtree(folder)
         return learned.codes, {**learned.quality, **done["best_valid"]}
+
+    def forget(self, name: str) -> None:
+        """See :class:`Objective`."""
+        shutil.rmtree(self.folder / name, ignore_errors=True)
 
     def _check(self, config: Any) -> None:
         """Refuse settings without a validation before a model is trained; the data are loaded for the first run only.

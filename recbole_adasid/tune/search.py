@@ -99,13 +99,16 @@ class Judge:
         config = build_config(wanted, self.config_files)
         shared = shared_settings(given_settings(config), self.objective.judged_by)
         key = self.objective.fingerprint(config)
+        own = f"{name}-{seed}"
         if found := self.folder.finished(name, seed, key, shared):
+            self.objective.forget(own)  # a kill may have prevented it
             return found
         started = time.perf_counter()
-        codes, figures = self.objective.measure(config, wanted, f"{name}-{seed}")
+        codes, figures = self.objective.measure(config, wanted, own)
         title = ", ".join(f"{key}={value}" for key, value in settings.items())
         cell = Cell(name, title, seed, key, round(time.perf_counter() - started, 1), figures, shared)
         self.folder.add(cell, codes)
+        self.objective.forget(own)
         return cell
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from recbole_adasid.bundle import SIDBundle
 from recbole_adasid.cli.bundle import COMMAND
+from recbole_adasid.serving.recommender import Recommender
 
 main = COMMAND.main
 
@@ -85,3 +87,19 @@ def test_mistakes_are_told(arguments, message, capsys, tmp_path, monkeypatch) ->
     assert main(arguments) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ") and message in error and error.count("\n") == 1
+
+
+def test_a_bundle_with_removed_items_says_that_they_come_back(
+    finished: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = Path(shutil.copytree(finished["run_folder"], tmp_path / "run"))
+    recommender = Recommender.load(copy)
+    recommender.remove_items(["i1", "i2"])
+    recommender.save()
+    assert main(["make", f"--run_folder={copy}", f"--out={tmp_path}/b"]) == 0
+    told = capsys.readouterr().out
+    assert "2 of them were removed from the run" in told and "remove them from that run, too" in told
+    # As docs/new-items.md removes them from the next run, which may lack some.
+    following = Recommender.load(finished["run_folder"])
+    removed = Recommender.load(copy).live.changes.removed
+    assert set(following.remove_items({*removed, "gone"}, bad_items="skip").items) == {"i1", "i2"}

@@ -21,6 +21,7 @@ from recbole_adasid.features.item_features import item_features
 from recbole_adasid.io.array_file import read_arrays
 from recbole_adasid.io.json_file import read_json
 from recbole_adasid.io.stage_cache import StageCache
+from recbole_adasid.learning import pipeline
 from recbole_adasid.learning.cold_start import ItemSubset
 from recbole_adasid.learning.pipeline import learn_semantic_ids, semantic_ids_fingerprint
 from recbole_adasid.plugin.audit import audit
@@ -229,6 +230,44 @@ def test_modalities_and_feature_files_know_no_cold_item(settings: dict[str, Any]
         source = learned.description["features"]
         shapes = [one["shape"] for one in source.get("modalities", [source]) if "shape" in one]
         assert shapes == [[14, 6]]
+
+
+@pytest.fixture
+def vectors_of_warm_items(settings: dict[str, Any], tmp_path: Path) -> Path:
+    """A feature file without the held-out items."""
+    _, (train, _, _) = parts(settings)
+    tokens = np.array(train.training_items().item_tokens())[~train.cold]
+    vectors = np.random.default_rng(0).normal(size=(len(tokens), 6)).astype(np.float32)
+    np.savez(tmp_path / "v.npz", item_id=tokens, embedding=vectors)
+    return tmp_path / "v.npz"
+
+
+def test_cold_items_may_all_lack_one_of_several_modalities(
+    settings: dict[str, Any], vectors_of_warm_items: Path
+) -> None:
+    _, (train, _, _) = parts(settings)
+    modalities = [{"text_fields": ["title"]}, {"item_features_file": str(vectors_of_warm_items)}]
+    given = {**settings, "modalities": modalities, "missing_modality": "allow"}
+    learned = learn_semantic_ids(build_config(given), train.training_items())
+    text = learned.vectors.shape[1] - 6
+    assert learned.vectors[train.cold, :text].any(1).all() and not learned.vectors[train.cold, text:].any()
+
+
+@pytest.mark.parametrize(
+    ("missing", "remedy"), [("refuse", "out, or set missing_modality=allow."), ("allow", "filter the items out.")]
+)
+def test_features_that_cold_items_lack_are_told_before_a_tokenizer_is_trained(
+    missing: str,
+    remedy: str,
+    settings: dict[str, Any],
+    vectors_of_warm_items: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, (train, _, _) = parts(settings)
+    monkeypatch.setattr(pipeline, "_fit", lambda *_: pytest.fail("a tokenizer is trained"))
+    given = {**settings, "item_features_file": str(vectors_of_warm_items), "missing_modality": missing}
+    with pytest.raises(ValueError, match=f"no vector for 6 of 6 items, first .*: add them, .*{remedy}"):
+        learn_semantic_ids(build_config(given), train.training_items())
 
 
 def test_cold_items_can_have_a_share_of_the_lists(settings, finished: dict[str, Any]) -> None:

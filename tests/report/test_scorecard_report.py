@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,3 +79,13 @@ def test_the_verdict_names_a_collapse_few_seeds_and_whether_the_lead_is_clear(tm
     clear = scorecard_verdict(made_up(tmp_path / "clear", {"a": [0.1], "b": [0.2]}))
     assert "One tokenizer leads" in [finding.title for finding in clear.findings]
     assert clear.tiles[0].value == "B"
+
+
+def test_neighbours_are_compared_only_where_every_tokenizer_has_some(tmp_path: Path) -> None:
+    card = made_up(tmp_path, {"a": [0.1], "b": [0.2]})
+    cells = card.folder.cells()
+    for cell, agreements in zip(cells, ({}, {"embedding_agreement": 0.7})):
+        card.folder.add(replace(cell, figures={**cell.figures, **agreements}), card.folder.codes(cell))
+    assert [tile.label for tile in scorecard_verdict(ScorecardContent(tmp_path)).tiles][-1] == "most even use"
+    card.folder.add(replace(cells[0], figures={**cells[0].figures, "embedding_agreement": 0.8}), np.zeros((9, 2)))
+    assert scorecard_verdict(ScorecardContent(tmp_path)).tiles[-1].value == "A"

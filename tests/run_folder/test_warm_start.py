@@ -23,6 +23,7 @@ from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.plugin.peers.names import own_class
 from recbole_adasid.plugin.run import run
 from recbole_adasid.plugin.trainer import TIGERTrainer
+from recbole_adasid.run_folder import warm_start as module
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.model_file import read_model
 from recbole_adasid.run_folder.run_items import items_of
@@ -224,3 +225,18 @@ def test_a_run_on_other_weights_does_not_resume(later: Settings, earlier: dict[s
     assert np.isfinite(changed.about["best_valid_score"])
     (copy / "model.safetensors").write_bytes(b"other")
     assert key() != key(warm_start=str(copy))
+
+
+def test_a_refused_start_leaves_no_run_folder(later: Settings, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="another network"):
+        run({**later, "d_model": 32, "run_root": str(tmp_path / "fresh")})
+    assert not (tmp_path / "fresh").exists()
+
+
+def test_the_earlier_model_is_read_to_check_it_and_to_take_its_weights(
+    later: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[Path] = []
+    monkeypatch.setattr(module, "read_model", lambda path: reads.append(path) or read_model(path))
+    run({**later, "epochs": 1})
+    assert len(reads) == 2

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from recbole_adasid.scorecard.cells import Cell, CellFolder
-from recbole_adasid.scorecard.table import markdown, summary
+from recbole_adasid.scorecard.table import markdown, shown_cells, summary
 
 
 def cell(name: str, seed: int, value: float, settings: str = "") -> Cell:
@@ -81,6 +81,15 @@ def test_the_table_has_means_and_deviations_over_seeds_best_first(tmp_path: Path
     lines = markdown(table).splitlines()
     assert lines[0].startswith("| tokenizer | seeds | proxy NDCG@10 |")
     assert lines[3].startswith("| A | 2 | 0.200 ± 0.141 |") and lines[3].endswith("| 200 |")
+
+
+def test_a_row_has_the_perplexities_of_its_own_levels(tmp_path: Path) -> None:
+    folder = CellFolder(tmp_path)
+    for name, levels in (("a", 2), ("b", 3), ("c", 10)):
+        figures = {f"perplexity_{level}": 10.0 * level for level in range(1, levels + 1)}
+        folder.add(Cell(name, name, 1, "f", 1.0, {"proxy_ndcg@10": 0.1, **figures}), np.zeros((2, levels), np.int64))
+    shown = {row[0]: row[-1] for row in shown_cells(summary(folder))}
+    assert shown == {"a": "10, 20", "b": "10, 20, 30", "c": "10, 20, 30, 40, 50, 60, 70, 80, 90, 100"}
 
 
 @pytest.mark.parametrize(

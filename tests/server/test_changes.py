@@ -63,10 +63,24 @@ def test_an_added_item_is_on_disk_found_recommended_and_removed_again(changing: 
     request = {"history": ["i1", "new"], "allow": ["new"], "exclude_seen": False}
     assert changing.post("/recommend", json=request).json()["recommendations"][0]["item"] == "new"
     assert add(changing, NEW).json()["known"] == ["new"]
+    assert "recbole_adasid_added_items 1\n" in changing.get("/metrics").text
     assert answers.Removed.model_validate_json(remove(changing, "new", "i3").text, strict=True).items == ["new", "i3"]
     assert total(changing) == 19 and Recommender.load(changing.folder).n_recommended == 19
     assert add(changing, {"item": "i3"}).json()["items"][0]["added"] is False and total(changing) == 20
-    assert "recbole_adasid_added_items 1\n" in changing.get("/metrics").text
+    assert "recbole_adasid_added_items 0\n" in changing.get("/metrics").text
+    assert changing.get("/about").json()["added_items"] == 0
+
+
+def test_removed_items_are_found_if_they_are_asked_for(changing: Any) -> None:
+    add(changing, NEW)
+    remove(changing, "new", "i3")
+    for token in ("new", "i3"):
+        assert token not in [one["item"] for one in changing.get("/items", params={"query": token}).json()["items"]]
+        answer = changing.get("/items", params={"query": token, "removed": True})
+        found = answers.FoundItems.model_validate_json(answer.text, strict=True).items[0]
+        assert (found.item, found.removed) == (token, True)
+    assert changing.get("/items", params={"removed": True}).json()["total"] == 21
+    assert not any(one["removed"] for one in changing.get("/items").json()["items"])
 
 
 @pytest.mark.parametrize(

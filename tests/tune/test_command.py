@@ -249,3 +249,25 @@ def test_without_a_folder_for_results_nothing_is_searched(capsys: pytest.Capture
 
 def test_help_lists_the_spaces() -> None:
     assert all(f"  {name} " in COMMAND.help() for name in presets("tuning"))
+
+
+def test_a_search_killed_before_its_line_is_written_keeps_the_finished_run(
+    arguments: Callable[..., list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("hyperopt")
+    given = arguments("choice: {codebook_size: [4]}\n", objective="valid", epochs=1)
+    runs = tmp_path / "found" / "runs"
+
+    def finished_runs_when_killed_in(owner: type, method: str) -> list[Path]:
+        with monkeypatch.context() as kill:
+            kill.setattr(owner, method, raise_interrupt)
+            assert main(given) == 130
+        return list(runs.glob("*/metrics.json"))
+
+    assert len(finished_runs_when_killed_in(CellFolder, "add")) == 1
+    assert len(finished_runs_when_killed_in(objectives.Validation, "forget")) == 1
+    assert main(given) == 0 and list(runs.iterdir()) == []
+
+
+def raise_interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

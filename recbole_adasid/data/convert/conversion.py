@@ -74,7 +74,8 @@ def convert(
     """Write `NAME.inter` and, if there are items, `NAME.item` into the folder `home` named NAME.
 
     Interactions keep their order, which breaks ties between equal times. Items keep theirs too; those without metadata
-    follow in order of their first interaction. Files appear whole, both or neither.
+    follow in order of their first interaction. Files appear whole, both or neither. Without items, a `NAME.item` that
+    is there stays.
 
     Args:
         interactions: starting with user, item and time.
@@ -84,12 +85,12 @@ def convert(
         overwrite: replace existing files.
 
     Raises:
-        FileExistsError: if they exist and ``overwrite`` is not set.
+        FileExistsError: if a file that would be written exists, and ``overwrite`` is not set.
         ValueError: if a raw file is damaged, or has no usable interaction.
         CannotWrite: if the disk is full or not writable.
     """
     paths = [home / f"{home.name}{suffix}" for suffix in (".inter", ".item")]
-    _refuse_to_overwrite(paths, overwrite)
+    _refuse_to_overwrite(paths if items is not None else paths[:1], overwrite)
     with ExitStack() as stack:
         inter = stack.enter_context(written_whole(paths[0]))
         tally = stack.enter_context(Tally(home))

@@ -62,7 +62,7 @@ def choose_device(config: Any, init: Callable[[Any], None]) -> None:
         init: RecBole's own `_init_device`.
 
     Raises:
-        SettingsError: if there are fewer GPUs than processes on this machine.
+        SettingsError: if there are fewer GPUs than processes on this machine, or not those of `gpu_id`.
     """
     settings = config.final_config_dict
     if world().size == 1:
@@ -77,13 +77,19 @@ def _own_device(config: Any) -> torch.device:
     settings = config.final_config_dict
     number = settings.pop("rank_on_machine", local_rank())
     given = config.external_config_dict
-    gpus = _listed(given["gpu_id"]) if "gpu_id" in given else list(range(torch.cuda.device_count()))
+    there = torch.cuda.device_count()
+    gpus = _listed(given["gpu_id"]) if "gpu_id" in given else list(range(there))
     if not gpus or not torch.cuda.is_available():
         return torch.device("cpu")
     if number >= len(gpus):
         raise SettingsError(
             f"Process {number + 1} on this machine has no GPU of its own: there are {len(gpus)}. Start one process "
             "per GPU (torchrun --nproc_per_node), or set gpu_id='' to train on CPUs."
+        )
+    if not 0 <= gpus[number] < there:
+        raise SettingsError(
+            f"gpu_id names GPU {gpus[number]}, but there are {there} on this machine, from 0: correct it, or set "
+            "gpu_id='' to train on CPUs."
         )
     device = torch.device("cuda", gpus[number])
     torch.cuda.set_device(device)
@@ -94,6 +100,15 @@ def _listed(gpu_id: Any) -> list[int]:
     """Return the numbers in `gpu_id`, which RecBole accepts as a number, a string such as '0,1', or a tuple.
 
     None, which a command line makes of an empty text, is the CPU, as for a single process.
+
+    Raises:
+        SettingsError: for a UUID, which is not known to several processes.
     """
     values = gpu_id if isinstance(gpu_id, (list, tuple)) else str("" if gpu_id is None else gpu_id).split(",")
-    return [int(value) for value in values if str(value).strip()]
+    named = [str(value).strip() for value in values if str(value).strip()]
+    if other := [value for value in named if not value.lstrip("-").isdecimal()]:
+        raise SettingsError(
+            f"gpu_id={other[0]} is no number, by which several processes take GPUs: give numbers, or leave gpu_id out "
+            "and set the environment variable CUDA_VISIBLE_DEVICES to the UUIDs."
+        )
+    return [int(value) for value in named]

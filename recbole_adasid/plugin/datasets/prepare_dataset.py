@@ -32,7 +32,8 @@ def obtain_dataset(config: Any, name: str, home: Path) -> None:
     inter, tables = home / f"{name}.inter", config["interactions_table"]
     if inter.is_file():
         if tables:
-            logger.info("%s exists: %s is not read again; remove the file to convert again", inter, tables)
+            made = f"{inter.name} and {name}.item" if config["items_table"] else inter.name
+            logger.info("%s exists: %s is not read again; to convert again, remove %s", inter, tables, made)
         return
     if not tables and not config["download"]:
         return

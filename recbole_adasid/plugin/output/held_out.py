@@ -27,18 +27,23 @@ def example_rows(part: Any, record: Record) -> NDArray[np.int64]:
     return rows
 
 
-def earlier_interactions(part: Any, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return all earlier interactions of some examples' users, however long before the target.
+def earlier_interactions(
+    part: Any, rows: NDArray[np.int64], most: int | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return earlier interactions of some examples' users, all of them or the last ``most`` before the target.
 
     Args:
         part: dataset part.
         rows: example rows [R].
+        most: maximum for each row; None: all, however long before the target.
 
     Returns:
         The index into ``rows`` of each interaction [S], and its item [S], oldest first per user.
     """
     targets = part.targets(rows)
     begins, _ = part.user_spans(targets)
+    if most is not None:
+        begins = np.maximum(begins, targets - most)
     lengths = targets - begins
     places = np.repeat(np.arange(len(rows)), lengths)
     within = np.arange(lengths.sum()) - np.repeat(lengths.cumsum() - lengths, lengths)

@@ -88,11 +88,13 @@ def by_popularity(part: Any, record: Record, popularity: NDArray[np.int64], metr
 def _not_recommended(part: Any, examples: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return rows of examples and items that evaluation keeps from their lists: those seen before, or none.
 
-    RecBole keeps them from the lists of its models without sequences, unless `repeatable` is set.
+    Sequential models leave out what they read, with `eval_exclude_seen`; RecBole keeps all of them from the lists of
+    its other models, unless `repeatable` is set.
     """
     config = part.config
-    keeps = config["MODEL_TYPE"] != ModelType.SEQUENTIAL and not config["repeatable"]
-    if config["eval_exclude_seen"] or keeps:
+    if config["eval_exclude_seen"]:
+        return earlier_interactions(part, examples, config["MAX_ITEM_LIST_LENGTH"])
+    if config["MODEL_TYPE"] != ModelType.SEQUENTIAL and not config["repeatable"]:
         return earlier_interactions(part, examples)
     return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
 

@@ -75,7 +75,7 @@ def scorecard_verdict(card: ScorecardContent) -> Verdict:
         _best_tile(rows, "collision_rate", "fewest collisions", "{:.1%} of the items", lowest=True),
         _best_tile(rows, "min_perplexity", "most even use", "smallest perplexity {:.0f}"),
     ]
-    if all(row.get("embedding_agreement") is not None for row in rows):
+    if "embedding_agreement" in card.table and card.table["embedding_agreement"].notna().all():
         tiles.append(_best_tile(rows, "embedding_agreement", "keeps neighbours best", "agreement {:.2f}"))
     return summed_up(found, tiles, "The comparison looks sound")
 

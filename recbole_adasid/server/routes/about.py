@@ -48,7 +48,7 @@ def about_routes(serving: Serving, *, changeable: bool = False) -> APIRouter:
         gauges: dict[str, tuple[str, float]] = {
             "queue_histories": ("waiting histories", serving.batcher.waiting),
             "items": ("items that can be recommended", recommender.n_recommended),
-            "added_items": ("items added after the run", len(recommender.tokens) - recommender.live.n_of_run),
+            "added_items": ("those added after the run", recommender.n_added),
         }
         return PlainTextResponse(serving.metrics.text(gauges), media_type="text/plain; version=0.0.4")
 
@@ -69,7 +69,7 @@ def _about(serving: Serving, changeable: bool) -> dict[str, Any]:
         "model": settings.get("model", ""),
         "dataset": settings.get("dataset", ""),
         "items": recommender.n_recommended,
-        "added_items": len(recommender.tokens) - recommender.live.n_of_run,
+        "added_items": recommender.n_added,
         "levels": recommender.model.catalogue.level_sizes,
         "items_can_be_added": changeable,
         "item_fields": own_columns(settings),

@@ -21,6 +21,7 @@ MAX_LISTED = 1000
 MAX_QUERY = 200
 """Maximum length of a query in characters: each word costs a pass over all items."""
 Query = Annotated[str, fastapi.Query(description="word prefixes in title, token or category; empty: all items")]
+WithRemoved = Annotated[bool, fastapi.Query(description="find removed items, too: histories may contain them")]
 Limit = Annotated[int, fastapi.Query(description="number of items to return")]
 
 
@@ -29,12 +30,12 @@ def item_routes(serving: Serving) -> APIRouter:
     router = APIRouter(tags=["items"])
 
     @router.get("/items", summary="Find items", response_model=FoundItems)
-    def find(query: Query = "", limit: Limit = 20) -> Any:
+    def find(query: Query = "", limit: Limit = 20, removed: WithRemoved = False) -> Any:
         """Items that match a query, best first; `total` counts all matches, including those beyond the limit."""
         _check_number("limit", limit, MAX_LISTED)
         if len(query) > MAX_QUERY:
             raise ValueError(f"the query has {len(query)} characters: give at most {MAX_QUERY}")
-        items, total = serving.snapshot.find_items(query, limit)
+        items, total = serving.snapshot.find_items(query, limit, removed=removed)
         return JSONResponse({"items": items, "total": total})
 
     return router

@@ -45,7 +45,7 @@ export const allCategories = () => ask("codes?prefix=&limit=100").then((found) =
 /** What a prefix such as `3,17` means. */
 export const meaning = remembered((prefix) => ask(`codes?${new URLSearchParams({ prefix, limit: 5 })}`));
 
-/** The item with a token, or a placeholder marked as missing. */
-export const itemOf = remembered((token) => findItems(token, 1).then(({ items: [first] }) => (
+/** The item with a token, even if it was removed, or a placeholder marked as missing. */
+export const itemOf = remembered((token) => ask(`items?${new URLSearchParams({ query: token, limit: 1, removed: true })}`).then(({ items: [first] }) => (
   first?.item === token ? first : { item: token, title: "", category: "", semantic_id: [], missing: true }
 )));

@@ -12,10 +12,10 @@ export function showHistory(read) {
     const shown = state.history;
     const items = await Promise.all(shown.map((token) => itemOf(token).catch(() => ({ item: token, title: "", category: "", semantic_id: [] }))));
     if (shown !== state.history) return; // changed meanwhile
-    list.replaceChildren(...items.map((item, at) => row(item, at, at < items.length - read)));
+    const last = items.map((_, at) => items.slice(at).filter((item) => !item.missing).length); // 1 for the last known item
+    list.replaceChildren(...items.map((item, at) => row(item, at, item.missing || last[at] > read)));
     byId("clear").hidden = !shown.length;
-    const unread = Math.max(0, shown.length - read);
-    byId("history-note").textContent = unread ? `The model only reads the last ${read} items.` : "";
+    byId("history-note").textContent = last[0] > read ? `The model only reads the last ${read} items.` : "";
   }
 
   function row(item, at, unread) {
@@ -23,9 +23,14 @@ export function showHistory(read) {
     return make(
       "li", { className: unread ? "unread" : "" },
       make("span", { className: "name" }, foreign(nameOf(item))),
-      make("span", { className: "aside" }, foreign(item.missing ? "not in the catalogue" : item.category)),
+      make("span", { className: "aside" }, foreign(aside(item))),
       remove,
     );
+  }
+
+  function aside(item) {
+    if (item.missing) return "not in the catalogue";
+    return item.removed ? "removed from the catalogue" : item.category;
   }
 
   function removeAt(at, name) {

@@ -48,6 +48,11 @@ def test_files_are_replaced_only_when_asked(tmp_path):
     with pytest.raises(FileExistsError, match=r"toys.inter already exists: .* --overwrite=true"):
         convert(interactions(3, 3, 9), None, home)
     assert {path.name: path.read_bytes() for path in home.iterdir()} == before
+    (home / "toys.inter").unlink()
+    with pytest.raises(FileExistsError, match=r"toys.item already exists: .* --overwrite=true"):
+        convert(interactions(2, 2, 4), items("i0"), home)
+    convert(interactions(2, 2, 4), None, home)
+    assert {path.name: path.read_bytes() for path in home.iterdir()} == before
     convert(interactions(3, 3, 9), items("i0"), home, overwrite=True)
     assert (home / "toys.inter").read_text().count("\n") == 10
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -98,3 +99,23 @@ def test_recbole_s_own_ranks_join_at_its_address(monkeypatch):
     join_where_launched(settings)
     assert joined == [("tcp://10.0.0.7:5678", {"rank": 3, "size": 4})]
     assert settings == {"seed": 1, "rank_on_machine": 1}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("GPU-8932f937-d72c,GPU-1b2c", "gpu_id=GPU-8932f937-d72c is no number.* CUDA_VISIBLE_DEVICES"),
+        ("0,4", "gpu_id names GPU 4, but there are 4"),
+        ("0,-1", "gpu_id names GPU -1, but there are 4"),
+    ],
+)
+def test_a_gpu_that_a_process_cannot_take_is_refused(given, message, second, gpus, monkeypatch):
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    with pytest.raises(SettingsError, match=message):
+        choose_device(config(gpu_id=given), not_called)
+
+
+def test_alone_a_process_takes_a_gpu_by_its_uuid(tiny_settings, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    build_config({**tiny_settings, "gpu_id": "GPU-8932f937-d72c"})
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-8932f937-d72c"

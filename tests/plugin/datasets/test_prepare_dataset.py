@@ -138,7 +138,7 @@ def test_tables_are_not_read_again_where_the_dataset_is_there(tiny_data, tiny_se
     (tmp_path / "orders.csv").unlink()
     with caplog.at_level("INFO", logger="recbole_adasid"):
         create_dataset(build_config(settings))
-    assert "is not read again; remove the file" in caplog.text
+    assert "is not read again; to convert again, remove shop.inter and shop.item" in caplog.text
 
 
 def test_a_column_that_a_table_lacks_is_named_and_leaves_no_dataset(tiny_data, tiny_settings, tmp_path):
@@ -162,6 +162,18 @@ def test_mistakes_about_tables_name_the_settings_of_the_main_job(tiny_data, tiny
     assert len(create_dataset(build_config({**settings, "table_delimiter": "semicolon"})))
     with pytest.raises(SettingsError, match="table_delimiter=';' has to be|Unknown table_delimiter ';'"):
         build_config({**settings, "table_delimiter": ";"})
+
+
+def test_interactions_join_an_item_file_that_is_there(tiny_data, tiny_settings, tmp_path):
+    given = {key: value for key, value in tables(tmp_path, tiny_data).items() if not key.startswith("items_")}
+    home = tmp_path / "data" / "shop"
+    home.mkdir(parents=True)
+    own = (tiny_data / "tiny" / "tiny.item").read_bytes()
+    (home / "shop.item").write_bytes(own)
+    settings = {**tiny_settings, **given, "data_path": str(tmp_path / "data"), "dataset": "shop"}
+    create_dataset(build_config(settings))
+    assert (home / "shop.inter").read_bytes() == (tiny_data / "tiny" / "tiny.inter").read_bytes()
+    assert (home / "shop.item").read_bytes() == own
 
 
 def test_items_alone_make_no_dataset(tiny_settings):

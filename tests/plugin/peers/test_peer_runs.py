@@ -96,7 +96,7 @@ def test_lists_without_items_of_the_history(settings, monkeypatch):
 
 
 def test_pop_counts_every_training_interaction_and_ranks_what_a_user_had_not(settings, tiny_settings):
-    tiger = run({**tiny_settings, "epochs": 1, "eval_exclude_seen": True})
+    tiger = run({**tiny_settings, "epochs": 1, "eval_exclude_seen": True, "MAX_ITEM_LIST_LENGTH": 9})
     done = run({**settings, "model": "Pop", "train_batch_size": 1000})
     expected = json.loads((tiger["run_folder"] / "metrics.json").read_text())["test_by_popularity"]
     measured = json.loads((done["run_folder"] / "metrics.json").read_text())["test_by_popularity"]

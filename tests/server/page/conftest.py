@@ -55,6 +55,15 @@ def sparing_address(shop: Recommender) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture
+def smaller_address(shop: Recommender) -> Iterator[str]:
+    """The address of a server for the shop from which i1 was removed."""
+    smaller = shop.copy()
+    smaller.remove_items(["i1"])
+    with served(smaller) as address:
+        yield address
+
+
 @contextmanager
 def served(shop: Recommender, **limits: int) -> Iterator[str]:
     """Serve the shop during the block; yield the server's address."""

@@ -295,3 +295,15 @@ def test_it_fits_a_narrow_phone_in_the_dark(address: str) -> None:
         light = "const [r, g, b] = getComputedStyle(document.body)[arguments[0]].match(/\\d+/g); return +r + +g + +b"
         assert phone.run(light, "backgroundColor") < 150 and phone.run(light, "color") > 600
         assert phone.log() == []
+
+
+@pytest.mark.browser
+@browser_test
+def test_a_history_tells_removed_items_from_unknown_ones(window: Browser, smaller_address: str) -> None:
+    fresh(window, f"{smaller_address}/#h=i2&h=i1&h=nowhere&h=i3")
+    window.wait_for("return document.querySelectorAll('#history li').length === 4")
+    shown = "return [...document.querySelectorAll('#history li')].map((one) => one.querySelector('{}').textContent)"
+    asides, names = (window.run(shown.format(part)) for part in (".aside", ".name"))
+    assert asides[1:3] == ["removed from the catalogue", "not in the catalogue"] and names[1].endswith("no. 1")
+    unread = "return [...document.querySelectorAll('#history li')].map((one) => one.className)"
+    assert window.run(unread) == ["", "", "unread", ""]
