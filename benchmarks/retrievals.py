@@ -58,7 +58,10 @@ def main() -> None:
 
 @torch.no_grad()
 def measure(model: Any, data: Any) -> dict[str, Any]:
-    """Return metrics of all users and of those whose held-out item is new, and how many are answered a second."""
+    """Return metrics of all users, of those whose held-out item is new and of the others, and the users per second.
+
+    The others come with new items on offer and without.
+    """
     trained = model.tiger.content.trained
     begin = time.perf_counter()
     every, held_out = _hits(model, data, None)
@@ -76,8 +79,12 @@ def _hits(model: Any, data: Any, tree: PrefixTree | None) -> tuple[Tensor, Tenso
     """Return which of the K places of each user are hits, bool [U, K], and the held-out items [U]."""
     hits, held = [], []
     for interaction, _, _, held_out in data:
-        history = interaction[model.ITEM_SEQ], interaction[model.ITEM_SEQ_LEN]
-        found, _ = model.tiger.recommend(*history, k=K, beam_size=model.beam_size, tree=tree)
+        if tree is None:
+            found, _ = model.recommend_topk(interaction, K)
+        else:
+            history = interaction[model.ITEM_SEQ], interaction[model.ITEM_SEQ_LEN]
+            users = interaction[model.USER_ID] if model.n_user_tokens else None
+            found, _ = model.tiger.recommend(*history, k=K, beam_size=model.beam_size, tree=tree, users=users)
         hits.append(found == held_out[:, None])
         held.append(held_out)
     return torch.cat(hits), torch.cat(held)

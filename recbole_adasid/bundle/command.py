@@ -15,8 +15,8 @@ def make(run_folder: str, out: str) -> None:
     print(f"{_in_words(bundle)}: {out}")
     if removed := bundle.about["source"]["items_removed"]:
         print(
-            f"{removed} of them were removed from the run. A run on this bundle recommends those again that its data "
-            "has: remove them from that run, too."
+            f"{removed} of them were removed from the run. A run on this bundle will recommend them again if its data "
+            "has them: remove them from that run, too."
         )
 
 

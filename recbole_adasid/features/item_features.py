@@ -47,7 +47,13 @@ MODALITY_KEYS = (
 
 
 def item_features(
-    config: Settings, dataset: ItemContents, cache: StageCache, progress: bool = False, *, fitted: Fitted | None = None
+    config: Settings,
+    dataset: ItemContents,
+    cache: StageCache,
+    progress: bool = False,
+    *,
+    fitted: Fitted | None = None,
+    few: bool = False,
 ) -> ItemFeatures:
     """Return the features [N, d] of ``modalities``, else of ``item_features_file``, else of the items' texts.
 
@@ -57,6 +63,8 @@ def item_features(
         cache: stores what was computed.
         progress: show progress bars.
         fitted: state from other items' features, to map these into the same space; None fits it on these.
+        few: these are items apart from those of training: under ``missing_modality=allow``, all of them may lack a
+            modality, but not every one.
 
     Raises:
         ValueError: if a source is missing or invalid, or an item lacks a modality under ``missing_modality=refuse``.
@@ -65,7 +73,11 @@ def item_features(
     if not modalities:
         return _of_one_source(config, dataset, cache, progress, fitted)
     known = [None if fitted is None else below(str(place), fitted) for place in range(len(modalities))]
-    found = [_of_modality(modality, config, dataset, cache, progress, own) for modality, own in zip(modalities, known)]
+    found = [
+        _of_modality(modality, config, dataset, cache, progress, own, few) for modality, own in zip(modalities, known)
+    ]
+    if few:
+        _refuse_if_none_has_any(found, dataset)
     weights = [float(modality.get("weight", 1.0)) for modality in modalities]
     settings = fusion_settings(config)
     source = {"kind": "fusion", **settings, "weights": weights, "modalities": [one.source for one in found]}
@@ -103,6 +115,16 @@ def fusion_settings(config: Settings) -> dict[str, Any]:
     return {**settings, "balanced": True} if balanced else settings
 
 
+def _refuse_if_none_has_any(found: Sequence[ItemFeatures], dataset: ItemContents) -> None:
+    if any(one.present is None or one.present.any() for one in found):
+        return
+    items = dataset.item_tokens()
+    raise ValueError(
+        f"none of {len(items)} items has a modality, first {items[0]!r}: add their features, correct their names, or "
+        "leave them out."
+    )
+
+
 def _complete(found: Sequence[ItemFeatures]) -> NDArray[np.bool_] | None:
     """Return which items have all modalities required modalities and at least one; None: all do."""
     told = [(one.optional, one.present) for one in found if one.present is not None]
@@ -132,6 +154,7 @@ def _of_modality(
     cache: StageCache,
     progress: bool,
     fitted: Fitted | None,
+    few: bool,
 ) -> ItemFeatures:
     """Return the features from one modality's source; its own settings override the run's."""
     if modality.get("behaviour"):
@@ -144,7 +167,7 @@ def _of_modality(
     if settings["image_field"]:
         features = _of_images(settings, dataset, cache, progress, fitted)
     else:
-        features = _of_one_source(settings, dataset, cache, progress, fitted)
+        features = _of_one_source(settings, dataset, cache, progress, fitted, all_missing=few)
     if features.present is not None and config["missing_modality"] == "refuse":
         item = dataset.item_tokens()[int(np.flatnonzero(~features.present)[0])]
         raise ValueError(
@@ -155,12 +178,17 @@ def _of_modality(
 
 
 def _of_one_source(
-    config: Settings, dataset: ItemContents, cache: StageCache, progress: bool, fitted: Fitted | None
+    config: Settings,
+    dataset: ItemContents,
+    cache: StageCache,
+    progress: bool,
+    fitted: Fitted | None,
+    *,
+    all_missing: bool = False,
 ) -> ItemFeatures:
     if config["item_features_file"]:
         path = dataset.dataset_path() / config["item_features_file"]
-        others = fitted is not None and bool(config["modalities"])  # these few items may have other modalities
-        missing = {"allow_missing": config["missing_modality"] == "allow", "all_missing": others}
+        missing = {"allow_missing": config["missing_modality"] == "allow", "all_missing": all_missing}
         mapped = _is_set(config, "item_features_mapped")
         mapped_in = (cache.root or Path(tempfile.gettempdir())) if mapped else None
         return load_feature_file(path, dataset.item_tokens(), **missing, mapped_in=mapped_in)

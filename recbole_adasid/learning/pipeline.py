@@ -57,7 +57,7 @@ def learn_semantic_ids(
         return _learn(config, _ingredients(config, dataset, cache, progress), cache, log, progress)
     known = _ingredients(config, ItemSubset(dataset, ~cold), cache, progress)
     # Before the tokenizer is trained: these items may have features that cannot be used.
-    features = item_features(config, ItemSubset(dataset, cold), cache, progress, fitted=known[0].fitted)
+    features = item_features(config, ItemSubset(dataset, cold), cache, progress, fitted=known[0].fitted, few=True)
     return with_cold_items(_learn(config, known, cache, log, progress), config, cold, features)
 
 
@@ -111,7 +111,7 @@ def semantic_ids_fingerprint(config: Settings, dataset: ItemSource) -> str:
     if cold is None:
         return fingerprint(_ingredients(config, dataset, cache)[2])
     features, _, warm = _ingredients(config, ItemSubset(dataset, ~cold), cache)
-    source = item_features(config, ItemSubset(dataset, cold), cache, fitted=features.fitted).source
+    source = item_features(config, ItemSubset(dataset, cold), cache, fitted=features.fitted, few=True).source
     return fingerprint(described_with_cold(warm, config, cold, source))
 
 

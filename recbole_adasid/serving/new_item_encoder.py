@@ -221,9 +221,10 @@ class NewItemEncoder:
         columns = {ITEM_COLUMN: list(names)} if table is None else rows_of_items(table, names)
         contents = NewItems(list(names), with_absent_columns(columns, self.settings), Path(self.settings["data_path"]))
         one_by_one = {**self.settings, "missing_modality": "allow"}
+        allowed = self.settings["missing_modality"] == "allow"
         with nullcontext() if self.trusted else nothing_fetched():
-            found = item_features(one_by_one, contents, StageCache(None), fitted=fitted)
-        if found.present is not None and self.settings["missing_modality"] == "refuse":
+            found = item_features(one_by_one, contents, StageCache(None), fitted=fitted, few=allowed)
+        if found.present is not None and not allowed:
             refused |= dict.fromkeys(np.flatnonzero(~found.present).tolist(), _NO_CONTENT)
         return found.values.astype(np.float32)
 

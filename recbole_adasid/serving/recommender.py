@@ -130,7 +130,7 @@ class Recommender(Published):
 
     @property
     def n_added(self) -> int:
-        """Number of those that were added after the run."""
+        """Number of items added after the run that can be recommended."""
         return int(self._live.recommended[self._live.n_of_run + 1 :].sum())
 
     def recommend(

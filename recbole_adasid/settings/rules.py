@@ -27,7 +27,7 @@ class Rule:
     """The constructor's argument that takes the value; empty if it has the setting's name."""
 
     def as_argument(self, name: str) -> Rule:
-        """Return this rule for a setting that the constructor calls `name`."""
+        """Return this rule for a setting that the constructor calls `name`; `optional` and lists drop it."""
         return replace(self, argument=name)
 
 

@@ -99,7 +99,7 @@ class Judge:
         config = build_config(wanted, self.config_files)
         shared = shared_settings(given_settings(config), self.objective.judged_by)
         key = self.objective.fingerprint(config)
-        own = f"{name}-{seed}"
+        own = f"{name}-{seed}-{key[:8]}"  # a search with other fixed settings may share the folder
         if found := self.folder.finished(name, seed, key, shared):
             self.objective.forget(own)  # a kill may have prevented it
             return found

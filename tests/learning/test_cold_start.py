@@ -21,7 +21,6 @@ from recbole_adasid.features.item_features import item_features
 from recbole_adasid.io.array_file import read_arrays
 from recbole_adasid.io.json_file import read_json
 from recbole_adasid.io.stage_cache import StageCache
-from recbole_adasid.learning import pipeline
 from recbole_adasid.learning.cold_start import ItemSubset
 from recbole_adasid.learning.pipeline import learn_semantic_ids, semantic_ids_fingerprint
 from recbole_adasid.plugin.audit import audit
@@ -214,60 +213,6 @@ def test_every_tokenizer_gives_cold_items_their_places(name: str, settings: dict
     rows = np.column_stack([learned.codes, learned.suffix])
     assert len(np.unique(rows, axis=0)) == 20 and learned.codes.max() < 6
     assert semantic_ids_fingerprint(config, train.training_items()) == learned.fingerprint
-
-
-def test_modalities_and_feature_files_know_no_cold_item(settings: dict[str, Any], tmp_path: Path) -> None:
-    _, (train, _, _) = parts(settings)
-    items = train.training_items()
-    vectors = np.random.default_rng(0).normal(size=(20, 6)).astype(np.float32)
-    np.savez(tmp_path / "v.npz", item_id=np.array(items.item_tokens()), embedding=vectors)
-    for more in (
-        {"item_features_file": str(tmp_path / "v.npz")},
-        {"modalities": [{"text_fields": ["title"]}, {"item_features_file": str(tmp_path / "v.npz")}], "fusion": "pca"},
-    ):
-        learned = learn_semantic_ids(build_config({**settings, **more}), items)
-        assert len(learned.codes) == 20
-        source = learned.description["features"]
-        shapes = [one["shape"] for one in source.get("modalities", [source]) if "shape" in one]
-        assert shapes == [[14, 6]]
-
-
-@pytest.fixture
-def vectors_of_warm_items(settings: dict[str, Any], tmp_path: Path) -> Path:
-    """A feature file without the held-out items."""
-    _, (train, _, _) = parts(settings)
-    tokens = np.array(train.training_items().item_tokens())[~train.cold]
-    vectors = np.random.default_rng(0).normal(size=(len(tokens), 6)).astype(np.float32)
-    np.savez(tmp_path / "v.npz", item_id=tokens, embedding=vectors)
-    return tmp_path / "v.npz"
-
-
-def test_cold_items_may_all_lack_one_of_several_modalities(
-    settings: dict[str, Any], vectors_of_warm_items: Path
-) -> None:
-    _, (train, _, _) = parts(settings)
-    modalities = [{"text_fields": ["title"]}, {"item_features_file": str(vectors_of_warm_items)}]
-    given = {**settings, "modalities": modalities, "missing_modality": "allow"}
-    learned = learn_semantic_ids(build_config(given), train.training_items())
-    text = learned.vectors.shape[1] - 6
-    assert learned.vectors[train.cold, :text].any(1).all() and not learned.vectors[train.cold, text:].any()
-
-
-@pytest.mark.parametrize(
-    ("missing", "remedy"), [("refuse", "out, or set missing_modality=allow."), ("allow", "filter the items out.")]
-)
-def test_features_that_cold_items_lack_are_told_before_a_tokenizer_is_trained(
-    missing: str,
-    remedy: str,
-    settings: dict[str, Any],
-    vectors_of_warm_items: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    _, (train, _, _) = parts(settings)
-    monkeypatch.setattr(pipeline, "_fit", lambda *_: pytest.fail("a tokenizer is trained"))
-    given = {**settings, "item_features_file": str(vectors_of_warm_items), "missing_modality": missing}
-    with pytest.raises(ValueError, match=f"no vector for 6 of 6 items, first .*: add them, .*{remedy}"):
-        learn_semantic_ids(build_config(given), train.training_items())
 
 
 def test_cold_items_can_have_a_share_of_the_lists(settings, finished: dict[str, Any]) -> None:

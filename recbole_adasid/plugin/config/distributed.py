@@ -102,13 +102,13 @@ def _listed(gpu_id: Any) -> list[int]:
     None, which a command line makes of an empty text, is the CPU, as for a single process.
 
     Raises:
-        SettingsError: for a UUID, which is not known to several processes.
+        SettingsError: for a UUID, which several processes cannot use.
     """
     values = gpu_id if isinstance(gpu_id, (list, tuple)) else str("" if gpu_id is None else gpu_id).split(",")
     named = [str(value).strip() for value in values if str(value).strip()]
     if other := [value for value in named if not value.lstrip("-").isdecimal()]:
         raise SettingsError(
-            f"gpu_id={other[0]} is no number, by which several processes take GPUs: give numbers, or leave gpu_id out "
-            "and set the environment variable CUDA_VISIBLE_DEVICES to the UUIDs."
+            f"gpu_id={other[0]} is not a number, and several processes choose GPUs by number: give numbers, or "
+            "leave gpu_id out and set the environment variable CUDA_VISIBLE_DEVICES to the UUIDs."
         )
     return [int(value) for value in named]

@@ -88,8 +88,8 @@ def by_popularity(part: Any, record: Record, popularity: NDArray[np.int64], metr
 def _not_recommended(part: Any, examples: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return rows of examples and items that evaluation keeps from their lists: those seen before, or none.
 
-    Sequential models leave out what they read, with `eval_exclude_seen`; RecBole keeps all of them from the lists of
-    its other models, unless `repeatable` is set.
+    Sequential models leave out what they read, with `eval_exclude_seen`; RecBole keeps all earlier items from the
+    lists of its other models, unless `repeatable` is set.
     """
     config = part.config
     if config["eval_exclude_seen"]:

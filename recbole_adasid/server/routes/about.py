@@ -48,7 +48,7 @@ def about_routes(serving: Serving, *, changeable: bool = False) -> APIRouter:
         gauges: dict[str, tuple[str, float]] = {
             "queue_histories": ("waiting histories", serving.batcher.waiting),
             "items": ("items that can be recommended", recommender.n_recommended),
-            "added_items": ("those added after the run", recommender.n_added),
+            "added_items": ("items added after the run that can be recommended", recommender.n_added),
         }
         return PlainTextResponse(serving.metrics.text(gauges), media_type="text/plain; version=0.0.4")
 

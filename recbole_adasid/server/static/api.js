@@ -27,11 +27,21 @@ function sentence(detail) {
   return `${detail[0].toUpperCase()}${detail.slice(1)}${/[.!?]$/.test(detail) ? "" : "."}`;
 }
 
-/** Cache answers by key; failures are not cached. */
-function remembered(question) {
+/** Cache the answers that `lasts` accepts, by key; failures are not cached. */
+function remembered(question, lasts = () => true) {
   const known = new Map();
+  async function ask(key) {
+    try {
+      const found = await question(key);
+      if (!lasts(found)) known.delete(key);
+      return found;
+    } catch (error) {
+      known.delete(key);
+      throw error;
+    }
+  }
   return (key) => {
-    if (!known.has(key)) known.set(key, question(key).catch((error) => { known.delete(key); throw error; }));
+    if (!known.has(key)) known.set(key, ask(key));
     return known.get(key);
   };
 }
@@ -48,4 +58,4 @@ export const meaning = remembered((prefix) => ask(`codes?${new URLSearchParams({
 /** The item with a token, even if it was removed, or a placeholder marked as missing. */
 export const itemOf = remembered((token) => ask(`items?${new URLSearchParams({ query: token, limit: 1, removed: true })}`).then(({ items: [first] }) => (
   first?.item === token ? first : { item: token, title: "", category: "", semantic_id: [], missing: true }
-)));
+)), (item) => !item.missing && !item.removed); // others may be added meanwhile

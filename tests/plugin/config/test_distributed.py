@@ -104,7 +104,7 @@ def test_recbole_s_own_ranks_join_at_its_address(monkeypatch):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("GPU-8932f937-d72c,GPU-1b2c", "gpu_id=GPU-8932f937-d72c is no number.* CUDA_VISIBLE_DEVICES"),
+        ("GPU-8932f937-d72c,GPU-1b2c", "gpu_id=GPU-8932f937-d72c is not a number.* CUDA_VISIBLE_DEVICES"),
         ("0,4", "gpu_id names GPU 4, but there are 4"),
         ("0,-1", "gpu_id names GPU -1, but there are 4"),
     ],

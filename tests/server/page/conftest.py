@@ -56,8 +56,10 @@ def sparing_address(shop: Recommender) -> Iterator[str]:
 
 
 @pytest.fixture
-def smaller_address(shop: Recommender) -> Iterator[str]:
-    """The address of a server for the shop from which i1 was removed."""
+def smaller_address(shop: Recommender, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of a server for the shop from which i1 was removed, whose model reads the last two items."""
+    settings = {"MAX_ITEM_LIST_LENGTH": 2, "modalities": None, "item_features_file": "vectors.npz"}
+    monkeypatch.setattr(LiveCatalogue, "run_settings", settings)
     smaller = shop.copy()
     smaller.remove_items(["i1"])
     with served(smaller) as address:

@@ -306,4 +306,5 @@ def test_a_history_tells_removed_items_from_unknown_ones(window: Browser, smalle
     asides, names = (window.run(shown.format(part)) for part in (".aside", ".name"))
     assert asides[1:3] == ["removed from the catalogue", "not in the catalogue"] and names[1].endswith("no. 1")
     unread = "return [...document.querySelectorAll('#history li')].map((one) => one.className)"
-    assert window.run(unread) == ["", "", "unread", ""]
+    assert window.run(unread) == ["unread", "", "unread", ""]
+    assert window.run(text("#history-note")) == "The model only reads the last 2 items."
