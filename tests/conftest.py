@@ -46,20 +46,25 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep a file's tests in one worker, which makes their fixtures once, and all on Ray: a machine has one cluster."""
+    """Keep a file's tests in one worker, which makes their fixtures once, and files that fork from one process too."""
     from xdist.scheduler import LoadFileScheduling
 
     class ByFile(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = super()._split_scope(nodeid)
-            return "Ray" if _uses_ray(config.rootpath / file) else file
+            return _shared_process(config.rootpath / file) or file
 
     return ByFile(config, log)
 
 
 @functools.cache
-def _uses_ray(file: Path) -> bool:
-    return "two_workers: Cluster" in file.read_text(encoding="utf-8")
+def _shared_process(file: Path) -> str | None:
+    """Which process that costs seconds the tests of a file share: a Ray cluster, of which a machine has one, or a fork
+    server."""
+    text = file.read_text(encoding="utf-8")
+    if "two_workers: Cluster" in text or "from forked import" in text or file.parent.name == "distributed":
+        return "Ray and forks"
+    return "fresh forks" if "import fresh" in text else None
 
 
 def write_dataset(folder: Path, rows: list[tuple[str, str, str]], name: str = NAME) -> Path:
