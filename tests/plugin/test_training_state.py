@@ -124,7 +124,7 @@ def test_a_killed_run_draws_the_same_candidates_as_an_undisturbed_one(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mode = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "uni5"}
-    settings |= {"eval_args": mode, "eval_step": 1}
+    settings |= {"eval_args": mode, "epochs": 3, "eval_step": 1}
     whole = run({**settings, "run_folder": str(tmp_path / "whole")})
     killed_in_epoch(2, settings, monkeypatch)
     again = run(settings)
