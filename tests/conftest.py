@@ -46,20 +46,25 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep a file's tests in one worker, which makes their fixtures once, and all on Ray: a machine has one cluster."""
+    """Keep a file's tests in one worker, which makes their fixtures once, and files that fork from one process too."""
     from xdist.scheduler import LoadFileScheduling
 
     class ByFile(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = super()._split_scope(nodeid)
-            return "Ray" if _uses_ray(config.rootpath / file) else file
+            return _shared_process(config.rootpath / file) or file
 
     return ByFile(config, log)
 
 
 @functools.cache
-def _uses_ray(file: Path) -> bool:
-    return "two_workers: Cluster" in file.read_text(encoding="utf-8")
+def _shared_process(file: Path) -> str | None:
+    """Which process that costs seconds the tests of a file share: a Ray cluster, of which a machine has one, or a fork
+    server."""
+    text = file.read_text(encoding="utf-8")
+    if "two_workers: Cluster" in text or "from forked import" in text or file.parent.name == "distributed":
+        return "Ray and forks"
+    return "fresh forks" if "import fresh" in text else None
 
 
 def write_dataset(folder: Path, rows: list[tuple[str, str, str]], name: str = NAME) -> Path:
@@ -101,13 +106,13 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tiny_settings(settings_in: Callable[[Path], dict[str, object]], tmp_path: Path) -> dict[str, object]:
-    """Settings of a run that takes about a second."""
+    """Settings of a run that takes about half a second."""
     return settings_in(tmp_path)
 
 
 @pytest.fixture(scope="session")
 def settings_in(tiny_data: Path) -> Callable[[Path], dict[str, object]]:
-    """The settings of a run that takes about a second, by the folder that it works in."""
+    """The settings of a run that takes about half a second, by the folder that it works in; it writes no report."""
     return lambda folder: {
         "dataset": NAME,
         "data_path": str(tiny_data),
@@ -117,8 +122,8 @@ def settings_in(tiny_data: Path) -> Callable[[Path], dict[str, object]]:
         "text_width": 8,
         "MAX_ITEM_LIST_LENGTH": 4,
         **{"d_model": 16, "n_heads": 2, "d_head": 8, "d_ff": 32, "n_encoder_layers": 1, "n_decoder_layers": 1},
-        **{"epochs": 2, "eval_step": 1, "train_batch_size": 16, "eval_batch_size": 8, "beam_size": 10},
-        "show_progress": False,
+        **{"epochs": 2, "eval_step": 1, "train_batch_size": 64, "eval_batch_size": 16, "beam_size": 10},
+        **{"show_progress": False, "report": False},
         "run_root": str(folder / "runs"),
         "cache_dir": str(folder / "cache"),
     }

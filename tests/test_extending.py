@@ -66,7 +66,8 @@ def test_commands_know_the_example_as_a_plugin_and_say_what_is_missing_without(
     own = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)[1]
     (tmp_path / "frozen.yaml").write_text(own, encoding="utf-8")
     settings = {key: value for key, value in tiny_settings.items() if key != "tokenizer"}
-    folder = run({**settings, "tokenizer_steps": 5, "epochs": 1}, [tmp_path / "frozen.yaml"])["run_folder"]
+    small = {"tokenizer_steps": 5, "epochs": 1, "report": True}
+    folder = run({**settings, **small}, [tmp_path / "frozen.yaml"])["run_folder"]
     before = (folder / "report.html").read_bytes()
     monkeypatch.delitem(QUANTIZERS, "frozen")
     with pytest.raises(ValueError, match=r"needs the quantizer 'frozen', .* import the module .* --plugins=MODULE"):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from recbole_adasid.cli import train
 from recbole_adasid.cli.grid import COMMAND, _apart
 from recbole_adasid.grid import run
+from recbole_adasid.grid.cell import Cell
 from recbole_adasid.grid.run import Wanted
+from recbole_adasid.io.json_file import read_json
 
 
 @pytest.fixture
@@ -57,8 +61,16 @@ def test_a_value_may_follow_its_name():
     assert _apart(["--out", "x", "--a=1"]) == (["--out", "x"], ["--a=1"])
 
 
-@pytest.mark.slow
-def test_a_grid_of_the_user_s_own_runs_and_goes_on(tiny_settings, tmp_path, monkeypatch, capfd):
+def in_this_process(self: Cell, arguments: list[str], folder: Path) -> tuple[Any, dict[str, float]]:
+    """Do what a cell does in an interpreter of its own, which takes seconds to start."""
+    assert train.main([*arguments, f"--run_folder={folder}"]) == 0
+    return read_json(folder / "metrics.json"), {"cpu_seconds": 1.0, "peak_memory_gib": 0.5}
+
+
+@pytest.mark.parametrize("own_processes", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_grid_of_the_user_s_own_runs_and_goes_on(own_processes, tiny_settings, tmp_path, monkeypatch, capfd):
+    if not own_processes:
+        monkeypatch.setattr(Cell, "execute", in_this_process)
     monkeypatch.chdir(tmp_path)
     Path("mine.yaml").write_text("small: {tokenizer: rqkmeans}\n", encoding="utf-8")
     shared = {key: value for key, value in tiny_settings.items() if key not in ("tokenizer", "dataset", "data_path")}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from forked import Program
+from recbole_adasid.cli import main
 from recbole_adasid.distributed import ray_cluster as module
 from recbole_adasid.distributed.ray_cluster import Cluster, ClusterSettings, ThisProcess, WorkerFailed, Workers, cluster
 
@@ -67,11 +68,12 @@ def test_another_process_joins_a_cluster_by_its_address(two_workers: Cluster, tm
     rng = np.random.default_rng(0)
     rows = "".join(f"u{user},i{item},1\n" for user, item in rng.integers(12, size=(90, 2)).tolist())
     (tmp_path / "log.csv").write_text(f"user_id,item_id,timestamp\n{rows}", encoding="utf-8")
-    command = [sys.executable, "-m", "recbole_adasid", "pairs", f"--interactions={tmp_path / 'log.csv'}"]
-    on_ray = [f"--out={tmp_path / 'ray.npz'}", "--engine=ray", f"--ray_address={address}"]
-    for arguments in ([*on_ray, "--ray_worker_memory=0.25"], [f"--out={tmp_path / 'local.npz'}"]):
-        done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=120)
-        assert done.returncode == 0, done.stderr
+    mine = ["pairs", f"--interactions={tmp_path / 'log.csv'}"]
+    on_ray = ["--engine=ray", f"--ray_address={address}", "--ray_worker_memory=0.25"]
+    code = "import sys; from recbole_adasid.cli import main; sys.exit(main())"
+    program = Program(code, tmp_path / "told", *mine, f"--out={tmp_path / 'ray.npz'}", *on_ray)
+    assert program.wait() == 0, program.errors
+    assert main([*mine, f"--out={tmp_path / 'local.npz'}"]) == 0
     with np.load(tmp_path / "ray.npz") as one, np.load(tmp_path / "local.npz") as other:
         assert len(one["weight"]) > 50
         for name in one.files:

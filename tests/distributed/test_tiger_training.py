@@ -74,7 +74,7 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_every_step_and_every_metric_is_that_of_one_process(case, ranks, settings, tmp_path):
-    settings |= CASES[case]
+    settings |= {"epochs": 2, **CASES[case]}
     alone = watched({**settings, "run_folder": str(tmp_path / "alone")})
     size = 3 if case == "a last batch of one user and one example" else 2
     together = ranks(watched, size, {**settings, "run_folder": str(tmp_path / "together")}).results()

@@ -1,4 +1,9 @@
-"""The main job as people start it: by torchrun, by RecBole's options, and through a process that is killed."""
+"""The main job as people start it: by torchrun, by RecBole's options, and through a process that is killed.
+
+Interpreters of their own cost half a minute, so these tests are slow. What the processes do is also tested in forked
+ones, here and in `test_tiger_training.py` and `test_failure.py`; the folder that a restart finds, in
+`plugin/config/test_run_settings.py`; a job that is started by `nproc`, in `plugin/test_interruptions.py`.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from recbole_adasid.cli.train import main
 from recbole_adasid.plugin.run import run
 from recbole_adasid.settings.errors import SettingsError
 
@@ -29,8 +35,12 @@ def settings(tiny_settings: Settings) -> Settings:
     return {**tiny_settings, **small, "encoder_hidden": [16], "tokenizer_bf16": False}
 
 
+def arguments(settings: Settings) -> list[str]:
+    return [f"--{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in settings.items()]
+
+
 def start(program: list[str], settings: Settings) -> subprocess.CompletedProcess[str]:
-    given = [f"--{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in settings.items()]
+    given = arguments(settings)
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.run(
         [sys.executable, *program, *given], capture_output=True, text=True, env=environment, timeout=120
@@ -49,11 +59,18 @@ def test_a_killed_rank_is_restarted_and_the_result_is_that_of_an_undisturbed_run
     assert "Traceback" not in done.stdout and "SIGKILL" not in done.stdout
 
 
+METRICS = ["NDCG", "ItemCoverage", "AveragePopularity", "GiniIndex", "TailPercentage", "ShannonEntropy"]
+
+
+def of_files(settings: Settings, folder: Path) -> Settings:
+    log = f"{settings['data_path']}/tiny/tiny.inter"
+    return {**settings, "interactions_files": log, "run_folder": str(folder)}
+
+
 @pytest.mark.slow
 def test_recbole_s_option_starts_the_processes_which_share_a_log_in_files(settings, tmp_path):
-    settings["metrics"] = ["NDCG", "ItemCoverage", "AveragePopularity", "GiniIndex", "TailPercentage", "ShannonEntropy"]
-    log = {"interactions_files": f"{settings['data_path']}/tiny/tiny.inter", "run_folder": str(tmp_path / "run")}
-    done = start([str(ROOT / "run_recbole_adasid.py"), "--nproc=2"], {**settings, **log})
+    settings["metrics"] = METRICS
+    done = start([str(ROOT / "run_recbole_adasid.py"), "--nproc=2"], of_files(settings, tmp_path / "run"))
     assert done.returncode == 0, done.stderr
     assert "2 processes" in done.stderr and done.stderr.count("Result\n") == 1
     alone = run({**settings, "cache_dir": str(tmp_path / "other")})
@@ -68,6 +85,34 @@ def test_a_mistake_is_told_once_and_torchrun_shows_it_at_the_end(settings):
     assert "traceback : Unknown setting 'epoch'" in done.stderr
 
 
+def by_command(given: list[str], folder: Path) -> int:
+    """Do what a process of torchrun's does; what it says and its error are files of ``folder``."""
+    rank = os.environ["RANK"]
+    os.dup2(os.open(folder / f"said-{rank}", os.O_WRONLY | os.O_CREAT), 2)
+    os.environ["TORCHELASTIC_ERROR_FILE"] = str(folder / f"error-{rank}.json")
+    return main(given)
+
+
+def said(folder: Path) -> str:
+    return "".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("said-*")))
+
+
+def test_processes_share_a_log_in_files_and_one_tells_the_result(ranks, settings, tmp_path):
+    settings["metrics"] = METRICS
+    given = arguments(of_files(settings, tmp_path / "run"))
+    assert ranks(by_command, 2, given, tmp_path).results() == [0, 0]
+    assert "2 processes" in said(tmp_path) and said(tmp_path).count("Result\n") == 1
+    alone = run({**settings, "cache_dir": str(tmp_path / "other")})
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["test"] == alone["test"]
+
+
+def test_a_mistake_is_told_once_and_left_where_torchrun_looks_for_it(ranks, settings, tmp_path):
+    assert ranks(by_command, 2, [*arguments(settings), "--epoch=3"], tmp_path).results() == [2, 2]
+    assert len(re.findall(r"^error: (?:rank \d: )?Unknown setting 'epoch'", said(tmp_path), re.M)) == 1
+    left = [json.loads(path.read_text())["message"]["message"] for path in tmp_path.glob("error-*.json")]
+    assert left and all(message.startswith("Unknown setting 'epoch'") for message in left)
+
+
 def by_recbole(settings: Settings) -> dict[str, float]:
     """Do what each process does that RecBole's `run("TIGER", …, nproc=2)` starts."""
     from recbole.quick_start.quick_start import run_recboles
@@ -80,7 +125,6 @@ def by_recbole(settings: Settings) -> dict[str, float]:
     return dict(results.get()["test_result"])
 
 
-@pytest.mark.slow
 def test_recbole_s_own_run_starts_ranks_that_do_not_need_gpus(ranks, settings, tmp_path, monkeypatch):
     pytest.importorskip("ray")
     alone = run({**settings, "cache_dir": str(tmp_path / "other")})

@@ -6,7 +6,6 @@ import pytest
 SCRIPT = Path(__file__).resolve().parents[2] / "examples" / "own_catalogue.py"
 
 
-@pytest.mark.slow
 def test_two_frames_become_recommendations(tmp_path, capsys):
     pytest.importorskip("narwhals")
     spec = importlib.util.spec_from_file_location("own_catalogue", SCRIPT)

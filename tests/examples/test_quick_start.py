@@ -16,12 +16,25 @@ def test_the_notebook_is_kept_without_outputs():
     assert [cell for cell in cells if cell.get("outputs") or cell.get("execution_count")] == []
 
 
+@pytest.fixture
+def small(monkeypatch, tmp_path):
+    monkeypatch.setenv("RECBOLE_ADASID_EXAMPLE_SETTINGS", json.dumps(SMALL))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # of the kernel
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+
+def test_its_code_runs_from_top_to_bottom(small, capsys):
+    names: dict = {}
+    for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), names)
+    assert capsys.readouterr().out.count("<- new") == 1
+
+
 @pytest.mark.slow
-def test_the_notebook_runs_from_top_to_bottom(monkeypatch, tmp_path):
+def test_the_notebook_runs_from_top_to_bottom(small, monkeypatch, tmp_path):
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")
-    monkeypatch.setenv("RECBOLE_ADASID_EXAMPLE_SETTINGS", json.dumps(SMALL))
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", str(NOTEBOOK.parents[1]))
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     nbclient.NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()

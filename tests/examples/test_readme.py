@@ -1,8 +1,6 @@
 import re
 from pathlib import Path
 
-import pytest
-
 import recbole_adasid
 
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -13,7 +11,6 @@ SMALL = {
 }
 
 
-@pytest.mark.slow
 def test_the_python_of_the_readme_runs(monkeypatch, tmp_path, capsys):
     [program] = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
     folders = {"run_root": str(tmp_path / "runs"), "cache_dir": str(tmp_path / "cache"), "show_progress": False}

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 
+import fresh
 from recbole_adasid.cli import main
 from recbole_adasid.export import to_torch, to_transformers
 from recbole_adasid.serving.recommender import Recommender
@@ -164,16 +163,14 @@ print(json.dumps({**found, "page": said["best"]}))
 """
 
 
-@pytest.mark.slow
 @torch_exports
-def test_programs_of_torch_give_our_list_without_this_package(changed: Path, tmp_path: Path, no_traces: None) -> None:
+def test_programs_of_torch_give_our_list_without_this_package(
+    changed: Path, tmp_path: Path, no_traces: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = tmp_path / "programs"
     assert export(changed, "torch", out) == 0
-    without = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(
-        [sys.executable, "-c", ALONE, code_of(out), json.dumps(HISTORIES)],
-        **{"cwd": out, "env": without, "capture_output": True, "text": True},
-    )
+    monkeypatch.chdir(out)
+    done = fresh.python(ALONE, code_of(out), json.dumps(HISTORIES))
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert_same(found["unseen"], expected(changed, 8))
@@ -183,7 +180,6 @@ def test_programs_of_torch_give_our_list_without_this_package(changed: Path, tmp
     assert_same(found["page"], [[(one.item, one.score) for one in first]])
 
 
-@pytest.mark.slow
 @torch_exports
 def test_dense_retrieval_of_liger_is_that_of_its_user_vectors_and_keys(
     changed_liger: Path, tmp_path: Path, opened: Opened, no_traces: None

@@ -27,7 +27,7 @@ SMALL = {
     "model_size": "tiny",
     **{"n_encoder_layers": "1", "n_decoder_layers": "1", "d_model": "16", "d_ff": "32"},
     **{"tokenizer_steps": "5", "encoder_hidden": "[8]", "code_dim": "4", "lookup_dim": "4"},
-    **{"epochs": "1", "beam_size": "10", "show_progress": "false", "cache_dir": "~"},
+    **{"epochs": "1", "beam_size": "10", "show_progress": "false", "report": "false", "cache_dir": "~"},
 }
 
 

@@ -34,6 +34,8 @@ class Program:
     def __init__(self, code: str, folder: Path, *arguments: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._files = folder / "output", folder / "errors"
+        for file in self._files:
+            file.touch()
         given = (code, [*arguments], [str(file) for file in self._files], os.getcwd())
         self.process = forking().Process(target=_run, args=given)
         self.process.start()

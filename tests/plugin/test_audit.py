@@ -21,7 +21,7 @@ def folder(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.mktemp("audit")
     settings = {"dataset": "tiny", "data_path": str(tiny_data), "tokenizer": "rqkmeans", "codebook_size": 4}
     settings |= {"text_fields": ["title"], "text_width": 8, "epochs": 1, "model_size": "tiny", "show_progress": False}
-    settings |= {"beam_size": 10, "cache_dir": str(base / "cache")}
+    settings |= {"beam_size": 10, "report": False, "cache_dir": str(base / "cache")}
     return run({**settings, "run_folder": str(base / "run")})["run_folder"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -126,6 +127,33 @@ def test_a_cache_that_cannot_be_written_costs_nothing_but_a_warning(
     assert "The stage tokenizer could not be stored: cannot write" in capfd.readouterr().err
 
 
+# A process of a job that does nothing but last.
+LASTING = """
+import os, sys, time
+from pathlib import Path
+place = Path(__file__).with_name("began-" + os.environ["RANK"])
+place.with_suffix(".tmp").write_text(str(os.getpid()))
+place.with_suffix(".tmp").rename(place)
+time.sleep(60)
+"""
+
+
+def test_sigterm_ends_the_processes_that_nproc_started_and_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "job.py").write_text(LASTING)
+    named = f"import sys; sys.argv[0] = {str(tmp_path / 'job.py')!r}; sys.modules['__main__'].__spec__ = None\n"
+    program = Program(named + RUN, tmp_path / "told", "--nproc=2")
+    began = [tmp_path / "began-0", tmp_path / "began-1"]
+    program.wait_for(lambda: all(place.exists() for place in began))
+    assert program.process.pid is not None
+    os.kill(program.process.pid, signal.SIGTERM)
+    assert program.wait() == 143, program.errors
+    assert program.errors.count("stopped by SIGTERM") == 1 and "Traceback" not in program.errors
+    for place in began:
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(place.read_text()), 0)
+
+
+@pytest.mark.slow
 def test_sigterm_ends_all_processes_of_a_job_and_one_tells(tiny_settings: Settings, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     settings = {**tiny_settings, "epochs": 500, "eval_step": 0, "run_folder": str(folder), "nproc": 2}

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-import recbole_adasid
+import fresh
 from recbole_adasid import preset_path
 from recbole_adasid.bundle import SIDBundle
 from recbole_adasid.bundle.item_sids import as_item_sids
@@ -23,7 +20,6 @@ from recbole_adasid.settings.presets import known_keys, presets, read_props
 from recbole_adasid.tokenizer.clustering.rq_kmeans import RQKMeansTokenizer
 from recbole_adasid.tokenizer.scaling import FeatureScaler
 
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(recbole_adasid.__file__).parents[1])}
 ITEMS, WIDTH = 20, 6
 MODELS = {"context": "DeepFM", "din": "DIN", "sequential": "SASRecF"}
 SIDS = ["sid_1", "sid_2", "sid_3", "sid_1_to_2", "sid_1_to_3"]
@@ -163,7 +159,7 @@ try:
 except ImportError as error:
     print(error)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=ENVIRONMENT)
+    done = fresh.python(code)
     assert done.returncode == 0, done.stderr
     score, refusal = done.stdout.splitlines()[-2:]
     assert score.startswith("AUC 0.") and "ray is not installed" in refusal

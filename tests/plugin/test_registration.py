@@ -3,17 +3,21 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import fresh
+
 
 def python(code: str) -> str:
-    """Run code in a new interpreter and return what it prints."""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    """Run code where RecBole and the package are not imported yet; return what it prints."""
+    done = fresh.python(code)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 
 def test_importing_the_package_imports_neither_torch_nor_recbole():
     heavy = ("torch", "recbole", "numpy", "pandas", "ray")
-    assert python(f"import sys, recbole_adasid; print([name for name in {heavy} if name in sys.modules])") == "[]"
+    code = f"import sys, recbole_adasid; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "[]\n", done.stderr
 
 
 def test_recbole_finds_model_dataset_and_trainer_by_name_and_other_models_are_left_alone():

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from recbole.data import create_dataset, data_preparation
 
+import fresh
 from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.plugin.run import run
 from recbole_adasid.settings.errors import SettingsError
@@ -60,5 +60,5 @@ from recbole.data import create_dataset, data_preparation
 import recbole_adasid, recbole.data.utils
 print(create_dataset.__wrapped__.__name__, recbole.data.utils.load_split_dataloaders.__wrapped__.__name__)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = fresh.python(code)
     assert done.stdout.split() == ["create_dataset", "load_split_dataloaders"], done.stderr

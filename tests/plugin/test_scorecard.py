@@ -20,7 +20,7 @@ def arguments(settings: dict[str, object], out: Path, **own: object) -> list[str
 
 @pytest.fixture
 def command(tiny_settings: dict[str, object], tmp_path: Path) -> list[str]:
-    own = {"tokenizers": "rqkmeans,rqvae,rqvae-infonce", "seeds": "1,2"}
+    own = {"tokenizers": "rqkmeans,rqvae,rqvae-infonce", "seeds": "1,2", "report": True}
     return arguments(tiny_settings, tmp_path / "card", **own)
 
 

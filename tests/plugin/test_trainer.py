@@ -35,7 +35,7 @@ def prepare(tiny_settings, tmp_path, monkeypatch):
 
 
 def test_training_lowers_the_loss_and_beats_chance(prepare):
-    trainer, (train, valid, test) = prepare(epochs=30, eval_step=10, learning_rate=0.01)
+    trainer, (train, valid, test) = prepare(train_batch_size=16, epochs=30, eval_step=10, learning_rate=0.01)
     score, metrics = trainer.fit(train, valid)
     assert trainer.train_loss_dict[29] < 0.5 * trainer.train_loss_dict[0]
     # Ten of twenty items drawn at random would hit half of the time, three times less often at rank one.
@@ -45,7 +45,7 @@ def test_training_lowers_the_loss_and_beats_chance(prepare):
 @pytest.mark.parametrize("network", [("bidirectional", "tokens"), ("bidirectional", "items"), ("causal", "tokens")])
 def test_every_kind_of_encoder_learns(prepare, network):
     changes = dict(zip(("encoder_attention", "encoder_input"), network))
-    trainer, (train, valid, _) = prepare(epochs=30, eval_step=30, learning_rate=0.01, **changes)
+    trainer, (train, valid, _) = prepare(train_batch_size=16, epochs=30, eval_step=30, learning_rate=0.01, **changes)
     _, metrics = trainer.fit(train, valid)
     assert trainer.train_loss_dict[29] < 0.5 * trainer.train_loss_dict[0]
     assert metrics["recall@3"] > 0.4  # three of twenty items drawn at random hit 0.15

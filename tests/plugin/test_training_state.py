@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import logging
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,9 +21,26 @@ from recbole_adasid.run_folder.model_file import read_model
 Settings = dict[str, object]
 
 
+LONGER: Settings = {"epochs": 4, "eval_step": 2, "dropout": 0.2}
+
+
 @pytest.fixture
 def settings(tiny_settings: Settings, tmp_path: Path) -> Settings:
-    return {**tiny_settings, "epochs": 4, "eval_step": 2, "dropout": 0.2, "run_folder": str(tmp_path / "run")}
+    return {**tiny_settings, **LONGER, "run_folder": str(tmp_path / "run")}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    settings_in: Callable[[Path], Settings], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], dict[str, Any]]:
+    """A function that gives what a run gives that nothing interrupts, by its optimiser."""
+
+    @functools.cache
+    def whole(learner: str) -> dict[str, Any]:
+        base = tmp_path_factory.mktemp("whole")
+        return run({**settings_in(base), **LONGER, "learner": learner, "run_folder": str(base / "run")})
+
+    return whole
 
 
 def killed_in_epoch(number: int, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,10 +65,15 @@ def weights(settings: Settings) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize(("learner", "epoch"), [("adamw", 0), ("adamw", 3), ("adagrad", 1)])
 def test_a_killed_run_ends_bit_for_bit_as_an_undisturbed_one(
-    learner: str, epoch: int, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    learner: str,
+    epoch: int,
+    settings: Settings,
+    undisturbed: Callable[[str], dict[str, Any]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings["learner"] = learner
-    whole = run({**settings, "run_folder": str(tmp_path / "whole")})
+    whole = undisturbed(learner)
     killed_in_epoch(epoch, settings, monkeypatch)
     kept = tmp_path / "run" / "training.safetensors"
     assert kept.exists() == (epoch > 0)
@@ -57,7 +82,7 @@ def test_a_killed_run_ends_bit_for_bit_as_an_undisturbed_one(
     for name in ("metrics.json", "history.json"):
         one, two = (read_json(Path(done["run_folder"]) / name) for done in (whole, again))
         assert {**one, "stages": None} == {**two, "stages": None}
-    expected = weights({"run_folder": str(tmp_path / "whole")})
+    expected = weights(whole)
     for name, value in weights(settings).items():
         assert value.equal(expected[name]), name
     assert not kept.exists()
@@ -99,7 +124,7 @@ def test_a_killed_run_draws_the_same_candidates_as_an_undisturbed_one(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mode = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "uni5"}
-    settings |= {"eval_args": mode, "eval_step": 1}
+    settings |= {"eval_args": mode, "epochs": 3, "eval_step": 1}
     whole = run({**settings, "run_folder": str(tmp_path / "whole")})
     killed_in_epoch(2, settings, monkeypatch)
     again = run(settings)

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -18,11 +17,17 @@ from typing import Any
 
 import pytest
 
+from forked import Program
 from recbole_adasid.cli import main
 from recbole_adasid.serving.recommender import Recommender
 
-ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "0123456789abcdef"
+SERVE = f"""
+import os, sys
+os.environ["RECBOLE_ADASID_TOKEN"] = "{TOKEN}"
+from recbole_adasid.cli import main
+sys.exit(main())
+"""
 
 
 @pytest.mark.parametrize(
@@ -65,18 +70,16 @@ def test_a_run_or_an_address_that_there_is_not_is_told(tmp_path: Path, capsys: p
 
 
 @contextmanager
-def served(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def served(folder: Path, told: Path, *options: str) -> Iterator[tuple[Program, str]]:
     """Serve a run folder in a process during the block; yield the process and its address."""
-    command = [sys.executable, "-m", "recbole_adasid", "serve", f"--run_folder={folder}", "--port=0", *options]
-    environment = {**os.environ, "RECBOLE_ADASID_TOKEN": TOKEN, "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT) as process:
-        try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            assert line.startswith("TIGER on tiny, ")
-            yield process, line.split(": ", 1)[1].split()[0]
-        finally:
-            process.kill()
+    program = Program(SERVE, told, "serve", f"--run_folder={folder}", "--port=0", *options)
+    try:
+        program.wait_for(lambda: "\n" in program.output)
+        assert program.output.startswith("TIGER on tiny, ")
+        yield program, program.output.split(": ", 1)[1].split()[0]
+    finally:
+        program.process.kill()
+        program.wait()
 
 
 def post(address: str, route: str, body: Any) -> Any:
@@ -86,11 +89,10 @@ def post(address: str, route: str, body: Any) -> Any:
         return json.load(answer)
 
 
-@pytest.mark.slow
-def test_sigterm_lets_what_was_asked_be_answered(run_copy: Path) -> None:
+def test_sigterm_lets_what_was_asked_be_answered(run_copy: Path, tmp_path: Path) -> None:
     pytest.importorskip("uvicorn")
     pytest.importorskip("fastapi")
-    with served(run_copy, "--max_wait_ms=500") as (process, address):
+    with served(run_copy, tmp_path / "told", "--max_wait_ms=500") as (program, address):
         found: list[Any] = []
         asking = [
             threading.Thread(target=lambda: found.append(post(address, "/recommend", {"history": ["i1"], "k": 2})))
@@ -100,20 +102,20 @@ def test_sigterm_lets_what_was_asked_be_answered(run_copy: Path) -> None:
             one.start()
         while b"queue_histories 4" not in urllib.request.urlopen(f"{address}/metrics").read():
             time.sleep(0.01)
-        process.send_signal(signal.SIGTERM)
+        assert program.process.pid is not None
+        os.kill(program.process.pid, signal.SIGTERM)
         for one in asking:
             one.join(20)
         assert len(found) == 4 and all(len(one["recommendations"]) == 2 for one in found)
-        assert process.wait(20) == 0
-        assert process.stdout is not None and process.stdout.read() == "stopped; all pending requests were answered\n"
+        assert program.wait(20) == 0
+        assert program.output.splitlines()[1:] == ["stopped; all pending requests were answered"]
 
 
-@pytest.mark.slow
-def test_a_killed_server_loses_no_item_that_it_has_acknowledged(run_copy: Path) -> None:
+def test_a_killed_server_loses_no_item_that_it_has_acknowledged(run_copy: Path, tmp_path: Path) -> None:
     pytest.importorskip("uvicorn")
     pytest.importorskip("fastapi")
     acknowledged: dict[str, list[int]] = {}
-    with served(run_copy) as (process, address):
+    with served(run_copy, tmp_path / "told") as (program, address):
 
         def add(client: int) -> None:
             for number in range(1000):
@@ -131,7 +133,7 @@ def test_a_killed_server_loses_no_item_that_it_has_acknowledged(run_copy: Path) 
             one.start()
         while len(acknowledged) < 5 and any(one.is_alive() for one in adding):
             time.sleep(0.001)
-        process.kill()
+        program.process.kill()
         for one in adding:
             one.join(20)
     saved = Recommender.load(run_copy)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+import fresh
 from recbole_adasid.io.tensor_file import DamagedFile, MismatchedFile
 from recbole_adasid.plugin.run import run
 from recbole_adasid.run_folder.model_file import SavedModel
@@ -27,7 +26,7 @@ def folder(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = {"dataset": "tiny", "data_path": str(tiny_data), "tokenizer": "rqkmeans", "codebook_size": 4}
     settings |= {"text_fields": ["title"], "text_width": 8, "MAX_ITEM_LIST_LENGTH": 4, "model_size": "tiny"}
     settings |= {"epochs": 3, "eval_step": 1, "beam_size": 20, "show_progress": False, "cache_dir": str(base / "cache")}
-    return run({**settings, "run_folder": str(base / "run")})["run_folder"]
+    return run({**settings, "report": False, "run_folder": str(base / "run")})["run_folder"]
 
 
 @pytest.fixture(scope="module")
@@ -208,8 +207,8 @@ def test_neither_recbole_nor_the_dataset_is_needed(folder: Path, tmp_path: Path)
         "import sys; from recbole_adasid.serving.recommender import Recommender\n"
         "print(len(Recommender.load(sys.argv[1]).recommend(['i3'], 3)), 'recbole' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(moved)], capture_output=True, text=True, check=True)
-    assert done.stdout == "3 False\n"
+    done = fresh.python(code, str(moved))
+    assert done.stdout == "3 False\n", done.stderr
 
 
 def test_files_of_different_runs_and_missing_ones_are_refused(folder: Path, tmp_path: Path) -> None:

@@ -63,7 +63,12 @@ def test_adasid_takes_any_quantizer(quantizer: str) -> None:
     check(*trained("adasid", quantizer=quantizer, codebook_size=8), [8, 8, 8])
 
 
-def test_the_largest_codebook() -> None:
+def test_the_largest_codebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    # k-means++ would draw 65,536 seeds one by one.
+    monkeypatch.setattr(
+        "recbole_adasid.tokenizer.clustering.kmeans._plus_plus_seeds",
+        lambda points, n_clusters, generator: torch.randint(len(points), (n_clusters,), generator=generator),
+    )
     check(*trained("rqvae", sid_length=2, codebook_size=[2, 65_536], tokenizer_steps=1, code_dim=4), [2, 65_536])
 
 

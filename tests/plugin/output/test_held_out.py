@@ -66,7 +66,7 @@ def test_an_item_that_a_user_has_twice_leads_back_to_either_example(with_repeats
 @pytest.mark.parametrize("model", ["TIGER", "SASRec", "BPR"])
 def test_users_with_several_held_out_items_are_counted_once_by_page_console_and_intervals(with_repeats, model):
     known = ("dataset", "data_path", "eval_args", "epochs", "MAX_ITEM_LIST_LENGTH", "run_root", "show_progress")
-    settings = with_repeats if model == "TIGER" else {key: with_repeats[key] for key in known}
+    settings = {**with_repeats, "report": True} if model == "TIGER" else {key: with_repeats[key] for key in known}
     folder = run({**settings, "model": model})["run_folder"]
     ranks = np.load(folder / "test_ranks.npz")
     n_rows, n_users = len(ranks["user"]), len(np.unique(ranks["user"]))

@@ -119,9 +119,9 @@ def test_an_earlier_model_is_not_served_with_the_settings_of_a_run_that_was_stop
 
 
 def test_results_of_an_earlier_run_do_not_stay_beside_another_s(settings: Settings) -> None:
-    folder = run(settings)["run_folder"]
+    folder = run({**settings, "report": True})["run_folder"]
     assert {"test_ranks.npz", "evaluation.json", "evaluation.md", "report.html"} <= contents(folder).keys()
     split = {"split": {"LS": "valid_only"}, "group_by": "user", "order": "TO", "mode": "full"}
-    run({**settings, "eval_args": split, "report": False})
+    run({**settings, "eval_args": split})
     left = {"test_ranks.npz", "evaluation.json", "evaluation.md", "report.html", "examples.json"}
     assert not left & contents(folder).keys()

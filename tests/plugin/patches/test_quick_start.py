@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-import recbole_adasid
-from forked import Program
+import fresh
 from recbole_adasid.io.tensor_file import DamagedFile, MismatchedFile
 from recbole_adasid.plugin.patches.quick_start import load_data_and_model
 from recbole_adasid.plugin.run import run
 
 Settings = dict[str, Any]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(recbole_adasid.__file__).parents[1])}
 
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 def python(code: str) -> str:
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=ENVIRONMENT)
+    done = fresh.python(code)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-def test_load_data_and_model_gives_the_same_results_in_a_new_process(tiny_settings: Settings, tmp_path: Path) -> None:
+def test_load_data_and_model_gives_the_same_results_in_a_new_process(tiny_settings: Settings) -> None:
     done = run(tiny_settings)
     code = f"""
 import recbole_adasid
@@ -43,9 +38,7 @@ trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, model)
 print("RESULT", dict(trainer.evaluate(test, load_best_model=False)))
 print("AGAIN", dict(trainer.evaluate(test)))
 """
-    program = Program(code, tmp_path / "told")
-    assert program.wait() == 0, program.errors
-    found = program.output
+    found = python(code)
     assert f"RESULT {dict(done['test'])}" in found and f"AGAIN {dict(done['test'])}" in found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -51,12 +52,18 @@ def train(
     return made, log
 
 
+@functools.cache
+def undisturbed(name: str, **changes: object) -> tuple[ItemTokenizer, Log]:
+    """What a training gives that nothing interrupts; it must not be changed."""
+    return train(name, None, **changes)
+
+
 @pytest.mark.parametrize("name", ["adasid", "quasid", "simrq", "vqgan"])
 @pytest.mark.parametrize("stop_at", [0, 8, 24])
 def test_an_interrupted_training_ends_bit_for_bit_as_an_undisturbed_one(
     name: str, stop_at: int, tmp_path: Path
 ) -> None:
-    whole, log = train(name, None)
+    whole, log = undisturbed(name)
     path = tmp_path / "kept.safetensors"
     with pytest.raises(KeyboardInterrupt):
         train(name, path, stop_at)
@@ -71,7 +78,7 @@ def test_an_interrupted_training_ends_bit_for_bit_as_an_undisturbed_one(
 @pytest.mark.parametrize("stop_at", [1, 2, 3, 4])
 def test_an_interruption_around_the_start_of_the_codebooks_changes_nothing(stop_at: int, tmp_path: Path) -> None:
     """They are put down before the fourth step, and the learning rate rises until the sixth."""
-    whole, log = train("quasid", None, tokenizer_log_every=1)
+    whole, log = undisturbed("quasid", tokenizer_log_every=1)
     path = tmp_path / "kept.safetensors"
     with pytest.raises(KeyboardInterrupt):
         train("quasid", path, stop_at, every=1, tokenizer_log_every=1)
@@ -85,7 +92,7 @@ def test_a_training_interrupted_twice_still_ends_the_same(tmp_path: Path) -> Non
     for stop_at in (8, 20):
         with pytest.raises(KeyboardInterrupt):
             train("adasid", path, stop_at)
-    assert train("adasid", path)[1] == train("adasid", None)[1]
+    assert train("adasid", path)[1] == undisturbed("adasid")[1]
 
 
 def test_a_damaged_file_costs_the_steps_and_not_the_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -93,7 +100,7 @@ def test_a_damaged_file_costs_the_steps_and_not_the_run(tmp_path: Path, caplog: 
     with pytest.raises(KeyboardInterrupt):
         train("adasid", path, 8)
     path.write_bytes(path.read_bytes()[:-4])
-    assert train("adasid", path)[1] == train("adasid", None)[1]
+    assert train("adasid", path)[1] == undisturbed("adasid")[1]
     assert caplog.messages[0].startswith("Restarting the tokenizer training from step 0: ")
 
 
@@ -103,7 +110,7 @@ def test_a_file_of_another_autoencoder_costs_the_steps_and_not_the_run(
     path = tmp_path / "kept.safetensors"
     with pytest.raises(KeyboardInterrupt):
         train("vqgan", path, 8)
-    assert train("adasid", path)[1] == train("adasid", None)[1]
+    assert train("adasid", path)[1] == undisturbed("adasid")[1]
     assert (
         caplog.messages[0].startswith("Restarting the tokenizer training from step 0: ") and "the tensor" in caplog.text
     )
@@ -158,7 +165,7 @@ def test_a_full_disk_costs_what_would_be_kept_and_not_the_training(
         raise CannotWrite("the disk is full")
 
     monkeypatch.setattr(autoencoder_tokenizer, "save_training", full)
-    assert train("rqvae", tmp_path / "kept")[1] == train("rqvae", None)[1]
+    assert train("rqvae", tmp_path / "kept")[1] == undisturbed("rqvae")[1]
     assert caplog.messages == ["Training continues without saving its state: the disk is full."]
 
 
