@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from recbole_adasid.data.item_table import ITEM_COLUMN
 from recbole_adasid.features.behaviour_modality import COOCCURRENCE, behaviour_features, without_behaviour
@@ -20,6 +19,7 @@ from recbole_adasid.features.image_encoders import build_image_encoder
 from recbole_adasid.features.images import locate_images
 from recbole_adasid.features.item_source import ItemContents, ItemSource
 from recbole_adasid.features.item_text import check_column, render_texts, text_columns
+from recbole_adasid.features.presence import complete, refuse_if_none_has_any
 from recbole_adasid.features.text_encoders import (
     TfidfSvdEncoder,
     build_encoder,
@@ -77,7 +77,7 @@ def item_features(
         _of_modality(modality, config, dataset, cache, progress, own, few) for modality, own in zip(modalities, known)
     ]
     if few:
-        _refuse_if_none_has_any(found, dataset)
+        refuse_if_none_has_any(found, dataset.item_tokens())
     weights = [float(modality.get("weight", 1.0)) for modality in modalities]
     settings = fusion_settings(config)
     source = {"kind": "fusion", **settings, "weights": weights, "modalities": [one.source for one in found]}
@@ -95,7 +95,7 @@ def item_features(
     report_degenerate(values, dataset.item_tokens())
     learnt = {f"{place}/{name}": array for place, one in enumerate(found) for name, array in one.fitted.items()}
     learnt |= {f"fusion/{name}": array for name, array in kept.items()}
-    return ItemFeatures(values=values, source=source, present=_complete(found), blocks=blocks, fitted=learnt)
+    return ItemFeatures(values=values, source=source, present=complete(found), blocks=blocks, fitted=learnt)
 
 
 def fusion_settings(config: Settings) -> dict[str, Any]:
@@ -113,26 +113,6 @@ def fusion_settings(config: Settings) -> dict[str, Any]:
     if "modality_balanced" in config and config["modality_balanced"] is not None:
         balanced = config["modality_balanced"]
     return {**settings, "balanced": True} if balanced else settings
-
-
-def _refuse_if_none_has_any(found: Sequence[ItemFeatures], dataset: ItemContents) -> None:
-    if any(one.present is None or one.present.any() for one in found):
-        return
-    items = dataset.item_tokens()
-    raise ValueError(
-        f"none of {len(items)} items has a modality, first {items[0]!r}: add their features, correct their names, or "
-        "leave them out."
-    )
-
-
-def _complete(found: Sequence[ItemFeatures]) -> NDArray[np.bool_] | None:
-    """Return which items have all modalities required modalities and at least one; None: all do."""
-    told = [(one.optional, one.present) for one in found if one.present is not None]
-    if all(one.optional for one in found):
-        present = np.logical_or.reduce([present for _, present in told])
-    else:
-        present = np.logical_and.reduce([present for optional, present in told if not optional], initial=True)
-    return None if np.all(present) else present
 
 
 def source_columns(config: Settings) -> list[tuple[str, list[str]]]:
