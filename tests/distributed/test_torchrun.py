@@ -43,7 +43,7 @@ def start(program: list[str], settings: Settings) -> subprocess.CompletedProcess
     given = arguments(settings)
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.run(
-        [sys.executable, *program, *given], capture_output=True, text=True, env=environment, timeout=120
+        [sys.executable, *program, *given], capture_output=True, text=True, env=environment, timeout=600
     )
 
 
