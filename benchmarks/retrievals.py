@@ -40,12 +40,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="file of the lines")
     arguments = parser.parse_args()
     logging.disable(logging.INFO)
+    ways = arguments.retrievals.split(";")
+    if unknown := [way for way in ways if way not in WAYS]:
+        parser.error(f"unknown retrieval {unknown[0]!r}; valid: {'; '.join(WAYS)}")
     for path in arguments.model_files.split(","):
         config, model, _, _, valid, test = load_data_and_model(path, trusted=True)
         model.eval()
         model.beam_size = arguments.beam_size or model.beam_size
         for part, data in (("validation", valid), ("test", test)):
-            for way in arguments.retrievals.split(";"):
+            for way in ways:
                 for name, value in WAYS[way].items():
                     setattr(model.tiger, name, value)
                 about = {name: config[name] for name in ("dataset", "seed", "cold_item_share")}
@@ -60,7 +63,7 @@ def main() -> None:
 def measure(model: Any, data: Any) -> dict[str, Any]:
     """Return metrics of all users, of those whose held-out item is new and of the others, and the users per second.
 
-    The others come with new items on offer and without.
+    All and the others come with new items on offer and without.
     """
     trained = model.tiger.content.trained
     begin = time.perf_counter()
@@ -70,7 +73,8 @@ def measure(model: Any, data: Any) -> dict[str, Any]:
     parts: dict[str, Tensor] = {"all": every, "new items": every[new], "others": every[~new]}
     if new.any():
         known = model.tiger.catalogue.tree_of(trained.nonzero()[:, 0])
-        parts["others, new items not offered"] = _hits(model, data, known)[0][~new]
+        without, _ = _hits(model, data, known)
+        parts |= {"all, new items not offered": without, "others, new items not offered": without[~new]}
     measured = {name: {"users": len(part), **metrics(part)} for name, part in parts.items() if len(part)}
     return {**measured, "users_per_s": round(len(every) / seconds)}
 
@@ -84,7 +88,9 @@ def _hits(model: Any, data: Any, tree: PrefixTree | None) -> tuple[Tensor, Tenso
         else:
             history = interaction[model.ITEM_SEQ], interaction[model.ITEM_SEQ_LEN]
             users = interaction[model.USER_ID] if model.n_user_tokens else None
-            found, _ = model.tiger.recommend(*history, k=K, beam_size=model.beam_size, tree=tree, users=users)
+            excluded = history[0] if model.exclude_seen else None
+            given = {"k": K, "beam_size": model.beam_size, "tree": tree, "users": users, "excluded": excluded}
+            found, _ = model.tiger.recommend(*history, **given)
         hits.append(found == held_out[:, None])
         held.append(held_out)
     return torch.cat(hits), torch.cat(held)

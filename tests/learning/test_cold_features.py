@@ -50,6 +50,13 @@ def vectors_of_warm_items(settings: dict[str, Any], tmp_path: Path) -> Path:
     return tmp_path / "v.npz"
 
 
+@pytest.fixture
+def untrained(settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Items of a dataset for which no tokenizer may be trained."""
+    monkeypatch.setattr(pipeline, "_fit", lambda *_: pytest.fail("a tokenizer is trained"))
+    return training_part(settings).training_items()
+
+
 def test_cold_items_may_all_lack_one_of_several_modalities(
     settings: dict[str, Any], vectors_of_warm_items: Path
 ) -> None:
@@ -69,13 +76,11 @@ def test_features_that_cold_items_lack_are_told_before_a_tokenizer_is_trained(
     remedy: str,
     settings: dict[str, Any],
     vectors_of_warm_items: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    untrained: Any,
 ) -> None:
-    train = training_part(settings)
-    monkeypatch.setattr(pipeline, "_fit", lambda *_: pytest.fail("a tokenizer is trained"))
     given = {**settings, "item_features_file": str(vectors_of_warm_items), "missing_modality": missing}
     with pytest.raises(ValueError, match=f"no vector for 6 of 6 items, first .*: add them, .*{remedy}"):
-        learn_semantic_ids(build_config(given), train.training_items())
+        learn_semantic_ids(build_config(given), untrained)
 
 
 @pytest.mark.parametrize(
@@ -87,12 +92,10 @@ def test_cold_items_that_lack_every_modality_are_refused_before_a_tokenizer_is_t
     others: list[dict[str, Any]],
     settings: dict[str, Any],
     vectors_of_warm_items: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    untrained: Any,
 ) -> None:
-    train = training_part(settings)
-    monkeypatch.setattr(pipeline, "_fit", lambda *_: pytest.fail("a tokenizer is trained"))
     file = {"item_features_file": str(vectors_of_warm_items)}
     modalities = [file, *({**one, **file} if "item_features_file" in one else one for one in others)]
     given = {**settings, "modalities": modalities, "missing_modality": "allow"}
     with pytest.raises(ValueError, match="none of 6 items has a modality, first .*: add their features"):
-        learn_semantic_ids(build_config(given), train.training_items())
+        learn_semantic_ids(build_config(given), untrained)
