@@ -185,9 +185,11 @@ class LiveCatalogue:
             ValueError: if none is known.
         """
         found = [self.numbers[token] for token in history if token in self.numbers]
-        if not found:
-            raise ValueError(f"no item of the history {history[:5]} is in the catalogue: give tokens of its items")
-        return found
+        if found:
+            return found
+        if any(part.strip() in self.numbers for token in history for part in token.split(",")):
+            raise ValueError(f"the history {history[:5]} joins items by commas: separate them, in a command by spaces")
+        raise ValueError(f"no item of the history {history[:5]} is in the catalogue: give tokens of its items")
 
     def semantic_ids(self, tokens: Iterable[str]) -> list[list[int]]:
         """Return codes and suffix of known items, counted from 0 on every level."""

@@ -28,6 +28,7 @@ def report(tmp_path, seconds=60.0):
     return Report(tmp_path, "a part", time.time(), time.time() + seconds)
 
 
+@pytest.mark.slow
 def test_a_quick_run_on_the_cpu_measures_every_part(tmp_path, monkeypatch):
     attempt = Report.attempt  # here it has all the time that it needs, whatever else the machine does
     monkeypatch.setattr(Report, "attempt", lambda self, what, work, seconds=0.0: attempt(self, what, work))

@@ -107,6 +107,7 @@ def test_the_run_folder_is_that_of_one_process(ranks, settings, tmp_path):
     assert stages[0] == stages[1]
 
 
+@pytest.mark.slow
 def test_a_killed_rank_ends_the_job_and_it_goes_on_with_any_number_of_ranks(ranks, settings, tmp_path):
     whole = watched({**settings, "run_folder": str(tmp_path / "whole")})
     folder = tmp_path / "run"
@@ -125,6 +126,7 @@ def test_a_killed_rank_ends_the_job_and_it_goes_on_with_any_number_of_ranks(rank
     assert not (folder / "training.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_with_dropout_the_same_number_of_ranks_goes_on_bit_for_bit(ranks, settings, tmp_path):
     settings["dropout"] = 0.2
     whole, other = ranks(watched, 2, {**settings, "run_folder": str(tmp_path / "whole")}).results()

@@ -163,6 +163,7 @@ print(json.dumps({**found, "page": said["best"]}))
 """
 
 
+@pytest.mark.slow
 @torch_exports
 def test_programs_of_torch_give_our_list_without_this_package(
     changed: Path, tmp_path: Path, no_traces: None, monkeypatch: pytest.MonkeyPatch
@@ -180,6 +181,7 @@ def test_programs_of_torch_give_our_list_without_this_package(
     assert_same(found["page"], [[(one.item, one.score) for one in first]])
 
 
+@pytest.mark.slow
 @torch_exports
 def test_dense_retrieval_of_liger_is_that_of_its_user_vectors_and_keys(
     changed_liger: Path, tmp_path: Path, opened: Opened, no_traces: None

@@ -129,6 +129,7 @@ def test_two_workers_find_what_one_process_finds(two_workers: Cluster, small_blo
     )
 
 
+@pytest.mark.slow
 def test_workers_go_on_with_what_one_task_has_no_memory_for(
     two_workers: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -197,6 +197,7 @@ def test_a_worker_that_is_killed_costs_its_shard_a_second_try(
     assert_right(tmp_path, tokenizer)
 
 
+@pytest.mark.slow
 def test_a_shard_that_kills_every_worker_is_named_and_the_others_are_done(
     two_workers: Cluster, deadly: type, shards: list[Path], tokenizer: ItemTokenizer, tmp_path: Path
 ) -> None:

@@ -123,6 +123,7 @@ TEXT = r"is the text '50 181': give a list of item tokens, oldest first, such as
         ({"i3", "i4"}, "the history is a set, which has no order of items"),
         ({"i3": 1}, "the history is a dict, which has no order of items"),
         ([], r"no item of the history \[\] is in the catalogue"),
+        (["i3,i4"], r"the history \['i3,i4'\] joins items by commas: separate them, in a command by spaces"),
     ],
 )
 def test_what_is_no_history_is_told(recommender: Recommender, history: Any, message: str) -> None:
