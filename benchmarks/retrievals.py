@@ -37,6 +37,7 @@ def main() -> None:
     parser.add_argument("--model_files", required=True, help="a LIGER's model.safetensors, separated by commas")
     parser.add_argument("--beam_size", type=int, help="default: the model's")
     parser.add_argument("--retrievals", default=";".join(WAYS), help="separated by semicolons (default: %(default)s)")
+    parser.add_argument("--new_item_biases", help="separated by commas (default: the model's)")
     parser.add_argument("--out", type=Path, required=True, help="file of the lines")
     arguments = parser.parse_args()
     logging.disable(logging.INFO)
@@ -47,16 +48,18 @@ def main() -> None:
         config, model, _, _, valid, test = load_data_and_model(path, trusted=True)
         model.eval()
         model.beam_size = arguments.beam_size or model.beam_size
-        for part, data in (("validation", valid), ("test", test)):
-            for way in ways:
+        own = str(model.tiger.head.new_item_bias)
+        for way in ways:
+            for bias in map(float, (arguments.new_item_biases or own).split(",")):
+                model.tiger.head.new_item_bias = bias
                 for name, value in WAYS[way].items():
                     setattr(model.tiger, name, value)
                 about = {name: config[name] for name in ("dataset", "seed", "cold_item_share")}
-                line = json.dumps(
-                    {**about, "beam_size": model.beam_size, "part": part, "retrieval": way, **measure(model, data)}
-                )
-                print(line, flush=True)
-                append_line(arguments.out, line)
+                about |= {"beam_size": model.beam_size, "retrieval": way, "new_item_bias": bias}
+                for part, data in (("validation", valid), ("test", test)):
+                    line = json.dumps({**about, "part": part, **measure(model, data)})
+                    print(line, flush=True)
+                    append_line(arguments.out, line)
 
 
 @torch.no_grad()

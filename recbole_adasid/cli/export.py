@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recbole_adasid.cli.shared.command import Command
-from recbole_adasid.cli.shared.common import OUT, RUN_FOLDER
+from recbole_adasid.cli.shared.common import NEW_ITEM_BIAS, OUT, RETRIEVAL, RUN_FOLDER
 from recbole_adasid.cli.shared.options import Option, need, read_options
 
 ABOUT = """\
@@ -24,7 +24,8 @@ OPTIONS = (
     RUN_FOLDER,
     TO,
     OUT,
-    Option("retrieval", "NAME", "for LIGER: dense, generative or hybrid (default: the run's setting)"),
+    RETRIEVAL,
+    NEW_ITEM_BIAS,
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recbole_adasid.cli.shared.command import Command
-from recbole_adasid.cli.shared.common import DEVICE, OUT, RUN_FOLDER, SHOW_PROGRESS
+from recbole_adasid.cli.shared.common import DEVICE, NEW_ITEM_BIAS, OUT, RETRIEVAL, RUN_FOLDER, SHOW_PROGRESS
 from recbole_adasid.cli.shared.options import COUNT, NUMBER, SWITCH, Option, read_options
 from recbole_adasid.settings.errors import SettingsError
 
@@ -25,7 +25,8 @@ OPTIONS = (
     Option("deny", "FILE", "never recommend these items: tokens, one per line"),
     Option("category", "NAME", "recommend only items whose category contains it as whole words"),
     Option("new_share", "0.1", "share of places for items added after training", NUMBER, 0.0),
-    Option("retrieval", "NAME", "for LIGER: dense, generative or hybrid (default: the run's setting)"),
+    RETRIEVAL,
+    NEW_ITEM_BIAS,
     DEVICE,
     SHOW_PROGRESS,
 )

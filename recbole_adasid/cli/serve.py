@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recbole_adasid.cli.shared.command import Command
-from recbole_adasid.cli.shared.common import DEVICE, RUN_FOLDER, TRUSTED
+from recbole_adasid.cli.shared.common import DEVICE, NEW_ITEM_BIAS, RETRIEVAL, RUN_FOLDER, TRUSTED
 from recbole_adasid.cli.shared.options import COUNT, NUMBER, SWITCH, Option, need, read_options
 from recbole_adasid.server.limits import Limits
 
@@ -34,7 +34,8 @@ OPTIONS = (
     Option("log_requests", "true", "print a line for every request (default: false)", SWITCH, False),
     Option("threads", "N", "torch threads (default: one per core)", COUNT, least=1),
     DEVICE,
-    Option("retrieval", "NAME", "for LIGER: dense, generative or hybrid (default: the run's setting)"),
+    RETRIEVAL,
+    NEW_ITEM_BIAS,
     TRUSTED,
 )
 

@@ -173,14 +173,8 @@ class LIGERModel(TIGERModel):
             self._draws.log_probability,
             smoothing,
             self.head.bias(repeats, self._candidates[drawn]),
-            self._bias_of(repeats, targets[:, None])[:, 0],
+            self.head.bias_of(repeats, targets[:, None])[:, 0],
         )
-
-    def _bias_of(self, repeats: Repeats | None, items: Tensor) -> Tensor:
-        """Return the bias to add to the scores of ``items`` [E, W], float [E, W]."""
-        if self.head.repeat is None or repeats is None:
-            return torch.zeros(items.shape, device=items.device)
-        return repeats.hold(items) * (self.head.repeat / self.head.temperature)
 
     @torch.no_grad()
     def recommend(
@@ -205,20 +199,15 @@ class LIGERModel(TIGERModel):
         tree = self.catalogue.tree if tree is None else tree
         pairs = Excluded.of_table(excluded) if isinstance(excluded, Tensor) else excluded
         items = tree.leaf_items.long().sort().values
+        bias = partial(self.head.bias, repeats, trained=self.content.trained)
         if self.retrieval == "dense":
-            return top_items(queries, self.all_keys(), items, k, pairs, bias=partial(self.head.bias, repeats))
+            return top_items(queries, self.all_keys(), items, k, pairs, bias=bias)
+        new = items[~self.content.trained[items]]
         return self._rerank(
             queries,
             repeats,
             super().recommend(history_items, lengths, k=beam_size, beam_size=beam_size, **some),
-            top_items(
-                queries,
-                self.all_keys(),
-                items[~self.content.trained[items]],
-                beam_size,
-                pairs,
-                bias=partial(self.head.bias, repeats),
-            ),
+            top_items(queries, self.all_keys(), new, beam_size, pairs, bias=bias),
             k,
         )
 
@@ -239,7 +228,8 @@ class LIGERModel(TIGERModel):
         A new item that the beam missed has at most the log-probability of the last one found, and gets that.
         """
         items, scores = beam
-        dense = torch.einsum("bd,bwd->bw", queries, self.all_keys()[items]) + self._bias_of(repeats, items)
+        dense = torch.einsum("bd,bwd->bw", queries, self.all_keys()[items])
+        dense = dense + self.head.bias_of(repeats, items, self.content.trained)
         dense = dense.masked_fill(items == 0, -torch.inf)
         known = (new[0][:, :, None] == items[:, None, :]).any(2)
         fresh = new[1].masked_fill(known, -torch.inf)
@@ -268,7 +258,8 @@ class LIGERModel(TIGERModel):
         if self.retrieval == "generative":
             return super().score_items(history_items, lengths, users)
         keys = self.all_keys()
-        bias = self.head.bias(self._repeats_of(history_items), torch.arange(len(keys), device=keys.device))
+        everything = torch.arange(len(keys), device=keys.device)
+        bias = self.head.bias(self._repeats_of(history_items), everything, self.content.trained)
         scores = scores_of(self.queries(history_items, lengths, users), keys, bias)
         scores[:, 0] = -torch.inf
         return scores
@@ -281,7 +272,8 @@ class LIGERModel(TIGERModel):
         if self.retrieval == "generative":
             return super().score_targets(history_items, lengths, target_items, users)
         scores = (self.queries(history_items, lengths, users) * self.all_keys()[target_items]).sum(1).float()
-        return scores + self._bias_of(self._repeats_of(history_items), target_items[:, None])[:, 0]
+        repeats = self._repeats_of(history_items)
+        return scores + self.head.bias_of(repeats, target_items[:, None], self.content.trained)[:, 0]
 
 
 def _check_items(catalogue: Catalogue, content: ItemContent) -> None:

@@ -16,6 +16,7 @@ CONTENT: dict[str, Rule] = {
 HEAD: dict[str, Rule] = {
     "dense_temperature": real(1 / _LARGE, _LARGE).as_argument("temperature"),
     "repeat_bias": switch,
+    "new_item_bias": real(-2, 2),
 }
 LOSSES: dict[str, Rule] = {
     "generative_weight": real(0, _LARGE).as_argument("generative"),
@@ -31,4 +32,6 @@ RETRIEVAL: dict[str, Rule] = {
 _LIGER: dict[str, Rule] = {**RETRIEVAL, **CONTENT, **LOSSES, **HEAD}
 OF_LIGER = tuple(_LIGER)
 """Names of the settings that only LIGER has. Reading its file checks them by the same rules."""
+BEFORE_THERE_WAS_A_CHOICE = {"new_item_bias": 0.0}
+"""Settings of LIGER that older files lack."""
 MODEL: dict[str, Rule] = {**NETWORK_SETTINGS, **_LIGER, "collision": name_of(COLLISIONS), "warm_start": optional(path)}

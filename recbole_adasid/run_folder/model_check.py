@@ -33,7 +33,7 @@ from recbole_adasid.model.names import LIGER, OWN
 from recbole_adasid.model.network.settings import ENCODER_ATTENTIONS, ENCODER_INPUTS, network_settings
 from recbole_adasid.model.network.tiger_network import TIGERNetwork
 from recbole_adasid.model.network.token_softmax import TOKEN_SOFTMAXES
-from recbole_adasid.model.settings import MODEL, OF_LIGER
+from recbole_adasid.model.settings import BEFORE_THERE_WAS_A_CHOICE, MODEL, OF_LIGER
 from recbole_adasid.settings.rules import Rule
 
 _MOST_CODES = 2**31 - 1
@@ -82,7 +82,8 @@ SETTINGS: dict[str, Form] = {**_NEEDED, **_KNOWN}
 """Forms of settings in the file of either model."""
 LIGERS: dict[str, Form] = {key: _as_set(MODEL[key]) for key in OF_LIGER}
 """Forms of LIGER's settings."""
-_LIGER = {**LIGERS, "content_width": whole(1, _WIDEST_CONTENT)}
+_LATER = {key: LIGERS[key] for key in BEFORE_THERE_WAS_A_CHOICE}
+_LIGER = {**{key: LIGERS[key] for key in LIGERS if key not in _LATER}, "content_width": whole(1, _WIDEST_CONTENT)}
 ABOUT: dict[str, Form] = {
     "config": record({"settings": record(_NEEDED, _KNOWN), "categories": mapping_of(list_of(text))}),
     "data": record({"dataset": text, "items": whole(1, _MOST_CODES), "digest": text}),
@@ -121,7 +122,7 @@ def check_description(path: Path, about: Mapping[str, Any]) -> None:
             f"{path} names the model {settings['model']!r}, not {' or '.join(OWN)}: train the model again"
         )
     if settings["model"] == LIGER:
-        check_about(path, {**settings, **about}, _LIGER)
+        check_about(path, {**settings, **about}, _LIGER, _LATER)
     elif about.get("content_width") is not None:
         raise DamagedFile(f"{path} has item features ('content_width'), but {settings['model']} reads none")
     if about["data"]["dataset"] != settings["dataset"]:

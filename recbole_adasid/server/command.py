@@ -73,11 +73,12 @@ def _application(given: Mapping[str, Any], limits: Limits, token: str | None) ->
     from recbole_adasid.server.application import create_application
     from recbole_adasid.serving.recommend_file import usable_device
     from recbole_adasid.serving.recommender import Recommender
+    from recbole_adasid.serving.trained_model import CHOICES
 
     if given["threads"] is not None:
         torch.set_num_threads(given["threads"])
-    options = {"device": usable_device(given["device"]), "retrieval": given["retrieval"], "trusted": given["trusted"]}
-    load = partial(Recommender.load, Path(given["run_folder"]), **options)
+    chosen: dict[str, Any] = {name: given[name] for name in ("trusted", *CHOICES)}
+    load = partial(Recommender.load, Path(given["run_folder"]), device=usable_device(given["device"]), **chosen)
     recommender = load()
     application = create_application(
         recommender, limits=limits, load=load, token=token, reload_seconds=given["reload_seconds"]

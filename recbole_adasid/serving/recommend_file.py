@@ -19,6 +19,7 @@ from recbole_adasid.serving.history_files import (
     write_recommendations,
 )
 from recbole_adasid.serving.recommender import Recommendation, Recommender
+from recbole_adasid.serving.trained_model import CHOICES
 
 
 def recommend(given: Mapping[str, Any]) -> None:
@@ -30,7 +31,7 @@ def recommend(given: Mapping[str, Any]) -> None:
     options = _options(given)
     records = None if given["history"] is not None else _records(given)  # a mistake is told before the model is loaded
     device = usable_device(given["device"])
-    recommender = Recommender.load(given["run_folder"], device=device, retrieval=given["retrieval"])
+    recommender = Recommender.load(given["run_folder"], device=device, **{name: given[name] for name in CHOICES})
     if records is None:
         for rank, one in enumerate(recommender.recommend(given["history"].split(), **options), start=1):
             print(f"{rank}\t{one.item}\t{one.score:.4f}\t{one.title}".rstrip())

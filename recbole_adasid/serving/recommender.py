@@ -78,7 +78,13 @@ class Recommender(Published):
 
     @classmethod
     def load(
-        cls, run_folder: str | Path, *, device: str = "cpu", trusted: bool = False, retrieval: str | None = None
+        cls,
+        run_folder: str | Path,
+        *,
+        device: str = "cpu",
+        trusted: bool = False,
+        retrieval: str | None = None,
+        new_item_bias: float | None = None,
     ) -> Recommender:
         """Load the recommender of a finished run.
 
@@ -88,15 +94,16 @@ class Recommender(Published):
             trusted: the run is your own: for new items, text and image models may be downloaded or loaded from folders
                 in its settings, and images be downloaded.
             retrieval: for LIGER: dense, generative or hybrid; None: the run's setting.
+            new_item_bias: for LIGER: added to the cosine of items that training did not see; None: the run's setting.
 
         Raises:
             FileNotFoundError: if the folder lacks the model or the Semantic IDs.
             DamagedFile: if one of them is damaged, or they belong to different runs.
-            ValueError: if the model needs to know the user (`n_user_tokens`).
+            ValueError: if the model needs to know the user (`n_user_tokens`), or cannot be served as chosen.
         """
         folder = RunFolder.existing(run_folder, with_semantic_ids=True, needs="model.safetensors")
         saved = read_model(folder.model_path, trusted=trusted)
-        settings = served_settings(saved, retrieval)
+        settings = served_settings(saved, retrieval=retrieval, new_item_bias=new_item_bias)
         tokens = items_of(folder, saved)
         model = trained_model(saved, settings).to(device).eval()
         live = LiveCatalogue(

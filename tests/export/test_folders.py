@@ -65,8 +65,8 @@ def run_folder(request: pytest.FixtureRequest) -> Path:
     return request.getfixturevalue(request.param)
 
 
-def expected(folder: Path, k: int, *, exclude_seen: bool = True, retrieval: str | None = None) -> Found:
-    many = Recommender.load(folder, retrieval=retrieval).recommend_many(HISTORIES, k, exclude_seen=exclude_seen)
+def expected(folder: Path, k: int, *, exclude_seen: bool = True, **chosen: Any) -> Found:
+    many = Recommender.load(folder, **chosen).recommend_many(HISTORIES, k, exclude_seen=exclude_seen)
     return [[(one.item, one.score) for one in row] for row in many]
 
 
@@ -187,11 +187,12 @@ def test_dense_retrieval_of_liger_is_that_of_its_user_vectors_and_keys(
     changed_liger: Path, tmp_path: Path, opened: Opened, no_traces: None
 ) -> None:
     out = tmp_path / "programs"
-    assert export(changed_liger, "torch", out) == 0
+    assert export(changed_liger, "torch", out, "--new_item_bias=0.3") == 0
     recommender = opened(out, "recommend").Recommender(out)
     for exclude_seen in (True, False):
         found = recommender.recommend(HISTORIES, 8, exclude_seen=exclude_seen)
-        assert_same(found, expected(changed_liger, 8, exclude_seen=exclude_seen))
+        assert_same(found, expected(changed_liger, 8, exclude_seen=exclude_seen, new_item_bias=0.3))
+    assert "new1" in {item for row in found for item, _ in row}
     found = recommender.recommend(HISTORIES, 8, retrieval="generative")
     assert_same(found, expected(changed_liger, 8, retrieval="generative"))
     assert recommender.recommend([]) == []

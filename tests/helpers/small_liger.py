@@ -27,6 +27,7 @@ def build(
     losses: Losses | None = None,
     n_user_tokens: int = 0,
     repeat_bias: float | None = 0.35,
+    new_item_bias: float = 0.0,
     **options: Any,
 ) -> LIGERModel:
     torch.manual_seed(0)
@@ -38,7 +39,8 @@ def build(
     )
     reading = {"n_user_tokens": n_user_tokens, "encoder_attention": attention, "encoder_input": "items"}
     network = small_network(catalogue, n_decoder_layers=1, **reading)
-    head = DenseHead(d_model=16, temperature=0.2, repeat_bias=repeat_bias is not None)
+    biases: dict[str, Any] = {"repeat_bias": repeat_bias is not None, "new_item_bias": new_item_bias}
+    head = DenseHead(d_model=16, temperature=0.2, **biases)
     if head.repeat is not None:
         head.repeat.data.fill_(repeat_bias)
     if content.ids is not None:

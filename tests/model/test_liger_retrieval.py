@@ -31,9 +31,35 @@ def test_dense_retrieval_ranks_all_items_exactly(sequences: Tensor, attention: s
     torch.testing.assert_close(model.score_targets(sequences, LENGTHS, targets), expected)
 
 
+@pytest.mark.parametrize("repeat_bias", [None, 0.35])
+@pytest.mark.parametrize("bias", [-0.3, 0.4])
+def test_items_that_training_did_not_see_get_their_bias_in_every_dense_score(
+    sequences: Tensor, bias: float, repeat_bias: float | None
+) -> None:
+    plain = build(repeat_bias=repeat_bias).eval()
+    expected = plain.score_items(sequences, LENGTHS)
+    for item in COLD:
+        expected[:, item] += bias / 0.2
+    model = build(repeat_bias=repeat_bias, new_item_bias=bias).eval()
+    torch.testing.assert_close(model.score_items(sequences, LENGTHS), expected)
+    items, found = model.recommend(sequences, LENGTHS, k=6, beam_size=6)
+    assert items.equal(expected.topk(6).indices)
+    torch.testing.assert_close(found, expected.topk(6).values)
+    for target in (COLD[0], 8):
+        scores = model.score_targets(sequences, LENGTHS, torch.full((4,), target))
+        torch.testing.assert_close(scores, expected[:, target])
+    targets = torch.tensor([4, 8, 30, 1])
+    torch.testing.assert_close(
+        model.training_loss(sequences, LENGTHS, targets), plain.training_loss(sequences, LENGTHS, targets)
+    )
+
+
+@pytest.mark.parametrize("bias", [0.0, -0.2])
 @pytest.mark.parametrize("hybrid_score", ["dense", "sum"])
-def test_hybrid_retrieval_ranks_what_the_beam_found_and_new_items(sequences: Tensor, hybrid_score: str) -> None:
-    model = build(retrieval="hybrid", hybrid_score=hybrid_score).eval()
+def test_hybrid_retrieval_ranks_what_the_beam_found_and_new_items(
+    sequences: Tensor, hybrid_score: str, bias: float
+) -> None:
+    model = build(retrieval="hybrid", hybrid_score=hybrid_score, new_item_bias=bias).eval()
     items, found = model.recommend(sequences, LENGTHS, k=5, beam_size=4)
     dense = model.score_items(sequences, LENGTHS)
     model.retrieval = "generative"

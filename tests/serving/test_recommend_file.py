@@ -30,7 +30,7 @@ class Walker:
 @pytest.fixture(autouse=True)
 def walker(monkeypatch: pytest.MonkeyPatch) -> Walker:
     one = Walker()
-    monkeypatch.setattr(recommend.Recommender, "load", lambda folder, device, retrieval: one)
+    monkeypatch.setattr(recommend.Recommender, "load", lambda folder, **options: one)
     return one
 
 
@@ -40,13 +40,15 @@ def test_a_history_is_taken_as_written(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_retrieval_is_chosen_when_the_run_is_loaded(monkeypatch: pytest.MonkeyPatch, walker: Walker) -> None:
-    chosen = []
-    monkeypatch.setattr(
-        recommend.Recommender, "load", lambda folder, device, retrieval: chosen.append(retrieval) or walker
-    )
-    assert COMMAND.main(["--run_folder=f", "--history=007", "--retrieval=hybrid"]) == 0
+    chosen: list[dict[str, object]] = []
+    monkeypatch.setattr(recommend.Recommender, "load", lambda folder, **options: chosen.append(options) or walker)
+    assert COMMAND.main(["--run_folder=f", "--history=007", "--retrieval=hybrid", "--new_item_bias=-0.02"]) == 0
     assert COMMAND.main(["--run_folder=f", "--history=007"]) == 0
-    assert chosen == ["hybrid", None] and "retrieval" not in walker.options
+    assert chosen == [
+        {"device": "cpu", "retrieval": "hybrid", "new_item_bias": -0.02},
+        {"device": "cpu", "retrieval": None, "new_item_bias": None},
+    ]
+    assert not {"retrieval", "new_item_bias"} & set(walker.options)
 
 
 def test_a_file_of_histories_becomes_a_file_of_recommendations(tmp_path: Path, walker: Walker) -> None:

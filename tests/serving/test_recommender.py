@@ -12,9 +12,10 @@ import pytest
 import torch
 
 import fresh
-from recbole_adasid.io.tensor_file import DamagedFile, MismatchedFile
+from recbole_adasid.io.tensor_file import DamagedFile, MismatchedFile, read_tensors, write_tensors
+from recbole_adasid.model.settings import BEFORE_THERE_WAS_A_CHOICE
 from recbole_adasid.plugin.run import run
-from recbole_adasid.run_folder.model_file import SavedModel
+from recbole_adasid.run_folder.model_file import KIND, SavedModel
 from recbole_adasid.serving.recommender import Recommender
 from recbole_adasid.serving.trained_model import served_settings
 
@@ -243,6 +244,9 @@ def test_a_liger_recommends_new_items_by_their_features_and_keeps_them(tiny_sett
     ]
     assert {"new1", "new2"} <= {found.item for found in after}
     recommender.save()
+    biased = Recommender.load(folder, new_item_bias=-0.1).recommend(history, k=22, exclude_seen=False)
+    scores = {one.item: one.score - (one.item in ("new1", "new2")) * 0.1 / 0.07 for one in after}
+    assert {one.item: one.score for one in biased} == pytest.approx(scores, abs=1e-4)
     again = Recommender.load(folder)
     assert [found.item for found in again.recommend(history, k=22, exclude_seen=False)] == [
         found.item for found in after
@@ -250,17 +254,43 @@ def test_a_liger_recommends_new_items_by_their_features_and_keeps_them(tiny_sett
     assert again.recommend(["new1", "i4"], k=3)
     again.remove_items(["new1"])
     assert "new1" not in {found.item for found in again.recommend(history, k=22, exclude_seen=False)}
+    tensors, about = read_tensors(folder / "model.safetensors", KIND)
+    for setting in BEFORE_THERE_WAS_A_CHOICE:
+        del about["config"]["settings"][setting]
+    write_tensors(folder / "model.safetensors", KIND, tensors, about)
+    assert [found.item for found in Recommender.load(folder).recommend(history, k=22, exclude_seen=False)] == [
+        found.item for found in after
+    ]
 
 
 @pytest.mark.parametrize("retrieval", ["generative", "hybrid"])
 def test_a_decoder_that_was_not_trained_recommends_nothing(retrieval):
     settings = {"model": "LIGER", "n_user_tokens": 0, "generative_weight": 0, "retrieval": "dense"}
     saved = SavedModel(Path("m.safetensors"), {}, {"config": {"settings": settings}})
-    assert served_settings(saved, "dense") == settings
+    assert served_settings(saved, retrieval="dense") == settings
     with pytest.raises(ValueError, match=f"retrieval={retrieval} needs a trained decoder, but m.safetensors was"):
-        served_settings(saved, retrieval)
+        served_settings(saved, retrieval=retrieval)
 
 
 def test_a_tiger_has_no_choice_of_retrieval(folder):
     with pytest.raises(ValueError, match="retrieval=dense is only for LIGER"):
         Recommender.load(folder, retrieval="dense")
+    with pytest.raises(ValueError, match="new_item_bias=0 is only for LIGER"):
+        Recommender.load(folder, new_item_bias=0)
+
+
+@pytest.mark.parametrize(
+    ("retrieval", "bias", "message"),
+    [
+        ("dense", 3, "new_item_bias=3 has to be a finite number of at least -2 and at most 2"),
+        ("dense", float("nan"), "new_item_bias=nan has to be a finite number"),
+        ("dense", "much", "new_item_bias='much' has to be a finite number"),
+        ("generative", 0.1, "new_item_bias=0.1 changes dense scores, which retrieval=generative does not use"),
+    ],
+)
+def test_a_bias_of_new_items_that_cannot_be_is_told(retrieval, bias, message):
+    settings = {"model": "LIGER", "n_user_tokens": 0, "generative_weight": 1.0, "retrieval": retrieval}
+    saved = SavedModel(Path("m.safetensors"), {}, {"config": {"settings": settings}})
+    with pytest.raises(ValueError, match=message):
+        served_settings(saved, new_item_bias=bias)
+    assert served_settings(saved, new_item_bias=0) == {**settings, "new_item_bias": 0}

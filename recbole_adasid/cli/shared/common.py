@@ -14,6 +14,14 @@ TRUSTED = Option(
 )
 DEVICE = Option("device", "NAME", "torch device, such as cuda (default: cpu)", default="cpu")
 SHOW_PROGRESS = Option("show_progress", "false", "hide progress bars", SWITCH, True)
+# How a finished LIGER recommends.
+RETRIEVAL = Option("retrieval", "NAME", "for LIGER: dense, generative or hybrid (default: the run's setting)")
+NEW_ITEM_BIAS = Option(
+    "new_item_bias",
+    "-0.01",
+    "for LIGER: added to the cosine of items that training did not see (default: the run's setting)",
+    NUMBER,
+)
 # A dataset and the settings of runs on it.
 DATASET = Option("dataset", "NAME", "a preset, or any NAME with --data_path=FOLDER holding NAME/NAME.inter")
 DATA_PATH = Option("data_path", "FOLDER", "folder of the datasets; ml-100k needs none")

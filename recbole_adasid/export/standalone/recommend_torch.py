@@ -95,9 +95,12 @@ class Recommender:
     def _dense(
         self, items: Tensor, lengths: Tensor, exclude: Sequence[Sequence[str]], k: int
     ) -> list[list[tuple[str, float]]]:
-        """Return the best items by the dot product of user vector and item keys."""
-        keys = torch.from_numpy(np.load(self.folder / "item_keys.npy", allow_pickle=False))
-        scores = self.program("user")(items, lengths) @ keys.t()
+        """Return the best items by the dot product of user vector and item keys, and the items' biases."""
+        keys, biases = (
+            torch.from_numpy(np.load(self.folder / f"item_{name}.npy", allow_pickle=False))
+            for name in ("keys", "biases")
+        )
+        scores = self.program("user")(items, lengths) @ keys.t() + biases
         seen = torch.zeros_like(scores, dtype=torch.bool).scatter(1, items, True)
         scores = scores + seen * self.ids.about["repeat_bias"]
         allowed = torch.zeros_like(seen)

@@ -17,28 +17,54 @@ class DenseHead(nn.Module):
     With a learned repeat bias β, history items score (cos + β) / temperature: β falls until they are out of the way if
     nobody repeats items, and rises if users come back to known items.
 
+    Items that training did not see score (cos + ``new_item_bias``) / temperature: how eagerly they are recommended
+    beside the others (calibrated stacking: Chao et al. 2016, arXiv 1605.04253, eq. 3, where the others pay).
+
     Args:
         d_model: D.
         temperature: above 0; the paper uses 0.07.
         repeat_bias: whether to learn β, initially 0; the paper has none.
+        new_item_bias: added to the cosine of items that training did not see; the paper has none.
 
     Raises:
         ValueError: ``temperature`` is not above 0.
     """
 
-    def __init__(self, *, d_model: int, temperature: float = 0.07, repeat_bias: bool = False) -> None:
+    def __init__(
+        self, *, d_model: int, temperature: float = 0.07, repeat_bias: bool = False, new_item_bias: float = 0.0
+    ) -> None:
         super().__init__()
         if temperature <= 0:
             raise ValueError(f"temperature is {temperature}, must be above 0")
         self.query, self.key = nn.Linear(d_model, d_model), nn.Linear(d_model, d_model)
-        self.temperature = temperature
+        self.temperature, self.new_item_bias = temperature, new_item_bias
         self.repeat = nn.Parameter(torch.zeros(())) if repeat_bias else None
 
-    def bias(self, repeats: Repeats | None, candidates: Tensor) -> Bias | None:
-        """Return the bias of the history items of E histories in scores [E, C] of ``candidates`` [C]."""
+    def bias(self, repeats: Repeats | None, candidates: Tensor, trained: Tensor | None = None) -> Bias | None:
+        """Return the bias of history items and of new ones in the scores [E, C] of E histories and ``candidates`` [C].
+
+        Args:
+            trained: bool [N + 1], items that training saw; None: all.
+        """
+        new = self._new(candidates, trained)
         if self.repeat is None or repeats is None:
+            nothing = candidates[:0]
+            return None if new is None else Bias(nothing, nothing, nothing, new)
+        return Bias(*repeats.among(candidates), self.repeat / self.temperature, new)
+
+    def bias_of(self, repeats: Repeats | None, items: Tensor, trained: Tensor | None = None) -> Tensor:
+        """Return the bias to add to the scores of ``items`` [E, W], each row its own, float [E, W]; as :meth:`bias`."""
+        new = self._new(items, trained)
+        total = torch.zeros(items.shape, device=items.device) if new is None else new
+        if self.repeat is None or repeats is None:
+            return total
+        return total + repeats.hold(items) * (self.repeat / self.temperature)
+
+    def _new(self, items: Tensor, trained: Tensor | None) -> Tensor | None:
+        """Return what new ones among ``items`` [...] get, float [...]; None without anything."""
+        if trained is None or not self.new_item_bias:
             return None
-        return Bias(*repeats.among(candidates), self.repeat / self.temperature)
+        return ~trained[items] * (self.new_item_bias / self.temperature)
 
     def queries(self, states: Tensor) -> Tensor:
         """Map encoder states [..., D] to queries [..., D], whose products with keys are scores."""

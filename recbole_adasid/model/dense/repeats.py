@@ -59,7 +59,7 @@ class Repeats(NamedTuple):
 
 
 class Bias(NamedTuple):
-    """A number added to some scores of a matrix, each once."""
+    """A number added to some scores of a matrix, each once, and one for each column."""
 
     rows: Tensor
     """int64 [P]"""
@@ -67,9 +67,13 @@ class Bias(NamedTuple):
     """int64 [P]"""
     amount: Tensor
     """[], or [P]: one per position."""
+    of_columns: Tensor | None = None
+    """[C]; None: nothing."""
 
     def added_to(self, scores: Tensor) -> Tensor:
         """Add it to ``scores`` [E, C] in place, and return them."""
+        if self.of_columns is not None:
+            scores += self.of_columns.to(scores.dtype)
         amounts = self.amount.to(scores.dtype).expand(self.rows.shape)
         # `accumulate` passes gradients through without copying the matrix.
         return scores.index_put_((self.rows, self.columns), amounts, accumulate=True)
