@@ -16,7 +16,6 @@ from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.run_folder.model_file import SavedModel
 from recbole_adasid.settings.errors import check_name
 
-
 CHOICES = ("retrieval", "new_item_bias")
 """Settings of LIGER that a finished run can be served with other values of."""
 
