@@ -95,6 +95,7 @@ def test_plain_operations_drop_as_many_elements():
     assert float(dropped.mean()) == pytest.approx(1.0, abs=0.02) and float(added.mean()) == pytest.approx(2, abs=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", [steps.one_pass_of_items, steps.liger])
 def test_plain_operations_and_fixed_shapes_are_traced_in_one_piece(build):
     rounds = compiled.middle(build(SCENE, "tiny", 24))
@@ -169,6 +170,7 @@ for name in parts:
     assert [one["part"] for one in records if "error" in one] == ["training"]
 
 
+@pytest.mark.slow
 def test_a_part_that_hangs_is_ended_with_its_process(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setattr(gpu, "GRACE", 0.0)

@@ -71,6 +71,7 @@ def test_a_cell_whose_settings_changed_is_run_again(
     assert capsys.readouterr().out.count("already done") == 1
 
 
+@pytest.mark.slow
 def test_a_cell_whose_examples_changed_is_run_again(
     tiny_settings: dict[str, object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -42,7 +42,14 @@ def test_training_lowers_the_loss_and_beats_chance(prepare):
     assert metrics["recall@3"] > 0.6 and trainer.evaluate(test)["recall@3"] > 0.6
 
 
-@pytest.mark.parametrize("network", [("bidirectional", "tokens"), ("bidirectional", "items"), ("causal", "tokens")])
+@pytest.mark.parametrize(
+    "network",
+    [
+        ("bidirectional", "tokens"),
+        pytest.param(("bidirectional", "items"), marks=pytest.mark.slow),
+        pytest.param(("causal", "tokens"), marks=pytest.mark.slow),
+    ],
+)
 def test_every_kind_of_encoder_learns(prepare, network):
     changes = dict(zip(("encoder_attention", "encoder_input"), network))
     trainer, (train, valid, _) = prepare(train_batch_size=16, epochs=30, eval_step=30, learning_rate=0.01, **changes)
