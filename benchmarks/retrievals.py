@@ -3,7 +3,7 @@ did not see, and those of the others with and without such items on offer.
 
     python -m benchmarks.retrievals --model_files=A/model.safetensors,B/model.safetensors --out=retrievals.jsonl
 
-One trained LIGER supports all: `retrieval` and `hybrid_score` only affect recommending.
+One trained LIGER supports all: `retrieval`, `hybrid_score` and `new_item_bias` only affect recommending.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from torch import Tensor
 from benchmarks.seen_items import K, metrics
 from recbole_adasid.io.atomic import append_line
 from recbole_adasid.model.prefix_tree import PrefixTree
+from recbole_adasid.model.settings import HEAD
 from recbole_adasid.plugin.patches.quick_start import load_data_and_model
 
 WAYS: dict[str, dict[str, Any]] = {
@@ -37,7 +38,7 @@ def main() -> None:
     parser.add_argument("--model_files", required=True, help="a LIGER's model.safetensors, separated by commas")
     parser.add_argument("--beam_size", type=int, help="default: the model's")
     parser.add_argument("--retrievals", default=";".join(WAYS), help="separated by semicolons (default: %(default)s)")
-    parser.add_argument("--new_item_biases", help="separated by commas (default: the model's)")
+    parser.add_argument("--new_item_biases", type=_biases, help="separated by commas (default: the model's)")
     parser.add_argument("--out", type=Path, required=True, help="file of the lines")
     arguments = parser.parse_args()
     logging.disable(logging.INFO)
@@ -48,9 +49,9 @@ def main() -> None:
         config, model, _, _, valid, test = load_data_and_model(path, trusted=True)
         model.eval()
         model.beam_size = arguments.beam_size or model.beam_size
-        own = str(model.tiger.head.new_item_bias)
+        biases = arguments.new_item_biases or [model.tiger.head.new_item_bias]
         for way in ways:
-            for bias in map(float, (arguments.new_item_biases or own).split(",")):
+            for bias in biases[:1] if way == "generative" else biases:  # which it does not change
                 model.tiger.head.new_item_bias = bias
                 for name, value in WAYS[way].items():
                     setattr(model.tiger, name, value)
@@ -60,6 +61,18 @@ def main() -> None:
                     line = json.dumps({**about, "part": part, **measure(model, data)})
                     print(line, flush=True)
                     append_line(arguments.out, line)
+
+
+def _biases(text: str) -> list[float]:
+    """Return the values of `--new_item_biases`.
+
+    Raises:
+        ValueError: if one is none.
+    """
+    found = [float(part) for part in text.split(",")]
+    if not all(map(HEAD["new_item_bias"].fits, found)):
+        raise ValueError
+    return found
 
 
 @torch.no_grad()

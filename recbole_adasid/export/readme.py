@@ -38,8 +38,8 @@ def torch_readme(recommender: Recommender, retrievals: Sequence[str]) -> str:
         )
     if "dense" in retrievals:
         files["user.pt2"] = "(items [B, T], lengths [B]) → user vectors [B, D]"
-        files["item_keys.npy"] = "float32 [items + 1, D], by item number: dot products with user vectors are scores"
-        files["item_biases.npy"] = "float32 [items + 1]: added to these scores, for items that training did not see"
+        files["item_keys.npy"] = "float32 [items + 1, D], by item number, to multiply with user vectors"
+        files["item_biases.npy"] = "float32 [items + 1]: added to these products, which gives the scores"
     files |= {"recommend.py": "beam search and dense retrieval with these programs; also a script", **_COMMON}
     title = f"{_title(recommender)} as torch.export programs"
     return _page(title, _TORCH.format(items=_example(recommender), torch=torch.__version__.split("+")[0]), files)

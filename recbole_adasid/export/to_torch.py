@@ -74,7 +74,7 @@ def _write_dense(model: LIGERModel, sample: Sample, folder: Path) -> float:
     """Write user vector program, item keys and biases; return the largest difference from the model's vectors."""
     np.save(folder / "item_keys.npy", model.all_keys().float().numpy(), allow_pickle=False)
     everything = torch.arange(len(model.content.trained))
-    biases = model.head.bias_of(None, everything[:, None], model.content.trained)[:, 0]
+    biases = model.head.bias_of(None, everything[:, None], model.content.trained)[:, 0] * (everything > 0)
     np.save(folder / "item_biases.npy", biases.numpy(), allow_pickle=False)
     program = _exported(
         folder / "user.pt2", UserVector(model), (sample.items, sample.lengths), _histories(Dim("batch"))

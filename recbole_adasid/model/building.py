@@ -14,7 +14,7 @@ from recbole_adasid.model.dense.losses import Losses
 from recbole_adasid.model.liger import LIGERModel
 from recbole_adasid.model.network.settings import network_settings
 from recbole_adasid.model.network.tiger_network import TIGERNetwork
-from recbole_adasid.model.settings import BEFORE_THERE_WAS_A_CHOICE, CONTENT, HEAD, LOSSES, RETRIEVAL
+from recbole_adasid.model.settings import CONTENT, HEAD, LOSSES, RETRIEVAL
 from recbole_adasid.model.tiger import TIGERModel
 from recbole_adasid.settings.rules import arguments
 
@@ -59,4 +59,4 @@ def empty_model(
     if content_width is None:
         return TIGERModel(network=network, catalogue=catalogue)
     content = ItemContent.empty(n_items, content_width, **content_settings(settings))
-    return liger_model({**BEFORE_THERE_WAS_A_CHOICE, **settings}, network, catalogue, content)
+    return liger_model(settings, network, catalogue, content)

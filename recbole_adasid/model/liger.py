@@ -190,7 +190,7 @@ class LIGERModel(TIGERModel):
     ) -> tuple[Tensor, Tensor]:
         """Return the ``k`` best items by ``retrieval`` and their scores, [B, k] each; arguments as in TIGER.
 
-        Scores are log-probabilities in generative retrieval, cosines over the temperature in dense retrieval.
+        Scores are log-probabilities in generative retrieval, those of the dense head in dense retrieval.
         """
         some: dict[str, Any] = {"users": users, "tree": tree, "excluded": excluded}
         if self.retrieval == "generative":

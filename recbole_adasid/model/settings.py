@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from recbole_adasid.model.catalogue import COLLISIONS
 from recbole_adasid.model.liger import HYBRID_SCORES, RETRIEVALS
 from recbole_adasid.model.network.settings import NETWORK_SETTINGS
@@ -33,5 +36,14 @@ _LIGER: dict[str, Rule] = {**RETRIEVAL, **CONTENT, **LOSSES, **HEAD}
 OF_LIGER = tuple(_LIGER)
 """Names of the settings that only LIGER has. Reading its file checks them by the same rules."""
 BEFORE_THERE_WAS_A_CHOICE = {"new_item_bias": 0.0}
-"""Settings of LIGER that older files lack."""
+"""Settings of LIGER that older runs lack, with the value that they ran with."""
 MODEL: dict[str, Rule] = {**NETWORK_SETTINGS, **_LIGER, "collision": name_of(COLLISIONS), "warm_start": optional(path)}
+
+
+def as_before(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings as an older run would have them: without those of a later version at their former value."""
+    return {
+        key: value
+        for key, value in settings.items()
+        if key not in BEFORE_THERE_WAS_A_CHOICE or value != BEFORE_THERE_WAS_A_CHOICE[key]
+    }

@@ -21,6 +21,7 @@ from recbole_adasid.io.atomic import CannotWrite, write_atomically
 from recbole_adasid.io.json_file import as_json, entry_a_line, plain_values
 from recbole_adasid.io.links import check_inside
 from recbole_adasid.io.locks import held
+from recbole_adasid.model.settings import as_before
 from recbole_adasid.tokenizer.codes import check_codes
 
 _LOCK, _CHANGES, _CHANGES_LOG = ".lock", "new-items.safetensors", "new-items.jsonl"
@@ -103,8 +104,9 @@ class RunFolder:
         return write_atomically(self.config_path, _as_yaml(settings))
 
     def has_config(self, settings: Mapping[str, Any]) -> bool:
-        """Tell whether :meth:`write_config` wrote exactly these settings here."""
-        return self.config_path.is_file() and self.config_path.read_bytes() == _as_yaml(settings).encode("utf-8")
+        """Tell whether :meth:`write_config` wrote exactly these settings here, or an older version the same ones."""
+        written = (_as_yaml(given).encode("utf-8") for given in (settings, as_before(settings)))
+        return self.config_path.is_file() and self.config_path.read_bytes() in written
 
     def write_about(self, about: Mapping[str, Any]) -> Path:
         """Write about.json: versions, machine, dataset statistics, and non-default settings."""

@@ -83,7 +83,7 @@ SETTINGS: dict[str, Form] = {**_NEEDED, **_KNOWN}
 LIGERS: dict[str, Form] = {key: _as_set(MODEL[key]) for key in OF_LIGER}
 """Forms of LIGER's settings."""
 _LATER = {key: LIGERS[key] for key in BEFORE_THERE_WAS_A_CHOICE}
-_LIGER = {**{key: LIGERS[key] for key in LIGERS if key not in _LATER}, "content_width": whole(1, _WIDEST_CONTENT)}
+_LIGER = {key: LIGERS[key] for key in LIGERS if key not in _LATER}
 ABOUT: dict[str, Form] = {
     "config": record({"settings": record(_NEEDED, _KNOWN), "categories": mapping_of(list_of(text))}),
     "data": record({"dataset": text, "items": whole(1, _MOST_CODES), "digest": text}),
@@ -122,7 +122,8 @@ def check_description(path: Path, about: Mapping[str, Any]) -> None:
             f"{path} names the model {settings['model']!r}, not {' or '.join(OWN)}: train the model again"
         )
     if settings["model"] == LIGER:
-        check_about(path, {**settings, **about}, _LIGER, _LATER)
+        check_about(path, settings, _LIGER, _LATER)
+        check_about(path, about, {"content_width": whole(1, _WIDEST_CONTENT)})
     elif about.get("content_width") is not None:
         raise DamagedFile(f"{path} has item features ('content_width'), but {settings['model']} reads none")
     if about["data"]["dataset"] != settings["dataset"]:

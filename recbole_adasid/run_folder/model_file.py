@@ -15,6 +15,8 @@ from torch import Tensor
 
 from recbole_adasid.compute.optimizer_state import PREFIX, optimizer_state, restore_optimizer
 from recbole_adasid.io.tensor_file import DamagedFile, MismatchedFile, below, check_fit, read_tensors, write_tensors
+from recbole_adasid.model.names import LIGER
+from recbole_adasid.model.settings import BEFORE_THERE_WAS_A_CHOICE
 from recbole_adasid.run_folder.model_check import check_description, check_model, check_weights
 from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.settings.harmless import harmless
@@ -199,9 +201,11 @@ def read_model(path: Path, *, trusted: bool = False) -> SavedModel:
     try:
         tensors, about = read_tensors(path, KIND)
         check_model(path, tensors, about)
-        if not trusted:
-            settings = about["config"]["settings"]
-            about["config"]["settings"] = harmless(settings, Path(os.path.abspath(path)).parent)
+        settings = about["config"]["settings"]
+        if settings["model"] == LIGER:
+            settings = {**BEFORE_THERE_WAS_A_CHOICE, **settings}
+        folder = Path(os.path.abspath(path)).parent
+        about["config"]["settings"] = settings if trusted else harmless(settings, folder)
     except DamagedFile as error:
         raise DamagedFile(f"{error}: copy it again or train the model again") from None
     except ValueError as error:

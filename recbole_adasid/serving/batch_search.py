@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Sequence
 from functools import partial
 from itertools import chain
 from typing import NamedTuple
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from recbole_adasid.io.checked_input import short
 from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.model.search.exclusion import Excluded
 from recbole_adasid.model.search.interleave import interleave
@@ -85,13 +86,16 @@ def _padded(histories: Sequence[Sequence[int]]) -> Tensor:
     return torch.nn.utils.rnn.pad_sequence([torch.tensor(history) for history in histories], batch_first=True)
 
 
-def report_unknown(histories: Sequence[Sequence[str]], known: Sequence[Collection[int]]) -> None:
-    """Warn about history items that are not in the catalogue."""
+def report_unknown(
+    histories: Sequence[Sequence[str]], known: Sequence[Collection[int]], catalogue: Container[str]
+) -> None:
+    """Warn about history items that are not in the ``catalogue``."""
     missing = sum(map(len, histories)) - sum(map(len, known))
     empty = sum(not history for history in known)
     if missing or empty:
+        first = next((f" (first: {short(token)})" for token in chain(*histories) if token not in catalogue), "")
         logger.warning(
-            "Skipped %d history items that are not in the catalogue; %d of %d histories have no known item and get no "
-            "recommendations.",
-            *(missing, empty, len(histories)),
+            "Skipped %d history items that are not in the catalogue%s; %d of %d histories have no known item and get "
+            "no recommendations.",
+            *(missing, first, empty, len(histories)),
         )

@@ -188,7 +188,10 @@ class LiveCatalogue:
         if found:
             return found
         if any(part.strip() in self.numbers for token in history for part in token.split(",")):
-            raise ValueError(f"the history {history[:5]} joins items by commas: separate them, in a command by spaces")
+            raise ValueError(
+                f"the history {history[:5]} joins items by commas: give each by itself, on a command line separated by "
+                "spaces"
+            )
         raise ValueError(f"no item of the history {history[:5]} is in the catalogue: give tokens of its items")
 
     def semantic_ids(self, tokens: Iterable[str]) -> list[list[int]]:

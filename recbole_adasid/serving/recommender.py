@@ -94,7 +94,8 @@ class Recommender(Published):
             trusted: the run is your own: for new items, text and image models may be downloaded or loaded from folders
                 in its settings, and images be downloaded.
             retrieval: for LIGER: dense, generative or hybrid; None: the run's setting.
-            new_item_bias: for LIGER: added to the cosine of items that training did not see; None: the run's setting.
+            new_item_bias: for LIGER: added to the cosine of items that training did not see, from -2 to 2; None: the
+                run's setting. What is chosen here is not saved or published with the run.
 
         Raises:
             FileNotFoundError: if the folder lacks the model or the Semantic IDs.
@@ -205,7 +206,7 @@ class Recommender(Published):
         number_of = self._live.numbers.get
         known = [[number for token in history if (number := number_of(token))] for history in given]
         if warn_unknown:
-            report_unknown(given, known)
+            report_unknown(given, known, self._live.numbers)
         found = search.after_each(self.model, known, progress=progress)
         return [[self._recommendation(item, score) for item, score in items] for items in found]
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from recbole_adasid.io.checked_input import short
 from recbole_adasid.io.tensor_file import below, check_fit
 from recbole_adasid.model.building import empty_model
@@ -24,34 +26,33 @@ def served_settings(saved: SavedModel, **chosen: Any) -> dict[str, Any]:
     """Return the settings of a saved model, with the ``chosen`` values of :data:`CHOICES`; None: the run's.
 
     Raises:
-        ValueError: if the model needs the user, or a value is invalid, or chosen for a model without a choice, for one
-            whose decoder was not trained, or without an effect.
+        ValueError: if the model needs the user, or a value is invalid, or chosen for a model without a choice, or for
+            one whose decoder was not trained.
     """
-    chosen = {key: value for key, value in chosen.items() if value is not None}
+    plain = {key: value.item() if isinstance(value, np.number) else value for key, value in chosen.items()}
+    chosen = {key: value for key, value in plain.items() if value is not None}
     settings = {**saved.about["config"]["settings"], **chosen}
     if settings["n_user_tokens"]:
         raise ValueError(f"{saved.path} also reads the user: train with n_user_tokens=0 to recommend")
     if settings["model"] == LIGER:
-        _check_choices(saved.path, settings, chosen)
+        _check_choices(saved.path, settings)
     elif chosen:
         key, value = next(iter(chosen.items()))
         raise ValueError(f"{key}={value} is only for LIGER, but {saved.path} is a {settings['model']}: leave it out")
     return settings
 
 
-def _check_choices(path: Path, settings: Mapping[str, Any], chosen: Mapping[str, Any]) -> None:
-    retrieval, bias = settings["retrieval"], chosen.get("new_item_bias")
+def _check_choices(path: Path, settings: Mapping[str, Any]) -> None:
+    retrieval = settings["retrieval"]
     check_name("retrieval", retrieval, RETRIEVALS)
     if retrieval != "dense" and not settings["generative_weight"]:
         raise ValueError(
             f"retrieval={retrieval} needs a trained decoder, but {path} was trained with "
             "generative_weight=0: use retrieval=dense, or train with generative_weight above 0"
         )
-    rule = HEAD["new_item_bias"]
-    if bias is not None and not rule.fits(bias):
+    bias, rule = settings["new_item_bias"], HEAD["new_item_bias"]
+    if not rule.fits(bias):
         raise ValueError(f"new_item_bias={short(bias)} has to be {rule.wanted}")
-    if bias and retrieval == "generative":
-        raise ValueError(f"new_item_bias={bias} changes dense scores, which retrieval=generative does not use")
 
 
 def trained_model(saved: SavedModel, settings: dict[str, Any]) -> TIGERModel:

@@ -11,7 +11,6 @@ from recbole_adasid.model.building import content_settings, empty_model, liger_m
 from recbole_adasid.model.dense.item_content import ItemContent
 from recbole_adasid.model.dense.losses import Losses
 from recbole_adasid.model.liger import LIGERModel
-from recbole_adasid.model.settings import BEFORE_THERE_WAS_A_CHOICE
 from recbole_adasid.model.tiger import TIGERModel
 
 SETTINGS: dict[str, Any] = {
@@ -60,9 +59,6 @@ def test_a_placeholder_with_content_is_a_liger_of_its_settings() -> None:
     assert model.content.trained.tolist() == [False] + [True] * 20
     assert model.content.ids is not None and model.content.id_dropout == 0.125
     assert model.head.new_item_bias == 0.25
-    older = {key: value for key, value in SETTINGS.items() if key not in BEFORE_THERE_WAS_A_CHOICE}
-    model = empty_model(older, n_items=20, level_sizes=[4, 6], content_width=7)
-    assert isinstance(model, LIGERModel) and model.head.new_item_bias == 0.0
     assert model.weights.tolist() == [1.0] * 21
 
 

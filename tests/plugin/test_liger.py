@@ -9,12 +9,18 @@ from recbole.data import create_dataset, data_preparation
 from recbole.evaluator import Collector, Evaluator
 from recbole.utils import init_seed
 
+from recbole_adasid.io.tensor_file import DamagedFile, read_tensors, write_tensors
 from recbole_adasid.model.liger import LIGERModel
+from recbole_adasid.model.settings import BEFORE_THERE_WAS_A_CHOICE
 from recbole_adasid.plugin.config.building import build_config
+from recbole_adasid.plugin.config.run_settings import training_key, writable
 from recbole_adasid.plugin.liger import LIGER
 from recbole_adasid.plugin.patches.quick_start import load_data_and_model
 from recbole_adasid.plugin.run import run
 from recbole_adasid.plugin.trainer import TIGERTrainer
+from recbole_adasid.run_folder.folder import RunFolder
+from recbole_adasid.run_folder.model_file import KIND
+from recbole_adasid.serving.recommender import Recommender
 from recbole_adasid.settings.errors import SettingsError
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
@@ -68,6 +74,48 @@ def test_a_saved_model_gives_the_same_results(settings):
     assert config["model"] == "LIGER" and isinstance(model.tiger, LIGERModel)
     trainer = TIGERTrainer(config, model)
     assert dict(trainer.evaluate(test, load_best_model=False)) == dict(done["test"])
+
+
+def test_a_model_from_before_a_setting_existed_gives_the_same_results(settings):
+    done = run(settings)
+    path = done["run_folder"] / "model.safetensors"
+    tensors, about = read_tensors(path, KIND)
+    for key in BEFORE_THERE_WAS_A_CHOICE:
+        del about["config"]["settings"][key]
+    write_tensors(path, KIND, tensors, about)
+    config, model, _, _, _, test = load_data_and_model(path)
+    assert model.tiger.head.new_item_bias == 0.0
+    assert dict(TIGERTrainer(config, model).evaluate(test, load_best_model=False)) == dict(done["test"])
+
+
+def test_a_run_from_before_a_setting_existed_goes_on(settings, tmp_path):
+    def key(**changes):
+        return training_key(build_config({**settings, **changes}), "sids", "interactions")
+
+    given = writable(build_config(settings))
+    before = {key: value for key, value in given.items() if key not in BEFORE_THERE_WAS_A_CHOICE}
+    folder = RunFolder(tmp_path / "run")
+    folder.write_config(before)
+    assert len(before) < len(given) and folder.has_config(given)
+    assert not folder.has_config({**given, "new_item_bias": 0.5})
+    assert key() == key(new_item_bias=0.0) != key(new_item_bias=0.5)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "why"),
+    [
+        ("new_item_bias", "x", "new_item_bias is 'x'"),
+        ("new_item_bias", 1e9, "new_item_bias is 1000000000.0"),
+        ("dense_temperature", "zz", "dense_temperature is 'zz'"),
+    ],
+)
+def test_a_forged_setting_is_refused_wherever_else_it_stands(settings, resigned, key, value, why):
+    folder = run(settings)["run_folder"]
+    path = resigned(folder, **{key: value})
+    tensors, about = read_tensors(path, KIND)
+    write_tensors(path, KIND, tensors, {**about, key: 0.1})
+    with pytest.raises(DamagedFile, match=why):
+        Recommender.load(folder)
 
 
 def test_recbole_s_own_entry_trains_it(settings):

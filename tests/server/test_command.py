@@ -69,6 +69,19 @@ def test_a_run_or_an_address_that_there_is_not_is_told(tmp_path: Path, capsys: p
     assert "device='moon' cannot be used here" in capsys.readouterr().err
 
 
+def test_the_run_is_loaded_as_chosen(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("fastapi")
+    pytest.importorskip("uvicorn")
+
+    def load(folder: Path, **chosen: object) -> None:
+        raise ValueError(f"chosen: {sorted(chosen.items())}")
+
+    monkeypatch.setattr(Recommender, "load", load)
+    assert main(["serve", "--run_folder=x", "--port=0", "--retrieval=hybrid", "--new_item_bias=-0.5"]) == 2
+    chosen = [("device", "cpu"), ("new_item_bias", -0.5), ("retrieval", "hybrid"), ("trusted", False)]
+    assert f"chosen: {chosen}" in capsys.readouterr().err
+
+
 @contextmanager
 def served(folder: Path, told: Path, *options: str) -> Iterator[tuple[Program, str]]:
     """Serve a run folder in a process during the block; yield the process and its address."""

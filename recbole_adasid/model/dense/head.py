@@ -48,8 +48,7 @@ class DenseHead(nn.Module):
         """
         new = self._new(candidates, trained)
         if self.repeat is None or repeats is None:
-            nothing = candidates[:0]
-            return None if new is None else Bias(nothing, nothing, nothing, new)
+            return None if new is None else Bias(candidates[:0], candidates[:0], new[:0], new)
         return Bias(*repeats.among(candidates), self.repeat / self.temperature, new)
 
     def bias_of(self, repeats: Repeats | None, items: Tensor, trained: Tensor | None = None) -> Tensor:

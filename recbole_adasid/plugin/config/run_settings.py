@@ -13,6 +13,7 @@ from recbole_adasid.distributed.joining import restarted
 from recbole_adasid.distributed.world import world
 from recbole_adasid.io.digests import fingerprint
 from recbole_adasid.model.names import LIGER
+from recbole_adasid.model.settings import as_before
 from recbole_adasid.plugin.config.building import known_settings
 from recbole_adasid.plugin.config_values import to_plain
 from recbole_adasid.plugin.peers.names import is_tiger
@@ -72,7 +73,7 @@ def training_key(config: Any, semantic_ids: str, interactions: str) -> str:
     about = {"semantic_ids": semantic_ids, "interactions": interactions, "dataset": str(config["dataset"])}
     if config["warm_start"]:
         about["warm_start"] = warm_start_digest(config["warm_start"])
-    return fingerprint({"settings": settings, **about})
+    return fingerprint({"settings": as_before(settings), **about})
 
 
 def sids_name(config: Any) -> str:

@@ -16,7 +16,7 @@ from recbole_adasid.server.serving import Serving
 from recbole_adasid.serving.change_items import own_columns
 from recbole_adasid.settings.version import VERSION
 
-SHOWN = ("tokenizer", "collision", "retrieval", "beam_size", "MAX_ITEM_LIST_LENGTH", "model_size")
+SHOWN = ("tokenizer", "collision", "retrieval", "new_item_bias", "beam_size", "MAX_ITEM_LIST_LENGTH", "model_size")
 """Settings of a run that clients may want to know."""
 TEMPLATES = Path(__file__).parents[1] / "templates"
 
