@@ -55,7 +55,7 @@ def main() -> None:
                 model.tiger.head.new_item_bias = bias
                 for name, value in WAYS[way].items():
                     setattr(model.tiger, name, value)
-                about = {name: config[name] for name in ("dataset", "seed", "cold_item_share")}
+                about = {name: config[name] for name in ("dataset", "seed", "cold_item_share", "generative_weight")}
                 about |= {"beam_size": model.beam_size, "retrieval": way, "new_item_bias": bias}
                 for part, data in (("validation", valid), ("test", test)):
                     line = json.dumps({**about, "part": part, **measure(model, data)})
