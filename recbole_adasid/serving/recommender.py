@@ -29,7 +29,7 @@ class Recommendation(NamedTuple):
 
     item: str
     score: float
-    """Log-probability of the item's Semantic ID after the history."""
+    """Log-probability of the item's Semantic ID after the history, or LIGER's dense score of the item."""
     title: str = ""
     category: str = ""
 
