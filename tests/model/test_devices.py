@@ -74,7 +74,7 @@ def liger() -> LIGERModel:
         **{"collision": "suffix", "content_columns": 2, "id_embedding": True, "id_dropout": 0.5},
         **{"generative_weight": 1.0, "dense_label_smoothing": 0.1, "label_smoothing": 0.0},
         **{"dense_weight": 1.0, "full_softmax_items": 10, "sampled_items": 5, "dense_temperature": 0.1},
-        **{"retrieval": "hybrid", "hybrid_score": "sum", "repeat_bias": True},
+        **{"retrieval": "hybrid", "hybrid_score": "sum", "repeat_bias": True, "new_item_bias": 0.1},
     }
     torch.manual_seed(0)
     model = empty_model(settings, n_items=40, level_sizes=[4, 4, 4, 40], content_width=3)
