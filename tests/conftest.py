@@ -41,7 +41,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores + 1, MOST_WORKERS) if cores > 1 else 0  # one more, as a quarter of the time is waiting
+    return min(cores, MOST_WORKERS) if cores > 1 else 0  # with one more, Ray's own processes wait for a core
 
 
 @pytest.hookimpl(optionalhook=True)
