@@ -56,7 +56,7 @@ def paired_recommenders(
 def ranked(out: Path, records: Sequence[dict[str, Any]], name: str) -> dict[int, dict[str, Any]]:
     """Return, by seed, the runs of a cell with saved ranks of two users or more: one has no spread to compare by."""
     kept = (r for r in records if r["cell"] == name and "ranks" in r and (out / "ranks" / r["ranks"]).exists())
-    return {record["seed"]: record for record in kept if count_users(_users(out, record)) > 1}
+    return {record["seed"]: record for record in kept if count_users(users_of(out, record)) > 1}
 
 
 def have_same_test(out: Path, runs: Sequence[dict[str, Any]]) -> bool:
@@ -87,7 +87,7 @@ def paired_cells(
 
     Means are over held-out items, as in the other tables; a user with several of them counts once in the error.
     """
-    tested = np.sort(_users(out, our_runs[0]))
+    tested = np.sort(users_of(out, our_runs[0]))
     ours, theirs = per_user(out, our_runs, metric), per_user(out, their_runs, metric)
     found = difference(ours, theirs, users=tested)
     interval = f"{found.value:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
@@ -150,7 +150,8 @@ def per_user(out: Path, records: list[dict[str, Any]], metric: str) -> np.ndarra
     return np.stack(values)
 
 
-def _users(out: Path, record: dict[str, Any]) -> np.ndarray:
+def users_of(out: Path, record: dict[str, Any]) -> np.ndarray:
+    """Return the user of each saved rank of a run [R]."""
     return read_arrays(out / "ranks" / record["ranks"], "user")["user"]
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from recbole_adasid.grid.figures import draw_choices, draw_progress
 from recbole_adasid.grid.order import order_table
+from recbole_adasid.grid.overall import overall
 from recbole_adasid.grid.pace import pace_table
 from recbole_adasid.grid.paired import paired_recommenders, paired_test
 from recbole_adasid.grid.published import PAPER, published_table
@@ -38,6 +39,7 @@ from recbole_adasid.io.markdown import table as markdown_table
 from recbole_adasid.model.names import TIGER
 from recbole_adasid.plugin.registration import OURS
 
+EARLIER = ", earlier data or settings files"
 SLICES, SLICE_METRICS = ("cold", "warm"), ("recall@5", "recall@10", "ndcg@10")
 
 
@@ -49,8 +51,10 @@ def write_report(out: Path, against: str | None = None) -> None:
         against: the cell that others are compared with; None: AdaSID, or the best on validation where there is none.
     """
     parts = ["# TIGER and LIGER on Semantic IDs", "Written by `recbole-adasid grid`."]
-    for setting, records in by_setting(finished_cells(out)).items():
-        parts += section(out, setting, told_apart(records), against)
+    sections = {setting: told_apart(records) for setting, records in by_setting(finished_cells(out)).items()}
+    parts += overall(out, [r for setting, records in sections.items() if EARLIER not in setting for r in records])
+    for setting, records in sections.items():
+        parts += section(out, setting, records, against)
     (out / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
@@ -58,8 +62,7 @@ def by_setting(records: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]
     """Return the records by the setting that they share, those of earlier data or settings files apart."""
     found: dict[str, list[dict[str, Any]]] = {}
     for record in records:
-        earlier = ", earlier data or settings files" * given_before(record, records)
-        found.setdefault(setting_of(record) + earlier, []).append(record)
+        found.setdefault(setting_of(record) + EARLIER * given_before(record, records), []).append(record)
     return found
 
 

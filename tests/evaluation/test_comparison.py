@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from recbole_adasid.evaluation.comparison import difference, holm
+from recbole_adasid.evaluation.comparison import difference, holm, relative_gain
 
 
 def test_one_training_a_side_is_a_paired_t_test_over_users() -> None:
@@ -101,3 +101,55 @@ def test_items_of_one_user_and_of_unknown_ones_are_refused(users: list[int]) -> 
 def test_holms_correction_of_a_worked_example() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.6, 0.9]) == [1.0, 1.0] and holm([]) == []
+
+
+def test_a_gain_in_one_metric_is_the_difference_as_a_share_where_both_sides_are_nearly_as_good() -> None:
+    rng = np.random.default_rng(0)
+    theirs = rng.random((3, 40)) + 1
+    ours = theirs + rng.normal(size=(3, 40)) * 1e-6
+    users = np.repeat(np.arange(20), 2)
+    found, expected = relative_gain([(ours[None], theirs[None], users)]), difference(ours, theirs, users=users)
+    shares = [expected.value, expected.low, expected.high] / theirs.mean()
+    assert (found.value, found.low, found.high) == pytest.approx(shares, rel=1e-3)
+    assert found.p == pytest.approx(expected.p, rel=1e-3)
+
+
+def test_a_gain_is_the_mean_ratio_of_all_metrics_and_datasets() -> None:
+    rng = np.random.default_rng(0)
+    tests = [
+        (rng.random((2, 3, 30)), rng.random((2, 2, 30)), None),
+        (rng.random((2, 1, 9)), rng.random((2, 4, 9)), None),
+    ]
+    ratios = [ours[m].mean() / theirs[m].mean() for ours, theirs, _ in tests for m in range(2)]
+    found = relative_gain(tests)
+    assert found.value == pytest.approx(np.mean(ratios) - 1)
+    assert found.low < found.value < found.high
+
+
+def test_the_error_of_a_gain_is_that_of_resampling_users_and_trainings() -> None:
+    """A bootstrap of users and of trainings, enough of both; noise of single values is small, which it counts twice."""
+    rng = np.random.default_rng(0)
+    tests = []
+    for users, level in ((150, 0.3), (90, 0.5)):
+        taste = rng.normal(size=users) * 0.1
+        trainings = rng.normal(size=(2, 40, 1)) * 0.01
+        scores = level + taste + trainings + rng.normal(size=(2, 40, users)) * 0.02
+        scores[0] *= 1.1 + 0.3 * rng.random(users)
+        tests.append((np.stack([scores[0], scores[0] ** 2]), np.stack([scores[1], scores[1] ** 2])))
+    found = relative_gain([(*sides, None) for sides in tests])
+    values = []
+    for _ in range(600):
+        ratios = []
+        for sides in tests:
+            users = rng.integers(sides[0].shape[2], size=sides[0].shape[2])
+            ours, theirs = (side[:, rng.integers(40, size=40)][:, :, users].mean((1, 2)) for side in sides)
+            ratios.append((ours / theirs).mean())
+        values.append(np.mean(ratios) - 1)
+    assert (found.high - found.low) / 2 == pytest.approx(1.96 * np.std(values), rel=0.1)
+
+
+def test_no_share_of_nothing_can_be_told() -> None:
+    with pytest.raises(ValueError, match="a metric that is 0"):
+        relative_gain([(np.ones((1, 2, 3)), np.zeros((1, 2, 3)), None)])
+    with pytest.raises(ValueError, match="at least two users"):
+        relative_gain([(np.ones((1, 2, 3)), np.ones((1, 2, 4)), None)])

@@ -1,0 +1,89 @@
+"""The paper's claim as one number a baseline: AdaSID's relative gain, the mean over metrics and datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recbole_adasid.evaluation.comparison import Difference, relative_gain
+from recbole_adasid.grid.paired import USERS_ONLY, have_same_test, label_of, per_user, ranked, users_of
+from recbole_adasid.grid.published import PAPER
+from recbole_adasid.grid.records import ABLATIONS, BASELINES, PAPER_METRICS, is_choice
+from recbole_adasid.io.markdown import table
+
+_NOTE = (
+    f"The mean of the relative gains in {', '.join(PAPER_METRICS)}, over users and trainings, by the seeds that both "
+    "have; in brackets the paper's. Where a dataset has one seed, interval and p leave out how much trainings differ."
+)
+Runs = dict[int, dict[str, Any]]
+
+
+def overall(out: Path, records: Sequence[dict[str, Any]]) -> list[str]:
+    """Compare AdaSID with each baseline and ablation over all datasets, for each setting that datasets share.
+
+    Args:
+        out: the grid's folder.
+        records: finished cells of all settings.
+    """
+    return [
+        part
+        for common in dict.fromkeys(tuple(record["common"]) for record in records)
+        for part in _setting(out, common, [r for r in records if tuple(r["common"]) == common and not is_choice(r)])
+    ]
+
+
+def _setting(out: Path, common: tuple[str, ...], records: list[dict[str, Any]]) -> list[str]:
+    datasets = [*dict.fromkeys(r["dataset"] for r in records if r["cell"] == "adasid")]
+    own = {dataset: _ranked(out, records, "adasid", dataset) for dataset in datasets}
+    rows = []
+    for name in (*BASELINES, *ABLATIONS):
+        pairs = {dataset: _pair(out, own[dataset], _ranked(out, records, name, dataset)) for dataset in datasets}
+        gains = {dataset: (_gain(out, [pair]), _printed(dataset, name)) for dataset, pair in pairs.items() if pair}
+        if not gains:
+            continue
+        seeds = [len(pair[0]) if pair else 0 for pair in pairs.values()]
+        everywhere = _gain(out, [*filter(None, pairs.values())]) if len(gains) == len(datasets) > 1 else None
+        label = next(label_of(dict(enumerate(pair[1]))) for pair in pairs.values() if pair)
+        rows.append([label, " / ".join(map(str, seeds)), *(_cell(*gains.get(one, (None, ""))) for one in datasets)])
+        rows[-1] += [_cell(everywhere, ""), f"{everywhere.p:.2g}{USERS_ONLY * (min(seeds) == 1)}" if everywhere else ""]
+    if len(datasets) < 2 or not rows:
+        return []
+    head = ["AdaSID against", "seeds", *datasets, "all, 95% interval", "p"]
+    return [f"## All datasets {' '.join(common)}", _NOTE, table(head, rows, compact=True)]
+
+
+def _ranked(out: Path, records: list[dict[str, Any]], name: str, dataset: str) -> Runs:
+    return ranked(out, [record for record in records if record["dataset"] == dataset], name)
+
+
+def _pair(out: Path, ours: Runs, theirs: Runs) -> tuple[list[dict[str, Any]], list[dict[str, Any]]] | None:
+    """Return the runs of the seeds that both have; None if there are none, or they were tested on other items."""
+    shared = sorted(ours.keys() & theirs.keys())
+    pair = [ours[seed] for seed in shared], [theirs[seed] for seed in shared]
+    return pair if shared and have_same_test(out, [*pair[0], *pair[1]]) else None
+
+
+def _gain(out: Path, pairs: Sequence[tuple[list[dict[str, Any]], list[dict[str, Any]]]]) -> Difference | None:
+    """Return the gain over all pairs; None if a baseline has no hit, of which no share can be told."""
+    tests = []
+    for pair in pairs:
+        ours, theirs = (np.stack([per_user(out, side, metric) for metric in PAPER_METRICS]) for side in pair)
+        if not theirs.any((1, 2)).all():
+            return None
+        tests.append((ours, theirs, np.sort(users_of(out, pair[0][0]))))
+    return relative_gain(tests)
+
+
+def _cell(gain: Difference | None, printed: str) -> str:
+    return f"{gain.value:+.1%} [{gain.low:+.1%}, {gain.high:+.1%}]{printed}" if gain else ""
+
+
+def _printed(dataset: str, name: str) -> str:
+    """Return the paper's own mean gain, in brackets."""
+    paper = PAPER.get(dataset, {})
+    if name not in paper or "adasid" not in paper:
+        return ""
+    return f" ({np.mean(np.divide(paper['adasid'], paper[name])) - 1:+.1%})"
