@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from recbole_adasid.cli.shared.command import Command
-from recbole_adasid.cli.shared.common import DATA_PATH, OUT, SEEDS, SETTINGS, seed_list
+from recbole_adasid.cli.shared.common import DATA_PATH, OUT, SEEDS, SETTINGS, refuse_seed, seed_list
 from recbole_adasid.cli.shared.options import SWITCH, Option, need, read_options
 from recbole_adasid.settings.errors import SettingsError
 
@@ -37,6 +37,7 @@ OWN = (
 
 def _work(given: list[str]) -> None:
     own, options = _apart(given)
+    refuse_seed([option[2:].partition("=")[0] for option in options])
     values = read_options("grid", own, OWN)
     need(values, (OUT,), "grid")
     from recbole_adasid.grid.run import Wanted, run_grid

@@ -13,6 +13,7 @@ from recbole_adasid.cli.shared.common import (
     PROXY_EXAMPLES,
     SEEDS,
     SETTINGS,
+    refuse_seed,
     seed_list,
 )
 from recbole_adasid.cli.shared.options import Option, need, split_options
@@ -32,6 +33,7 @@ OWN = (OUT, TOKENIZERS, SEEDS, PROXY_EXAMPLES)
 
 def _work(given: list[str]) -> None:
     own, settings, config_files = split_options(given, OWN)
+    refuse_seed(settings)
     need(own, (OUT,), "scorecard")
     from recbole_adasid.plugin.scorecard import Wanted, run_scorecard
     from recbole_adasid.scorecard.competitors import competitors

@@ -13,6 +13,7 @@ from recbole_adasid.cli.shared.common import (
     PROXY_EXAMPLES,
     SEEDS,
     SETTINGS,
+    refuse_seed,
     seed_list,
 )
 from recbole_adasid.cli.shared.options import COUNT, Option, need, split_options
@@ -53,6 +54,7 @@ OWN = (
 
 def _work(given: list[str]) -> None:
     own, settings, config_files = split_options(given, OWN)
+    refuse_seed(settings)
     need(own, (OUT,), "tune")
     from recbole_adasid.tune.command import Wanted, run_search
 

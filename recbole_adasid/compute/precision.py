@@ -23,8 +23,10 @@ def has_bfloat16(device: torch.device) -> bool:
 
 @cache
 def _cpu_has_bfloat16() -> bool:
-    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        return False  # emulated: the conversions cost more than they save
+    # torch without oneDNN, as on Macs, does not have the operator; where it says no, bfloat16 is emulated, and the
+    # conversions cost more than they save.
+    if not (torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()):
+        return False
     if platform.machine().lower() not in ("x86_64", "amd64"):
         return True  # Arm's bfloat16 products are twice as fast as its float32 ones
     known = _cpu_info()

@@ -34,6 +34,8 @@ def read_grid(name: str) -> dict[str, dict[str, Any]]:
     for cell, entry in cells.items():
         if entry and not isinstance(entry, dict):
             raise SettingsError(f"The cell {cell} of {name} has to hold settings, or nothing; it holds {entry!r}.")
+        if entry and "seed" in entry:
+            raise SettingsError(f"The cell {cell} of {name} has a seed: give seeds by --seeds, for all cells.")
     found = [(cell, {**start_of(cell, entry or {}), **(entry or {})}) for cell, entry in cells.items()]
     return {cell: {**entry, "place": place} for place, (cell, entry) in enumerate(found)}
 

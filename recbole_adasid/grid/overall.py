@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from recbole_adasid.evaluation.comparison import Difference, relative_gain
-from recbole_adasid.grid.paired import USERS_ONLY, have_same_test, label_of, per_user, ranked, users_of
+from recbole_adasid.grid.paired import USERS_ONLY, have_same_test, label_of, measured, per_user, ranked, users_of
 from recbole_adasid.grid.published import PAPER
 from recbole_adasid.grid.records import ABLATIONS, BASELINES, PAPER_METRICS, is_choice
 from recbole_adasid.io.markdown import table
@@ -67,9 +67,11 @@ def _pair(out: Path, ours: Runs, theirs: Runs) -> tuple[list[dict[str, Any]], li
 
 
 def _gain(out: Path, pairs: Sequence[tuple[list[dict[str, Any]], list[dict[str, Any]]]]) -> Difference | None:
-    """Return the gain over all pairs; None if a baseline has no hit, of which no share can be told."""
+    """Return the gain over all pairs; None if a metric was not measured, or is 0 for a baseline."""
     tests = []
     for pair in pairs:
+        if len(measured(PAPER_METRICS, [*pair[0], *pair[1]])) < len(PAPER_METRICS):
+            return None
         ours, theirs = (np.stack([per_user(out, side, metric) for metric in PAPER_METRICS]) for side in pair)
         if not theirs.any((1, 2)).all():
             return None

@@ -11,7 +11,7 @@ import numpy as np
 from recbole_adasid.evaluation.comparison import difference, holm
 from recbole_adasid.evaluation.intervals import gains
 from recbole_adasid.evaluation.users import count_users
-from recbole_adasid.grid.records import SEEDLESS, is_cold, mean_valid, model_of
+from recbole_adasid.grid.records import SEEDLESS, TEST, is_cold, mean_valid, model_of
 from recbole_adasid.io.array_file import read_arrays
 from recbole_adasid.io.markdown import table
 
@@ -39,7 +39,7 @@ def paired_recommenders(
         if shared and not have_same_test(out, [*own, *theirs]):
             apart.append(runs[shared[0]].get("label", name))
             continue
-        for metric in PAIRED_METRICS if shared else ():
+        for metric in measured(PAIRED_METRICS, [*own, *theirs]) if shared else ():
             cells, p = paired_cells(out, own, theirs, metric)
             label = runs[shared[0]].get("label", name)
             rows.append([label, shared, metric, *cells, f"{p:.2g}{USERS_ONLY * (len(shared) == 1)}"])
@@ -72,6 +72,14 @@ def have_same_test(out: Path, runs: Sequence[dict[str, Any]]) -> bool:
             if name in stored and not np.array_equal(first.setdefault(name, stored[name][order]), stored[name][order]):
                 return False
     return True
+
+
+def measured(metrics: Sequence[str], runs: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the metrics that every run's test has.
+
+    Others cannot be told from the saved ranks, which end with the largest `topk`.
+    """
+    return [metric for metric in metrics if all(metric in run[TEST] for run in runs)]
 
 
 def left_out(labels: Sequence[str]) -> list[str]:
@@ -127,7 +135,8 @@ def paired_test(
         about += [f"In brackets Holm's p, corrected for the {len(several)} {kind}s with several seeds."]
     about += [ONE_SEED] * (len(several) < len(candidates)) + apart + [""]
     rows = []
-    for metric in PAIRED_METRICS:
+    tested = [run for name in candidates for side in pairs[name] for run in side]
+    for metric in measured(PAIRED_METRICS, tested):
         cells = {name: paired_cells(out, pairs[name][0], pairs[name][1], metric) for name in candidates}
         corrected = dict(zip(several, holm([cells[name][1] for name in several]))) if len(several) > 1 else {}
         for name in sorted(candidates, key=lambda name: name != best):
@@ -135,7 +144,7 @@ def paired_test(
             told = f" ({corrected[name]:.2g})" if name in corrected else USERS_ONLY * (name not in several)
             rows.append([label_of(seeds[name]), len(shared[name]), metric, *shown, f"{p:.2g}{told}"])
     head = [kind, "seeds", "metric", own, kind, "difference, 95% interval", "p"]
-    return ["\n".join([*about, table(head, rows, compact=True)])]
+    return ["\n".join([*about, table(head, rows, compact=True)])] if rows else apart
 
 
 def per_user(out: Path, records: list[dict[str, Any]], metric: str) -> np.ndarray:

@@ -181,9 +181,9 @@ def held_out_items(records: list[dict[str, Any]]) -> list[str]:
 
 def slice_cell(runs: list[dict[str, Any]], part: str, metric: str) -> str:
     """Return a metric on a part of the items: with its interval, or with the deviation between seeds; empty if a run
-    tested none of them.
+    tested none of them, or did not measure it.
     """
-    values = [run["test_slices"][part][metric] for run in runs]
+    values = [run["test_slices"][part].get(metric) for run in runs]
     if any(value is None for value in values):
         return ""
     if len(runs) > 1:

@@ -14,7 +14,8 @@ from torch import Tensor
 from recbole_adasid.model.catalogue import collision_ranks
 from recbole_adasid.tokenizer.base import ItemTokenizer
 
-_ITEMS_AT_ONCE = 32
+_VALUES_AT_ONCE = 2**23
+"""Numbers of a block of reconstructions, 32 MiB in float32."""
 Candidates = Callable[[Tensor], Tensor]
 """From rows [R] of new items to their preferred last codes [R, K], best first."""
 
@@ -70,7 +71,8 @@ def ranked_last_codes(tokenizer: ItemTokenizer, features: Tensor, codes: Tensor)
         codes: int64 [R, L], whose last code is ignored.
     """
     size, ranked = tokenizer.codebook_sizes[-1], []
-    for values, own in zip(features.split(_ITEMS_AT_ONCE), codes.split(_ITEMS_AT_ONCE)):
+    at_once = max(1, _VALUES_AT_ONCE // (size * tokenizer.latent(features[:1]).shape[1]))
+    for values, own in zip(features.split(at_once), codes.split(at_once)):
         options = own.repeat_interleave(size, dim=0)
         options[:, -1] = torch.arange(size).repeat(len(own))
         latent = tokenizer.latent(values).repeat_interleave(size, dim=0)

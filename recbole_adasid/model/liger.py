@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.model.dense.head import DenseHead, scores_of, top_items
+from recbole_adasid.model.dense.head import DenseHead, exact_scores, exact_scores_of_own, top_items
 from recbole_adasid.model.dense.item_content import ItemContent
 from recbole_adasid.model.dense.losses import Draws, Losses, full_softmax_loss, sampled_softmax_loss
 from recbole_adasid.model.dense.repeats import Repeats
@@ -213,7 +213,9 @@ class LIGERModel(TIGERModel):
 
     def queries(self, history_items: Tensor, lengths: Tensor, users: Tensor | None = None) -> Tensor:
         """Return the queries to compare with item keys, [B, D], for histories of item ids."""
-        return self.head.queries(self._last_states(self.encode(history_items, lengths, users), lengths))
+        states = self._last_states(self.encode(history_items, lengths, users), lengths)
+        with torch.autocast(states.device.type, enabled=False):
+            return self.head.queries(states.float())
 
     def _rerank(
         self,
@@ -228,7 +230,7 @@ class LIGERModel(TIGERModel):
         A new item that the beam missed has at most the log-probability of the last one found, and gets that.
         """
         items, scores = beam
-        dense = torch.einsum("bd,bwd->bw", queries, self.all_keys()[items])
+        dense = exact_scores_of_own(queries, self.all_keys()[items])
         dense = dense + self.head.bias_of(repeats, items, self.content.trained)
         dense = dense.masked_fill(items == 0, -torch.inf)
         known = (new[0][:, :, None] == items[:, None, :]).any(2)
@@ -248,19 +250,23 @@ class LIGERModel(TIGERModel):
         state = (self.catalogue, self.content, *((p._version, p.data_ptr()) for p in self.parameters()))
         if self.training or self._kept_keys is None or self._kept_keys[0] != state:
             everything = torch.arange(self.catalogue.n_items + 1, device=self.content.trained.device)
-            keys = [self.item_keys(part, self.content.trained) for part in everything.split(_KEYS_AT_ONCE)]
+            with torch.autocast(everything.device.type, enabled=False):  # kept ones must not depend on the first use
+                keys = [self.item_keys(part, self.content.trained) for part in everything.split(_KEYS_AT_ONCE)]
             self._kept_keys = state, torch.cat(keys)
         return self._kept_keys[1]
 
     @torch.no_grad()
     def score_items(self, history_items: Tensor, lengths: Tensor, users: Tensor | None = None) -> Tensor:
-        """Return a score of every item, [B, N + 1]; column 0 is −inf: log-probabilities, or dense scores."""
+        """Return a score of every item, [B, N + 1]; column 0 is −inf.
+
+        Scores are log-probabilities in generative retrieval and dense ones otherwise, hybrid retrieval included.
+        """
         if self.retrieval == "generative":
             return super().score_items(history_items, lengths, users)
         keys = self.all_keys()
         everything = torch.arange(len(keys), device=keys.device)
         bias = self.head.bias(self._repeats_of(history_items), everything, self.content.trained)
-        scores = scores_of(self.queries(history_items, lengths, users), keys, bias)
+        scores = exact_scores(self.queries(history_items, lengths, users), keys, bias)
         scores[:, 0] = -torch.inf
         return scores
 
@@ -271,8 +277,8 @@ class LIGERModel(TIGERModel):
         """Return the score [B] of ``target_items`` [B], one for each history, as in :meth:`score_items`."""
         if self.retrieval == "generative":
             return super().score_targets(history_items, lengths, target_items, users)
-        scores = (self.queries(history_items, lengths, users) * self.all_keys()[target_items]).sum(1).float()
-        repeats = self._repeats_of(history_items)
+        queries, repeats = self.queries(history_items, lengths, users), self._repeats_of(history_items)
+        scores = exact_scores_of_own(queries, self.all_keys()[target_items][:, None])[:, 0]
         return scores + self.head.bias_of(repeats, target_items[:, None], self.content.trained)[:, 0]
 
 

@@ -39,6 +39,9 @@ def run_search(settings: dict[str, Any], config_files: list[str], wanted: Wanted
 
     space = read_space(wanted.space, known_keys() | {"tokenizer"})
     given = {**read_settings_files(config_files), **settings}
+    given.pop("seed", None)  # of a run whose settings are given: the points are trained with others
+    if "seed" in space.keys:
+        raise SettingsError("Every point is judged with all --seeds: remove seed from the space.")
     if space.size is None and wanted.algorithm == "exhaustive":
         shown = ", ".join(space.ranges)
         raise SettingsError(f"Ranges cannot be searched exhaustively ({shown}): pass --algorithm=bayes or random.")

@@ -43,6 +43,8 @@ def test_rendering_runs_no_cell(render, asked):
         (["--out=x", "epochs=3"], "'epochs=3' is not a setting of the cells"),
         (["--out"], "--out has no value"),
         (["--out=x", "--seeds=one"], "--seeds=2020,2021"),
+        (["--out=x", "--seed=7"], "takes its seeds from --seeds, as in --seeds=7"),
+        (["--out=x", "--grid=seeds.yaml"], "The cell adasid of seeds.yaml has a seed: give seeds by --seeds"),
         (["--out=x", "--grid=tabel2"], "Unknown grid 'tabel2': did you mean table2"),
         (["--out=x", "--grid=mine.yaml"], "There is no settings file mine.yaml"),
         (["--out=x", "--grid=odd.yaml"], "The cell adasid of odd.yaml has to hold settings, or nothing; it holds 3"),
@@ -52,6 +54,7 @@ def test_rendering_runs_no_cell(render, asked):
 def test_mistakes_end_in_a_sentence_and_leave_no_folder(given, said, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("odd.yaml").write_text("adasid: 3\n")
+    Path("seeds.yaml").write_text("adasid: {seed: 7}\n")
     assert COMMAND.main(given) == 2
     error = capsys.readouterr().err
     assert said in error and error.count("\n") == 1 and not Path("x").exists()

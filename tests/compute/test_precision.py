@@ -15,8 +15,9 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(autouse=True)
-def ask_anew() -> Iterator[None]:
+def ask_anew(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     precision._cpu_has_bfloat16.cache_clear()
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
     yield
     precision._cpu_has_bfloat16.cache_clear()
 
@@ -55,6 +56,12 @@ def test_a_system_without_proc_is_asked_through_torch(tmp_path: Path, monkeypatc
 
 def test_where_torch_emulates_it_nobody_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False, raising=False)
+    assert has_bfloat16(CPU) is False
+
+
+def test_torch_without_onednn_lacks_the_operator_and_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    monkeypatch.setattr(torch.ops, "mkldnn", None)
     assert has_bfloat16(CPU) is False
 
 

@@ -187,6 +187,17 @@ def test_held_out_items_that_no_user_was_tested_on_leave_a_gap(told: dict[str, A
     assert row in (tmp_path / "README.md").read_text(encoding="utf-8")
 
 
+def test_metrics_that_were_not_measured_on_held_out_items_leave_a_gap(tmp_path: Path) -> None:
+    parts = {name: {"users": 9.0, "recall@5": 0.3} for name in ("cold", "warm")}
+    intervals = {name: {"recall@5": [0.2, 0.4]} for name in parts}
+    options = {"options": ["--cold_item_share=0.1"]}
+    record = {**stored("adasid", test_slices=parts, test_slice_intervals=intervals), **options}
+    run_module.add(tmp_path, record)
+    write_report(tmp_path)
+    row = "| ADASID | 1 | 9 | 0.3000 [0.2000, 0.4000] |  |  | 0.3000 [0.2000, 0.4000] |  |  |"
+    assert row in (tmp_path / "README.md").read_text(encoding="utf-8")
+
+
 def test_one_seed_is_told_to_say_nothing_of_trainings_and_counts_in_no_correction(tmp_path: Path) -> None:
     (tmp_path / "ranks").mkdir()
     random = np.random.default_rng(0)

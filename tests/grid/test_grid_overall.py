@@ -11,7 +11,7 @@ import pytest
 from recbole_adasid.evaluation.comparison import relative_gain
 from recbole_adasid.evaluation.intervals import gains
 from recbole_adasid.grid.overall import overall
-from recbole_adasid.grid.records import PAPER_METRICS
+from recbole_adasid.grid.records import METRICS, PAPER_METRICS
 
 USERS = 40
 
@@ -28,7 +28,7 @@ def run(out: Path, dataset: str, cell: str, seed: int, most: int = 9, **more: An
     ranks = np.random.default_rng([seed, len(name)]).integers(1, most, size=USERS)
     np.savez(out / "ranks" / name, user=np.arange(USERS), item=np.arange(USERS), rank=ranks)
     about = {"cell": cell, "dataset": dataset, "seed": seed, "ranks": name, "options": [], "common": ["--epochs=6"]}
-    return {**about, "best_valid": {"ndcg@10": 0.1}, **more}
+    return {**about, "best_valid": {"ndcg@10": 0.1}, "test": dict.fromkeys(METRICS, 0.1), **more}
 
 
 def metrics_of(out: Path, runs: list[dict[str, Any]]) -> np.ndarray:
@@ -77,6 +77,15 @@ def test_cells_of_other_items_without_hits_or_for_choosing_are_left_out(out: Pat
     assert shown(page, "rqvae")[1:4:2] == ["0 / 1", shown(page, "rqvae")[3]] and shown(page, "rqvae")[2] == ""
     assert shown(page, "grvq")[2] == "" and shown(page, "grvq")[3] and shown(page, "grvq")[4:] == ["", ""]
     assert shown(page, "vqgan")[4] and "simrq" not in page
+
+
+def test_without_the_papers_metrics_in_every_test_there_is_no_gain(out: Path) -> None:
+    records = [run(out, dataset, name, 1) for dataset in ("a", "b") for name in ("adasid", "rqvae", "grvq")]
+    for record in records:
+        if record["cell"] == "rqvae":
+            record["test"] = {"recall@3": 0.1, "ndcg@3": 0.1}
+    page = overall(out, records)[-1]
+    assert shown(page, "rqvae")[2:] == ["", "", "", ""] and shown(page, "grvq")[4]
 
 
 def test_one_dataset_or_nothing_to_compare_with_gives_no_table(out: Path) -> None:

@@ -11,13 +11,14 @@ import pytest
 from recbole_adasid.evaluation.comparison import difference
 from recbole_adasid.evaluation.intervals import gains
 from recbole_adasid.grid.paired import have_same_test, paired_cells, paired_recommenders, paired_test
+from recbole_adasid.grid.records import METRICS
 
 
 def cell(out: Path, name: str, seed: int, users: list[int], ranks: list[int], **more: Any) -> dict[str, Any]:
     (out / "ranks").mkdir(exist_ok=True)
     np.savez(out / "ranks" / f"{name}{seed}.npz", user=np.array(users), rank=np.array(ranks))
     about = {"cell": name, "seed": seed, "ranks": f"{name}{seed}.npz", "options": [], "common": []}
-    return {**about, "best_valid": {"ndcg@10": 0.1}, **more}
+    return {**about, "best_valid": {"ndcg@10": 0.1}, "test": dict.fromkeys(METRICS, 0.1), **more}
 
 
 def test_a_user_with_several_held_out_items_counts_once_in_the_error(tmp_path: Path) -> None:
@@ -55,3 +56,18 @@ def test_of_one_user_there_is_no_comparison(tmp_path: Path) -> None:
     assert paired_test(tmp_path, records, "adasid", ["rqvae"], "baseline") == []
     ours, others = {"adasid": records[:1]}, {"SASRec": [cell(tmp_path, "SASRec", 1, [1, 1], [0, 0], model="SASRec")]}
     assert paired_recommenders(tmp_path, ours, others) == []
+
+
+def test_only_metrics_that_all_runs_measured_are_compared(tmp_path: Path) -> None:
+    """Ranks end with the largest topk: Recall@10 of runs with topk 5 would be Recall@5 under another name."""
+    short = {"test": {"recall@5": 0.5, "ndcg@5": 0.4}}
+    ours = cell(tmp_path, "adasid", 1, [1, 2, 3], [1, 0, 2], **short)
+    theirs = cell(tmp_path, "rqvae", 1, [1, 2, 3], [1, 4, 0])
+    (page,) = paired_test(tmp_path, [ours, theirs], "adasid", ["rqvae"], "baseline")
+    assert "recall@5" in page and "ndcg@5" in page and "@10" not in page.split("|", 1)[1]
+    sasrec = cell(tmp_path, "SASRec", 1, [1, 2, 3], [0, 0, 1], model="SASRec")
+    (page,) = paired_recommenders(tmp_path, {"adasid": [ours]}, {"SASRec": [sasrec]})
+    assert "recall@5" in page and "recall@10" not in page
+    none = {"test": {"mrr@5": 0.1}}
+    without = [cell(tmp_path, name, 1, [1, 2, 3], [1, 0, 2], **none) for name in ("adasid", "rqvae")]
+    assert paired_test(tmp_path, without, "adasid", ["rqvae"], "baseline") == []

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from recbole_adasid.learning import placement
 from recbole_adasid.learning.placement import matching, place
 
 Rows = list[list[int]]
@@ -103,3 +104,36 @@ def test_shared_semantic_ids_need_no_place() -> None:
     codes = torch.tensor([[1, 0], [1, 0]])
     placement = place(codes, torch.tensor([[1, 0]]), None, lambda rows: pytest.fail("nobody moves"))
     assert placement.tokens.tolist() == codes.tolist() and len(placement.moved) == 0
+
+
+class Halves:
+    """A tokenizer of two levels whose latent is its input, with one call recorded a block."""
+
+    codebook_sizes = (2, 5)
+
+    def __init__(self) -> None:
+        generator = torch.Generator().manual_seed(0)
+        self.books = [torch.randn(size, 4, generator=generator) for size in self.codebook_sizes]
+        self.blocks: list[int] = []
+
+    def latent(self, features: Tensor) -> Tensor:
+        return features
+
+    def quantized(self, codes: Tensor) -> Tensor:
+        self.blocks.append(len(codes))
+        return self.books[0][codes[:, 0]] + self.books[1][codes[:, 1]]
+
+
+@pytest.mark.parametrize("at_once", [1, 65, 2**23])
+def test_last_codes_are_ranked_by_distance_in_blocks_of_bounded_memory(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(placement, "_VALUES_AT_ONCE", at_once)
+    tokenizer = Halves()
+    features = torch.randn(7, 4, generator=torch.Generator().manual_seed(1))
+    codes = torch.tensor([[0, 0], [1, 3]])[torch.arange(7) % 2]
+    ranked = placement.ranked_last_codes(tokenizer, features, codes)  # type: ignore[arg-type]
+    for values, (first, _), found in zip(features, codes.tolist(), ranked.tolist()):
+        distance = [float((tokenizer.books[0][first] + last - values).square().sum()) for last in tokenizer.books[1]]
+        assert found == sorted(range(5), key=distance.__getitem__)
+    assert max(tokenizer.blocks) * 4 <= max(at_once, 5 * 4)

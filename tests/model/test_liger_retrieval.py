@@ -50,6 +50,23 @@ def test_items_that_training_did_not_see_get_their_bias_in_every_dense_score(
         torch.testing.assert_close(scores, expected[:, target])
 
 
+@pytest.mark.parametrize("retrieval", ["dense", "hybrid"])
+def test_the_last_step_is_in_float32_under_autocast_too(sequences: Tensor, retrieval: str) -> None:
+    """In bfloat16, scores of 8 and more are multiples of 1/16, and the best items tie."""
+    model = build(retrieval=retrieval, repeat_bias=None).eval()
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        queries, keys = model.queries(sequences, LENGTHS), model.all_keys()
+        items, scores = model.recommend(sequences, LENGTHS, k=5, beam_size=30)
+        every = model.score_items(sequences, LENGTHS)
+        of_items = [model.score_targets(sequences, LENGTHS, column) for column in items.t()]
+    expected = queries @ keys.t()
+    assert queries.dtype == keys.dtype == torch.float32
+    torch.testing.assert_close(every[:, 1:], expected[:, 1:])
+    torch.testing.assert_close(scores, expected.gather(1, items))
+    torch.testing.assert_close(torch.stack(of_items, dim=1), scores)
+    assert model.all_keys().equal(keys) and not scores.equal(scores.bfloat16().float())
+
+
 @pytest.mark.parametrize("bias", [0.0, -0.2])
 @pytest.mark.parametrize("beam_size", [4, 30])  # the wider one finds new items too
 @pytest.mark.parametrize("hybrid_score", ["dense", "sum"])

@@ -109,6 +109,7 @@ def test_a_row_holds_only_seeds_of_the_same_settings(
     [
         ({"tokenizers": "adsid"}, "adasid"),
         ({"seeds": "one"}, "--seeds=2020,2021"),
+        ({"seed": 7}, "takes its seeds from --seeds, as in --seeds=7"),
         ({"proxy_examples": 0}, "proxy_examples"),
     ],
 )

@@ -182,6 +182,20 @@ def test_groups_take_turns_and_leave_each_other_s_columns_alone(latent):
     assert [level.codewords.shape[1] for level in quantizer.levels] == [3, 3, 3]
 
 
+def test_cosine_lookup_starts_from_k_means_of_directions():
+    """Of long residuals in one direction and short ones in three, k-means of residuals would see only the first."""
+    generator = torch.Generator().manual_seed(0)
+    directions = torch.eye(DIM)[[0, 1, 2, 3]]
+    lengths = torch.tensor([100.0, 0.1, 0.1, 0.1]) * torch.ones(25, 4)
+    lengths[:, 0] += 100 * torch.rand(25, generator=generator)
+    residual = (lengths[..., None] * directions).flatten(0, 1)
+    level = CosineQuantizer(n_codewords=4, dim=DIM, lookup_dim=4)
+    level.initialise(residual, iterations=20, generator=generator)
+    entries = torch.nn.functional.normalize(level.table, dim=1)
+    assert (level.lookup(residual) @ entries.t()).amax(1).min() > 0.999
+    assert len(level.nearest(residual).unique()) == 4
+
+
 @pytest.mark.parametrize(("kind", "setting"), [(CosineQuantizer, "lookup_dim"), (GroupedQuantizer, "quantizer_groups")])
 @pytest.mark.parametrize("value", [0, DIM + 1])
 def test_impossible_widths_are_refused(kind, setting, value):

@@ -51,3 +51,14 @@ def test_deviations_are_those_of_all_rows_however_many_are_copied_at_once(monkey
     cut.fit(features(10))
     torch.testing.assert_close(cut.scale, whole.scale)
     torch.testing.assert_close(whole.scale, features(10).std(dim=0, unbiased=False))
+
+
+@pytest.mark.parametrize("constant", [0.0, 33.3, 100.1, 2014.3, 1e7])
+def test_a_constant_column_keeps_scale_1_whatever_its_value(constant):
+    """In float32 the mean of 12,000 equal values is not that value."""
+    values = torch.full((12_000, 2), constant)
+    values[:, 1] = torch.randn(12_000, generator=torch.Generator().manual_seed(0))
+    scaler = FeatureScaler(width=2, mode="standardise")
+    scaler.fit(values)
+    assert scaler.scale[0] == 1 and not scaler(values)[:, 0].any()
+    assert scaler.scale[1].item() == pytest.approx(1, abs=0.02)

@@ -85,7 +85,7 @@ def test_the_search_finds_the_best_of_a_grid(
 def variant(tmp_path: Path) -> Path:
     """A settings file that chooses a tokenizer."""
     path = tmp_path / "variant.yaml"
-    path.write_text("tokenizer: rqopq\nkmeans_iterations: 2\nlearning_rate: 0.5\n", encoding="utf-8")
+    path.write_text("tokenizer: rqopq\nkmeans_iterations: 2\nlearning_rate: 0.5\nseed: 7\n", encoding="utf-8")
     return path
 
 
@@ -97,7 +97,7 @@ def test_the_best_settings_include_those_of_the_files_below_those_of_the_command
     assert main([one for one in given if not one.startswith("--tokenizer=")]) == 0
     best = yaml.safe_load((tmp_path / "found" / "best.yaml").read_text())
     assert [best[key] for key in ("tokenizer", "kmeans_iterations", "codebook_size")] == ["rqopq", 2, 4]
-    assert best["learning_rate"] == 0.1
+    assert best["learning_rate"] == 0.1 and "seed" not in best  # the file's seed was not used
 
 
 def test_a_setting_of_a_file_cannot_be_searched_too(
@@ -205,6 +205,8 @@ def test_validation_judges_whole_runs_and_leaves_none_behind(
         (GRID, {"objective": "test"}, "Valid are: proxy, valid"),
         (GRID, {"max_trials": 0}, "max_trials=0 has to be a whole number of 1 or more"),
         (GRID, {"seeds": "one"}, "--seeds=2020,2021"),
+        (GRID, {"seed": 7}, "takes its seeds from --seeds, as in --seeds=7"),
+        ("choice: {seed: [1, 2]}", {}, "Every point is judged with all --seeds: remove seed from the space"),
         (GRID, {"space": "papers"}, "did you mean paper"),
         (GRID, {"learning_rat": 1}, "learning_rate"),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from recbole_adasid.cli.shared.options import ANY, COUNT, MAPPING, NUMBER, SWITCH, Option
 from recbole_adasid.settings.errors import SettingsError
 
@@ -51,6 +53,16 @@ RAY_ADDRESS = Option("ray_address", "ADDRESS", "a running Ray cluster (default: 
 RAY_WORKERS = Option("ray_workers", "N", "processes of the cluster started here (default: one per core)", ANY)
 RAY_WORKER_MEMORY = Option("ray_worker_memory", "2.0", "GiB per process", NUMBER, 2.0, least=0.25)
 RAY = (ENGINE, RAY_ADDRESS, RAY_WORKERS, RAY_WORKER_MEMORY)
+
+
+def refuse_seed(given: Container[str]) -> None:
+    """Check that the settings given to a command with --seeds name no seed, which would not be used.
+
+    Raises:
+        SettingsError: if they do.
+    """
+    if "seed" in given:
+        raise SettingsError("This command takes its seeds from --seeds, as in --seeds=7: leave --seed out.")
 
 
 def seed_list(text: str) -> list[int]:

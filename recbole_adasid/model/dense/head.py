@@ -103,7 +103,7 @@ def top_items(
     place = torch.searchsorted(items, excluded.items.contiguous())
     for start in range(0, len(items), at_once):
         part = items[start : start + at_once]
-        scores = scores_of(queries, keys[part], bias(part))
+        scores = exact_scores(queries, keys[part], bias(part))
         inside = (place >= start) & (place < start + len(part))
         rows, columns = excluded.rows[inside], place[inside] - start
         same = part[columns] == excluded.items[inside]
@@ -118,6 +118,21 @@ def scores_of(queries: Tensor, keys: Tensor, bias: Bias | None = None) -> Tensor
     """Return scores float32 [E, C] of queries [E, D] and keys [C, D]."""
     scores = (queries @ keys.t()).float()
     return scores if bias is None else bias.added_to(scores)
+
+
+def exact_scores(queries: Tensor, keys: Tensor, bias: Bias | None = None) -> Tensor:
+    """Return what :func:`scores_of` does, in float32 under autocast too.
+
+    Scores are up to 1 / temperature: at 8 and more, bfloat16 has multiples of 1/16, so the best items would tie.
+    """
+    with torch.autocast(queries.device.type, enabled=False):
+        return scores_of(queries.float(), keys.float(), bias)
+
+
+def exact_scores_of_own(queries: Tensor, keys: Tensor) -> Tensor:
+    """Return scores float32 [E, W] of queries [E, D] and each one's own keys [E, W, D], as :func:`exact_scores`."""
+    with torch.autocast(queries.device.type, enabled=False):
+        return torch.einsum("bd,bwd->bw", queries.float(), keys.float())
 
 
 def _stable_top(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:

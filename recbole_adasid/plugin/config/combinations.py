@@ -206,6 +206,12 @@ def _check_liger(settings: Settings) -> None:
             f"retrieval={settings['retrieval']} needs a trained decoder: set generative_weight above 0, or "
             "retrieval=dense."
         )
+    sampled = [mode for mode in _modes(settings["eval_args"]) if mode != "full"]
+    if settings["retrieval"] == "hybrid" and sampled:
+        raise SettingsError(
+            f"retrieval=hybrid takes its candidates from the beam, and eval_args has mode {sampled[0]}: set mode to "
+            "full, or retrieval to dense or generative."
+        )
 
 
 def _check_split(eval_args: Settings) -> None:

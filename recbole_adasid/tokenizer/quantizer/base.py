@@ -36,6 +36,8 @@ class LevelQuantizer(nn.Module, ABC):
     """Settings that the constructor takes in addition to these three, by name."""
     revivable: ClassVar[bool] = True
     """Whether a single codeword can be moved."""
+    CODEWORDS: ClassVar[str] = "codewords"
+    """Name of the parameter with one row per codeword, if any: a revived codeword's optimizer moments are reset."""
     EDITION: ClassVar[int] = 0
     """Raised when the same settings give other codewords than before: part of the fingerprint if not 0."""
 

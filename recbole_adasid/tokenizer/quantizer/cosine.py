@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from recbole_adasid.settings.rules import Rule, whole
+from recbole_adasid.tokenizer.clustering.kmeans import kmeans
 from recbole_adasid.tokenizer.quantizer.base import LevelQuantizer, mutual_error
 from recbole_adasid.tokenizer.quantizer.straight_through import straight_through
 
@@ -25,7 +26,8 @@ class CosineQuantizer(LevelQuantizer):
     """
 
     SETTINGS: ClassVar[dict[str, Rule]] = {"lookup_dim": whole(1, 2**16)}
-    EDITION: ClassVar[int] = 1  # 0: the gradient went around the projections
+    CODEWORDS: ClassVar[str] = "table"
+    EDITION: ClassVar[int] = 2  # 0: the gradient went around the projections; 1: k-means of residuals, not directions
 
     def __init__(self, *, n_codewords: int, dim: int, level: int = 0, lookup_dim: int = 16) -> None:
         super().__init__(n_codewords=n_codewords, dim=dim, level=level)
@@ -66,7 +68,7 @@ class CosineQuantizer(LevelQuantizer):
         """
         axes = torch.linalg.eigh((residual.t() @ residual).double())[1].flip(1)[:, : self.table.shape[1]]
         self.project_in.copy_(axes)
-        super().initialise(residual, iterations=iterations, generator=generator)
+        self.table.copy_(kmeans(self.lookup(residual), self.n_codewords, iterations=iterations, generator=generator))
         along = (residual @ self.project_in).norm(dim=1).mean()
         self.project_out.copy_(along * self.project_in.t())
 

@@ -82,22 +82,26 @@ class _InfoNCE(torch.autograd.Function):
         own = torch.linalg.vecdot(a.index_select(0, row), b.index_select(0, column))
         logits = torch.addmm(log_times, a, b.t())  # [R, C]
         logits[no_negatives] = float("-inf")
-        highest = logits.amax(dim=1).scatter_reduce_(0, row, own, "amax")
+        # Of the logits that are summed: from a known pair far above them, all would vanish, and the log of their sum.
+        inside = own.masked_fill(logits[row, column].isneginf(), float("-inf"))
+        highest = logits.amax(dim=1).scatter_reduce_(0, row, inside, "amax").clamp_(min=torch.finfo(a.dtype).min)
         weight = logits.sub_(highest[:, None]).exp_()
-        highest = highest.index_select(0, row)
-        to_target = weight[row, column]
+        highest_logit = highest.index_select(0, row)
+        highest = torch.maximum(highest_logit, own)
+        lowered = (highest_logit - highest).exp_()  # 1, but for a spared target above all negatives
+        to_target = weight[row, column] * lowered
         # Remove the pair's own target from its row, then add its own logit once. Rounding cannot make a sum of
         # non-negative weights smaller than any of them, so the remainder of a row is 0 or positive.
         own_weight = (own - highest).exp_()
-        total = weight.sum(dim=1).index_select(0, row) - to_target + own_weight
-        ctx.save_for_backward(a, b, weight, row, column, to_target, own_weight, total)
+        total = weight.sum(dim=1).index_select(0, row) * lowered - to_target + own_weight
+        ctx.save_for_backward(a, b, weight, row, column, to_target, own_weight, total, lowered)
         ctx.n_pairs = n_pairs
         return (highest + total.log() - own).sum() / n_pairs
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        a, b, weight, row, column, to_target, own_weight, total = ctx.saved_tensors
-        slope = weight * a.new_zeros(len(a)).index_add_(0, row, 1 / total)[:, None]
+        a, b, weight, row, column, to_target, own_weight, total, lowered = ctx.saved_tensors
+        slope = weight * a.new_zeros(len(a)).index_add_(0, row, lowered / total)[:, None]
         slope.index_put_((row, column), (own_weight - to_target) / total - 1, accumulate=True)
         slope *= grad / ctx.n_pairs
         return slope @ b, slope.t() @ a, None, None, None, None, None

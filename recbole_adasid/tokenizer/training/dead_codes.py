@@ -51,8 +51,8 @@ class CodewordReviver:
         if not quantizer.revivable:
             return 0
         quantizer.set_codewords(dead, residuals[chosen])
-        for parameter in quantizer.parameters():
-            for moment in self.optimizer.state.get(parameter, {}).values():
-                if moment.shape == parameter.shape and len(parameter) == len(self.usage[level]):
-                    moment[dead] = 0
+        parameter = getattr(quantizer, quantizer.CODEWORDS, None)
+        for moment in self.optimizer.state.get(parameter, {}).values():
+            if moment.shape == parameter.shape:  # the count of steps is no moment
+                moment[dead] = 0
         return len(dead)

@@ -56,6 +56,14 @@ def test_a_beam_that_no_retrieval_uses_may_be_short():
         build_config({"model": "LIGER", "retrieval": "hybrid", "generative_weight": 1.0, "beam_size": 5})
 
 
+def test_hybrid_retrieval_does_not_rank_sampled_candidates():
+    hybrid = {"model": "LIGER", "retrieval": "hybrid", "generative_weight": 1.0}
+    for mode in ("uni10", {"valid": "full", "test": "pop10"}):
+        with pytest.raises(SettingsError, match="retrieval=hybrid takes its candidates from the beam, and eval_args"):
+            build_config({**hybrid, "eval_args": {"split": {"LS": "valid_and_test"}, "order": "TO", "mode": mode}})
+    assert build_config(hybrid)["retrieval"] == "hybrid"
+
+
 def test_the_arguments_of_the_running_program_are_not_settings_of_ours(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["program", "--epochs=99", "--verbose=yes"])
     assert build_config({})["epochs"] != 99

@@ -81,3 +81,31 @@ def test_a_pair_whose_negatives_vanish_beside_its_own_target_costs_nothing_and_n
 def test_a_single_pair_has_no_negative_and_costs_nothing():
     pair = torch.randn(2, 5)
     assert info_nce(pair, torch.tensor([0]), torch.tensor([1]), temperature=0.1).item() == 0
+
+
+@pytest.mark.parametrize("temperature", [0.05, 0.01, 0.005, 0.001])
+def test_a_spared_target_far_above_all_negatives_leaves_their_sum_as_it_is(temperature):
+    """The first trigger's other known target is close by; in float32 the negatives vanish beside it."""
+    angles = torch.tensor([0.0, 0.3, 1.55, 2.4, 2.9])
+    vectors = torch.stack([angles.cos(), angles.sin()], dim=1).requires_grad_()
+    trigger, target = torch.tensor([0, 0, 3]), torch.tensor([1, 2, 4])
+    spared = torch.tensor([[0, 0, 3], [1, 2, 4]]).unbind()
+    loss = info_nce(vectors, trigger, target, temperature=temperature, spared=tuple(spared))
+    exact = vectors.detach().double().requires_grad_()
+    cosine = torch.nn.functional.cosine_similarity(exact[:, None], exact[None], dim=2) / temperature
+    negatives = {0: [4], 3: [1, 2]}
+    costs = [
+        torch.logsumexp(torch.stack([cosine[a, b], *cosine[a, negatives[a]]]), 0) - cosine[a, b]
+        for a, b in zip(trigger.tolist(), target.tolist())
+    ]
+    literal = torch.stack(costs).mean()
+    torch.testing.assert_close(loss.double(), literal, rtol=1e-4, atol=1e-6)
+    gradients = torch.autograd.grad(loss, vectors)[0], torch.autograd.grad(literal, exact)[0]
+    torch.testing.assert_close(gradients[0].double(), gradients[1], rtol=1e-3, atol=1e-4)
+
+
+def test_a_trigger_whose_other_targets_are_all_spared_costs_nothing():
+    vectors = torch.randn(3, 4, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    spared = torch.tensor([0, 0]), torch.tensor([1, 2])
+    loss = info_nce(vectors, torch.tensor([0, 0]), torch.tensor([1, 2]), temperature=0.003, spared=spared)
+    assert loss.item() == 0 and not torch.autograd.grad(loss, vectors)[0].any()

@@ -2,7 +2,12 @@ from __future__ import annotations
 
 import torch
 
-from recbole_adasid.tokenizer.quantizer import ResidualQuantizer, SimVQQuantizer, StraightThroughQuantizer
+from recbole_adasid.tokenizer.quantizer import (
+    CosineQuantizer,
+    ResidualQuantizer,
+    SimVQQuantizer,
+    StraightThroughQuantizer,
+)
 from recbole_adasid.tokenizer.training.dead_codes import CodewordReviver
 
 
@@ -67,3 +72,19 @@ def test_unused_codewords_are_revived_on_residuals_and_forget_their_momentum():
     assert torch.equal(after[:2], before[:2])
     assert torch.equal(after[2:], torch.full((2, 2), 7.0))
     assert moment.tolist() == [[1, 1], [1, 1], [0, 0], [0, 0]]
+
+
+def test_only_moments_of_the_codewords_are_reset_though_other_parameters_have_as_many_rows() -> None:
+    level = CosineQuantizer(n_codewords=4, dim=4, lookup_dim=4)
+    quantizer = ResidualQuantizer(levels=[level], commitment=0.25)
+    optimizer = torch.optim.AdamW(quantizer.parameters())
+    quantizer(torch.randn(5, 4)).loss.backward()
+    optimizer.step()
+    for state in optimizer.state.values():
+        state["exp_avg"].fill_(1.0)
+    found = CodewordReviver(
+        quantizer=quantizer, optimizer=optimizer, every=1, generator=torch.Generator().manual_seed(0)
+    )
+    assert found.after_step(torch.tensor([[0], [1]]), torch.randn(1, 6, 4)) == 2
+    assert optimizer.state[level.table]["exp_avg"].mean(1).tolist() == [1, 1, 0, 0]
+    assert all(optimizer.state[one]["exp_avg"].eq(1).all() for one in (level.project_in, level.project_out))
