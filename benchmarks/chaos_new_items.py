@@ -135,6 +135,8 @@ class Trials:
         left = state(copy)
         log = copy / "new-items.jsonl"
         unlogged = left == self.after[action] and log.read_bytes().count(b"\n") == 1
+        for begun in copy.glob(".*.tmp"):
+            os.utime(begun, (0, 0))  # as if the action were done again after the hour for which others' files are kept
         status = os.WEXITSTATUS(os.waitpid(self._started(action, copy), 0)[1])
         entries = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
         named = [item for entry in entries if entry["action"] == action for item in entry["items"]]

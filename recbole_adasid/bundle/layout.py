@@ -60,8 +60,8 @@ def understood(tokens: Sequence[str], rows: Sequence[Sequence[int]], layout: Lay
     """
     table = _table(tokens, rows, layout, source)
     levels = table.shape[1] - layout.suffix
-    _check_layout(layout, levels, source)
     missing = table < 0
+    _check_layout(layout, levels, source, of_one_length=not missing.any())
     table = table - layout.first_code - (_offsets(layout.level_sizes or ())[: table.shape[1]] if layout.offset else 0)
     table[missing] = 0
     codes = table[:, :levels]
@@ -91,11 +91,16 @@ def _table(tokens: Sequence[str], rows: Sequence[Sequence[int]], layout: Layout,
     return table
 
 
-def _check_layout(layout: Layout, levels: int, source: str) -> None:
+def _check_layout(layout: Layout, levels: int, source: str, *, of_one_length: bool) -> None:
     sizes = layout.level_sizes
     if layout.offset and sizes is None:
         raise ValueError(
             f"{source}: codes numbered continuously across levels need level_sizes: give {levels} sizes, one per level."
+        )
+    if layout.suffix and sizes is None and of_one_length:  # a writer that omits unneeded suffixes may have written none
+        raise ValueError(
+            f"{source}: all Semantic IDs have {levels + 1} integers, so the last may be a code or a suffix: give "
+            "level_sizes, one size per level, if it is a suffix, and set suffix=false if it is a code."
         )
     if sizes is not None and len(sizes) != levels:
         raise ValueError(

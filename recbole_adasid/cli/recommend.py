@@ -11,8 +11,8 @@ ABOUT = """\
 Recommendations from a finished run: printed for one history, or written for a file of histories.
 
 Each line of --input is a list of item tokens, oldest first, or a mapping with such a list as `history`; its other
-fields are copied to the same line of --out, next to `items`, `scores` and `titles`. Files ending in .parquet are read
-and written as tables (needs the extra `parquet`).
+fields are copied to the same line of --out, next to `items`, `scores` and `titles`, so none may be called that. Files
+ending in .parquet are read and written as tables (needs the extra `parquet`).
 """
 OPTIONS = (
     RUN_FOLDER,
@@ -38,6 +38,8 @@ def _work(given: list[str]) -> None:
         raise SettingsError("Give --run_folder, and either --history or --input and --out; see --help.")
     if values["history"] is None and values["out"] is None:
         raise SettingsError("--input needs --out: give the file for the recommendations.")
+    if values["history"] is not None and values["out"] is not None:
+        raise SettingsError("--out goes with --input: with --history the recommendations are printed, so leave it out.")
     from recbole_adasid.serving.recommend_file import recommend
 
     recommend(values)

@@ -16,12 +16,19 @@ logger = logging.getLogger(__name__)
 ITEM_COLUMN = "item_id"
 
 
-def read_item_table(source: AtomicText, *, item_field: str = ITEM_COLUMN) -> dict[str, list[str]]:
+def read_item_table(
+    source: AtomicText, *, item_field: str = ITEM_COLUMN, repeated: bool = False
+) -> dict[str, list[str]]:
     """Read an `.item` file into its columns, every cell as written; the item column is called `ITEM_COLUMN`.
+
+    Args:
+        source: the file.
+        item_field: its item column.
+        repeated: keep all rows of an item instead of refusing a second one.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if the file is invalid or an item appears twice.
+        ValueError: if the file is invalid, or an item appears twice and must not.
     """
     if not source.path.is_file():
         raise FileNotFoundError(
@@ -35,7 +42,7 @@ def read_item_table(source: AtomicText, *, item_field: str = ITEM_COLUMN) -> dic
     place = names.index(item_field)
     for line, cells in rows:
         first = line_of.setdefault(cells[place], line)
-        if first != line:
+        if first != line and not repeated:
             raise ValueError(f"{source.path}, line {line} repeats item '{cells[place]}' of line {first}: keep one.")
         for column, cell in zip(columns, cells):
             column.append(cell)

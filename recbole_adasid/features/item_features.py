@@ -19,7 +19,7 @@ from recbole_adasid.features.image_encoders import build_image_encoder
 from recbole_adasid.features.images import locate_images
 from recbole_adasid.features.item_source import ItemContents, ItemSource
 from recbole_adasid.features.item_text import check_column, render_texts, text_columns
-from recbole_adasid.features.presence import complete, refuse_if_none_has_any
+from recbole_adasid.features.presence import complete, refuse_if_none_has_any, with_unusable
 from recbole_adasid.features.text_encoders import (
     TfidfSvdEncoder,
     build_encoder,
@@ -54,6 +54,7 @@ def item_features(
     *,
     fitted: Fitted | None = None,
     few: bool = False,
+    checked: bool = True,
 ) -> ItemFeatures:
     """Return the features [N, d] of ``modalities``, else of ``item_features_file``, else of the items' texts.
 
@@ -65,16 +66,19 @@ def item_features(
         fitted: state from other items' features, to map these into the same space; None fits it on these.
         few: these are items apart from those of training: under ``missing_modality=allow``, all of them may lack a
             modality, but not every one.
+        checked: refuse vectors of a file that cannot be used; otherwise such an item's features are NaN.
 
     Raises:
+        NoFeatures: if there are none at all under ``missing_modality=allow``.
         ValueError: if a source is missing or invalid, or an item lacks a modality under ``missing_modality=refuse``.
     """
     modalities = config["modalities"]
     if not modalities:
-        return _of_one_source(config, dataset, cache, progress, fitted)
+        return _of_one_source(config, dataset, cache, progress, fitted, checked=checked)
     known = [None if fitted is None else below(str(place), fitted) for place in range(len(modalities))]
     found = [
-        _of_modality(modality, config, dataset, cache, progress, own, few) for modality, own in zip(modalities, known)
+        _of_modality(modality, config, dataset, cache, progress, own, few, checked)
+        for modality, own in zip(modalities, known)
     ]
     if few:
         refuse_if_none_has_any(found, dataset.item_tokens())
@@ -90,7 +94,7 @@ def item_features(
     side_by_side = config["fusion"] == "concatenate" and len(found) > 1
     slow = config["fusion"] in REDUCING or "widths" in settings
     kept = cache.arrays("fusion", {**source, **stage_key(fitted)}, compute) if slow else compute()
-    values = kept.pop("values")
+    values = kept.pop("values") if checked else with_unusable(kept.pop("values"), found)
     blocks = list(zip(kept.pop("columns").tolist(), weights)) if side_by_side else None
     report_degenerate(values, dataset.item_tokens())
     learnt = {f"{place}/{name}": array for place, one in enumerate(found) for name, array in one.fitted.items()}
@@ -135,6 +139,7 @@ def _of_modality(
     progress: bool,
     fitted: Fitted | None,
     few: bool,
+    checked: bool,
 ) -> ItemFeatures:
     """Return the features from one modality's source; its own settings override the run's."""
     if modality.get("behaviour"):
@@ -147,7 +152,7 @@ def _of_modality(
     if settings["image_field"]:
         features = _of_images(settings, dataset, cache, progress, fitted)
     else:
-        features = _of_one_source(settings, dataset, cache, progress, fitted, all_missing=few)
+        features = _of_one_source(settings, dataset, cache, progress, fitted, all_missing=few, checked=checked)
     if features.present is not None and config["missing_modality"] == "refuse":
         item = dataset.item_tokens()[int(np.flatnonzero(~features.present)[0])]
         raise ValueError(
@@ -165,13 +170,15 @@ def _of_one_source(
     fitted: Fitted | None,
     *,
     all_missing: bool = False,
+    checked: bool = True,
 ) -> ItemFeatures:
     if config["item_features_file"]:
         path = dataset.dataset_path() / config["item_features_file"]
-        missing = {"allow_missing": config["missing_modality"] == "allow", "all_missing": all_missing}
+        allowed = config["missing_modality"] == "allow"
+        given = {"allow_missing": allowed, "all_missing": all_missing, "checked": checked}
         mapped = _is_set(config, "item_features_mapped")
         mapped_in = (cache.root or Path(tempfile.gettempdir())) if mapped else None
-        return load_feature_file(path, dataset.item_tokens(), **missing, mapped_in=mapped_in)
+        return load_feature_file(path, dataset.item_tokens(), **given, mapped_in=mapped_in)
     return _of_texts(config, dataset, cache, progress, fitted)
 
 

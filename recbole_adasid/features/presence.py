@@ -7,18 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from recbole_adasid.features.vectors import ItemFeatures
+from recbole_adasid.features.vectors import ItemFeatures, NoFeatures
 
 
 def refuse_if_none_has_any(found: Sequence[ItemFeatures], items: Sequence[str]) -> None:
     """Check that one of the items, given by their tokens, has one of the modalities ``found``.
 
     Raises:
-        ValueError: if none has.
+        NoFeatures: if none has.
     """
     if any(one.present is None or one.present.any() for one in found):
         return
-    raise ValueError(
+    raise NoFeatures(
         f"none of {len(items)} items has a modality, first {items[0]!r}: add their features, correct their names, or "
         "leave them out."
     )
@@ -32,3 +32,9 @@ def complete(found: Sequence[ItemFeatures]) -> NDArray[np.bool_] | None:
     else:
         present = np.logical_and.reduce([present for optional, present in told if not optional], initial=True)
     return None if np.all(present) else present
+
+
+def with_unusable(values: NDArray[np.float32], found: Sequence[ItemFeatures]) -> NDArray[np.float32]:
+    """Return fused vectors [N, d], NaN for items with NaN in a modality, which a fusion may have turned into zeros."""
+    unusable = np.logical_or.reduce([np.isnan(one.values).any(axis=1) for one in found])
+    return np.where(unusable[:, None], np.float32(np.nan), values)

@@ -28,6 +28,10 @@ _ALIKE = 1e-6
 _SAVED_BY = {".npz": "numpy.savez(path, item_id=…, embedding=…)", ".npy": "numpy.save(path, embedding)"}
 
 
+class NoFeatures(ValueError):
+    """Items lack features: an item that must have some, or all of them."""
+
+
 @dataclass(frozen=True)
 class ItemFeatures:
     """The vectors that the tokenizer sees, and everything that determined them.
@@ -55,26 +59,32 @@ def load_feature_file(
     *,
     allow_missing: bool = False,
     all_missing: bool = False,
+    checked: bool = True,
     mapped_in: Path | None = None,
 ) -> ItemFeatures:
     """Load the vectors of `item_tokens` from a file, in their order; other items in the file are ignored.
 
     With `allow_missing`, items missing from the file get the zero vector and are counted in the log; with `all_missing`
-    as well, these may be all items, such as the few held out of training. With `mapped_in`, the vectors are backed by a
-    file in that folder, see :func:`~recbole_adasid.features.aligned_rows.aligned_rows`.
+    as well, these may be all items, such as the few held out of training. Without `checked`, a vector with a value that
+    is NaN, infinite or huge becomes NaN instead of an error. With `mapped_in`, the vectors are backed by a file in that
+    folder, see :func:`~recbole_adasid.features.aligned_rows.aligned_rows`.
 
     A `.npz` holds `item_id` [R] and `embedding` [R, d]. A `.npy` holds the embedding alone; its rows are named by
     `NAME.items.txt` next to it, one token per line. Any NumPy float type is accepted.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if the file is damaged, an item is missing or named twice, a value is NaN, infinite or huge, the
-            type is not a float, or the shapes do not match.
+        NoFeatures: if an item is missing that must not be.
+        ValueError: if the file is damaged, an item is named twice, a value is NaN, infinite or huge, the type is not a
+            float, or the shapes do not match.
     """
     path = Path(path)
     missing = {"allow_missing": allow_missing, "all_missing": all_missing}
     values, present = read_vectors(path, item_tokens, **missing, mapped_in=mapped_in)
-    check_values(path, values, item_tokens)
+    if checked:
+        check_values(path, values, item_tokens)
+    else:
+        values[~usable(values)] = np.nan
     report_degenerate(values, item_tokens)
     source = {"kind": "file", **describe_values(values)}
     return with_missing(values, source, present, f"vector in {path}")
@@ -169,6 +179,11 @@ def _check_shape(path: Path, tokens: Sequence[str], embedding: NDArray) -> None:
         raise ValueError(f"{path}: the embedding has shape {embedding.shape}: it needs at least one column.")
 
 
+def usable(values: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return which vectors [N, d] have only finite values up to `LARGEST`."""
+    return (np.abs(values) <= LARGEST).all(axis=1)  # NaN compares false
+
+
 def check_values(path: Path, values: NDArray[np.float32], item_tokens: Sequence[str]) -> None:
     """Reject unusable values [N, d] of a file.
 
@@ -202,7 +217,7 @@ def _align(
     missing = [token for token in item_tokens if token not in row_of]
     if missing and not (allow_missing and (all_missing or len(missing) < len(item_tokens))):
         remedy = "filter the items out" if allow_missing else "filter the items out, or set missing_modality=allow"
-        raise ValueError(
+        raise NoFeatures(
             f"{path} has no vector for {len(missing)} of {len(item_tokens)} items, first "
             f"{', '.join(repr(token) for token in missing[:5])}: add them, {remedy}."
         )

@@ -17,14 +17,17 @@ def read_json(path: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is not JSON, or not an object.
+        DamagedFile: if it is not JSON, or not an object.
     """
     try:
         found = parse_json(path.read_text(encoding="utf-8"))
+        why = "" if isinstance(found, dict) else "is not a JSON object"
     except ValueError as error:  # includes UnicodeDecodeError
-        raise ValueError(f"{path} is not JSON ({error}): restore the original file") from None
-    if not isinstance(found, dict):
-        raise ValueError(f"{path} is not a JSON object: restore the original file")
+        why = f"is not JSON ({error})"
+    if why:
+        from recbole_adasid.io.tensor_file import DamagedFile  # imports torch, which JSON does not need
+
+        raise DamagedFile(f"{path} {why}: restore the original file")
     return found
 
 

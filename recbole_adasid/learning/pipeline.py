@@ -26,7 +26,7 @@ from recbole_adasid.settings.lookup import Settings
 from recbole_adasid.tokenizer.agreement import embedding_pairs, neighbour_agreement
 from recbole_adasid.tokenizer.base import ItemTokenizer, Keep, LogFunction
 from recbole_adasid.tokenizer.quality import collapsed_levels, sid_quality
-from recbole_adasid.tokenizer.registry import EDITION, build_tokenizer, quantizer_edition, tokenizer_settings
+from recbole_adasid.tokenizer.registry import EDITION, build_tokenizer, editions, tokenizer_settings
 
 logger = logging.getLogger(__name__)
 
@@ -155,9 +155,7 @@ def _ingredients(config: Settings, dataset: ItemSource, cache: StageCache, progr
         settings["feature_blocks"] = [list(block) for block in features.blocks]
     described = _pairs_description(config, pairs)
     determined_by = {"tokenizer": settings, "edition": EDITION, "features": features.source, "pairs": described}
-    if edition := quantizer_edition(settings):
-        determined_by["quantizer_edition"] = edition
-    return features, pairs, determined_by
+    return features, pairs, {**determined_by, **editions(settings, width=features.values.shape[1])}
 
 
 def collaborative_pairs(config: Settings, dataset: ItemSource, cache: StageCache, progress: bool = False) -> ItemPairs:

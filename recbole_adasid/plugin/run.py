@@ -11,12 +11,13 @@ from typing import Any
 from recbole_adasid.distributed.joining import joined
 from recbole_adasid.distributed.world import world
 from recbole_adasid.plugin.config.building import build_config
-from recbole_adasid.plugin.config.run_settings import run_folder, writable
+from recbole_adasid.plugin.config.run_settings import run_folder, training_key, writable
 from recbole_adasid.plugin.datasets.frame_dataset import dataset_of_frames
 from recbole_adasid.plugin.logs import silence, start_logging, stop_logging
 from recbole_adasid.plugin.output.earlier_run import refuse_other_recommender, write_first_settings
 from recbole_adasid.plugin.peers.names import is_tiger
 from recbole_adasid.plugin.peers.run import run_peer
+from recbole_adasid.plugin.tracking.kept_runs import KeptRuns
 from recbole_adasid.plugin.tracking.trackers import tracked
 from recbole_adasid.plugin.train import train
 from recbole_adasid.run_folder.folder import RunFolder
@@ -62,7 +63,7 @@ def run(
         path = world().from_main(lambda: run_folder(config))
         config["run_folder"] = config["checkpoint_dir"] = str(path)
         if world().is_main:
-            with _at_work(RunFolder(path), config), tracked(config, path):
+            with _at_work(RunFolder(path), config), tracked(config, path, _kept_runs(RunFolder(path), config)):
                 if converted:
                     logger.info(converted)
                 return run_model(config, path)
@@ -79,6 +80,12 @@ def _refuse_what_is_not_done(config: Any) -> None:
         )
     if world().size > 1 and not is_tiger(config):
         raise SettingsError(f"{config['model']} is trained by RecBole in one process: leave nproc and torchrun out.")
+
+
+def _kept_runs(folder: RunFolder, config: Any) -> KeptRuns | None:
+    """Return the tracker runs that a training resumed in a folder continues; RecBole's models do not resume."""
+    # Neither Semantic IDs nor interactions are known yet.
+    return KeptRuns(folder, training_key(config, "", "")) if is_tiger(config) else None
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from recbole_adasid.plugin.config.run_settings import training_key, writable
 from recbole_adasid.plugin.learn import learn
 from recbole_adasid.plugin.logs import write_metrics
 from recbole_adasid.plugin.output.earlier_run import write_first_settings
-from recbole_adasid.plugin.output.run_outputs import UNFINISHED, write_beginning, write_results
+from recbole_adasid.plugin.output.run_outputs import write_beginning, write_results
 from recbole_adasid.plugin.peers.names import own_class
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.model_file import tokens_digest
@@ -45,7 +45,7 @@ def train(config: Any, path: Path) -> dict[str, Any]:
     key = training_key(config, semantic_ids.fingerprint, interactions)
     world().require_same("settings", lambda: key)
     world().from_main(lambda: write_beginning(RunFolder(path), config, model, parts))
-    trainer.keep_training(path / UNFINISHED, key)
+    trainer.keep_training(RunFolder(path).training_path, key)
     results = {
         "best_valid": trainer.fit(loaders["train"], loaders["valid"], show_progress=show_progress)[1] or {},
         "test": trainer.evaluate(loaders["test"], show_progress=show_progress) or {},

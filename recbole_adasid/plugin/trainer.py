@@ -19,7 +19,7 @@ from recbole_adasid.data.histories import SequenceBatches, Sequences
 from recbole_adasid.distributed.world import Share, world
 from recbole_adasid.evaluation.record import Record
 from recbole_adasid.model.averaging import average_weights, swap_weights
-from recbole_adasid.model.optimiser import adamw, learning_rate_factor
+from recbole_adasid.model.optimiser import adamw, learning_rate_factor, parameter_groups
 from recbole_adasid.plugin.config_values import plain_config
 from recbole_adasid.plugin.datasets.batches import LengthBuckets
 from recbole_adasid.plugin.item_evaluator import ItemEvaluator
@@ -47,9 +47,11 @@ class TIGERTrainer(ItemEvaluator):
         self._sequences: Sequences | None = None
 
     def _build_optimizer(self, **kwargs: Any) -> torch.optim.Optimizer:
-        if str(self.learner).lower() != "adamw" or kwargs:
-            return super()._build_optimizer(**kwargs)
-        return adamw(self.model, learning_rate=self.learning_rate, weight_decay=self.weight_decay)
+        if str(self.learner).lower() == "adamw" and not kwargs:
+            return adamw(self.model, learning_rate=self.learning_rate, weight_decay=self.weight_decay)
+        given = {"weight_decay": self.weight_decay, **kwargs}
+        given.setdefault("params", parameter_groups(self.model, given["weight_decay"]))
+        return super()._build_optimizer(**given)
 
     def keep_training(self, path: Path, key: str) -> None:
         """Let `fit` save its state at `path` after every epoch, and resume from it.

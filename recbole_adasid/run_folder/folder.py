@@ -6,10 +6,11 @@ Letters: N items, L levels.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 import yaml
@@ -17,15 +18,19 @@ from numpy.typing import ArrayLike
 
 from recbole_adasid.evaluation.breakdown_page import render
 from recbole_adasid.io.array_file import write_arrays
-from recbole_adasid.io.atomic import CannotWrite, write_atomically
+from recbole_adasid.io.atomic import CannotWrite, stamp_of, write_atomically
 from recbole_adasid.io.json_file import as_json, entry_a_line, plain_values
 from recbole_adasid.io.links import check_inside
-from recbole_adasid.io.locks import held
+from recbole_adasid.io.locks import InUse, held
 from recbole_adasid.model.settings import as_before
 from recbole_adasid.tokenizer.codes import check_codes
 
 _LOCK, _CHANGES, _CHANGES_LOG = ".lock", "new-items.safetensors", "new-items.jsonl"
 _WRITTEN_LATER = (_LOCK, _CHANGES, _CHANGES_LOG)
+_LEFT_AFTER = 3600.0
+"""Seconds without a change after which an unfinished file is one that a killed process left."""
+Stamps = tuple[Optional[tuple[int, int, int]], ...]
+"""Stamps of some files, each as :func:`~recbole_adasid.io.atomic.stamp_of` returns it."""
 
 
 class RunFolder:
@@ -59,6 +64,7 @@ class RunFolder:
         self.changes_path = self.path / _CHANGES  # later changes of items: recbole_adasid.run_folder.catalogue_log
         self.changes_log_path = self.path / _CHANGES_LOG  # the log of added and removed items
         self.model_path = self.path / "model.safetensors"  # the run's best model
+        self.training_path = self.path / "training.safetensors"  # state between two epochs, until the run ends
         self.history_path = self.path / "history.json"  # over time: recbole_adasid.run_folder.history
         self.report_path = self.path / "report.html"  # see recbole_adasid.report
 
@@ -94,10 +100,25 @@ class RunFolder:
         """
         check_inside(self.path, [_LOCK])
         with held(self.path / _LOCK, f"the run folder {self.path}", wait=False):
-            for begun in self.path.glob(".*.tmp"):  # left by a killed process
-                with suppress(OSError):  # such as an export's folder, which may still be being written
-                    begun.unlink()
+            _remove_leftovers(self.path)
             yield
+
+    def stamps(self) -> Stamps:
+        """Return stamps of the model and the Semantic IDs, which change when the run is trained again."""
+        return stamp_of(self.model_path), stamp_of(self.sids_path)
+
+    def check_same_run(self, stamps: Stamps, then: str) -> None:
+        """Check that the run was not trained again since a recommender was loaded.
+
+        Args:
+            stamps: the :meth:`stamps` of that time.
+            then: what to do once it is loaded again, for the message.
+
+        Raises:
+            InUse: if it was.
+        """
+        if self.stamps() != stamps:
+            raise InUse(f"{self.path} was trained again since this recommender was loaded: load it again and {then}")
 
     def write_config(self, settings: Mapping[str, Any]) -> Path:
         """Write the resolved settings to config.yaml, which can be passed as --config_files."""
@@ -165,6 +186,14 @@ class RunFolder:
     def write_metrics(self, metrics: Mapping[str, Any]) -> Path:
         """Write metrics.json; non-finite numbers become null, since JSON has none."""
         return write_atomically(self.metrics_path, as_json(metrics))
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove unfinished files that killed processes left, but not those that others write without the lock."""
+    for begun in folder.glob(".*.tmp"):
+        with suppress(OSError):  # such as an export's folder, which may still be being written
+            if time.time() - begun.lstat().st_mtime > _LEFT_AFTER:
+                begun.unlink()
 
 
 def _as_yaml(settings: Mapping[str, Any]) -> str:

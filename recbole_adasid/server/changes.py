@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from typing import TypeVar
 
 from recbole_adasid.io.atomic import CannotWrite, stamp_of
 from recbole_adasid.io.locks import InUse
-from recbole_adasid.run_folder.folder import RunFolder
+from recbole_adasid.run_folder.folder import RunFolder, Stamps
 from recbole_adasid.server.errors import Busy
 from recbole_adasid.server.serving import Serving
 from recbole_adasid.server.snapshot import Snapshot
@@ -44,8 +44,10 @@ class Changes:
         self._serving, self._folder, self._load = serving, folder, load
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="changes")
         self._waiting, self._unreadable, self._retry_at = 0, "", 0.0
+        live = serving.snapshot.recommender.live
         # Taken when the recommender was loaded, so that a change since then is noticed.
-        self._stamps = [*self._current_stamps()[:-1], serving.snapshot.recommender.live.stamp]
+        self._stamps: Stamps = (*live.run_stamps, stamp_of(folder.labels_path), live.stamp)
+        self._finished = folder.metrics_path.is_file()
 
     async def change(self, act: Callable[[Recommender], Outcome]) -> tuple[Outcome, Snapshot]:
         """Change the items; once the change is on disk, return the result of ``act`` and the new snapshot.
@@ -78,26 +80,55 @@ class Changes:
         """Finish pending changes."""
         self._thread.shutdown()
 
-    def refresh(self) -> None:
-        """Reload the run if another process changed its files; keep the current one if that fails."""
+    def refresh(self, *, locked: bool = False) -> None:
+        """Reload the run if another process changed its files; keep the current one if that fails.
+
+        A run that is being trained again is reloaded once it has finished.
+
+        Args:
+            locked: the caller has the folder :meth:`~recbole_adasid.run_folder.folder.RunFolder.in_use`.
+        """
         try:
             stamps = self._current_stamps()
         except OSError as error:  # such as a network drive that is gone
-            self._stamps = []  # so that it is reloaded once its files are visible again
+            self._stamps = ()  # so that it is reloaded once its files are visible again
             self._keep_present(error)
             return
         if stamps == self._stamps and not (self._unreadable and time.monotonic() >= self._retry_at):
             return
-        of_same_run = stamps[:-1] == self._stamps[:-1] and not self._unreadable
-        self._stamps = stamps  # after a failure, retry once they change again, as when a writer finishes, or later
+        of_same_run = stamps[:-1] == self._stamps[:-1]
         try:
-            former = self._serving.snapshot if of_same_run else None
-            self._serving.snapshot = Snapshot(self._load(), former)
-            self._unreadable = ""
-            logger.info("Reloaded %s: %d items.", self._folder.path, self._serving.snapshot.recommender.n_recommended)
+            with nullcontext() if locked or of_same_run else self._not_in_training():
+                self._reload(stamps, of_same_run=of_same_run)
+        except InUse:
+            return  # the next check tries again
         except Exception as error:  # of any kind: the current snapshot still works
             self._retry_at = time.monotonic() + RETRY_SECONDS
             self._keep_present(error)
+
+    @contextmanager
+    def _not_in_training(self) -> Iterator[None]:
+        """Lock the folder within the block, as a training may write another model after each epoch.
+
+        Raises:
+            InUse: if another process uses it.
+        """
+        with ExitStack() as block:
+            with suppress(CannotWrite):  # such as a read-only mount
+                block.enter_context(self._folder.in_use())
+            yield
+
+    def _reload(self, stamps: Stamps, *, of_same_run: bool) -> None:
+        self._stamps = stamps  # after a failure, retry once they change again, as when a writer finishes, or later
+        former = self._serving.snapshot if of_same_run and not self._unreadable else None
+        finished = self._folder.metrics_path.is_file()
+        if self._finished and not finished and former is None:
+            raise FileNotFoundError(
+                f"{self._folder.metrics_path} is missing: the run was started again and has not finished"
+            )
+        self._serving.snapshot = Snapshot(self._load(), former)
+        self._unreadable, self._finished = "", finished
+        logger.info("Reloaded %s: %d items.", self._folder.path, self._serving.snapshot.recommender.n_recommended)
 
     def _keep_present(self, error: Exception) -> None:
         if self._unreadable != str(error):
@@ -109,7 +140,7 @@ class Changes:
     def _change(self, act: Callable[[Recommender], Outcome]) -> tuple[Outcome, Snapshot]:
         try:
             with self._folder.in_use():
-                self.refresh()
+                self.refresh(locked=True)
                 if self._unreadable:
                     raise Busy(f"the run folder changed but cannot be loaded: {self._unreadable}")
                 recommender = self._serving.snapshot.recommender.copy()
@@ -126,7 +157,6 @@ class Changes:
         if not changing.cancelled():
             changing.exception()  # retrieved here, as the client may have given up
 
-    def _current_stamps(self) -> list[tuple[int, int, int] | None]:
+    def _current_stamps(self) -> Stamps:
         folder = self._folder
-        files: tuple[Path, ...] = (folder.model_path, folder.sids_path, folder.labels_path, folder.changes_path)
-        return [stamp_of(path) for path in files]
+        return (*folder.stamps(), stamp_of(folder.labels_path), stamp_of(folder.changes_path))

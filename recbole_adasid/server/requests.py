@@ -25,7 +25,7 @@ def _token(text: str) -> str:
 
 Text = Annotated[str, AfterValidator(_writable)]
 Cell = Union[Text, int, float, None, list[Text]]
-"""A text field of an item: numbers are converted to text, lists joined by spaces."""
+"""A field of an item, converted by :func:`~recbole_adasid.server.new_items.cell`."""
 
 
 class RecommendRequest(BaseModel):

@@ -136,7 +136,8 @@ def _read_item_file(path: Path, columns: Mapping[str, str], run: Mapping[str, An
 
     text = AtomicText(path, run.get("field_separator") or "\t", run.get("encoding") or "utf-8")
     items = _item_column(columns, run)
-    table = read_item_table(text, item_field=items if items in text.columns() else ITEM_COLUMN)
+    field = items if items in text.columns() else ITEM_COLUMN
+    table = read_item_table(text, item_field=field, repeated=True)  # as in other tables: bad_items decides
     for name, raw in columns.items():
         if raw not in table:
             raise SettingsError(missing_column("columns", raw, list(table), path.name))
@@ -148,12 +149,19 @@ def _mapping(has: Callable[[str], bool], columns: Mapping[str, str], run: Mappin
     """Return the names, in a table that tells which columns it has, of the columns of an `.item` file."""
     from recbole_adasid.data.item_table import ITEM_COLUMN
 
-    # New products often come as the table that the run was made from, with more lines.
-    first = run.get("items_columns") or {}
-    mapping = {**(first if all(map(has, first.values())) else {}), **columns}
+    mapping = {**_first_mapping(has, columns, run), **columns}
     items = _item_column(mapping, run)
-    mapping.pop(run.get("ITEM_ID_FIELD"), None)
+    mapping.pop(run.get("ITEM_ID_FIELD") or ITEM_COLUMN, None)
     return {**mapping, ITEM_COLUMN: items if has(items) or not has(ITEM_COLUMN) else ITEM_COLUMN}
+
+
+def _first_mapping(has: Callable[[str], bool], columns: Mapping[str, str], run: Mapping[str, Any]) -> dict[str, str]:
+    """Return the run's own mapping of columns that are not mapped otherwise, as far as a table has them."""
+    # New products often come as the table that the run was made from, with more lines.
+    first = {name: raw for name, raw in (run.get("items_columns") or {}).items() if name not in columns}
+    # A table with both names of a column is read like the one, or like the .item file, of which it has more names.
+    like_first = sum(map(has, first.values())) >= sum(map(has, first))
+    return {name: raw for name, raw in first.items() if has(raw) and (like_first or not has(name))}
 
 
 def _item_column(columns: Mapping[str, str], run: Mapping[str, Any]) -> str:
@@ -179,10 +187,10 @@ def read_vectors(path: Path, tokens: Sequence[str]) -> np.ndarray:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is damaged, or has none of the items.
+        ValueError: if it is damaged.
     """
     from recbole_adasid.features import vectors
 
-    values, present = vectors.read_vectors(path, tokens, allow_missing=True)
+    values, present = vectors.read_vectors(path, tokens, allow_missing=True, all_missing=True)
     values[~present] = float("nan")
     return values

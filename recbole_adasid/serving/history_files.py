@@ -14,6 +14,7 @@ from recbole_adasid.io.parquet import open_parquet, require_pyarrow
 from recbole_adasid.io.text_file import read_text_lines
 
 HISTORY = "history"
+ITEMS, SCORES, TITLES = "items", "scores", "titles"
 _NO_HISTORY = {
     False: '{path}, line {number} is not a list of item tokens: write ["a", "b"] or {{"history": ["a", "b"]}}',
     True: "{path}, row {number} has no list of item tokens as history: give a list of strings",
@@ -53,14 +54,26 @@ def check_place(path: Path) -> None:
     check_writable(path)
 
 
-def check_fields(path: Path, records: Sequence[dict[str, Any]]) -> None:
+def check_fields(path: Path, out: Path, records: Sequence[dict[str, Any]]) -> None:
     """Check, before long work, that a file can hold what records have besides their histories.
 
+    Args:
+        path: the file that the records are from.
+        out: the file of recommendations.
+        records: the records.
+
     Raises:
-        ValueError: naming the first field that a table cannot hold.
+        ValueError: naming the first field that has the name of a result, or that a table cannot hold.
     """
-    if _is_parquet(path):
-        _table(path, [{name: value for name, value in record.items() if name != HISTORY} for record in records])
+    for number, record in enumerate(records, start=1):
+        for name in (ITEMS, SCORES, TITLES):
+            if name in record:
+                raise ValueError(
+                    f"{path}, {'row' if _is_parquet(path) else 'line'} {number} has a field {name!r}, which is the "
+                    "name of a result: rename it"
+                )
+    if _is_parquet(out):
+        _table(out, [{name: value for name, value in record.items() if name != HISTORY} for record in records])
 
 
 def write_recommendations(path: Path, results: Sequence[dict[str, Any]]) -> None:

@@ -31,7 +31,7 @@ from recbole_adasid.run_folder.catalogue_log import (
     read_changes,
     write_changes,
 )
-from recbole_adasid.run_folder.folder import RunFolder
+from recbole_adasid.run_folder.folder import RunFolder, Stamps
 from recbole_adasid.serving.catalogue_changes import Arrival, Departure
 from recbole_adasid.serving.catalogue_trees import CatalogueTrees
 from recbole_adasid.serving.new_item_encoder import NewItemEncoder, Settled, Table, first_rows
@@ -48,6 +48,7 @@ class LiveCatalogue:
         tokens: their tokens, in the same order.
         labels: known titles and categories.
         folder: run folder, which records later additions and removals; None: changes cannot be saved.
+        run_stamps: the folder's `stamps` before the run was read; None: those of now.
         encoder: assigns Semantic IDs to new items; None: none can be added.
         digest: digest of the run's items, to which changes are bound.
         content_width: d, width of the features that the model reads in addition to Semantic IDs; 0: none.
@@ -63,6 +64,7 @@ class LiveCatalogue:
         *,
         labels: dict[str, ItemLabel],
         folder: RunFolder | None = None,
+        run_stamps: Stamps | None = None,
         encoder: NewItemEncoder | None = None,
         digest: str = "",
         content_width: int = 0,
@@ -74,10 +76,11 @@ class LiveCatalogue:
         self._unsaved: list[str] = []
         self._content_width = content_width
         n_places = catalogue.tokens.shape[1]
-        self._stamp: tuple[int, int, int] | None = None
+        self.stamp: tuple[int, int, int] | None = None  # of the file of changes that was last read or saved
+        self.run_stamps: Stamps = ()
         changes = CatalogueChanges(sids=catalogue.tokens[:0].cpu(), features=torch.empty(0, content_width))
         if folder is not None:
-            self._stamp = stamp_of(folder.changes_path)
+            self.stamp, self.run_stamps = stamp_of(folder.changes_path), run_stamps or folder.stamps()
             changes = read_changes(folder.changes_path, digest, n_places, content_width)
             self._check(changes, folder.changes_path)
         self._unlogged = list(changes.to_log)
@@ -87,11 +90,6 @@ class LiveCatalogue:
     def run_settings(self) -> Mapping[str, Any]:
         """Settings of the run; empty without a run."""
         return self._encoder.settings if self._encoder else {}
-
-    @property
-    def stamp(self) -> tuple[int, int, int] | None:
-        """Stamp of the file of changes that was last read or saved."""
-        return self._stamp
 
     @property
     def n_of_run(self) -> int:
@@ -208,7 +206,7 @@ class LiveCatalogue:
 
         Raises:
             ValueError: without a folder.
-            InUse: if another process uses the folder, or saved changes since these were loaded.
+            InUse: if another process uses the folder, or saved changes or trained the run again since the last load.
             CannotWrite: if the disk is full; no change is saved.
         """
         if self.folder is None:
@@ -218,14 +216,15 @@ class LiveCatalogue:
 
     def _save_in(self, folder: RunFolder) -> Path:
         path = folder.changes_path
-        if stamp_of(path) != self._stamp:
+        folder.check_same_run(self.run_stamps, "repeat the change")
+        if stamp_of(path) != self.stamp:
             raise InUse(f"{path} was changed since this recommender was loaded: load it again and repeat the change")
         with suppress(CannotWrite):  # its lines are then written with those of this change
             self._unlogged = absent_lines(folder.changes_log_path, self._unlogged)  # an older file may be back
             self._complete_log(folder.changes_log_path)
         to_log = [*self._unlogged, *self._unsaved]
         write_changes(path, replace(self.changes, to_log=to_log), self.digest)
-        self._stamp, self._unlogged, self._unsaved = stamp_of(path), to_log, []
+        self.stamp, self._unlogged, self._unsaved = stamp_of(path), to_log, []
         try:
             self._complete_log(folder.changes_log_path)
         except CannotWrite as error:

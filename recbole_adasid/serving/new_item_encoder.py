@@ -23,7 +23,7 @@ from recbole_adasid.data.item_labels import ItemLabel, labels_of
 from recbole_adasid.data.item_table import ITEM_COLUMN, missing_column, rows_of_items
 from recbole_adasid.features.fitted_state import read_fitted
 from recbole_adasid.features.item_features import item_features, source_columns
-from recbole_adasid.features.vectors import LARGEST
+from recbole_adasid.features.vectors import LARGEST, NoFeatures, usable
 from recbole_adasid.io.stage_cache import StageCache
 from recbole_adasid.io.tensor_file import DamagedFile
 from recbole_adasid.learning.placement import Placement, place, ranked_last_codes
@@ -138,7 +138,7 @@ class NewItemEncoder:
             kept, kept_sids = self._reserved(catalogue)
             with self._nothing_lacking():
                 values = self._encoded(names, table, refused) if features is None else features
-            wrong = np.flatnonzero(~(np.abs(values) <= LARGEST).all(axis=1)).tolist()  # NaN compares false
+            wrong = np.flatnonzero(~usable(values)).tolist()
             refused |= {row: _NO_NUMBERS for row in wrong if row not in refused}
             good = torch.tensor([row for row in range(len(names)) if row not in refused], dtype=torch.int64)
             back = torch.tensor([names[row] in kept for row in good.tolist()], dtype=torch.bool)
@@ -216,14 +216,18 @@ class NewItemEncoder:
         )
 
     def _encoded(self, names: Sequence[str], table: Table | None, refused: dict[int, str]) -> NDArray[np.float32]:
-        """Return the vectors of items; those without content are refused, if the run is configured so."""
+        """Return the vectors of items; those without content are refused, if the run is configured so, or all are."""
         fitted = read_fitted(self.folder.fitted_path)
         columns = {ITEM_COLUMN: list(names)} if table is None else rows_of_items(table, names)
         contents = NewItems(list(names), with_absent_columns(columns, self.settings), Path(self.settings["data_path"]))
         one_by_one = {**self.settings, "missing_modality": "allow"}
         allowed = self.settings["missing_modality"] == "allow"
         with nullcontext() if self.trusted else nothing_fetched():
-            found = item_features(one_by_one, contents, StageCache(None), fitted=fitted, few=allowed)
+            try:
+                found = item_features(one_by_one, contents, StageCache(None), fitted=fitted, few=True, checked=False)
+            except NoFeatures:  # of all items
+                refused |= dict.fromkeys(range(len(names)), _NO_CONTENT)
+                return np.zeros((len(names), self.tokenizer.width), dtype=np.float32)
         if found.present is not None and not allowed:
             refused |= dict.fromkeys(np.flatnonzero(~found.present).tolist(), _NO_CONTENT)
         return found.values.astype(np.float32)

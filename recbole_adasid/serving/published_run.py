@@ -35,6 +35,7 @@ def write_published_run(live: LiveCatalogue, folder: Path, *, name: str, license
 
     Raises:
         ValueError: if the recommender has no run, or one of the run's files is a link out of its folder.
+        InUse: if the run was trained again since the recommender was loaded.
         FileNotFoundError: if the run lacks a file that is needed.
     """
     run = live.folder
@@ -43,6 +44,7 @@ def write_published_run(live: LiveCatalogue, folder: Path, *, name: str, license
     check_inside(run.path, LAYOUT.read)  # a link could publish any file of this machine
     write_shared_copy(run, folder, live.changes, live.digest)
     config = _config(live, run)
+    run.check_same_run(live.run_stamps, "publish it then")  # only now is everything read that a training replaces
     write_atomically(folder / CONFIG, as_json(config))
     codes = live.catalogue.semantic_ids[1:].cpu().numpy()
     write_atomically(folder / PICTURE, code_picture(codes, config["level_sizes"]))

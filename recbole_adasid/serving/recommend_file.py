@@ -13,6 +13,9 @@ from recbole_adasid.io.checked_input import number_of_items, share_of_places
 from recbole_adasid.io.text_file import read_text_lines
 from recbole_adasid.serving.history_files import (
     HISTORY,
+    ITEMS,
+    SCORES,
+    TITLES,
     check_fields,
     check_place,
     read_histories,
@@ -48,7 +51,7 @@ def _records(given: Mapping[str, Any]) -> list[dict[str, Any]]:
     path, out = Path(given["input"]), Path(given["out"])
     check_place(out)
     records = read_histories(path)
-    check_fields(out, records)
+    check_fields(path, out, records)
     return records
 
 
@@ -75,4 +78,4 @@ def usable_device(device: str) -> str:
 def _result(record: dict[str, Any], found: Sequence[Recommendation]) -> dict[str, Any]:
     rest = {key: value for key, value in record.items() if key != HISTORY}
     scores = [round(one.score, 6) for one in found]
-    return {**rest, "items": [one.item for one in found], "scores": scores, "titles": [one.title for one in found]}
+    return {**rest, ITEMS: [one.item for one in found], SCORES: scores, TITLES: [one.title for one in found]}

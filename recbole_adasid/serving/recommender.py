@@ -103,15 +103,15 @@ class Recommender(Published):
             ValueError: if the model needs to know the user (`n_user_tokens`), or cannot be served as chosen.
         """
         folder = RunFolder.existing(run_folder, with_semantic_ids=True, needs="model.safetensors")
+        kept: dict[str, Any] = {"folder": folder, "run_stamps": folder.stamps()}  # stamps from before it is read
         saved = read_model(folder.model_path, trusted=trusted)
         settings = served_settings(saved, retrieval=retrieval, new_item_bias=new_item_bias)
-        tokens = items_of(folder, saved)
-        model = trained_model(saved, settings).to(device).eval()
+        tokens, model = items_of(folder, saved), trained_model(saved, settings).to(device).eval()
         live = LiveCatalogue(
             model.catalogue,
             tokens,
             labels=read_labels(folder.labels_path, tokens),
-            folder=folder,
+            **kept,
             encoder=NewItemEncoder(folder, settings, trusted=trusted),
             digest=saved.about["data"]["digest"],
             content_width=saved.about.get("content_width") or 0,
@@ -279,7 +279,7 @@ class Recommender(Published):
 
         Raises:
             ValueError: if the recommender has no run, or was loaded from the hub.
-            InUse: if another process uses the folder, or changed its items since they were loaded.
+            InUse: if another process uses the folder, or changed its items or trained it again since they were loaded.
             CannotWrite: if the disk is full.
         """
         if self._downloaded:

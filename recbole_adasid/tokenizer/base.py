@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -46,6 +47,9 @@ class ItemTokenizer(nn.Module, ABC):
 
     Rows are items, without RecBole's padding item: row r has RecBole's internal id r + 1.
     """
+
+    EDITION: ClassVar[int] = 0
+    """Raised when the same settings give other Semantic IDs than before: part of the fingerprint if not 0."""
 
     @property
     @abstractmethod

@@ -47,12 +47,17 @@ def tokenizer_settings(config: settings_lookup.Settings) -> dict[str, Any]:
     """Return the keys of ``config`` that determine the tokenizer, and no others.
 
     Includes everything :func:`build_tokenizer` reads, so that the fingerprint of these settings is complete.
+
+    Raises:
+        ValueError: for an unknown quantizer or regulation, or settings that one of them refuses.
     """
     keys = ["tokenizer_family", "seed", *COMMON]
     if config["tokenizer_family"] == "autoencoder":
         keys += ["quantizer", "regulation", *AUTOENCODER]
-        keys += _lookup("quantizer", config["quantizer"], QUANTIZERS).SETTINGS
-        keys += _lookup("regulation", config["regulation"], REGULATIONS).SETTINGS
+        for part, table in _PARTS.items():
+            kind = _lookup(part, config[part], table)
+            kind.check_settings(config)
+            keys += kind.SETTINGS
     elif config["tokenizer_family"] == "rq_opq":
         keys += RQ_OPQ
     settings = {key: config[key] for key in keys}
@@ -62,9 +67,17 @@ def tokenizer_settings(config: settings_lookup.Settings) -> dict[str, Any]:
     return settings
 
 
-def quantizer_edition(settings: Settings) -> int:
-    """Return the edition of the quantizer that ``settings`` name; 0 for the first, and for a tokenizer without one."""
-    return QUANTIZERS[settings["quantizer"]].EDITION if "quantizer" in settings else 0
+def editions(settings: Settings, *, width: int) -> dict[str, int]:
+    """Return the editions of a tokenizer and its parts, such as ``quantizer_edition``, except those that are 0.
+
+    Args:
+        settings: from :func:`tokenizer_settings`.
+        width: columns of the features.
+    """
+    with torch.device("meta"):  # a family is any function, so only what it builds says which class that is
+        found = {"tokenizer_edition": build_tokenizer(settings, width=width).EDITION}
+    found |= {f"{part}_edition": table[settings[part]].EDITION for part, table in _PARTS.items() if part in settings}
+    return {part: edition for part, edition in found.items() if edition}
 
 
 def build_tokenizer(settings: Settings, *, width: int) -> ItemTokenizer:
@@ -84,8 +97,7 @@ def build_tokenizer(settings: Settings, *, width: int) -> ItemTokenizer:
 
 def unknown_part(settings: Settings) -> str | None:
     """Return the first part that ``settings`` name and no table has, such as ``quantizer 'x'``; None if all exist."""
-    tables: dict[str, Mapping[str, Any]] = {"quantizer": QUANTIZERS, "regulation": REGULATIONS}
-    for key, table in {"tokenizer_family": FAMILIES, **tables}.items():
+    for key, table in {"tokenizer_family": FAMILIES, **_PARTS}.items():
         name = settings.get(key)
         if isinstance(name, str) and name not in table:
             return f"{key} {name!r}"
@@ -165,6 +177,8 @@ REGULATIONS: dict[str, type[Regulation]] = {
     "adaptive": AdaptiveRegulation,
     "hamming": HammingRegulation,
 }
+_PARTS: dict[str, Mapping[str, Any]] = {"quantizer": QUANTIZERS, "regulation": REGULATIONS}
+"""What an autoencoder is put together from, by the setting that names it."""
 RULES: dict[str, Rule] = {
     "tokenizer_family": name_of(FAMILIES),
     "quantizer": name_of(QUANTIZERS),

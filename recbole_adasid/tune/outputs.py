@@ -13,7 +13,7 @@ import yaml
 from recbole_adasid.io.atomic import write_atomically
 from recbole_adasid.io.json_file import as_json
 from recbole_adasid.io.markdown import table
-from recbole_adasid.scorecard.shared_settings import OF_THE_PLACE
+from recbole_adasid.scorecard.shared_settings import NOT_OF_THE_RESULT
 from recbole_adasid.tune.search import Trial
 
 
@@ -36,7 +36,7 @@ def write_report(
     parts = [f"# Search by {metric}", _table(ordered, metric), _LEGEND, f"```bash\n{call}\n```"]
     write_atomically(folder / "README.md", "\n\n".join(parts) + "\n")
     best = ordered[0]
-    settings = {key: value for key, value in fixed.items() if key not in OF_THE_PLACE}
+    settings = {key: value for key, value in fixed.items() if key not in NOT_OF_THE_RESULT}
     text = yaml.safe_dump({**settings, **best.settings}, sort_keys=False, allow_unicode=True)
     heading = f"# The best of {len(trials)} by {metric}: {_figure(best)}\n"
     return write_atomically(folder / "best.yaml", heading + text)

@@ -80,6 +80,11 @@ def test_codes_that_seem_to_count_from_one_are_pointed_out(caplog: pytest.LogCap
         ([[0, 1], [1, 0]], Layout(False, True, 0, (2, 2)), "has 1 levels and a suffix, but .* has 2"),
         ([[0, 1], [1, 2]], Layout(False, False, 0, (2, 2)), "'b' has the code 2 on level 2, read with offset=false"),
         ([[0, 1], [1, 1]], Layout(True, False, 0, (2, 2)), "'a' has the code -1 on level 2, read with offset=true"),
+        (
+            [[1, 1, 1], [1, 1, 4]],
+            Layout(False, True, 1),
+            "all .* have 3 integers, .* a code or a suffix: give level_sizes",
+        ),
         ([[0, 1], [0, 1]], Layout(False, True, 0, (1,)), "the same codes .0. and the same suffix 1"),
         ([[0, 0], [0, 1]], Layout(False, True, 1, (1,)), "'a' has the code -1 on level 1, .*first_code=1"),
     ],

@@ -75,6 +75,11 @@ def test_a_malformed_table_is_refused_with_a_sentence(tmp_path, rows, message):
         read_item_table(write(tmp_path, rows))
 
 
+def test_an_item_s_rows_are_all_kept_if_they_may_repeat(tmp_path):
+    source = write(tmp_path, "1\ta\n2\tb\n1\tc\n", header="item_id:token\ttitle:token\n")
+    assert read_item_table(source, repeated=True) == {"item_id": ["1", "2", "1"], "title": ["a", "b", "c"]}
+
+
 def test_a_table_without_items_or_file_is_refused(tmp_path):
     with pytest.raises(ValueError, match="line 1 is empty"):
         read_item_table(write(tmp_path, "", header=""))

@@ -14,7 +14,10 @@ from recbole_adasid.features.item_features import item_features
 from recbole_adasid.io.digests import CACHE_VERSION
 from recbole_adasid.io.stage_cache import StageCache
 from recbole_adasid.learning.pipeline import collaborative_pairs, learn_semantic_ids, semantic_ids_fingerprint
+from recbole_adasid.tokenizer.autoencoder_tokenizer import AutoencoderTokenizer
+from recbole_adasid.tokenizer.clustering.rq_kmeans import RQKMeansTokenizer
 from recbole_adasid.tokenizer.quantizer import StraightThroughQuantizer
+from recbole_adasid.tokenizer.regulation.base import NoRegulation
 from small_dataset import N_ITEMS, SmallDataset, config, small_dataset
 
 
@@ -56,10 +59,19 @@ def test_whatever_changes_the_result_changes_the_fingerprint(key, value, dataset
     assert changed.stages["tokenizer"] == "computed"
 
 
-def test_another_edition_of_the_quantizer_changes_the_fingerprint(dataset, tmp_path, monkeypatch):
-    settings = config("rqvae", tmp_path)
+@pytest.mark.parametrize(
+    ("tokenizer", "kind"),
+    [
+        ("rqvae", StraightThroughQuantizer),
+        ("rqvae", NoRegulation),
+        ("rqvae", AutoencoderTokenizer),
+        ("rqkmeans", RQKMeansTokenizer),
+    ],
+)
+def test_another_edition_of_a_part_changes_the_fingerprint(tokenizer, kind, dataset, tmp_path, monkeypatch):
+    settings = config(tokenizer, tmp_path)
     before = semantic_ids_fingerprint(settings, dataset)
-    monkeypatch.setattr(StraightThroughQuantizer, "EDITION", 7)
+    monkeypatch.setattr(kind, "EDITION", 7)
     assert semantic_ids_fingerprint(settings, dataset) != before
 
 

@@ -107,6 +107,7 @@ def test_two_processes_do_not_share_a_run_folder(tiny_settings: Settings, tmp_pa
 def test_what_a_killed_process_had_begun_to_write_is_removed(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     (tmp_path / ".model.safetensors.123.tmp").write_text("half")
+    os.utime(tmp_path / ".model.safetensors.123.tmp", (0, 0))
     with folder.in_use():
         assert {path.name for path in tmp_path.iterdir()} == {".lock"}
 

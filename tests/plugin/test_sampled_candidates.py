@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from recbole.data import create_dataset, data_preparation
 from recbole.data.interaction import Interaction
 
+from recbole_adasid.plugin.config.building import build_config
+from recbole_adasid.plugin.peers.loaders import load_parts
 from recbole_adasid.plugin.run import run
 from recbole_adasid.plugin.sampled_candidates import best_candidates, one_row_per_user, same_candidates
 
@@ -61,3 +64,15 @@ def test_users_items_and_ranks_of_a_run_belong_together(model: str, tiny_setting
     assert {len(ranks[name]) for name in ranks.files} == {len(set(ranks["user"].tolist()))}
     assert done["test"]["recall@30"] == 1
     assert done["test"]["recall@3"] == pytest.approx(((ranks["rank"] > 0) & (ranks["rank"] <= 3)).mean(), abs=1e-4)
+
+
+@pytest.mark.parametrize("model", ["SASRec", "BPR"])
+def test_popularity_is_counted_in_the_rows_that_tiger_s_is(model: str, tiny_settings: dict[str, Any]) -> None:
+    mode = {"eval_args": {**MODE, "mode": "pop5"}, "cold_item_share": 0.1, "eval_examples": 9}
+    config = build_config({**tiny_settings, **mode})
+    expected = [loader._sampler for loader in data_preparation(config, create_dataset(config))[1:]]
+    own = {key: tiny_settings[key] for key in COMMON}
+    _, *ours = load_parts(build_config({**own, **mode, "model": model}, peers=True))
+    for loader, theirs in zip(ours, expected):
+        assert loader._sampler.prob == theirs.prob and loader._sampler.alias == theirs.alias
+        np.testing.assert_array_equal(loader._sampler._get_candidates_list(), theirs._get_candidates_list())

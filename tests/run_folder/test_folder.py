@@ -1,5 +1,6 @@
 import json
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -74,10 +75,19 @@ def test_a_folder_can_be_used_again_after_an_export_into_it_was_killed(tmp_path)
     folder, begun = RunFolder(tmp_path / "run"), tmp_path / "run" / ".export.7.tmp"
     begun.mkdir()
     (begun / "half").touch()
-    (folder.path / ".metrics.json.7.tmp").touch()
     for _ in range(2):
         with folder.in_use():
-            assert begun.is_dir() and not (folder.path / ".metrics.json.7.tmp").exists()
+            assert (begun / "half").exists()
+
+
+def test_what_killed_processes_left_is_removed_and_what_others_still_write_is_not(tmp_path):
+    folder, written = RunFolder(tmp_path / "run"), time.time() - 3500
+    names = (".metrics.json.7.tmp", ".out.jsonl.8.tmp")
+    for name, age in zip(names, (200, 0)):
+        (folder.path / name).touch()
+        os.utime(folder.path / name, (written - age, written - age))
+    with folder.in_use():
+        assert [(folder.path / name).exists() for name in names] == [False, True]
 
 
 def test_arrays_come_back_and_a_missing_one_is_named(tmp_path):

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from recbole_adasid.bundle import SIDBundle
+from recbole_adasid.io.tensor_file import DamagedFile
+from recbole_adasid.run_folder.run_items import read_sids
 from recbole_adasid.serving.recommender import Recommender
 
 Settings = dict[str, Any]
@@ -58,6 +60,13 @@ def test_what_a_bundle_takes_from_two_files_is_compared(
     edited(run_copy / name, change)
     with pytest.raises(ValueError, match=why):
         SIDBundle.from_run(run_copy)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff"])
+def test_semantic_ids_that_are_no_json_are_damaged(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "sids.json").write_bytes(content)
+    with pytest.raises(DamagedFile, match=r"sids\.json is not .*: restore the original file$"):
+        read_sids(tmp_path / "sids.json")
 
 
 def test_a_bundle_of_a_run_without_a_model_yet_can_be_made(run_copy: Path) -> None:

@@ -14,6 +14,8 @@ GIVEN = {"dataset": "tiny", "codebook_size": 4, "seed": 1, "data_path": "/a"}
     ("changes", "same"),
     [
         ({"seed": 2, "data_path": "/b", "cache_dir": None, "show_progress": False, "report": False}, True),
+        ({"interactions_memory": 2.0, "item_features_mapped": True, "image_private_hosts": True}, True),
+        ({"interactions_files": "/b/log"}, False),  # maybe with other interactions
         *[({"codebook_size": 8}, False), ({"epochs": 3}, False), ({"val_interval": [0, math.inf]}, False)],
     ],
 )

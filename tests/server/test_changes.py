@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,14 @@ pytest.importorskip("fastapi")
 from fastapi.testclient import TestClient  # noqa: E402
 
 from recbole_adasid.cli.items import COMMAND  # noqa: E402
+from recbole_adasid.io.atomic import CannotWrite  # noqa: E402
 from recbole_adasid.io.tensor_file import DamagedFile  # noqa: E402
 from recbole_adasid.run_folder.folder import RunFolder  # noqa: E402
 from recbole_adasid.server import answers  # noqa: E402
 from recbole_adasid.server.access import read_token  # noqa: E402
 from recbole_adasid.server.application import create_application  # noqa: E402
 from recbole_adasid.server.changes import Changes  # noqa: E402
+from recbole_adasid.server.errors import Busy  # noqa: E402
 from recbole_adasid.server.limits import Limits  # noqa: E402
 from recbole_adasid.server.serving import Serving  # noqa: E402
 from recbole_adasid.serving.recommender import Recommender  # noqa: E402
@@ -110,7 +112,7 @@ def test_items_that_cannot_be_added_change_nothing(changing: Any, items: Any, mo
 
 def test_bad_items_can_be_skipped_and_cells_may_be_numbers_or_lists(changing: Any) -> None:
     answer = add(changing, {"item": "a", "title": ["red", "thing"]}, {"item": "b", "title": ""}, bad_items="skip")
-    assert [one["title"] for one in answer.json()["items"]] == ["red thing"] and set(answer.json()["refused"]) == {"b"}
+    assert [one["title"] for one in answer.json()["items"]] == ["red, thing"] and set(answer.json()["refused"]) == {"b"}
     assert add(changing, {"item": "c", "title": 7}).json()["items"][0]["title"] == "7"
     assert remove(changing, "a", "nobody", bad_items="skip").json() == {
         "items": ["a"],
@@ -196,7 +198,7 @@ def test_a_folder_that_cannot_be_seen_for_a_while_is_followed_again(
         raise PermissionError(13, "Permission denied", str(path))
 
     with monkeypatch.context() as patch:
-        patch.setattr("recbole_adasid.server.changes.stamp_of", unseen)
+        patch.setattr("recbole_adasid.run_folder.folder.stamp_of", unseen)
         wait_for(lambda: "cannot be loaded; serving the previous state" in caplog.text)
         refused = add(changing, NEW)
         assert refused.status_code == 503 and total(changing) == 20
@@ -228,6 +230,103 @@ def test_a_failure_that_passes_blocks_no_later_change(run_copy: Path) -> None:
     assert serving.snapshot.recommender.n_recommended == 19
     changes.close()
     serving.close()
+
+
+@pytest.fixture
+def watched(run_copy: Path) -> Iterator[tuple[Changes, Serving, RunFolder]]:
+    """Changes that look at the folder when a test says so."""
+    serving, folder = Serving(Recommender.load(run_copy), Limits()), RunFolder.existing(run_copy)
+    changes = Changes(serving, folder, lambda: Recommender.load(run_copy))
+    yield changes, serving, folder
+    changes.close()
+    serving.close()
+
+
+def trained_again(folder: RunFolder) -> None:
+    """Replace the model, as a validation does."""
+    again = shutil.copy(folder.model_path, folder.path / "again")
+    os.replace(again, folder.model_path)
+
+
+def test_a_run_that_is_trained_again_is_served_once_it_has_finished(
+    watched: tuple[Changes, Serving, RunFolder], caplog: pytest.LogCaptureFixture
+) -> None:
+    changes, serving, folder = watched
+    before, metrics = serving.snapshot, folder.metrics_path.read_bytes()
+    with folder.in_use():
+        folder.metrics_path.unlink()
+        trained_again(folder)
+        for _ in range(2):
+            changes.refresh()
+            assert serving.snapshot is before and "cannot be loaded" not in caplog.text
+        trained_again(folder)
+        folder.metrics_path.write_bytes(metrics)
+    changes.refresh()
+    assert serving.snapshot is not before
+    after = serving.snapshot
+    changes.refresh()
+    assert serving.snapshot is after
+    with folder.in_use():  # as by somebody who adds items
+        other = Recommender.load(folder.path)
+        other.remove_items(["i3"])
+        other.save(locked=True)
+        changes.refresh()
+        assert serving.snapshot.recommender.n_recommended == 19
+
+
+def test_a_training_that_was_stopped_is_not_served(
+    watched: tuple[Changes, Serving, RunFolder], caplog: pytest.LogCaptureFixture
+) -> None:
+    changes, serving, folder = watched
+    before, metrics = serving.snapshot, folder.metrics_path.read_bytes()
+    folder.metrics_path.unlink()
+    trained_again(folder)
+    for _ in range(2):
+        changes.refresh()
+        changes._retry_at = 0.0
+    assert serving.snapshot is before
+    assert caplog.text.count("metrics.json is missing: the run was started again and has not finished") == 1
+    with pytest.raises(Busy, match="changed but cannot be loaded: .*has not finished"):
+        changes._change(lambda recommender: recommender.remove_items(["i3"]))
+    folder.metrics_path.write_bytes(metrics)
+    changes._retry_at = 0.0
+    changes.refresh()
+    assert serving.snapshot is not before
+
+
+def test_a_folder_that_cannot_be_locked_is_followed_all_the_same(
+    watched: tuple[Changes, Serving, RunFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes, serving, folder = watched
+    before = serving.snapshot
+
+    def read_only(*_: object, **__: object) -> None:
+        raise CannotWrite("cannot write .lock (Read-only file system)")
+
+    monkeypatch.setattr("recbole_adasid.run_folder.folder.held", read_only)
+    trained_again(folder)
+    changes.refresh()
+    assert serving.snapshot is not before
+
+
+def test_a_run_without_metrics_from_the_start_is_followed(run_copy: Path) -> None:
+    (run_copy / "metrics.json").unlink()
+    serving, folder = Serving(Recommender.load(run_copy), Limits()), RunFolder.existing(run_copy)
+    before, changes = serving.snapshot, Changes(serving, folder, lambda: Recommender.load(run_copy))
+    trained_again(folder)
+    changes.refresh()
+    assert serving.snapshot is not before
+    changes.close()
+    serving.close()
+
+
+def test_a_description_that_is_no_json_is_not_blamed_on_the_client(
+    changing: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    (changing.folder / "tokenizer" / "tokenizer.json").write_text("{")
+    answer = add(changing, NEW)
+    assert (answer.status_code, answer.json()) == (500, {"detail": "internal error: the server's log has the details"})
+    assert "A request failed: " in caplog.text and "tokenizer.json is not JSON" in caplog.text
 
 
 def test_damage_in_the_run_folder_is_not_blamed_on_the_client(changing: Any, caplog: pytest.LogCaptureFixture) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from datetime import datetime
 from pathlib import Path
@@ -204,6 +205,23 @@ def test_changes_that_another_process_kept_are_not_lost(copy: Path) -> None:
     first.remove_items(["i3"])
     first.save()
     assert Recommender.load(copy).tokens[20:] == ["a"]
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "sids.json"])
+def test_changes_to_a_run_that_was_trained_again_are_not_kept(name: str, copy: Path) -> None:
+    stale = Recommender.load(copy)
+    stale.remove_items(["i3"])
+    again = shutil.copy(copy / name, copy / "again")
+    os.replace(again, copy / name)
+    for one in (stale, stale.copy()):
+        with pytest.raises(
+            InUse, match="was trained again since this recommender was loaded: load it again and repeat"
+        ):
+            one.save()
+    assert not list(copy.glob("new-items*"))
+    fresh = Recommender.load(copy)
+    fresh.remove_items(["i3"])
+    fresh.save()
 
 
 def test_no_other_process_can_change_the_folder_during_a_save(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:

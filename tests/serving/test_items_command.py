@@ -54,6 +54,38 @@ def test_the_command_goes_on_without_bad_items_if_it_is_told(
     assert Recommender.load(copy).n_recommended == 20
 
 
+@pytest.mark.parametrize(
+    ("ending", "rows"),
+    [
+        ("item", "item_id:token\ttitle:token\nn1\tthe red thing\nn1\tanother\n"),
+        ("csv", "item_id,title\nn1,the red thing\nn1,another\n"),
+    ],
+)
+def test_an_item_with_several_rows_is_treated_alike_in_every_format(
+    ending: str, rows: str, copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / f"new.{ending}").write_text(rows)
+    command = ["add", f"--run_folder={copy}", f"--items={tmp_path}/new.{ending}"]
+    assert change(command) == 2 and "the new item 'n1' occurs twice" in capsys.readouterr().err
+    assert change([*command, "--bad_items=skip"]) == 0
+    assert "skipped 'n1': occurs more than once: only its first row was read" in capsys.readouterr().err
+    assert Recommender.load(copy).labels["n1"].title == "the red thing"
+
+
+def test_a_file_of_vectors_without_any_of_the_new_items_keeps_no_other_from_coming_back(
+    copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gone.txt").write_text("i3\n")
+    assert change(["remove", f"--run_folder={copy}", f"--items={tmp_path}/gone.txt"]) == 0
+    (tmp_path / "new.csv").write_text("item_id,title\nn1,the red thing\ni3,\n")
+    np.savez(tmp_path / "new.npz", item_id=np.array(["x"]), embedding=np.eye(1, 8, dtype=np.float32))
+    command = ["add", f"--run_folder={copy}", f"--items={tmp_path}/new.csv", f"--features={tmp_path}/new.npz"]
+    assert change(command) == 2 and "'n1' cannot be added: its features are missing" in capsys.readouterr().err
+    assert change([*command, "--bad_items=skip"]) == 0
+    assert "skipped 'n1': its features are missing" in capsys.readouterr().err
+    assert Recommender.load(copy).n_recommended == 20
+
+
 def test_cells_of_new_items_that_cannot_be_used_are_told(copy: Path, tmp_path: Path, capsys, caplog) -> None:
     (tmp_path / "new.jsonl").write_text('{"item_id": "n1", "title": "the red thing", "price": "call us"}\n')
     assert change(["add", f"--run_folder={copy}", f"--items={tmp_path}/new.jsonl"]) == 0

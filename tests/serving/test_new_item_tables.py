@@ -86,6 +86,33 @@ def test_a_table_like_the_one_the_run_was_made_from_is_read_like_it(tmp_path: Pa
         new_items.read_table(tmp_path / "new.csv", {"title": "what"}, run=made)
 
 
+FIRST = {"item_id": "sku", "title": "name", "brand": "maker", "categories": "department"}
+
+
+@pytest.mark.parametrize(
+    ("header", "given", "expected"),
+    [
+        ("sku,name,department", {}, {"title": "name", "categories": "department"}),
+        ("sku,name,label", {"brand": "label"}, {"title": "name", "brand": "label"}),
+        ("item_id,name,maker", {}, {"title": "name", "brand": "maker"}),
+        ("sku,title,maker", {}, {"title": "title", "brand": "maker"}),
+        ("sku,item_id,name,title,department", {}, {"title": "name", "categories": "department"}),
+        ("item_id,sku,title,brand,name", {}, {"title": "title", "brand": "brand"}),
+        ("item_id,title,name", {"title": "name"}, {"title": "name"}),
+    ],
+)
+def test_columns_of_the_run_s_own_table_are_found_one_by_one(
+    header: str, given: dict[str, str], expected: dict[str, str], tmp_path: Path
+) -> None:
+    made = {"items_columns": FIRST, "modalities": None, "item_features_file": None, "text_template": None}
+    made |= {"text_fields": ["title", "brand", "categories"], "title_field": "title"}
+    columns = header.split(",")
+    (tmp_path / "new.csv").write_text(f"{header}\n{','.join(f'a {column}' for column in columns)}\n")
+    found = new_items.read_table(tmp_path / "new.csv", given, run=made)
+    assert found.pop("item_id") == [f"a {columns[0]}"]
+    assert found == {name: [f"a {raw}"] for name, raw in expected.items()}
+
+
 def test_a_text_column_that_new_items_lack_counts_as_empty(odd_run: Path, caplog: pytest.LogCaptureFixture) -> None:
     lacking, empty = Recommender.load(odd_run), Recommender.load(odd_run)
     names = {"item_id": ["n1"], "product name": ["the red thing"]}

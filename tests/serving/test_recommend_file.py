@@ -103,6 +103,7 @@ def test_a_file_of_another_encoding_is_named(option: str, tmp_path: Path, capsys
         (["--run_folder=f", "--history=1", "--new_share=some"], "new_share='some' has to be a number"),
         (["--run_folder=f", "--history=1", "--device=abacus"], "device='abacus' cannot be used here"),
         (["--run_folder=f", "--input=absent.jsonl"], "--input needs --out"),
+        (["--run_folder=f", "--history=1", "--out=o"], "--out goes with --input: with --history the recommendations"),
         (["--run_folder=f", "--input=absent.jsonl", "--out=o"], "absent.jsonl"),
     ],
 )
@@ -217,3 +218,14 @@ def test_a_place_that_cannot_be_written_is_named_before_anything_is_recommended(
 def test_a_category_is_taken_as_written(walker: Walker) -> None:
     assert COMMAND.main(["--run_folder=f", "--history=001", "--category=007"]) == 0
     assert walker.options["category"] == "007"
+
+
+@pytest.mark.parametrize("name", ["items", "scores", "titles"])
+def test_a_field_with_the_name_of_a_result_is_refused_before_anything_is_recommended(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Walker, "recommend_many", None)
+    (tmp_path / "in.jsonl").write_text(f'["001"]\n{{"history": ["001"], "{name}": []}}\n')
+    assert COMMAND.main(["--run_folder=f", f"--input={tmp_path}/in.jsonl", f"--out={tmp_path}/out.jsonl"]) == 2
+    assert f"in.jsonl, line 2 has a field '{name}', which is the name of a result" in capsys.readouterr().err
+    assert not (tmp_path / "out.jsonl").exists()

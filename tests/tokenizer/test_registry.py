@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from recbole_adasid.settings.presets import presets, read_props
 from recbole_adasid.tokenizer.autoencoder_tokenizer import AutoencoderTokenizer
 from recbole_adasid.tokenizer.clustering.rq_kmeans import RQKMeansTokenizer
 from recbole_adasid.tokenizer.clustering.rq_opq import RQOPQTokenizer
@@ -16,7 +17,7 @@ from recbole_adasid.tokenizer.quantizer import CosineQuantizer, GroupedQuantizer
 from recbole_adasid.tokenizer.registry import (
     build_tokenizer,
     codebook_sizes,
-    quantizer_edition,
+    editions,
     tokenizer_settings,
 )
 from recbole_adasid.tokenizer.regulation.adaptive import AdaptiveRegulation
@@ -222,6 +223,57 @@ def test_an_unknown_name_is_told_when_the_settings_are_chosen(key: str) -> None:
         tokenizer_settings({**SETTINGS, key: "zzz"})
 
 
-def test_a_quantizer_of_a_later_edition_is_told_apart_by_the_fingerprint() -> None:
-    editions = {name: quantizer_edition({"quantizer": name}) for name in ("rotation", "cosine", "straight_through")}
-    assert editions == {"rotation": 1, "cosine": 1, "straight_through": 0} and quantizer_edition({}) == 0
+@pytest.mark.parametrize("preset", presets("tokenizer"))
+def test_of_the_built_in_parts_only_two_quantizers_have_an_edition(preset: str) -> None:
+    """Any other would be a new part of the fingerprint, and everything learned before would be learned again."""
+    config = {**read_props("tokenizers.yaml"), **read_props(f"tokenizer/{preset}.yaml"), "seed": 1}
+    own = {"rotation": {"quantizer_edition": 1}, "vqgan": {"quantizer_edition": 2}}
+    assert editions(tokenizer_settings(config), width=WIDTH) == own.get(preset, {})
+
+
+@pytest.mark.parametrize(
+    ("part", "kind"),
+    [
+        ("quantizer_edition", RotationQuantizer),
+        ("regulation_edition", AdaptiveRegulation),
+        ("tokenizer_edition", AutoencoderTokenizer),
+    ],
+)
+def test_a_part_of_a_later_edition_is_told_apart(part: str, kind: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = editions(SETTINGS, width=WIDTH)
+    monkeypatch.setattr(kind, "EDITION", 7)
+    assert editions(SETTINGS, width=WIDTH) == {**before, part: 7}
+
+
+def test_more_groups_than_levels_are_refused_but_not_of_a_saved_tokenizer() -> None:
+    config = {**SETTINGS, "quantizer": "grouped"}
+    assert tokenizer_settings({**config, "quantizer_groups": 3})["quantizer_groups"] == 3
+    with pytest.raises(ValueError, match="^quantizer_groups must lie between 1 and sid_length, 3, .* got 4$"):
+        tokenizer_settings({**config, "quantizer_groups": 4})
+    build_tokenizer({**config, "quantizer_groups": 4}, width=WIDTH)  # as a saved one, maybe older than the check
+
+
+@pytest.mark.parametrize(
+    ("changes", "refused"),
+    [
+        ({"rebalancing_start": 10_000, "rebalancing_end": 200_000}, True),
+        ({"rebalancing_start": 169, "rebalancing_end": 170}, True),
+        ({"rebalancing_start": 0.05, "rebalancing_end": 1.0}, True),
+        ({"rebalancing_start": 168, "rebalancing_end": 200_000}, False),
+        ({"rebalancing_start": 0, "rebalancing_end": 2}, False),
+        ({"rebalancing_start": 0.05, "rebalancing_end": 1.0, "rebalancing_unit": "fraction"}, False),
+        ({"rebalancing_start": 10_000, "rebalancing_end": 200_000, "progress_rebalancing": False}, False),
+        ({"rebalancing_start": 10_000, "rebalancing_end": 200_000, "regulation": "none"}, False),
+    ],
+)
+def test_rebalancing_in_steps_outside_training_is_refused(changes: dict[str, Any], refused: bool) -> None:
+    config = {**SETTINGS, "progress_rebalancing": True, **changes}
+    build_tokenizer(config, width=WIDTH)  # as a saved one, maybe older than the check
+    if not refused:
+        assert tokenizer_settings(config)["tokenizer_steps"] == 170
+        return
+    told = (
+        f"rebalancing_start={config['rebalancing_start']} and rebalancing_end={config['rebalancing_end']} are in steps"
+    )
+    with pytest.raises(ValueError, match=f"^{told} .* tokenizer_steps=170: .* rebalancing_unit=fraction$"):
+        tokenizer_settings(config)

@@ -104,5 +104,8 @@ def test_a_description_of_another_tokenizer_is_refused_and_none_is_missed(saved:
     told = f"{beside} describes another tokenizer than {PARAMETERS_FILE} next to it: restore the original"
     with pytest.raises(DamagedFile, match=f"^{re.escape(told)}$"):
         load_tokenizer(saved[0])
+    beside.write_text("{")
+    with pytest.raises(DamagedFile, match="is not JSON .*: restore the original file$"):
+        load_tokenizer(saved[0])
     beside.unlink()
     assert load_tokenizer(saved[0])[0].encode(FEATURES).equal(saved[2])

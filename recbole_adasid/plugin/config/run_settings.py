@@ -19,6 +19,7 @@ from recbole_adasid.plugin.config_values import to_plain
 from recbole_adasid.plugin.peers.names import is_tiger
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.warm_start import warm_start_digest
+from recbole_adasid.settings.place import OF_THE_PLACE
 
 
 def run_folder(config: Any) -> Path:
@@ -60,17 +61,14 @@ def training_key(config: Any, semantic_ids: str, interactions: str) -> str:
     """Return the fingerprint of everything training depends on: settings except paths and display, Semantic IDs, and
     training interactions.
     """
-    elsewhere = {"data_path", "run_root", "cache_dir", "gpu_id", "show_progress", "state", "download"}
-    elsewhere |= {"log_wandb", "wandb_project", "log_mlflow", "mlflow_tracking_uri", "mlflow_experiment"}
-    elsewhere |= {"reviews_url", "reviews_sha256", "metadata_url", "metadata_sha256"}
+    elsewhere = OF_THE_PLACE | {"reviews_url", "reviews_sha256", "metadata_url", "metadata_sha256"}
     elsewhere |= {"interactions_table", "items_table", "interactions_columns", "items_columns", "table_time_unit"}
     elsewhere |= {"table_delimiter"}
-    elsewhere |= {"title_field", "category_field", "sids_file", "warm_start", "report"}
-    elsewhere |= {"pair_engine", "ray_address", "ray_workers", "ray_worker_memory", "item_features_mapped"}
-    elsewhere |= {"image_private_hosts"}
-    elsewhere |= {"interactions_files", "interactions_memory"}
+    elsewhere |= {"title_field", "category_field", "sids_file", "warm_start", "interactions_files"}
     settings = {key: to_plain(value) for key, value in writable(config).items() if key not in elsewhere}
     about = {"semantic_ids": semantic_ids, "interactions": interactions, "dataset": str(config["dataset"])}
+    if str(config["learner"]).lower() != "adamw":  # a state of earlier versions has its parameters in another order
+        about["weight_decay"] = "on weight matrices"
     if config["warm_start"]:
         about["warm_start"] = warm_start_digest(config["warm_start"])
     return fingerprint({"settings": as_before(settings), **about})

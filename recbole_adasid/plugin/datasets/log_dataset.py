@@ -96,7 +96,7 @@ class LogDataset(ExampleDataset):
         return len(self.log.items) / self.log.n_items
 
     def build(self) -> list[ExampleDataset]:
-        """Leave one out, as set by `eval_args`.
+        """Leave one out, as set by `eval_args`; from then on this dataset shows the training examples.
 
         Raises:
             SettingsError: if no example is left to train on.
@@ -110,6 +110,7 @@ class LogDataset(ExampleDataset):
         sequences = UserSequences(log.items, log.starts, log.order, self.max_item_list_len)
         parts = [self._of(examples) for examples in leave_one_out(sequences, left_out).values()]
         self._check_parts(parts)
+        self._show(parts[0].part)  # RecBole's `get_flops` reads an example of the dataset itself
         return parts
 
     def _of(self, part: SequenceExamples) -> LogDataset:

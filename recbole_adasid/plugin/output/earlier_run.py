@@ -25,6 +25,8 @@ _RESULTS = (
     *("examples.json", "report.html", VECTORS_FILE, "model.safetensors", "metrics.json"),
 )
 """The last tells that the run is finished, so that a kill in between loses nothing but what was to be removed."""
+_OF_EQUAL_RUNS = tuple(name for name in _RESULTS if name != "model.safetensors")
+"""Without the model, which can be served until the first validation replaces it."""
 
 
 def refuse_other_recommender(folder: RunFolder, model: str) -> None:
@@ -48,8 +50,8 @@ def refuse_other_recommender(folder: RunFolder, model: str) -> None:
 
 
 def write_first_settings(folder: RunFolder, settings: Mapping[str, Any]) -> None:
-    """Write the settings of a run that starts, unless a finished run has its own there: the new one may yet fail."""
-    if not folder.metrics_path.is_file():
+    """Write the settings of a run that starts, unless an earlier one has its own there: the new one may yet fail."""
+    if not _has_run(folder):
         folder.write_config(settings)
 
 
@@ -60,9 +62,10 @@ def take_over(
     *,
     reads_features: bool = False,
 ) -> None:
-    """Write the settings of a run that is about to train, and remove the results of a finished one, unless it is equal.
+    """Write the settings of a run that is about to train, and remove the results of a finished one.
 
-    Items added to the earlier one, and removed from it, stay if they fit the new one; otherwise they are set aside.
+    Only the model stays if settings and Semantic IDs are equal, until the first validation replaces it.
+    Items added to the earlier run, and removed from it, stay if they fit the new one; otherwise they are set aside.
 
     Args:
         folder: run folder.
@@ -70,14 +73,19 @@ def take_over(
         semantic_ids: its item tokens [N] and their codes [N, S]; None: it has none.
         reads_features: whether the recommender also reads item features.
     """
-    finished, as_before = folder.metrics_path.is_file(), semantic_ids is None or _has_sids(folder, *semantic_ids)
-    fits = as_before and not (finished and reads_features and _has_other_features(folder, settings))
+    there, as_before = _has_run(folder), semantic_ids is None or _has_sids(folder, *semantic_ids)
+    fits = as_before and not (there and reads_features and _has_other_features(folder, settings))
     if folder.changes_path.is_file() and not fits:
         _set_aside(folder)
-    if finished and not (as_before and folder.has_config(settings)):
-        for name in _RESULTS:
+    if there and (folder.metrics_path.is_file() or not folder.training_path.is_file()):  # not to be resumed
+        for name in _OF_EQUAL_RUNS if as_before and folder.has_config(settings) else _RESULTS:
             (folder.path / name).unlink(missing_ok=True)
     folder.write_config(settings)
+
+
+def _has_run(folder: RunFolder) -> bool:
+    """Tell whether a folder has a finished run, or the model of one that was stopped."""
+    return folder.metrics_path.is_file() or folder.model_path.is_file()
 
 
 def _set_aside(folder: RunFolder) -> None:
@@ -92,7 +100,7 @@ def _set_aside(folder: RunFolder) -> None:
 
 
 def _has_other_features(folder: RunFolder, settings: Mapping[str, Any]) -> bool:
-    """Tell whether a finished run's item features are of another kind, or it does not say."""
+    """Tell whether an earlier run's item features are of another kind, or it does not say."""
     try:
         return feature_kind(read_settings_files([folder.config_path])) != feature_kind(settings)
     except (SettingsError, KeyError, TypeError, ValueError, AttributeError):  # the settings come from a file

@@ -27,9 +27,6 @@ from recbole_adasid.run_folder.results_table import results_table
 
 logger = logging.getLogger(__name__)
 
-UNFINISHED = "training.safetensors"
-"""File in the run folder: TIGER's training state between two epochs, until the run ends."""
-
 
 def write_beginning(folder: RunFolder, config: Any, model: Any, parts: dict[str, Any]) -> None:
     """Write what is known before TIGER is trained."""
@@ -60,7 +57,7 @@ def write_results(
     write_history(
         folder.history_path, run_history(model.semantic_ids.history, trainer.train_loss_dict, trainer.valid_results)
     )
-    (folder.path / UNFINISHED).unlink(missing_ok=True)
+    folder.training_path.unlink(missing_ok=True)
     keep_item_vectors(folder.path, model, parts["train"].training_items(), config["model"])
     _finish(folder, model, results, told_of_repeated(record))
     if config["report"]:

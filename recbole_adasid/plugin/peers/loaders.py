@@ -30,29 +30,44 @@ def load_parts(config: Any) -> tuple[Any, Any, Any]:
     dataset = (SequenceDataset if sequential else InteractionDataset)(config)
     getLogger().info(dataset)
     parts = dataset.build()
-    sampler = _sampler(config, config["train_neg_sample_args"], parts[:1])
+    sampler = _sampler(config, config["train_neg_sample_args"], parts[:1], counted=parts[0])
     train = get_dataloader(config, "train")(config, parts[0], sampler, shuffle=config["shuffle"])
-    return train, _evaluation(config, parts[:2]), _evaluation(config, parts)
+    return train, _evaluation(config, parts[:2], dataset), _evaluation(config, parts, dataset)
 
 
-def _evaluation(config: Any, parts: Sequence[Any]) -> Any:
-    """Return the loader of the last of some parts."""
+def _evaluation(config: Any, parts: Sequence[Any], dataset: Any) -> Any:
+    """Return the loader of the last of some parts of a dataset."""
     phase = PHASES[len(parts) - 1]
     if config["eval_args"]["mode"][phase] == "full":
         return ExampleLoader(config, parts[-1])
-    return NegSampleEvalDataLoader(config, parts[-1], _sampler(config, config[f"{phase}_neg_sample_args"], parts))
+    sampler = _sampler(config, config[f"{phase}_neg_sample_args"], parts, counted=dataset)
+    return NegSampleEvalDataLoader(config, parts[-1], sampler)
 
 
-def _sampler(config: Any, asked: Mapping[str, Any], parts: Sequence[Any]) -> Any:
+def _sampler(config: Any, asked: Mapping[str, Any], parts: Sequence[Any], *, counted: Any) -> Any:
     """Return RecBole's negative sampler for the last of some parts, or None if none is configured.
 
-    It draws by item frequency in these parts, and for models that exclude seen items, none of the user's.
+    If it draws by popularity, this is how often an item is a target in ``counted``: in evaluation in all examples of
+    the dataset, as RecBole counts for TIGER. For models that exclude seen items it draws none of the user's in these
+    parts.
     """
     phases, how = list(PHASES[: len(parts)]), (asked["distribution"], asked.get("alpha", 1.0))
     if how[0] == "none":
         return None
-    sampler = RepeatableSampler(phases, parts[-1], *how) if config["repeatable"] else Sampler(phases, list(parts), *how)
-    return sampler.set_phase(phases[-1])
+    if config["repeatable"]:
+        return RepeatableSampler(phases, counted, *how).set_phase(phases[-1])
+    return _UnseenSampler(phases, list(parts), counted, *how).set_phase(phases[-1])
+
+
+class _UnseenSampler(Sampler):
+    """RecBole's sampler of unseen items, which by itself counts popularity in the parts whose items are seen."""
+
+    def __init__(self, phases: list[str], parts: list[Any], counted: Any, *how: Any) -> None:
+        self._counted = counted
+        super().__init__(phases, parts, *how)
+
+    def _get_candidates_list(self) -> list[Any]:
+        return list(self._counted.inter_feat[self.iid_field].numpy())
 
 
 class ExampleLoader(FullSortEvalDataLoader):

@@ -18,8 +18,8 @@ class MLflowRun:
     title, package = "MLflow", "mlflow"
     remedy = "correct mlflow_tracking_uri; sqlite:///mlflow.db uses a local file"
 
-    def __init__(self, settings: Mapping[str, Any], folder: Path | None) -> None:
-        """Start a run in the experiment `mlflow_experiment` at `mlflow_tracking_uri`."""
+    def __init__(self, settings: Mapping[str, Any], folder: Path | None, known: str | None = None) -> None:
+        """Start a run in the experiment `mlflow_experiment` at `mlflow_tracking_uri`, or continue a known one there."""
         import mlflow
 
         active = mlflow.active_run()
@@ -28,7 +28,14 @@ class MLflowRun:
         self._client = mlflow.MlflowClient(tracking_uri=uri)
         self._waiting: list[Any] = []
         self._sent = time.monotonic()
-        self._run_id = active.info.run_id if active else self._created(settings, folder)
+        if active:
+            self._run_id = active.info.run_id
+        elif known:
+            self._client.update_run(known, status="RUNNING")  # refused if it is unknown there, or was deleted
+            self._run_id = known
+        else:
+            self._run_id = self._created(settings, folder)
+        self.run_id = self._run_id if self._own else None
 
     def _created(self, settings: Mapping[str, Any], folder: Path | None) -> str:
         from mlflow.entities import Param

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from recbole_adasid.distributed.world import world
 from recbole_adasid.io.one_line import one_line
 from recbole_adasid.plugin.config_values import plain_config
+from recbole_adasid.plugin.tracking.kept_runs import KeptRuns
 from recbole_adasid.plugin.tracking.mlflow_run import MLflowRun
 from recbole_adasid.plugin.tracking.wandb_run import WandbRun
 from recbole_adasid.settings.errors import SettingsError
@@ -27,8 +28,9 @@ logger = logging.getLogger(__name__)
 class Tracker(Protocol):
     """Records the scalars of one run in an experiment tracker.
 
-    The constructor takes the run's settings as plain values and its folder, or None, and starts recording. A recording
-    that the user's program has started is continued instead, and not ended.
+    The constructor takes the run's settings as plain values and its folder, or None, and starts recording. With the id
+    of an earlier recording as third argument, it continues that one. A recording that the user's program has started is
+    continued instead, and not ended.
     """
 
     title: str
@@ -37,6 +39,8 @@ class Tracker(Protocol):
     """The package to install; also the name of the extra."""
     remedy: str
     """What to do if it cannot start."""
+    run_id: str | None
+    """Id of the recording; None if the user's program has started it."""
 
     def add_scalar(self, name: str, value: float, step: int) -> None:
         """Record a value at a step or epoch."""
@@ -45,7 +49,7 @@ class Tracker(Protocol):
         """End the recording."""
 
 
-TRACKERS: dict[str, Callable[[Mapping[str, Any], Path | None], Tracker]] = {
+TRACKERS: dict[str, Callable[..., Tracker]] = {
     "log_wandb": WandbRun,
     "log_mlflow": MLflowRun,
 }
@@ -59,8 +63,13 @@ class Tracking:
         self.trackers: list[Tracker] = []
         self._config: Any = None
 
-    def start(self, config: Any, folder: Path | None = None) -> None:
+    def start(self, config: Any, folder: Path | None = None, kept: KeptRuns | None = None) -> None:
         """Start the trackers that a RecBole Config chooses, unless already started for it; end those of another run.
+
+        Args:
+            config: RecBole config.
+            folder: of the run, if it has one.
+            kept: the recordings to continue, and where to keep them.
 
         Raises:
             SettingsError: if one cannot start.
@@ -69,9 +78,16 @@ class Tracking:
             return
         self.end()
         self._config = config
+        runs: dict[str, str] = {}
         for key, kind in TRACKERS.items():
             if config[key]:
-                self.trackers.append(_started(key, kind, plain_config(config)["settings"], folder))
+                given = plain_config(config)["settings"], folder
+                known = kept.known.get(key) if kept else None
+                tracker = (known and _continued(kind, *given, known)) or _started(key, kind, *given)
+                self.trackers.append(tracker)
+                runs |= {key: tracker.run_id} if tracker.run_id else {}
+        if kept:
+            kept.keep(runs)
 
     def follows(self, config: Any) -> bool:
         """Tell whether tracking was started for a Config, even without trackers."""
@@ -104,19 +120,24 @@ atexit.register(TRACKING.end)  # RecBole's own command does not say when a run i
 
 
 @contextmanager
-def tracked(config: Any, folder: Path) -> Iterator[None]:
+def tracked(config: Any, folder: Path, kept: KeptRuns | None = None) -> Iterator[None]:
     """Record the block with the trackers that a RecBole Config chooses.
+
+    Args:
+        config, folder, kept: see :meth:`Tracking.start`.
 
     Raises:
         SettingsError: if one cannot start.
     """
     failed = True
     try:
-        TRACKING.start(config, folder)
+        TRACKING.start(config, folder, kept)
         yield
         failed = False
     finally:
         TRACKING.end(failed)
+        if kept and not failed:
+            kept.forget()
 
 
 def check_installed(settings: Mapping[str, Any]) -> None:
@@ -133,6 +154,16 @@ def check_installed(settings: Mapping[str, Any]) -> None:
                 f"{key}=True needs {package}, which is missing: pip install 'recbole-adasid[{package}]', or unset "
                 f"{key}."
             )
+
+
+def _continued(kind: Callable[..., Tracker], settings: Mapping[str, Any], folder: Path | None, run: str) -> Any:
+    """Return a tracker that continues an earlier recording, or None if it cannot."""
+    try:
+        return kind(settings, folder, run)
+    except Exception as error:
+        title = kind.title  # type: ignore[attr-defined]
+        logger.warning("%s cannot continue its run %s (%s), so a new one is started.", title, run, _line(error))
+        return None
 
 
 def _started(key: str, kind: Callable[..., Tracker], settings: Mapping[str, Any], folder: Path | None) -> Tracker:

@@ -13,13 +13,16 @@ class WandbRun:
     title, package = "Weights & Biases", "wandb"
     remedy = "log in with `wandb login`, or set the environment variable WANDB_MODE=offline"
 
-    def __init__(self, settings: Mapping[str, Any], folder: Path | None) -> None:
-        """Start a run in the project `wandb_project`, with its files in the run's folder."""
+    def __init__(self, settings: Mapping[str, Any], folder: Path | None, known: str | None = None) -> None:
+        """Start a run in the project `wandb_project`, with its files in the run's folder, or continue a known one."""
         import wandb
 
         self._own = wandb.run is None
         place: dict[str, Any] = {} if folder is None else {"dir": str(folder), "name": folder.name}
+        if known:
+            place |= {"id": known, "resume": "allow"}
         self._run = wandb.run or wandb.init(project=settings["wandb_project"], config=dict(settings), **place)
+        self.run_id = self._run.id if self._own else None
         self._known: set[str] = set()
 
     def add_scalar(self, name: str, value: float, step: int) -> None:

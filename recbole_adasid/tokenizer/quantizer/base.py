@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -40,6 +41,10 @@ class LevelQuantizer(nn.Module, ABC):
     """Name of the parameter with one row per codeword, if any: a revived codeword's optimizer moments are reset."""
     EDITION: ClassVar[int] = 0
     """Raised when the same settings give other codewords than before: part of the fingerprint if not 0."""
+
+    @classmethod
+    def check_settings(cls, settings: Mapping[str, Any]) -> None:
+        """Raise ValueError for settings that a new tokenizer must not have; saved ones are built with them as ever."""
 
     def __init__(self, *, n_codewords: int, dim: int, level: int = 0) -> None:
         super().__init__()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -23,7 +24,7 @@ class GroupedQuantizer(StraightThroughQuantizer):
 
     Args:
         n_codewords, dim, level: see :class:`LevelQuantizer`.
-        quantizer_groups: G, at most ``dim`` (the paper has 2).
+        quantizer_groups: G, at most ``dim`` and, for every group to have a level, L (the paper has 2).
     """
 
     SETTINGS: ClassVar[dict[str, Rule]] = {"quantizer_groups": whole(1, 2**16)}
@@ -37,6 +38,20 @@ class GroupedQuantizer(StraightThroughQuantizer):
         super().__init__(n_codewords=n_codewords, dim=dim, level=level)
         self._pad = (self.columns.start, dim - self.columns.stop)
         self.codewords = torch.nn.Parameter(self.codewords[:, self.columns].detach().clone())
+
+    @classmethod
+    def check_settings(cls, settings: Mapping[str, Any]) -> None:
+        """Refuse more groups than levels.
+
+        Raises:
+            ValueError: because a group without a level is never coded.
+        """
+        groups, length = settings["quantizer_groups"], settings["sid_length"]
+        if groups > length:
+            raise ValueError(
+                f"quantizer_groups must lie between 1 and sid_length, {length}, so that every group has a level, got "
+                f"{groups}"
+            )
 
     def codebook(self) -> Tensor:
         """Return the codewords [K, D], zero outside the group's columns."""

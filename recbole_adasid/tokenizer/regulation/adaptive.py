@@ -167,6 +167,11 @@ class AdaptiveRegulation(Regulation):
         return similarity >= thresholds.index_select(0, pairs.depth)
 
     @classmethod
+    def check_settings(cls, settings: Mapping[str, Any]) -> None:
+        """Refuse a schedule outside training; see :meth:`ProgressSchedule.check_settings`."""
+        ProgressSchedule.check_settings(settings)
+
+    @classmethod
     def of_settings(cls, settings: Mapping[str, Any]) -> AdaptiveRegulation:
         """Build the regulation; a list of depths is fitted to ``sid_length``."""
         given = arguments(cls._OWN, settings)
@@ -191,7 +196,7 @@ class AdaptiveRegulation(Regulation):
 
     @property
     def aligns_pairs(self) -> bool:
-        """Whether λ_cf ever rises above 0."""
+        """Whether λ_cf rises towards a ceiling above 0."""
         return self.schedule.collaborative_ceiling > 0
 
     def weights(self, step: int, total_steps: int) -> ObjectiveWeights:

@@ -38,6 +38,12 @@ class Regulation(ABC):
     SETTINGS: ClassVar[dict[str, Rule]] = {}
     REMEDY: ClassVar[str] = "Raise its margins."
     """What to do if it never repels a pair."""
+    EDITION: ClassVar[int] = 0
+    """Raised when the same settings give other Semantic IDs than before: part of the fingerprint if not 0."""
+
+    @classmethod  # noqa: B027 (most refuse nothing)
+    def check_settings(cls, settings: Mapping[str, Any]) -> None:
+        """Raise ValueError for settings that a new tokenizer must not have; saved ones are built with them as ever."""
 
     @classmethod
     def of_settings(cls, settings: Mapping[str, Any]) -> Regulation:

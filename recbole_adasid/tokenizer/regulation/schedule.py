@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from recbole_adasid.settings.errors import check_name
 from recbole_adasid.settings.rules import Rule, name_of, real, switch
@@ -63,6 +64,22 @@ class ProgressSchedule:
         self.start, self.end, self.unit = start, end, unit
         self.collision_floor, self.collaborative_ceiling = collision_floor, collaborative_ceiling
         self.collision_weight, self.enabled = collision_weight, enabled
+
+    @classmethod
+    def check_settings(cls, settings: Mapping[str, Any]) -> None:
+        """Refuse a schedule in steps that training never reaches or leaves at once: both weights would stay constant.
+
+        Raises:
+            ValueError: naming the settings.
+        """
+        start, end, steps = (settings[key] for key in ("rebalancing_start", "rebalancing_end", "tokenizer_steps"))
+        in_steps = settings["progress_rebalancing"] and settings["rebalancing_unit"] == "steps"
+        if in_steps and (start >= steps - 1 or end <= 1):
+            raise ValueError(
+                f"rebalancing_start={start} and rebalancing_end={end} are in steps (rebalancing_unit=steps) and leave "
+                f"nothing to rebalance within tokenizer_steps={steps}: choose steps within training, or give fractions "
+                "of it with rebalancing_unit=fraction"
+            )
 
     def progress(self, step: int, total_steps: int) -> float:
         """Return τ in [0, 1] at ``step`` (0-based) of ``total_steps`` (Eq. 11)."""

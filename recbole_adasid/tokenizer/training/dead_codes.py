@@ -51,8 +51,9 @@ class CodewordReviver:
         if not quantizer.revivable:
             return 0
         quantizer.set_codewords(dead, residuals[chosen])
-        parameter = getattr(quantizer, quantizer.CODEWORDS, None)
-        for moment in self.optimizer.state.get(parameter, {}).values():
-            if moment.shape == parameter.shape:  # the count of steps is no moment
-                moment[dead] = 0
+        parameter = dict(quantizer.named_parameters()).get(quantizer.CODEWORDS)
+        if parameter is not None:
+            for moment in self.optimizer.state.get(parameter, {}).values():
+                if moment.shape == parameter.shape:  # the count of steps is no moment
+                    moment[dead] = 0
         return len(dead)

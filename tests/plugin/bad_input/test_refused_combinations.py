@@ -33,6 +33,14 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
         settings(tokenizer="grvq", quantizer_groups="9"),
         r"quantizer_groups must lie between 1",
     ),
+    "more groups than levels": (
+        settings(tokenizer="grvq", quantizer_groups="4"),
+        r"quantizer_groups must lie between 1 and sid_length, 3",
+    ),
+    "rebalancing after training": (
+        adasid(rebalancing_unit="steps", rebalancing_start="10000", rebalancing_end="200000"),
+        r"rebalancing_start=10000 and rebalancing_end=200000 .*tokenizer_steps=.*rebalancing_unit=fraction",
+    ),
     "no level for k-means": (
         settings(tokenizer="rqopq", opq_subspaces="3"),
         r"opq_subspaces must lie between 1 and .* 2",

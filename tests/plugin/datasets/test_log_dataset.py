@@ -107,6 +107,21 @@ def test_evaluation_looks_at_a_draw_and_training_stays(settings: Settings) -> No
     assert audit([f"--run_folder={first['run_folder']}"]) == 0 == audit([f"--run_folder={second['run_folder']}"])
 
 
+def test_recbole_s_own_run_takes_the_log_too(settings: Settings, tmp_path: Path) -> None:
+    from recbole.quick_start import run_recbole
+
+    given = {key: value for key, value in of_files(settings).items() if key != "dataset"}
+    done = run_recbole("TIGER", "tiny", config_dict={**given, "epochs": 1, "checkpoint_dir": str(tmp_path)})
+    assert done["test_result"] == run({**settings, "epochs": 1})["test"]
+
+
+def test_a_split_log_shows_an_example_and_its_parts_stay_apart(settings: Settings) -> None:
+    log, (train, *others) = prepared(of_files(settings))
+    for field, values in log[torch.tensor([1])].interaction.items():
+        assert torch.equal(values, train[1][field])
+    assert [len(part) for part in (train, *others)] == [len(part) for part in prepared(settings)[1]]
+
+
 def test_processes_that_load_batches_get_the_dataset(settings: Settings) -> None:
     _, (train, _, test) = prepared(of_files(settings))
     for part in (train, test):
@@ -218,3 +233,17 @@ def test_rows_are_counted_from_the_end_too_and_others_refused(settings: Settings
         for row in (len(train), -len(train) - 1):
             with pytest.raises(IndexError, match="there are .* examples"):
                 train[row]
+
+
+def test_a_mask_chooses_rows(settings: Settings) -> None:
+    for given in (settings, of_files(settings)):
+        train = prepared(given)[1][0]
+        mask = torch.arange(len(train)) % 5 == 2
+        expected = train[mask.nonzero().flatten()]
+        for same in (mask, mask.numpy(), mask.tolist(), list(mask.numpy())):
+            for field, values in expected.interaction.items():
+                assert torch.equal(train[same][field], values)
+        assert len(train[torch.zeros(len(train), dtype=torch.bool)]) == 0
+        for other in (mask[:-1], mask.tolist()[:2], True):
+            with pytest.raises(IndexError, match="a mask of .* does not fit: there are .* examples"):
+                train[other]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from recbole_adasid.plugin.output.earlier_run import take_over
+from recbole_adasid.plugin.output.earlier_run import take_over, write_first_settings
 from recbole_adasid.plugin.run import run
 from recbole_adasid.plugin.trainer import TIGERTrainer
 from recbole_adasid.run_folder.folder import RunFolder
@@ -116,6 +116,51 @@ def test_an_earlier_model_is_not_served_with_the_settings_of_a_run_that_was_stop
         run({**settings, "n_encoder_layers": 2})
     with pytest.raises(FileNotFoundError):
         Recommender.load(folder)
+
+
+def test_results_of_a_run_do_not_stay_beside_a_model_that_is_trained_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {**settings, "epochs": 2}
+    folder = run(settings)["run_folder"]
+    (folder / "report.html").touch()
+    before, trained, last = contents(folder), TIGERTrainer._train_epoch, 0
+    results = {"metrics.json", "history.json", "test_ranks.npz", "evaluation.json", "evaluation.md", "report.html"}
+    assert results < before.keys()
+
+    def stopped(trainer: Any, train_data: Any, epoch_idx: int, **given: Any) -> float:
+        if epoch_idx == last:
+            raise KeyboardInterrupt
+        return trained(trainer, train_data, epoch_idx, **given)
+
+    monkeypatch.setattr(TIGERTrainer, "_train_epoch", stopped)
+    for last in (0, 1):
+        with pytest.raises(KeyboardInterrupt):
+            run(settings)
+        left = contents(folder)
+        assert not results & left.keys() and Recommender.load(folder).tokens
+        assert (left["model.safetensors"] == before["model.safetensors"]) is (last == 0)
+    monkeypatch.undo()
+    run(settings)  # resumed
+    assert contents(folder)["test_ranks.npz"] == before["test_ranks.npz"] and Recommender.load(folder).tokens
+
+
+def test_the_settings_of_a_model_that_was_not_replaced_yet_stay_until_then(settings: Settings) -> None:
+    folder = RunFolder(run(settings)["run_folder"])
+    with_a_new_item(folder.path)
+    before, known = folder.config_path.read_bytes(), read_sids(folder.sids_path)
+    folder.metrics_path.unlink()  # as when it is trained again
+    for name in ("a first", "a second"):
+        config = {**yaml.safe_load(before), "text_template": f"{name} {{title}}"}
+        write_first_settings(folder, config)
+        assert folder.config_path.read_bytes() == before
+    folder.training_path.touch()
+    take_over(folder, config, known, reads_features=True)
+    assert folder.model_path.exists() and not folder.changes_path.exists()  # the training may be resumed
+    folder.config_path.write_bytes(before)
+    folder.training_path.unlink()
+    take_over(folder, config, known)
+    assert not folder.model_path.exists() and folder.has_config(config)
 
 
 def test_results_of_an_earlier_run_do_not_stay_beside_another_s(settings: Settings) -> None:

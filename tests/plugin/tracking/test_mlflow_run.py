@@ -47,6 +47,24 @@ def test_mlflow_itself_in_a_local_folder(mlflow_folder: Settings) -> None:
     assert found[0].data.params == given and len(given["long"]) == 6000
 
 
+def test_a_known_mlflow_run_goes_on_unless_it_was_deleted(mlflow_folder: Settings) -> None:
+    from mlflow import MlflowClient
+
+    first = TRACKERS["log_mlflow"](mlflow_folder, Path("runs/one"))
+    first.add_scalar("train/loss", 2.0, 0)
+    first.finish(True)
+    client = MlflowClient(tracking_uri=mlflow_folder["mlflow_tracking_uri"])
+    again = TRACKERS["log_mlflow"]({**mlflow_folder, "epochs": 3}, Path("runs/one"), first.run_id)
+    assert again.run_id == first.run_id and client.get_run(first.run_id).info.status == "RUNNING"
+    again.add_scalar("train/loss", 1.0, 1)
+    again.finish(False)
+    assert [one.value for one in client.get_metric_history(first.run_id, "train/loss")] == [2.0, 1.0]
+    assert client.get_run(first.run_id).info.status == "FINISHED"
+    client.delete_run(first.run_id)
+    with pytest.raises(Exception, match="active"):
+        TRACKERS["log_mlflow"](mlflow_folder, Path("runs/one"), first.run_id)
+
+
 def test_values_for_mlflow_wait_for_others_but_not_for_long(
     mlflow_folder: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ import pytest
 from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.plugin.run import run
 from recbole_adasid.plugin.tracking.trackers import TRACKERS, TRACKING, tracked
+from recbole_adasid.plugin.trainer import TIGERTrainer
 from recbole_adasid.settings.errors import SettingsError
 
 Settings = dict[str, Any]
@@ -26,11 +27,12 @@ class Recorder:
     made: list[Recorder] = []
     broken_at = ""
 
-    def __init__(self, settings: Any, folder: Path | None) -> None:
+    def __init__(self, settings: Any, folder: Path | None, known: str | None = None) -> None:
         self.settings, self.folder, self.ended = settings, folder, []
         self.scalars: list[tuple[str, int, float]] = []
-        if self.broken_at == "start":
+        if self.broken_at == "start" or known and self.broken_at == known:
             raise OSError("no route\nto host")
+        self.run_id = known or f"run-{len(self.made)}"
         self.made.append(self)
 
     def add_scalar(self, name: str, value: float, step: int) -> None:
@@ -135,6 +137,68 @@ def test_a_failed_run_is_recorded_as_failed(tiny_settings: Settings, recorders: 
         raise KeyboardInterrupt
     TRACKING.add_scalar("train/loss", 1.0, 0)
     assert recorders[0].ended == [True] and recorders[0].scalars == []
+
+
+@pytest.fixture
+def stopped(tiny_settings: Settings, recorders: list[Recorder], tmp_path: Path) -> tuple[Settings, Any]:
+    """Settings of a run, and a function that runs it until an epoch's training is over."""
+    settings = {**tiny_settings, "epochs": 3, "log_wandb": True, "run_folder": str(tmp_path / "run")}
+
+    def stop(epoch: int, **changes: Any) -> None:
+        train = TIGERTrainer._train_epoch
+
+        def stopping(self: TIGERTrainer, data: Any, number: int, **given: Any) -> float:
+            if number == epoch:
+                raise KeyboardInterrupt
+            return train(self, data, number, **given)
+
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(TIGERTrainer, "_train_epoch", stopping)
+            run({**settings, **changes})
+
+    return settings, stop
+
+
+def test_a_training_that_resumes_is_recorded_in_the_same_run(
+    stopped: tuple[Settings, Any], recorders: list[Recorder]
+) -> None:
+    settings, stop = stopped
+    stop(0)  # nothing to resume
+    stop(1)
+    stop(2)
+    done = run(settings)
+    assert [one.run_id for one in recorders] == ["run-0", *["run-1"] * 3]
+    found = sorted((name, step) for one in recorders[1:] for name, step, _ in one.scalars)
+    assert [one[:2] for one in found if one[0] == "train/loss"] == [("train/loss", epoch) for epoch in range(3)]
+    assert not (done["run_folder"] / "tracking.json").exists()
+    run(settings)
+    assert recorders[-1].run_id == "run-4"
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"runs": 1}', '{"training": "x", "runs": {"log_wandb": "run-0"}}'])
+def test_a_new_run_is_recorded_unless_the_known_one_fits(
+    content: str, stopped: tuple[Settings, Any], recorders: list[Recorder]
+) -> None:
+    settings, stop = stopped
+    stop(1)
+    (Path(settings["run_folder"]) / "tracking.json").write_text(content)
+    stop(2)
+    stop(0, learning_rate=0.5)  # starts over
+    assert [one.run_id for one in recorders] == ["run-0", "run-1", "run-2"]
+
+
+def test_a_known_run_that_cannot_be_continued_is_followed_by_a_new_one(
+    stopped: tuple[Settings, Any],
+    recorders: list[Recorder],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings, stop = stopped
+    stop(1)
+    monkeypatch.setattr(Recorder, "broken_at", "run-0")
+    run(settings)
+    assert [one.run_id for one in recorders] == ["run-0", "run-1"]
+    assert "cannot continue its run run-0 (no route to host), so a new one is started" in caplog.text
 
 
 def test_a_tracker_that_cannot_start_ends_the_run_before_it_begins(

@@ -15,6 +15,8 @@ from recbole_adasid.plugin.tracking.trackers import TRACKERS
 class FakeWandb(ModuleType):
     """The parts of wandb that are used."""
 
+    id = "abc"
+
     def __init__(self, run: Any = None) -> None:
         super().__init__("wandb")
         self.run, self.calls = run, []
@@ -61,12 +63,21 @@ def test_wandb_is_given_names_and_steps_of_its_own(monkeypatch: pytest.MonkeyPat
     ]
 
 
+def test_a_known_wandb_run_is_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeWandb()
+    monkeypatch.setitem(sys.modules, "wandb", fake)
+    recorder = TRACKERS["log_wandb"](SETTINGS, Path("runs/one"), "abc")
+    ((_, given),) = fake.calls
+    assert given["id"] == "abc" and given["resume"] == "allow" and recorder.run_id == "abc"
+
+
 def test_a_wandb_run_of_the_user_s_is_continued_and_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     theirs = FakeWandb()
     monkeypatch.setitem(sys.modules, "wandb", FakeWandb(run=theirs))
     recorder = TRACKERS["log_wandb"](SETTINGS, Path("runs/one"))
     recorder.add_scalar("train/loss", 1.0, 0)
     recorder.finish(False)
+    assert recorder.run_id is None  # not to be continued by a later job
     assert [call[0] for call in theirs.calls] == ["define_metric", "log"]
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import yaml
 
 from recbole_adasid.bundle import SIDBundle
 from recbole_adasid.cli.shared.arguments import parse_arguments
+from recbole_adasid.io.locks import InUse
 from recbole_adasid.serving.recommender import Recommender
 
 NAME = "me/tiny"
@@ -146,6 +149,18 @@ def test_nothing_is_overwritten_and_half_a_folder_never_appears(
     with pytest.raises(ZeroDivisionError):
         recommender.save_pretrained(tmp_path / "other")
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_run_that_was_trained_again_is_not_published_with_the_items_of_before(finished: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(finished, tmp_path / "run"))
+    stale = Recommender.load(run)
+    again = shutil.copy(run / "model.safetensors", tmp_path / "again")
+    os.replace(again, run / "model.safetensors")
+    with pytest.raises(
+        InUse, match="was trained again since this recommender was loaded: load it again and publish it"
+    ):
+        stale.save_pretrained(tmp_path / "mine")
+    assert not (tmp_path / "mine").exists()
 
 
 def test_a_recommender_without_a_run_cannot_be_published(finished: Path, tmp_path: Path) -> None:
