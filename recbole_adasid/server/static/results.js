@@ -30,7 +30,8 @@ export function showResults(scores, most) {
       showFailure(error);
     }
     box.setAttribute("aria-busy", "false");
-    focus?.();
+    const there = document.activeElement;
+    if (there === document.body || box.contains(there)) focus?.(); // else somebody works elsewhere by now
     focus = null;
   }
 

@@ -108,6 +108,26 @@ def test_it_works_by_keyboard_alone(window: Browser, address: str) -> None:
 
 @pytest.mark.browser
 @browser_test
+def test_late_recommendations_leave_the_focus_where_it_went(window: Browser, address: str) -> None:
+    fresh(window, address)
+    window.wait_for("return document.querySelector('.tags .tag') !== null")
+    window.run("document.querySelector('.tags .tag').click()")
+    assert window.wait_for(ROWS) == 10
+    tab_to(window, ".rows .add")
+    window.run(
+        "const now = window.fetch;"
+        "window.fetch = (...asked) => new Promise((go) => setTimeout(go, 300)).then(() => now(...asked));"
+    )
+    window.press("Enter")
+    assert window.run("return document.querySelector('#results').getAttribute('aria-busy')") == "true"
+    window.run("document.querySelector('#search').focus()")
+    window.wait_for("return document.querySelector('#results').getAttribute('aria-busy') === 'false'")
+    assert window.run("return document.querySelectorAll('#history li').length") == 2
+    assert window.run(f"{FOCUS}.id") == "search"
+
+
+@pytest.mark.browser
+@browser_test
 def test_its_address_holds_all_of_it_and_no_request_goes_elsewhere(window: Browser, address: str) -> None:
     fresh(window, f"{address}/#h=i1&h=i5&k=4&category=cups&deny=i3&seen=1")
     assert window.wait_for(ROWS) == 4
