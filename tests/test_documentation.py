@@ -101,7 +101,7 @@ def test_the_tokenizers_page_lists_every_tokenizer():
 
 
 def _is_figure(cell):
-    return re.match(r"0\.\d{4}", cell) is not None
+    return re.match(r"0\.\d{4}|[+-]\d+\.\d% \[", cell) is not None
 
 
 def _rows(text):

@@ -11,7 +11,7 @@ ABOUT = """\
 Recommendations from a finished run: printed for one history, or written for a file of histories.
 
 Each line of --input is a list of item tokens, oldest first, or a mapping with such a list as `history`; its other
-fields are copied to the same line of --out, next to `items`, `scores` and `titles`, so none may be called that. Files
+fields are copied to the same line of --out, next to `items`, `scores` and `titles`, names that are reserved. Files
 ending in .parquet are read and written as tables (needs the extra `parquet`).
 """
 OPTIONS = (

@@ -49,7 +49,7 @@ def difference(ours: NDArray[np.float64], theirs: NDArray[np.float64], *, users:
 
 
 def relative_gain(tests: Sequence[tuple[NDArray[np.float64], NDArray[np.float64], ArrayLike | None]]) -> Difference:
-    """Return by which share one recommender is better than another, the mean over metrics and datasets: 0.045 is 4.5%.
+    """Return the relative gain of one recommender over another, the mean over metrics and datasets: 0.045 is 4.5%.
 
     The error is that of :func:`difference`, of ours / theirs to first order in both (the delta method). A dataset's
     users and trainings are its own, so errors of datasets are independent; those of a dataset's metrics are not.
@@ -66,7 +66,7 @@ def relative_gain(tests: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]
         user = _checked_users(ours[0], theirs[0], users)
         mean, other = (side.mean((1, 2), keepdims=True) for side in (ours, theirs))
         if not other.all():
-            raise ValueError("the other side has a metric that is 0: nothing can be said as a share of it")
+            raise ValueError("the other side has a metric that is 0, so the relative gain is undefined")
         ratios.append(float((mean / other).mean()))
         moved = (ours / other).mean(0), (theirs * mean / other**2).mean(0)
         parts += [(variance / len(tests) ** 2, freedom) for variance, freedom in _parts(*moved, user)]

@@ -69,7 +69,7 @@ def item_features(
         checked: refuse vectors of a file that cannot be used; otherwise such an item's features are NaN.
 
     Raises:
-        NoFeatures: if there are none at all under ``missing_modality=allow``.
+        NoFeatures: if items lack features that must have some, or under ``missing_modality=allow`` all of them.
         ValueError: if a source is missing or invalid, or an item lacks a modality under ``missing_modality=refuse``.
     """
     modalities = config["modalities"]

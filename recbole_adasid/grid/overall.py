@@ -15,8 +15,9 @@ from recbole_adasid.grid.records import ABLATIONS, BASELINES, PAPER_METRICS, is_
 from recbole_adasid.io.markdown import table
 
 _NOTE = (
-    f"The mean of the relative gains in {', '.join(PAPER_METRICS)}, over users and trainings, by the seeds that both "
-    "have; in brackets the paper's. Where a dataset has one seed, interval and p leave out how much trainings differ."
+    f"The mean of the relative gains in {', '.join(PAPER_METRICS)}, over users and trainings, using the seeds that "
+    "both sides share; in brackets the paper's. With one seed on a dataset, interval and p ignore that trainings vary "
+    "there."
 )
 Runs = dict[int, dict[str, Any]]
 
@@ -42,7 +43,7 @@ def _setting(out: Path, common: tuple[str, ...], records: list[dict[str, Any]]) 
     for name in (*BASELINES, *ABLATIONS):
         pairs = {dataset: _pair(out, own[dataset], _ranked(out, records, name, dataset)) for dataset in datasets}
         gains = {dataset: (_gain(out, [pair]), _printed(dataset, name)) for dataset, pair in pairs.items() if pair}
-        if not gains:
+        if not any(gain for gain, _ in gains.values()):
             continue
         seeds = [len(pair[0]) if pair else 0 for pair in pairs.values()]
         everywhere = _gain(out, [*filter(None, pairs.values())]) if len(gains) == len(datasets) > 1 else None

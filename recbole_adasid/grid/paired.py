@@ -75,11 +75,10 @@ def have_same_test(out: Path, runs: Sequence[dict[str, Any]]) -> bool:
 
 
 def measured(metrics: Sequence[str], runs: Sequence[dict[str, Any]]) -> list[str]:
-    """Return the metrics that every run's test has.
-
-    Others cannot be told from the saved ranks, which end with the largest `topk`.
-    """
-    return [metric for metric in metrics if all(metric in run[TEST] for run in runs)]
+    """Return the metrics that the saved ranks of all runs tell: these end with the largest `topk` of the run."""
+    places = [int(name.partition("@")[2] or 0) for name in metrics]
+    longest = min(max((int(name.partition("@")[2] or 0) for name in run[TEST]), default=0) for run in runs)
+    return [metric for metric, place in zip(metrics, places) if place <= longest]
 
 
 def left_out(labels: Sequence[str]) -> list[str]:
@@ -135,11 +134,13 @@ def paired_test(
         about += [f"In brackets Holm's p, corrected for the {len(several)} {kind}s with several seeds."]
     about += [ONE_SEED] * (len(several) < len(candidates)) + apart + [""]
     rows = []
-    tested = [run for name in candidates for side in pairs[name] for run in side]
-    for metric in measured(PAIRED_METRICS, tested):
-        cells = {name: paired_cells(out, pairs[name][0], pairs[name][1], metric) for name in candidates}
-        corrected = dict(zip(several, holm([cells[name][1] for name in several]))) if len(several) > 1 else {}
-        for name in sorted(candidates, key=lambda name: name != best):
+    known = {name: measured(PAIRED_METRICS, [*pairs[name][0], *pairs[name][1]]) for name in candidates}
+    for metric in PAIRED_METRICS:
+        there = [name for name in candidates if metric in known[name]]
+        cells = {name: paired_cells(out, pairs[name][0], pairs[name][1], metric) for name in there}
+        family = [name for name in several if name in there]
+        corrected = dict(zip(family, holm([cells[name][1] for name in family]))) if len(family) > 1 else {}
+        for name in sorted(there, key=lambda name: name != best):
             shown, p = cells[name]
             told = f" ({corrected[name]:.2g})" if name in corrected else USERS_ONLY * (name not in several)
             rows.append([label_of(seeds[name]), len(shared[name]), metric, *shown, f"{p:.2g}{told}"])

@@ -44,7 +44,7 @@ def train(config: Any, path: Path) -> dict[str, Any]:
     trainer.check_before_training()
     key = training_key(config, semantic_ids.fingerprint, interactions)
     world().require_same("settings", lambda: key)
-    world().from_main(lambda: write_beginning(RunFolder(path), config, model, parts))
+    world().from_main(lambda: write_beginning(RunFolder(path), config, model, parts, key))
     trainer.keep_training(RunFolder(path).training_path, key)
     results = {
         "best_valid": trainer.fit(loaders["train"], loaders["valid"], show_progress=show_progress)[1] or {},

@@ -72,20 +72,37 @@ def adopt_from_main(trainer: Any) -> None:
     world().hand_over(take, lambda state: adopt_state(trainer, *state[1], next_epoch=state[0]))
 
 
+def read_training(path: Path, key: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """Return what :func:`save_training` wrote; None if the file is missing, damaged or of other settings."""
+    try:
+        tensors, about = read_tensors(path, KIND)
+        if about.get("key") != key:
+            raise MismatchedFile(f"{path} is of other settings or data")
+    except FileNotFoundError:
+        return None
+    except DamagedFile as error:
+        _tell_of_new_start(error)
+        return None
+    return tensors, about
+
+
 def restore_training(path: Path, trainer: Any, key: str) -> bool:
     """Restore a trainer's state from :func:`save_training`; return whether there was one to resume from.
 
     A file that is missing, damaged or of other settings is ignored.
     """
-    try:
-        tensors, about = read_tensors(path, KIND)
-        if about.get("key") != key:
-            raise MismatchedFile(f"{path} is of other settings or data")
-        check_fit(path, below("model", tensors), trainer.model.state_dict())
-    except FileNotFoundError:
+    found = read_training(path, key)
+    if found is None:
         return False
-    except DamagedFile as error:
-        logger.warning("Training starts from the beginning: %s.", error)
+    tensors, about = found
+    try:
+        check_fit(path, below("model", tensors), trainer.model.state_dict())
+    except MismatchedFile as error:
+        _tell_of_new_start(error)
         return False
     adopt_state(trainer, tensors, about, next_epoch=about["next_epoch"])
     return True
+
+
+def _tell_of_new_start(reason: Exception) -> None:
+    logger.warning("Training starts from the beginning: %s.", reason)

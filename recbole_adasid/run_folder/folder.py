@@ -27,8 +27,17 @@ from recbole_adasid.tokenizer.codes import check_codes
 
 _LOCK, _CHANGES, _CHANGES_LOG = ".lock", "new-items.safetensors", "new-items.jsonl"
 _WRITTEN_LATER = (_LOCK, _CHANGES, _CHANGES_LOG)
+_OF_THE_LOCKED = frozenset(
+    (
+        *("config.yaml", "about.json", "sids.json", "sids.info.json", "reserved-sids.json", "items.json"),
+        *("features.safetensors", "model.safetensors", "training.safetensors", "tracking.json", "model.pth"),
+        *("test_ranks.npz", "evaluation.json", "evaluation.md", "examples.json", "history.json", "metrics.json"),
+        *("item_vectors.npz", _CHANGES),
+    )
+)
+"""Files that are only written while the folder is locked; a page, for one, is also written without."""
 _LEFT_AFTER = 3600.0
-"""Seconds without a change after which an unfinished file is one that a killed process left."""
+"""Seconds without a change after which another unfinished file is one that a killed process left."""
 Stamps = tuple[Optional[tuple[int, int, int]], ...]
 """Stamps of some files, each as :func:`~recbole_adasid.io.atomic.stamp_of` returns it."""
 
@@ -189,10 +198,14 @@ class RunFolder:
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """Remove unfinished files that killed processes left, but not those that others write without the lock."""
+    """Remove unfinished files that killed processes left, but not those that others write without the lock.
+
+    Call it only with the lock.
+    """
     for begun in folder.glob(".*.tmp"):
+        name = begun.name[1:].rsplit(".", 2)[0]  # without the number of the process
         with suppress(OSError):  # such as an export's folder, which may still be being written
-            if time.time() - begun.lstat().st_mtime > _LEFT_AFTER:
+            if name in _OF_THE_LOCKED or time.time() - begun.lstat().st_mtime > _LEFT_AFTER:
                 begun.unlink()
 
 

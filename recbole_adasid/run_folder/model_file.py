@@ -24,6 +24,9 @@ from recbole_adasid.settings.harmless import harmless
 KIND = "tiger-model"
 SUFFIX = ".safetensors"
 _TOKENS_AT_ONCE = 100_000
+_OPTIMIZER_LAYOUT = 2
+"""The order of the parameters in an optimiser's state: those that decay, then the others. Earlier versions had them in
+the model's order, except for AdamW, and did not name a layout."""
 
 
 @dataclass(frozen=True)
@@ -55,18 +58,30 @@ class SavedModel:
         """Restore a trainer's state from this file, to resume with the next epoch.
 
         Raises:
-            MismatchedFile: as in :meth:`fill`, or if another `learner` was used.
+            MismatchedFile: as in :meth:`fill`, or if another `learner` was used, or an earlier version with another
+                order of parameters.
         """
         learner = self.about["config"]["settings"]["learner"]
         if learner != trainer.config["learner"]:
             raise MismatchedFile(
                 f"{self.path} was trained with learner={learner}, not {trainer.config['learner']}: set the same learner"
             )
+        self._check_layout(learner)
         self.fill(trainer.model)
         self._check_optimizer(trainer.optimizer)
         restore_optimizer(trainer.optimizer, self.tensors, self.about["optimizer_numbers"])
         trainer.start_epoch, trainer.cur_step = self.about["epoch"] + 1, self.about["cur_step"]
         trainer.best_valid_score = self.about["best_valid_score"]
+
+    def _check_layout(self, learner: str) -> None:
+        """Check that the optimiser's state has its parameters in the order of this version."""
+        if learner.lower() == "adamw" or self.about.get("optimizer_layout") == _OPTIMIZER_LAYOUT:
+            return
+        if below(PREFIX, self.tensors):
+            raise MismatchedFile(
+                f"{self.path} has an optimiser state ({learner}) of an earlier version, which had its parameters in "
+                "another order: train again, or load the model without resuming"
+            )
 
     def _check_optimizer(self, optimizer: Any) -> None:
         """Check that the optimiser's state matches its parameters."""
@@ -178,6 +193,7 @@ def _description(trainer: Any, config: dict[str, Any], epoch: int, numbers: dict
         "cur_step": trainer.cur_step,
         "best_valid_score": float(trainer.best_valid_score),
         "optimizer_numbers": numbers,
+        "optimizer_layout": _OPTIMIZER_LAYOUT,
     }
 
 

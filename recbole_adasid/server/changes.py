@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import suppress
 from typing import TypeVar
 
 from recbole_adasid.io.atomic import CannotWrite, stamp_of
@@ -96,39 +96,46 @@ class Changes:
             return
         if stamps == self._stamps and not (self._unreadable and time.monotonic() >= self._retry_at):
             return
-        of_same_run = stamps[:-1] == self._stamps[:-1]
+        known, of_same_run = self._stamps, stamps[:-1] == self._stamps[:-1]
         try:
-            with nullcontext() if locked or of_same_run else self._not_in_training():
-                self._reload(stamps, of_same_run=of_same_run)
+            if not (locked or of_same_run):
+                self._check_not_in_training()
+            self._reload(stamps, of_same_run=of_same_run)
         except InUse:
-            return  # the next check tries again
+            self._stamps = known  # the next check tries again
         except Exception as error:  # of any kind: the current snapshot still works
             self._retry_at = time.monotonic() + RETRY_SECONDS
             self._keep_present(error)
 
-    @contextmanager
-    def _not_in_training(self) -> Iterator[None]:
-        """Lock the folder within the block, as a training may write another model after each epoch.
+    def _check_not_in_training(self) -> None:
+        """Check that no training is running, which may write another model after each epoch.
 
         Raises:
-            InUse: if another process uses it.
+            InUse: if another process uses the folder.
         """
-        with ExitStack() as block:
-            with suppress(CannotWrite):  # such as a read-only mount
-                block.enter_context(self._folder.in_use())
-            yield
+        # Not held while the model loads: others lock the folder without waiting, and would fail.
+        with suppress(CannotWrite), self._folder.in_use():  # the former on a read-only mount
+            pass
 
     def _reload(self, stamps: Stamps, *, of_same_run: bool) -> None:
         self._stamps = stamps  # after a failure, retry once they change again, as when a writer finishes, or later
         former = self._serving.snapshot if of_same_run and not self._unreadable else None
         finished = self._folder.metrics_path.is_file()
-        if self._finished and not finished and former is None:
+        if not finished and self._is_trained_again():
             raise FileNotFoundError(
                 f"{self._folder.metrics_path} is missing: the run was started again and has not finished"
             )
-        self._serving.snapshot = Snapshot(self._load(), former)
+        recommender = self._load()
+        self._folder.check_same_run(recommender.live.run_stamps, "serve it")
+        self._serving.snapshot = Snapshot(recommender, former)
         self._unreadable, self._finished = "", finished
         logger.info("Reloaded %s: %d items.", self._folder.path, self._serving.snapshot.recommender.n_recommended)
+
+    def _is_trained_again(self) -> bool:
+        """Tell whether an unfinished run is no longer the one that is served."""
+        # A server may have been started while the run was unfinished; the training state then tells.
+        unfinished = self._finished or self._folder.training_path.is_file()
+        return unfinished and self._folder.stamps() != self._serving.snapshot.recommender.live.run_stamps
 
     def _keep_present(self, error: Exception) -> None:
         if self._unreadable != str(error):

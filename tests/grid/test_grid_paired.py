@@ -13,6 +13,8 @@ from recbole_adasid.evaluation.intervals import gains
 from recbole_adasid.grid.paired import have_same_test, paired_cells, paired_recommenders, paired_test
 from recbole_adasid.grid.records import METRICS
 
+NAMES = ("rqvae", "grvq")
+
 
 def cell(out: Path, name: str, seed: int, users: list[int], ranks: list[int], **more: Any) -> dict[str, Any]:
     (out / "ranks").mkdir(exist_ok=True)
@@ -58,16 +60,19 @@ def test_of_one_user_there_is_no_comparison(tmp_path: Path) -> None:
     assert paired_recommenders(tmp_path, ours, others) == []
 
 
-def test_only_metrics_that_all_runs_measured_are_compared(tmp_path: Path) -> None:
+def test_metrics_beyond_the_saved_ranks_are_not_compared(tmp_path: Path) -> None:
     """Ranks end with the largest topk: Recall@10 of runs with topk 5 would be Recall@5 under another name."""
-    short = {"test": {"recall@5": 0.5, "ndcg@5": 0.4}}
-    ours = cell(tmp_path, "adasid", 1, [1, 2, 3], [1, 0, 2], **short)
-    theirs = cell(tmp_path, "rqvae", 1, [1, 2, 3], [1, 4, 0])
-    (page,) = paired_test(tmp_path, [ours, theirs], "adasid", ["rqvae"], "baseline")
-    assert "recall@5" in page and "ndcg@5" in page and "@10" not in page.split("|", 1)[1]
-    sasrec = cell(tmp_path, "SASRec", 1, [1, 2, 3], [0, 0, 1], model="SASRec")
+    short = {"test": {"ndcg@5": 0.4}}
+    ours, whole, cut = (
+        cell(tmp_path, "adasid", 1, [1, 2, 3], [1, 0, 2]),
+        cell(tmp_path, "rqvae", 1, [1, 2, 3], [1, 4, 0], test={"ndcg@10": 0.4}),
+        cell(tmp_path, "grvq", 1, [1, 2, 3], [1, 4, 0], **short),
+    )
+    (page,) = paired_test(tmp_path, [ours, whole, cut], "adasid", ["rqvae", "grvq"], "baseline")
+    metrics = {name: [line.split(" | ")[2] for line in page.splitlines() if f"| {name} | 1" in line] for name in NAMES}
+    assert metrics == {"rqvae": ["recall@5", "ndcg@5", "recall@10", "ndcg@10"], "grvq": ["recall@5", "ndcg@5"]}
+    sasrec = cell(tmp_path, "SASRec", 1, [1, 2, 3], [0, 0, 1], model="SASRec", **short)
     (page,) = paired_recommenders(tmp_path, {"adasid": [ours]}, {"SASRec": [sasrec]})
     assert "recall@5" in page and "recall@10" not in page
-    none = {"test": {"mrr@5": 0.1}}
-    without = [cell(tmp_path, name, 1, [1, 2, 3], [1, 0, 2], **none) for name in ("adasid", "rqvae")]
-    assert paired_test(tmp_path, without, "adasid", ["rqvae"], "baseline") == []
+    none = [cell(tmp_path, name, 1, [1, 2, 3], [1, 0, 2], test={"mrr@3": 0.1}) for name in ("adasid", "rqvae")]
+    assert paired_test(tmp_path, none, "adasid", ["rqvae"], "baseline") == []

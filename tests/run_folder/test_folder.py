@@ -82,12 +82,12 @@ def test_a_folder_can_be_used_again_after_an_export_into_it_was_killed(tmp_path)
 
 def test_what_killed_processes_left_is_removed_and_what_others_still_write_is_not(tmp_path):
     folder, written = RunFolder(tmp_path / "run"), time.time() - 3500
-    names = (".metrics.json.7.tmp", ".out.jsonl.8.tmp")
-    for name, age in zip(names, (200, 0)):
+    names = (".out.jsonl.7.tmp", ".out.jsonl.8.tmp", ".model.safetensors.8.tmp", ".new-items.safetensors.9.tmp")
+    for name, age in zip(names, (200, 0, 0, 0)):
         (folder.path / name).touch()
         os.utime(folder.path / name, (written - age, written - age))
     with folder.in_use():
-        assert [(folder.path / name).exists() for name in names] == [False, True]
+        assert [(folder.path / name).exists() for name in names] == [False, True, False, False]
 
 
 def test_arrays_come_back_and_a_missing_one_is_named(tmp_path):

@@ -320,6 +320,55 @@ def test_a_run_without_metrics_from_the_start_is_followed(run_copy: Path) -> Non
     serving.close()
 
 
+def test_a_training_that_began_before_the_server_and_was_stopped_is_not_served(run_copy: Path) -> None:
+    folder = RunFolder.existing(run_copy)
+    metrics = folder.metrics_path.read_bytes()
+    folder.metrics_path.unlink()
+    folder.training_path.touch()
+    serving = Serving(Recommender.load(run_copy), Limits())
+    before, changes = serving.snapshot, Changes(serving, folder, lambda: Recommender.load(run_copy))
+    folder.changes_path.write_bytes(b"damaged")
+    changes.refresh()
+    folder.changes_path.unlink()
+    changes.refresh()
+    assert serving.snapshot is not before  # of the same run
+    before = serving.snapshot
+    trained_again(folder)
+    for _ in range(2):
+        changes.refresh()
+        changes._retry_at = 0.0
+        assert serving.snapshot is before
+    folder.training_path.unlink()
+    folder.metrics_path.write_bytes(metrics)
+    changes.refresh()
+    assert serving.snapshot is not before
+    changes.close()
+    serving.close()
+
+
+def test_a_folder_can_be_locked_by_others_while_its_retrained_run_loads(
+    watched: tuple[Changes, Serving, RunFolder],
+) -> None:
+    changes, serving, folder = watched
+    before, load, loads = serving.snapshot, changes._load, 0
+
+    def load_meanwhile() -> Recommender:
+        nonlocal loads
+        loads += 1
+        recommender = load()
+        with folder.in_use():
+            if loads == 1:
+                trained_again(folder)
+        return recommender
+
+    changes._load = load_meanwhile
+    trained_again(folder)
+    changes.refresh()
+    assert serving.snapshot is before and loads == 1 and not changes._unreadable
+    changes.refresh()
+    assert serving.snapshot is not before and loads == 2
+
+
 def test_a_description_that_is_no_json_is_not_blamed_on_the_client(
     changing: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from recbole_adasid.features.behaviour_vectors import VECTORS_FILE
 from recbole_adasid.features.feature_kind import feature_kind
+from recbole_adasid.plugin.training_state import read_training
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.run_items import read_sids
 from recbole_adasid.settings.errors import SettingsError
@@ -61,8 +62,9 @@ def take_over(
     semantic_ids: tuple[Sequence[str], NDArray[np.integer]] | None = None,
     *,
     reads_features: bool = False,
+    key: str | None = None,
 ) -> None:
-    """Write the settings of a run that is about to train, and remove the results of a finished one.
+    """Write the settings of a run that is about to train, and remove the results of one that it does not resume.
 
     Only the model stays if settings and Semantic IDs are equal, until the first validation replaces it.
     Items added to the earlier run, and removed from it, stay if they fit the new one; otherwise they are set aside.
@@ -72,13 +74,17 @@ def take_over(
         settings: of the new run.
         semantic_ids: its item tokens [N] and their codes [N, S]; None: it has none.
         reads_features: whether the recommender also reads item features.
+        key: fingerprint of its training, which resumes from a state with the same; None: it never resumes.
     """
     there, as_before = _has_run(folder), semantic_ids is None or _has_sids(folder, *semantic_ids)
     fits = as_before and not (there and reads_features and _has_other_features(folder, settings))
     if folder.changes_path.is_file() and not fits:
         _set_aside(folder)
-    if there and (folder.metrics_path.is_file() or not folder.training_path.is_file()):  # not to be resumed
-        for name in _OF_EQUAL_RUNS if as_before and folder.has_config(settings) else _RESULTS:
+    if not _resumes(folder, key):
+        # Before the model: a state without the best model so far cannot be resumed.
+        folder.training_path.unlink(missing_ok=True)
+        equal = as_before and folder.has_config(settings)
+        for name in (_OF_EQUAL_RUNS if equal else _RESULTS) if there else ():
             (folder.path / name).unlink(missing_ok=True)
     folder.write_config(settings)
 
@@ -86,6 +92,13 @@ def take_over(
 def _has_run(folder: RunFolder) -> bool:
     """Tell whether a folder has a finished run, or the model of one that was stopped."""
     return folder.metrics_path.is_file() or folder.model_path.is_file()
+
+
+def _resumes(folder: RunFolder, key: str | None) -> bool:
+    """Tell whether a training with a key resumes an unfinished run."""
+    if key is None or folder.metrics_path.is_file():
+        return False
+    return read_training(folder.training_path, key) is not None
 
 
 def _set_aside(folder: RunFolder) -> None:

@@ -19,7 +19,11 @@ class MLflowRun:
     remedy = "correct mlflow_tracking_uri; sqlite:///mlflow.db uses a local file"
 
     def __init__(self, settings: Mapping[str, Any], folder: Path | None, known: str | None = None) -> None:
-        """Start a run in the experiment `mlflow_experiment` at `mlflow_tracking_uri`, or continue a known one there."""
+        """Start a run in the experiment `mlflow_experiment` at `mlflow_tracking_uri`, or continue a known one there.
+
+        Raises:
+            ValueError: if the known run is in another experiment.
+        """
         import mlflow
 
         active = mlflow.active_run()
@@ -31,11 +35,17 @@ class MLflowRun:
         if active:
             self._run_id = active.info.run_id
         elif known:
-            self._client.update_run(known, status="RUNNING")  # refused if it is unknown there, or was deleted
-            self._run_id = known
+            self._run_id = self._continued(known, settings["mlflow_experiment"])
         else:
             self._run_id = self._created(settings, folder)
         self.run_id = self._run_id if self._own else None
+
+    def _continued(self, run: str, experiment: str) -> str:
+        found = self._client.get_experiment_by_name(experiment)
+        if found is None or self._client.get_run(run).info.experiment_id != found.experiment_id:
+            raise ValueError(f"it is not in the experiment {experiment}")
+        self._client.update_run(run, status="RUNNING")  # refused if it was deleted
+        return run
 
     def _created(self, settings: Mapping[str, Any], folder: Path | None) -> str:
         from mlflow.entities import Param

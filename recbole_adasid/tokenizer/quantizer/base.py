@@ -38,7 +38,8 @@ class LevelQuantizer(nn.Module, ABC):
     revivable: ClassVar[bool] = True
     """Whether a single codeword can be moved."""
     CODEWORDS: ClassVar[str] = "codewords"
-    """Name of the parameter with one row per codeword, if any: a revived codeword's optimizer moments are reset."""
+    """Name of the parameter with one row per codeword, whose optimizer moments are reset when a codeword is revived;
+    without one of this name, every parameter with K rows counts."""
     EDITION: ClassVar[int] = 0
     """Raised when the same settings give other codewords than before: part of the fingerprint if not 0."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from recbole_adasid.tokenizer.quantizer.base import LevelQuantizer
 from recbole_adasid.tokenizer.quantizer.residual import ResidualQuantizer
 
 
@@ -51,9 +52,16 @@ class CodewordReviver:
         if not quantizer.revivable:
             return 0
         quantizer.set_codewords(dead, residuals[chosen])
-        parameter = dict(quantizer.named_parameters()).get(quantizer.CODEWORDS)
-        if parameter is not None:
+        for parameter in _with_codewords(quantizer):
             for moment in self.optimizer.state.get(parameter, {}).values():
                 if moment.shape == parameter.shape:  # the count of steps is no moment
                     moment[dead] = 0
         return len(dead)
+
+
+def _with_codewords(quantizer: LevelQuantizer) -> list[nn.Parameter]:
+    """Return the parameters with one row per codeword: the named one, or else all of as many rows."""
+    known = dict(quantizer.named_parameters())
+    if quantizer.CODEWORDS in known:
+        return [known[quantizer.CODEWORDS]]
+    return [one for one in known.values() if one.ndim and len(one) == quantizer.n_codewords]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
+from recbole_adasid.io.tensor_file import write_tensors
 from recbole_adasid.plugin.output.earlier_run import take_over, write_first_settings
 from recbole_adasid.plugin.run import run
 from recbole_adasid.plugin.trainer import TIGERTrainer
+from recbole_adasid.plugin.training_state import KIND
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.run_items import read_sids
 from recbole_adasid.serving.recommender import Recommender
@@ -154,13 +157,38 @@ def test_the_settings_of_a_model_that_was_not_replaced_yet_stay_until_then(setti
         config = {**yaml.safe_load(before), "text_template": f"{name} {{title}}"}
         write_first_settings(folder, config)
         assert folder.config_path.read_bytes() == before
-    folder.training_path.touch()
-    take_over(folder, config, known, reads_features=True)
+    write_tensors(folder.training_path, KIND, {}, {"key": "its own"})
+    take_over(folder, config, known, reads_features=True, key="its own")
     assert folder.model_path.exists() and not folder.changes_path.exists()  # the training may be resumed
     folder.config_path.write_bytes(before)
-    folder.training_path.unlink()
-    take_over(folder, config, known)
+    take_over(folder, config, known, key="another")
     assert not folder.model_path.exists() and folder.has_config(config)
+
+
+def test_nothing_of_a_run_that_was_stopped_stays_beside_another_s_settings(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {**settings, "epochs": 2}
+    trained, last = TIGERTrainer._train_epoch, 1
+
+    def stopped(trainer: Any, train_data: Any, epoch_idx: int, **given: Any) -> float:
+        if epoch_idx == last:
+            raise KeyboardInterrupt
+        return trained(trainer, train_data, epoch_idx, **given)
+
+    monkeypatch.setattr(TIGERTrainer, "_train_epoch", stopped)
+    folder = RunFolder(settings["run_folder"])
+    with pytest.raises(KeyboardInterrupt):
+        run(settings)
+    (folder.path / "evaluation.md").touch()
+    assert folder.model_path.is_file() and folder.training_path.is_file()
+    last = 0
+    with pytest.raises(KeyboardInterrupt):
+        run({**settings, "learning_rate": 0.01})
+    assert not {"model.safetensors", "training.safetensors", "evaluation.md"} & contents(folder.path).keys()
+    monkeypatch.undo()
+    run(settings)  # from the beginning, as its best model is gone
+    assert json.loads(folder.metrics_path.read_text())["test"] and Recommender.load(folder.path).tokens
 
 
 def test_results_of_an_earlier_run_do_not_stay_beside_another_s(settings: Settings) -> None:

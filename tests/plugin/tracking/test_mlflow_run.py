@@ -60,6 +60,8 @@ def test_a_known_mlflow_run_goes_on_unless_it_was_deleted(mlflow_folder: Setting
     again.finish(False)
     assert [one.value for one in client.get_metric_history(first.run_id, "train/loss")] == [2.0, 1.0]
     assert client.get_run(first.run_id).info.status == "FINISHED"
+    with pytest.raises(ValueError, match="it is not in the experiment other"):
+        TRACKERS["log_mlflow"]({**mlflow_folder, "mlflow_experiment": "other"}, Path("runs/one"), first.run_id)
     client.delete_run(first.run_id)
     with pytest.raises(Exception, match="active"):
         TRACKERS["log_mlflow"](mlflow_folder, Path("runs/one"), first.run_id)

@@ -23,6 +23,7 @@ class FakeWandb(ModuleType):
 
     def init(self, **given: Any) -> FakeWandb:
         self.calls.append(("init", given))
+        self.id = given.get("id", "abc")
         return self
 
     def define_metric(self, name: str, step_metric: str) -> None:
@@ -66,9 +67,9 @@ def test_wandb_is_given_names_and_steps_of_its_own(monkeypatch: pytest.MonkeyPat
 def test_a_known_wandb_run_is_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeWandb()
     monkeypatch.setitem(sys.modules, "wandb", fake)
-    recorder = TRACKERS["log_wandb"](SETTINGS, Path("runs/one"), "abc")
+    recorder = TRACKERS["log_wandb"](SETTINGS, Path("runs/one"), "known")
     ((_, given),) = fake.calls
-    assert given["id"] == "abc" and given["resume"] == "allow" and recorder.run_id == "abc"
+    assert given["id"] == "known" and given["resume"] == "allow" and recorder.run_id == "known"
 
 
 def test_a_wandb_run_of_the_user_s_is_continued_and_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,3 +88,16 @@ def test_only_moments_of_the_codewords_are_reset_though_other_parameters_have_as
     assert found.after_step(torch.tensor([[0], [1]]), torch.randn(1, 6, 4)) == 2
     assert optimizer.state[level.table]["exp_avg"].mean(1).tolist() == [1, 1, 0, 0]
     assert all(optimizer.state[one]["exp_avg"].eq(1).all() for one in (level.project_in, level.project_out))
+
+
+def test_without_a_parameter_of_that_name_all_with_a_row_per_codeword_count() -> None:
+    class Renamed(StraightThroughQuantizer):
+        CODEWORDS = "book"
+
+    level = Renamed(n_codewords=4, dim=2)
+    found = reviver(level, every=1)
+    found.quantizer(torch.randn(5, 2)).loss.backward()
+    found.optimizer.step()
+    moment = found.optimizer.state[level.codewords]["exp_avg"].fill_(1.0)
+    assert found.after_step(torch.tensor([[0], [1]]), torch.randn(1, 6, 2)) == 2
+    assert moment.mean(1).tolist() == [1, 1, 0, 0]
