@@ -23,7 +23,6 @@ hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
 
 
-RAY_AND_FORKS = "Ray and forks"
 MOST_WORKERS = 4
 """Each needs half a gigabyte, and starting one takes seconds."""
 
@@ -42,18 +41,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores + 1, MOST_WORKERS) if cores > 1 else 0  # one more, as tests of Ray and forks mostly wait
-
-
-_STEPPED_BACK: list[bool] = []
-
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """In a worker, leave the cores first to the tests of Ray and forks, whose own processes have to be on time."""
-    shared = _shared_process(item.path) == RAY_AND_FORKS
-    if os.environ.get("PYTEST_XDIST_WORKER") and hasattr(os, "nice") and not shared and not _STEPPED_BACK:
-        _STEPPED_BACK.append(True)  # for good: only root may step forward again
-        os.nice(10)
+    return min(cores, MOST_WORKERS) if cores > 1 else 0  # with one more, Ray's own processes wait for a core
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -75,7 +63,7 @@ def _shared_process(file: Path) -> str | None:
     server."""
     text = file.read_text(encoding="utf-8")
     if "two_workers: Cluster" in text or "from forked import" in text or file.parent.name == "distributed":
-        return RAY_AND_FORKS
+        return "Ray and forks"
     return "fresh forks" if "import fresh" in text else None
 
 
