@@ -51,8 +51,9 @@ class FeatureScaler(nn.Module):
     @torch.no_grad()
     def fit(self, features: Tensor) -> None:
         """Take the statistics of ``features`` [N, d]; constant columns keep scale 1."""
-        lowest, highest = torch.aminmax(features, dim=0)
-        if self.mode != "none":  # the rounded mean of equal values differs from them, and would become their deviation
+        if self.mode != "none":
+            lowest, highest = torch.aminmax(features, dim=0)
+            # The rounded mean of equal values differs from them, and the difference would be taken for a deviation.
             self.mean.copy_(torch.where(lowest == highest, lowest, features.mean(dim=0)))
         if self.mode == "standardise":
             parts = features.split(_ROWS_AT_ONCE)  # memory may not fit a copy of all rows
