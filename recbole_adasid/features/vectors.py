@@ -162,9 +162,10 @@ def tokens_beside(path: Path) -> list[str]:
     if not listing.is_file():
         raise ValueError(f"{path} does not say which row is which item: put one token per line in {listing.name}.")
     try:
-        return listing.read_text(encoding="utf-8-sig").rstrip("\n").split("\n")
+        text = listing.read_text(encoding="utf-8-sig").rstrip("\n")
     except UnicodeDecodeError as error:
         raise ValueError(f"{listing} is not UTF-8 ({error.reason}): save it as UTF-8.") from error
+    return text.split("\n") if text else []  # parts without rows are what many writers leave
 
 
 def _check_shape(path: Path, tokens: Sequence[str], embedding: NDArray) -> None:

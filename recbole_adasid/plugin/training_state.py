@@ -29,8 +29,8 @@ def training_state(trainer: Any) -> tuple[dict[str, Tensor], dict[str, Any]]:
     tensors, numbers = optimizer_state(trainer.optimizer)
     tensors |= {f"model/{name}": value for name, value in trainer.model.state_dict().items()}
     tensors["random/cpu"] = torch.get_rng_state()
-    if torch.cuda.is_available():
-        tensors |= {f"random/cuda/{i}": state for i, state in enumerate(torch.cuda.get_rng_state_all())}
+    if trainer.device.type == "cuda":  # no other GPU is touched, which may be full or another process's
+        tensors["random/cuda"] = torch.cuda.get_rng_state(trainer.device)
     tensors |= {f"valid/{name}": torch.from_numpy(values) for name, values in trainer.best_valid_record.items()}
     return tensors, {
         "best_valid_score": float(trainer.best_valid_score),
@@ -47,7 +47,7 @@ def adopt_state(trainer: Any, tensors: dict[str, Tensor], about: dict[str, Any],
     trainer.model.load_state_dict(below("model", tensors))
     restore_optimizer(trainer.optimizer, tensors, about["optimizer_numbers"])
     torch.set_rng_state(tensors["random/cpu"])
-    restore_random_states(tensors)
+    restore_random_state(tensors, trainer.device)
     trainer.start_epoch, trainer.cur_step = next_epoch, about["cur_step"]
     trainer.best_valid_score, trainer.best_valid_result = about["best_valid_score"], about["best_valid_result"]
     trainer.best_valid_record = {name: values.numpy() for name, values in below("valid", tensors).items()}
@@ -55,11 +55,13 @@ def adopt_state(trainer: Any, tensors: dict[str, Tensor], about: dict[str, Any],
     trainer.valid_results = {int(epoch): result for epoch, result in about.get("valid_results", [])}
 
 
-def restore_random_states(tensors: dict[str, Tensor]) -> None:
-    """Restore the random states of those GPUs that are still there."""
-    for gpu in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
-        if (name := f"random/cuda/{gpu}") in tensors:
-            torch.cuda.set_rng_state(tensors[name], gpu)
+def restore_random_state(tensors: dict[str, Tensor], device: torch.device) -> None:
+    """Restore the random state of the trainer's GPU, if it has one; states saved by 0.1 have one of each GPU."""
+    if device.type == "cuda":
+        number = torch.cuda.current_device() if device.index is None else device.index
+        state = tensors.get("random/cuda", tensors.get(f"random/cuda/{number}"))
+        if state is not None:
+            torch.cuda.set_rng_state(state, number)
 
 
 def adopt_from_main(trainer: Any) -> None:

@@ -91,7 +91,7 @@ def build_tokenizer(settings: Settings, *, width: int) -> ItemTokenizer:
     settings = {**BEFORE, **settings}
     build = _lookup("tokenizer_family", settings["tokenizer_family"], FAMILIES)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings["seed"])
+        torch.default_generator.manual_seed(settings["seed"])  # torch.manual_seed would seed GPUs too
         return build(settings, width)
 
 

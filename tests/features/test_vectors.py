@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from recbole_adasid.features.vectors import load_feature_file
+from recbole_adasid.features.vectors import load_feature_file, tokens_beside
 
 VECTORS = np.arange(12, dtype=np.float64).reshape(4, 3)
 TOKENS = ["a", "b", "c", "d"]
@@ -31,6 +31,11 @@ def test_npy_rows_are_named_by_the_file_beside_it(tmp_path):
     np.save(tmp_path / "text.npy", VECTORS)
     (tmp_path / "text.items.txt").write_text("d\nc\nb\na\n", encoding="utf-8")
     assert load_feature_file(tmp_path / "text.npy", ["a"]).values.tolist() == [[9, 10, 11]]
+
+
+def test_a_part_without_rows_has_no_names(tmp_path):
+    (tmp_path / "v.items.txt").write_text("")
+    assert tokens_beside(tmp_path / "v.npy") == []
 
 
 def test_the_source_follows_the_values_and_not_the_place(tmp_path):

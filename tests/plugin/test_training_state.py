@@ -6,6 +6,7 @@ import functools
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from recbole_adasid.io.json_file import read_json
 from recbole_adasid.io.tensor_file import read_tensors
 from recbole_adasid.plugin.run import run
 from recbole_adasid.plugin.trainer import TIGERTrainer
-from recbole_adasid.plugin.training_state import restore_random_states
+from recbole_adasid.plugin.training_state import restore_random_state, training_state
 from recbole_adasid.run_folder.model_file import read_model
 
 Settings = dict[str, object]
@@ -131,13 +132,36 @@ def test_a_killed_run_draws_the_same_candidates_as_an_undisturbed_one(
     assert again["test"] == whole["test"] and again["best_valid"] == whole["best_valid"]
 
 
-def test_a_run_goes_on_where_there_are_fewer_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    restored: dict[int, torch.Tensor] = {}
+@pytest.fixture
+def restored(monkeypatch: pytest.MonkeyPatch) -> dict[int, int]:
+    """The numbers of GPUs whose random state was set, and to what."""
+    found: dict[int, int] = {}
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda state, gpu: found.update({gpu: int(state)}))
+    return found
+
+
+@pytest.mark.parametrize(("device", "number"), [("cuda", 0), ("cuda:0", 0), ("cuda:3", 3)])
+def test_the_trainer_s_gpu_gets_the_random_state(device: str, number: int, restored: dict[int, int]) -> None:
+    restore_random_state({"random/cuda": torch.tensor(7)}, torch.device(device))
+    assert restored == {number: 7}
+
+
+def test_a_run_of_an_earlier_version_goes_on_where_there_are_fewer_gpus(restored: dict[int, int]) -> None:
+    states = {f"random/cuda/{gpu}": torch.tensor(gpu) for gpu in range(2)}
+    restore_random_state(states, torch.device("cuda:1"))
+    restore_random_state(states, torch.device("cuda:3"))
+    assert restored == {1: 1}
+
+
+def test_a_trainer_on_the_cpu_touches_no_gpu(monkeypatch: pytest.MonkeyPatch, restored: dict[int, int]) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
-    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda state, gpu: restored.update({gpu: state}))
-    restore_random_states({f"random/cuda/{gpu}": torch.tensor(gpu) for gpu in range(12)})
-    assert {gpu: int(state) for gpu, state in restored.items()} == {0: 0, 1: 1, 2: 2}
-    restored.clear()
-    restore_random_states({"random/cuda/0": torch.tensor(0)})
-    assert list(restored) == [0]
+    for name in ("get_rng_state", "get_rng_state_all"):
+        monkeypatch.setattr(torch.cuda, name, lambda *_: pytest.fail("it opens a GPU"))
+    model = torch.nn.Linear(2, 2)
+    values = {"best_valid_record": {}, "best_valid_score": 0.0, "best_valid_result": None, "valid_results": {}}
+    values |= {"cur_step": 0, "train_loss_dict": {}, "device": torch.device("cpu"), "model": model}
+    trainer = SimpleNamespace(**values, optimizer=torch.optim.AdamW(model.parameters()))
+    tensors, _ = training_state(trainer)
+    restore_random_state({**tensors, "random/cuda": torch.tensor(0)}, trainer.device)
+    assert "random/cpu" in tensors and not restored

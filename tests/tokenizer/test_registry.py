@@ -227,7 +227,7 @@ def test_an_unknown_name_is_told_when_the_settings_are_chosen(key: str) -> None:
 def test_of_the_built_in_parts_only_two_quantizers_have_an_edition(preset: str) -> None:
     """Any other would be a new part of the fingerprint, and everything learned before would be learned again."""
     config = {**read_props("tokenizers.yaml"), **read_props(f"tokenizer/{preset}.yaml"), "seed": 1}
-    own = {"rotation": {"quantizer_edition": 1}, "vqgan": {"quantizer_edition": 2}}
+    own = {"rotation": {"quantizer_edition": 2}, "vqgan": {"quantizer_edition": 2}}
     assert editions(tokenizer_settings(config), width=WIDTH) == own.get(preset, {})
 
 
@@ -277,3 +277,11 @@ def test_rebalancing_in_steps_outside_training_is_refused(changes: dict[str, Any
     )
     with pytest.raises(ValueError, match=f"^{told} .* tokenizer_steps=170: .* rebalancing_unit=fraction$"):
         tokenizer_settings(config)
+
+
+def test_building_draws_on_no_gpu_s_random_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda seed: pytest.fail("it seeds GPUs"))
+    before = torch.get_rng_state()
+    first, second = (build_tokenizer({**SETTINGS, "seed": seed}, width=WIDTH).state_dict() for seed in (1, 1))
+    assert torch.get_rng_state().equal(before)
+    assert all(torch.equal(value, second[name]) for name, value in first.items())

@@ -13,6 +13,8 @@ from recbole_adasid.model.network.attention import linear
 _ID_STD = 0.02
 _LEAST_DEVIATION = 1e-6
 _LARGEST = torch.finfo(torch.half).max
+_NO_VARIANCE = 1e-10
+"""Share of the largest direction's variance: what rounding leaves of none."""
 _ROWS_AT_ONCE = 16_384
 
 
@@ -149,13 +151,14 @@ class ItemContent(nn.Module):
 def principal_directions(parts: Iterable[Tensor], columns: int) -> Tensor:
     """Return the ``columns`` directions of greatest variance of centred features, given as ``parts`` [M, d].
 
-    They are scaled by one number so that the projections have variance 1 on average. Shape [columns, d].
+    They are scaled by one number so that the projections have variance 1 on average. Shape [columns, d]. Directions
+    without variance are zeros: nothing is learnt of them, so new items must not differ there.
     """
     covariance, n_rows = torch.zeros((), dtype=torch.float64), 0
     for part in parts:
         covariance, n_rows = covariance + part.double().t() @ part.double(), n_rows + len(part)
     variance, vectors = torch.linalg.eigh(covariance / max(n_rows, 1))
-    kept = vectors[:, -columns:].flip(1).t()
+    kept = (vectors * (variance > _NO_VARIANCE * variance[-1]))[:, -columns:].flip(1).t()
     largest = kept.gather(1, kept.abs().argmax(1, keepdim=True))
     mean_variance = variance[-columns:].mean().clamp(min=_LEAST_DEVIATION**2)
     return (kept * largest.sign() / mean_variance.sqrt()).float()  # a direction's sign is arbitrary: fix it

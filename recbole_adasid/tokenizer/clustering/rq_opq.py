@@ -46,6 +46,8 @@ class RQOPQTokenizer(ClusteringTokenizer):
     ) -> None:
         super().__init__()
         n_residual = len(codebook_sizes) - n_subspaces
+        if len(codebook_sizes) < 2:
+            raise ValueError("rqopq needs a sid_length of at least 2, got 1: raise it or choose another tokenizer")
         if n_subspaces < 1 or n_residual < 1:
             raise ValueError(
                 f"opq_subspaces must lie between 1 and one less than sid_length, {len(codebook_sizes) - 1}, got "

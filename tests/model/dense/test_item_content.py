@@ -122,3 +122,15 @@ def test_a_column_without_variance_among_trained_items_says_nothing_about_new_on
     assert wider.features.isfinite().all()
     torch.testing.assert_close(wider.features[N + 1], content.features[1])
     torch.testing.assert_close(wider.features[N + 2], content.features[2])
+
+
+def test_a_direction_without_variance_among_trained_items_says_nothing_about_new_ones() -> None:
+    # A category's vector has as many directions as there are categories; a new category has another one.
+    categories = torch.randn(6, 40)
+    raw = categories[torch.randint(5, (N,), generator=torch.Generator().manual_seed(0))]
+    content = ItemContent(raw, torch.arange(N + 1) > 0, d_model=16, columns=12)
+    assert content.directions.shape == (12, 40) and content.directions.isfinite().all()
+    learnt = content.features[1:].float().abs().amax(0) > 1e-3
+    assert learnt.sum() == 4  # directions between five points
+    new = content.with_items(categories[5:]).features[-1].float()
+    assert new[learnt].abs().max() > 0.1 and not new[~learnt].any()

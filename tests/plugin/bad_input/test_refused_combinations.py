@@ -45,6 +45,10 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
         settings(tokenizer="rqopq", opq_subspaces="3"),
         r"opq_subspaces must lie between 1 and .* 2",
     ),
+    "rqopq with one level": (
+        settings(tokenizer="rqopq", sid_length="1", codebook_size="4"),
+        r"rqopq needs a sid_length of at least 2, got 1: raise it or choose another tokenizer",
+    ),
     "template: unknown column": (settings(text_template="Title: {titel}"), r"text_template .*did you mean 'title'"),
     "template: half a brace": (settings(text_template="Title: {title"), r"text_template='Title: {title'"),
     "modalities: none": (settings(modalities="[]"), r"modalities=.* a list, each entry a mapping"),
