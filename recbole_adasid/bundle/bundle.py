@@ -192,9 +192,7 @@ class SIDBundle(BundleContent, Published):
         embed = None if self.tokenizer is None else self.tokenizer.quantized
         with torch.no_grad():
             found = nearest_rows(self._tree, self.codes, codes, k, embed=embed, without=own)
-        distances = [None] * len(found.rows) if found.distances is None else found.distances.tolist()
-        items = (self.tokens[row] for row in found.rows)
-        return [Neighbour(*one) for one in zip(items, found.shared_levels.tolist(), distances)]
+        return [Neighbour(self.tokens[row], shared, distance) for row, shared, distance in found]
 
     @cached_property
     def _tree(self) -> PrefixTree:

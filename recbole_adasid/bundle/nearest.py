@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -28,14 +29,6 @@ class Neighbour(NamedTuple):
     """Euclidean, between the quantised embeddings; None without a tokenizer."""
 
 
-class NearestRows(NamedTuple):
-    """Rows of items, nearest first; [k] each."""
-
-    rows: NDArray[np.int64]
-    shared_levels: NDArray[np.int64]
-    distances: NDArray[np.float32] | None
-
-
 def nearest_rows(
     tree: PrefixTree,
     codes: NDArray[np.int64],
@@ -44,8 +37,10 @@ def nearest_rows(
     *,
     embed: Embed | None,
     without: int | None,
-) -> NearestRows:
-    """Return up to ``k`` items by the length of the common prefix, then distance, then row.
+) -> list[tuple[int, int, float | None]]:
+    """Return the rows of up to ``k`` items by the length of the common prefix, then distance, then row.
+
+    Each comes with that length and its distance, None without ``embed``.
 
     Only reads the items needed: those that share the longest prefix, then those that share one code less, and so on
     until there are ``k``. In the tree's order each such ring is two neighbouring ranges.
@@ -58,23 +53,18 @@ def nearest_rows(
         embed: returns the quantised embeddings; None: order within a ring is by row.
         without: a row to leave out, the query's own.
     """
-    found: list[tuple[NDArray[np.int64], int, NDArray[np.float32]]] = []
-    missing = k
+    found: list[tuple[int, int, float | None]] = []
     for depth, ring in _rings(tree, query):
         others = ring if without is None else ring[ring != without]
         distances = (
             np.zeros(len(others), dtype=np.float32) if embed is None else _distances(codes, others, query, embed)
         )
-        chosen = np.lexsort((others, distances))[:missing]
-        found.append((others[chosen], depth, distances[chosen]))
-        missing -= len(chosen)
-        if missing == 0:
+        chosen = np.lexsort((others, distances))[: k - len(found)]
+        told = [None] * len(chosen) if embed is None else distances[chosen].tolist()
+        found += zip(others[chosen].tolist(), repeat(depth), told)
+        if len(found) == k:
             break
-    return NearestRows(
-        rows=np.concatenate([rows for rows, _, _ in found]),
-        shared_levels=np.repeat([depth for _, depth, _ in found], [len(rows) for rows, _, _ in found]),
-        distances=None if embed is None else np.concatenate([distances for _, _, distances in found]),
-    )
+    return found
 
 
 def _rings(tree: PrefixTree, query: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:

@@ -17,7 +17,7 @@ Run tokenizers × seeds × datasets with the same TIGER, optionally with other r
 A cell is one `recbole-adasid train` in its own process. Finished cells are lines of cells.jsonl, with the users' ranks
 in ranks/. A stopped grid resumes with the missing cells, also on another machine with a copy of the folder; several
 processes or machines can run different cells (--datasets, --seeds, --cells) and merge their lines. Additional
---KEY=VALUE settings apply to every cell and identify it; recommenders other than TIGER get those that they have.
+--KEY=VALUE settings apply to every cell whose recommender has them, win over the cell's own, and identify it.
 
 A grid is a YAML file that maps a cell's name to its label and settings, or to nothing if it is the name of a tokenizer,
 a variant or a RecBole recommender. Cells with `choice: true` or a `group` serve to choose a setting: the page shows
@@ -40,18 +40,18 @@ def _work(given: list[str]) -> None:
     refuse_seed([option[2:].partition("=")[0] for option in options])
     values = read_options("grid", own, OWN)
     need(values, (OUT,), "grid")
-    from recbole_adasid.grid.run import Wanted, run_grid
+    from recbole_adasid.grid.run import run_grid
 
-    wanted = Wanted(
-        grid=values["grid"],
+    run_grid(
+        values["grid"],
+        Path(values["out"]),
         datasets=[] if values["render"] else values["datasets"].split(","),
         seeds=seed_list(values["seeds"]),
+        options=options,
         cells=values["cells"] and values["cells"].split(","),
         data_path=values["data_path"],
-        options=options,
         against=values["against"],
     )
-    run_grid(wanted, Path(values["out"]))
 
 
 def _apart(given: list[str]) -> tuple[list[str], list[str]]:

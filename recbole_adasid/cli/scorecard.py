@@ -17,6 +17,7 @@ from recbole_adasid.cli.shared.common import (
     seed_list,
 )
 from recbole_adasid.cli.shared.options import Option, need, split_options
+from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.settings.presets import headline, presets
 
 ABOUT = """\
@@ -34,17 +35,24 @@ OWN = (OUT, TOKENIZERS, SEEDS, PROXY_EXAMPLES)
 def _work(given: list[str]) -> None:
     own, settings, config_files = split_options(given, OWN)
     refuse_seed(settings)
+    if "tokenizer" in settings:
+        raise SettingsError(
+            "This command takes its tokenizers from --tokenizers, as in --tokenizers=rqvae: leave --tokenizer out."
+        )
     need(own, (OUT,), "scorecard")
-    from recbole_adasid.plugin.scorecard import Wanted, run_scorecard
+    from recbole_adasid.plugin.scorecard import run_scorecard
     from recbole_adasid.scorecard.competitors import competitors
 
     examples = own["proxy_examples"]
-    wanted = Wanted(
+    run_scorecard(
+        settings,
+        config_files,
+        Path(own["out"]),
+        given,
         competitors=competitors(own["tokenizers"]),
         seeds=seed_list(own["seeds"]),
         proxy={} if examples is None else {"training_examples": examples},
     )
-    run_scorecard(settings, config_files, wanted, Path(own["out"]), given)
 
 
 def names_text() -> str:

@@ -56,18 +56,12 @@ def _work(given: list[str]) -> None:
     own, settings, config_files = split_options(given, OWN)
     refuse_seed(settings)
     need(own, (OUT,), "tune")
-    from recbole_adasid.tune.command import Wanted, run_search
+    from recbole_adasid.tune.command import run_search
 
     examples = own.pop("proxy_examples")
-    wanted = Wanted(
-        **{
-            **own,
-            "out": Path(own["out"]),
-            "seeds": seed_list(own["seeds"]),
-            "proxy": {} if examples is None else {"training_examples": examples},
-        }
-    )
-    run_search(settings, config_files, wanted, given)
+    own |= {"out": Path(own["out"]), "seeds": seed_list(own["seeds"])}
+    proxy = {} if examples is None else {"training_examples": examples}
+    run_search(settings, config_files, given, **own, proxy=proxy)
 
 
 def spaces_text() -> str:

@@ -13,51 +13,23 @@ from recbole_adasid.data.ordering import lexsort
 IntArray = NDArray[np.int64]
 
 
-def flatten_sequences(users: ArrayLike, items: ArrayLike, timestamps: ArrayLike) -> IntArray:
+def flatten_sequences(users: ArrayLike, timestamps: ArrayLike) -> IntArray:
     """Return the order that groups interactions by user, oldest first.
 
     The sort is stable and compares times in float64: equal times keep the file order, and Unix seconds
     or milliseconds are not rounded (float32 would merge moments up to 128 s apart). Inputs and result: [I].
-
-    Raises:
-        ValueError: if the three columns differ in length or a time is NaN.
     """
-    user_ids, times = np.asarray(users), np.asarray(timestamps, dtype=np.float64)
-    if not user_ids.shape == np.shape(items) == times.shape:
-        raise ValueError(
-            f"users, items and timestamps have lengths {user_ids.shape}, {np.shape(items)} and "
-            f"{times.shape}: pass one entry per interaction in each."
-        )
-    if np.isnan(times).any():
-        row = int(np.flatnonzero(np.isnan(times))[0])
-        raise ValueError(f"The timestamp of interaction {row} is NaN: set a time for every interaction.")
-    return lexsort((times, user_ids))
+    return lexsort((np.asarray(timestamps, dtype=np.float64), np.asarray(users)))
 
 
 class SequenceWindows:
     """E histories, slices of one flat item array: memory grows with interactions, not with windows."""
 
     def __init__(self, *, flat_items: ArrayLike, starts: ArrayLike, lengths: ArrayLike) -> None:
-        """Store the flat items [I] and, per history, its start [E] and length [E].
-
-        Raises:
-            ValueError: if starts and lengths differ in shape or a history exceeds the flat array.
-        """
+        """Store the flat items [I] and, per history, its start [E] and length [E]."""
         self.flat_items: IntArray = np.ascontiguousarray(flat_items, dtype=np.int64)
         self.starts: IntArray = np.asarray(starts, dtype=np.int64)
         self.lengths: IntArray = np.asarray(lengths, dtype=np.int64)
-        if self.starts.shape != self.lengths.shape:
-            raise ValueError(
-                f"starts has shape {self.starts.shape} and lengths {self.lengths.shape}: pass one of each per history."
-            )
-        ends = self.starts + self.lengths
-        outside = (self.starts < 0) | (self.lengths < 0) | (ends > len(self.flat_items))
-        if outside.any():
-            row = int(np.flatnonzero(outside)[0])
-            raise ValueError(
-                f"History {row} spans {self.starts[row]}:{ends[row]}, outside the {len(self.flat_items)} "
-                "flat items: pass starts and lengths that belong to them."
-            )
 
     def __len__(self) -> int:
         """Return E, the number of histories."""
@@ -85,19 +57,10 @@ def build_windows(
 
     The interactions must be in the order of `flatten_sequences`. The result is the histories (up to `max_length`
     interactions right before the target), the targets [E] and their users [E], in that order.
-
-    Raises:
-        ValueError: if `max_length` is below 1, the columns differ in length, or a user's rows are scattered.
     """
     users, items = np.asarray(users_sorted, dtype=np.int64), np.asarray(items_sorted, dtype=np.int64)
-    if max_length < 1:
-        raise ValueError(f"max_length={max_length} leaves empty histories: pass 1 or more.")
-    if users.shape != items.shape:
-        raise ValueError(f"There are {len(users)} users for {len(items)} items: pass one user per interaction.")
     position = np.arange(len(users))
     begins = np.r_[True, users[1:] != users[:-1]][: len(users)]
-    if begins.sum() != len(np.unique(users)):
-        raise ValueError("A user's interactions are not contiguous: sort them with flatten_sequences first.")
     first = np.maximum.accumulate(np.where(begins, position, 0))
     targets = np.flatnonzero(~begins)
     starts = np.maximum(first[targets], targets - max_length)

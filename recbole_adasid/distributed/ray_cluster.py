@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Union
 
 from recbole_adasid.distributed.signals import keeping_sigterm
 from recbole_adasid.io.extras import imports_for
@@ -66,35 +66,22 @@ class Outcome(NamedTuple):
     error: Exception | None
 
 
-class Workers(Protocol):
-    """Executes jobs."""
+class ThisProcess:
+    """One worker without Ray: a job is done when it is started."""
 
     def share(self, value: Any) -> Any:
         """Return a handle of a value to pass to tasks; it is sent to each machine once."""
+        return value
 
     def task(self, function: Callable[..., Any], *, n_results: int = 1) -> Any:
         """Return a function that starts ``function`` and returns a reference to its result, or several."""
+        return function
 
     def each(self, start: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[Outcome]:
         """Yield the outcomes of jobs as they finish; ``start`` starts one and returns the reference to its result.
 
         Jobs may be appended to the list meanwhile.
         """
-
-
-class ThisProcess:
-    """One worker without Ray: a job is done when it is started."""
-
-    def share(self, value: Any) -> Any:
-        """Return the value."""
-        return value
-
-    def task(self, function: Callable[..., Any], *, n_results: int = 1) -> Any:
-        """Return the function."""
-        return function
-
-    def each(self, start: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[Outcome]:
-        """Run the jobs one after another."""
         for job in jobs:
             try:
                 result = start(job)
@@ -105,7 +92,7 @@ class ThisProcess:
 
 
 class Cluster:
-    """A running cluster; see :class:`Workers`.
+    """A running cluster, with the interface of :class:`ThisProcess`.
 
     Args:
         ray: the package.
@@ -172,6 +159,10 @@ class Cluster:
         return WorkerFailed(
             f"{RETRIES + 1} workers died of it ({one_line(error, 200)}), most often for lack of memory: {_REMEDY}"
         )
+
+
+Workers = Union[ThisProcess, Cluster]
+"""Executes jobs."""
 
 
 @contextmanager

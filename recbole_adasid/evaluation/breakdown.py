@@ -92,7 +92,8 @@ def _slices(
     record: Record, sizes: NDArray[np.int64] | None, counts: NDArray[np.int64], metrics: Sequence[str]
 ) -> dict[str, dict[str, float]]:
     seen = counts[counts > 0]
-    low, high = np.quantile(seen, [1 / 3, 2 / 3]) if len(seen) else (0, 0)
+    # Bounds that occur: one between two counts, rounded for the name, might be a count of the next slice.
+    low, high = np.quantile(seen, [1 / 3, 2 / 3], method="lower") if len(seen) else (0, 0)
     shared = {"of its own": (1, 1), "shared by 2": (2, 2), "shared by 3 or more": (3, np.inf)}
     masks: dict[str, NDArray[np.bool_]] = {
         **({} if sizes is None else {f"Semantic ID {n}": (sizes >= a) & (sizes <= b) for n, (a, b) in shared.items()}),

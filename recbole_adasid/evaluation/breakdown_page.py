@@ -8,18 +8,29 @@ from typing import Any
 from recbole_adasid.evaluation.breakdown import COLD, WARM
 from recbole_adasid.io.markdown import table
 
-EXPLANATION = """\
-A hit on *items* is the held-out item itself: the figure to quote. A hit on *Semantic IDs* is any item with the held-out
+_QUOTED = ": the figure to quote"
+EXPLANATION = f"""\
+A hit on *items* is the held-out item itself{_QUOTED}. A hit on *Semantic IDs* is any item with the held-out
 one's Semantic ID, ranked among the different Semantic IDs of the list: how much published code counts, and never lower.
 *Optimistic*, *expected* and *pessimistic* are hits on items if a Semantic ID yielded all of its items in a row, the
 held-out one first, in any place alike, or last."""
+_SAMPLED = "Held-out items are ranked among a few sampled items only ({}): values are higher than among all items."
 
 
-def render(found: Mapping[str, Any], title: str) -> str:
-    """Render the result of :func:`~recbole_adasid.evaluation.breakdown.breakdown` as Markdown."""
+def render(found: Mapping[str, Any], title: str, *, sampled: str = "", beam: bool = True) -> str:
+    """Render the result of :func:`~recbole_adasid.evaluation.breakdown.breakdown` as Markdown.
+
+    Args:
+        found: the breakdown.
+        title: of the page.
+        sampled: mode in which held-out items were ranked among sampled ones; empty: among all.
+        beam: whether a beam found the lists.
+    """
     with_semantic_ids = "semantic_ids" in found
     parts = [f"# {title}", _tested(found)]
-    parts += [EXPLANATION] if with_semantic_ids else []
+    parts += [_SAMPLED.format(sampled)] if sampled else []
+    if with_semantic_ids:
+        parts.append(EXPLANATION.replace(_QUOTED, "") if sampled else EXPLANATION)
     parts += [
         _metrics(found)
         if with_semantic_ids
@@ -27,7 +38,8 @@ def render(found: Mapping[str, Any], title: str) -> str:
         f"## By the held-out item\n\n{_slices(found['slices'])}",
         f"## Items that were never trained on\n\n{_cold_start(found)}",
     ]
-    parts += [f"## Where the beam lost the item\n\n{_prefix(found)}"] if with_semantic_ids else []
+    lost = "Where the beam lost the item" if beam else "How close the lists come"
+    parts += [f"## {lost}\n\n{_prefix(found)}"] if with_semantic_ids else []
     return "\n\n".join(parts) + "\n"
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,17 +27,6 @@ Fitted = Mapping[str, NDArray[Any]]
 Fused = tuple[NDArray[np.float64], Fitted]
 
 
-class FusedVectors(NamedTuple):
-    """Result of fusing several modalities."""
-
-    values: NDArray[np.float32]
-    """[N, d'], C-contiguous."""
-    learnt: Fitted
-    """Needed to fuse the vectors of further items; empty if it was passed in."""
-    widths: list[int]
-    """Input columns of each modality."""
-
-
 def fuse(
     modalities: Sequence[ItemFeatures],
     weights: Sequence[float],
@@ -48,8 +37,11 @@ def fuse(
     widths: Sequence[int | None] | None = None,
     balanced: bool = False,
     fitted: Fitted | None = None,
-) -> FusedVectors:
-    """Return one vector per item [N, d'] from M modalities, each [N, d], and the fitted state.
+) -> tuple[NDArray[np.float32], Fitted, list[int]]:
+    """Return one vector per item [N, d'] from M modalities, each [N, d].
+
+    Also returns what is needed to fuse the vectors of further items (empty if it was passed in), and the number of
+    input columns of each modality.
 
     If an item lacks an optional modality, the vectors of the items nearest by the other modalities are used, see
     :mod:`~recbole_adasid.features.stand_in_vectors`.
@@ -81,7 +73,7 @@ def fuse(
     scale = (sum(columns) / len(columns)) ** 0.5 if balanced else 1.0
     weighted = [(one.values, one.present, scale * weight) for one, weight in zip(prepared, weights)]
     values, of_fusion = FUSIONS[fusion](weighted, width, fitted)
-    return FusedVectors(np.ascontiguousarray(values, dtype=np.float32), {**learnt, **anchors, **of_fusion}, columns)
+    return np.ascontiguousarray(values, dtype=np.float32), {**learnt, **anchors, **of_fusion}, columns
 
 
 def _completed(

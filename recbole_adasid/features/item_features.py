@@ -87,9 +87,10 @@ def item_features(
     source = {"kind": "fusion", **settings, "weights": weights, "modalities": [one.source for one in found]}
 
     def compute() -> dict[str, np.ndarray]:
-        fused = fuse(found, weights, **settings, fitted=None if fitted is None else below("fusion", fitted))
-        columns = {"columns": np.array(fused.widths)} if side_by_side else {}
-        return {"values": fused.values, **columns, **fused.learnt}
+        saved = None if fitted is None else below("fusion", fitted)
+        values, learnt, widths = fuse(found, weights, **settings, fitted=saved)
+        columns = {"columns": np.array(widths)} if side_by_side else {}
+        return {"values": values, **columns, **learnt}
 
     side_by_side = config["fusion"] == "concatenate" and len(found) > 1
     slow = config["fusion"] in REDUCING or "widths" in settings
@@ -123,7 +124,8 @@ def source_columns(config: Settings) -> list[tuple[str, list[str]]]:
     """Return, for each feature source that reads the `.item` file, the setting that names its columns, and these."""
     found = []
     for source in map(dict, config["modalities"] or [{}]):
-        settings = over(config, source, dict.fromkeys(SOURCES)) if source else config
+        own = source and not source.get("dataset_features")
+        settings = over(config, source, dict.fromkeys(SOURCES) if own else {})
         if source.get("image_field"):
             found.append(("image_field", [source["image_field"]]))
         elif not settings["item_features_file"]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recbole_adasid.features.vectors import ItemFeatures
+from recbole_adasid.pairs.item2vec import of_unit_length
 
 logger = logging.getLogger(__name__)
 
@@ -112,9 +113,3 @@ def principal_directions(centred: NDArray[np.float64], width: int) -> NDArray[np
     directions = directions[:kept]
     largest = np.abs(directions).argmax(axis=1)
     return np.ascontiguousarray(directions * np.sign(directions[np.arange(kept), largest])[:, None])
-
-
-def of_unit_length(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return vectors [N, d] of length 1, or 0."""
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from recbole_adasid.features.preparation import Prepared, of_unit_length
+from recbole_adasid.features.preparation import Prepared
 from recbole_adasid.io.buckets import stretches
+from recbole_adasid.pairs.item2vec import of_unit_length
 
 NEIGHBOURS = 5
 """Items averaged; benchmarks/unused_items.py compares it with other values and with the mean of all."""

@@ -53,11 +53,14 @@ def read_interactions(
 
     Raises:
         SettingsError: for a missing column, or an unknown unit or name.
+        ValueError: if there are rows, but none is usable.
     """
     frame.collect([columns.get(name, name) for name in (USER, ITEM, TIME)])
     untimed = not timed and TIME not in columns and TIME not in frame.columns
     rows = table_interactions(FrameTable(frame), columns, time_unit=time_unit, timed=not untimed)
     found = [(rows.lines.line, *row) for row in rows.rows]
+    if rows.lines.read and not found:
+        raise ValueError(f"No row has a usable interaction. {rows.lines.summary()}.")
     if not rows.lines.flawless:
         logger.warning("%s", rows.lines.summary())
     places, user_tokens, item_tokens, *times = zip(*found) if found else ((),) * 4

@@ -45,7 +45,8 @@ def recommend(
 
     Raises:
         SettingsError: for a missing column.
-        ValueError: if ``recommender`` is no recommender or ``interactions`` no table, or as in `recommend_many`.
+        ValueError: if ``recommender`` is no recommender or ``interactions`` no table, if none of its rows is usable,
+            or as in `recommend_many`.
         ImportError: if narwhals is not installed.
     """
     if not isinstance(recommender, Recommender):

@@ -10,10 +10,11 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.grid.given import content_digest, given_model, holds_out_items
+from recbole_adasid.grid.given import content_digest, given_model, holds_out_items, settings_files
 from recbole_adasid.grid.grids import ABOUT
 from recbole_adasid.grid.pace import read_pace
 from recbole_adasid.grid.records import SEEDLESS
@@ -21,8 +22,9 @@ from recbole_adasid.io.atomic import write_atomically
 from recbole_adasid.io.json_file import read_json
 from recbole_adasid.model.names import TIGER
 from recbole_adasid.plugin.config.building import known_settings
-from recbole_adasid.plugin.registration import OURS
+from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.settings.plugins import plugin_options
+from recbole_adasid.settings.reading import read_settings_files
 from recbole_adasid.settings.version import VERSION
 
 
@@ -35,13 +37,23 @@ class Cell:
         self.name, self.dataset, self.model = name, dataset, entry.get("model") or given_model(options) or TIGER
         about = {key: entry[key] for key in ABOUT if key in entry}
         self.about = {"choice": False, **about, "model": self.model}
-        settings = {key: value for key, value in entry.items() if key not in ABOUT}
-        own = [f"--{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in settings.items()]
-        shared = [option for option in options if "model" not in entry or not option.startswith("--model=")]
-        self.options, self.common = own + for_model(self.model, shared), options
+        own = {key: value for key, value in entry.items() if key not in ABOUT}
+        self._shared = for_model(self.model, [one for one in options if "model" not in entry or key_in(one) != "model"])
+        self.options, self.common = combined(name, own, self._shared), options
+        refuse_files_of_others(name, self.model, self.options)
         self.cold = holds_out_items(self.options)
         self.seed = 0 if self.model in SEEDLESS and not self.cold else seed
-        self.data_path, self.given = data_path, content_digest(dataset, data_path, self.options)
+        self.data_path = data_path
+
+    @property
+    def given(self) -> str:
+        """Digest of the data and of all settings files, as they are now: a cell may make the data."""
+        return content_digest(self.dataset, self.data_path, self.options)
+
+    @property
+    def given_to_all(self) -> str:
+        """Like :attr:`given`, without the cell's own settings files."""
+        return content_digest(self.dataset, self.data_path, self._shared)
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -79,8 +91,8 @@ class Cell:
         metrics, usage = self.execute(arguments, folder)
         record |= {"seconds": round(time.time() - started), **usage, "machine": machine()}
         record["code"] = code()
-        given = content_digest(self.dataset, self.data_path, self.options)  # again: the cell may have made the data
-        record |= {"given": given} if given else {}
+        given = self.given
+        record |= {"given": given, "given_to_all": self.given_to_all} if given else {}
         if (folder / "test_ranks.npz").is_file():
             name = "-".join(filter(None, [self.dataset, folder.name, given[:8]]))  # for exactly these options and data
             record["ranks"] = f"{name}.npz"
@@ -119,11 +131,43 @@ def moved(record: dict[str, Any], cell: Cell) -> dict[str, Any]:
 
 
 def for_model(model: str, options: list[str]) -> list[str]:
-    """Return the `--key=value` options that apply to a model: RecBole's models have no tokenizer."""
-    if model in OURS:
-        return options
+    """Return the `--key=value` options that apply to a model: RecBole's have no tokenizer, TIGER nothing of LIGER's."""
     known = known_settings(model)
-    return [option for option in options if option[2:].partition("=")[0] in known]
+    return [option for option in options if key_in(option) in known]
+
+
+def combined(name: str, own: dict[str, Any], shared: list[str]) -> list[str]:
+    """Return the settings of a cell and the common options as options: a common one wins, as somebody typed it.
+
+    Raises:
+        SettingsError: if it would make the cell another one.
+    """
+    typed = {key_in(option) for option in shared}
+    for key in ("tokenizer", "config_files"):
+        if key in own and key in typed:
+            raise SettingsError(f"The cell {name} has a {key} of its own: leave --{key} out, or choose other --cells.")
+    kept = {key: value for key, value in own.items() if key not in typed}
+    return [f"--{key}={one if isinstance(one, str) else json.dumps(one)}" for key, one in kept.items()] + shared
+
+
+def refuse_files_of_others(name: str, model: str, options: Sequence[str]) -> None:
+    """Check that a model has the settings in the settings files of its cell.
+
+    Raises:
+        SettingsError: naming the first that it lacks.
+    """
+    known = known_settings(model)
+    for path in settings_files(options):
+        for key in sorted(read_settings_files([path]).keys() - known):
+            raise SettingsError(
+                f"{path} has {key}, a setting that {model}, the model of the cell {name}, does not have: give it as "
+                f"--{key}=VALUE, which reaches only the cells that have it, or choose other --cells."
+            )
+
+
+def key_in(option: str) -> str:
+    """Return the key of a `--key=value` option."""
+    return option[2:].partition("=")[0]
 
 
 def code() -> str:

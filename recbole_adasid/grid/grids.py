@@ -13,8 +13,8 @@ from recbole_adasid.settings.reading import read_settings_files
 GRIDS = {path.stem: path for path in sorted((Path(__file__).parent / "grids").glob("*.yaml"))}
 """Grids that come with the package."""
 POP = "pop"
-ABOUT = ("label", "group", "choice", "place")
-"""Entries of a cell that are not settings: its names, whether it serves to choose, and its place in the grid."""
+ABOUT = ("label", "group", "choice", "place", "grid")
+"""Entries of a cell that are not settings: its names, whether it serves to choose, its place, and the grid's name."""
 
 
 def read_grid(name: str) -> dict[str, dict[str, Any]]:
@@ -37,7 +37,7 @@ def read_grid(name: str) -> dict[str, dict[str, Any]]:
         if entry and "seed" in entry:
             raise SettingsError(f"The cell {cell} of {name} has a seed: give seeds by --seeds, for all cells.")
     found = [(cell, {**start_of(cell, entry or {}), **(entry or {})}) for cell, entry in cells.items()]
-    return {cell: {**entry, "place": place} for place, (cell, entry) in enumerate(found)}
+    return {cell: {**entry, "place": place, "grid": Path(name).name} for place, (cell, entry) in enumerate(found)}
 
 
 def start_of(name: str, entry: dict[str, Any]) -> dict[str, Any]:

@@ -10,14 +10,13 @@ import numpy as np
 
 from recbole_adasid.evaluation.comparison import Difference, relative_gain
 from recbole_adasid.grid.paired import USERS_ONLY, have_same_test, label_of, measured, per_user, ranked, users_of
-from recbole_adasid.grid.published import PAPER
+from recbole_adasid.grid.published import PAPER, why_left_out
 from recbole_adasid.grid.records import ABLATIONS, BASELINES, PAPER_METRICS, is_choice
 from recbole_adasid.io.markdown import table
 
 _NOTE = (
     f"The mean of the relative gains in {', '.join(PAPER_METRICS)}, over users and trainings, using the seeds that "
-    "both sides share; in brackets the paper's. With one seed on a dataset, interval and p ignore that trainings vary "
-    "there."
+    "both sides share{}. With one seed on a dataset, interval and p ignore that trainings vary there."
 )
 Runs = dict[int, dict[str, Any]]
 
@@ -39,10 +38,15 @@ def overall(out: Path, records: Sequence[dict[str, Any]]) -> list[str]:
 def _setting(out: Path, common: tuple[str, ...], records: list[dict[str, Any]]) -> list[str]:
     datasets = [*dict.fromkeys(r["dataset"] for r in records if r["cell"] == "adasid")]
     own = {dataset: _ranked(out, records, "adasid", dataset) for dataset in datasets}
-    rows = []
+    otherwise = why_left_out(records) if PAPER.keys() & set(datasets) else []
+    paper, rows = {} if otherwise else PAPER, []
     for name in (*BASELINES, *ABLATIONS):
         pairs = {dataset: _pair(out, own[dataset], _ranked(out, records, name, dataset)) for dataset in datasets}
-        gains = {dataset: (_gain(out, [pair]), _printed(dataset, name)) for dataset, pair in pairs.items() if pair}
+        gains = {
+            dataset: (_gain(out, [pair]), _printed(paper.get(dataset, {}), name))
+            for dataset, pair in pairs.items()
+            if pair
+        }
         if not any(gain for gain, _ in gains.values()):
             continue
         seeds = [len(pair[0]) if pair else 0 for pair in pairs.values()]
@@ -53,7 +57,8 @@ def _setting(out: Path, common: tuple[str, ...], records: list[dict[str, Any]]) 
     if len(datasets) < 2 or not rows:
         return []
     head = ["AdaSID against", "seeds", *datasets, "all, 95% interval", "p"]
-    return [f"## All datasets {' '.join(common)}", _NOTE, table(head, rows, compact=True)]
+    note = _NOTE.format("" if otherwise else "; in brackets the paper's")
+    return [f"## All datasets {' '.join(common)}", note, table(head, rows, compact=True), *otherwise]
 
 
 def _ranked(out: Path, records: list[dict[str, Any]], name: str, dataset: str) -> Runs:
@@ -84,9 +89,8 @@ def _cell(gain: Difference | None, printed: str) -> str:
     return f"{gain.value:+.1%} [{gain.low:+.1%}, {gain.high:+.1%}]{printed}" if gain else ""
 
 
-def _printed(dataset: str, name: str) -> str:
+def _printed(paper: dict[str, list[float]], name: str) -> str:
     """Return the paper's own mean gain, in brackets."""
-    paper = PAPER.get(dataset, {})
     if name not in paper or "adasid" not in paper:
         return ""
     return f" ({np.mean(np.divide(paper['adasid'], paper[name])) - 1:+.1%})"

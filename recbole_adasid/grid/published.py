@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from recbole_adasid.grid.records import METRICS
 from recbole_adasid.io.markdown import table
@@ -15,7 +17,22 @@ PUBLISHED: dict[str, dict[str, list[float | None]]] = plain_yaml.load(
     (_FOLDER / "published.yaml").read_text(encoding="utf-8")
 )
 """Values of other recommenders, by dataset and label, of ``PUBLISHED_METRICS``."""
+_OTHERWISE = (
+    *("eval_args", "eval_exclude_seen", "user_inter_num_interval", "item_inter_num_interval", "val_interval"),
+    *("rm_dup_inter", "config_files"),  # a settings file may hold any of them
+)
+"""Settings that decide on which interactions figures are measured, and how."""
 PUBLISHED_METRICS = ("recall@5", "ndcg@5", "recall@10", "ndcg@10")
+
+
+def why_left_out(records: Sequence[dict[str, Any]]) -> list[str]:
+    """Return a line on why figures measured by others are not put beside some cells; empty if they may be."""
+    options = dict.fromkeys(option for record in records for option in record["options"])
+    changed = [option for option in options if option[2:].partition("=")[0] in _OTHERWISE]
+    if not changed:
+        return []
+    shown = " ".join(f"`{option}`" for option in changed)
+    return [f"Figures measured by others are left out: {shown} may change what is measured here."]
 
 
 def published_table(dataset: str) -> list[str]:

@@ -25,18 +25,24 @@ TABLES = {
     "Table 2: tokenizers": ("pop", *BASELINES, "adasid"),
     "Table 4: ablations": ("adasid", *ABLATIONS, "rqvae-infonce"),
 }
+_SAME = ("dataset", "seed", "options", "common", "cell", "given")
+"""Two lines that agree in these are of one finished cell, which has been labelled anew."""
 IN_TABLES = {name for names in TABLES.values() for name in names}
 
 
 def finished_cells(out: Path) -> list[dict[str, Any]]:
-    """Return the records of the finished cells; an incomplete line, left by a kill, is ignored."""
-    path, found = out / "cells.jsonl", []
+    """Return the records of the finished cells, as their last lines have them; an incomplete line, left by a kill, is
+    ignored.
+    """
+    path = out / "cells.jsonl"
+    found: dict[str, dict[str, Any]] = {}
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
         if not line.startswith("{"):
             raise ValueError(f"{path} holds a line that is not a cell, {line[:40]!r}: restore the original file")
         with suppress(json.JSONDecodeError):
-            found.append(json.loads(line))
-    return found
+            record = json.loads(line)
+            found[json.dumps([record.get(key) for key in _SAME])] = record
+    return list(found.values())
 
 
 def setting_of(record: dict[str, Any]) -> str:
@@ -45,13 +51,24 @@ def setting_of(record: dict[str, Any]) -> str:
 
 
 def given_before(record: dict[str, Any], records: Sequence[dict[str, Any]]) -> bool:
-    """Tell whether a record is of other data or settings files than its dataset's last one with the same options.
+    """Tell whether a record is of other data or settings files than the last one of its dataset and setting, or of
+    other settings files of its own than the last one of its options.
 
     Early records do not say what they were given.
     """
-    shared = setting_of(record)
-    last = [one["given"] for one in records if one.get("given") and setting_of(one) == shared]
-    return bool(record.get("given")) and record["given"] != last[-1]
+    if not record.get("given"):
+        return False
+    known = [one for one in records if one.get("given") and setting_of(one) == setting_of(record)]
+    last = [one for one in known if one.get("options") == record.get("options")][-1]
+    return given_to_all(record) != given_to_all(known[-1]) or record["given"] != last["given"]
+
+
+def given_to_all(record: dict[str, Any]) -> str:
+    """Return the digest of a record's data and of the settings files of all cells; in early records no cell had files
+    of its own, and one digest is both.
+    """
+    digest: str = record.get("given_to_all", record["given"])
+    return digest
 
 
 def is_cold(record: dict[str, Any]) -> bool:

@@ -14,7 +14,7 @@ from recbole_adasid.grid.order import order_table
 from recbole_adasid.grid.overall import overall
 from recbole_adasid.grid.pace import pace_table
 from recbole_adasid.grid.paired import paired_recommenders, paired_test
-from recbole_adasid.grid.published import PAPER, published_table
+from recbole_adasid.grid.published import PAPER, published_table, why_left_out
 from recbole_adasid.grid.records import (
     ABLATIONS,
     BASELINES,
@@ -73,11 +73,13 @@ def section(out: Path, setting: str, records: list[dict[str, Any]], against: str
         rows = [(name, [r for r in records if r["cell"] == name and not is_choice(r)]) for name in names]
         rows = [(name, runs) for name, runs in rows if runs]
         if len([name for name, _ in rows if name != "pop"]) > 1:
-            parts += [f"### {title}, test", table(rows, TEST, PAPER.get(records[0]["dataset"], {}))]
+            paper = PAPER.get(records[0]["dataset"], {})
+            otherwise = why_left_out([run for _, runs in rows for run in runs]) if paper else []
+            parts += [f"### {title}, test", table(rows, TEST, {} if otherwise else paper), *otherwise]
             parts += order_table([(runs[-1].get("label", name), runs) for name, runs in rows])
     own = own_cells(records)
     parts += recommenders(out, records) or other_cells(records, own)
-    parts += held_out_items(records)
+    parts += held_out_items([r for r in records if not is_choice(r)])
     parts += comparisons(out, records, own, against)
     others = [r for r in records if is_choice(r)]
     rows = [(name, [r for r in others if r["cell"] == name]) for name in dict.fromkeys(r["cell"] for r in others)]
@@ -149,15 +151,18 @@ def recommenders(out: Path, records: list[dict[str, Any]]) -> list[str]:
     if all(model_of(run) in (TIGER, "Pop") for runs in cells.values() for run in runs):
         return []
     rows = [(runs[-1].get("label", name), runs) for name, runs in (*others.items(), *ours.items())]
-    users = next((n for runs in cells.values() for n in map(partial(tested_users, out), runs) if n), None)
+    users = next((n for runs in cells.values() for n in map(partial(validated_users, out), runs) if n), None)
     parts = ["### Recommenders, test", table([*others.items(), *ours.items()], TEST, {})]
     if not any(map(is_cold, records)):
-        parts += published_table(records[0]["dataset"])
+        published = published_table(records[0]["dataset"])
+        parts += published and (why_left_out(records) or published)
     return [*parts, *paired_recommenders(out, ours, others), *pace_table(rows, users)]
 
 
-def tested_users(out: Path, run: dict[str, Any]) -> int | None:
-    """Return the number of tested users of a run, if their ranks are saved."""
+def validated_users(out: Path, run: dict[str, Any]) -> int | None:
+    """Return the number of validated users of a run; in early records, of tested ones, if their ranks are saved."""
+    if parts := run.get("best_valid_slices"):
+        return round(sum(part["users"] for part in parts.values()))
     path = out / "ranks" / run.get("ranks", "nowhere")
     return len(read_arrays(path, "user")["user"]) if path.is_file() else None
 

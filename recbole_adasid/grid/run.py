@@ -4,61 +4,79 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.grid.cell import Cell, moved
+from recbole_adasid.grid.cell import Cell, key_in, moved
 from recbole_adasid.grid.grids import read_grid
 from recbole_adasid.grid.records import finished_cells, is_choice, model_of
 from recbole_adasid.grid.report import write_report
 from recbole_adasid.io.atomic import append_line
 from recbole_adasid.model.names import TIGER
-from recbole_adasid.settings.errors import unknown_name
+from recbole_adasid.plugin.config.building import known_settings
+from recbole_adasid.plugin.registration import OURS
+from recbole_adasid.settings.errors import refuse_unknown_keys, unknown_name
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """The cells of a grid to run, and their common settings."""
-
-    grid: str
-    datasets: Sequence[str]
-    seeds: Sequence[int]
-    cells: Sequence[str] | None
-    """None: all."""
-    data_path: str | None
-    options: list[str]
-    """As `--key=value`, in the given order: they are part of a cell's identity."""
-    against: str | None = None
-    """Cell that the page compares the others with; None: AdaSID."""
-
-
-def run_grid(wanted: Wanted, out: Path) -> None:
+def run_grid(
+    grid: str,
+    out: Path,
+    *,
+    datasets: Sequence[str],
+    seeds: Sequence[int],
+    options: list[str],
+    cells: Sequence[str] | None = None,
+    data_path: str | None = None,
+    against: str | None = None,
+) -> None:
     """Run the missing cells, rewriting the tables after each.
+
+    Args:
+        grid: name or file.
+        out: folder of the results.
+        datasets, seeds: the cells are run with each of them.
+        options: common settings as `--key=value`, in the given order: they are part of a cell's identity.
+        cells: those to run; None: all.
+        data_path: folder of the datasets; None: the default.
+        against: cell that the page compares the others with; None: AdaSID.
 
     Raises:
         SettingsError: for an unknown grid or cell, or common options that no cell may have.
         ValueError: if a cell failed.
     """
-    cells = read_grid(wanted.grid)
-    chosen = list(cells) if wanted.cells is None else wanted.cells
+    known = read_grid(grid)
+    chosen = list(known) if cells is None else cells
     for name in chosen:
-        if name not in cells:
-            raise unknown_name(f"cell of {wanted.grid}", name, cells)
-    here = [{"cell": name, "choice": False, **entry} for name, entry in cells.items()]
+        if name not in known:
+            raise unknown_name(f"cell of {grid}", name, known)
+    here = [{"cell": name, "choice": False, **entry} for name, entry in known.items()]
     compared = (one for one in (*here, *finished_cells(out)) if model_of(one) == TIGER and not is_choice(one))
-    known = dict.fromkeys(one["cell"] for one in compared)
-    if wanted.against is not None and wanted.against not in known:
-        raise unknown_name("cell to compare with (against)", wanted.against, known)
+    rivals = dict.fromkeys(one["cell"] for one in compared)
+    if against is not None and against not in rivals:
+        raise unknown_name("cell to compare with (against)", against, rivals)
+    wanted = [
+        Cell(name, known[name], dataset, seed, data_path, options)
+        for dataset in datasets
+        for seed in seeds
+        for name in chosen
+    ]
+    refuse_unknown_options(options, {*OURS, *(cell.model for cell in wanted)})
     out.mkdir(parents=True, exist_ok=True)
-    for dataset in wanted.datasets:
-        for seed in wanted.seeds:
-            for name in chosen:
-                cell = Cell(name, cells[name], dataset, seed, wanted.data_path, wanted.options)
-                if finish(cell, out):
-                    write_report(out, wanted.against)
-    write_report(out, wanted.against)
+    for cell in wanted:
+        if finish(cell, out):
+            write_report(out, against)
+    write_report(out, against)
+
+
+def refuse_unknown_options(options: Sequence[str], models: Iterable[str]) -> None:
+    """Check that some model has each common option: cells without it run without it.
+
+    Raises:
+        SettingsError: for the first that none has.
+    """
+    known = set[str]().union(*map(known_settings, models))
+    refuse_unknown_keys(map(key_in, options), known, source="the command line of grid")
 
 
 def finish(cell: Cell, out: Path) -> bool:
@@ -68,14 +86,32 @@ def finish(cell: Cell, out: Path) -> bool:
     """
     found = [record for record in finished_cells(out) if key_of(record) == cell.key]
     twins = [record for record in found if record.get("given", cell.given) == cell.given or not cell.given]
-    if any((record["cell"], record["common"]) == (cell.name, cell.common) for record in twins):
+    own = [record for record in twins if (record["cell"], record["common"]) == (cell.name, cell.common)]
+    if own:
         shutil.rmtree(cell.folder, ignore_errors=True)  # if there was no time to remove it
-        return False
+        return relabelled(own, cell, out)
     if twins:
         print(f"--- {cell.name}, seed {cell.seed}, is {twins[-1]['cell']}", flush=True)
     add(out, moved(twins[-1], cell) if twins else cell.run(out))
     shutil.rmtree(cell.folder, ignore_errors=True)  # not before its result is on disk
     return True
+
+
+def relabelled(records: list[dict[str, Any]], cell: Cell, out: Path) -> bool:
+    """Write a finished cell's lines anew if its grid has given it another label or another purpose since.
+
+    Other grids may have a cell of the same name and another purpose: they change nothing.
+    """
+    own = [record for record in records if record.get("grid") == cell.place.get("grid")]
+    changed = [moved(record, cell) for record in own if role_of(record) != role_of(cell.place)]
+    for record in changed:
+        add(out, record)
+    return bool(changed)
+
+
+def role_of(record: dict[str, Any]) -> tuple[Any, ...]:
+    """Return how a cell is called and what it is for."""
+    return record.get("label", record["cell"]), record.get("group"), is_choice(record)
 
 
 def add(out: Path, record: dict[str, Any]) -> None:

@@ -54,7 +54,7 @@ def item2vec_pairs(
     if not information.nnz:
         nothing = np.zeros(0)
         return sorted_pairs(nothing, nothing, nothing, None)
-    return _nearest(_of_unit_length(left_factor(information, width)), top_k)
+    return _nearest(of_unit_length(left_factor(information, width)), top_k)
 
 
 def shifted_information(counts: sparse.coo_matrix, negatives: int) -> sparse.csr_matrix:
@@ -82,10 +82,10 @@ def left_factor(information: sparse.csr_matrix, width: int) -> NDArray[np.float6
     return vectors
 
 
-def _of_unit_length(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+def of_unit_length(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return vectors [N, d] of length 1, or 0."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(length > 0, length, 1.0)
+    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
 
 
 def _nearest(vectors: NDArray[np.float64], top_k: int) -> ItemPairs:

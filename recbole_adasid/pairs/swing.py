@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Union
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +23,7 @@ from recbole_adasid.pairs.item_pairs import BLOCK_PRODUCTS, ItemPairs, RunningSu
 
 if TYPE_CHECKING:
     from recbole_adasid.pairs.mining_state import KeptMining
+    from recbole_adasid.pairs.swing_on_ray import RayEngine
 
 # Users per side of a tile of the users × users product, and tiles per side beyond which tiles get larger.
 _TILE_USERS, _TILES = 32_768, 64
@@ -73,11 +74,8 @@ class Weighing:
         return np.ldexp(sums.astype(np.float64), -self.bits)
 
 
-class Engine(Protocol):
-    """Where the sums are computed; all engines give the same result."""
-
-    def mine(self, weighing: Weighing, baskets: Baskets, n_items: int, top_k: int | None) -> ItemPairs:
-        """Return the pairs of all users."""
+Engine = Union["InProcess", "RayEngine"]
+"""Where the sums are computed; all engines give the same result."""
 
 
 def swing_pairs(

@@ -56,7 +56,7 @@ class Piece(NamedTuple):
 
 
 class RayEngine:
-    """Swing on a Ray cluster; see :class:`recbole_adasid.pairs.swing.Engine`.
+    """Swing on a Ray cluster; see :data:`recbole_adasid.pairs.swing.Engine`.
 
     Args:
         settings: cluster settings.

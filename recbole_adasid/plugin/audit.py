@@ -57,7 +57,10 @@ def _audited(folder: Path, config: Any) -> list[tuple[str, bool | None]]:
     info = read_json(folder / "sids.info.json")
     users, items = train.training_items().training_interactions().arrays()
     flat = test.flat_items  # of all interactions, whatever the training part leaves out
-    kept = np.setdiff1d(np.arange(len(flat)), held_out)
+    leave_one_out = "LS" in config["eval_args"]["split"]
+    kept, others = np.setdiff1d(np.arange(len(flat)), held_out), "all other interactions"
+    if not leave_one_out:
+        kept, others = _of_trained_users(test, kept), f"{others} of users with a training example"
     cold = None
     if config["cold_item_share"]:
         cold = draw_cold_items(train.item_num - 1, config["cold_item_share"], config["seed"])
@@ -67,14 +70,14 @@ def _audited(folder: Path, config: Any) -> list[tuple[str, bool | None]]:
     checks: list[tuple[str, bool | None]] = [
         ("no training history reaches a held-out interaction", not np.isin(history_positions(train), held_out).any()),
         ("no training target is a held-out interaction", not np.isin(train.targets(), held_out).any()),
-        _about_pairs(config, honest),
+        _about_pairs(config, others, honest),
         (
             "the Semantic IDs' fingerprint is that of these pairs, features and settings",
             info.get("fingerprint") == expected,
         ),
     ]
     if not config["sids_file"]:
-        checks += _about_behaviour(folder, config, InteractionArrays(users, items), cold, honest)
+        checks += _about_behaviour(folder, config, InteractionArrays(users, items), cold, others, honest)
     if cold is not None:
         checks += _about_cold_items(folder, train, flat, cold, expected)
     if config["sids_file"]:
@@ -83,20 +86,28 @@ def _audited(folder: Path, config: Any) -> list[tuple[str, bool | None]]:
     if config["warm_start"]:
         about = f"training began with the weights of {config['warm_start']}"
         checks.append((f"{about}, and whether they know held-out interactions is open", None))
-    if "LS" in config["eval_args"]["split"]:
+    if leave_one_out:
         last_two = bool((test.user_spans(held_out)[1] - held_out <= 2).all())
         checks.append(("held-out interactions are their users' last two", last_two))
     return checks
 
 
-def _about_pairs(config: Any, honest: bool) -> tuple[str, bool | None]:
+def _of_trained_users(part: Any, kept: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return those of some interactions whose users have more among them than their first, which is no target and may
+    be later than what was held out of others.
+    """
+    begins, _ = part.user_spans(kept)
+    return kept[np.isin(begins, begins[kept > begins])]
+
+
+def _about_pairs(config: Any, others: str, honest: bool) -> tuple[str, bool | None]:
     if config["pair_source"] == FILE:
         return f"item pairs come from {config['pair_file']}, and whether that knows held-out interactions is open", None
-    return "item pairs are mined from all other interactions", honest
+    return f"item pairs are mined from {others}", honest
 
 
 def _about_behaviour(
-    folder: Path, config: Any, training: InteractionArrays, cold: NDArray[np.bool_] | None, honest: bool
+    folder: Path, config: Any, training: InteractionArrays, cold: NDArray[np.bool_] | None, others: str, honest: bool
 ) -> list[tuple[str, bool | None]]:
     """Return, for each behaviour modality, whether it was made from the training interactions alone.
 
@@ -107,7 +118,8 @@ def _about_behaviour(
         config: its settings.
         training: its training interactions.
         cold: [N], which items are held out, drawn again; None: none.
-        honest: whether those are all interactions that are not held out.
+        others: which interactions may be known.
+        honest: whether the training interactions are those.
     """
     noted = load_tokenizer(RunFolder.existing(folder).tokenizer_path)[1]["features"].get("modalities", [])
     found: list[tuple[str, bool | None]] = []
@@ -123,7 +135,7 @@ def _about_behaviour(
         of = training
         if cold is not None and source["of"] == COOCCURRENCE:  # among the other items, renumbered
             of = InteractionArrays(training.users, (np.cumsum(~cold) - 1)[training.items])
-        about = f"behaviour in the item features ({name}) is of all other interactions and no held-out one"
+        about = f"behaviour in the item features ({name}) is of {others} and no held-out one"
         found.append((about, honest and digest == of.digest()))
     return found
 

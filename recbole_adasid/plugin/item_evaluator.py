@@ -12,7 +12,8 @@ from recbole.utils import calculate_valid_score
 
 from recbole_adasid.compute.precision import has_bfloat16
 from recbole_adasid.distributed.world import world
-from recbole_adasid.evaluation.record import EvaluationRecord
+from recbole_adasid.evaluation.record import EvaluationRecord, Record
+from recbole_adasid.plugin.logs import write_metrics
 from recbole_adasid.plugin.metrics.collector import TopKCollector
 from recbole_adasid.plugin.metrics.list_metrics import use_list_metrics
 from recbole_adasid.plugin.sampled_candidates import best_candidates, one_row_per_user, same_candidates
@@ -33,12 +34,20 @@ class ExactEvaluator(Trainer):
         self._decimals: int = self.config["metric_decimal_place"]
         for metric in self.evaluator.metric_class.values():
             metric.decimal_place = _EXACT_DECIMALS
+        self.valid_results: dict[int, dict[str, float]] = {}
+        """Metrics of each validated epoch."""
+        self.best_valid_record: Record = {}
+        """Of the best epoch; see :class:`EvaluationRecord`."""
 
     def _measured(self, eval_data: Any, show_progress: bool) -> OrderedDict[str, float]:
         """Return the exact metrics of the current weights; empty without data."""
         with same_candidates(eval_data, self.config["seed"]):
             found = super().evaluate(eval_data, load_best_model=False, show_progress=show_progress) or {}
         return OrderedDict((name, float(value)) for name, value in found.items())
+
+    def _note_validation(self, epoch: int, metrics: dict[str, float]) -> None:
+        self.valid_results[epoch] = dict(metrics)
+        write_metrics(self.tensorboard, "valid", metrics, epoch)
 
     def _rounded(self, metrics: OrderedDict[str, float]) -> OrderedDict[str, float]:
         return OrderedDict((name, round(value, self._decimals)) for name, value in metrics.items())

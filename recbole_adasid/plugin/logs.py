@@ -99,7 +99,7 @@ def scalar_writer(logger: logging.Logger) -> Any:
     from recbole.utils import get_tensorboard
 
     if not world().is_main:
-        return _NoWriter()
+        return _Nowhere()
 
     for handler in logger.handlers:
         if isinstance(handler, RunLogHandler):
@@ -115,34 +115,23 @@ def write_metrics(writer: Any, part: str, metrics: Mapping[str, float], epoch: i
         writer.add_scalar(f"{part}/{name}", value, epoch)
 
 
-class _NoWriter:
-    """A scalar writer that writes nothing."""
+class _Nowhere:
+    """A scalar writer, and a W&B logger as RecBole has it, that records nothing."""
 
-    def add_scalar(self, *_: Any) -> None:
-        """Discard a number."""
-
-    def flush(self) -> None:
+    def _ignore(self, *_: Any, **__: Any) -> None:
         """Do nothing."""
 
-    def close(self) -> None:
-        """Do nothing."""
-
-
-class _NoWandbLogger:
-    """Replaces RecBole's, which would record only TIGER's last metrics, and a second run into the first's record."""
-
-    def log_metrics(self, *_: Any, **__: Any) -> None:
-        """Do nothing: :class:`Scalars` has them."""
-
-    def log_eval_metrics(self, *_: Any, **__: Any) -> None:
-        """Do nothing."""
+    add_scalar = flush = close = log_metrics = log_eval_metrics = _ignore
 
 
 def _wandb_logger(recboles: Callable[[Any], Any], config: Any) -> Any:
-    """Return a trainer's W&B logger: RecBole's own only for RecBole's models under RecBole's own command."""
+    """Return a trainer's W&B logger: RecBole's own only for RecBole's models under RecBole's own command.
+
+    It would record only TIGER's last metrics, which :class:`Scalars` has, and a second run into the first's record.
+    """
     if config["model"] in OURS:
         TRACKING.start(config)  # RecBole's own command does not
-    return _NoWandbLogger() if TRACKING.follows(config) else recboles(config)
+    return _Nowhere() if TRACKING.follows(config) else recboles(config)
 
 
 @contextmanager

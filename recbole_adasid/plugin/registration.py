@@ -24,7 +24,7 @@ AFTER_IMPORT: dict[str, tuple[str, ...]] = {
     "recbole": ("patches.numpy_names:restore_numpy_names",),
     "recbole.config.configurator": ("config.building:extend_configurator",),
     "recbole.data.dataloader.abstract_dataloader": ("patches.row_numbers:number_rows_lazily",),
-    "recbole.data.dataset": ("registration:offer_dataset",),
+    "recbole.data.dataset": ("registration:offer_classes",),
     "recbole.data.dataset.dataset": (
         "patches.read_csv:read_as_pandas_2",
         "patches.missing_values:fill_gaps_in_place",
@@ -37,13 +37,18 @@ AFTER_IMPORT: dict[str, tuple[str, ...]] = {
     "recbole.model.sequential_recommender.sasrecf": ("patches.vector_columns:count_features_once",),
     "recbole.model.sequential_recommender.sine": ("patches.anomaly_detection:end_anomaly_detection",),
     "recbole.quick_start.quick_start": ("patches.quick_start:mend_quick_start",),
-    "recbole.trainer": ("registration:offer_trainer",),
+    "recbole.trainer": ("registration:offer_classes",),
     "recbole.trainer.hyper_tuning": ("patches.exhaustive_search:try_each_point_once",),
     "recbole.trainer.trainer": ("patches.checkpoints:save_plain_checkpoints", "logs:log_beside_the_run"),
     "recbole.utils.utils": ("patches.folders:make_folders_together",),
 }
 # RecBole module → the context manager, as above, in which it is executed.
 WHILE_IMPORTING = {"recbole.quick_start.quick_start": "patches.quick_start:without_ray"}
+# RecBole module → the class that it is to offer for each of our models, and ours.
+_OFFERED = {
+    "recbole.data.dataset": ("TIGERDataset", "recbole_adasid.plugin.datasets.dataset"),
+    "recbole.trainer": ("TIGERTrainer", "recbole_adasid.plugin.trainer"),
+}
 
 
 class _ModelLoader(Loader):
@@ -90,18 +95,10 @@ def replace_function(module: ModuleType, name: str, replacement: Callable[..., A
             setattr(other, name, replacement)
 
 
-def offer_dataset(module: ModuleType) -> None:
-    """Make `recbole.data.dataset.TIGERDataset` and its like, which RecBole looks up by name, load ours."""
-    _offer(module, "TIGERDataset", "recbole_adasid.plugin.datasets.dataset")
-
-
-def offer_trainer(module: ModuleType) -> None:
-    """Make `recbole.trainer.TIGERTrainer` and its like, which RecBole looks up by name, load ours."""
-    _offer(module, "TIGERTrainer", "recbole_adasid.plugin.trainer")
-
-
-def _offer(module: ModuleType, name: str, source: str) -> None:
-    names = [name.replace("TIGER", model) for model in OURS]
+def offer_classes(module: ModuleType) -> None:
+    """Make `TIGERDataset` or `TIGERTrainer` and its like, which RecBole looks up by name in a module, load ours."""
+    name, source = _OFFERED[module.__name__]
+    names = [name.replace(TIGER, model) for model in OURS]
 
     def lookup(wanted: str) -> object:
         if wanted in names:

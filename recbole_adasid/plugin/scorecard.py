@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +13,26 @@ from recbole_adasid.scorecard.competitors import Competitor
 from recbole_adasid.scorecard.outputs import write_report
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """The comparison that a scorecard makes."""
-
-    competitors: list[Competitor]
-    seeds: list[int]
-    proxy: dict[str, int]
-
-
 def run_scorecard(
-    settings: dict[str, Any], config_files: list[str], wanted: Wanted, out: Path, command: list[str]
+    settings: dict[str, Any],
+    config_files: list[str],
+    out: Path,
+    command: list[str],
+    *,
+    competitors: list[Competitor],
+    seeds: list[int],
+    proxy: dict[str, int],
 ) -> None:
     """Evaluate the missing cells, and rewrite the scorecard after each.
 
     Args:
         settings: settings of every cell.
         config_files: YAML settings files; `settings` override them.
-        wanted: what to compare.
         out: the scorecard's folder.
         command: arguments of the command, recorded in the folder.
+        competitors: what to compare.
+        seeds: each is evaluated under all of them.
+        proxy: its size and budget, where they are not the defaults.
     """
     from recbole_adasid.plugin.config.building import build_config, given_settings
     from recbole_adasid.plugin.datasets.splits import LastSplits
@@ -40,17 +40,17 @@ def run_scorecard(
     from recbole_adasid.scorecard.proxy import ProxySettings
     from recbole_adasid.scorecard.shared_settings import shared_settings
 
-    folder, splits, proxy = CellFolder(out), LastSplits(), ProxySettings(**wanted.proxy)
-    for seed in wanted.seeds:
-        for one in wanted.competitors:
+    folder, splits, budget = CellFolder(out), LastSplits(), ProxySettings(**proxy)
+    for seed in seeds:
+        for one in competitors:
             config = build_config({**settings, **one.settings, "seed": seed}, config_files)
-            shared = shared_settings(given_settings(config), {"proxy": asdict(proxy)})
-            key = cell_fingerprint(config, *splits.of(config), proxy)
+            shared = shared_settings(given_settings(config), {"proxy": asdict(budget)})
+            key = cell_fingerprint(config, *splits.of(config), budget)
             if folder.finished(one.name, seed, key, shared):
                 print(f"{one.name}, seed {seed}: already done", flush=True)
                 continue
             started = time.perf_counter()
-            codes, figures = judge(config, *splits.of(config), proxy)
+            codes, figures = judge(config, *splits.of(config), budget)
             cell = Cell(one.name, one.title, seed, key, round(time.perf_counter() - started, 1), figures, shared)
             folder.add(cell, codes)
             print(f"{one.name}, seed {seed}: {_summary(cell)}", flush=True)

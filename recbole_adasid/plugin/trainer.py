@@ -17,13 +17,11 @@ from recbole_adasid.compute.gradient_norm import gradient_norm
 from recbole_adasid.compute.precision import has_bfloat16
 from recbole_adasid.data.histories import SequenceBatches, Sequences
 from recbole_adasid.distributed.world import Share, world
-from recbole_adasid.evaluation.record import Record
 from recbole_adasid.model.averaging import average_weights, swap_weights
 from recbole_adasid.model.optimiser import adamw, learning_rate_factor, parameter_groups
 from recbole_adasid.plugin.config_values import plain_config
 from recbole_adasid.plugin.datasets.batches import LengthBuckets
 from recbole_adasid.plugin.item_evaluator import ItemEvaluator
-from recbole_adasid.plugin.logs import write_metrics
 from recbole_adasid.plugin.training_state import adopt_from_main, restore_training, save_training
 from recbole_adasid.run_folder.model_file import check_before_training, read_model, save_model
 
@@ -39,10 +37,6 @@ class TIGERTrainer(ItemEvaluator):
         super().__init__(config, model)
         self.bfloat16 = bool(config["bf16"]) and has_bfloat16(torch.device(config["device"]))
         self.gradient_limit = _gradient_limit(config["clip_grad_norm"])
-        self.valid_results: dict[int, dict[str, float]] = {}
-        """Metrics of each validated epoch."""
-        self.best_valid_record: Record = {}
-        """Of the best epoch; see :class:`EvaluationRecord`."""
         self._kept: tuple[Path, str] | None = None
         self._sequences: Sequences | None = None
 
@@ -223,8 +217,7 @@ class TIGERTrainer(ItemEvaluator):
                 + f" [time: {seconds:.2f}s, {self.valid_metric}: {score:f}]"
             )
             self.logger.info(set_color("valid result", "blue") + ": \n" + dict2str(result))
-        write_metrics(self.tensorboard, "valid", result, epoch)
-        self.valid_results[epoch] = dict(result)
+        self._note_validation(epoch, result)
         if better:
             self.best_valid_result, self.best_valid_record = result, self.record.take()
             if saved:

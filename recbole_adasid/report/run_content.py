@@ -17,6 +17,11 @@ from recbole_adasid.run_folder.history import Columns, read_history
 from recbole_adasid.settings.reading import read_settings_files
 
 
+def _json(name: str) -> cached_property[dict[str, Any]]:
+    """Return a property that reads a JSON file of the run."""
+    return cached_property(lambda self: read_json(self.folder.path / name))
+
+
 class RunContent:
     """A finished run, without its dataset.
 
@@ -25,6 +30,15 @@ class RunContent:
     Raises:
         FileNotFoundError: if there is no such folder, or it is not a run's.
     """
+
+    about = _json("about.json")
+    """Versions, machine, figures of the dataset, defaults of changed settings."""
+    metrics = _json("metrics.json")
+    """Metrics of validation and test, and the quality of the Semantic IDs."""
+    evaluation = _json("evaluation.json")
+    """Where hits come from."""
+    examples = _json("examples.json")
+    """Items with their nearest items, users with their history."""
 
     def __init__(self, run_folder: str | Path) -> None:
         self.folder = RunFolder.existing(run_folder)
@@ -37,29 +51,9 @@ class RunContent:
         return read_settings_files([self.folder.path / "config.yaml"])
 
     @cached_property
-    def about(self) -> dict[str, Any]:
-        """Versions, machine, figures of the dataset, defaults of changed settings."""
-        return read_json(self.folder.path / "about.json")
-
-    @cached_property
-    def metrics(self) -> dict[str, Any]:
-        """Metrics of validation and test, and the quality of the Semantic IDs."""
-        return read_json(self.folder.path / "metrics.json")
-
-    @cached_property
-    def evaluation(self) -> dict[str, Any]:
-        """Where hits come from."""
-        return read_json(self.folder.path / "evaluation.json")
-
-    @cached_property
     def history(self) -> dict[str, Columns]:
         """How the run went over time."""
         return read_history(self.folder.history_path)
-
-    @cached_property
-    def examples(self) -> dict[str, Any]:
-        """Items with their nearest items, users with their history."""
-        return read_json(self.folder.path / "examples.json")
 
     @cached_property
     def bundle(self) -> SIDBundle:

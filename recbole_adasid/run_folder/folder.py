@@ -187,9 +187,11 @@ class RunFolder:
         write_arrays(path, {name: values.astype(np.int32) for name, values in record.items()})
         return path
 
-    def write_evaluation(self, found: Mapping[str, Any], title: str) -> Path:
-        """Write the breakdown of test hits: evaluation.json, and evaluation.md to read."""
-        write_atomically(self.path / "evaluation.md", render(found, title))
+    def write_evaluation(self, found: Mapping[str, Any], title: str, *, sampled: str, beam: bool) -> Path:
+        """Write the breakdown of test hits: evaluation.json, and evaluation.md to read, for which ``sampled`` and
+        ``beam`` say what is ranked.
+        """
+        write_atomically(self.path / "evaluation.md", render(found, title, sampled=sampled, beam=beam))
         return write_atomically(self.path / "evaluation.json", as_json(found))
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> Path:

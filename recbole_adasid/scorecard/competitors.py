@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from recbole_adasid.settings.errors import SettingsError, unknown_name
-from recbole_adasid.settings.presets import headline, presets, read_props
+from recbole_adasid.settings.presets import first_comment, headline, presets, read_props
 from recbole_adasid.settings.reading import read_settings_files
 
-_PARTS = ("tokenizer_family", "quantizer", "regulation")
-"""Settings that make a tokenizer what it is."""
+PARTS = ("tokenizer_family", "quantizer", "regulation")
+"""Settings that make a tokenizer what it is, and decide which others it has."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ def competitor(name: str) -> Competitor:
     """
     if name.endswith((".yaml", ".yml")):
         given = read_settings_files([name])
-        if "tokenizer" not in given and (parts := [key for key in _PARTS if key in given]):
+        if "tokenizer" not in given and (parts := [key for key in PARTS if key in given]):
             told = f"{name} sets {', '.join(parts)} but not the tokenizer they belong to"
             raise SettingsError(
                 f"{told}: add `tokenizer: rqvae`, or `adasid`, whose pairs and regulation come with it."
             )
         settings = {"tokenizer": "adasid", **given}
-        return Competitor(Path(name).stem, _first_comment(Path(name)) or Path(name).stem, settings)
+        return Competitor(Path(name).stem, first_comment(Path(name)) or Path(name).stem, settings)
     if name in presets("variant"):
         return Competitor(name, _title(f"variant/{name}.yaml"), read_props(f"variant/{name}.yaml"))
     if name in presets("tokenizer"):
@@ -66,8 +66,3 @@ def competitors(text: str | None) -> list[Competitor]:
 def _title(relative: str) -> str:
     """Return a preset's title from its first line, without brackets or anything after a colon."""
     return re.split(r" \(|:", headline(relative))[0]
-
-
-def _first_comment(path: Path) -> str:
-    found = re.search(r"^#\s*(.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
-    return found.group(1) if found else ""

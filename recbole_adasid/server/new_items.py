@@ -10,8 +10,12 @@ from numpy.typing import NDArray
 
 from recbole_adasid.data.convert.cleaning import CELLS, plain_text
 from recbole_adasid.data.item_table import ITEM_COLUMN
-from recbole_adasid.server.requests import Cell, NewItem
+from recbole_adasid.io.checked_input import short
+from recbole_adasid.server.requests import NewItem, writable
 from recbole_adasid.serving.change_items import own_columns
+
+_DEEPEST = 8
+"""Lists in lists; a value without a limit could exhaust Python's stack."""
 
 
 def table_of(items: Sequence[NewItem], run: Mapping[str, Any]) -> tuple[dict[str, list[str]], list[str]]:
@@ -19,19 +23,52 @@ def table_of(items: Sequence[NewItem], run: Mapping[str, Any]) -> tuple[dict[str
 
     Args:
         items: items of a request; their fields are columns of the run's `.item` file, or of the table it was made from.
+            Of an item with both names of a column, the former counts.
         run: settings of the run.
+
+    Raises:
+        ValueError: if a field that the run reads holds what files of items cannot.
     """
-    rows = [one.model_extra or {} for one in items]
-    given = {name for row in rows for name in row}
-    table, ignored = {ITEM_COLUMN: [one.item for one in items]}, set(given)
+    given = {name for one in items for name in one.model_extra or {}}
+    table, read = {ITEM_COLUMN: [one.item for one in items]}, set[str]()
     for column in own_columns(run):
         raw = _original_name(column, run)
-        for name in (column, raw):
-            if name in given:
-                table[column] = [cell(row.get(name), column, raw=name == raw) for row in rows]
-                ignored.discard(name)
-                break
-    return table, sorted(ignored)
+        if given.intersection((column, raw)):
+            names = [_given_name(one, column, raw) for one in items]
+            table[column] = [_cell_of(one, name, column, raw) for one, name in zip(items, names)]
+            read.update(filter(None, names))
+    return table, sorted(given - read)
+
+
+def _given_name(item: NewItem, column: str, raw: str | None) -> str | None:
+    """Return the name under which an item gives a column, None if it does not."""
+    return next((name for name in (column, raw) if name is not None and name in (item.model_extra or {})), None)
+
+
+def _cell_of(item: NewItem, name: str | None, column: str, raw: str | None) -> str:
+    if name is None:
+        return ""
+    value = (item.model_extra or {})[name]
+    try:
+        _check(value)
+    except ValueError as error:
+        raise ValueError(f"the item {item.item!r} has the {name} {short(value)}: {error}") from None
+    return cell(value, column, raw=name == raw)
+
+
+def _check(value: Any, depth: int = 0) -> None:
+    """Check the texts of a value, and how deep it is.
+
+    Raises:
+        ValueError: saying what is wrong.
+    """
+    if isinstance(value, str):
+        writable(value)
+    elif isinstance(value, list):
+        if depth == _DEEPEST:
+            raise ValueError(f"it has more than {_DEEPEST} lists in one another: give a text or a flat list")
+        for entry in value:
+            _check(entry, depth + 1)
 
 
 def _original_name(column: str, run: Mapping[str, Any]) -> str | None:
@@ -47,19 +84,19 @@ def no_fields(columns: Sequence[str], ignored: Sequence[str]) -> str:
     return f"the items have no {' or '.join(columns)}, which the run reads{others}: give one of them, or features"
 
 
-def cell(value: Cell, column: str, *, raw: bool = False) -> str:
+def cell(value: Any, column: str, *, raw: bool = False) -> str:
     """Return a value as it is written in an `.item` file.
 
     Args:
-        value: as given.
+        value: any of JSON; one without a text, such as true, gives an empty cell.
         column: of the `.item` file.
         raw: the value is from the table that the file was made from, so it is converted like the table's.
     """
     if raw or column in CELLS and not isinstance(value, str):
         return CELLS.get(column, plain_text)(value)
-    if value is None:
-        return ""
-    return " ".join(value) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return " ".join(filter(None, (cell(entry, column) for entry in value)))
+    return value if isinstance(value, str) else plain_text(value)
 
 
 def vectors_of(features: Sequence[Sequence[float]] | None) -> NDArray[np.float32] | None:

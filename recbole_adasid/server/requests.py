@@ -1,11 +1,11 @@
 """Request bodies. Annotations stay evaluated and old-style, as pydantic reads them on Python 3.9, too."""
 
-from typing import Annotated, Optional, Union
+from typing import Annotated, Any, Optional
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
-def _writable(text: str) -> str:
+def writable(text: str) -> str:
     """Refuse lone surrogates and NUL, which JSON can express but files of items cannot."""
     if "\0" in text:
         raise ValueError("it contains a NUL character: remove it")
@@ -23,9 +23,7 @@ def _token(text: str) -> str:
     return text
 
 
-Text = Annotated[str, AfterValidator(_writable)]
-Cell = Union[Text, int, float, None, list[Text]]
-"""A field of an item, converted by :func:`~recbole_adasid.server.new_items.cell`."""
+Text = Annotated[str, AfterValidator(writable)]
 
 
 class RecommendRequest(BaseModel):
@@ -48,10 +46,10 @@ class RecommendRequest(BaseModel):
 
 
 class NewItem(BaseModel):
-    """A new item. Every other key is a column of the run's item table, such as its title."""
+    """A new item. Every other key is a column of the run's item table, such as its title, with any JSON value."""
 
     model_config = ConfigDict(extra="allow", strict=True)
-    __pydantic_extra__: dict[str, Cell]
+    __pydantic_extra__: dict[str, Any]
 
     item: Annotated[Text, AfterValidator(_token)] = Field(description="token of the item")
 

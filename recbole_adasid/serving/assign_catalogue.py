@@ -45,10 +45,10 @@ def assign_catalogue(settings: Mapping[str, Any]) -> None:
         found, failures = assign_codes(workers, tokenizer, shards, out, progress=progress)
     encoded = time.perf_counter() - started
     if failures:
-        first = min(failures, key=lambda failure: shards.index(failure.shard))
+        first = min(failures, key=lambda failure: shards.index(failure.job))
         raise ValueError(
-            f"{len(failures)} of {len(shards)} shards failed, first {first.shard}: {first.reason}; the others are kept "
-            f"in {out}: fix the failed ones, and run the same command again"
+            f"{len(failures)} of {len(shards)} shards failed, first {first.job}: {first.error}; the others are kept in "
+            f"{out}: fix the failed ones, and run the same command again"
         )
     paths = [target_of(shard, out) for shard in shards]
     sizes = [found[shard].items for shard in shards]

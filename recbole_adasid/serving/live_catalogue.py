@@ -34,7 +34,8 @@ from recbole_adasid.run_folder.catalogue_log import (
 from recbole_adasid.run_folder.folder import RunFolder, Stamps
 from recbole_adasid.serving.catalogue_changes import Arrival, Departure
 from recbole_adasid.serving.catalogue_trees import CatalogueTrees
-from recbole_adasid.serving.new_item_encoder import NewItemEncoder, Settled, Table, first_rows
+from recbole_adasid.serving.new_item_encoder import NewItemEncoder, Settled
+from recbole_adasid.serving.new_item_table import Table
 from recbole_adasid.serving.refused_items import check_choice, first_of, none_or_twice, repeated, unwritable
 
 logger = logging.getLogger(__name__)
@@ -121,7 +122,7 @@ class LiveCatalogue:
         tokens: Sequence[str],
         *,
         features: ArrayLike | None = None,
-        table: Table | None = None,
+        table: Mapping[str, Sequence[Any]] | None = None,
         labels: Sequence[ItemLabel] | None = None,
         bad_items: str = "refuse",
     ) -> Arrival:
@@ -135,7 +136,7 @@ class LiveCatalogue:
         names = list(dict.fromkeys(tokens))
         if any(token not in self.numbers for token in names):
             self._encoder.check()
-        columns = None if table is None else first_rows(table)
+        columns = None if table is None else self._encoder.columns(table)
         label_of = self._new_labels(names, columns, labels, tokens)
         refused = unwritable(label_of)
         new = [token for token in label_of if token not in refused]

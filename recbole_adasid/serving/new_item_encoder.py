@@ -5,8 +5,7 @@ Letters: A new items, N items of the catalogue, L levels, S codes and suffix, K 
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,15 +13,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from recbole_adasid.data.item_labels import ItemLabel, labels_of
-from recbole_adasid.data.item_table import ITEM_COLUMN, missing_column, rows_of_items
+from recbole_adasid.data.item_table import ITEM_COLUMN, rows_of_items
 from recbole_adasid.features.fitted_state import read_fitted
-from recbole_adasid.features.item_features import item_features, source_columns
+from recbole_adasid.features.item_features import item_features
 from recbole_adasid.features.vectors import LARGEST, NoFeatures, usable
 from recbole_adasid.io.stage_cache import StageCache
 from recbole_adasid.io.tensor_file import DamagedFile
@@ -30,20 +28,19 @@ from recbole_adasid.learning.placement import Placement, place, ranked_last_code
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.run_items import check_free, read_reserved
+from recbole_adasid.serving.change_items import own_columns
+from recbole_adasid.serving.new_item_table import Table, first_rows, with_absent_columns
 from recbole_adasid.settings.harmless import nothing_fetched
 from recbole_adasid.tokenizer.base import ItemTokenizer
 from recbole_adasid.tokenizer.saved import load_tokenizer
 
-logger = logging.getLogger(__name__)
-
-Table = Mapping[str, Sequence[str]]
-"""Columns of an `.item` file by name, without types; all cells are strings."""
 _NO_PLACE = (
     "every Semantic ID with its prefix has as many items as the model can distinguish; retrain with the new items or "
     "with a larger codebook_size"
 )
 _NO_NUMBERS = f"its features are missing, not finite or beyond {LARGEST:g}"
 _NO_CONTENT = "it has no text, vector or image to make its features from"
+_NO_ROW = "the table of new items has no row for it"
 
 
 class Settled(NamedTuple):
@@ -174,6 +171,15 @@ class NewItemEncoder:
             self._kept = {token: row for row, token in enumerate(tokens)}, torch.from_numpy(codes)
         return self._kept
 
+    def columns(self, table: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+        """Return the columns of a table in memory, with each item's first row only and the cells of a file.
+
+        Raises:
+            ValueError: if there is no item column.
+        """
+        with self._nothing_lacking():
+            return first_rows(table, own_columns(self.settings))
+
     def labels(self, names: Sequence[str], table: Table | None) -> list[ItemLabel]:
         """Return the labels of new items, from the columns of a table; empty without one."""
         with self._nothing_lacking():
@@ -226,72 +232,14 @@ class NewItemEncoder:
             try:
                 found = item_features(one_by_one, contents, StageCache(None), fitted=fitted, few=True, checked=False)
             except NoFeatures:  # of all items
-                refused |= dict.fromkeys(range(len(names)), _NO_CONTENT)
+                refused |= _lacking(range(len(names)), names, columns)
                 return np.zeros((len(names), self.tokenizer.width), dtype=np.float32)
         if found.present is not None and not allowed:
-            refused |= dict.fromkeys(np.flatnonzero(~found.present).tolist(), _NO_CONTENT)
+            refused |= _lacking(np.flatnonzero(~found.present).tolist(), names, columns)
         return found.values.astype(np.float32)
 
 
-class MissingColumns(ValueError):
-    """A table of new items has no column of a source of features.
-
-    Args:
-        message: what is missing, and how to mend the table.
-        columns: the source's columns.
-    """
-
-    def __init__(self, message: str, columns: Sequence[str]) -> None:
-        super().__init__(message)
-        self.columns = tuple(columns)
-
-
-def first_rows(table: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
-    """Return the columns of a table in memory with each item's first row only; missing cells are empty, as in a file.
-
-    Raises:
-        ValueError: if there is no item column.
-    """
-    if ITEM_COLUMN not in table:
-        raise ValueError(f"the table of new items has no column {ITEM_COLUMN!r}: name its column of tokens so")
-    row_of: dict[Any, int] = {}
-    for row, token in enumerate(table[ITEM_COLUMN]):
-        row_of.setdefault(token, row)
-    columns = {name: list(column) for name, column in table.items()}
-    return {name: [_cell(column[row]) for row in row_of.values()] for name, column in columns.items()}
-
-
-def _cell(value: Any) -> Any:
-    return "" if not isinstance(value, str) and pd.api.types.is_scalar(value) and pd.isna(value) else value
-
-
-def with_absent_columns(table: Table, settings: Mapping[str, Any]) -> dict[str, Sequence[str]]:
-    """Return the columns of new items, with an empty column for each that the run's features read and the table lacks.
-
-    A table may lack brands, say, as an item may; but each source needs at least one column, unless
-    ``missing_modality`` is allow.
-
-    Raises:
-        MissingColumns: if the table has no column of a source.
-    """
-    completed = dict(table)
-    may_miss = bool(settings["modalities"]) and settings["missing_modality"] == "allow"
-    for key, named in source_columns(settings):
-        absent = [name for name in named if name not in table]
-        others = [name for name in table if name != ITEM_COLUMN]
-        if absent and len(absent) == len(named) and not may_miss:
-            raise MissingColumns(
-                f"{missing_column(key, absent[0], others, 'the table of new items', named)} Rename a column of another "
-                f"name (on the command line: --columns={{{absent[0]!r}: NAME}}), or give the items' features instead "
-                "of a table",
-                named,
-            )
-        if absent:
-            logger.warning(
-                "The table of new items has no %s: treated as empty. If the column has another name, map it: "
-                "columns={%r: NAME}.",
-                *(" and no ".join(absent), absent[0]),
-            )
-            empty = [""] * len(table[ITEM_COLUMN])
-            completed |= dict.fromkeys(absent, empty)
-    return completed
+def _lacking(rows: Iterable[int], names: Sequence[str], table: Table) -> dict[int, str]:
+    """Return why items have no features, by row."""
+    there = set(table[ITEM_COLUMN])
+    return {row: _NO_CONTENT if names[row] in there else _NO_ROW for row in rows}

@@ -19,7 +19,7 @@ from recbole_adasid.serving.batch_search import Search, report_unknown
 from recbole_adasid.serving.catalogue_changes import Arrival, Departure
 from recbole_adasid.serving.item_filters import chosen_items, item_numbers
 from recbole_adasid.serving.live_catalogue import LiveCatalogue
-from recbole_adasid.serving.new_item_encoder import NewItemEncoder, Table
+from recbole_adasid.serving.new_item_encoder import NewItemEncoder
 from recbole_adasid.serving.published_run import LAYOUT, check_published, write_published_run
 from recbole_adasid.serving.trained_model import served_settings, trained_model
 
@@ -219,7 +219,7 @@ class Recommender(Published):
         tokens: Sequence[str],
         *,
         features: ArrayLike | None = None,
-        table: Table | None = None,
+        table: Mapping[str, Sequence[Any]] | None = None,
         labels: Sequence[ItemLabel] | None = None,
         bad_items: str = "refuse",
     ) -> Arrival:
@@ -232,7 +232,7 @@ class Recommender(Published):
         Args:
             tokens: of the A items.
             features: float [A, d], vectors of the kind that the tokenizer was trained on.
-            table: or columns like those of the run's `.item` file, from which the run's encoders make vectors.
+            table: or columns as in the run's `.item` file, for its encoders; numbers and lists as in `items add`.
             labels: titles and categories [A]; by default from the table.
             bad_items: ``refuse`` changes nothing if an item cannot be added, ``skip`` adds the others and reports it.
 

@@ -133,5 +133,10 @@ def documented_lines(relative: str) -> list[str]:
 
 def headline(relative: str) -> str:
     """Return the first comment line of a file of defaults, which describes the preset."""
-    found = re.search(r"^#\s*(.+)$", (props_folder() / relative).read_text(encoding="utf-8"), re.MULTILINE)
+    return first_comment(props_folder() / relative)
+
+
+def first_comment(path: Path) -> str:
+    """Return the first comment line of a settings file; empty if there is none."""
+    found = re.search(r"^#\s*(.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     return found.group(1) if found else ""

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,36 +15,17 @@ from recbole_adasid.scorecard.proxy import ProxySettings
 from recbole_adasid.settings.errors import SettingsError
 
 Settings = dict[str, Any]
-
-
-class Objective(Protocol):
-    """Measures settings under one seed."""
-
-    metric: str
-    """The figure to maximise."""
-    judged_by: dict[str, Any]
-    """What the figures depend on besides settings."""
-
-    def fingerprint(self, config: Any) -> str:
-        """Return a fingerprint that changes whenever the figures might."""
-
-    def measure(self, config: Any, settings: Settings, name: str) -> tuple[NDArray[np.int64], dict[str, float]]:
-        """Return codes [N, L] and figures by name.
-
-        Args:
-            config: the resolved settings.
-            settings: the given settings.
-            name: name of the trial and seed, for files.
-        """
-
-    def forget(self, name: str) -> None:
-        """Remove the files of ``name``, if there are any, once its figures are saved."""
+# The most that the setting takes: rounded scores would tie, and the first of them win.
+_EXACT_DECIMALS = 15
 
 
 class Proxy:
     """Learn and score Semantic IDs as the scorecard does, in a few minutes."""
 
     metric = "proxy_ndcg@10"
+    """The figure to maximise."""
+    judged_by: dict[str, Any]
+    """What the figures depend on besides settings."""
 
     def __init__(self, proxy: ProxySettings) -> None:
         """Take the proxy's size and budget."""
@@ -54,19 +35,25 @@ class Proxy:
         self.judged_by = {"proxy": asdict(proxy)}
 
     def fingerprint(self, config: Any) -> str:
-        """See :class:`Objective`."""
+        """Return a fingerprint that changes whenever the figures might."""
         from recbole_adasid.scorecard.judge import cell_fingerprint
 
         return cell_fingerprint(config, *self._splits.of(config), self.proxy)
 
     def measure(self, config: Any, settings: Settings, name: str) -> tuple[NDArray[np.int64], dict[str, float]]:
-        """See :class:`Objective`."""
+        """Return codes [N, L] and figures by name.
+
+        Args:
+            config: the resolved settings.
+            settings: the given settings.
+            name: name of the trial and seed, for files.
+        """
         from recbole_adasid.scorecard.judge import judge
 
         return judge(config, *self._splits.of(config), self.proxy)
 
     def forget(self, name: str) -> None:
-        """See :class:`Objective`; there are no files."""
+        """Remove the files of ``name`` once its figures are saved; there are none."""
 
 
 class Validation:
@@ -79,7 +66,7 @@ class Validation:
         self.judged_by = {"valid": self.metric}
 
     def fingerprint(self, config: Any) -> str:
-        """See :class:`Objective`; of data files only given Semantic IDs count."""
+        """See :meth:`Proxy.fingerprint`; of data files only given Semantic IDs count."""
         from recbole_adasid.bundle.given_sids import given_digest
         from recbole_adasid.plugin.config.run_settings import training_key
 
@@ -87,19 +74,20 @@ class Validation:
         return training_key(config, semantic_ids=given, interactions=str(config["interactions_files"]))
 
     def measure(self, config: Any, settings: Settings, name: str) -> tuple[NDArray[np.int64], dict[str, float]]:
-        """See :class:`Objective`."""
+        """See :meth:`Proxy.measure`."""
         from recbole_adasid.plugin.run import run
 
         self._check(config)
         folder = str(self.folder / name)  # the same after a kill, so that training resumes
-        done = run({**settings, "run_folder": folder, "report": False}, self.config_files)
+        ours = {"run_folder": folder, "report": False, "metric_decimal_place": _EXACT_DECIMALS}
+        done = run({**settings, **ours}, self.config_files)
         if self.metric not in done["best_valid"]:
             raise self._without_validation()
         learned = done["semantic_ids"]
         return learned.codes, {**learned.quality, **done["best_valid"]}
 
     def forget(self, name: str) -> None:
-        """See :class:`Objective`."""
+        """Remove the files of ``name`` once its figures are saved."""
         shutil.rmtree(self.folder / name, ignore_errors=True)
 
     def _check(self, config: Any) -> None:
@@ -121,3 +109,7 @@ class Validation:
             f"The run has no validation by {self.metric}: hold out validation interactions in eval_args, and set "
             "epochs and eval_step so that at least one takes place."
         )
+
+
+Objective = Union[Proxy, Validation]
+"""Measures settings under one seed."""

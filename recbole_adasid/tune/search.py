@@ -12,15 +12,13 @@ import numpy as np
 from recbole_adasid.io.digests import fingerprint
 from recbole_adasid.plugin.config.building import build_config, given_settings
 from recbole_adasid.scorecard.cells import Cell, CellFolder
+from recbole_adasid.scorecard.competitors import PARTS
 from recbole_adasid.scorecard.shared_settings import shared_settings
 from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.tokenizer.registry import RULES, tokenizer_settings
 from recbole_adasid.tokenizer.settings import AROUND
 from recbole_adasid.tune.objectives import Objective
 from recbole_adasid.tune.space import Settings, Space
-
-PARTS = ("tokenizer_family", "quantizer", "regulation")
-"""Settings that decide which others a tokenizer has."""
 
 
 @dataclass(frozen=True)

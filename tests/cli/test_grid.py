@@ -11,28 +11,29 @@ from recbole_adasid.cli import train
 from recbole_adasid.cli.grid import COMMAND, _apart
 from recbole_adasid.grid import run
 from recbole_adasid.grid.cell import Cell
-from recbole_adasid.grid.run import Wanted
 from recbole_adasid.io.json_file import read_json
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[Wanted]:
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What a grid was asked for; nothing is run."""
-    found: list[Wanted] = []
-    monkeypatch.setattr(run, "run_grid", lambda wanted, out: found.append(wanted))
+    found: list[dict[str, Any]] = []
+    monkeypatch.setattr(run, "run_grid", lambda grid, out, **wanted: found.append({"grid": grid, **wanted}))
     return found
 
 
 def test_settings_of_the_cells_are_kept_as_they_are_written(asked):
     given = ["--epochs=010", "--grid", "table4", "--seeds=1,2", "--out=x", "--text_fields=[a, b]", "--cells=a,b"]
     assert COMMAND.main(given) == 0
-    assert asked == [Wanted("table4", ["ml-100k"], [1, 2], ["a", "b"], None, ["--epochs=010", "--text_fields=[a, b]"])]
+    cells = {"grid": "table4", "datasets": ["ml-100k"], "seeds": [1, 2], "cells": ["a", "b"]}
+    others = {"data_path": None, "against": None}
+    assert asked == [{**cells, **others, "options": ["--epochs=010", "--text_fields=[a, b]"]}]
 
 
 @pytest.mark.parametrize("render", ["--render", "--render=true"])
 def test_rendering_runs_no_cell(render, asked):
     assert COMMAND.main([render, "--out=x", "--datasets=a,b"]) == 0
-    assert asked[0].datasets == [] and asked[0].options == []
+    assert asked[0]["datasets"] == [] and asked[0]["options"] == []
 
 
 @pytest.mark.parametrize(

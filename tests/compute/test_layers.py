@@ -6,7 +6,7 @@ from torch import Tensor
 
 from recbole_adasid.compute import layers
 from recbole_adasid.compute.layers import Dropout, RMSNorm, attend
-from recbole_adasid.model.network.feed_forward import FeedForward
+from recbole_adasid.model.network.block import FeedForward
 from recbole_adasid.model.network.position import MASKED
 
 

@@ -59,6 +59,14 @@ def test_thirds_of_users_by_popularity_end_with_the_counts_at_their_bounds() -> 
     }
 
 
+def test_thirds_are_named_after_counts_that_they_hold() -> None:
+    counts = [1, 5, 6, 7, 8, 9]  # a third of the way lies between 5 and 6, two thirds between 7 and 8
+    record = record_of([1, 2, 3, 4, 5, 6], [1, 1, 1, 1, 1, 1])
+    slices = breakdown(record, None, np.array([0, *counts]))["slices"]
+    names = [(name, part["users"]) for name, part in slices.items() if name not in (COLD, WARM)]
+    assert names == [("rare: 1 to 5", 2), ("middling: to 7", 2), ("popular: more", 2)]
+
+
 def test_items_that_were_never_seen_are_in_no_third() -> None:
     found = breakdown(record_of([1, 2], [1, 0]), np.array([0, 3, 3]), np.zeros(3, dtype=np.int64))["slices"]
     assert {name: part["users"] for name, part in found.items()} == {

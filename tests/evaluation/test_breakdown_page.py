@@ -102,3 +102,10 @@ def test_the_page_of_users_with_several_held_out_items_says_so() -> None:
     assert "one held-out item each" not in page and "| codes | interactions |" in page
     assert "Share of interactions for which" in page and "Interactions with such recommendations: missing" in page
     assert "warm, 2 users" in page
+
+
+def test_the_page_of_sampled_items_names_the_mode_and_blames_no_beam() -> None:
+    found = breakdown(RECORD, np.array([0, 2, 2, 1]), np.array([0, 3, 9, 20]), ["recall@5"])
+    page = render(found, "Test", sampled="uni20", beam=False)
+    assert "among a few sampled items only (uni20)" in page and "figure to quote" not in page
+    assert "## How close the lists come" in page and "beam" not in page

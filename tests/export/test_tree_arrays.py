@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from recbole_adasid.export import static_table, tree_arrays
+from recbole_adasid.export import to_constraints, tree_arrays
 from recbole_adasid.export.tree_arrays import Arrays, first_tokens
 from recbole_adasid.model.prefix_tree import PrefixTree
 
@@ -70,10 +70,10 @@ def test_states_count_the_items_below_them_and_lie_at_their_depth(tree: PrefixTr
         assert arrays["items_below"][begin:end].tolist() == [below[prefix] for prefix in sorted(below)]
 
 
-@pytest.mark.parametrize("module", [tree_arrays, static_table])
+@pytest.mark.parametrize("module", [tree_arrays, to_constraints])
 def test_every_array_is_described_with_its_type(module, tree: PrefixTree) -> None:
     arrays = tree_arrays.tree_arrays(tree)
-    found = arrays if module is tree_arrays else static_table.static_arrays(arrays, 1 + sum(tree.level_sizes))
+    found = arrays if module is tree_arrays else to_constraints.static_arrays(arrays, 1 + sum(tree.level_sizes))
     assert {name: about.split(" ")[0] for name, about in module.MEANINGS.items()} == {
         name: str(values.dtype) for name, values in found.items()
     }
@@ -81,7 +81,7 @@ def test_every_array_is_described_with_its_type(module, tree: PrefixTree) -> Non
 
 def test_the_table_of_static_leads_to_every_semantic_id_and_no_other(tree: PrefixTree) -> None:
     vocab_size, n_levels = 1 + sum(tree.level_sizes), len(tree.level_sizes)
-    table = static_table.static_arrays(tree_arrays.tree_arrays(tree), vocab_size)
+    table = to_constraints.static_arrays(tree_arrays.tree_arrays(tree), vocab_size)
     beams = {(int(token),): int(table["dense_states"][token]) for token in table["start_mask"].nonzero()[0]}
     widest = [len(beams)]
     for _ in range(n_levels - 1):
@@ -97,7 +97,7 @@ def test_the_table_of_static_leads_to_every_semantic_id_and_no_other(tree: Prefi
 
 def test_reading_past_a_state_of_static_s_table_stays_inside(tree: PrefixTree) -> None:
     vocab_size = 1 + sum(tree.level_sizes)
-    table = static_table.static_arrays(tree_arrays.tree_arrays(tree), vocab_size)
+    table = to_constraints.static_arrays(tree_arrays.tree_arrays(tree), vocab_size)
     padding = table["packed_csr"][-vocab_size:]
     assert (padding == [vocab_size, 0]).all()
     assert table["indptr"][-1] == len(table["packed_csr"]) == table["indptr"][-2] + vocab_size
@@ -109,7 +109,7 @@ def test_reading_past_a_state_of_static_s_table_stays_inside(tree: PrefixTree) -
 def test_the_table_of_static_is_that_of_a_catalogue_worked_out_by_hand() -> None:
     codes = torch.tensor([[0, 1], [2, 0], [2, 1], [2, 1]])
     arrays = tree_arrays.tree_arrays(PrefixTree(codes, [3, 2]))
-    table = static_table.static_arrays(arrays, vocab_size=6)
+    table = to_constraints.static_arrays(arrays, vocab_size=6)
     assert arrays["tokens"].tolist() == [1, 3, 5, 4, 5] and arrays["row_pointers"].tolist() == [0, 2, 3, 5, 5, 5, 5]
     assert table["packed_csr"][:3].tolist() == [[5, 0], [4, 0], [5, 0]]
     assert table["indptr"].tolist() == [0, 0, 0, 1, 1, 3, 3, 3, 9]

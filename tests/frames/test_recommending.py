@@ -105,6 +105,7 @@ def test_rows_without_user_or_item_are_left_out_and_told(
         (LOG, {"columns": {"item": "item_id"}}, "Unknown entry of columns 'item'"),
         (LOG, {"columns": {"user_id": "item_id"}}, "user_id and item_id are both the column 'item_id'"),
         (LOG.rename(columns={"user_id": "rank"}), {"columns": {"user_id": "rank"}}, "'rank' clashes"),
+        (LOG.assign(timestamp="02/01/2024"), {}, "No row has a usable interaction. .* 6 left out: .*cannot be read"),
         (HISTORIES, {}, "interactions is of type list, not a table"),
         (LOG, {"k": 0}, "k is 0"),
         (LOG, {"deny": ["nothing"]}, "nothing"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -102,3 +103,28 @@ def test_a_cell_s_own_settings_files_count_too(data: Path) -> None:
     before = Cell("rqvae", {"config_files": "shop.yaml"}, "toys", 1, "data", []).given
     Path("shop.yaml").write_text("epochs: 3\n", encoding="utf-8")
     assert Cell("rqvae", {"config_files": "shop.yaml"}, "toys", 1, "data", []).given != before
+
+
+def test_a_cell_with_settings_files_of_its_own_is_compared_until_the_data_or_its_files_change(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Cell, "execute", lambda self, arguments, folder: (folder.mkdir(parents=True), ({}, {}))[1])
+    monkeypatch.setattr(cell_module, "read_pace", lambda folder: {})
+    Path("own.yaml").write_text("epochs: 1\n", encoding="utf-8")
+    mine, records = {"config_files": "own.yaml"}, []
+
+    def run(name: str, entry: dict[str, Any]) -> None:
+        cell = Cell(name, entry, "toys", 1, "data", ["--epochs=2"])
+        records.append(cell.run(Path()))
+        shutil.rmtree(cell.folder)
+
+    run("mine", mine)
+    run("rqvae", {"tokenizer": "rqvae"})
+    assert list(by_setting(records)) == ["toys --epochs=2"]
+    Path("own.yaml").write_text("epochs: 3\n", encoding="utf-8")
+    run("mine", mine)
+    now, before = "toys --epochs=2", "toys --epochs=2, earlier data or settings files"
+    assert by_setting(records) == {before: records[:1], now: records[1:]}
+    (data / "toys" / "toys.inter").write_text("user_id:token\nnext month\n", encoding="utf-8")
+    run("rqvae", {"tokenizer": "rqvae"})
+    assert by_setting(records) == {before: records[:3], now: records[3:]}

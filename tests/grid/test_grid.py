@@ -250,6 +250,14 @@ def test_published_figures_stand_beside_measured_ones(tmp_path: Path) -> None:
     assert "RPG" not in write(tmp_path / "cold", cold)  # others held no items out
 
 
+@pytest.mark.parametrize("option", ["--eval_args={mode: uni100}", "--user_inter_num_interval=[9,inf)"])
+def test_figures_of_others_are_not_beside_those_measured_otherwise(option: str, tmp_path: Path) -> None:
+    runs = [record("adasid", 1, 0.02), record("rqvae", 1, 0.01), peer("SASRec", "SASRec", 1, 0.2)]
+    page = write(tmp_path, [{**run, "dataset": "amazon-toys", "options": [option]} for run in runs])
+    assert "| ADASID | 1 | 0.0200 | 0.0200 |" in page and "RPG" not in page
+    assert page.count(f"others are left out: `{option}` may change what is measured here.") == 2
+
+
 def test_runs_of_other_users_are_not_paired(tmp_path: Path) -> None:
     ours = write_ranks(tmp_path, "a.npz", [1, 2, 3], [1, 0, 2])
     theirs = write_ranks(tmp_path, "b.npz", [1, 2, 4], [1, 0, 2])

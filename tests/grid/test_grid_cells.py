@@ -17,8 +17,9 @@ from recbole_adasid.grid.cell import Cell
 from recbole_adasid.grid.figures import draw_choices
 from recbole_adasid.grid.records import METRICS, finished_cells, told_apart
 from recbole_adasid.grid.report import write_report
-from recbole_adasid.grid.run import Wanted, run_grid
+from recbole_adasid.grid.run import run_grid
 from recbole_adasid.io.atomic import CannotWrite
+from recbole_adasid.settings.errors import SettingsError
 
 GRIDS = {
     "first": {"mine": {"label": "Mine", "group": "g", "tokenizer": "adasid", "place": 0}},
@@ -50,7 +51,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def run(grid: str, *options: str, seeds: tuple[int, ...] = (1,)) -> str:
-    run_grid(Wanted(grid, ["toys"], seeds, None, None, list(options)), Path("out"))
+    run_grid(grid, Path("out"), datasets=["toys"], seeds=seeds, options=list(options))
     return Path("out/README.md").read_text(encoding="utf-8")
 
 
@@ -124,6 +125,60 @@ def test_a_cell_without_a_test_is_kept(runs: list[str], monkeypatch: pytest.Monk
     page = run("second", "--cold_item_share=0.1")
     assert [record.get("ranks") for record in finished_cells(Path("out"))] == [None, None]
     assert "| AdaSID | 1 |  |  |" in page and not list(Path("runs").glob("grid/toys/*"))
+
+
+def test_a_common_option_wins_over_a_cell_s_value_and_is_recorded_as_what_ran(
+    runs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = {"label": "Long", "model": "SASRec", "epochs": 25, "eval_step": 5, "place": 0}
+    monkeypatch.setitem(GRIDS, "long", {"long": long})
+    run("long", "--epochs=1")
+    (record,) = finished_cells(Path("out"))
+    assert record["options"] == ["--model=SASRec", "--eval_step=5", "--epochs=1"]
+    assert "--epochs=25" not in record["command"]
+
+
+def test_settings_of_one_recommender_reach_only_its_cells(runs: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    liger = {"label": "LIGER", "model": "LIGER", "tokenizer": "rqvae", "place": 2}
+    monkeypatch.setitem(GRIDS, "both", {**GRIDS["second"], "liger": liger})
+    run("both", "--retrieval=dense")
+    options = [record["options"] for record in finished_cells(Path("out"))]
+    assert options[:2] == [["--tokenizer=rqvae"], ["--tokenizer=adasid"]] and options[2][-1] == "--retrieval=dense"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--epohcs=3"], "Unknown setting 'epohcs' in the command line of grid: did you mean epochs"),
+        (["--tokenizer=rqvae"], "The cell mine has a tokenizer of its own: leave --tokenizer out"),
+        (["--config_files=tiger.yaml"], "tiger.yaml has beam_size, a setting that Pop, the model of the cell pop,"),
+    ],
+)
+def test_options_that_would_end_a_cell_are_refused_before_the_first_one_runs(
+    options: list[str], said: str, runs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("tiger.yaml").write_text("beam_size: 10\n", encoding="utf-8")
+    monkeypatch.setitem(GRIDS, "mixed", {**GRIDS["first"], **GRIDS["peers"]})
+    with pytest.raises(SettingsError, match=re.escape(said)):
+        run("mixed", *options)
+    assert not runs and not Path("out").exists()
+
+
+def test_a_finished_cell_takes_the_label_and_the_purpose_that_its_grid_gives_it_later(
+    runs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("second")
+    one = {"label": "Wider", "tokenizer": "rqvae", "choice": True, "place": 0}
+    monkeypatch.setitem(GRIDS, "second", {**GRIDS["second"], "rqvae": one})
+    page = run("second")
+    assert "### Choices, validation" in page and "Wider" in page and "Other" not in page
+    lines = Path("out/cells.jsonl").read_text(encoding="utf-8").splitlines()
+    run("second")
+    other = {**one, "label": "In another grid", "grid": "other"}
+    monkeypatch.setitem(GRIDS, "other", {"rqvae": other})
+    run("other")
+    assert lines == Path("out/cells.jsonl").read_text(encoding="utf-8").splitlines() and len(lines) == 3
+    assert len(runs) == 2 == len(finished_cells(Path("out")))
 
 
 def stored(cell: str, *options: str, **more: Any) -> dict[str, Any]:

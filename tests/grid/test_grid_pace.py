@@ -3,9 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from recbole_adasid.grid.pace import epochs_to, pace_table, read_pace
+from recbole_adasid.grid.report import validated_users
 from recbole_adasid.run_folder.history import run_history, write_history
 
 LOG = """\
@@ -75,3 +77,12 @@ def test_a_seed_on_a_slower_machine_or_an_epoch_with_a_pause_counts_no_time() ->
 )
 def test_without_the_goal_there_is_no_table(rows: list[Any]) -> None:
     assert pace_table(rows, 10) == []
+
+
+def test_users_of_a_validation_are_those_validated_and_in_early_records_those_tested(tmp_path: Path) -> None:
+    (tmp_path / "ranks").mkdir()
+    np.savez(tmp_path / "ranks" / "a.npz", user=np.arange(100))
+    early = {"ranks": "a.npz"}
+    assert validated_users(tmp_path, early) == 100 and validated_users(tmp_path, {}) is None
+    parts = {"cold": {"users": 20.0}, "warm": {"users": 50.0}}
+    assert validated_users(tmp_path, {**early, "best_valid_slices": parts}) == 70

@@ -11,7 +11,7 @@ import pytest
 from recbole_adasid.grid.grids import GRIDS, read_grid
 from recbole_adasid.grid.records import METRICS, is_choice
 from recbole_adasid.grid.report import write_report
-from recbole_adasid.grid.run import Wanted, add, run_grid
+from recbole_adasid.grid.run import add, run_grid
 from recbole_adasid.settings.errors import SettingsError
 
 USERS = list(range(8))
@@ -72,6 +72,17 @@ def test_cells_that_serve_to_choose_show_validation_alone(tmp_path: Path) -> Non
     assert "### Choices, validation" in text and "All cells" not in text and "against" not in text
 
 
+def test_items_held_out_of_training_say_nothing_of_cells_that_serve_to_choose(tmp_path: Path) -> None:
+    parts = {name: {"users": 8.0, **dict.fromkeys(METRICS, 0.1)} for name in ("cold", "warm")}
+    intervals = {name: dict.fromkeys(METRICS, [0.0, 0.2]) for name in parts}
+    more = {"cold": True, "test_slices": parts, "test_slice_intervals": intervals}
+    cell(tmp_path, "steeper", 1, 0.2, USERS, choice=True, **more)
+    assert "held out of training" not in page(tmp_path)
+    cell(tmp_path, "adasid", 1, 0.3, USERS, **more)
+    _, _, shown = page(tmp_path).partition("### Items held out of training, test")
+    assert "| ADASID | 1 | 8 |" in shown and "| STEEPER | 1 | 8 |" not in shown
+
+
 def test_ranks_of_other_held_out_items_are_never_paired_and_cost_no_page(tmp_path: Path) -> None:
     cell(tmp_path, "adasid", 1, 0.3, USERS)
     cell(tmp_path, "rqvae", 1, 0.2, USERS[::-1])  # the same numbers of users, as after another month
@@ -96,5 +107,5 @@ def test_the_grids_for_choosing_say_so() -> None:
 def test_a_cell_to_compare_with_that_is_not_there_is_refused_before_any_work(tmp_path: Path) -> None:
     for name in ("her_own", "pop"):  # popularity has comparisons of its own
         with pytest.raises(SettingsError, match=rf"{name}.*rqvae"):
-            run_grid(Wanted("table2", ["ml-100k"], [1], None, None, [], name), tmp_path / "out")
+            run_grid("table2", tmp_path / "out", datasets=["ml-100k"], seeds=[1], options=[], against=name)
     assert not (tmp_path / "out").exists()

@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from recbole_adasid.pairs import item_pairs as pairs_module
-from recbole_adasid.pairs.item2vec import _nearest, _of_unit_length, item2vec_pairs, left_factor, shifted_information
+from recbole_adasid.pairs.item2vec import _nearest, item2vec_pairs, left_factor, of_unit_length, shifted_information
 
 N_ITEMS = 12
 
@@ -129,5 +129,5 @@ def test_a_cosine_up_to_a_millionth_is_none():
 
 
 def test_vectors_get_the_length_1_whatever_theirs_is_unless_they_are_0():
-    found = _of_unit_length(np.array([[0.3, 0.4], [0.0, 0.0], [-30.0, 40.0]]))
+    found = of_unit_length(np.array([[0.3, 0.4], [0.0, 0.0], [-30.0, 40.0]]))
     assert found == pytest.approx(np.array([[0.6, 0.8], [0.0, 0.0], [-0.6, 0.8]]))

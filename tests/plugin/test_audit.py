@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,20 @@ def folder(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_an_honest_run_passes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([f"--run_folder={folder}"]) == 0
     assert "VIOLATED" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("more", [{}, {"cold_item_share": 0.2}])
+def test_an_honest_run_with_a_split_by_time_passes(
+    more: dict[str, object], tiny_settings: dict[str, object], write_dataset: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Some users come late: neither pairs nor Semantic IDs may know even their first interaction."""
+    rows = [(f"u{u}", f"i{(u + step) % 9}", str(100 * (u > 20) + step)) for u in range(24) for step in range(5)]
+    evaluation = {"split": {"TS": [0.8, 0.1, 0.1]}, "order": "TO", "mode": "full"}
+    ours = {"data_path": str(write_dataset(tmp_path, [*rows, ("once", "i1", "0")])), "eval_args": evaluation}
+    done = run({**tiny_settings, **ours, **more, "epochs": 1})
+    found = dict(audit(done["run_folder"]))
+    assert all(found.values())
+    assert "item pairs are mined from all other interactions of users with a training example" in found
 
 
 def test_pairs_that_know_held_out_interactions_are_found_out(

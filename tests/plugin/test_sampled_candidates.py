@@ -62,6 +62,10 @@ def test_users_items_and_ranks_of_a_run_belong_together(model: str, tiny_setting
     done = run({**settings, **({"beam_size": 30, "report": False} if model == "TIGER" else {})})
     ranks = np.load(done["run_folder"] / "test_ranks.npz")
     assert {len(ranks[name]) for name in ranks.files} == {len(set(ranks["user"].tolist()))}
+    page = (done["run_folder"] / "evaluation.md").read_text(encoding="utf-8")
+    assert "among a few sampled items only (uni5)" in page and "beam" not in page
+    told = "Validation and test rank held-out items among a few sampled items only (uni5)"
+    assert told in (done["run_folder"] / "run.log").read_text(encoding="utf-8")
     assert done["test"]["recall@30"] == 1
     assert done["test"]["recall@3"] == pytest.approx(((ranks["rank"] > 0) & (ranks["rank"] <= 3)).mean(), abs=1e-4)
 

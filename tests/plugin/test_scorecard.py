@@ -111,6 +111,7 @@ def test_a_row_holds_only_seeds_of_the_same_settings(
         ({"seeds": "one"}, "--seeds=2020,2021"),
         ({"seed": 7}, "takes its seeds from --seeds, as in --seeds=7"),
         ({"proxy_examples": 0}, "proxy_examples"),
+        ({"tokenizer": "rqvae"}, "takes its tokenizers from --tokenizers, as in --tokenizers=rqvae"),
     ],
 )
 def test_mistakes_are_named(

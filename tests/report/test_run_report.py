@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -183,6 +184,21 @@ def test_a_test_on_sampled_items_is_said_to_be_one(run_folder: Path) -> None:
     assert "The test ranks it among a few sampled items only (pop10)" in text
     assert "The test ranked sampled items only (pop10); the lists here are of all items" in text
     assert left_out(text) == [] and "beam lost" not in text
+
+
+def test_a_validation_on_sampled_items_is_not_to_be_compared_with_the_test(run_folder: Path) -> None:
+    text = page_with(run_folder, eval_args={"mode": {"valid": "uni20", "test": "full"}})
+    assert "Validation ranks held-out items among a few sampled items only (uni20), the test among all items" in text
+
+
+@pytest.mark.parametrize(
+    ("changed", "short"),
+    [({}, True), ({"eval_args": {"mode": "uni20"}}, False), ({"model": "LIGER", "retrieval": "dense"}, False)],
+)
+def test_only_a_beam_may_be_short(changed: dict[str, object], short: bool, run_folder: Path) -> None:
+    path = run_folder / "evaluation.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "rates": {"missing": 0.5}}))
+    assert ("The beam is short" in page_with(run_folder, **changed)) == short
 
 
 def test_a_large_catalogue_makes_a_small_page(run_folder: Path, give_items: GiveItems, check_page: Check) -> None:

@@ -81,6 +81,11 @@ def test_the_verdict_names_a_collapse_few_seeds_and_whether_the_lead_is_clear(tm
     assert clear.tiles[0].value == "B"
 
 
+def test_a_single_tokenizer_leads_nobody(tmp_path: Path) -> None:
+    titles = [finding.title for finding in scorecard_verdict(made_up(tmp_path, {"a": [0.1]})).findings]
+    assert "One tokenizer leads" not in titles and "Few seeds" in titles
+
+
 def test_neighbours_are_compared_only_where_every_tokenizer_has_some(tmp_path: Path) -> None:
     card = made_up(tmp_path, {"a": [0.1], "b": [0.2]})
     cells = card.folder.cells()

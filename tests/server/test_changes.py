@@ -92,7 +92,9 @@ def test_removed_items_are_found_if_they_are_asked_for(changing: Any) -> None:
         ([{"title": "x"}], {}, "items.0.item is missing: add it"),
         ([{"item": 7}], {}, "items.0.item is 7: input should be a valid string"),
         *[([{"item": bad, "title": "x"}], {}, "items.0.item is ") for bad in ("", " a", "a\n", "a\u0000", "a\tb")],
-        ([{"item": "a", "title": {"x": 1}}], {}, "items.0.title."),
+        ([{"item": "a", "title": {"x": 1}}], {}, "the item 'a' cannot be added: it has no text"),
+        ([{"item": "a", "title": [[["x\0"]]]}], {}, "the item 'a' has the title [[['x\\x00']]]: it contains a NUL"),
+        ([{"item": "a", "title": json.loads("[" * 200 + "]" * 200)}], {}, "it has more than 8 lists in one another"),
         ([{"item": "a", "title": "thing"}, {"item": "a", "title": "x"}], {}, "the new item 'a' occurs twice: keep one"),
         ([{"item": "a"}], {}, "the items have no title, which the run reads: give one of them, or features"),
         ([{"item": "a", "name": "x"}], {}, "the items have no title, which the run reads; it does not read name: give"),
@@ -108,6 +110,12 @@ def test_items_that_cannot_be_added_change_nothing(changing: Any, items: Any, mo
     answer = add(changing, *items, **more)
     assert answer.status_code == 422 and detail in answer.json()["detail"]
     assert total(changing) == 20 and not (changing.folder / "new-items.safetensors").exists()
+
+
+def test_fields_that_the_run_does_not_read_may_hold_anything(changing: Any) -> None:
+    odd = {"stock": True, "sizes": [1, 2.5], "paths": [["a", "b"], [None]], "maker": {"name": "\ud800"}, "note": "a\0b"}
+    answer = add(changing, {**NEW, **odd})
+    assert answer.status_code == 200 and answer.json()["ignored_fields"] == sorted([*odd, "price"])
 
 
 def test_bad_items_can_be_skipped_and_cells_may_be_numbers_or_lists(changing: Any) -> None:

@@ -61,3 +61,30 @@ def test_lists_and_numbers_are_converted_for_the_columns_of_tables_and_joined_fo
         "price": ["12.50", ""],
         "colours": ["red blue", "3"],
     }
+
+
+def test_values_of_every_kind_give_the_cells_that_the_command_line_makes_of_them(tmp_path: Path) -> None:
+    values = [True, None, 7, 7.5, {"en": "x"}, ["red", 2, None, True], [["Toys", "Trains"], ["Toys", 4]], [[]], "x"]
+    records = [{"name": value, "department": value, "price": value, "hue": value} for value in values]
+    lines = [json.dumps({"sku": f"i{row}", **one}) for row, one in enumerate(records)]
+    (tmp_path / "new.jsonl").write_text("\n".join(lines))
+    found = table(MAPPED, *({"item": f"i{row}", **one} for row, one in enumerate(records)))
+    assert found == read_table(tmp_path / "new.jsonl", {}, run={**RUN, **MAPPED})
+    assert found["categories"][5:7] == ["red > 2", "Toys > Trains | Toys > 4"]
+    plain = table({}, *({"item": "a", "colours": value} for value in values))["colours"]
+    assert plain == ["", "", "7", "7.5", "", "red 2", "Toys Trains Toys 4", "", "x"]
+
+
+def test_every_item_may_use_either_name_of_a_column() -> None:
+    items = [{"title": "A"}, {"name": "B &amp; C"}, {"title": "D", "name": "E"}, {}, {"title": None, "name": "F"}]
+    records = [NewItem(item=f"i{row}", **one) for row, one in enumerate(items)]
+    found, ignored = table_of(records, {**RUN, **MAPPED})
+    assert found["title"] == ["A", "B & C", "D", "", ""] and ignored == []
+    assert table_of(records[2:3], {**RUN, **MAPPED})[1] == ["name"]
+
+
+def test_the_dataset_s_features_as_a_modality_read_the_fields_of_the_run() -> None:
+    run = {"modalities": [{"dataset_features": True}, {"behaviour": "cooccurrence"}]}
+    record = {"item": "a", "title": "The red thing", "brand": "Acme", "size": "L"}
+    found, ignored = table_of([NewItem(**record)], {**RUN, **run})
+    assert found == {"item_id": ["a"], "title": ["The red thing"], "brand": ["Acme"]} and ignored == ["size"]

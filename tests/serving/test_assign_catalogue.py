@@ -146,7 +146,7 @@ def test_damaged_shards_cost_themselves_alone(broken: list[Path], tokenizer: Ite
     found, failures = assign_codes(ThisProcess(), tokenizer, broken, tmp_path)
     assert list(found) == [broken[2]] and (tmp_path / "part-2.parquet").is_file()
     for failure, reason in zip(failures, REASONS):
-        assert reason in str(failure.reason)
+        assert reason in str(failure.error)
 
 
 def test_workers_name_damaged_shards_too(
@@ -154,7 +154,7 @@ def test_workers_name_damaged_shards_too(
 ) -> None:
     found, failures = assign_codes(two_workers, tokenizer, broken, tmp_path)
     assert list(found) == [broken[2]]
-    reasons = sorted(str(failure.reason) for failure in failures)
+    reasons = sorted(str(failure.error) for failure in failures)
     assert all(any(reason in said for said in reasons) for reason in REASONS)
 
 
@@ -202,8 +202,8 @@ def test_a_shard_that_kills_every_worker_is_named_and_the_others_are_done(
     two_workers: Cluster, deadly: type, shards: list[Path], tokenizer: ItemTokenizer, tmp_path: Path
 ) -> None:
     found, failures = assign_codes(two_workers, deadly(tokenizer, tmp_path / "death", 99), shards, tmp_path)
-    assert [failure.shard for failure in failures] == [shards[2]] and len(found) == 3
-    assert "4 workers died of it" in str(failures[0].reason) and "lower ray_workers" in str(failures[0].reason)
+    assert [failure.job for failure in failures] == [shards[2]] and len(found) == 3
+    assert "4 workers died of it" in str(failures[0].error) and "lower ray_workers" in str(failures[0].error)
 
 
 def test_an_item_that_stands_twice_is_named(shards: list[Path], tokenizer: ItemTokenizer, tmp_path: Path) -> None:
@@ -297,7 +297,7 @@ def test_vectors_that_are_none_are_refused(
 ) -> None:
     parquet.write_table(pyarrow.table({"item_id": ["a", "b"], "embedding": embedding}), tmp_path / "a.parquet")
     _, (failure,) = assign_codes(ThisProcess(), tokenizer, [tmp_path / "a.parquet"], tmp_path / "out")
-    assert said in str(failure.reason)
+    assert said in str(failure.error)
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def test_what_cannot_be_added_is_named_and_changes_nothing(folder: Path) -> None
         (["b", "a"], {"features": [[0] * 8, [np.nan] * 8]}, "'a' cannot be added: its features are missing, not fin"),
         (["a"], {"features": np.full((1, 8), 1e13)}, "or beyond 1e"),
         (["a"], {"table": {"item_id": ["a"], "name": ["x"]}}, "text_fields names the column 'title'"),
-        (["a", "b"], {"table": table("x", "y")}, "'a' cannot be added .and 1 more.: it has no text.*bad_items=skip"),
+        (["a", "b"], {"table": table("x", "y")}, "'a' cannot be added .and 1 more.: the table .* no row for it.*=skip"),
         (["a"], {"bad_items": "ignore"}, "bad_items 'ignore'.*refuse, skip"),
     ]
     for tokens, given, message in cases:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from datetime import date
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from recbole_adasid.data.item_labels import ItemLabel
 from recbole_adasid.plugin.run import run
 from recbole_adasid.serving import change_items as new_items
-from recbole_adasid.serving.new_item_encoder import with_absent_columns
+from recbole_adasid.serving.new_item_table import first_rows, with_absent_columns
 from recbole_adasid.serving.recommender import Recommender
 
 
@@ -133,3 +136,65 @@ def test_a_modality_that_all_new_items_miss_is_allowed_as_it_is_for_single_ones(
     assert "has no picture: treated as empty" in caplog.text
     with pytest.raises(ValueError, match="image_field names the column 'picture', which the table of new items lacks"):
         with_absent_columns(table, {**config, "missing_modality": "refuse"})
+
+
+def test_cells_of_a_table_in_memory_become_those_of_a_file(tmp_path: Path) -> None:
+    columns: dict[str, list[object]] = {
+        "item_id": ["n1", 7, 8.0, "n1", None],
+        "title": ["Tom &amp; Jerry", 7, 7.5, "again", "x"],
+        "categories": [["Toys", "Trains"], [["A"], ["B", "C"]], "D", "E", "F"],
+        "price": [12.5, "$3", None, 1, 1],
+        "colour": [["red", "blue"], date(2024, 1, 2), True, "x", "x"],
+    }
+    pd.DataFrame(columns).astype({"item_id": object}).to_json(
+        tmp_path / "new.jsonl", orient="records", lines=True, date_format="iso"
+    )
+    run = {"modalities": None, "item_features_file": None, "text_template": None, "text_fields": [*columns][1:]}
+    in_file = new_items.read_table(tmp_path / "new.jsonl", {}, run=run)
+    for frame in (columns, pd.DataFrame(columns), {name: np.array(given, object) for name, given in columns.items()}):
+        found = first_rows(frame, [*columns])  # type: ignore[arg-type]
+        assert {name: column[:3] for name, column in found.items()} == {
+            "item_id": ["n1", "7", "8"],
+            "title": ["Tom &amp; Jerry", "7", "7.5"],
+            "categories": ["Toys > Trains", "A | B > C", "D"],
+            "price": ["12.50", "$3", ""],
+            "colour": ["red, blue", "2024-01-02", ""],
+        }
+        assert found["item_id"] == ["n1", "7", "8", ""]
+    assert in_file["categories"][:3] == found["categories"][:3] and in_file["item_id"][:3] == found["item_id"][:3]
+    numbers = {"item_id": np.arange(2), "title": np.array([[1, 2], [3, 4]]), "unread": np.eye(2)}
+    found = first_rows(numbers, ["title"])  # type: ignore[arg-type]
+    assert found["item_id"] == ["0", "1"] and found["title"] == ["1, 2", "3, 4"] and found["unread"][0][0] == 1
+
+
+def test_items_without_a_row_are_told_from_those_without_a_text(odd_run: Path) -> None:
+    recommender = Recommender.load(odd_run)
+    table = {"item_id": [5, 6], "product name": [7.5, None], "colour": [["red"], None]}
+    found = recommender.add_items(["5", "6", "x"], table=table, bad_items="skip")
+    assert found.items == ["5"] and recommender.labels["5"] == ItemLabel("7.5", "red")
+    assert found.refused["6"].startswith("it has no text")
+    assert found.refused["x"] == "the table of new items has no row for it"
+    with pytest.raises(ValueError, match="'y' cannot be added: the table of new items has no row for it"):
+        recommender.add_items(["y"], table=table)
+
+
+def test_the_dataset_s_features_as_a_modality_read_the_run_s_own_columns(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    texts = {"item_features_file": None, "text_fields": ["title", "colour"], "text_template": None}
+    behaviour = {"behaviour": "cooccurrence"}
+    run = {**texts, "modalities": [{"dataset_features": True, "width": 4}, behaviour], "missing_modality": "refuse"}
+    alike = {**run, "modalities": [{"text_fields": texts["text_fields"]}, behaviour]}
+    (tmp_path / "new.csv").write_text("item_id,title,colour,unread\nn1,the red thing,red,x\n")
+    for one in (run, alike):
+        assert new_items.own_columns(one) == ["title", "colour"]
+        found = new_items.read_table(tmp_path / "new.csv", {}, run=one)
+        assert found == {"item_id": ["n1"], "title": ["the red thing"], "colour": ["red"]}
+        lacking = {"item_id": ["n1"], "title": ["the red thing"]}
+        assert with_absent_columns(lacking, one) == {**lacking, "colour": [""]}
+        assert "has no colour: treated as empty" in caplog.text
+        caplog.clear()
+        with pytest.raises(ValueError, match="'title', which the table of new items lacks"):
+            with_absent_columns({"item_id": ["n1"]}, one)
+    of_vectors = {**run, "item_features_file": "vectors.npz"}
+    assert new_items.own_columns(of_vectors) == []

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,3 +56,16 @@ def test_a_search_without_validation_ends_before_anything_is_trained(
     with pytest.raises(SettingsError, match=r"no validation (example|by ndcg@10)"):
         objective.measure(build_config(settings), settings, "a-1")
     assert not (tmp_path / "runs").exists()
+
+
+def test_settings_are_scored_by_exact_metrics(
+    tiny_settings: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(settings: dict[str, Any], config_files: object) -> dict[str, Any]:
+        found = {"ndcg@10": round(0.123456789, settings.get("metric_decimal_place", 4))}
+        return {"best_valid": found, "semantic_ids": SimpleNamespace(codes=np.zeros((3, 2)), quality={})}
+
+    monkeypatch.setattr("recbole_adasid.plugin.run.run", run)
+    objective = Validation("NDCG@10", tmp_path / "runs")
+    _, figures = objective.measure(build_config(tiny_settings), tiny_settings, "a-1")
+    assert figures == {"ndcg@10": 0.123456789}

@@ -22,7 +22,8 @@ _TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<!--[^<>]*>|<![a-zA-Z][^<>]*>")
 # Control characters, lone surrogates and zero-width marks.
 _INVISIBLE = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200b\u2060\ufeff\ud800-\udfff]")
 _NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?", re.ASCII)
-_URL = re.compile(r"https?://[!-~]{1,2000}")
+# The rest may hold spaces and letters beyond ASCII, as browsers take them; a host has no spaces.
+_URL = re.compile(r"https?://[^\s/?#]{1,2000}([/?#].{0,2000})?", re.IGNORECASE)
 # Seconds beyond the year 5138 must be in another unit.
 _LATEST = 10**11
 
@@ -113,10 +114,11 @@ def number(value: Any) -> str:
 def plain_text(value: Any) -> str:
     """Return any value as a single line of text: list entries joined by commas, numbers and dates as digits.
 
-    Values without such a text are empty: mappings, bytes, booleans.
+    Web addresses stay as they are: what looks like an entity there may be a parameter, as in `?w=1&copy=2`. Values
+    without such a text are empty: mappings, bytes, booleans.
     """
     if isinstance(value, str):
-        return clean_text(value)
+        return _as_url(value) or clean_text(value)
     if isinstance(value, (list, tuple)):
         return ", ".join(entry for entry in map(plain_text, value) if entry)
     if _is_nothing(value) or isinstance(value, bool):
@@ -146,7 +148,7 @@ def category_paths(value: Any) -> str:
 
 def first_url(values: Iterable[Any]) -> str:
     """Return the first web address among the values."""
-    return next((found[0] for found in map(_as_url, values) if found), "")
+    return next(filter(None, map(_as_url, values)), "")
 
 
 def _path(levels: Any) -> str:
@@ -156,8 +158,9 @@ def _path(levels: Any) -> str:
     return BETWEEN_LEVELS.join(name for name in names if name)
 
 
-def _as_url(value: Any) -> re.Match[str] | None:
-    return _URL.fullmatch(value.strip()) if isinstance(value, str) else None
+def _as_url(value: Any) -> str:
+    text = value.strip() if isinstance(value, str) else ""
+    return text if text.isprintable() and _URL.fullmatch(text) else ""
 
 
 def _number_or_date(text: str) -> float | datetime | None:

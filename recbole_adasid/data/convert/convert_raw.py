@@ -24,16 +24,19 @@ def convert_raw(kind: str, given: Mapping[str, Any]) -> Report:
     if kind == "amazon":
         files = Path(given["reviews"]), _path(given["metadata"]), home
         return convert_amazon(*files, rating=given["rating"], progress=progress, **switches)
-    form = given["delimiter"], given["quotes"]
+    form, names = (given["delimiter"], given["quotes"]), _names(given["columns"])
     interactions = table_interactions(
-        RawTable(Path(given["interactions"]), *form),
-        _names(given["columns"]),
+        RawTable(Path(given["interactions"]), *form).with_column(names.get("item_id", "item_id")),
+        names,
         time_unit=given["time_unit"],
         rating=given["rating"],
         progress=progress,
     )
     path, columns = _path(given["items"]), _names(given["item_columns"])
-    items = None if path is None else table_items(RawTable(path, *form), columns, progress=progress)
+    items = None
+    if path is not None:
+        table = RawTable(path, *form).with_column(columns.get("item_id", "item_id"))
+        items = table_items(table, columns, progress=progress)
     return convert(interactions, items, home, **switches)
 
 

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
+from recbole_adasid.data.convert.lines import byte_bar
 from recbole_adasid.data.convert.partial_file import forget, forget_origin, origin, remember_origin, size
 from recbole_adasid.io.atomic import writing, written_whole
 from recbole_adasid.io.digests import file_digest
@@ -155,7 +156,7 @@ def _receive(remote: RemoteFile, part: Path, progress: bool) -> None:
         remember_origin(part, answer)
         length = stated_length(answer)
         total = None if length is None else start + length
-        _append(answer, part, start, total, _bar_options(remote.name, total, start, progress))
+        _append(answer, part, start, total, byte_bar(remote.name, total, progress=progress, initial=start))
 
 
 def _asked(stack: ExitStack, request: urllib.request.Request) -> Any:
@@ -166,9 +167,9 @@ def _asked(stack: ExitStack, request: urllib.request.Request) -> Any:
         return stack.enter_context(opened(request, timeout=_TIMEOUT, deadline=deadline, private=private))
 
 
-def _append(answer: Any, part: Path, start: int, total: int | None, options: dict[str, Any]) -> None:
+def _append(answer: Any, part: Path, start: int, total: int | None, bar: tqdm) -> None:
     """Append a response to `part` from byte `start`, and check that it is complete."""
-    with part.open("r+b" if part.exists() else "w+b") as file, tqdm(**options) as bar:
+    with bar, part.open("r+b" if part.exists() else "w+b") as file:
         file.truncate(start)
         file.seek(start)
         for block in _blocks(answer):
@@ -211,15 +212,6 @@ def _place(answer: Any, start: int) -> int:
     if found is None or int(found[1]) != start:
         raise _Broken(f"the server sent another range than requested: {answer.headers.get('Content-Range')}")
     return start
-
-
-def _bar_options(name: str, total: int | None, start: int, progress: bool) -> dict[str, Any]:
-    """Return the options of a byte progress bar, shown only on a terminal."""
-    disable = None if progress else True
-    return {
-        **{"desc": name, "total": total, "initial": start, "disable": disable},
-        **{"unit": "B", "unit_scale": True, "unit_divisor": 1024},
-    }
 
 
 def _check(path: Path, remote: RemoteFile, remedy: str) -> str:

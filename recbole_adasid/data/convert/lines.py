@@ -38,7 +38,7 @@ def read_lines(path: Path, *, progress: bool = False) -> Iterator[tuple[int, byt
         ValueError: if a compressed file is truncated or damaged.
     """
     require_file(path)
-    with path.open("rb") as file, _bar(path, progress) as bar:
+    with path.open("rb") as file, byte_bar(path.name, path.stat().st_size, progress=progress) as bar:
         stream = _unpacked(file)
         try:
             for number, line in enumerate(_whole_lines(stream), start=1):
@@ -111,12 +111,7 @@ def _whole_lines(stream: io.BufferedIOBase) -> Iterator[bytes]:
         yield line
 
 
-def _bar(path: Path, progress: bool) -> tqdm:
-    return tqdm(
-        total=path.stat().st_size,
-        desc=path.name,
-        unit="B",
-        unit_scale=True,
-        unit_divisor=1024,
-        disable=None if progress else True,
-    )
+def byte_bar(name: str, total: int | None, *, progress: bool, initial: int = 0) -> tqdm:
+    """Return a bar of bytes, shown only on a terminal."""
+    scale: dict[str, Any] = {"unit": "B", "unit_scale": True, "unit_divisor": 1024}
+    return tqdm(desc=name, total=total, initial=initial, disable=None if progress else True, **scale)

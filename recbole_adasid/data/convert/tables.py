@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import itertools
+import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import partial
 from numbers import Real
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Union
 
 from recbole_adasid.data.convert.cleaning import CELLS, identifier, number, plain_text
 from recbole_adasid.data.convert.cleaning import unix_seconds as seconds
@@ -20,6 +21,11 @@ from recbole_adasid.data.convert.parquet_rows import open_table, parquet_rows
 from recbole_adasid.data.convert.rows import ITEM, RATING, TEXTS, TIME, USER, Rows, mapped, refuse_repeated
 from recbole_adasid.data.convert.rows import cells as row_of
 from recbole_adasid.settings.errors import SettingsError, unknown_name
+
+if TYPE_CHECKING:
+    from recbole_adasid.data.convert.frame_table import FrameTable
+
+logger = logging.getLogger(__name__)
 
 Cell = Callable[[Any], str]
 Numbered = Iterator[tuple[int, Any]]
@@ -37,30 +43,6 @@ _KINDS = {
 _LOOKED_AT = 1000
 
 
-class Table(Protocol):
-    """Rows with named columns, in a file or in memory."""
-
-    columns: list[str]
-    """Names of the columns."""
-
-    def has(self, name: str) -> bool:
-        """Tell whether there is a column of this name."""
-
-    @property
-    def path(self) -> Path | str:
-        """Where the rows are, for messages."""
-
-    @property
-    def unit(self) -> str:
-        """What a row is called in messages."""
-
-    def records(self, wanted: Iterable[str], *, progress: bool = False) -> tuple[Numbered, Callable[[Any], Any]]:
-        """Return numbered raw rows, and the function that turns one into a record or finds it unusable."""
-
-    def missing(self, raw: str, name: str, key: str) -> SettingsError:
-        """Return the error for a missing column needed for `name`; the setting `key` maps columns."""
-
-
 class RawTable:
     """A file of rows with named columns.
 
@@ -70,6 +52,7 @@ class RawTable:
     """
 
     unit = "line"
+    """What a row is called in messages."""
 
     def __init__(
         self, path: Path, delimiter: str | None = None, quotes: bool | None = None, *, delimiter_key: str = "delimiter"
@@ -97,13 +80,26 @@ class RawTable:
             )
         if delimiter is not None and delimiter not in DELIMITERS:
             raise unknown_name(delimiter_key, delimiter, DELIMITERS)
-        self._kind, self._delimiter_key = _KINDS[ending], delimiter_key
+        self._kind, self._delimiter_key, self._given = _KINDS[ending], delimiter_key, delimiter is not None
         quoted = ending != ".tsv" if quotes is None else quotes
         self._dialect = {
             "delimiter": DELIMITERS[delimiter or ("tab" if ending == ".tsv" else "comma")],
             "quoting": csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
         }
         self.columns, self._all_seen = self._columns(), self._kind != "jsonl"
+
+    def with_column(self, name: str) -> RawTable:
+        """Return the table, read with another delimiter than the given one if only that one finds this column.
+
+        One setting serves several files, which may differ.
+        """
+        if self._kind == "csv" and self._given and not self.has(name):
+            other = other_delimiter(self.path, self._dialect, name, [])
+            if other:
+                logger.warning("%s is separated by %ss: %s is not used for it", self.path, other, self._delimiter_key)
+                self._dialect["delimiter"] = DELIMITERS[other]
+                self.columns = self._columns()
+        return self
 
     def has(self, name: str) -> bool:
         """Tell whether there is a column of this name.
@@ -163,6 +159,10 @@ class RawTable:
         lines = itertools.islice(read_lines(self.path), at_most)
         records = usable(lines, parse_record, LineCount(self.path))
         return list(dict.fromkeys(map(str, itertools.chain.from_iterable(records))))
+
+
+Table = Union[RawTable, "FrameTable"]
+"""Rows with named columns, in a file or in memory."""
 
 
 def table_interactions(
@@ -251,7 +251,7 @@ def _rows(table: Table, cells: dict[str, tuple[str, Cell]], key: str, progress: 
 
     def make(line: Any) -> tuple[str, ...]:
         record = as_record(line)
-        return row_of(tuple(cells), [_plain_number(record.get(raw)) for raw in raws], makers, count)
+        return row_of(tuple(cells), [plain_number(record.get(raw)) for raw in raws], makers, count)
 
     return Rows(tuple(cells), usable(numbered, make, count), count)
 
@@ -260,7 +260,7 @@ def _name(column: str) -> str:
     return column.partition(":")[0]
 
 
-def _plain_number(value: Any) -> Any:
+def plain_number(value: Any) -> Any:
     """Return numbers as Python numbers; integers stay exact, whatever their size."""
     if isinstance(value, (str, int, float)):
         return value

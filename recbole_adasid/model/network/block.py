@@ -6,9 +6,8 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from recbole_adasid.compute.layers import Dropout, RMSNorm
-from recbole_adasid.model.network.attention import CrossAttention, KeyValue, KeyValueCache, SelfAttention
-from recbole_adasid.model.network.feed_forward import FeedForward
+from recbole_adasid.compute.layers import Dropout, RMSNorm, relu_and_drop
+from recbole_adasid.model.network.attention import CrossAttention, KeyValue, KeyValueCache, SelfAttention, linear
 
 
 class Widths(NamedTuple):
@@ -25,6 +24,23 @@ class Widths(NamedTuple):
     def of_heads(self) -> dict[str, int]:
         """The arguments of an attention."""
         return {"d_model": self.d_model, "d_head": self.d_head, "n_heads": self.n_heads}
+
+
+class FeedForward(nn.Module):
+    """Linear, ReLU, linear, position by position: W_out · dropout(relu(W_in · x)), without biases."""
+
+    def __init__(self, *, d_model: int, d_ff: int, dropout: float) -> None:
+        super().__init__()
+        self.inner = linear(d_model, d_ff, d_model**-0.5)
+        self.out = linear(d_ff, d_model, d_ff**-0.5)
+        self.dropout = Dropout(p=dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``x`` [..., D] → [..., D]."""
+        kept = relu_and_drop(self.inner(x), self.dropout)
+        # Fold dropout's scale into the small weight instead of the large activation.
+        weight = self.out.weight * self.dropout.scale if self.dropout.active else self.out.weight
+        return nn.functional.linear(kept, weight)
 
 
 class EncoderLayer(nn.Module):

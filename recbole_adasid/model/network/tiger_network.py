@@ -11,14 +11,13 @@ from torch import Tensor, nn
 from recbole_adasid.model.network.attention import KeyValueCache
 from recbole_adasid.model.network.block import DecoderLayer, EncoderLayer, Widths
 from recbole_adasid.model.network.continuations import Continuations
-from recbole_adasid.model.network.item_tokens import ItemTokens
 from recbole_adasid.model.network.position import RelativePositionBias, mask_bias
 from recbole_adasid.model.network.prefix_standing import Standing
 from recbole_adasid.model.network.settings import ENCODER_ATTENTIONS, ENCODER_INPUTS
 from recbole_adasid.model.network.stack import Decoder, Encoder, Memory, Tree
 from recbole_adasid.model.network.token_softmax import TokenSoftmax
 from recbole_adasid.model.network.tree_places import Places
-from recbole_adasid.model.network.vocabulary import Vocabulary
+from recbole_adasid.model.network.vocabulary import ItemTokens, Vocabulary
 from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.settings.errors import check_name
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from recbole_adasid.plugin.registration import OURS
 from recbole_adasid.plugin.saved_data import refuse_unpickling
 from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.settings.harmless import harmless
-from recbole_adasid.settings.presets import presets, read_props
+from recbole_adasid.settings.presets import tokenizer_keys
 
 # Derived by RecBole, some in a form that it does not accept itself.
 _DERIVED = ("train_neg_sample_args", "sid_level_sizes", "content_width")
@@ -35,19 +34,13 @@ def check_stored(config: Any, path: Path) -> None:
 
     settings = config.final_config_dict
     _check_name("dataset", settings, path)
-    unused = _of_tokenizers()
+    unused = {*(tokenizer_keys() - {"tokenizer"}), *_DERIVED}
     try:
-        check_values({key: value for key, value in settings.items() if key not in unused and key not in _DERIVED}, {})
+        check_values({key: value for key, value in settings.items() if key not in unused}, {})
     except SettingsError as error:
         raise SettingsError(f"{path}: {error}") from None
     settings |= {"MODEL_TYPE": ModelType.SEQUENTIAL, "MODEL_INPUT_TYPE": InputType.POINTWISE}
     settings["eval_type"] = EvaluatorType.RANKING
-
-
-@cache
-def _of_tokenizers() -> frozenset[str]:
-    keys = set(read_props("tokenizers.yaml"))
-    return frozenset(keys.union(*(read_props(f"tokenizer/{name}.yaml") for name in presets("tokenizer"))))
 
 
 def tame_recbole(config: Any, path: Path) -> None:

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Union
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recbole_adasid.data.histories import POOL_BATCHES
+from recbole_adasid.data.sequences import SequenceExamples
 
 
-class Lengths(Protocol):
-    """Lengths of E histories: an array, or computed on demand."""
+class LogLengths:
+    """Lengths of the E histories of a log, computed on access."""
+
+    def __init__(self, part: SequenceExamples) -> None:
+        self._part = part
 
     def __len__(self) -> int:
         """Return E."""
+        return len(self._part)
 
-    def __getitem__(self, rows: Any, /) -> NDArray[np.int64]:
-        """Return some of them."""
+    def __getitem__(self, rows: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Return the lengths [B] of some histories."""
+        return self._part.locate(np.asarray(rows, dtype=np.int64)).lengths
+
+
+Lengths = Union[NDArray[np.int64], LogLengths]
+"""Lengths of E histories: an array, or computed on demand."""
 
 
 class LengthBuckets:
@@ -38,7 +48,9 @@ class LengthBuckets:
     def __iter__(self) -> Iterator[NDArray[np.int64]]:
         """Yield the row numbers of each batch, [B], the last one possibly shorter."""
         random = np.random.default_rng([self.seed, self.epoch])
-        order = np.arange(len(self.lengths), dtype=np.int32 if len(self.lengths) < 2**31 else np.int64)
+        order: NDArray[np.integer] = np.arange(
+            len(self.lengths), dtype=np.int32 if len(self.lengths) < 2**31 else np.int64
+        )
         random.shuffle(order)
         pool = self.batch_size * POOL_BATCHES
         for start in range(0, len(order), pool):

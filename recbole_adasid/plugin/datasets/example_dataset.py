@@ -54,7 +54,7 @@ class ExampleDataset(CheckedDataset):
         self._check_field("uid_field", "iid_field", "time_field")
         table = {field: self.inter_feat[field].to_numpy() for field in self.inter_feat}
         users, items, times = table[self.uid_field], table[self.iid_field], table[self.time_field]
-        order = flatten_sequences(users, items, times)
+        order = flatten_sequences(users, times)
         if single := int((np.bincount(users) == 1).sum()):
             self.logger.info(f"Skipped {single} users with one interaction.")
         self.windows, targets, target_users = build_windows(users[order], items[order], self.max_item_list_len)

@@ -25,7 +25,7 @@ from recbole_adasid.data.log.token_file import TokenFile
 from recbole_adasid.data.sequences import SequenceExamples, UserSequences, leave_one_out
 from recbole_adasid.data.windows import gather_histories
 from recbole_adasid.plugin.datasets.atomic_files import atomic_text
-from recbole_adasid.plugin.datasets.batches import Lengths
+from recbole_adasid.plugin.datasets.batches import LogLengths
 from recbole_adasid.plugin.datasets.example_dataset import ExampleDataset
 from recbole_adasid.plugin.datasets.filters import within
 from recbole_adasid.plugin.datasets.item_columns import settle_columns
@@ -146,9 +146,9 @@ class LogDataset(ExampleDataset):
         """Items [I], from 1, of all interactions, ordered by user and time."""
         return self.log.items
 
-    def history_lengths(self) -> Lengths:
+    def history_lengths(self) -> LogLengths:
         """Return how long each example's history is."""
-        return _Lengths(self.part)
+        return LogLengths(self.part)
 
     def targets(self, rows: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
         """Return the positions, among all interactions, of the targets of some examples [B], or of all."""
@@ -176,21 +176,6 @@ class LogDataset(ExampleDataset):
 
     def _training_interactions(self) -> LogInteractions:
         return self.interactions
-
-
-class _Lengths:
-    """History lengths, computed on access."""
-
-    def __init__(self, part: SequenceExamples) -> None:
-        self._part = part
-
-    def __len__(self) -> int:
-        """Return E."""
-        return len(self._part)
-
-    def __getitem__(self, rows: NDArray[np.integer]) -> NDArray[np.int64]:
-        """Return the lengths [B] of some histories."""
-        return self._part.locate(np.asarray(rows, dtype=np.int64)).lengths
 
 
 class _Columns:

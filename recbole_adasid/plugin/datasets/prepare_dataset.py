@@ -52,7 +52,7 @@ def obtain_dataset(config: Any, name: str, home: Path) -> None:
 def _from_tables(config: Any, home: Path) -> Report:
     progress = bool(config["show_progress"])
     interactions = table_interactions(
-        _raw_table(config, "interactions_table"),
+        _raw_table(config, "interactions"),
         config["interactions_columns"],
         key="interactions_columns",
         time_unit=config["table_time_unit"],
@@ -60,8 +60,9 @@ def _from_tables(config: Any, home: Path) -> Report:
     )
     items = None
     if config["items_table"]:
-        table = _raw_table(config, "items_table")
-        items = table_items(table, config["items_columns"], key="items_columns", progress=progress)
+        items = table_items(
+            _raw_table(config, "items"), config["items_columns"], key="items_columns", progress=progress
+        )
     report = convert(interactions, items, home)
     for lines in (rows.lines for rows in (interactions, items) if rows is not None):
         if not lines.flawless:
@@ -69,8 +70,9 @@ def _from_tables(config: Any, home: Path) -> Report:
     return report
 
 
-def _raw_table(config: Any, key: str) -> RawTable:
-    return RawTable(Path(config[key]), config["table_delimiter"], delimiter_key="table_delimiter")
+def _raw_table(config: Any, kind: str) -> RawTable:
+    table = RawTable(Path(config[f"{kind}_table"]), config["table_delimiter"], delimiter_key="table_delimiter")
+    return table.with_column(config[f"{kind}_columns"].get("item_id", "item_id"))
 
 
 def _from_web(config: Any, home: Path) -> Report:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from recbole.utils import ModelType
 
 from recbole_adasid.evaluation.breakdown import COLD, WARM, breakdown
+from recbole_adasid.evaluation.candidates import sampled_mode, uses_beam
 from recbole_adasid.evaluation.intervals import bootstrap_intervals, mean_gains, told_by_ranks
 from recbole_adasid.evaluation.popularity import popularity_ranks
 from recbole_adasid.evaluation.record import Record
@@ -44,7 +45,8 @@ def write_evaluated(
         results |= by_training(name, found)
     if record:
         folder.write_record(record)
-        folder.write_evaluation(found, title)
+        settings = {key: parts["test"].config[key] for key in ("model", "retrieval", "eval_args")}
+        folder.write_evaluation(found, title, sampled=sampled_mode(settings), beam=uses_beam(settings))
         results["test_by_popularity"] = by_popularity(parts["test"], record, popularity, told)
     return results, popularity
 
@@ -81,21 +83,26 @@ def by_popularity(part: Any, record: Record, popularity: NDArray[np.int64], metr
     examples, ranks = example_rows(part, record), []
     for start in range(0, len(examples), _USERS_AT_ONCE):
         some = slice(start, start + _USERS_AT_ONCE)
-        ranks.append(popularity_ranks(record["item"][some], popularity, *_not_recommended(part, examples[some])))
+        had = _not_recommended(part, examples[some], record["item"][some])
+        ranks.append(popularity_ranks(record["item"][some], popularity, *had))
     return mean_gains(np.concatenate(ranks), metrics)
 
 
-def _not_recommended(part: Any, examples: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _not_recommended(
+    part: Any, examples: NDArray[np.int64], held_out: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return rows of examples and items that evaluation keeps from their lists: those seen before, or none.
 
-    Sequential models leave out what they read, with `eval_exclude_seen`; RecBole keeps all earlier items from the
-    lists of its other models, unless `repeatable` is set.
+    Sequential models leave out what they read, with `eval_exclude_seen`; RecBole keeps all earlier items but the
+    held-out one from the lists of its other models, unless `repeatable` is set.
     """
     config = part.config
     if config["eval_exclude_seen"]:
         return earlier_interactions(part, examples, config["MAX_ITEM_LIST_LENGTH"])
     if config["MODEL_TYPE"] != ModelType.SEQUENTIAL and not config["repeatable"]:
-        return earlier_interactions(part, examples)
+        rows, items = earlier_interactions(part, examples)
+        other = items != held_out[rows]
+        return rows[other], items[other]
     return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from recbole_adasid.data.item_labels import labels_of, write_labels
 from recbole_adasid.distributed.world import world
+from recbole_adasid.evaluation.candidates import told_of_sampled
 from recbole_adasid.evaluation.record import Record
 from recbole_adasid.evaluation.users import told_of_repeated
 from recbole_adasid.features.fitted_state import write_fitted
@@ -59,7 +60,8 @@ def write_results(
     )
     folder.training_path.unlink(missing_ok=True)
     keep_item_vectors(folder.path, model, parts["train"].training_items(), config["model"])
-    _finish(folder, model, results, told_of_repeated(record))
+    about_test = [told_of_sampled({"eval_args": config["eval_args"]}), told_of_repeated(record)]
+    _finish(folder, model, results, about_test)
     if config["report"]:
         write_report(folder, config, model.semantic_ids, parts["test"], record, popularity)
 
@@ -114,7 +116,7 @@ def _write_labels(folder: RunFolder, config: Any, items: ItemContents) -> None:
     write_labels(folder.labels_path, tokens, labels_of(table, tokens, **fields))
 
 
-def _finish(folder: RunFolder, model: Any, results: dict[str, Any], about_test: str) -> None:
+def _finish(folder: RunFolder, model: Any, results: dict[str, Any], about_test: list[str]) -> None:
     learned, best_valid, test = model.semantic_ids, results["best_valid"], results["test"]
     folder.write_metrics({**results, "semantic_ids": learned.quality, "stages": learned.stages})
     apart = {
@@ -125,6 +127,6 @@ def _finish(folder: RunFolder, model: Any, results: dict[str, Any], about_test: 
     shown = apart if learned.description.get("cold") else None
     table = results_table(best_valid, test, results["test_intervals"], results["test_by_semantic_ids"], shown)
     logger.info("Result\n" + table)
-    if about_test:
-        logger.info(about_test)
+    for about in filter(None, about_test):
+        logger.info(about)
     logger.info(f"Settings, Semantic IDs, metrics and model are in {folder.path}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_adasid.compute.out_of_memory import is_out_of_memory
+from recbole_adasid.evaluation.candidates import told_of_sampled
 from recbole_adasid.evaluation.users import told_of_repeated
 from recbole_adasid.io.atomic import CannotWrite
 from recbole_adasid.io.one_line import typed_line
@@ -97,6 +98,6 @@ def _write(
     write_history(folder.history_path, run_history([], trainer.train_loss_dict, trainer.valid_results))
     folder.write_metrics(results)
     logger.info("Result\n" + results_table(results["best_valid"], results["test"], results["test_intervals"]))
-    if about := told_of_repeated(record):
+    for about in filter(None, [told_of_sampled({"eval_args": config["eval_args"]}), told_of_repeated(record)]):
         logger.info(about)
     logger.info(f"Settings, metrics and model are in {folder.path}")

@@ -13,9 +13,8 @@ from recbole.utils import calculate_valid_score, get_trainer
 
 from recbole_adasid.compute.allocator import keep_freed_memory
 from recbole_adasid.evaluation.full_ranking import first_places
-from recbole_adasid.evaluation.record import EvaluationRecord, Record
+from recbole_adasid.evaluation.record import EvaluationRecord
 from recbole_adasid.plugin.item_evaluator import ExactEvaluator
-from recbole_adasid.plugin.logs import write_metrics
 from recbole_adasid.plugin.sampled_candidates import best_candidates, one_row_per_user
 
 MODEL_FILE = "model.pth"
@@ -36,10 +35,6 @@ class MeasuredTrainer(ExactEvaluator):
         super().__init__(config, model)
         self._measure_by(EvaluationRecord())
         self.saved_model_file = str(Path(config["checkpoint_dir"]) / MODEL_FILE)
-        self.valid_results: dict[int, dict[str, float]] = {}
-        """Metrics of each validated epoch."""
-        self.best_valid_record: Record = {}
-        """Of the best epoch; see :class:`EvaluationRecord`."""
         self._best: tuple[Any, Any] | None = None
 
     def fit(self, *args: Any, **kwargs: Any) -> Any:
@@ -79,13 +74,12 @@ class MeasuredTrainer(ExactEvaluator):
         self.record.take()
         exact = self._measured(valid_data, show_progress)
         score = calculate_valid_score(exact, self.valid_metric)
-        epoch = max(self.train_loss_dict)
-        self.valid_results[epoch] = dict(self._rounded(exact))
-        write_metrics(self.tensorboard, "valid", self.valid_results[epoch], epoch)
+        rounded = self._rounded(exact)
+        self._note_validation(max(self.train_loss_dict), rounded)
         better = score >= self.best_valid_score if self.valid_metric_bigger else score <= self.best_valid_score
         if better:  # as RecBole's early stopping will decide
             self.best_valid_record = self.record.take()
-        return score, self._rounded(exact)
+        return score, rounded
 
     def evaluate(
         self,

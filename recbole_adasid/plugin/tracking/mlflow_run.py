@@ -13,7 +13,7 @@ _NOT_A_NAME = str.maketrans({"@": "_at_"})
 
 
 class MLflowRun:
-    """Records a run; see :class:`~recbole_adasid.plugin.tracking.trackers.Tracker`."""
+    """Records a run; see :class:`~recbole_adasid.plugin.tracking.wandb_run.WandbRun`."""
 
     title, package = "MLflow", "mlflow"
     remedy = "correct mlflow_tracking_uri; sqlite:///mlflow.db uses a local file"

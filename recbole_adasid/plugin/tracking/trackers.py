@@ -9,10 +9,10 @@ from __future__ import annotations
 import atexit
 import importlib.util
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Union
 
 from recbole_adasid.distributed.world import world
 from recbole_adasid.io.one_line import one_line
@@ -25,31 +25,8 @@ from recbole_adasid.settings.errors import SettingsError
 logger = logging.getLogger(__name__)
 
 
-class Tracker(Protocol):
-    """Records the scalars of one run in an experiment tracker.
-
-    The constructor takes the run's settings as plain values and its folder, or None, and starts recording. With the id
-    of an earlier recording as third argument, it continues that one. A recording that the user's program has started is
-    continued instead, and not ended.
-    """
-
-    title: str
-    """Its name, for messages."""
-    package: str
-    """The package to install; also the name of the extra."""
-    remedy: str
-    """What to do if it cannot start."""
-    run_id: str | None
-    """Id of the recording; None if the user's program has started it."""
-
-    def add_scalar(self, name: str, value: float, step: int) -> None:
-        """Record a value at a step or epoch."""
-
-    def finish(self, failed: bool) -> None:
-        """End the recording."""
-
-
-TRACKERS: dict[str, Callable[..., Tracker]] = {
+Tracker = Union[WandbRun, MLflowRun]
+TRACKERS: dict[str, type[Tracker]] = {
     "log_wandb": WandbRun,
     "log_mlflow": MLflowRun,
 }
@@ -147,7 +124,7 @@ def check_installed(settings: Mapping[str, Any]) -> None:
         SettingsError: saying how to install the first that is not.
     """
     for key, kind in TRACKERS.items():
-        package = kind.package  # type: ignore[attr-defined]
+        package = kind.package
         spec = importlib.util.find_spec(package) if settings.get(key) else None
         if settings.get(key) and (spec is None or spec.origin is None):  # a folder of that name is not a package
             raise SettingsError(
@@ -156,22 +133,20 @@ def check_installed(settings: Mapping[str, Any]) -> None:
             )
 
 
-def _continued(kind: Callable[..., Tracker], settings: Mapping[str, Any], folder: Path | None, run: str) -> Any:
+def _continued(kind: type[Tracker], settings: Mapping[str, Any], folder: Path | None, run: str) -> Any:
     """Return a tracker that continues an earlier recording, or None if it cannot."""
     try:
         return kind(settings, folder, run)
     except Exception as error:
-        title = kind.title  # type: ignore[attr-defined]
-        logger.warning("%s cannot continue its run %s (%s), so a new one is started.", title, run, _line(error))
+        logger.warning("%s cannot continue its run %s (%s), so a new one is started.", kind.title, run, _line(error))
         return None
 
 
-def _started(key: str, kind: Callable[..., Tracker], settings: Mapping[str, Any], folder: Path | None) -> Tracker:
+def _started(key: str, kind: type[Tracker], settings: Mapping[str, Any], folder: Path | None) -> Tracker:
     try:
         return kind(settings, folder)
     except Exception as error:
-        title, remedy = kind.title, kind.remedy  # type: ignore[attr-defined]
-        raise SettingsError(f"{key}=True, but {title} cannot start ({_line(error)}): {remedy}.") from error
+        raise SettingsError(f"{key}=True, but {kind.title} cannot start ({_line(error)}): {kind.remedy}.") from error
 
 
 def _line(error: Exception) -> str:

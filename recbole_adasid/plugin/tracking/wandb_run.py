@@ -8,10 +8,21 @@ from typing import Any
 
 
 class WandbRun:
-    """Records a run; see :class:`~recbole_adasid.plugin.tracking.trackers.Tracker`."""
+    """Records the scalars of one run in an experiment tracker.
 
-    title, package = "Weights & Biases", "wandb"
+    The constructor takes the run's settings as plain values and its folder, or None, and starts recording. With the id
+    of an earlier recording as third argument, it continues that one. A recording that the user's program has started is
+    continued instead, and not ended.
+    """
+
+    title = "Weights & Biases"
+    """Its name, for messages."""
+    package = "wandb"
+    """The package to install; also the name of the extra."""
     remedy = "log in with `wandb login`, or set the environment variable WANDB_MODE=offline"
+    """What to do if it cannot start."""
+    run_id: str | None
+    """Id of the recording; None if the user's program has started it."""
 
     def __init__(self, settings: Mapping[str, Any], folder: Path | None, known: str | None = None) -> None:
         """Start a run in the project `wandb_project`, with its files in the run's folder, or continue a known one."""

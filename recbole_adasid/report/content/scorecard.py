@@ -68,8 +68,7 @@ def scorecard_verdict(card: ScorecardContent) -> Verdict:
     """Return the verdict on the table."""
     rows = card.rows
     leading = rows[0]
-    close = [row["title"] for row in rows[1:] if row[PROXY] >= (1 - BETWEEN_SEEDS) * leading[PROXY]]
-    found = [_on_lead(leading, close), *_on_seeds(rows), *_on_collapse(card), *_on_collisions(rows)]
+    found = [*_on_lead(rows), *_on_seeds(rows), *_on_collapse(card), *_on_collisions(rows)]
     tiles = [
         Tile("highest proxy", leading["title"], f"proxy NDCG@10 {leading[PROXY]:.4f}"),
         _best_tile(rows, "collision_rate", "fewest collisions", "{:.1%} of the items", lowest=True),
@@ -80,12 +79,16 @@ def scorecard_verdict(card: ScorecardContent) -> Verdict:
     return summed_up(found, tiles, "The comparison looks sound")
 
 
-def _on_lead(leading: dict[str, Any], close: list[str]) -> Finding:
+def _on_lead(rows: list[dict[str, Any]]) -> list[Finding]:
+    leading, *others = rows
+    if not others:
+        return []
+    close = [row["title"] for row in others if row[PROXY] >= (1 - BETWEEN_SEEDS) * leading[PROXY]]
     text = f"{leading['title']} has the highest proxy NDCG@10, {leading[PROXY]:.4f}"
     if close:
         text += f". Within a tenth of it, the usual variation between seeds: {'; '.join(close)}."
-        return Finding(NOTE, "The lead is not clear", text)
-    return Finding(GOOD, "One tokenizer leads", f"{text}, more than a tenth above all others.")
+        return [Finding(NOTE, "The lead is not clear", text)]
+    return [Finding(GOOD, "One tokenizer leads", f"{text}, more than a tenth above all others.")]
 
 
 def _on_seeds(rows: list[dict[str, Any]]) -> list[Finding]:

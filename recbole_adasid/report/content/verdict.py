@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from recbole_adasid.evaluation.candidates import uses_beam
 from recbole_adasid.report.content import findings
 from recbole_adasid.report.content.findings import NOTE, WARNING, Finding
 from recbole_adasid.report.content.metrics import MetricRow, headline, metric_rows
@@ -51,7 +52,8 @@ def verdict(run: RunContent) -> Verdict:
         found += findings.on_epochs(history["validation"], valid_metric)
         if history["tokenizer"]["step"]:
             found += findings.on_regulation(history["tokenizer"], str(run.settings.get("regulation", "none")))
-    found += findings.on_missing(evaluation)
+    if uses_beam(run.settings):
+        found += findings.on_missing(evaluation)
     return summed_up(found, [*_metric_tiles(row), *_quality_tiles(quality, sizes)], "The run looks healthy")
 
 

@@ -7,7 +7,7 @@ stays readable there.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -101,9 +101,7 @@ def line_chart(
     label = f"{title}, {x_label} {shown(at[0])} to {shown(at[-1])}: " + "; ".join(
         f"{name} {_ends(values)}" for name, values in lines.items()
     )
-    svg = Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
-        WIDTH, HEIGHT, label, Markup("").join(parts)
-    )
+    svg = drawing(WIDTH, HEIGHT, label, parts)
     data = {
         "box": [LEFT, TOP, WIDTH - RIGHT, HEIGHT - BOTTOM],
         "low": across.low,
@@ -113,6 +111,12 @@ def line_chart(
         "lines": [[name, [_rounded(value) for value in values]] for name, values in lines.items()],
     }
     return Chart(title, meaning, svg, list(lines) if len(lines) > 1 else [], json.dumps(data, ensure_ascii=False))
+
+
+def drawing(width: int, height: int, label: str, parts: Iterable[Markup]) -> Markup:
+    """Return an SVG of some parts; the label is for people who cannot see it."""
+    svg = Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>')
+    return svg.format(width, height, label, Markup("").join(parts))
 
 
 def _thinned(count: int) -> list[int]:

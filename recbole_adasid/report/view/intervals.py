@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from recbole_adasid.report.content.metrics import Interval, MetricRow
-from recbole_adasid.report.view.chart import Axis
+from recbole_adasid.report.view.chart import Axis, drawing
 from recbole_adasid.report.view.numbers import round_ticks, shown, tick_texts
 
 WIDTH, LEFT, RIGHT, TOP, ROW, BOTTOM = 360, 82, 14, 6, 34, 24
@@ -24,9 +24,7 @@ def intervals_svg(rows: Sequence[MetricRow]) -> Markup:
     height = TOP + ROW * len(rows) + BOTTOM
     parts = [*_grid(ticks, axis, height), *(_row(row, axis, TOP + ROW * at) for at, row in enumerate(rows))]
     label = "; ".join(f"{row.title}: test {shown(row.test)}, validation {shown(row.valid)}" for row in rows)
-    return Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
-        WIDTH, height, label, Markup("").join(parts)
-    )
+    return drawing(WIDTH, height, label, parts)
 
 
 def _grid(ticks: list[float], axis: Axis, height: int) -> list[Markup]:

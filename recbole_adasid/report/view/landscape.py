@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from recbole_adasid.report.view.chart import Axis
+from recbole_adasid.report.view.chart import Axis, drawing
 from recbole_adasid.report.view.numbers import round_ticks, shown, tick_texts
 from recbole_adasid.scorecard.landscape import COLOUR, LABELS, SIZE, X, Y
 
@@ -43,9 +43,7 @@ def landscape_svg(rows: Sequence[Mapping[str, Any]]) -> Markup:
     places = _label_places(points)
     parts += [_number(at, point, place) for at, (point, place) in enumerate(zip(points, places), start=1)]
     label = "; ".join(f"{row['title']}: {shown(row[X], 3)}, {shown(row[Y], 3)}" for row in rows)
-    return Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
-        WIDTH, HEIGHT, f"{LABELS[X]}, {LABELS[Y]} of each tokenizer. {label}", Markup("").join(parts)
-    )
+    return drawing(WIDTH, HEIGHT, f"{LABELS[X]}, {LABELS[Y]} of each tokenizer. {label}", parts)
 
 
 def _ticks(values: Sequence[float]) -> list[float]:

@@ -14,7 +14,7 @@ from recbole_adasid.server.changes import Changes
 from recbole_adasid.server.new_items import no_fields, table_of, vectors_of
 from recbole_adasid.server.requests import AddRequest, RemoveRequest
 from recbole_adasid.server.serving import Serving
-from recbole_adasid.serving.new_item_encoder import MissingColumns
+from recbole_adasid.serving.new_item_table import MissingColumns
 
 MAX_LISTED = 1000
 """Maximum number of items in a response."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from tqdm import tqdm
 
-from recbole_adasid.distributed.ray_cluster import Workers
+from recbole_adasid.distributed.ray_cluster import Outcome, Workers
 from recbole_adasid.io.digests import file_digest
 from recbole_adasid.io.parquet import require_pyarrow
 from recbole_adasid.tokenizer.base import ItemTokenizer
@@ -28,18 +27,10 @@ class Encoded(NamedTuple):
     reused: bool
 
 
-@dataclass(frozen=True)
-class Failure:
-    """A shard that failed, and why."""
-
-    shard: Path
-    reason: Exception
-
-
 def assign_codes(
     workers: Workers, tokenizer: ItemTokenizer, shards: Sequence[Path], out: Path, *, progress: bool = False
-) -> tuple[dict[Path, Encoded], list[Failure]]:
-    """Write the codes of each shard that lacks them, and return the outcome per shard.
+) -> tuple[dict[Path, Encoded], list[Outcome]]:
+    """Write the codes of each shard that lacks them, and return what was done per shard, and the failed ones.
 
     A failing shard does not stop the others.
 
@@ -57,7 +48,7 @@ def assign_codes(
     with tqdm(total=len(shards), desc="Semantic IDs", unit="shard", disable=not progress) as bar:
         for outcome in workers.each(lambda shard: encode(shared, digest, shard, out), shards):
             if outcome.error is not None:
-                failures.append(Failure(outcome.job, outcome.error))
+                failures.append(outcome)
             else:
                 found[outcome.job] = outcome.result
             fresh = sum(one.items for one in found.values() if not one.reused)

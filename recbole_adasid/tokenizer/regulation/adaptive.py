@@ -24,11 +24,11 @@ from recbole_adasid.tokenizer.regulation.overlap import (
     find_overlaps,
     means_over,
     overlap_rate,
+    pair_similarity,
     sums_by_depth,
 )
 from recbole_adasid.tokenizer.regulation.quantile import quantiles_by_depth
 from recbole_adasid.tokenizer.regulation.schedule import ProgressSchedule
-from recbole_adasid.tokenizer.regulation.similarity import pair_similarity
 from recbole_adasid.tokenizer.training.sampling import PairBatch
 
 REDUCTIONS = ("mean", "per_depth", "per_item", "sum")

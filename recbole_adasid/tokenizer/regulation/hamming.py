@@ -13,8 +13,7 @@ from recbole_adasid.distributed.world import world
 from recbole_adasid.settings.rules import Rule, real, whole
 from recbole_adasid.tokenizer.regulation.base import CollisionTerm, ObjectiveWeights, Regulation
 from recbole_adasid.tokenizer.regulation.hinge import hinge_sum
-from recbole_adasid.tokenizer.regulation.overlap import Overlaps, find_overlaps, overlap_rate
-from recbole_adasid.tokenizer.regulation.similarity import pair_similarity
+from recbole_adasid.tokenizer.regulation.overlap import Overlaps, find_overlaps, overlap_rate, pair_similarity
 from recbole_adasid.tokenizer.training.sampling import PairBatch
 
 

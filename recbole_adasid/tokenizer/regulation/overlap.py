@@ -1,4 +1,4 @@
-"""In-batch overlaps of Semantic IDs: depth o (AdaSID §3.1), candidate set P (Eq. 2) and signature κ (Eq. 8)."""
+"""Overlaps in a batch, from AdaSID: depth o (§3.1), pairs P (Eq. 2), their cosines (Eq. 5) and signature κ (Eq. 8)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from recbole_adasid.distributed.world import world
-from recbole_adasid.tokenizer.equal_pairs import equal_pairs
 
 AGREEMENTS = ("positions", "prefix")
 MAX_LEVELS = 8
 """A signature fits in one byte, so a Semantic ID has at most eight levels."""
+_PAIRS_AT_ONCE = 4096
+"""Vectors of this many pairs fit in the processor's cache, so they are not read from memory again."""
 
 
 class Overlaps(NamedTuple):
@@ -59,7 +60,7 @@ def find_overlaps(codes: Tensor, counts: Tensor, agreement: str = "positions") -
     found = []
     columns = codes[:, :1] if agreement == "prefix" else codes
     for level, column in enumerate(columns.t().contiguous()):
-        first, second = equal_pairs(column, places)
+        first, second = _equal_pairs(column, places)
         equal = _equal_levels(words, first, second)
         found_before = (1 << level) - 1
         new = ((equal & found_before) == 0).nonzero().squeeze(1)
@@ -72,6 +73,17 @@ def find_overlaps(codes: Tensor, counts: Tensor, agreement: str = "positions") -
     times = counts.index_select(0, first) * counts.index_select(0, second)
     total = float(world().all_reduce_sum(times.sum()))
     return Overlaps(first, second, signature, depth_of.index_select(0, signature), times, total)
+
+
+@torch.no_grad()
+def pair_similarity(direction: Tensor, pairs: Overlaps) -> Tensor:
+    """Return the products [P] of unit vectors ``direction`` [M, D] for each pair, their cosines (Eq. 5).
+
+    Writing the matrix of all M² cosines, of which few are needed, would cost more than computing these.
+    """
+    parts = zip(pairs.first.split(_PAIRS_AT_ONCE), pairs.second.split(_PAIRS_AT_ONCE))
+    products = [torch.linalg.vecdot(direction.index_select(0, i), direction.index_select(0, j)) for i, j in parts]
+    return torch.cat(products)
 
 
 def depths_of_signatures(n_levels: int, device: torch.device) -> Tensor:
@@ -96,6 +108,28 @@ def means_over(pairs: Overlaps, values: Mapping[str, Tensor]) -> dict[str, float
     share = pairs.times / max(1.0, pairs.total)
     means = world().all_reduce_sum(torch.stack([value.float() @ share for value in values.values()]))
     return dict(zip(values, means.tolist()))
+
+
+@torch.no_grad()
+def _equal_pairs(values: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+    """Return every i < j with ``values[i] == values[j]``: int64 [M] → two int64 [pairs].
+
+    They are found by sorting: cost grows with the number of such pairs, not with all pairs.
+
+    Args:
+        values: to be compared.
+        places: int64, positions 0 … M − 1 in sorted order: returns the pairs whose first value is at one of them.
+        All positions give every pair once, and so does any partition of them.
+    """
+    ordered, order = values.sort(stable=True)
+    _, group_sizes = ordered.unique_consecutive(return_counts=True)
+    group_end = group_sizes.cumsum(0).repeat_interleave(group_sizes)
+    n_later = group_end.index_select(0, places) - places - 1  # members of the group after each
+    run_start = n_later.cumsum(0) - n_later
+    # The r-th pair belongs to a place whose run of partners starts right after it.
+    second = torch.arange(int(n_later.sum()), device=values.device)
+    second += (places + 1 - run_start).repeat_interleave(n_later)
+    return order.index_select(0, places).repeat_interleave(n_later), order.index_select(0, second)
 
 
 def _packed(codes: Tensor) -> Tensor:

@@ -17,8 +17,7 @@ from recbole_adasid.tokenizer.quality import sid_quality
 from recbole_adasid.tokenizer.regulation.base import Regulation
 from recbole_adasid.tokenizer.training.contrastive import info_nce
 from recbole_adasid.tokenizer.training.dead_codes import CodewordReviver
-from recbole_adasid.tokenizer.training.known_pairs import KnownPairs
-from recbole_adasid.tokenizer.training.sampling import PairBatch, PairSampler
+from recbole_adasid.tokenizer.training.sampling import KnownPairs, PairBatch, PairSampler
 from recbole_adasid.tokenizer.training.start import CodebookStart
 
 CONTRASTIVE_SPACES = ("quantized", "latent")

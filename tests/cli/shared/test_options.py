@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import fields
+from inspect import signature
 
 import pytest
 
@@ -26,7 +26,7 @@ from recbole_adasid.distributed.ray_cluster import LEAST_MEMORY
 from recbole_adasid.pairs.sources import ENGINES, MINERS
 from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.settings.presets import read_props
-from recbole_adasid.tune.command import Wanted
+from recbole_adasid.tune.command import run_search
 
 OPTIONS = (
     Option("out", "FILE", "", old=("output",)),
@@ -127,5 +127,5 @@ def test_defaults_are_those_of_what_does_the_work():
     }
     assert common.ENGINE.choices == tuple(ENGINES) and common.RAY_WORKER_MEMORY.least == LEAST_MEMORY
     assert common.RAY_WORKER_MEMORY.default == main_job["ray_worker_memory"]
-    names = {field.name for field in fields(Wanted)}
+    names = {name for name, given in signature(run_search).parameters.items() if given.kind == given.KEYWORD_ONLY}
     assert names == {option.name for option in TUNE} - {"proxy_examples"} | {"proxy"}

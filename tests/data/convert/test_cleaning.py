@@ -177,4 +177,26 @@ def test_anything_that_has_a_text_becomes_text(raw, cell):
 
 def test_the_first_web_address_is_taken():
     assert first_url([None, "file:///etc/passwd", "http://a b/", "https://a/b.jpg", "http://c/"]) == "https://a/b.jpg"
-    assert first_url([]) == first_url(["x.jpg", 5, "https://ä/"]) == ""
+    assert first_url([]) == first_url(["x.jpg", 5, "https://"]) == ""
+
+
+def test_a_web_address_may_have_spaces_and_letters_beyond_ascii_but_is_one_line_of_text():
+    for good in ("https://müller.de/Grüne Jacke (1).jpg", "HTTP://a/日本.png?q=x y", "https://ä/", "https://a?b c"):
+        assert first_url([f" {good}\n"]) == good
+    bad = (
+        "https://a/b\tc",
+        "https://a/b\nc",
+        "https://a/\x00",
+        "https://a/\ud800",
+        "https://a b/c",
+        "https://a/\u2028b",
+    )
+    assert {first_url([one]) for one in (*bad, "https://a/" + "b" * 2001, "x https://a/")} == {""}
+
+
+def test_a_web_address_is_not_read_as_a_text_with_entities():
+    address = "https://img.shop.de/1 a.jpg?w=100&currency=EUR&section=2&amp;lt=3"
+    assert plain_text(f" {address} ") == plain_text([address]) == address
+    assert plain_text("see https://a/?x=1&copy=2") == "see https://a/?x=1©=2"
+    assert plain_text("https://a.de has Tom &amp; Jerry") == "https://a.de has Tom & Jerry"
+    assert plain_text("https://a/b\t&amp;c") == "https://a/b &c"

@@ -41,6 +41,20 @@ def test_tables_are_converted(raw):
     assert (raw / "data" / "2014" / "2014.item").read_text() == "item_id:token\ttitle:token\nB1\tKite\nB2\tTop\n"
 
 
+@pytest.mark.parametrize(("delimiter", "lone"), [("semicolon", "goods.csv"), ("comma", "log.csv")])
+def test_one_delimiter_serves_two_files_that_differ(raw, caplog, delimiter, lone):
+    arguments = [f"--interactions={raw / 'log.csv'}", f"--items={raw / 'goods.csv'}", f"--out={raw / 'data'}"]
+    arguments += [
+        "--name=shop",
+        "--columns={user_id: who, item_id: what}",
+        "--item_columns={item_id: sku, title: name}",
+    ]
+    assert main(["table", *arguments, f"--delimiter={delimiter}"]) == 0
+    assert (raw / "data" / "shop" / "shop.inter").read_text().splitlines()[1:] == ["A1\tB1\t1318896000"]
+    assert (raw / "data" / "shop" / "shop.item").read_text() == "item_id:token\ttitle:token\nB1\tKite\n"
+    assert f"{lone} is separated by" in caplog.text and "delimiter is not used for it" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

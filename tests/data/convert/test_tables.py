@@ -254,6 +254,21 @@ def test_a_proposed_delimiter_works(tmp_path):
         RawTable(tmp_path / "a.tsv", ";")
 
 
+def test_a_given_delimiter_gives_way_only_where_another_finds_the_column(tmp_path, caplog):
+    (tmp_path / "a.csv").write_text("sku,name\n7,Kite; red\n")
+    (tmp_path / "b.csv").write_text("sku;name\n7;Kite, red\n")
+    for name, delimiter in (("a", "semicolon"), ("b", "comma")):
+        table = RawTable(tmp_path / f"{name}.csv", delimiter).with_column("sku")
+        assert table.columns == ["sku", "name"] and len(list(table_items(table, {"item_id": "sku"}).rows)) == 1
+        assert f"{name}.csv is separated by " in caplog.text
+        caplog.clear()
+        assert RawTable(tmp_path / f"{name}.csv", delimiter).with_column("other").columns != ["sku", "name"]
+        assert RawTable(tmp_path / f"{name}.csv", "tab").with_column("name").columns == ["sku", "name"]
+        caplog.clear()
+    assert RawTable(tmp_path / "b.csv").with_column("sku").columns == ["sku;name"]  # the error proposes a delimiter
+    assert RawTable(tmp_path / "a.csv", "comma").with_column("sku").columns == ["sku", "name"] and not caplog.text
+
+
 def test_a_missing_column_names_the_setting_that_maps_it(tmp_path):
     (tmp_path / "a.csv").write_text("'sku, new',name\n".replace("'", '"') + "1,x\n")
     for key in ("item_columns", "items_columns"):

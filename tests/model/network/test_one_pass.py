@@ -7,11 +7,10 @@ import torch
 from torch import Tensor
 
 from recbole_adasid.model.catalogue import Catalogue
-from recbole_adasid.model.network.item_tokens import ItemTokens
 from recbole_adasid.model.network.settings import network_settings
 from recbole_adasid.model.network.stack import Tree
 from recbole_adasid.model.network.tiger_network import TIGERNetwork
-from recbole_adasid.model.network.vocabulary import Vocabulary
+from recbole_adasid.model.network.vocabulary import ItemTokens, Vocabulary
 from recbole_adasid.model.tiger import TIGERModel
 from small_tiger import small_network
 

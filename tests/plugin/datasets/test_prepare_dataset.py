@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -158,6 +159,8 @@ def test_mistakes_about_tables_name_the_settings_of_the_main_job(tiny_data, tiny
     orders.write_text(orders.read_text().replace(",", ";"))
     with pytest.raises(SettingsError, match="separated by semicolons, not by commas; set --table_delimiter=semicolon"):
         create_dataset(build_config(settings))
+    assert len(create_dataset(build_config({**settings, "table_delimiter": "semicolon"})))  # the products have commas
+    shutil.rmtree(tmp_path / "data")
     (tmp_path / "products.csv").write_text("sku;name\n" + "".join(f"i{n};thing {n}\n" for n in range(20)))
     assert len(create_dataset(build_config({**settings, "table_delimiter": "semicolon"})))
     with pytest.raises(SettingsError, match="table_delimiter=';' has to be|Unknown table_delimiter ';'"):

@@ -13,9 +13,8 @@ from torch import Tensor
 from recbole_adasid.pairs.item_pairs import ItemPairs
 from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
 from recbole_adasid.tokenizer.training.contrastive import info_nce
-from recbole_adasid.tokenizer.training.known_pairs import KnownPairs
 from recbole_adasid.tokenizer.training.loop import TokenizerTraining, TrainingSettings
-from recbole_adasid.tokenizer.training.sampling import PairBatch
+from recbole_adasid.tokenizer.training.sampling import KnownPairs, PairBatch
 
 PROPS = Path(__file__).parents[3] / "props"
 WIDTH = 16
