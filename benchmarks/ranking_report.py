@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.ranking_rows import POPULAR, POSITIVE, UNIFORM, Rows
-from recbole_adasid.grid.records import finished_cells as lines_of
+from recbole_adasid.grid.records import lines_of
 from recbole_adasid.io.atomic import write_atomically
 
 BINS = ((0, 0), (1, 4), (5, 9), (10, 19), (20, None))

@@ -34,11 +34,12 @@ class Cell:
     def __init__(
         self, name: str, entry: dict[str, Any], dataset: str, seed: int, data_path: str | None, options: list[str]
     ) -> None:
-        self.name, self.dataset, self.model = name, dataset, entry.get("model") or given_model(options) or TIGER
+        own = {key: value for key, value in entry.items() if key not in ABOUT}
+        self.name, self.dataset, named = name, dataset, given_model(as_options(own))
+        self.model = named or given_model(options) or TIGER
         about = {key: entry[key] for key in ABOUT if key in entry}
         self.about = {"choice": False, **about, "model": self.model}
-        own = {key: value for key, value in entry.items() if key not in ABOUT}
-        self._shared = for_model(self.model, [one for one in options if "model" not in entry or key_in(one) != "model"])
+        self._shared = for_model(self.model, [one for one in options if named is None or key_in(one) != "model"])
         self.options, self.common = combined(name, own, self._shared), options
         refuse_files_of_others(name, self.model, self.options)
         self.cold = holds_out_items(self.options)
@@ -146,8 +147,12 @@ def combined(name: str, own: dict[str, Any], shared: list[str]) -> list[str]:
     for key in ("tokenizer", "config_files"):
         if key in own and key in typed:
             raise SettingsError(f"The cell {name} has a {key} of its own: leave --{key} out, or choose other --cells.")
-    kept = {key: value for key, value in own.items() if key not in typed}
-    return [f"--{key}={one if isinstance(one, str) else json.dumps(one)}" for key, one in kept.items()] + shared
+    return as_options({key: value for key, value in own.items() if key not in typed}) + shared
+
+
+def as_options(settings: dict[str, Any]) -> list[str]:
+    """Return settings as `--key=value` options."""
+    return [f"--{key}={one if isinstance(one, str) else json.dumps(one)}" for key, one in settings.items()]
 
 
 def refuse_files_of_others(name: str, model: str, options: Sequence[str]) -> None:

@@ -31,18 +31,20 @@ IN_TABLES = {name for names in TABLES.values() for name in names}
 
 
 def finished_cells(out: Path) -> list[dict[str, Any]]:
-    """Return the records of the finished cells, as their last lines have them; an incomplete line, left by a kill, is
-    ignored.
-    """
+    """Return the records of the finished cells, as their last lines have them."""
+    return list({json.dumps([record.get(key) for key in _SAME]): record for record in lines_of(out)}.values())
+
+
+def lines_of(out: Path) -> list[dict[str, Any]]:
+    """Return the lines of cells.jsonl; an incomplete one, left by a kill, is ignored."""
     path = out / "cells.jsonl"
-    found: dict[str, dict[str, Any]] = {}
+    found = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
         if not line.startswith("{"):
             raise ValueError(f"{path} holds a line that is not a cell, {line[:40]!r}: restore the original file")
         with suppress(json.JSONDecodeError):
-            record = json.loads(line)
-            found[json.dumps([record.get(key) for key in _SAME])] = record
-    return list(found.values())
+            found.append(json.loads(line))
+    return found
 
 
 def setting_of(record: dict[str, Any]) -> str:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from recbole_adasid.grid.cell import Cell, key_in, moved
-from recbole_adasid.grid.grids import read_grid
+from recbole_adasid.grid.grids import GRIDS, read_grid
 from recbole_adasid.grid.records import finished_cells, is_choice, model_of
 from recbole_adasid.grid.report import write_report
 from recbole_adasid.io.atomic import append_line
 from recbole_adasid.model.names import TIGER
 from recbole_adasid.plugin.config.building import known_settings
 from recbole_adasid.plugin.registration import OURS
-from recbole_adasid.settings.errors import refuse_unknown_keys, unknown_name
+from recbole_adasid.settings.errors import SettingsError, refuse_unknown_keys, unknown_name
 
 
 def run_grid(
@@ -61,7 +61,9 @@ def run_grid(
         for seed in seeds
         for name in chosen
     ]
-    refuse_unknown_options(options, {*OURS, *(cell.model for cell in wanted)})
+    refuse_unknown_options(
+        options, grid, [Cell(name, entry, "", 0, None, options).model for name, entry in known.items()]
+    )
     out.mkdir(parents=True, exist_ok=True)
     for cell in wanted:
         if finish(cell, out):
@@ -69,14 +71,18 @@ def run_grid(
     write_report(out, against)
 
 
-def refuse_unknown_options(options: Sequence[str], models: Iterable[str]) -> None:
-    """Check that some model has each common option: cells without it run without it.
+def refuse_unknown_options(options: Sequence[str], grid: str, models: Sequence[str]) -> None:
+    """Check that some cell's model has each common option: the others run without it.
 
     Raises:
         SettingsError: for the first that none has.
     """
-    known = set[str]().union(*map(known_settings, models))
-    refuse_unknown_keys(map(key_in, options), known, source="the command line of grid")
+    here = set[str]().union(*map(known_settings, {TIGER, *models}))  # TIGER: whose tables other recommenders join
+    keys = list(map(key_in, options))
+    refuse_unknown_keys(keys, here.union(*map(known_settings, OURS)), source="the command line of grid")
+    for key in keys:
+        if key not in here:
+            raise SettingsError(f"No cell of {grid} has the setting {key}: leave --{key} out, or choose another grid.")
 
 
 def finish(cell: Cell, out: Path) -> bool:
@@ -100,9 +106,11 @@ def finish(cell: Cell, out: Path) -> bool:
 def relabelled(records: list[dict[str, Any]], cell: Cell, out: Path) -> bool:
     """Write a finished cell's lines anew if its grid has given it another label or another purpose since.
 
-    Other grids may have a cell of the same name and another purpose: they change nothing.
+    Other grids may have a cell of the same name and another purpose: they change nothing. Early records do not name
+    their grid: those of a cell in a file of the user's are taken for its.
     """
-    own = [record for record in records if record.get("grid") == cell.place.get("grid")]
+    here = cell.place.get("grid")
+    own = [record for record in records if record.get("grid", None if here in GRIDS else here) == here]
     changed = [moved(record, cell) for record in own if role_of(record) != role_of(cell.place)]
     for record in changed:
         add(out, record)

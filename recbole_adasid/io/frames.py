@@ -71,7 +71,7 @@ def values(column: Any) -> list[Any]:
     nw = _narwhals()
     if column.dtype == nw.Datetime:
         return _moments(column.to_numpy())
-    return [value if type(value) in _PLAIN else _plain(value) for value in column.to_list()]
+    return [value if type(value) in _PLAIN else python_value(value) for value in column.to_list()]
 
 
 def made_like(table: Any, columns: Mapping[str, Any]) -> Any:
@@ -143,14 +143,19 @@ def _moments(times: NDArray[Any]) -> list[Any]:
     return [f"{value} as timestamp[{unit}]" if isinstance(value, int) else value for value in found]
 
 
-def _plain(value: Any) -> Any:
+def python_value(value: Any) -> Any:
+    """Return lists for arrays and tuples, Python's own values for numpy's, and None for what pandas calls missing."""
     if value is pd.NA or value is pd.NaT:
         return None
+    if isinstance(value, np.ndarray) and not value.ndim:
+        value = value[()]
     if isinstance(value, np.datetime64):
         return _moments(np.array([value]))[0]
-    if isinstance(value, np.ndarray):
-        return [_plain(entry) for entry in value]
-    return value.item() if isinstance(value, np.generic) else value
+    if hasattr(value, "tolist") and not isinstance(value, np.ndarray):  # whose tolist makes integers of nanoseconds
+        value = value.tolist()
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [python_value(entry) for entry in value]
+    return value
 
 
 def _narwhals() -> ModuleType:

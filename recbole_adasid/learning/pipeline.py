@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -103,16 +104,34 @@ def _learn(
     )
 
 
-def semantic_ids_fingerprint(config: Settings, dataset: ItemSource) -> str:
-    """Return the fingerprint that :func:`learn_semantic_ids` would give, without training a tokenizer."""
+def semantic_ids_fingerprint(config: Settings, dataset: ItemSource, made_with: Mapping[str, int] | None = None) -> str:
+    """Return the fingerprint that :func:`learn_semantic_ids` would give, without training a tokenizer.
+
+    Args:
+        config: settings.
+        dataset: items, interactions and features.
+        made_with: editions of another version of this package, by part; None: those of this one.
+    """
     cache, cold = StageCache(config["cache_dir"]), dataset.cold_items()
     if config["sids_file"]:
         return fingerprint(_given_ingredients(config, dataset, cache)[2])
     if cold is None:
-        return fingerprint(_ingredients(config, dataset, cache)[2])
+        return fingerprint(_of_editions(_ingredients(config, dataset, cache)[2], made_with))
     features, _, warm = _ingredients(config, ItemSubset(dataset, ~cold), cache)
+    warm = _of_editions(warm, made_with)
     source = item_features(config, ItemSubset(dataset, cold), cache, fitted=features.fitted, few=True).source
     return fingerprint(described_with_cold(warm, config, cold, source))
+
+
+def editions_in(description: Mapping[str, Any]) -> dict[str, int]:
+    """Return the editions of the code in the description of what determines Semantic IDs."""
+    return {key: value for key, value in description.items() if key.endswith("edition")}
+
+
+def _of_editions(description: dict[str, Any], made_with: Mapping[str, int] | None) -> dict[str, Any]:
+    if made_with is None:
+        return description
+    return {key: value for key, value in description.items() if not key.endswith("edition")} | dict(made_with)
 
 
 def _given(config: Settings, dataset: ItemSource, cache: StageCache, progress: bool) -> SemanticIDs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.evaluation.candidates import sampled_mode, told_of_sampled
+from recbole_adasid.evaluation.candidates import sampled_mode, told_of_sampled, uses_beam
 from recbole_adasid.io.atomic import write_atomically
 from recbole_adasid.report.content.categories import agreement_by_prefix
 from recbole_adasid.report.content.curves import network_curves, tokenizer_curves
@@ -65,7 +65,7 @@ def _metrics(run: RunContent) -> dict[str, Any]:
         "evaluation": known,
         "sampled": run.sampled,
         "modes": "" if run.sampled == sampled_mode(run.settings, "valid") else told_of_sampled(run.settings),
-        "searches": run.searches and not run.sampled,
+        "beam": uses_beam(run.settings),
         "repeated": known.get("interactions", known.get("users")) != known.get("users"),
         "slice_metrics": names,
         "slices": slices,

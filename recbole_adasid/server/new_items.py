@@ -12,7 +12,7 @@ from recbole_adasid.data.convert.cleaning import CELLS, plain_text
 from recbole_adasid.data.item_table import ITEM_COLUMN
 from recbole_adasid.io.checked_input import short
 from recbole_adasid.server.requests import NewItem, writable
-from recbole_adasid.serving.change_items import own_columns
+from recbole_adasid.serving.new_item_table import own_columns
 
 _DEEPEST = 8
 """Lists in lists; a value without a limit could exhaust Python's stack."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import sys
 import time
@@ -114,6 +113,7 @@ def read_table(
         ValueError: if it is damaged or has no items.
     """
     from recbole_adasid.data.convert.tables import RawTable, table_items
+    from recbole_adasid.serving.new_item_table import own_columns
 
     settings = run or {}
     if path.suffix == ".item":
@@ -170,16 +170,6 @@ def _item_column(columns: Mapping[str, str], run: Mapping[str, Any]) -> str:
 
     own = run.get("ITEM_ID_FIELD") or ITEM_COLUMN
     return columns.get(ITEM_COLUMN) or columns.get(own) or own
-
-
-def own_columns(run: Mapping[str, Any]) -> list[str]:
-    """Return the columns of the `.item` file that the run's features and labels use."""
-    from recbole_adasid.features.item_features import source_columns
-
-    if not run:
-        return []
-    labels = [run[key] for key in ("title_field", "category_field") if run.get(key)]
-    return list(dict.fromkeys([*itertools.chain(*(named for _, named in source_columns(run))), *labels]))
 
 
 def read_vectors(path: Path, tokens: Sequence[str]) -> np.ndarray:

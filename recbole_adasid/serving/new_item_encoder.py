@@ -28,8 +28,7 @@ from recbole_adasid.learning.placement import Placement, place, ranked_last_code
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.run_folder.folder import RunFolder
 from recbole_adasid.run_folder.run_items import check_free, read_reserved
-from recbole_adasid.serving.change_items import own_columns
-from recbole_adasid.serving.new_item_table import Table, first_rows, with_absent_columns
+from recbole_adasid.serving.new_item_table import Table, first_rows, own_columns, with_absent_columns
 from recbole_adasid.settings.harmless import nothing_fetched
 from recbole_adasid.tokenizer.base import ItemTokenizer
 from recbole_adasid.tokenizer.saved import load_tokenizer

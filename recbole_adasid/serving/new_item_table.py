@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
-import pandas as pd
-
+from recbole_adasid.data.convert.amounts import plain_number
 from recbole_adasid.data.convert.cleaning import CELLS, identifier, plain_text
 from recbole_adasid.data.convert.counting import Unusable
-from recbole_adasid.data.convert.tables import plain_number
 from recbole_adasid.data.item_table import ITEM_COLUMN, missing_column
 from recbole_adasid.features.item_features import source_columns
+from recbole_adasid.io.frames import python_value
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +31,14 @@ class MissingColumns(ValueError):
     def __init__(self, message: str, columns: Sequence[str]) -> None:
         super().__init__(message)
         self.columns = tuple(columns)
+
+
+def own_columns(run: Mapping[str, Any]) -> list[str]:
+    """Return the columns of the `.item` file that the run's features and labels use."""
+    if not run:
+        return []
+    labels = [run[key] for key in ("title_field", "category_field") if run.get(key)]
+    return list(dict.fromkeys([*chain(*(named for _, named in source_columns(run))), *labels]))
 
 
 def first_rows(table: Mapping[str, Sequence[Any]], read: Collection[str]) -> dict[str, list[Any]]:
@@ -59,20 +67,18 @@ def _token(value: Any) -> str:
     if isinstance(value, str):
         return value
     try:
-        return identifier(_python_value(value), "item")
+        return identifier(_plain(value), "item")
     except Unusable:
         return ""
 
 
 def _cell(value: Any, column: str) -> str:
-    return value if isinstance(value, str) else CELLS.get(column, plain_text)(_python_value(value))
+    return value if isinstance(value, str) else CELLS.get(column, plain_text)(_plain(value))
 
 
-def _python_value(value: Any) -> Any:
-    """Return lists for arrays, Python's own numbers for those of libraries, and None for a missing value."""
-    if hasattr(value, "tolist"):
-        value = value.tolist()
-    return None if pd.api.types.is_scalar(value) and pd.isna(value) else plain_number(value)
+def _plain(value: Any) -> Any:
+    """Return what a file of products would hold."""
+    return plain_number(python_value(value))
 
 
 def with_absent_columns(table: Table, settings: Mapping[str, Any]) -> dict[str, Sequence[str]]:

@@ -250,7 +250,9 @@ def test_published_figures_stand_beside_measured_ones(tmp_path: Path) -> None:
     assert "RPG" not in write(tmp_path / "cold", cold)  # others held no items out
 
 
-@pytest.mark.parametrize("option", ["--eval_args={mode: uni100}", "--user_inter_num_interval=[9,inf)"])
+@pytest.mark.parametrize(
+    "option", ["--eval_args={mode: uni100}", "--user_inter_num_interval=[9,inf)", "--config_files=mine.yaml"]
+)
 def test_figures_of_others_are_not_beside_those_measured_otherwise(option: str, tmp_path: Path) -> None:
     runs = [record("adasid", 1, 0.02), record("rqvae", 1, 0.01), peer("SASRec", "SASRec", 1, 0.2)]
     page = write(tmp_path, [{**run, "dataset": "amazon-toys", "options": [option]} for run in runs])

@@ -146,10 +146,26 @@ def test_settings_of_one_recommender_reach_only_its_cells(runs: list[str], monke
     assert options[:2] == [["--tokenizer=rqvae"], ["--tokenizer=adasid"]] and options[2][-1] == "--retrieval=dense"
 
 
+def test_tables_are_written_anew_with_an_option_of_some_cells(runs: list[str]) -> None:
+    run("peers", "--rm_dup_inter=first")
+    run_grid("peers", Path("out"), datasets=[], seeds=[], options=["--rm_dup_inter=first"], cells=[])
+    assert len(runs) == 1
+
+
+def test_a_cell_s_own_settings_file_may_name_its_model(runs: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("own.yaml").write_text("model: SASRec\nhidden_size: 32\n", encoding="utf-8")
+    monkeypatch.setitem(GRIDS, "own", {"own": {"label": "Own", "config_files": "own.yaml", "place": 0}})
+    run("own", "--hidden_dropout_prob=0.1", "--beam_size=20", "--model=TIGER")
+    (record,) = finished_cells(Path("out"))
+    assert record["model"] == "SASRec"
+    assert record["options"] == ["--config_files=own.yaml", "--hidden_dropout_prob=0.1"]
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         (["--epohcs=3"], "Unknown setting 'epohcs' in the command line of grid: did you mean epochs"),
+        (["--retrieval=dense"], "No cell of mixed has the setting retrieval: leave --retrieval out, or choose another"),
         (["--tokenizer=rqvae"], "The cell mine has a tokenizer of its own: leave --tokenizer out"),
         (["--config_files=tiger.yaml"], "tiger.yaml has beam_size, a setting that Pop, the model of the cell pop,"),
     ],
@@ -174,11 +190,18 @@ def test_a_finished_cell_takes_the_label_and_the_purpose_that_its_grid_gives_it_
     assert "### Choices, validation" in page and "Wider" in page and "Other" not in page
     lines = Path("out/cells.jsonl").read_text(encoding="utf-8").splitlines()
     run("second")
-    other = {**one, "label": "In another grid", "grid": "other"}
+    other = {**one, "label": "In another grid", "grid": "table2"}
     monkeypatch.setitem(GRIDS, "other", {"rqvae": other})
     run("other")
     assert lines == Path("out/cells.jsonl").read_text(encoding="utf-8").splitlines() and len(lines) == 3
     assert len(runs) == 2 == len(finished_cells(Path("out")))
+
+
+def test_a_file_of_one_s_own_relabels_cells_that_do_not_name_their_grid(runs: list[str]) -> None:
+    run("second")
+    path = Path("out/cells.jsonl")
+    path.write_text(path.read_text(encoding="utf-8").replace('"label": "Other"', '"label": "Early"'), encoding="utf-8")
+    assert "Other" in run("second")
 
 
 def stored(cell: str, *options: str, **more: Any) -> dict[str, Any]:

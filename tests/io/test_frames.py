@@ -52,6 +52,11 @@ def test_an_object_column_gives_plain_values() -> None:
     found = values(column([*given, np.array(["a", None], dtype=object)], dtype=object))
     assert found == [2**60, [1.5, 2.5], datetime(2024, 1, 2, 3, 4, 5), None, date(2024, 1, 2), ["a", None]]
     assert type(found[0]) is int
+    nested = np.array([np.array(["a", "b"], dtype=object), np.array(["c"], dtype=object)], dtype=object)
+    times = np.array([["2024-01-02", "NaT"]], dtype="datetime64[ns]")
+    found = values(column([nested, [(np.int64(2**60), 1), [pd.NA]], times, times[0, 0], np.array(3)], dtype=object))
+    assert found == [[["a", "b"], ["c"]], [[2**60, 1], [None]], [[datetime(2024, 1, 2), None]], datetime(2024, 1, 2), 3]
+    assert type(found[1][0][0]) is int
 
 
 def test_a_zoned_time_in_an_object_column_keeps_its_moment() -> None:

@@ -9,10 +9,12 @@ import pytest
 
 from recbole_adasid.cli import audit as audit_command
 from recbole_adasid.data.interactions import InteractionArrays
+from recbole_adasid.learning import pipeline
 from recbole_adasid.plugin.audit import audit
 from recbole_adasid.plugin.datasets import dataset as dataset_module
 from recbole_adasid.plugin.datasets.training_items import TrainingItems
 from recbole_adasid.plugin.run import run
+from recbole_adasid.tokenizer.clustering.rq_kmeans import RQKMeansTokenizer
 
 main = audit_command.COMMAND.main
 
@@ -29,6 +31,16 @@ def folder(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_an_honest_run_passes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([f"--run_folder={folder}"]) == 0
     assert "VIOLATED" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("more", [{}, {"cold_item_share": 0.2}])
+def test_an_honest_run_of_an_earlier_edition_passes(
+    more: dict[str, object], tiny_settings: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = run({**tiny_settings, **more, "epochs": 1, "eval_step": 0})
+    monkeypatch.setattr(RQKMeansTokenizer, "EDITION", 3)
+    monkeypatch.setattr(pipeline, "EDITION", 4)
+    assert all(dict(audit(done["run_folder"])).values())
 
 
 @pytest.mark.parametrize("more", [{}, {"cold_item_share": 0.2}])

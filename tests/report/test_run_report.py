@@ -186,6 +186,10 @@ def test_a_test_on_sampled_items_is_said_to_be_one(run_folder: Path) -> None:
     assert left_out(text) == [] and "beam lost" not in text
 
 
+def test_lists_of_which_a_beam_finds_a_part_are_told_of_as_on_the_page_of_the_evaluation(run_folder: Path) -> None:
+    assert "Where the beam lost the item" in page_with(run_folder, model="LIGER", retrieval="hybrid")
+
+
 def test_a_validation_on_sampled_items_is_not_to_be_compared_with_the_test(run_folder: Path) -> None:
     text = page_with(run_folder, eval_args={"mode": {"valid": "uni20", "test": "full"}})
     assert "Validation ranks held-out items among a few sampled items only (uni20), the test among all items" in text

@@ -100,6 +100,7 @@ def test_removed_items_are_found_if_they_are_asked_for(changing: Any) -> None:
         ([{"item": "a", "name": "x"}], {}, "the items have no title, which the run reads; it does not read name: give"),
         ([{"item": "a", "title": "\ud800"}], {"bad_items": "skip"}, "it contains half a character"),
         ([{"item": "a", "title": "red\0thing"}], {}, "it contains a NUL character: remove it"),
+        ([{"item": "a", "title": "x", "\ud800": 1}], {}, "items.0 is '\\ud800': input should be a valid string"),
         ([{"item": "a", "title": None}], {}, "the item 'a' cannot be added: it has no text"),
         ([{"item": "a"}], {"bad_items": "keep"}, "bad_items 'keep': did you mean skip?"),
         ([{"item": "a"}], {"features": [[1.0, 2.0]]}, "the features have the shape [1, 2] for 1 items"),

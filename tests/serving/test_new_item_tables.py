@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 from recbole_adasid.data.item_labels import ItemLabel
 from recbole_adasid.plugin.run import run
 from recbole_adasid.serving import change_items as new_items
-from recbole_adasid.serving.new_item_table import first_rows, with_absent_columns
+from recbole_adasid.serving.new_item_table import first_rows, own_columns, with_absent_columns
 from recbole_adasid.serving.recommender import Recommender
 
 
@@ -167,6 +168,34 @@ def test_cells_of_a_table_in_memory_become_those_of_a_file(tmp_path: Path) -> No
     assert found["item_id"] == ["0", "1"] and found["title"] == ["1, 2", "3, 4"] and found["unread"][0][0] == 1
 
 
+def test_nested_values_of_a_data_frame_become_the_cells_of_its_parquet_file(tmp_path: Path) -> None:
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    moment = datetime(2024, 1, 2, 3, 4)
+    columns = {
+        "categories": [[["Toys", "Trains"], ["Toys"]], [["A", None], None]],
+        "numbers": [[[1, 2], [3]], [[], [4]]],
+        "decimals": pa.array([[Decimal("1.50")], [Decimal(2), None]]),
+        "time": pa.array([moment, None], pa.timestamp("ns")),
+        "times": pa.array([[moment, None], []], pa.list_(pa.timestamp("ns"))),
+        "zoned": pa.array([moment, None], pa.timestamp("us", "Europe/Berlin")),
+        "days": [[date(2024, 1, 2)], None],
+    }
+    parquet.write_table(pa.table({"item_id": ["n1", "n2"], **columns}), tmp_path / "new.parquet")
+    run = {"modalities": None, "item_features_file": None, "text_template": None, "text_fields": [*columns]}
+    found = first_rows(pd.read_parquet(tmp_path / "new.parquet"), [*columns])  # type: ignore[arg-type]
+    assert found == new_items.read_table(tmp_path / "new.parquet", {}, run=run)
+    assert [column[0] for column in found.values()][1:6] == [
+        *("Toys > Trains | Toys", "1, 2, 3", "1.5", "2024-01-02 03:04:00", "2024-01-02 03:04:00"),
+    ]
+
+
+def test_entries_of_lists_and_arrays_are_converted_as_values_are() -> None:
+    time = np.datetime64("2024-01-02", "ns")
+    given = [[[np.int64(1), np.int64(2)], [3]], [Decimal("1.5")], (np.float64(2.5), pd.NA), np.array([time]), time]
+    found = first_rows({"item_id": [*"abcde"], "title": given}, ["title"])["title"]
+    assert found == ["1, 2, 3", "1.5", "2.5", "2024-01-02 00:00:00", "2024-01-02 00:00:00"]
+
+
 def test_items_without_a_row_are_told_from_those_without_a_text(odd_run: Path) -> None:
     recommender = Recommender.load(odd_run)
     table = {"item_id": [5, 6], "product name": [7.5, None], "colour": [["red"], None]}
@@ -187,7 +216,7 @@ def test_the_dataset_s_features_as_a_modality_read_the_run_s_own_columns(
     alike = {**run, "modalities": [{"text_fields": texts["text_fields"]}, behaviour]}
     (tmp_path / "new.csv").write_text("item_id,title,colour,unread\nn1,the red thing,red,x\n")
     for one in (run, alike):
-        assert new_items.own_columns(one) == ["title", "colour"]
+        assert own_columns(one) == ["title", "colour"]
         found = new_items.read_table(tmp_path / "new.csv", {}, run=one)
         assert found == {"item_id": ["n1"], "title": ["the red thing"], "colour": ["red"]}
         lacking = {"item_id": ["n1"], "title": ["the red thing"]}
@@ -197,4 +226,4 @@ def test_the_dataset_s_features_as_a_modality_read_the_run_s_own_columns(
         with pytest.raises(ValueError, match="'title', which the table of new items lacks"):
             with_absent_columns({"item_id": ["n1"]}, one)
     of_vectors = {**run, "item_features_file": "vectors.npz"}
-    assert new_items.own_columns(of_vectors) == []
+    assert own_columns(of_vectors) == []

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import html
 import re
+from decimal import Decimal
+from numbers import Real
+from typing import Any
 
 # Currency signs, except for cents, which would need a division.
 _SIGNS = "$£¤¥֏؋৳฿៛₠-₿﷼＄￡￥￦"  # noqa: RUF001, these signs are meant
@@ -56,6 +59,17 @@ def decimal(text: str) -> float | None:
     if not _DECIMAL.fullmatch(text) or "," in text and _THOUSAND_OR_THREE_DECIMALS.fullmatch(text.lstrip("+-")):
         return None
     return float(text.replace(",", "."))
+
+
+def plain_number(value: Any) -> Any:
+    """Return numbers as Python numbers; integers stay exact, whatever their size. Decimals without a value are None."""
+    if isinstance(value, (str, int, float)):
+        return value
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            return None
+        return int(value) if value == value.to_integral_value() else float(value)
+    return float(value) if isinstance(value, Real) else value
 
 
 def _value(number: str) -> float | None:

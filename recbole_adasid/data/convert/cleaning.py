@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime, timezone
 from typing import Any
 
-from recbole_adasid.data.convert.amounts import amount, decimal
+from recbole_adasid.data.convert.amounts import amount, decimal, plain_number
 from recbole_adasid.data.convert.counting import Unusable
 
 BETWEEN_LEVELS, BETWEEN_PATHS = " > ", " | "
@@ -24,6 +24,8 @@ _INVISIBLE = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200b\u2060\ufeff
 _NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?", re.ASCII)
 # The rest may hold spaces and letters beyond ASCII, as browsers take them; a host has no spaces.
 _URL = re.compile(r"https?://[^\s/?#]{1,2000}([/?#].{0,2000})?", re.IGNORECASE)
+# A match starts where the separators do, so that matching is linear.
+_NEXT_URL = re.compile(r"(?<![\s,;|])[\s,;|]+(?=https?://)", re.IGNORECASE)
 # Seconds beyond the year 5138 must be in another unit.
 _LATEST = 10**11
 
@@ -114,16 +116,28 @@ def number(value: Any) -> str:
 def plain_text(value: Any) -> str:
     """Return any value as a single line of text: list entries joined by commas, numbers and dates as digits.
 
-    Web addresses stay as they are: what looks like an entity there may be a parameter, as in `?w=1&copy=2`. Values
-    without such a text are empty: mappings, bytes, booleans.
+    Web addresses without spaces stay as they are: what looks like an entity there may be a parameter, as in
+    `?w=1&copy=2`. Values without such a text are empty: mappings, bytes, booleans.
     """
     if isinstance(value, str):
-        return _as_url(value) or clean_text(value)
+        text = value.strip()
+        return text if " " not in text and _is_url(text) else clean_text(text)
     if isinstance(value, (list, tuple)):
         return ", ".join(entry for entry in map(plain_text, value) if entry)
+    value = plain_number(value)
     if _is_nothing(value) or isinstance(value, bool):
         return ""
+    if isinstance(value, datetime):
+        value = _in_utc(value)
     return str(value) if isinstance(value, (int, date)) else number(value)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """Return a time in UTC without a zone; one that would leave the calendar as it is."""
+    try:
+        return moment.astimezone(timezone.utc).replace(tzinfo=None) if moment.tzinfo else moment
+    except OverflowError:
+        return moment
 
 
 def price(value: Any) -> str:
@@ -147,8 +161,9 @@ def category_paths(value: Any) -> str:
 
 
 def first_url(values: Iterable[Any]) -> str:
-    """Return the first web address among the values."""
-    return next(filter(None, map(_as_url, values)), "")
+    """Return the first web address among the values; of a text with several addresses, the first counts."""
+    texts = (_NEXT_URL.split(value.strip(), 1)[0] for value in values if isinstance(value, str))
+    return next(filter(_is_url, texts), "")
 
 
 def _path(levels: Any) -> str:
@@ -158,9 +173,8 @@ def _path(levels: Any) -> str:
     return BETWEEN_LEVELS.join(name for name in names if name)
 
 
-def _as_url(value: Any) -> str:
-    text = value.strip() if isinstance(value, str) else ""
-    return text if text.isprintable() and _URL.fullmatch(text) else ""
+def _is_url(text: str) -> bool:
+    return text.isprintable() and _URL.fullmatch(text) is not None
 
 
 def _number_or_date(text: str) -> float | datetime | None:

@@ -6,12 +6,11 @@ import csv
 import itertools
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from decimal import Decimal
 from functools import partial
-from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
+from recbole_adasid.data.convert.amounts import plain_number
 from recbole_adasid.data.convert.cleaning import CELLS, identifier, number, plain_text
 from recbole_adasid.data.convert.cleaning import unix_seconds as seconds
 from recbole_adasid.data.convert.counting import LineCount, usable
@@ -258,12 +257,3 @@ def _rows(table: Table, cells: dict[str, tuple[str, Cell]], key: str, progress: 
 
 def _name(column: str) -> str:
     return column.partition(":")[0]
-
-
-def plain_number(value: Any) -> Any:
-    """Return numbers as Python numbers; integers stay exact, whatever their size."""
-    if isinstance(value, (str, int, float)):
-        return value
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    return float(value) if isinstance(value, Real) else value

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader
 from recbole_adasid.server.answers import About, Health
 from recbole_adasid.server.headers import page_headers
 from recbole_adasid.server.serving import Serving
-from recbole_adasid.serving.change_items import own_columns
+from recbole_adasid.serving.new_item_table import own_columns
 from recbole_adasid.settings.version import VERSION
 
 SHOWN = ("tokenizer", "collision", "retrieval", "new_item_bias", "beam_size", "MAX_ITEM_LIST_LENGTH", "model_size")

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import time
 from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
 
 import pandas as pd
 import pytest
 
 from recbole_adasid.data.convert.cleaning import (
+    CELLS,
     category_paths,
     clean_text,
     first_url,
@@ -168,7 +170,13 @@ def test_numbers_and_single_names_are_category_paths_too():
         (3.0, "3"),
         (date(2024, 1, 2), "2024-01-02"),
         (datetime(2024, 1, 2, 3, 4), "2024-01-02 03:04:00"),
-        *((nothing, "") for nothing in (None, float("nan"), pd.NaT, True, {"a": 1}, b"a", [], [{"a": 1}])),
+        (pd.Timestamp("2024-01-02 03:04", tz="Europe/Berlin"), "2024-01-02 02:04:00"),
+        (datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1))), "0001-01-01 00:00:00+01:00"),
+        ([Decimal("1.50"), [Decimal(2)]], "1.5, 2"),
+        *(
+            (nothing, "")
+            for nothing in (None, float("nan"), pd.NaT, True, {"a": 1}, b"a", [], [{"a": 1}], Decimal("sNaN"))
+        ),
     ],
 )
 def test_anything_that_has_a_text_becomes_text(raw, cell):
@@ -194,9 +202,31 @@ def test_a_web_address_may_have_spaces_and_letters_beyond_ascii_but_is_one_line_
     assert {first_url([one]) for one in (*bad, "https://a/" + "b" * 2001, "x https://a/")} == {""}
 
 
+@pytest.mark.parametrize("between", [" ", "\n", ",", ", ", " | ", "|", ";", " ; ,| \t"])
+def test_of_several_web_addresses_in_a_text_the_first_is_taken(between):
+    first = "https://a.com/w=1,h=2/1 a.jpg"
+    assert first_url([f"{first}{between}HTTPS://a.com/2.jpg{between}http://b/"]) == first
+    assert first_url(["", f"x{between}https://a/", f"{first},{between}"]) == f"{first},{between}".strip()
+
+
+@pytest.mark.parametrize("part", [" ", "|", ", ", " http", "https://"])
+def test_addresses_are_told_apart_in_time_in_proportion_to_the_text(part):
+    started = time.perf_counter()
+    assert first_url(["https://a/" + part * (1_000_000 // len(part)) + "x"]) in ("", "https://a/")
+    assert time.perf_counter() - started < 10
+
+
+def test_a_text_that_starts_with_a_web_address_is_cleaned_as_any_other():
+    text = "https://brand.com/shop Best &amp; cheapest <b>shoes</b>"
+    assert plain_text(text) == plain_text([text]) == "https://brand.com/shop Best & cheapest shoes"
+    assert CELLS["title"](text) == CELLS["brand"](text) == "https://brand.com/shop Best & cheapest shoes"
+    assert plain_text("https://a/1.jpg | https://b/2.jpg") == "https://a/1.jpg | https://b/2.jpg"
+
+
 def test_a_web_address_is_not_read_as_a_text_with_entities():
-    address = "https://img.shop.de/1 a.jpg?w=100&currency=EUR&section=2&amp;lt=3"
+    address = "https://img.shop.de/1a.jpg?w=100&currency=EUR&section=2&amp;lt=3,https://b/"
     assert plain_text(f" {address} ") == plain_text([address]) == address
+    assert CELLS["image_url"]("https://a/1 a.jpg?w=1&copy=2") == "https://a/1 a.jpg?w=1&copy=2"
     assert plain_text("see https://a/?x=1&copy=2") == "see https://a/?x=1©=2"
     assert plain_text("https://a.de has Tom &amp; Jerry") == "https://a.de has Tom & Jerry"
     assert plain_text("https://a/b\t&amp;c") == "https://a/b &c"
