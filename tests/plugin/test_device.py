@@ -9,8 +9,14 @@ import json
 from pathlib import Path
 
 import pytest
+from torch.utils import backend_registration
 
 from forked import Program
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(backend_registration, "_setup_privateuseone_for_python_backend"),
+    reason="this torch knows no devices written in Python",
+)
 
 ON_BOTH = """
 import json, sys, torch
@@ -78,7 +84,6 @@ FAST = {"dropout": 0.0, "cache_dir": None}
 def test_another_device_gives_what_the_cpu_gives(
     settings: dict[str, object], tiny_settings: dict[str, object], tmp_path: Path
 ) -> None:
-    pytest.importorskip("torch._C._acc", reason="this torch knows no devices written in Python")
     program = Program(ON_BOTH, tmp_path / "program", str(tmp_path), json.dumps(tiny_settings | FAST | settings))
     assert program.wait(300) == 0, program.errors
     about = json.loads((tmp_path / "gpu" / "about.json").read_text())
@@ -95,6 +100,5 @@ def test_another_device_gives_what_the_cpu_gives(
 
 
 def test_what_a_gpu_refuses_the_emulated_one_refuses_too(tmp_path: Path) -> None:
-    pytest.importorskip("torch._C._acc", reason="this torch knows no devices written in Python")
     program = Program(REFUSED, tmp_path)
     assert program.wait() == 0, program.errors
