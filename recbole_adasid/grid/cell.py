@@ -34,9 +34,8 @@ class Cell:
     def __init__(
         self, name: str, entry: dict[str, Any], dataset: str, seed: int, data_path: str | None, options: list[str]
     ) -> None:
-        own = {key: value for key, value in entry.items() if key not in ABOUT}
-        self.name, self.dataset, named = name, dataset, given_model(as_options(own))
-        self.model = named or given_model(options) or TIGER
+        own, named = settings_of(entry), own_model(entry)
+        self.name, self.dataset, self.model = name, dataset, named or given_model(options) or TIGER
         about = {key: entry[key] for key in ABOUT if key in entry}
         self.about = {"choice": False, **about, "model": self.model}
         self._shared = for_model(self.model, [one for one in options if named is None or key_in(one) != "model"])
@@ -129,6 +128,16 @@ class Cell:
 def moved(record: dict[str, Any], cell: Cell) -> dict[str, Any]:
     """Return a finished record of the result of ``cell`` in the place of ``cell``."""
     return {**cell.place, **{key: value for key, value in record.items() if key not in (*ABOUT, *cell.place)}}
+
+
+def settings_of(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings in a cell of a grid."""
+    return {key: value for key, value in entry.items() if key not in ABOUT}
+
+
+def own_model(entry: dict[str, Any]) -> str | None:
+    """Return the model that a cell, or a settings file of its own, names."""
+    return given_model(as_options(settings_of(entry)))
 
 
 def for_model(model: str, options: list[str]) -> list[str]:

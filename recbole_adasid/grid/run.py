@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.grid.cell import Cell, key_in, moved
+from recbole_adasid.grid.cell import Cell, key_in, moved, own_model
+from recbole_adasid.grid.given import given_model
 from recbole_adasid.grid.grids import GRIDS, read_grid
 from recbole_adasid.grid.records import finished_cells, is_choice, model_of
 from recbole_adasid.grid.report import write_report
@@ -61,9 +62,8 @@ def run_grid(
         for seed in seeds
         for name in chosen
     ]
-    refuse_unknown_options(
-        options, grid, [Cell(name, entry, "", 0, None, options).model for name, entry in known.items()]
-    )
+    models = [own_model(entry) or given_model(options) or TIGER for entry in known.values()]
+    refuse_unknown_options(options, grid, models)
     out.mkdir(parents=True, exist_ok=True)
     for cell in wanted:
         if finish(cell, out):

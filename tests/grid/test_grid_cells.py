@@ -152,6 +152,14 @@ def test_tables_are_written_anew_with_an_option_of_some_cells(runs: list[str]) -
     assert len(runs) == 1
 
 
+def test_a_settings_file_has_to_suit_the_chosen_cells_alone(runs: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("tiger.yaml").write_text("beam_size: 10\n", encoding="utf-8")
+    monkeypatch.setitem(GRIDS, "mixed", {**GRIDS["first"], **GRIDS["peers"]})
+    chosen = {"datasets": ["toys"], "seeds": [1], "options": ["--config_files=tiger.yaml"]}
+    run_grid("mixed", Path("out"), cells=["mine"], **chosen)
+    assert runs == ["mine"]
+
+
 def test_a_cell_s_own_settings_file_may_name_its_model(runs: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     Path("own.yaml").write_text("model: SASRec\nhidden_size: 32\n", encoding="utf-8")
     monkeypatch.setitem(GRIDS, "own", {"own": {"label": "Own", "config_files": "own.yaml", "place": 0}})
