@@ -39,13 +39,25 @@ IMPORTS = {
 
 
 def export_sids(sids: ItemSIDs, kind: str, path: str | Path, options: Mapping[str, Any]) -> Path:
-    """Write Semantic IDs in a format."""
+    """Write Semantic IDs in a format.
+
+    Raises:
+        SettingsError: for an unknown format or option.
+        ValueError: for content that the format cannot hold.
+        CannotWrite: if the disk is full.
+    """
     chosen = _chosen("export", kind, EXPORTS, options)
     return chosen.run(Path(path), sids, **options)
 
 
 def imported_content(kind: str, path: str | Path, options: Mapping[str, Any]) -> BundleContent:
-    """Return the content of a bundle from a file of another package; it has no tokenizer."""
+    """Return the content of a bundle from a file of another package; it has no tokenizer.
+
+    Raises:
+        SettingsError: for an unknown format or option, or a missing required one.
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is damaged or contradicts the options.
+    """
     chosen = _chosen("import", kind, IMPORTS, options)
     sids: ItemSIDs = chosen.run(Path(path), **options)
     about = {

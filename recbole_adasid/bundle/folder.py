@@ -33,7 +33,12 @@ _REMEDY = "copy or make the bundle again"
 
 
 def write_content(content: BundleContent, folder: str | Path) -> Path:
-    """Write a bundle; its description comes last, so a folder with one is complete."""
+    """Write a bundle; its description comes last, so a folder with one is complete.
+
+    Raises:
+        FileExistsError: if the folder is not empty.
+        CannotWrite: if the disk is full.
+    """
     folder = Path(folder)
     if folder.is_file() or folder.is_dir() and any(folder.iterdir()):
         raise FileExistsError(f"{folder} exists and is not empty: choose another folder for the bundle, or remove it")
@@ -71,6 +76,10 @@ def read_content(folder: str | Path, *, with_tokenizer: bool = True) -> BundleCo
     Args:
         folder: bundle folder.
         with_tokenizer: False skips the tokenizer and its encoders if only the Semantic IDs are needed.
+
+    Raises:
+        FileNotFoundError: if there is no bundle in the folder, or it lacks a file.
+        DamagedFile: if a file was changed, or has another version.
     """
     folder = Path(folder)
     description = _read_description(folder)

@@ -32,6 +32,10 @@ def content_of_run(run_folder: str | Path, *, reserved: bool = True) -> BundleCo
     Removed items are included: histories may still contain them, and their Semantic IDs stay reserved. If the run's
     Semantic IDs came from a bundle (``sids_file``), so are the bundle's items that the run's data lacks, with
     ``reserved``: they come last.
+
+    Raises:
+        FileNotFoundError: if the folder or its Semantic IDs are missing.
+        DamagedFile: if a file is damaged, or belongs to another run.
     """
     folder = RunFolder.existing(run_folder, with_semantic_ids=True, needs="sids.info.json")
     info = read_json(folder.sids_path.with_name("sids.info.json"))

@@ -37,19 +37,14 @@ def run_search(
         command: arguments of the command, recorded in the folder.
         out, space, objective, algorithm, max_trials, early_stop, search_seed, seeds: as given to the command.
         proxy: the proxy's size and budget, where they are not the defaults.
-    """
-    from recbole_adasid.tune.space import read_space
 
-    points = read_space(space, known_keys() | {"tokenizer"})
+    Raises:
+        SettingsError: for a space or settings that cannot be searched.
+        InUse: if another process searches in the folder.
+    """
     given = {**read_settings_files(config_files), **settings}
     given.pop("seed", None)  # of a run whose settings are given: the points are trained with others
-    if "seed" in points.keys:
-        raise SettingsError("Every point is judged with all --seeds: remove seed from the space.")
-    if points.size is None and algorithm == "exhaustive":
-        shown = ", ".join(points.ranges)
-        raise SettingsError(f"Ranges cannot be searched exhaustively ({shown}): pass --algorithm=bayes or random.")
-    if twice := sorted(points.keys & given.keys()):
-        raise SettingsError(f"{twice[0]} is both given and searched: remove one of the two.")
+    points = _points(space, given, exhaustive=algorithm == "exhaustive")
 
     from recbole_adasid.io.locks import held
     from recbole_adasid.plugin.hyper_tuning import need_hyperopt, search
@@ -79,6 +74,21 @@ def run_search(
             seed=search_seed,
         )
     print(f"{len(judge.trials)} points, the best first, are in {folder.path / 'README.md'}; best.yaml is for a run.")
+
+
+def _points(name: str, given: dict[str, Any], *, exhaustive: bool) -> Space:
+    """Return the points of a space after checking that they suit the settings given to all."""
+    from recbole_adasid.tune.space import read_space
+
+    points = read_space(name, known_keys() | {"tokenizer"})
+    if "seed" in points.keys:
+        raise SettingsError("Every point is judged with all --seeds: remove seed from the space.")
+    if points.size is None and exhaustive:
+        shown = ", ".join(points.ranges)
+        raise SettingsError(f"Ranges cannot be searched exhaustively ({shown}): pass --algorithm=bayes or random.")
+    if twice := sorted(points.keys & given.keys()):
+        raise SettingsError(f"{twice[0]} is both given and searched: remove one of the two.")
+    return points
 
 
 def _objective(
