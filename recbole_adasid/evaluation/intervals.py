@@ -59,6 +59,8 @@ def bootstrap_intervals(
 ) -> dict[str, tuple[float, float]]:
     """Return the interval of each metric's mean over rows; metrics that :func:`gains` does not support are left out.
 
+    One user has no spread to tell an interval by: the result is empty.
+
     Args:
         ranks: of the held-out items [R].
         users: user of each rank [R]. The ranks of one user depend on each other, so they are drawn together or not at
@@ -71,6 +73,8 @@ def bootstrap_intervals(
     if not known or not n_rows:
         return {}
     user = np.arange(n_rows) if users is None else numbered_users(users)
+    if not user.any():
+        return {}
     by_metric = [np.bincount(user, weights=gains(ranks, metric)).astype(np.float64) for metric in known]
     sums = np.stack(by_metric, axis=1)
     sizes, random = np.bincount(user), np.random.default_rng(seed)

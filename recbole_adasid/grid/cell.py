@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.grid.given import content_digest, given_model, holds_out_items, settings_files
+from recbole_adasid.grid.given import content_digest, given_model, holds_out_items, samples_candidates, settings_files
 from recbole_adasid.grid.grids import ABOUT
 from recbole_adasid.grid.pace import read_pace
 from recbole_adasid.grid.records import SEEDLESS
@@ -42,7 +42,8 @@ class Cell:
         self.options, self.common = combined(name, own, self._shared), options
         refuse_files_of_others(name, self.model, self.options)
         self.cold = holds_out_items(self.options)
-        self.seed = 0 if self.model in SEEDLESS and not self.cold else seed
+        self.seedless = self.model in SEEDLESS and not self.cold and not samples_candidates(self.options)
+        self.seed = 0 if self.seedless else seed
         self.data_path = data_path
 
     @property
@@ -85,7 +86,7 @@ class Cell:
         arguments = [*common, f"--seed={self.seed}", *self.options]
         record = {**self.place, "dataset": self.dataset, "seed": self.seed, "options": self.options}
         record |= {"command": " ".join(["recbole-adasid", "train", *arguments]), "resumed": folder.exists()}
-        record["cold"] = self.cold
+        record |= {"cold": self.cold, "seedless": self.seedless}
         print(f"--- {record['command']}", flush=True)
         started = time.time()
         metrics, usage = self.execute(arguments, folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from recbole_adasid.io.digests import file_digest, fingerprint
 from recbole_adasid.settings.reading import parse_value, read_settings_files, written_paths
@@ -52,10 +53,19 @@ def given_model(options: Sequence[str]) -> str | None:
 
 def holds_out_items(options: Sequence[str]) -> bool:
     """Tell whether options or their settings files hold items out of training, which the seed then draws."""
-    shares = [option.partition("=")[2] for option in options if option.startswith("--cold_item_share=")]
-    if shares:
-        return bool(parse_value(shares[-1]))
-    return bool(read_settings_files(settings_files(options)).get("cold_item_share"))
+    return bool(_given("cold_item_share", options))
+
+
+def samples_candidates(options: Sequence[str]) -> bool:
+    """Tell whether options or their settings files rank among sampled items, which the seed draws."""
+    evaluation = _given("eval_args", options)
+    mode = evaluation.get("mode") if isinstance(evaluation, dict) else None
+    return any(one not in (None, "full") for one in (mode.values() if isinstance(mode, dict) else [mode]))
+
+
+def _given(key: str, options: Sequence[str]) -> Any:
+    values = [option.partition("=")[2] for option in options if option.startswith(f"--{key}=")]
+    return parse_value(values[-1]) if values else read_settings_files(settings_files(options)).get(key)
 
 
 def settings_files(options: Sequence[str]) -> list[Path]:

@@ -11,7 +11,7 @@ import numpy as np
 from recbole_adasid.evaluation.comparison import difference, holm
 from recbole_adasid.evaluation.intervals import gains
 from recbole_adasid.evaluation.users import count_users
-from recbole_adasid.grid.records import SEEDLESS, TEST, is_cold, mean_valid, model_of
+from recbole_adasid.grid.records import TEST, is_seedless, mean_valid
 from recbole_adasid.io.array_file import read_arrays
 from recbole_adasid.io.markdown import table
 
@@ -32,7 +32,7 @@ def paired_recommenders(
     rows, apart = [], []
     for name in others:
         runs = seeds[name]
-        if runs and all(model_of(run) in SEEDLESS and not is_cold(run) for run in runs.values()):
+        if runs and all(map(is_seedless, runs.values())):
             runs = dict.fromkeys(seeds[best], next(iter(runs.values())))
         shared = sorted(runs.keys() & seeds[best].keys())
         own, theirs = ([one[seed] for seed in shared] for one in (seeds[best], runs))

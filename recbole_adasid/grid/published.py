@@ -19,7 +19,8 @@ PUBLISHED: dict[str, dict[str, list[float | None]]] = plain_yaml.load(
 """Values of other recommenders, by dataset and label, of ``PUBLISHED_METRICS``."""
 _OTHERWISE = (
     *("eval_args", "eval_exclude_seen", "user_inter_num_interval", "item_inter_num_interval", "val_interval"),
-    *("rm_dup_inter", "cold_item_share", "config_files"),  # a settings file may hold any of them
+    *("rm_dup_inter", "cold_item_share", "eval_examples", "repeatable", "normalize_all", "normalize_field"),
+    *("interactions_files", "interactions_table", "config_files"),  # a settings file may hold any of them
 )
 """Settings that decide on which interactions figures are measured, and how."""
 PUBLISHED_METRICS = ("recall@5", "ndcg@5", "recall@10", "ndcg@10")

@@ -15,7 +15,7 @@ from recbole_adasid.grid.grids import GRIDS, read_grid
 from recbole_adasid.model.names import TIGER
 
 SEEDLESS = ("Pop",)
-"""Deterministic models: one cell counts for all seeds, unless these draw the items that are held out."""
+"""Deterministic models: one cell counts for all seeds, unless these draw the held-out items or their rivals."""
 VALID, TEST = "best_valid", "test"
 PAPER_METRICS = ["recall@3", "ndcg@3", "recall@5", "ndcg@5"]
 METRICS = [*PAPER_METRICS, "recall@10", "ndcg@10"]
@@ -76,6 +76,11 @@ def given_to_all(record: dict[str, Any]) -> str:
 def is_cold(record: dict[str, Any]) -> bool:
     """Tell whether items were held out of training; early records tell by their options."""
     return bool(record.get("cold", any(option.startswith("--cold_item_share=") for option in record["options"])))
+
+
+def is_seedless(record: dict[str, Any]) -> bool:
+    """Tell whether a record counts for all seeds; early records do not say so."""
+    return bool(record.get("seedless", model_of(record) in SEEDLESS and not is_cold(record)))
 
 
 def valid_score(record: dict[str, Any]) -> float:

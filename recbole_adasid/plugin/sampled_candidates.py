@@ -40,14 +40,16 @@ def best_candidates(scores: torch.Tensor, held_out: torch.Tensor, k: int) -> tor
 def same_candidates(eval_data: Any, seed: int) -> Iterator[None]:
     """Draw the same candidates in every evaluation, so that epochs are compared on them, also after resuming.
 
-    RecBole draws from numpy's global generator, whose state is restored; in processes of their own (`worker`), torch
-    seeds it by the loader's.
+    RecBole draws from numpy's global generator, whose state is restored. Processes of their own (`worker`) would each
+    draw others, so the batches are made in this one.
     """
-    if (generator := getattr(eval_data, "generator", None)) is not None:
-        generator.manual_seed(seed)
-    state = np.random.get_state()
+    state, workers = np.random.get_state(), getattr(eval_data, "num_workers", 0)
     np.random.seed(seed)
     try:
+        if workers:
+            eval_data.num_workers = 0
         yield
     finally:
         np.random.set_state(state)
+        if workers:
+            eval_data.num_workers = workers

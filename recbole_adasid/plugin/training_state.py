@@ -34,8 +34,8 @@ def training_state(trainer: Any) -> tuple[dict[str, Tensor], dict[str, Any]]:
     tensors |= {f"valid/{name}": torch.from_numpy(values) for name, values in trainer.best_valid_record.items()}
     return tensors, {
         "best_valid_score": float(trainer.best_valid_score),
-        "best_valid_result": trainer.best_valid_result,
-        "valid_results": list(trainer.valid_results.items()),
+        "best_valid_result": _in_order(trainer.best_valid_result),
+        "valid_results": [(epoch, _in_order(result)) for epoch, result in trainer.valid_results.items()],
         "cur_step": trainer.cur_step,
         "losses": list(trainer.train_loss_dict.items()),
         "optimizer_numbers": numbers,
@@ -49,10 +49,22 @@ def adopt_state(trainer: Any, tensors: dict[str, Tensor], about: dict[str, Any],
     torch.set_rng_state(tensors["random/cpu"])
     restore_random_state(tensors, trainer.device)
     trainer.start_epoch, trainer.cur_step = next_epoch, about["cur_step"]
-    trainer.best_valid_score, trainer.best_valid_result = about["best_valid_score"], about["best_valid_result"]
+    trainer.best_valid_score, trainer.best_valid_result = (
+        about["best_valid_score"],
+        _as_dict(about["best_valid_result"]),
+    )
     trainer.best_valid_record = {name: values.numpy() for name, values in below("valid", tensors).items()}
     trainer.train_loss_dict = {int(epoch): loss for epoch, loss in about["losses"]}
-    trainer.valid_results = {int(epoch): result for epoch, result in about.get("valid_results", [])}
+    trainer.valid_results = {int(epoch): _as_dict(result) for epoch, result in about.get("valid_results", [])}
+
+
+def _in_order(result: dict[str, float] | None) -> list[tuple[str, float]] | None:
+    """Return metrics in a form that keeps their order: the file sorts keys."""
+    return None if result is None else list(result.items())
+
+
+def _as_dict(result: Any) -> dict[str, float] | None:
+    return None if result is None else dict(result)  # earlier states have a dict, sorted by name
 
 
 def restore_random_state(tensors: dict[str, Tensor], device: torch.device) -> None:

@@ -54,6 +54,12 @@ def test_many_users_are_drawn_in_smaller_parts_without_another_result(monkeypatc
     assert drawn == [3] * 333 + [1]
 
 
+def test_one_user_has_no_interval() -> None:
+    assert bootstrap_intervals(np.array([1]), ["ndcg@10"]) == {}
+    assert bootstrap_intervals(np.array([1, 0]), ["ndcg@10"], users=["a", "a"]) == {}
+    assert bootstrap_intervals(np.array([1, 0]), ["ndcg@10"], users=["a", "b"])
+
+
 def test_the_interval_of_a_share_is_that_of_the_binomial() -> None:
     ranks = np.r_[np.ones(300), np.zeros(700)]
     low, high = bootstrap_intervals(ranks, ["recall@5"])["recall@5"]

@@ -251,7 +251,11 @@ def test_published_figures_stand_beside_measured_ones(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "option", ["--eval_args={mode: uni100}", "--user_inter_num_interval=[9,inf)", "--config_files=mine.yaml"]
+    "option",
+    [
+        *("--eval_args={mode: uni100}", "--user_inter_num_interval=[9,inf)", "--config_files=mine.yaml"),
+        *("--interactions_files=other.parquet", "--eval_examples=100", "--repeatable=true"),
+    ],
 )
 def test_figures_of_others_are_not_beside_those_measured_otherwise(option: str, tmp_path: Path) -> None:
     runs = [record("adasid", 1, 0.02), record("rqvae", 1, 0.01), peer("SASRec", "SASRec", 1, 0.2)]

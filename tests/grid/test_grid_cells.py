@@ -15,7 +15,7 @@ from recbole_adasid.grid import cell as cell_module
 from recbole_adasid.grid import run as run_module
 from recbole_adasid.grid.cell import Cell
 from recbole_adasid.grid.figures import draw_choices
-from recbole_adasid.grid.records import METRICS, finished_cells, told_apart
+from recbole_adasid.grid.records import METRICS, finished_cells, is_seedless, told_apart
 from recbole_adasid.grid.report import write_report
 from recbole_adasid.grid.run import run_grid
 from recbole_adasid.io.atomic import CannotWrite
@@ -88,6 +88,17 @@ def test_popularity_is_measured_for_every_seed_that_draws_other_items_to_hold_ou
     assert [(record["seed"], record["cold"]) for record in finished_cells(Path("out"))] == [(1, True), (2, True)]
     run("peers", option, "--cold_item_share=0", seeds=(1, 2))
     assert [(record["seed"], record["cold"]) for record in finished_cells(Path("out"))[2:]] == [(0, False)]
+
+
+@pytest.mark.parametrize("option", ["--eval_args={mode: uni5}", "--config_files=sampled.yaml"])
+def test_popularity_is_measured_for_every_seed_that_draws_other_candidates(option: str, runs: list[str]) -> None:
+    Path("sampled.yaml").write_text("eval_args: {mode: {valid: full, test: pop9}}\n", encoding="utf-8")
+    run("peers", option, seeds=(1, 2))
+    found = finished_cells(Path("out"))
+    assert [record["seed"] for record in found] == [1, 2] and not any(map(is_seedless, found))
+    run("peers", option, "--eval_args={mode: full}", seeds=(1, 2))
+    found = finished_cells(Path("out"))[2:]
+    assert [record["seed"] for record in found] == [0] and all(map(is_seedless, found))
 
 
 def test_a_cell_keeps_its_folder_until_its_line_is_written(runs: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

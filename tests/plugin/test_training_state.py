@@ -78,6 +78,9 @@ def test_a_killed_run_ends_bit_for_bit_as_an_undisturbed_one(
     killed_in_epoch(epoch, settings, monkeypatch)
     kept = tmp_path / "run" / "training.safetensors"
     assert kept.exists() == (epoch > 0)
+    if epoch == 3:  # the file sorts names, and metrics keep their order
+        stored = read_tensors(kept, "tiger-training")[1]["best_valid_result"]
+        assert [name for name, _ in stored] == list(whole["best_valid"]) != sorted(whole["best_valid"])
     again = run(settings)
     assert again["test"] == whole["test"] and again["best_valid"] == whole["best_valid"]
     for name in ("metrics.json", "history.json"):
@@ -130,6 +133,13 @@ def test_a_killed_run_draws_the_same_candidates_as_an_undisturbed_one(
     killed_in_epoch(2, settings, monkeypatch)
     again = run(settings)
     assert again["test"] == whole["test"] and again["best_valid"] == whole["best_valid"]
+
+
+def test_processes_that_make_batches_draw_the_same_candidates(settings: Settings, tmp_path: Path) -> None:
+    mode = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "uni5"}
+    settings |= {"eval_args": mode, "epochs": 1, "eval_step": 1}
+    alone, helped = (run({**settings, "worker": n, "run_folder": str(tmp_path / f"{n}")}) for n in (0, 2))
+    assert helped["test"] == alone["test"] and helped["best_valid"] == alone["best_valid"]
 
 
 @pytest.fixture

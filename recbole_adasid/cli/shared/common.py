@@ -69,9 +69,12 @@ def seed_list(text: str) -> list[int]:
     """Return the seeds given by --seeds.
 
     Raises:
-        SettingsError: if they are not whole numbers.
+        SettingsError: if they are not whole numbers, or one is given twice.
     """
     try:
-        return [int(part) for part in text.split(",")]
+        seeds = [int(part) for part in text.split(",")]
     except ValueError:
         raise SettingsError(f"seeds={text!r} is not a list of whole numbers: write --seeds=2020,2021.") from None
+    if len(set(seeds)) < len(seeds):
+        raise SettingsError(f"seeds={text!r} has a seed twice, which would count one training twice: give each once.")
+    return seeds
