@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_adasid.distributed.world import world
+from recbole_adasid.io.digests import array_digest
 from recbole_adasid.plugin.config.run_settings import training_key, writable
 from recbole_adasid.plugin.learn import learn
 from recbole_adasid.plugin.logs import write_metrics
@@ -42,7 +43,7 @@ def train(config: Any, path: Path) -> dict[str, Any]:
 
     trainer = TIGERTrainer(config, model)
     trainer.check_before_training()
-    key = training_key(config, semantic_ids.fingerprint, interactions)
+    key = training_key(config, semantic_ids.fingerprint, interactions, _targets_digest(parts["valid"]))
     world().require_same("settings", lambda: key)
     world().from_main(lambda: write_beginning(RunFolder(path), config, model, parts, key))
     trainer.keep_training(RunFolder(path).training_path, key)
@@ -64,6 +65,11 @@ def _dataset(config: Any, path: Path) -> Any:
     world().from_main(lambda: write_first_settings(RunFolder(path), writable(config)))
     logger.info(dataset)
     return dataset
+
+
+def _targets_digest(part: Any) -> str:
+    """Return the digest of the users and items that a part predicts."""
+    return array_digest(*(part.inter_feat[field].numpy() for field in (part.uid_field, part.iid_field)))
 
 
 def _agreed_interactions(items: Any) -> str:

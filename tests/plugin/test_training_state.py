@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -114,6 +115,25 @@ def test_other_settings_start_from_the_beginning_and_say_so(
         found = run(changed)
     assert "other settings or data" in caplog.text
     assert found["test"] == run({**changed, "run_folder": str(tmp_path / "fresh")})["test"]
+
+
+def test_corrected_validation_data_starts_from_the_beginning(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Epochs are compared by their validations: all of them have to be on the same items."""
+    settings["data_path"] = str(shutil.copytree(str(settings["data_path"]), tmp_path / "data"))
+    killed_in_epoch(2, settings, monkeypatch)
+    path = tmp_path / "data" / "tiny" / "tiny.inter"
+    rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
+    last = {user: row for row, (user, *_) in enumerate(rows)}
+    for row in list(last.values())[1:6]:  # the last two of a user change their times: one is for the test
+        rows[row][2], rows[row - 1][2] = rows[row - 1][2], rows[row][2]
+    path.write_text("\n".join("\t".join(row) for row in rows) + "\n", encoding="utf-8")
+    with caplog.at_level(logging.WARNING):
+        found = run(settings)
+    assert "other settings or data" in caplog.text
+    whole = run({**settings, "run_folder": str(tmp_path / "fresh")})
+    assert found["best_valid"] == whole["best_valid"] and found["test"] == whole["test"]
 
 
 def test_ctrl_c_says_how_to_go_on(

@@ -57,9 +57,9 @@ def _stem(config: Any) -> str:
     return f"{config['dataset']}-{'liger-' * (config['model'] == LIGER)}{name}-"
 
 
-def training_key(config: Any, semantic_ids: str, interactions: str) -> str:
-    """Return the fingerprint of everything training depends on: settings except paths and display, Semantic IDs, and
-    training interactions.
+def training_key(config: Any, semantic_ids: str, interactions: str, validated: str = "") -> str:
+    """Return the fingerprint of everything training depends on: settings except paths and display, Semantic IDs,
+    training interactions, and what epochs are compared on.
     """
     elsewhere = OF_THE_PLACE | {"reviews_url", "reviews_sha256", "metadata_url", "metadata_sha256"}
     elsewhere |= {"interactions_table", "items_table", "interactions_columns", "items_columns", "table_time_unit"}
@@ -67,6 +67,8 @@ def training_key(config: Any, semantic_ids: str, interactions: str) -> str:
     elsewhere |= {"title_field", "category_field", "sids_file", "warm_start", "interactions_files"}
     settings = {key: to_plain(value) for key, value in writable(config).items() if key not in elsewhere}
     about = {"semantic_ids": semantic_ids, "interactions": interactions, "dataset": str(config["dataset"])}
+    if validated:
+        about["validated"] = validated
     if str(config["learner"]).lower() != "adamw":  # a state of earlier versions has its parameters in another order
         about["weight_decay"] = "on weight matrices"
     if config["warm_start"]:
