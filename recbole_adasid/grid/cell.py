@@ -14,7 +14,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.grid.given import content_digest, given_model, holds_out_items, samples_candidates, settings_files
+from recbole_adasid.grid.given import (
+    content_digest,
+    given_model,
+    given_value,
+    holds_out_items,
+    samples_candidates,
+    settings_files,
+)
 from recbole_adasid.grid.grids import ABOUT
 from recbole_adasid.grid.pace import read_pace
 from recbole_adasid.grid.records import SEEDLESS
@@ -41,6 +48,11 @@ class Cell:
         self._shared = for_model(self.model, [one for one in options if named is None or key_in(one) != "model"])
         self.options, self.common = combined(name, own, self._shared), options
         refuse_files_of_others(name, self.model, self.options)
+        if "tokenizer" in own and given_value("sids_file", self._shared):
+            raise SettingsError(
+                f"The cell {name} has a tokenizer of its own, but sids_file gives all cells the same Semantic IDs: "
+                "leave it out, or choose other --cells."
+            )
         self.cold = holds_out_items(self.options)
         self.seedless = self.model in SEEDLESS and not self.cold and not samples_candidates(self.options)
         self.seed = 0 if self.seedless else seed

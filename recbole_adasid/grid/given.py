@@ -53,17 +53,18 @@ def given_model(options: Sequence[str]) -> str | None:
 
 def holds_out_items(options: Sequence[str]) -> bool:
     """Tell whether options or their settings files hold items out of training, which the seed then draws."""
-    return bool(_given("cold_item_share", options))
+    return bool(given_value("cold_item_share", options))
 
 
 def samples_candidates(options: Sequence[str]) -> bool:
     """Tell whether options or their settings files rank among sampled items, which the seed draws."""
-    evaluation = _given("eval_args", options)
+    evaluation = given_value("eval_args", options)
     mode = evaluation.get("mode") if isinstance(evaluation, dict) else None
     return any(one not in (None, "full") for one in (mode.values() if isinstance(mode, dict) else [mode]))
 
 
-def _given(key: str, options: Sequence[str]) -> Any:
+def given_value(key: str, options: Sequence[str]) -> Any:
+    """Return the value that options, or else their settings files, give a setting; None if they do not."""
     values = [option.partition("=")[2] for option in options if option.startswith(f"--{key}=")]
     return parse_value(values[-1]) if values else read_settings_files(settings_files(options)).get(key)
 

@@ -11,6 +11,7 @@ from recbole_adasid.report import warn_on_failure
 from recbole_adasid.scorecard.cells import Cell, CellFolder
 from recbole_adasid.scorecard.competitors import Competitor
 from recbole_adasid.scorecard.outputs import write_report
+from recbole_adasid.settings.errors import SettingsError
 
 
 def run_scorecard(
@@ -33,6 +34,9 @@ def run_scorecard(
         competitors: what to compare.
         seeds: each is evaluated under all of them.
         proxy: its size and budget, where they are not the defaults.
+
+    Raises:
+        SettingsError: for an invalid setting, or several tokenizers with one `sids_file`.
     """
     from recbole_adasid.plugin.config.building import build_config, given_settings
     from recbole_adasid.plugin.datasets.splits import LastSplits
@@ -44,6 +48,11 @@ def run_scorecard(
     for seed in seeds:
         for one in competitors:
             config = build_config({**settings, **one.settings, "seed": seed}, config_files)
+            if config["sids_file"] and len(competitors) > 1:
+                raise SettingsError(
+                    "With sids_file all tokenizers have the Semantic IDs of that file: choose one of --tokenizers, or "
+                    "leave sids_file out."
+                )
             shared = shared_settings(given_settings(config), {"proxy": asdict(budget)})
             key = cell_fingerprint(config, *splits.of(config), budget)
             if folder.finished(one.name, seed, key, shared):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 
 from recbole_adasid.settings.errors import SettingsError, unknown_name
 from recbole_adasid.settings.reading import parse_mapping
+
+logger = logging.getLogger(__name__)
 
 PACKAGE = Path(__file__).resolve().parents[1]
 OTHER_KINDS = ("ranking", "tuning")
@@ -95,6 +98,29 @@ def plugin_defaults(external: dict[str, Any], dataset: str, model_name: str = "T
         **read_props(f"tokenizer/{tokenizer}.yaml"),
         **data,
     }
+
+
+def without_replaced_presets(earlier: dict[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings without what they only repeat of their presets, where later settings name other presets.
+
+    A run's config.yaml holds all settings. With another tokenizer they have to follow the other one's preset, or they
+    would make it the first one again, under the other's name; what somebody changed stays.
+    """
+    replaced = [key for key in _NAMES if key in earlier and key in later and later[key] != earlier[key]]
+    if not replaced:
+        return earlier
+    try:
+        followed = plugin_defaults(earlier, str(earlier.get("dataset")), str(earlier.get("model", "TIGER")))
+    except SettingsError:  # of a name that nobody uses any more
+        return earlier
+    kept = {key: value for key, value in earlier.items() if key in _NAMES or followed.get(key, _NONE) != value}
+    if len(kept) < len(earlier):
+        told = ", ".join(f"{key}={later[key]} instead of {earlier[key]}" for key in replaced)
+        logger.info("%s: what the settings files repeat of the former preset follows the other one.", told)
+    return kept
+
+
+_NAMES, _NONE = ("model", "model_size", "tokenizer", "dataset"), object()
 
 
 def settings_files() -> list[Path]:

@@ -111,7 +111,7 @@ class Judge:
 
 
 def refuse_what_the_tokenizer_ignores(space: Space, config: Any) -> None:
-    """Check that a space of a single tokenizer has no settings of others.
+    """Check that a space of a single tokenizer has no settings of others, and one with a `sids_file` no tokenizer's.
 
     Args:
         config: the resolved settings of any of its points.
@@ -119,9 +119,13 @@ def refuse_what_the_tokenizer_ignores(space: Space, config: Any) -> None:
     Raises:
         SettingsError: naming the first one.
     """
+    of_any = RULES.keys() - AROUND.keys()
+    if config["sids_file"]:
+        for key in sorted(space.keys & {"tokenizer", *PARTS, *of_any}):
+            raise SettingsError(f"With sids_file, no tokenizer is trained, which {key} is for: leave one of them out.")
     if space.keys & {"tokenizer", *PARTS}:
         return
-    of_others = RULES.keys() - AROUND.keys() - tokenizer_settings(config).keys()
+    of_others = of_any - tokenizer_settings(config).keys()
     for key in sorted(space.keys & of_others):
         raise SettingsError(
             f"The tokenizer {config['tokenizer']} does not depend on {key}: remove {key} from the space, or choose "

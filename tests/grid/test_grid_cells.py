@@ -186,6 +186,7 @@ def test_a_cell_s_own_settings_file_may_name_its_model(runs: list[str], monkeypa
         (["--epohcs=3"], "Unknown setting 'epohcs' in the command line of grid: did you mean epochs"),
         (["--retrieval=dense"], "No cell of mixed has the setting retrieval: leave --retrieval out, or choose another"),
         (["--tokenizer=rqvae"], "The cell mine has a tokenizer of its own: leave --tokenizer out"),
+        (["--sids_file=bundle"], "The cell mine has a tokenizer of its own, but sids_file gives all cells the same"),
         (["--config_files=tiger.yaml"], "tiger.yaml has beam_size, a setting that Pop, the model of the cell pop,"),
     ],
 )

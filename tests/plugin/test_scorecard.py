@@ -162,3 +162,10 @@ def test_without_validation_a_scorecard_ends_before_a_tokenizer_is_learnt(
     said = capsys.readouterr().err
     assert "error: The dataset 'tiny' leaves no validation example to compare by" in said and "Traceback" not in said
     assert not (tmp_path / "cache").exists() and not (tmp_path / "card" / "cells.jsonl").exists()
+
+
+def test_tokenizers_are_not_compared_on_given_semantic_ids(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, f"--sids_file={tmp_path}"]) == 2
+    assert "With sids_file all tokenizers have the Semantic IDs of that file" in capsys.readouterr().err

@@ -14,6 +14,7 @@ from recbole_adasid.tune.search import refuse_what_the_tokenizer_ignores
 from recbole_adasid.tune.space import Space, read_space
 
 KNOWN = {"load_f_max", "relaxation_thresholds", "rebalancing_start", "rebalancing_end", "sid_length", "code_dim"}
+KNOWN |= {"tokenizer", "dropout"}
 
 
 def space(tmp_path: Path, text: str) -> Space:
@@ -38,6 +39,17 @@ def test_each_tokenizer_s_space_has_16_valid_points_or_is_small(name: str) -> No
     for settings in found.examples():
         config = build_config({"dataset": "ml-100k", **competitor(name).settings, **settings})
         refuse_what_the_tokenizer_ignores(found, config)
+
+
+@pytest.mark.parametrize("text", ["choice: {code_dim: [8, 16]}", "choice: {tokenizer: [rqvae, quasid]}"])
+def test_a_search_on_given_semantic_ids_has_no_settings_of_tokenizers(text: str, tmp_path: Path) -> None:
+    found = space(tmp_path, text)
+    settings = {"dataset": "ml-100k", "sids_file": str(tmp_path)}
+    with pytest.raises(
+        SettingsError, match="With sids_file, no tokenizer is trained, which (code_dim|tokenizer) is for"
+    ):
+        refuse_what_the_tokenizer_ignores(found, build_config(settings))
+    refuse_what_the_tokenizer_ignores(space(tmp_path, "choice: {dropout: [0.1, 0.2]}"), build_config(settings))
 
 
 @pytest.mark.parametrize(("name", "points"), [("rqkmeans", 8), ("rqopq", 12)])
@@ -97,7 +109,7 @@ def test_examples_have_every_option_and_both_ends_of_a_range(tmp_path: Path) -> 
     [
         (
             "choice: {load_fmax: [2]}",
-            "hyperparameter in .*'load_fmax': did you mean load_f_max.*: code_dim, l",
+            "hyperparameter in .*'load_fmax': did you mean load_f_max.*: code_dim, dropout, l",
         ),
         ("chioce: {load_f_max: [2]}", "kind of hyperparameter.*did you mean choice"),
         ("choice: {load_f_max: 2}", "has to be a list of values, got 2"),

@@ -21,7 +21,7 @@ from recbole_adasid.plugin.registration import OURS
 from recbole_adasid.settings.errors import refuse_unknown_keys, unknown_name
 from recbole_adasid.settings.harmless import OF_THE_COMMAND, PRETRAINED
 from recbole_adasid.settings.intervals import with_interval_texts
-from recbole_adasid.settings.presets import known_keys, plugin_defaults, read_defaults
+from recbole_adasid.settings.presets import known_keys, plugin_defaults, read_defaults, without_replaced_presets
 from recbole_adasid.settings.reading import Paths, check_yaml_file, listed_paths, read_settings_files
 
 logger = logging.getLogger(__name__)
@@ -56,7 +56,10 @@ def build_config(settings: Mapping[str, Any], config_files: Paths = (), *, peers
         """A Config whose values are used as is, neither evaluated nor read from the program's arguments."""
 
         def _load_config_files(self, file_list: list[str] | None) -> dict[str, Any]:
-            return read_settings_files(file_list or [])
+            found: dict[str, Any] = {}
+            for read in map(read_settings_files, file_list or []):
+                found = {**without_replaced_presets(found, read), **read}
+            return without_replaced_presets(found, settings)
 
         def _load_variable_config_dict(self, config_dict: dict[str, Any] | None) -> dict[str, Any]:
             return dict(config_dict or {})

@@ -4,8 +4,10 @@ import logging
 import sys
 
 import pytest
+import yaml
 
 from recbole_adasid.plugin.config.building import build_config
+from recbole_adasid.plugin.config.run_settings import writable
 from recbole_adasid.settings.errors import SettingsError
 
 
@@ -147,3 +149,39 @@ def test_folders_of_pretrained_models_are_known_from_anywhere(tmp_path, monkeypa
     assert config["image_encoder_model"] == "pixels" and modalities[0]["text_encoder_model"] == "models/minilm"
     modalities[0]["text_encoder_model"] = config["text_encoder_model"]
     assert config["modalities"] == modalities
+
+
+def of_a_run(settings, path):
+    """A settings file with all settings, as a run leaves it."""
+    path.write_text(yaml.safe_dump(writable(build_config(settings))), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tokenizer": "rqvae"},
+        {"tokenizer": "rqkmeans", "model_size": "paper"},
+        {"model": "LIGER"},
+        {"model": "LIGER", "tokenizer": "quasid"},
+        {"dataset": "amazon-toys"},
+    ],
+)
+def test_another_preset_replaces_all_that_a_run_s_settings_have_of_the_former(change, tmp_path):
+    former = {"dataset": "shop", "model_size": "tiny", "tokenizer": "adasid", "epochs": 3, "topk": [10]}
+    file = of_a_run(former, tmp_path / "config.yaml")
+    expected = writable(build_config({**former, **change}))
+    of_the_data = {"load_col", "title_field", "category_field", "text_fields"} if "dataset" in change else set()
+    found = writable(build_config(change, [file]))
+    assert {key for key in expected if found[key] != expected[key]} <= of_the_data
+    other = tmp_path / "other.yaml"
+    other.write_text(yaml.safe_dump(change), encoding="utf-8")
+    assert writable(build_config({}, [file, other])) == found
+
+
+def test_what_somebody_changed_in_a_settings_file_stays_under_another_preset(tmp_path):
+    file = of_a_run({"tokenizer": "adasid", "collaborative_weight": 0.2, "code_dim": 16}, tmp_path / "config.yaml")
+    config = build_config({"tokenizer": "rqvae"}, [file])
+    assert (config["collaborative_weight"], config["code_dim"], config["regulation"]) == (0.2, 16, "none")
+    same = build_config({"tokenizer": "adasid", "epochs": 1}, [file])
+    assert (same["collaborative_weight"], same["regulation"]) == (0.2, "adaptive")
