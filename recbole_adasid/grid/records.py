@@ -31,8 +31,13 @@ IN_TABLES = {name for names in TABLES.values() for name in names}
 
 
 def finished_cells(out: Path) -> list[dict[str, Any]]:
-    """Return the records of the finished cells, as their last lines have them."""
-    return list({json.dumps([record.get(key) for key in _SAME]): record for record in lines_of(out)}.values())
+    """Return the records of the finished cells, as and where their last lines have them."""
+    found: dict[str, dict[str, Any]] = {}
+    for record in lines_of(out):
+        one = json.dumps([record.get(key) for key in _SAME])
+        found.pop(one, None)
+        found[one] = record
+    return list(found.values())
 
 
 def lines_of(out: Path) -> list[dict[str, Any]]:
@@ -63,6 +68,13 @@ def given_before(record: dict[str, Any], records: Sequence[dict[str, Any]]) -> b
     known = [one for one in records if one.get("given") and setting_of(one) == setting_of(record)]
     last = [one for one in known if one.get("options") == record.get("options")][-1]
     return given_to_all(record) != given_to_all(known[-1]) or record["given"] != last["given"]
+
+
+def is_overtaken(record: dict[str, Any], records: Sequence[dict[str, Any]]) -> bool:
+    """Tell whether a later record is of the same cell or comparison with other settings, settings files or data."""
+    here = [one for one in records if setting_of(one) == setting_of(record)]
+    last = [one for one in here if one["cell"] == record["cell"]][-1]
+    return last["options"] != record["options"] or given_before(record, here)
 
 
 def given_to_all(record: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from recbole_adasid.grid.cell import Cell, key_in, moved, own_model
 from recbole_adasid.grid.given import given_model
 from recbole_adasid.grid.grids import GRIDS, read_grid
-from recbole_adasid.grid.records import finished_cells, is_choice, model_of
+from recbole_adasid.grid.records import finished_cells, is_choice, is_overtaken, model_of
 from recbole_adasid.grid.report import write_report
 from recbole_adasid.io.atomic import append_line
 from recbole_adasid.model.names import TIGER
@@ -95,7 +95,11 @@ def finish(cell: Cell, out: Path) -> bool:
     own = [record for record in twins if (record["cell"], record["common"]) == (cell.name, cell.common)]
     if own:
         shutil.rmtree(cell.folder, ignore_errors=True)  # if there was no time to remove it
-        return relabelled(own, cell, out)
+        changed = relabelled(own, cell, out)
+        if not is_overtaken(own[-1], finished_cells(out)):
+            return changed
+        add(out, moved(own[-1], cell))  # what was asked for last is what counts
+        return True
     if twins:
         print(f"--- {cell.name}, seed {cell.seed}, is {twins[-1]['cell']}", flush=True)
     add(out, moved(twins[-1], cell) if twins else cell.run(out))

@@ -10,6 +10,7 @@ import pytest
 from recbole_adasid.grid import cell as cell_module
 from recbole_adasid.grid.cell import Cell
 from recbole_adasid.grid.given import content_digest, given_model
+from recbole_adasid.grid.records import finished_cells, told_apart
 from recbole_adasid.grid.report import by_setting
 from recbole_adasid.grid.run import add, finish
 
@@ -66,6 +67,41 @@ def test_a_cell_runs_again_once_the_data_changed_and_early_records_count_as_fini
     assert not finish(Cell("rqvae", entry, "toys", 1, "data", []), out)
     (data / "toys" / "toys.inter").write_text("user_id:token\nnext month\n", encoding="utf-8")
     assert finish(Cell("rqvae", entry, "toys", 1, "data", []), out) and len(set(runs)) == 2
+
+
+def test_what_was_asked_for_last_counts_though_it_was_finished_before_something_else(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[int] = []
+
+    def run(self: Cell, out: Path) -> dict[str, Any]:
+        runs.append(self.seed)
+        about = {"dataset": "toys", "seed": self.seed, "options": self.options}
+        return {**self.place, **about, "given": self.given, "given_to_all": self.given_to_all}
+
+    monkeypatch.setattr(Cell, "run", run)
+    out, common = Path("out"), Path("common.yaml")
+    out.mkdir()
+
+    def ask(epochs: int, width: int) -> list[tuple[str, int, str]]:
+        common.write_text(f"epochs: {epochs}\n", encoding="utf-8")
+        for name, entry in (("rqvae", {}), ("wider", {"code_dim": width})):
+            for seed in (1, 2):
+                options = ["--config_files=common.yaml"]
+                finish(Cell(name, {"tokenizer": "rqvae", **entry}, "toys", seed, "data", options), out)
+        sections = by_setting(finished_cells(out))
+        found = sections["toys --config_files=common.yaml"]
+        return sorted((one["cell"], one["seed"], one["options"][1][-2:]) for one in told_apart(found))
+
+    now = ask(1, 8)
+    assert len(now) == 4 and len(runs) == 4
+    ask(2, 8)
+    assert ask(1, 8) == now and len(runs) == 8
+    ask(1, 16)
+    assert [one for one in ask(1, 8) if "without" not in one[0]] == now and len(runs) == 10
+    lines = len((out / "cells.jsonl").read_text(encoding="utf-8").splitlines())
+    ask(1, 8)
+    assert len((out / "cells.jsonl").read_text(encoding="utf-8").splitlines()) == lines
 
 
 def test_records_of_earlier_data_have_a_section_of_their_own() -> None:
