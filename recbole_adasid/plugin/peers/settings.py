@@ -18,6 +18,7 @@ SHARED = (
     *("encoding", "load_col", "MAX_ITEM_LIST_LENGTH", "user_inter_num_interval", "item_inter_num_interval"),
     *("cold_item_share", "normalize_all", "eval_exclude_seen"),
     *("eval_batch_size", "eval_examples", "eval_args", "metrics", "topk", "valid_metric", "metric_decimal_place"),
+    "tail_ratio",
 )
 """Settings that default to TIGER's and the dataset's values, so that all models get the same examples and evaluation.
 All others default to RecBole's."""
@@ -34,8 +35,12 @@ def peer_defaults(model: str, kind: str, dataset: str, given: Mapping[str, Any])
         dataset: its name.
         given: the user's settings.
     """
-    common = {**read_props("model/TIGER.yaml"), **read_props(f"dataset/{dataset}.yaml")}
+    from recbole.utils.argument_list import dataset_arguments
+
+    data = read_props(f"dataset/{dataset}.yaml")
+    common = {**read_props("model/TIGER.yaml"), **data}
     defaults = {key: common[key] for key in SHARED}
+    defaults |= {key: data[key] for key in dataset_arguments if key in data}  # its columns and filters
     # RecBole's sequential models rank every item; others exclude a user's seen items in training and evaluation.
     defaults["repeatable"] = kind == "SEQUENTIAL"
     # Losses over all items need no sampled negatives, and models that merely count would count them.

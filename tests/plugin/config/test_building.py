@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import sys
 
 import pytest
@@ -9,6 +10,7 @@ import yaml
 from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.plugin.config.run_settings import writable
 from recbole_adasid.settings.errors import SettingsError
+from recbole_adasid.settings.presets import props_folder
 
 
 def test_defaults_give_way_to_files_and_files_to_the_command_line(tmp_path):
@@ -185,3 +187,19 @@ def test_what_somebody_changed_in_a_settings_file_stays_under_another_preset(tmp
     assert (config["collaborative_weight"], config["code_dim"], config["regulation"]) == (0.2, 16, "none")
     same = build_config({"tokenizer": "adasid", "epochs": 1}, [file])
     assert (same["collaborative_weight"], same["regulation"]) == (0.2, "adaptive")
+
+
+def test_other_models_get_all_that_a_dataset_s_preset_says_of_its_columns_and_filters(tmp_path, monkeypatch):
+    copied = shutil.copytree(props_folder(), tmp_path / "props")
+    data = {"val_interval": {"rating": "[3,inf)"}, "rm_dup_inter": "last", "TIME_FIELD": "when", "field_separator": ";"}
+    data |= {"load_col": {"inter": ["user_id", "item_id", "when", "rating"]}, "epochs": 2}
+    (copied / "dataset" / "shop.yaml").write_text(yaml.safe_dump(data), encoding="utf-8")
+    monkeypatch.setattr("recbole_adasid.settings.presets.props_folder", lambda: copied)
+    tiger, sasrec = (build_config({"model": name, "dataset": "shop"}, peers=True) for name in ("TIGER", "SASRec"))
+    for key in data.keys() - {"epochs"}:
+        assert sasrec[key] == tiger[key], key
+    assert sasrec["rm_dup_inter"] == "last" and (tiger["epochs"], sasrec["epochs"]) == (2, 300)
+
+
+def test_every_recommender_may_measure_the_tail():
+    assert build_config({"model": "SASRec", "tail_ratio": 0.3}, peers=True)["tail_ratio"] == 0.3
