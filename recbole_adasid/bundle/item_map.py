@@ -50,6 +50,11 @@ def read_item_map(path: Path) -> dict[str, int]:
     return {token_of[number]: number for number in sorted(token_of)}
 
 
+def fits_a_cell(token: str) -> bool:
+    """Tell whether an item token can stand in a tab-separated text file."""
+    return bool(token.strip()) and not _BREAKS.search(token)
+
+
 def check_fits_a_cell(tokens: Iterable[str], path: Path) -> None:
     """Check that item tokens fit into a tab-separated text file.
 

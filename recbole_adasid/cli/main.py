@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
 
@@ -55,6 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: None: those of the process.
     """
+    if arguments is None:
+        for stream in (sys.stdout, sys.stderr):  # a title that the console's encoding lacks must not end a command
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
     try:
         status = _run(list(sys.argv[1:] if arguments is None else arguments), own_process=arguments is None)
     except BrokenPipeError:

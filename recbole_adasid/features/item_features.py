@@ -19,7 +19,7 @@ from recbole_adasid.features.image_encoders import build_image_encoder
 from recbole_adasid.features.images import locate_images
 from recbole_adasid.features.item_source import ItemContents, ItemSource
 from recbole_adasid.features.item_text import check_column, render_texts, text_columns
-from recbole_adasid.features.presence import complete, refuse_if_none_has_any, with_unusable
+from recbole_adasid.features.presence import complete, have_any, refuse_if_none_has_any, with_unusable
 from recbole_adasid.features.text_encoders import (
     TfidfSvdEncoder,
     build_encoder,
@@ -100,7 +100,9 @@ def item_features(
     report_degenerate(values, dataset.item_tokens())
     learnt = {f"{place}/{name}": array for place, one in enumerate(found) for name, array in one.fitted.items()}
     learnt |= {f"fusion/{name}": array for name, array in kept.items()}
-    return ItemFeatures(values=values, source=source, present=complete(found), blocks=blocks, fitted=learnt)
+    return ItemFeatures(
+        values=values, source=source, present=complete(found), some=have_any(found), blocks=blocks, fitted=learnt
+    )
 
 
 def fusion_settings(config: Settings) -> dict[str, Any]:

@@ -16,12 +16,18 @@ def refuse_if_none_has_any(found: Sequence[ItemFeatures], items: Sequence[str]) 
     Raises:
         NoFeatures: if none has.
     """
-    if any(one.present is None or one.present.any() for one in found):
+    if (some := have_any(found)) is None or some.any():
         return
     raise NoFeatures(
         f"none of {len(items)} items has a modality, first {items[0]!r}: add their features, correct their names, or "
         "leave them out."
     )
+
+
+def have_any(found: Sequence[ItemFeatures]) -> NDArray[np.bool_] | None:
+    """Return which items have at least one modality; None: all do."""
+    told = [one.present for one in found if one.present is not None]
+    return np.logical_or.reduce(told) if len(told) == len(found) else None
 
 
 def complete(found: Sequence[ItemFeatures]) -> NDArray[np.bool_] | None:

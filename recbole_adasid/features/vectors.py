@@ -40,6 +40,7 @@ class ItemFeatures:
         values: [N, d] float32, C-contiguous; row r belongs to the item with RecBole's internal id r + 1.
         source: plain values (str, int, list …) for a fingerprint: two equal sources mean equal features.
         present: [N], whether an item has a source for its vector; other vectors carry no information. None: all have.
+        some: [N], of fused features, whether an item has any of the modalities. None: all have.
         blocks: for fused features, the width and weight of each modality's columns, in order.
         fitted: state fitted on these items, by name, needed to make the vectors of others.
         optional: whether items may lack this modality by nature, as new ones have no users: others' vectors are used.
@@ -48,6 +49,7 @@ class ItemFeatures:
     values: NDArray[np.float32]
     source: dict[str, Any]
     present: NDArray[np.bool_] | None = None
+    some: NDArray[np.bool_] | None = None
     blocks: list[tuple[int, float]] | None = None
     fitted: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     optional: bool = False

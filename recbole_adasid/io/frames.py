@@ -94,8 +94,12 @@ def _series(table: Any, name: str, column: Any) -> Any:
 
 
 def ids_like(table: Any, name: str, tokens: Sequence[str]) -> NDArray[Any]:
-    """Return tokens as integers if a DataFrame's column and all tokens are integers, otherwise as strings."""
-    if table[name].dtype.is_integer() and all(map(_WHOLE.fullmatch, tokens)):
+    """Return tokens as integers if a DataFrame's column holds numbers and all tokens are integers, else as strings.
+
+    Numbers may be of any type: missing ones make them floats, and a categorical or object column may hold them, too.
+    """
+    first = table[name].drop_nulls().head(1).to_list()
+    if isinstance(next(iter(first), None), (int, float, np.number)) and all(map(_WHOLE.fullmatch, tokens)):
         numbers = [int(token) for token in tokens]
         if all(-(2**63) <= number < 2**63 for number in numbers):
             return np.array(numbers, dtype=np.int64)

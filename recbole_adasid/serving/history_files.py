@@ -96,10 +96,11 @@ def write_recommendations(path: Path, results: Sequence[dict[str, Any]]) -> None
 def _table(path: Path, records: Sequence[dict[str, Any]]) -> Any:
     """Return records as an Arrow table with a column per field that Parquet can hold."""
     pyarrow, parquet = require_pyarrow(path)
-    columns = {}
-    for name in dict.fromkeys(name for record in records for name in record):
+    columns, text = {}, pyarrow.list_(pyarrow.string())
+    kinds = {ITEMS: text, SCORES: pyarrow.list_(pyarrow.float64()), TITLES: text}  # the same for any histories
+    for name in dict.fromkeys([*(name for record in records for name in record), *kinds]):
         try:
-            columns[name] = pyarrow.array([record.get(name) for record in records])
+            columns[name] = pyarrow.array([record.get(name) for record in records], kinds.get(name))
             some = pyarrow.table({name: columns[name][:0]})
             parquet.write_table(some, pyarrow.BufferOutputStream())  # it lacks types that Arrow has
         except (pyarrow.ArrowException, TypeError, ValueError, OverflowError) as error:

@@ -86,6 +86,7 @@ class LiveCatalogue:
             self._check(changes, folder.changes_path)
         self._unlogged = list(changes.to_log)
         self._apply(changes)
+        self._stored = changes
 
     @property
     def run_settings(self) -> Mapping[str, Any]:
@@ -224,8 +225,10 @@ class LiveCatalogue:
             self._unlogged = absent_lines(folder.changes_log_path, self._unlogged)  # an older file may be back
             self._complete_log(folder.changes_log_path)
         to_log = [*self._unlogged, *self._unsaved]
-        write_changes(path, replace(self.changes, to_log=to_log), self.digest)
-        self.stamp, self._unlogged, self._unsaved = stamp_of(path), to_log, []
+        if self.changes is not self._stored:  # servers load the whole run again for another file
+            write_changes(path, replace(self.changes, to_log=to_log), self.digest)
+            self.stamp, self._stored = stamp_of(path), self.changes
+        self._unlogged, self._unsaved = to_log, []
         try:
             self._complete_log(folder.changes_log_path)
         except CannotWrite as error:
@@ -253,6 +256,8 @@ class LiveCatalogue:
     def _arrive(self, new: Sequence[str], found: Settled, labels: Sequence[ItemLabel], back: set[str]) -> None:
         """Add those of the ``new`` items that found a place, and those added back."""
         came = [row for row in range(len(new)) if row not in found.refused]
+        if not came and not back:
+            return
         features = self.changes.features
         if came:
             features = torch.cat([features, found.features[came][:, : self._content_width]])

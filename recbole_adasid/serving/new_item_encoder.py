@@ -233,8 +233,9 @@ class NewItemEncoder:
             except NoFeatures:  # of all items
                 refused |= _lacking(range(len(names)), names, columns)
                 return np.zeros((len(names), self.tokenizer.width), dtype=np.float32)
-        if found.present is not None and not allowed:
-            refused |= _lacking(np.flatnonzero(~found.present).tolist(), names, columns)
+        present = found.some if allowed else found.present
+        if present is not None:
+            refused |= _lacking(np.flatnonzero(~present).tolist(), names, columns)
         return found.values.astype(np.float32)
 
 

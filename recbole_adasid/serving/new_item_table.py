@@ -48,10 +48,15 @@ def first_rows(table: Mapping[str, Sequence[Any]], read: Collection[str]) -> dic
     of a file of products.
 
     Raises:
-        ValueError: if there is no item column.
+        ValueError: if there is no item column, or a column is not a list with a value per item.
     """
+    if not hasattr(table, "items"):
+        raise ValueError(f"the table of new items is of type {type(table).__name__}: pass lists by column name")
     if ITEM_COLUMN not in table:
         raise ValueError(f"the table of new items has no column {ITEM_COLUMN!r}: name its column of tokens so")
+    for name, column in table.items():
+        if isinstance(column, (str, bytes)) or len(column) != len(table[ITEM_COLUMN]):
+            raise ValueError(f"the column {name!r} of new items has to be a list with one value per item")
     tokens = [_token(token) for token in table[ITEM_COLUMN]]
     row_of: dict[str, int] = {}
     for row, token in enumerate(tokens):

@@ -80,7 +80,7 @@ def _config(live: LiveCatalogue, run: RunFolder) -> dict[str, Any]:
         "kind": KIND,
         "version": EDITION,
         "model_type": settings["model"].lower(),
-        "tokenizer": without_places(settings.get("sids_file") or settings.get("tokenizer")),
+        "tokenizer": Path(settings["sids_file"]).name if settings.get("sids_file") else settings.get("tokenizer"),
         "dataset": without_places(about.get("dataset") or {"name": settings["dataset"]}),
         "items": len(live.tokens),
         "items_added": len(live.changes.tokens),

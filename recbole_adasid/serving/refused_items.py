@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from recbole_adasid.bundle.item_map import fits_a_cell
 from recbole_adasid.data.item_labels import ItemLabel
 from recbole_adasid.io.checked_input import short
 from recbole_adasid.io.checked_values import is_text
@@ -50,6 +51,8 @@ def unwritable(label_of: Mapping[str, ItemLabel]) -> dict[str, str]:
         for name, text in (("token", token), *label._asdict().items()):
             if token not in refused and not is_text(text):
                 refused[token] = f"its {name} is {short(text)}: it has to be text without NUL and lone surrogates"
+        if token not in refused and not fits_a_cell(token):
+            refused[token] = "its token is blank, or holds a tab or line break, which no file of items can hold"
     return refused
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -138,3 +139,12 @@ def test_processes_are_started_with_the_arguments_of_this_one(words, monkeypatch
 def test_a_caller_s_own_arguments_start_no_processes(capsys):
     assert main(["train", "--nproc=2"]) == 2
     assert "give them on the command line, or use torchrun" in capsys.readouterr().err
+
+
+def test_a_console_without_the_letters_of_a_title_ends_no_command(monkeypatch):
+    console = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
+    monkeypatch.setattr(sys, "stdout", console)
+    monkeypatch.setattr(sys, "argv", ["recbole-adasid", "--help"])
+    assert main() == 0
+    print("漢字 …", flush=True)
+    assert console.buffer.getvalue().endswith(b"\\u6f22\\u5b57 \\u2026\n")

@@ -156,3 +156,9 @@ def test_without_narwhals_the_error_names_the_extra(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(builtins, "__import__", absent)
     with pytest.raises(ImportError, match=r"pip install 'recbole-adasid\[frames\]'"):
         Frame(TABLE, "table")
+
+
+@pytest.mark.parametrize("values", [[1.0, None], pd.Categorical([7, 8]), np.array([3, None], dtype=object)])
+def test_tokens_are_integers_again_also_from_columns_that_cannot_be_of_integers(values: Any) -> None:
+    table = Frame(pd.DataFrame({"n": values}), "table").select(["n"])
+    assert ids_like(table, "n", ["5", "7"]).tolist() == [5, 7] and ids_like(table, "n", ["new"]).tolist() == ["new"]

@@ -311,3 +311,21 @@ def test_a_category_keeps_to_items_that_have_it_as_whole_words(folder: Path) -> 
     assert set(items(recommender.recommend(["i2"], 20, category="Red thing", exclude_seen=False))) == red
     with pytest.raises(ValueError, match="no item has the category 're': use one such as the"):
         recommender.recommend(["i2"], category="re")
+
+
+def test_a_change_of_nothing_leaves_the_file_of_changes_alone(copy: Path) -> None:
+    """Servers load the run again once that file is another one."""
+    recommender = Recommender.load(copy)
+    recommender.add_items(["new0"], table=table("the red thing"))
+    recommender.remove_items(["i5"])
+    path = recommender.save()
+    stamp, logged = path.stat().st_mtime_ns, (copy / "new-items.jsonl").read_text(encoding="utf-8")
+    again = Recommender.load(copy)
+    again.add_items(["new0"], table=table("the red thing"))
+    again.remove_items(["i5"])
+    assert again.save() == path and path.stat().st_mtime_ns == stamp
+    added = (copy / "new-items.jsonl").read_text(encoding="utf-8").removeprefix(logged)
+    assert added.count("\n") == 2  # what was asked for is logged all the same
+    recommender.add_items(["i5"])
+    recommender.save()
+    assert path.stat().st_mtime_ns > stamp and Recommender.load(copy).n_recommended == recommender.n_recommended

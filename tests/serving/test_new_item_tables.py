@@ -6,6 +6,7 @@ import shutil
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -227,3 +228,21 @@ def test_the_dataset_s_features_as_a_modality_read_the_run_s_own_columns(
             with_absent_columns({"item_id": ["n1"]}, one)
     of_vectors = {**run, "item_features_file": "vectors.npz"}
     assert own_columns(of_vectors) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"item_id": ["n1"], "title": "red"},
+            "the column 'title' of new items has to be a list with one value per item",
+        ),
+        ({"item_id": "n1", "title": ["r", "e"]}, "the column 'item_id' of new items"),
+        ({"item_id": ["n1"], "title": ["of another row", "red"]}, "the column 'title' of new items"),
+        ({"item_id": ["n1", "n2"], "title": ["red"]}, "the column 'title' of new items"),
+        ([{"item_id": "n1"}], "the table of new items is of type list: pass lists by column name"),
+    ],
+)
+def test_columns_are_lists_with_a_value_per_item(given: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        first_rows(given, ["title"])

@@ -61,3 +61,9 @@ def test_items_that_all_lack_a_vector_keep_no_other_from_coming_back(load: Calla
     found = recommender.add_items(["zz", "i3", "zzz"], bad_items="skip")
     assert found.items == ["i3"] and list(found.refused) == ["zz", "zzz"] and recommender.n_recommended == 20
     assert all(reason.startswith(MISSING) for reason in found.refused.values())
+
+
+def test_an_item_without_any_vector_is_refused_whatever_else_is_asked_for(load: Callable[..., Recommender]) -> None:
+    recommender = load("a")
+    found = recommender.add_items(["zz", "a"], bad_items="skip")
+    assert found.items == ["a"] and found.refused["zz"].startswith(MISSING)

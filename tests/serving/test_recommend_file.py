@@ -6,12 +6,13 @@ import json
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from recbole_adasid.cli.recommend import COMMAND
 from recbole_adasid.serving import recommend_file as recommend
-from recbole_adasid.serving.history_files import read_histories
+from recbole_adasid.serving.history_files import read_histories, write_recommendations
 from recbole_adasid.serving.recommender import Recommendation
 
 
@@ -132,6 +133,16 @@ def test_recommendations_become_a_table_of_parquet(tmp_path: Path) -> None:
     rows = parquet.read_table(tmp_path / "out.parquet").to_pylist()
     assert [row["items"] for row in rows] == [["002", "003"], ["006", "007"]]
     assert [row["user"] for row in rows] == [None, "ü"] and rows[0]["titles"] == ["no. 2", "no. 3"]
+
+
+@pytest.mark.parametrize("results", [[], [{"items": [], "scores": [], "titles": []}]])
+def test_a_table_of_recommendations_has_the_same_columns_whatever_the_histories(results: Any, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    some = [{"items": ["a"], "scores": [0.5], "titles": ["A"]}]
+    for name, records in (("some", some), ("others", results)):
+        write_recommendations(tmp_path / f"{name}.parquet", records)
+    expected, found = (parquet.read_schema(tmp_path / f"{name}.parquet") for name in ("some", "others"))
+    assert found.equals(expected) and found.names == ["items", "scores", "titles"]
 
 
 def test_histories_are_read_from_a_table_of_parquet(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ UNWRITABLE: list[tuple[str, dict[str, Any], str]] = [
     ("n1", {"labels": [ItemLabel("x", float("nan"))]}, "its category is nan"),  # type: ignore[arg-type]
     ("n\0", {}, r"its token is 'n\\x00'"),
     ("n\ud800", {}, r"its token is 'n\\ud800'"),
+    *((token, {}, "its token is blank, or holds a tab or line break") for token in ("", " ", "a\tb", "a\nb", "a\r")),
 ]
 
 

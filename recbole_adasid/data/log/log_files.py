@@ -65,7 +65,8 @@ def log_paths(where: str | Path) -> list[Path]:
     chosen = [one for one in found if one.is_file() and one.suffix.lower() in READERS]
     if not chosen:
         raise SettingsError(f"{path} has no file of type {', '.join(READERS)}: convert the log to one of them.")
-    others = [one.name for one in found if one not in chosen and not one.name.startswith(("_", "."))]
+    read = set(chosen)
+    others = [one.name for one in found if one not in read and not one.name.startswith(("_", "."))]
     if others:  # markers such as _SUCCESS are not part of a log
         raise SettingsError(
             f"{path} also holds {', '.join(others[:3])}, but only {', '.join(READERS)} files are read: put the log's "

@@ -47,10 +47,11 @@ def shard_paths(where: str | Path) -> list[Path]:
     chosen = [one for one in found if one.suffix in READERS]
     if not chosen:
         raise SettingsError(f"{path} has no {' or '.join(READERS)} file: save the features as one.")
-    names = [one.stem for one in chosen]
-    for place, name in enumerate(names):
-        if name in names[:place]:
+    seen: set[str] = set()
+    for name in (one.stem for one in chosen):
+        if name in seen:
             raise SettingsError(f"{path} has two shards named {name}: rename one.")
+        seen.add(name)
     return chosen
 
 

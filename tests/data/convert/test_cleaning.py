@@ -102,7 +102,7 @@ def test_times_are_unix_seconds_with_their_fractions(raw, per_second, cell):
 
 
 @pytest.mark.parametrize(
-    "raw", [None, True, "", "soon", "1e9", [1], float("nan"), float("inf"), -5, -0.5, 10**400, 10**12]
+    "raw", [None, True, "", "soon", "1e99", "1e", [1], float("nan"), float("inf"), -5, -0.5, 10**400, 10**12]
 )
 def test_what_is_no_time_is_unusable(raw):
     with pytest.raises(Unusable, match="no time|a time that cannot be read|outside the years"):
@@ -230,3 +230,7 @@ def test_a_web_address_is_not_read_as_a_text_with_entities():
     assert plain_text("see https://a/?x=1&copy=2") == "see https://a/?x=1©=2"
     assert plain_text("https://a.de has Tom &amp; Jerry") == "https://a.de has Tom & Jerry"
     assert plain_text("https://a/b\t&amp;c") == "https://a/b &c"
+
+
+def test_a_time_may_have_an_exponent_as_programs_write_large_numbers():
+    assert unix_seconds("1.704067e+09") == unix_seconds("1704067000") and unix_seconds("1E9") == unix_seconds(10**9)

@@ -183,3 +183,11 @@ def test_options_of_load_are_passed_on(published: Path) -> None:
     assert Recommender.from_pretrained(published, retrieval="generative").run_settings["retrieval"] == "generative"
     with pytest.raises(TypeError, match="devize"):
         Recommender.from_pretrained(published, devize="cpu")
+
+
+def test_the_place_of_given_semantic_ids_is_not_told(finished: Path, tmp_path: Path, resigned: Any) -> None:
+    folder = Path(shutil.copytree(finished, tmp_path / "run"))
+    resigned(folder, sids_file="clients/acme/Ab")
+    out = Recommender.load(folder).save_pretrained(tmp_path / "out")
+    assert json.loads((out / "config.json").read_text(encoding="utf-8"))["tokenizer"] == "Ab"
+    assert not any(b"acme" in content for content in files(out).values())
