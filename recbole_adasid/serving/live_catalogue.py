@@ -76,13 +76,12 @@ class LiveCatalogue:
         self._categories_of_run = CategorySearch(labels.get(token, ItemLabel()).category for token in self._tokens)
         self._unsaved: list[str] = []
         self._content_width = content_width
-        n_places = catalogue.tokens.shape[1]
         self.stamp: tuple[int, int, int] | None = None  # of the file of changes that was last read or saved
         self.run_stamps: Stamps = ()
         changes = CatalogueChanges(sids=catalogue.tokens[:0].cpu(), features=torch.empty(0, content_width))
         if folder is not None:
             self.stamp, self.run_stamps = stamp_of(folder.changes_path), run_stamps or folder.stamps()
-            changes = read_changes(folder.changes_path, digest, n_places, content_width)
+            changes = read_changes(folder.changes_path, digest, catalogue.tokens.shape[1], content_width)
             self._check(changes, folder.changes_path)
         self._unlogged = list(changes.to_log)
         self._apply(changes)
@@ -258,9 +257,8 @@ class LiveCatalogue:
         came = [row for row in range(len(new)) if row not in found.refused]
         if not came and not back:
             return
-        features = self.changes.features
-        if came:
-            features = torch.cat([features, found.features[came][:, : self._content_width]])
+        before = self.changes.features
+        features = torch.cat([before, found.features[came][:, : self._content_width]]) if came else before
         self._apply(
             CatalogueChanges(
                 [*self.changes.tokens, *(new[row] for row in came)],
