@@ -59,6 +59,8 @@ def add_handlers(application: FastAPI, folder: Path | None) -> None:
     @application.exception_handler(HTTPException)
     async def other(request: Request, error: HTTPException) -> JSONResponse:
         detail = error.detail
+        if error.status_code == 400:  # FastAPI's, for a body that Python's json cannot read
+            return JSONResponse({"detail": "the body is not JSON in UTF-8, or nested too deeply"}, 422)
         if error.status_code in (404, 405):
             detail = f"there is no {request.method} {request.url.path}: /docs lists the routes"
         return JSONResponse({"detail": detail}, error.status_code, error.headers)

@@ -1,6 +1,6 @@
 """Item search by word prefixes in titles, tokens and categories.
 
-Letters: N items, A of them added later, O word occurrences.
+Letters: N items, O word occurrences.
 """
 
 from __future__ import annotations
@@ -74,6 +74,9 @@ class SearchedItems:
         self._others = WordIndex(f"{token} {label.category}" for token, label in zip(tokens, labels))
         self.title_lengths = self._titles.lengths
 
+    def __len__(self) -> int:
+        return len(self.title_lengths)
+
     def worth(self, query: str) -> NDArray[np.int64]:
         """Return each item's score; 0 if a word of the query does not match."""
         worth = np.zeros(len(self._row_of), np.int64)
@@ -96,16 +99,15 @@ class SearchedItems:
 
 
 class ItemSearch:
-    """Search over a catalogue: the run's items, which never change, and those added later.
+    """Search over a catalogue.
 
     Args:
-        of_run: the run's items.
-        added: the A items added later, in order.
+        parts: the run's items, which never change, and those added later, in order.
     """
 
-    def __init__(self, of_run: SearchedItems, added: SearchedItems) -> None:
-        self.of_run, self._added = of_run, added
-        self._title_lengths = np.concatenate([of_run.title_lengths, added.title_lengths])
+    def __init__(self, parts: Sequence[SearchedItems]) -> None:
+        self.parts = parts
+        self._title_lengths = np.concatenate([part.title_lengths for part in parts])
 
     def find(self, query: str, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Return the rows of the items in which every word of a query is the prefix of a word, best first.
@@ -119,6 +121,6 @@ class ItemSearch:
         """
         if not words_of(query):
             return allowed.nonzero()[0]
-        worth = np.concatenate([self.of_run.worth(query), self._added.worth(query)])
+        worth = np.concatenate([part.worth(query) for part in self.parts])
         rows = (allowed & (worth > 0)).nonzero()[0]
         return rows[np.lexsort((rows, self._title_lengths[rows], -worth[rows]))]

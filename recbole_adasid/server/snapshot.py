@@ -18,14 +18,13 @@ class Snapshot:
 
     Args:
         recommender: must not be changed from now on; change a copy instead.
-        former: an earlier snapshot of the same run, whose index and words of the run's items are reused.
+        former: an earlier snapshot of the same run, whose index and words are reused where items are the same.
     """
 
     def __init__(self, recommender: Recommender, former: Snapshot | None = None) -> None:
         self.recommender = recommender
-        n_of_run = recommender.live.n_of_run
-        of_run = former.search.of_run if former else self._searched(recommender.tokens[:n_of_run])
-        self.search: ItemSearch = ItemSearch(of_run, self._searched(recommender.tokens[n_of_run:]))
+        of_run = former.search.parts[0] if former else self._searched_of_run()
+        self.search: ItemSearch = ItemSearch([of_run, *self._searched_added(former)])
         self._words_of_run = former.words_of_run if former else None
         self._meanings: CodeMeanings | None = None
         self._counting = Lock()
@@ -80,6 +79,21 @@ class Snapshot:
             for row in found
         ]
 
-    def _searched(self, tokens: Sequence[str]) -> SearchedItems:
-        labels = self.recommender.labels
-        return SearchedItems(tokens, [labels.get(token, ItemLabel()) for token in tokens])
+    def _searched_of_run(self) -> SearchedItems:
+        tokens = self.recommender.tokens[: self.recommender.live.n_of_run]
+        return SearchedItems(tokens, [self.recommender.labels.get(token, ItemLabel()) for token in tokens])
+
+    def _searched_added(self, former: Snapshot | None) -> list[SearchedItems]:
+        """Return the search of added items in parts, each larger than the next: adding one renews the last few only."""
+        changes = self.recommender.live.changes
+        tokens, labels = changes.tokens, changes.labels
+        parts: list[SearchedItems] = []
+        if former is not None:
+            before = former.recommender.live.changes
+            known = len(before.tokens)
+            if tokens[:known] == before.tokens and labels[:known] == before.labels:
+                parts = list(former.search.parts[1:])
+        done = sum(map(len, parts))
+        while parts and len(parts[-1]) <= len(tokens) - done:
+            done -= len(parts.pop())
+        return [*parts, SearchedItems(tokens[done:], labels[done:])] if tokens[done:] else parts

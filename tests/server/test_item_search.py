@@ -23,7 +23,7 @@ ITEMS = {
 def search_of(items: dict[str, ItemLabel], n_of_run: int) -> ItemSearch:
     tokens, labels = list(items), list(items.values())
     return ItemSearch(
-        SearchedItems(tokens[:n_of_run], labels[:n_of_run]), SearchedItems(tokens[n_of_run:], labels[n_of_run:])
+        [SearchedItems(tokens[:n_of_run], labels[:n_of_run]), SearchedItems(tokens[n_of_run:], labels[n_of_run:])]
     )
 
 
