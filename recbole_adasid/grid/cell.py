@@ -31,6 +31,7 @@ from recbole_adasid.model.names import TIGER
 from recbole_adasid.plugin.config.building import known_settings
 from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.settings.plugins import plugin_options
+from recbole_adasid.settings.presets import tokenizer_keys
 from recbole_adasid.settings.reading import read_settings_files
 from recbole_adasid.settings.version import VERSION
 
@@ -48,11 +49,7 @@ class Cell:
         self._shared = for_model(self.model, [one for one in options if named is None or key_in(one) != "model"])
         self.options, self.common = combined(name, own, self._shared), options
         refuse_files_of_others(name, self.model, self.options)
-        if "tokenizer" in own and given_value("sids_file", self._shared):
-            raise SettingsError(
-                f"The cell {name} has a tokenizer of its own, but sids_file gives all cells the same Semantic IDs: "
-                "leave it out, or choose other --cells."
-            )
+        refuse_shared_sids(name, own, self._shared)
         self.cold = holds_out_items(self.options)
         self.seedless = self.model in SEEDLESS and not self.cold and not samples_candidates(self.options)
         self.seed = 0 if self.seedless else seed
@@ -190,6 +187,22 @@ def refuse_files_of_others(name: str, model: str, options: Sequence[str]) -> Non
                 f"{path} has {key}, a setting that {model}, the model of the cell {name}, does not have: give it as "
                 f"--{key}=VALUE, which reaches only the cells that have it, or choose other --cells."
             )
+
+
+def refuse_shared_sids(name: str, own: dict[str, Any], shared: Sequence[str]) -> None:
+    """Check that a cell with Semantic IDs or settings of a tokenizer of its own is not given those of all cells.
+
+    Raises:
+        SettingsError: naming the first such setting.
+    """
+    if not given_value("sids_file", shared):
+        return
+    keys = own.keys() | read_settings_files(settings_files(as_options(own))).keys()
+    for key in sorted(keys & tokenizer_keys(), key=lambda one: (one != "tokenizer", one)):
+        raise SettingsError(
+            f"The cell {name} has a {key} of its own, but sids_file gives all cells the same Semantic IDs: leave it "
+            "out, or choose other --cells."
+        )
 
 
 def key_in(option: str) -> str:

@@ -44,15 +44,11 @@ def run_scorecard(
     from recbole_adasid.scorecard.proxy import ProxySettings
     from recbole_adasid.scorecard.shared_settings import shared_settings
 
+    refuse_shared_sids(settings, config_files, competitors)
     folder, splits, budget = CellFolder(out), LastSplits(), ProxySettings(**proxy)
     for seed in seeds:
         for one in competitors:
             config = build_config({**settings, **one.settings, "seed": seed}, config_files)
-            if config["sids_file"] and len(competitors) > 1:
-                raise SettingsError(
-                    "With sids_file all tokenizers have the Semantic IDs of that file: choose one of --tokenizers, or "
-                    "leave sids_file out."
-                )
             shared = shared_settings(given_settings(config), {"proxy": asdict(budget)})
             key = cell_fingerprint(config, *splits.of(config), budget)
             if folder.finished(one.name, seed, key, shared):
@@ -71,6 +67,24 @@ def run_scorecard(
             from recbole_adasid.report.scorecard_report import write_scorecard_report
 
             write_scorecard_report(folder.path)
+
+
+def refuse_shared_sids(settings: dict[str, Any], config_files: list[str], competitors: list[Competitor]) -> None:
+    """Check that tokenizers to compare are not all given the same Semantic IDs; a row's own file may name a bundle.
+
+    Raises:
+        SettingsError: if they are.
+    """
+    from recbole_adasid.plugin.config.building import build_config
+
+    if len(competitors) < 2:
+        return
+    for one in competitors:
+        if "sids_file" not in one.settings and build_config({**settings, **one.settings}, config_files)["sids_file"]:
+            raise SettingsError(
+                "With sids_file all tokenizers have the Semantic IDs of that file: choose one of --tokenizers, or "
+                "leave sids_file out. To compare a bundle, name a settings file with its sids_file in --tokenizers."
+            )
 
 
 def _tell_replaced(folder: CellFolder) -> None:

@@ -100,19 +100,27 @@ def plugin_defaults(external: dict[str, Any], dataset: str, model_name: str = "T
     }
 
 
-def without_replaced_presets(earlier: dict[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings without what they only repeat of their presets, where later settings name other presets.
+def without_replaced_presets(
+    earlier: dict[str, Any], later: Mapping[str, Any], base: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return a file's settings without what they only repeat of its presets, where later settings name other presets.
 
     A run's config.yaml holds all settings. With another tokenizer they have to follow the other one's preset, or they
     would make it the first one again, under the other's name; what somebody changed stays.
+
+    Args:
+        earlier: the settings of one file: what another file says without naming a preset is somebody's wish.
+        later: all settings that override them.
+        base: RecBole's settings of the file's dataset, which the presets override.
     """
     replaced = [key for key in _NAMES if key in earlier and key in later and later[key] != earlier[key]]
     if not replaced:
         return earlier
     try:
-        followed = plugin_defaults(earlier, str(earlier.get("dataset")), str(earlier.get("model", "TIGER")))
+        presets_of = plugin_defaults(earlier, str(earlier.get("dataset")), str(earlier.get("model", "TIGER")))
     except SettingsError:  # of a name that nobody uses any more
         return earlier
+    followed = {**base, **presets_of}
     kept = {key: value for key, value in earlier.items() if key in _NAMES or followed.get(key, _NONE) != value}
     if len(kept) < len(earlier):
         told = ", ".join(f"{key}={later[key]} instead of {earlier[key]}" for key in replaced)

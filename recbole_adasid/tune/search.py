@@ -15,6 +15,7 @@ from recbole_adasid.scorecard.cells import Cell, CellFolder
 from recbole_adasid.scorecard.competitors import PARTS
 from recbole_adasid.scorecard.shared_settings import shared_settings
 from recbole_adasid.settings.errors import SettingsError
+from recbole_adasid.settings.presets import tokenizer_keys
 from recbole_adasid.tokenizer.registry import RULES, tokenizer_settings
 from recbole_adasid.tokenizer.settings import AROUND
 from recbole_adasid.tune.objectives import Objective
@@ -119,13 +120,12 @@ def refuse_what_the_tokenizer_ignores(space: Space, config: Any) -> None:
     Raises:
         SettingsError: naming the first one.
     """
-    of_any = RULES.keys() - AROUND.keys()
     if config["sids_file"]:
-        for key in sorted(space.keys & {"tokenizer", *PARTS, *of_any}):
+        for key in sorted(space.keys & (tokenizer_keys() - AROUND.keys())):
             raise SettingsError(f"With sids_file, no tokenizer is trained, which {key} is for: leave one of them out.")
     if space.keys & {"tokenizer", *PARTS}:
         return
-    of_others = of_any - tokenizer_settings(config).keys()
+    of_others = RULES.keys() - AROUND.keys() - tokenizer_settings(config).keys()
     for key in sorted(space.keys & of_others):
         raise SettingsError(
             f"The tokenizer {config['tokenizer']} does not depend on {key}: remove {key} from the space, or choose "

@@ -200,6 +200,15 @@ def test_options_that_would_end_a_cell_are_refused_before_the_first_one_runs(
     assert not runs and not Path("out").exists()
 
 
+@pytest.mark.parametrize("own", [{"sids_file": "mine"}, {"code_dim": 8}, {"config_files": "own.yaml"}])
+def test_semantic_ids_for_all_cells_are_refused_beside_a_cell_s_own(own: dict[str, Any], runs: list[str]) -> None:
+    Path("own.yaml").write_text("regulation: none\n", encoding="utf-8")
+    Cell("mine", {"label": "Mine", **own}, "toys", 1, None, [])
+    Cell("mine", {"label": "Mine", "dropout": 0.2}, "toys", 1, None, ["--sids_file=bundle"])
+    with pytest.raises(SettingsError, match="mine has a (sids_file|code_dim|regulation) of its own, but sids_file"):
+        Cell("mine", {"label": "Mine", **own}, "toys", 1, None, ["--sids_file=bundle"])
+
+
 def test_a_finished_cell_takes_the_label_and_the_purpose_that_its_grid_gives_it_later(
     runs: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,9 @@ import pandas as pd
 import pytest
 
 from recbole_adasid.cli import scorecard as scorecard_command
+from recbole_adasid.plugin.scorecard import refuse_shared_sids
+from recbole_adasid.scorecard.competitors import competitors
+from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.settings.presets import presets
 
 main = scorecard_command.COMMAND.main
@@ -169,3 +172,12 @@ def test_tokenizers_are_not_compared_on_given_semantic_ids(
 ) -> None:
     assert main([*command, f"--sids_file={tmp_path}"]) == 2
     assert "With sids_file all tokenizers have the Semantic IDs of that file" in capsys.readouterr().err
+    assert not (tmp_path / "card").exists()  # nothing was trained before
+
+
+def test_a_bundle_is_compared_with_tokenizers_by_a_settings_file_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "bundle.yaml").write_text(f"sids_file: {tmp_path}\n", encoding="utf-8")
+    rows = competitors(f"{tmp_path / 'bundle.yaml'},rqvae")
+    refuse_shared_sids({"dataset": "tiny"}, [], rows)
+    with pytest.raises(SettingsError, match="With sids_file all tokenizers"):
+        refuse_shared_sids({"dataset": "tiny", "sids_file": str(tmp_path)}, [], rows)

@@ -14,7 +14,7 @@ from recbole_adasid.tune.search import refuse_what_the_tokenizer_ignores
 from recbole_adasid.tune.space import Space, read_space
 
 KNOWN = {"load_f_max", "relaxation_thresholds", "rebalancing_start", "rebalancing_end", "sid_length", "code_dim"}
-KNOWN |= {"tokenizer", "dropout"}
+KNOWN |= {"tokenizer", "dropout", "regulation", "swing_top_k"}
 
 
 def space(tmp_path: Path, text: str) -> Space:
@@ -41,12 +41,20 @@ def test_each_tokenizer_s_space_has_16_valid_points_or_is_small(name: str) -> No
         refuse_what_the_tokenizer_ignores(found, config)
 
 
-@pytest.mark.parametrize("text", ["choice: {code_dim: [8, 16]}", "choice: {tokenizer: [rqvae, quasid]}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "choice: {code_dim: [8, 16]}",
+        "choice: {tokenizer: [rqvae, quasid]}",
+        "choice: {regulation: [none, adaptive]}",
+        "choice: {swing_top_k: [10, 20]}",
+    ],
+)
 def test_a_search_on_given_semantic_ids_has_no_settings_of_tokenizers(text: str, tmp_path: Path) -> None:
     found = space(tmp_path, text)
     settings = {"dataset": "ml-100k", "sids_file": str(tmp_path)}
     with pytest.raises(
-        SettingsError, match="With sids_file, no tokenizer is trained, which (code_dim|tokenizer) is for"
+        SettingsError, match="With sids_file, no tokenizer is trained, which (code_dim|tokenizer|reg.*|swing.*) is for"
     ):
         refuse_what_the_tokenizer_ignores(found, build_config(settings))
     refuse_what_the_tokenizer_ignores(space(tmp_path, "choice: {dropout: [0.1, 0.2]}"), build_config(settings))

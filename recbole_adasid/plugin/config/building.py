@@ -57,9 +57,11 @@ def build_config(settings: Mapping[str, Any], config_files: Paths = (), *, peers
 
         def _load_config_files(self, file_list: list[str] | None) -> dict[str, Any]:
             found: dict[str, Any] = {}
-            for read in map(read_settings_files, file_list or []):
-                found = {**without_replaced_presets(found, read), **read}
-            return without_replaced_presets(found, settings)
+            later = dict(settings)
+            for read in reversed([read_settings_files(path) for path in file_list or []]):
+                found = {**without_replaced_presets(read, later, _recboles_own(read.get("dataset"))), **found}
+                later = {**read, **later}
+            return found
 
         def _load_variable_config_dict(self, config_dict: dict[str, Any] | None) -> dict[str, Any]:
             return dict(config_dict or {})
@@ -232,6 +234,15 @@ def _complete(config: Any, merged: dict[str, Any], item_columns: Sequence[str] =
     if codecs.lookup(merged["encoding"]).name == "utf-8":
         # RecBole would read a byte order mark as part of the first column's name.
         config.external_config_dict["encoding"] = "utf-8-sig"
+
+
+def _recboles_own(dataset: Any) -> dict[str, Any]:
+    """Return RecBole's settings of a dataset, which are other ones for ml-100k."""
+    import recbole
+
+    folder = Path(recbole.__path__[0]) / "properties" / "dataset"
+    path = folder / f"{dataset}.yaml"
+    return read_defaults(path if path.is_file() else folder / "sample.yaml")
 
 
 def _recbole_keys() -> set[str]:

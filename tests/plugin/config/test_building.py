@@ -189,6 +189,20 @@ def test_what_somebody_changed_in_a_settings_file_stays_under_another_preset(tmp
     assert (same["collaborative_weight"], same["regulation"]) == (0.2, "adaptive")
 
 
+def test_a_settings_file_that_names_no_preset_keeps_what_it_says_under_another_one(tmp_path):
+    file, mine = of_a_run({"tokenizer": "adasid"}, tmp_path / "config.yaml"), tmp_path / "mine.yaml"
+    mine.write_text("collaborative_weight: 0.35\n", encoding="utf-8")  # which is AdaSID's, too
+    for files in ([file, mine], [mine, file]):
+        config = build_config({"tokenizer": "rqvae"}, files)
+        assert (config["collaborative_weight"], config["regulation"]) == (0.35, "none")
+
+
+def test_settings_of_a_run_on_recbole_s_ml_100k_serve_another_dataset(tmp_path):
+    file = of_a_run({"dataset": "ml-100k", "data_path": str(tmp_path)}, tmp_path / "config.yaml")
+    config = build_config({"dataset": "shop"}, [file])
+    assert config["entity_kg_num_interval"] == "[0,inf)"
+
+
 def test_other_models_get_all_that_a_dataset_s_preset_says_of_its_columns_and_filters(tmp_path, monkeypatch):
     copied = shutil.copytree(props_folder(), tmp_path / "props")
     data = {"val_interval": {"rating": "[3,inf)"}, "rm_dup_inter": "last", "TIME_FIELD": "when", "field_separator": ";"}
