@@ -6,6 +6,7 @@ import sys
 
 from recbole_adasid.cli.main import main
 from recbole_adasid.cli.shared.command import PROGRAM
+from recbole_adasid.cli.shared.console import escape_unknown_letters
 
 COMMANDS = {
     "recbole_adasid.assign": "assign",
@@ -24,6 +25,7 @@ COMMANDS = {
 
 def deprecated_main(module: str) -> int:
     """Print the replacement, then do what `python -m MODULE` did; return the exit status."""
+    escape_unknown_letters()
     command = COMMANDS[module]
     print(f"python -m {module} is deprecated: use {PROGRAM} {command}", file=sys.stderr)
     return main([command, *sys.argv[1:]])

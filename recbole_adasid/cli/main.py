@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Sequence
 
@@ -24,6 +23,7 @@ from recbole_adasid.cli import (
     tune,
 )
 from recbole_adasid.cli.shared.command import PROGRAM
+from recbole_adasid.cli.shared.console import escape_unknown_letters
 from recbole_adasid.cli.shared.exit_status import NO_READER, reader_is_gone
 from recbole_adasid.distributed.signals import MISTAKE
 from recbole_adasid.settings.errors import unknown_name
@@ -57,9 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: None: those of the process.
     """
     if arguments is None:
-        for stream in (sys.stdout, sys.stderr):  # a title that the console's encoding lacks must not end a command
-            if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(errors="backslashreplace")
+        escape_unknown_letters()
     try:
         status = _run(list(sys.argv[1:] if arguments is None else arguments), own_process=arguments is None)
     except BrokenPipeError:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from recbole_adasid.cli.shared.arguments import parse_arguments
 from recbole_adasid.cli.shared.command import Command, asks_for_help
 from recbole_adasid.cli.shared.common import CONFIG_FILES, DATA_PATH, DATASET
+from recbole_adasid.cli.shared.console import escape_unknown_letters
 from recbole_adasid.cli.shared.exit_status import ended
 from recbole_adasid.cli.shared.options import Option
 from recbole_adasid.plugin.launch import torchrun_options
@@ -61,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: None: those of the process.
     """
+    if arguments is None:
+        escape_unknown_letters()
     return train(sys.argv[1:] if arguments is None else arguments, own_process=arguments is None)
 
 

@@ -44,8 +44,9 @@ def _tell(lines: Sequence[str]) -> None:
     """Print the outcome of a saved change; a failing stdout does not undo it."""
     try:
         print("\n".join(lines), flush=True)
-    except OSError as error:
-        print(f"the change is saved, but could not be printed ({error.strerror})", file=sys.stderr)
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        print(f"the change is saved, but could not be printed ({why})", file=sys.stderr)
         sys.stdout = None  # type: ignore[assignment]  # Python would try again at exit, and fail
 
 

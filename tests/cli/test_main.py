@@ -141,10 +141,11 @@ def test_a_caller_s_own_arguments_start_no_processes(capsys):
     assert "give them on the command line, or use torchrun" in capsys.readouterr().err
 
 
-def test_a_console_without_the_letters_of_a_title_ends_no_command(monkeypatch):
+@pytest.mark.parametrize("start", [main, train.main])
+def test_a_console_without_the_letters_of_a_title_ends_no_command(start, monkeypatch):
     console = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
     monkeypatch.setattr(sys, "stdout", console)
     monkeypatch.setattr(sys, "argv", ["recbole-adasid", "--help"])
-    assert main() == 0
+    assert start() == 0
     print("漢字 …", flush=True)
     assert console.buffer.getvalue().endswith(b"\\u6f22\\u5b57 \\u2026\n")

@@ -208,21 +208,33 @@ def test_going_back_to_an_older_state_repeats_no_line_of_the_log(folder: Path, t
     assert logged(copy, "remove") == ["i1", "i2", "i3"] and state(copy)[2].count(False) == 3  # and padding
 
 
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        (FULL, "No space left on device"),
+        (UnicodeEncodeError("latin-1", "…", 0, 1, "not in range"), "'latin-1' codec can't encode"),
+    ],
+)
 def test_words_that_nobody_takes_do_not_undo_a_change(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    failure: Exception,
+    said: str,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     copy = Path(shutil.copytree(folder, tmp_path / "run"))
 
     class Closed:
         def write(self, _: str) -> int:
-            raise FULL
+            raise failure
 
         def flush(self) -> None:
-            raise FULL
+            raise failure
 
     monkeypatch.setattr(sys, "stdout", Closed())
     assert COMMAND.main(command("remove", copy, tmp_path)) == 0
-    assert "the change is saved, but could not be printed (No space left on device)" in capsys.readouterr().err
+    assert f"the change is saved, but could not be printed ({said}" in capsys.readouterr().err
     assert logged(copy, "remove") == GONE
 
 
