@@ -122,7 +122,7 @@ class LiveCatalogue:
         tokens: Sequence[str],
         *,
         features: ArrayLike | None = None,
-        table: Mapping[str, Sequence[Any]] | None = None,
+        table: Any = None,
         labels: Sequence[ItemLabel] | None = None,
         bad_items: str = "refuse",
     ) -> Arrival:

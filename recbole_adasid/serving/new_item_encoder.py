@@ -170,7 +170,7 @@ class NewItemEncoder:
             self._kept = {token: row for row, token in enumerate(tokens)}, torch.from_numpy(codes)
         return self._kept
 
-    def columns(self, table: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+    def columns(self, table: Any) -> dict[str, list[Any]]:
         """Return the columns of a table in memory, with each item's first row only and the cells of a file.
 
         Raises:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from itertools import chain
 from typing import Any
 
@@ -12,7 +12,7 @@ from recbole_adasid.data.convert.cleaning import CELLS, identifier, plain_text
 from recbole_adasid.data.convert.counting import Unusable
 from recbole_adasid.data.item_table import ITEM_COLUMN, missing_column
 from recbole_adasid.features.item_features import source_columns
-from recbole_adasid.io.frames import python_value
+from recbole_adasid.io.frames import Frame, python_value, values
 
 logger = logging.getLogger(__name__)
 
@@ -41,8 +41,8 @@ def own_columns(run: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys([*chain(*(named for _, named in source_columns(run))), *labels]))
 
 
-def first_rows(table: Mapping[str, Sequence[Any]], read: Collection[str]) -> dict[str, list[Any]]:
-    """Return the columns of a table in memory with each item's first row only.
+def first_rows(table: Any, read: Collection[str]) -> dict[str, list[Any]]:
+    """Return the columns of a table in memory, lists by name or a frame, with each item's first row only.
 
     Texts are kept as they are; other values of the columns in ``read`` and of the item column are converted like those
     of a file of products.
@@ -51,11 +51,13 @@ def first_rows(table: Mapping[str, Sequence[Any]], read: Collection[str]) -> dic
         ValueError: if there is no item column, or a column is not a list with a value per item.
     """
     if not hasattr(table, "items"):
-        raise ValueError(f"the table of new items is of type {type(table).__name__}: pass lists by column name")
+        frame = Frame(table, "the table of new items")
+        rows = frame.select(frame.columns)
+        table = {name: values(rows[name]) for name in frame.columns}
     if ITEM_COLUMN not in table:
         raise ValueError(f"the table of new items has no column {ITEM_COLUMN!r}: name its column of tokens so")
-    for name, column in table.items():
-        if isinstance(column, (str, bytes)) or len(column) != len(table[ITEM_COLUMN]):
+    for name in (ITEM_COLUMN, *table):
+        if (length := _length(table[name])) is None or length != _length(table[ITEM_COLUMN]):
             raise ValueError(f"the column {name!r} of new items has to be a list with one value per item")
     tokens = [_token(token) for token in table[ITEM_COLUMN]]
     row_of: dict[str, int] = {}
@@ -65,6 +67,14 @@ def first_rows(table: Mapping[str, Sequence[Any]], read: Collection[str]) -> dic
     found = {name: [column[row] for row in row_of.values()] for name, column in columns.items()}
     found |= {name: [_cell(value, name) for value in column] for name, column in found.items() if name in read}
     return {ITEM_COLUMN: list(row_of), **found}
+
+
+def _length(column: Any) -> int | None:
+    """Return the number of a column's values, or None if it is not a list of them."""
+    try:
+        return None if isinstance(column, (str, bytes, Mapping, Set)) else len(column)
+    except TypeError:
+        return None
 
 
 def _token(value: Any) -> str:

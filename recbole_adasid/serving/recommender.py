@@ -219,7 +219,7 @@ class Recommender(Published):
         tokens: Sequence[str],
         *,
         features: ArrayLike | None = None,
-        table: Mapping[str, Sequence[Any]] | None = None,
+        table: Any = None,
         labels: Sequence[ItemLabel] | None = None,
         bad_items: str = "refuse",
     ) -> Arrival:
@@ -232,7 +232,7 @@ class Recommender(Published):
         Args:
             tokens: of the A items.
             features: float [A, d], vectors of the kind that the tokenizer was trained on.
-            table: or columns as in the run's `.item` file, for its encoders; numbers and lists as in `items add`.
+            table: or the columns of the run's `.item` file, lists by name or a frame; cells may be as in `items add`.
             labels: titles and categories [A]; by default from the table.
             bad_items: ``refuse`` changes nothing if an item cannot be added, ``skip`` adds the others and reports it.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -230,6 +231,9 @@ def test_the_dataset_s_features_as_a_modality_read_the_run_s_own_columns(
     assert own_columns(of_vectors) == []
 
 
+NO_LISTS: list[Any] = [5, None, {"n1": "red"}, {"red"}, np.array("red"), (title for title in ["red"])]
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -240,9 +244,18 @@ def test_the_dataset_s_features_as_a_modality_read_the_run_s_own_columns(
         ({"item_id": "n1", "title": ["r", "e"]}, "the column 'item_id' of new items"),
         ({"item_id": ["n1"], "title": ["of another row", "red"]}, "the column 'title' of new items"),
         ({"item_id": ["n1", "n2"], "title": ["red"]}, "the column 'title' of new items"),
-        ([{"item_id": "n1"}], "the table of new items is of type list: pass lists by column name"),
+        *(({"item_id": ["n1"], "title": one}, "the column 'title' of new items") for one in NO_LISTS),
+        ({"title": ["red"], "item_id": None}, "the column 'item_id' of new items"),
     ],
 )
 def test_columns_are_lists_with_a_value_per_item(given: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         first_rows(given, ["title"])
+
+
+def test_frames_of_any_library_are_read_as_lists_are(frame_of: Callable[[Any], Any]) -> None:
+    columns = {"item_id": [5, 6, 5], "title": ["red", None, "x"], "tags": [["a", "b"], [], None]}
+    expected = {"item_id": ["5", "6"], "title": ["red", ""], "tags": ["a, b", ""]}
+    assert first_rows(frame_of(pd.DataFrame(columns)), ["title", "tags"]) == expected
+    with pytest.raises(ValueError, match="the table of new items is of type list, not a table: pass a pandas, Polars"):
+        first_rows([{"item_id": "n1"}], ["title"])
