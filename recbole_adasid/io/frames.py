@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from types import ModuleType
 from typing import Any
 
@@ -98,12 +99,19 @@ def ids_like(table: Any, name: str, tokens: Sequence[str]) -> NDArray[Any]:
 
     Numbers may be of any type: missing ones make them floats, and a categorical or object column may hold them, too.
     """
-    first = table[name].drop_nulls().head(1).to_list()
-    if isinstance(next(iter(first), None), (int, float, np.number)) and all(map(_WHOLE.fullmatch, tokens)):
+    if _of_numbers(table[name]) and all(map(_WHOLE.fullmatch, tokens)):
         numbers = [int(token) for token in tokens]
         if all(-(2**63) <= number < 2**63 for number in numbers):
             return np.array(numbers, dtype=np.int64)
     return np.array(tokens, dtype=object)
+
+
+def _of_numbers(column: Any) -> bool:
+    """Tell whether a Series holds numbers alone; an empty one tells by its type."""
+    if column.dtype.is_numeric():
+        return True
+    found = column.drop_nulls().to_list()
+    return bool(found) and all(isinstance(value, (int, float, np.number, Decimal)) for value in found)
 
 
 def _as_frame(given: Any, what: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Callable
 from datetime import date, datetime, timezone
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -158,7 +159,22 @@ def test_without_narwhals_the_error_names_the_extra(monkeypatch: pytest.MonkeyPa
         Frame(TABLE, "table")
 
 
-@pytest.mark.parametrize("values", [[1.0, None], pd.Categorical([7, 8]), np.array([3, None], dtype=object)])
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1.0, None],
+        pd.Categorical([7, 8]),
+        np.array([3, None], dtype=object),
+        np.array([Decimal(7)], dtype=object),
+        np.empty(0, dtype=np.int64),
+    ],
+)
 def test_tokens_are_integers_again_also_from_columns_that_cannot_be_of_integers(values: Any) -> None:
     table = Frame(pd.DataFrame({"n": values}), "table").select(["n"])
     assert ids_like(table, "n", ["5", "7"]).tolist() == [5, 7] and ids_like(table, "n", ["new"]).tolist() == ["new"]
+
+
+@pytest.mark.parametrize("values", [["7", 3], [3, "7"], [None], []])
+def test_a_column_without_numbers_or_with_texts_too_has_strings_whatever_comes_first(values: Any) -> None:
+    table = Frame(pd.DataFrame({"n": np.array(values, dtype=object)}), "table").select(["n"])
+    assert ids_like(table, "n", ["5"]).tolist() == ["5"]
