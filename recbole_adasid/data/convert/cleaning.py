@@ -21,7 +21,7 @@ _HIDDEN = re.compile(r"<(script|style)\b[^<>]*>[^<]*</\1\s*>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<!--[^<>]*>|<![a-zA-Z][^<>]*>")
 # Control characters, lone surrogates and zero-width marks.
 _INVISIBLE = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200b\u2060\ufeff\ud800-\udfff]")
-_NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?([eE][+-]?\d{1,2})?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?([eE][+-]?\d{1,30})?", re.ASCII)
 # The rest may hold spaces and letters beyond ASCII, as browsers take them; a host has no spaces.
 _URL = re.compile(r"https?://[^\s/?#]{1,2000}([/?#].{0,2000})?", re.IGNORECASE)
 # A match starts where the separators do, so that matching is linear.
