@@ -60,7 +60,8 @@ def add_handlers(application: FastAPI, folder: Path | None) -> None:
     async def other(request: Request, error: HTTPException) -> JSONResponse:
         detail = error.detail
         if error.status_code == 400:  # FastAPI's, for a body that Python's json cannot read
-            return JSONResponse({"detail": "the body is not JSON in UTF-8, or nested too deeply"}, 422)
+            detail = "the body is not JSON in UTF-8, is nested too deeply, or has a number of too many digits"
+            return JSONResponse({"detail": detail}, 422)
         if error.status_code in (404, 405):
             detail = f"there is no {request.method} {request.url.path}: /docs lists the routes"
         return JSONResponse({"detail": detail}, error.status_code, error.headers)
