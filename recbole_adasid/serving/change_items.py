@@ -36,7 +36,8 @@ def change_items(action: str, given: Mapping[str, Any]) -> None:
         recommender = Recommender.load(folder.path, trusted=given["trusted"])
         told, refused = (_add if action == "add" else _remove)(recommender, given)
         path = recommender.save(locked=True)
-        _tell([*told, f"{recommender.n_recommended:,} items can be recommended; written to {path}"])
+        written = f"; written to {path}" if path.exists() else ""  # a change of nothing writes no file
+        _tell([*told, f"{recommender.n_recommended:,} items can be recommended{written}"])
         _print_refused(refused)
 
 

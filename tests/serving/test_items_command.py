@@ -35,6 +35,15 @@ def test_the_command_adds_and_removes(copy: Path, tmp_path: Path, capsys: pytest
     assert len(read_json(copy / "sids.json")) == 20
 
 
+def test_no_file_is_named_if_nothing_was_ever_changed(
+    copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "known.csv").write_text("item_id,title\ni3,the red thing\n")
+    assert change(["add", f"--run_folder={copy}", f"--items={tmp_path}/known.csv"]) == 0
+    assert capsys.readouterr().out.endswith("20 items can be recommended\n")
+    assert not (copy / "new-items.safetensors").exists()
+
+
 def test_the_command_goes_on_without_bad_items_if_it_is_told(
     copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
