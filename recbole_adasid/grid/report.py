@@ -185,16 +185,16 @@ def held_out_items(records: list[dict[str, Any]]) -> list[str]:
 
 
 def slice_cell(runs: list[dict[str, Any]], part: str, metric: str) -> str:
-    """Return a metric on a part of the items: with its interval, or with the deviation between seeds; empty if a run
-    tested none of them, or did not measure it.
+    """Return a metric on a part of the items: with its interval, if it has one, or with the deviation between seeds;
+    empty if a run tested none of them, or did not measure it.
     """
     values = [run["test_slices"][part].get(metric) for run in runs]
     if any(value is None for value in values):
         return ""
     if len(runs) > 1:
         return f"{np.mean(values):.4f} ± {np.std(values, ddof=1):.4f}"
-    low, high = runs[0]["test_slice_intervals"][part][metric]
-    return f"{values[0]:.4f} [{low:.4f}, {high:.4f}]"
+    bounds = runs[0]["test_slice_intervals"][part].get(metric)  # none of one user
+    return f"{values[0]:.4f}" + (f" [{bounds[0]:.4f}, {bounds[1]:.4f}]" if bounds else "")
 
 
 def costs(records: list[dict[str, Any]]) -> str:

@@ -294,6 +294,16 @@ def test_held_out_items_that_no_user_was_tested_on_leave_a_gap(told: dict[str, A
     assert row in (tmp_path / "README.md").read_text(encoding="utf-8")
 
 
+def test_one_user_tested_on_held_out_items_has_metrics_without_an_interval(tmp_path: Path) -> None:
+    cold, warm = {"users": 1.0, **dict.fromkeys(METRICS, 0.2)}, {"users": 9.0, **dict.fromkeys(METRICS, 0.3)}
+    intervals = {"cold": {}, "warm": dict.fromkeys(METRICS, [0.2, 0.4])}
+    more = {"cold": True, "test_slices": {"cold": cold, "warm": warm}, "test_slice_intervals": intervals}
+    run_module.add(tmp_path, stored("adasid", **more))
+    write_report(tmp_path)
+    row = "| ADASID | 1 | 1 | 0.2000 | 0.2000 | 0.2000 | 0.3000 [0.2000, 0.4000] |"
+    assert row in (tmp_path / "README.md").read_text(encoding="utf-8")
+
+
 def test_metrics_that_were_not_measured_on_held_out_items_leave_a_gap(tmp_path: Path) -> None:
     parts = {name: {"users": 9.0, "recall@5": 0.3} for name in ("cold", "warm")}
     intervals = {name: {"recall@5": [0.2, 0.4]} for name in parts}
