@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from recbole.data.dataloader import FullSortEvalDataLoader
 
 from recbole_adasid.evaluation.full_ranking import first_places
 
@@ -41,9 +42,10 @@ def same_candidates(eval_data: Any, seed: int) -> Iterator[None]:
     """Draw the same candidates in every evaluation, so that epochs are compared on them, also after resuming.
 
     RecBole draws from numpy's global generator, whose state is restored. Processes of their own (`worker`) would each
-    draw others, so the batches are made in this one.
+    draw others, so the batches are made in this one, unless all items are ranked, which draws nothing.
     """
-    state, workers = np.random.get_state(), getattr(eval_data, "num_workers", 0)
+    state = np.random.get_state()
+    workers = 0 if isinstance(eval_data, FullSortEvalDataLoader) else getattr(eval_data, "num_workers", 0)
     np.random.seed(seed)
     try:
         if workers:

@@ -52,6 +52,15 @@ def test_candidates_are_drawn_anew_from_the_same_seed_and_nobody_else_notices() 
     assert drawn[0] == drawn[1] == drawn[2] and np.random.randint(1000, size=3).tolist() == expected
 
 
+@pytest.mark.parametrize("mode", ["full", "uni5"])
+def test_processes_make_the_batches_only_where_all_items_are_ranked(mode: str, tiny_settings: dict[str, Any]) -> None:
+    config = build_config({**tiny_settings, "worker": 2, "eval_args": {**MODE, "mode": mode}})
+    _, valid, _ = data_preparation(config, create_dataset(config))
+    with same_candidates(valid, 3):
+        assert valid.num_workers == (2 if mode == "full" else 0)
+    assert valid.num_workers == 2
+
+
 COMMON = ("dataset", "data_path", "MAX_ITEM_LIST_LENGTH", "show_progress", "run_root", "train_batch_size")
 
 
