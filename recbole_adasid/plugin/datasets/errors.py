@@ -1,7 +1,8 @@
-"""The error for a missing dataset."""
+"""The errors for a missing dataset, and for one without items to rank held-out ones among."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -33,6 +34,25 @@ def require_dataset(name: str, folder: Path, url: str | None = None) -> None:
         f"or pass --data_path=FOLDER so that FOLDER/{name}/{name}.inter exists, or pass --dataset=ml-100k, which needs "
         f"no download. Presets: {', '.join(presets('dataset'))}."
     )
+
+
+def require_rivals(name: str, n_items: int, modes: Iterable[str]) -> None:
+    """Check that there are items to sample as rivals of a held-out one: RecBole would look for them forever.
+
+    Args:
+        name: dataset name.
+        n_items: in the catalogue.
+        modes: what validation and test rank, of `eval_args`.
+
+    Raises:
+        SettingsError: if there is no other item.
+    """
+    sampled = next((mode for mode in modes if mode != "full"), None)
+    if sampled and n_items < 2:
+        raise SettingsError(
+            f"eval_args: mode is {sampled}, but the dataset {name!r} has {n_items} item, so there is no other one to "
+            "sample: set mode to full, loosen item_inter_num_interval, or bring more items."
+        )
 
 
 def _host(url: str) -> str:

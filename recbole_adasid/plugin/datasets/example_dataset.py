@@ -21,6 +21,7 @@ from recbole_adasid.data.windows import SequenceWindows, build_windows, flatten_
 from recbole_adasid.plugin.datasets.atomic_files import atomic_text
 from recbole_adasid.plugin.datasets.batches import Lengths
 from recbole_adasid.plugin.datasets.checked_dataset import CheckedDataset
+from recbole_adasid.plugin.datasets.errors import require_rivals
 from recbole_adasid.plugin.datasets.leave_one_out import LEFT_OUT, rows_of_parts
 from recbole_adasid.plugin.datasets.row_numbers import as_rows
 from recbole_adasid.plugin.datasets.training_items import TrainingItems
@@ -84,7 +85,7 @@ class ExampleDataset(CheckedDataset):
         With `cold_item_share`, the training part, and only it, has no interactions of held-out items.
 
         Raises:
-            SettingsError: if no example is left to train on.
+            SettingsError: if no example is left to train on, or no item to sample beside a held-out one.
         """
         parts: list[ExampleDataset] = super().build()
         for part in parts[1:]:
@@ -99,12 +100,13 @@ class ExampleDataset(CheckedDataset):
         return parts
 
     def _check_parts(self, parts: Sequence[ExampleDataset]) -> None:
-        """Refuse a split without training examples, warn about other empty parts, and subsample those if asked."""
+        """Refuse splits that cannot be trained or ranked, warn about other empty parts, and subsample those if asked."""
         if not len(parts[0]):
             raise SettingsError(
                 f"The dataset {self.dataset_name!r} leaves no training example: loosen user_inter_num_interval and "
                 "item_inter_num_interval, lower cold_item_share, or bring users with three or more interactions."
             )
+        require_rivals(self.dataset_name, self.item_num - 1, self.config["eval_args"]["mode"].values())
         self._report_evaluation(parts[1:])
         most = self.config["eval_examples"]
         for number, part in enumerate(parts[1:]):

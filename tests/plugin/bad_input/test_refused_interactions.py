@@ -79,6 +79,13 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
         settings(user_inter_num_interval="[50,inf)"),
         r"filters leave nothing of .*loosen user_inter_num_interval=\[50,inf\)",
     ),
+    "one item, among sampled ones": (
+        rows(
+            *[(f"u{n}", "i1", str(time)) for n in range(3) for time in range(5)],
+            eval_args="{split: {LS: valid_and_test}, order: TO, group_by: user, mode: {valid: full, test: uni5}}",
+        ),
+        r"mode is uni5, but the dataset '\w+' has 1 item, .*set mode to full",
+    ),
     "one item under two subspaces": (
         rows(*[(f"u{n}", "i1", str(time)) for n in range(3) for time in range(5)], tokenizer="rqopq"),
         r"opq_subspaces is 2, but the features have 1 columns: lower it",
