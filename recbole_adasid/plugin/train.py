@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,10 @@ def train(config: Any, path: Path) -> dict[str, Any]:
 
     trainer = TIGERTrainer(config, model)
     trainer.check_before_training()
-    key = training_key(config, semantic_ids.fingerprint, interactions, _targets_digest(parts["valid"]))
-    world().require_same("settings", lambda: key)
-    world().from_main(lambda: write_beginning(RunFolder(path), config, model, parts, key))
-    trainer.keep_training(RunFolder(path).training_path, key)
+    keys = _keys(config, semantic_ids.fingerprint, interactions, parts)
+    world().require_same("settings", lambda: keys[0])
+    world().from_main(lambda: write_beginning(RunFolder(path), config, model, parts, keys))
+    trainer.keep_training(RunFolder(path).training_path, keys)
     results = {
         "best_valid": trainer.fit(loaders["train"], loaders["valid"], show_progress=show_progress)[1] or {},
         "test": trainer.evaluate(loaders["test"], show_progress=show_progress) or {},
@@ -67,9 +68,20 @@ def _dataset(config: Any, path: Path) -> Any:
     return dataset
 
 
-def _targets_digest(part: Any) -> str:
-    """Return the digest of the users and items that a part predicts."""
-    return array_digest(*(part.inter_feat[field].numpy() for field in (part.uid_field, part.iid_field)))
+def _keys(config: Any, semantic_ids: str, interactions: str, parts: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the key of this training, and that of earlier versions, without what epochs are compared on."""
+    validated = training_key(config, semantic_ids, interactions, validation_digest(config, parts))
+    return validated, training_key(config, semantic_ids, interactions)
+
+
+def validation_digest(config: Any, parts: Mapping[str, Any]) -> str:
+    """Return the digest of what epochs are compared on: the users and items of the validation and, if these decide how
+    often candidates are drawn, of the test.
+    """
+    by_popularity = config["eval_args"]["mode"]["valid"].startswith("pop")
+    used = [parts[name].inter_feat for name in ("valid", "test")[: 1 + by_popularity]]
+    fields = parts["valid"].uid_field, parts["valid"].iid_field
+    return array_digest(*(rows[field].numpy() for rows in used for field in fields))
 
 
 def _agreed_interactions(items: Any) -> str:

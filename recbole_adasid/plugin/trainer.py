@@ -37,7 +37,7 @@ class TIGERTrainer(ItemEvaluator):
         super().__init__(config, model)
         self.bfloat16 = bool(config["bf16"]) and has_bfloat16(torch.device(config["device"]))
         self.gradient_limit = _gradient_limit(config["clip_grad_norm"])
-        self._kept: tuple[Path, str] | None = None
+        self._kept: tuple[Path, tuple[str, ...]] | None = None
         self._sequences: Sequences | None = None
 
     def _build_optimizer(self, **kwargs: Any) -> torch.optim.Optimizer:
@@ -47,13 +47,14 @@ class TIGERTrainer(ItemEvaluator):
         given.setdefault("params", parameter_groups(self.model, given["weight_decay"]))
         return super()._build_optimizer(**given)
 
-    def keep_training(self, path: Path, key: str) -> None:
+    def keep_training(self, path: Path, keys: tuple[str, ...]) -> None:
         """Let `fit` save its state at `path` after every epoch, and resume from it.
 
         Args:
-            key: fingerprint of all settings and data that training depends on; a state with another key is ignored.
+            keys: fingerprints of all settings and data that training depends on: the first is saved, a state with
+                none of them is ignored.
         """
-        self._kept = path, key
+        self._kept = path, keys
 
     def check_before_training(self) -> None:
         """Check that the model's file will be readable, so that no training is lost.
@@ -99,7 +100,7 @@ class TIGERTrainer(ItemEvaluator):
                 if callback_fn:
                     callback_fn(epoch, score)
             if self._kept and world().is_main:
-                save_training(self._kept[0], self, self._kept[1], next_epoch=self.epochs if stop else epoch + 1)
+                save_training(self._kept[0], self, self._kept[1][0], next_epoch=self.epochs if stop else epoch + 1)
             if stop:
                 self.logger.info(f"Early stopping: no improvement in {self.cur_step} validations.")
                 break

@@ -86,11 +86,11 @@ def adopt_from_main(trainer: Any) -> None:
     world().hand_over(take, lambda state: adopt_state(trainer, *state[1], next_epoch=state[0]))
 
 
-def read_training(path: Path, key: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """Return what :func:`save_training` wrote; None if the file is missing, damaged or of other settings."""
+def read_training(path: Path, keys: tuple[str, ...]) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """Return what :func:`save_training` wrote; None if the file is missing, damaged or of none of the keys."""
     try:
         tensors, about = read_tensors(path, KIND)
-        if about.get("key") != key:
+        if about.get("key") not in keys:
             raise MismatchedFile(f"{path} is of other settings or data")
     except FileNotFoundError:
         return None
@@ -100,12 +100,12 @@ def read_training(path: Path, key: str) -> tuple[dict[str, Tensor], dict[str, An
     return tensors, about
 
 
-def restore_training(path: Path, trainer: Any, key: str) -> bool:
+def restore_training(path: Path, trainer: Any, keys: tuple[str, ...]) -> bool:
     """Restore a trainer's state from :func:`save_training`; return whether there was one to resume from.
 
     A file that is missing, damaged or of other settings is ignored.
     """
-    found = read_training(path, key)
+    found = read_training(path, keys)
     if found is None:
         return False
     tensors, about = found

@@ -131,7 +131,7 @@ def test_an_interrupted_training_goes_on_bit_for_bit(prepare, tmp_path, encoder_
     whole, (train, valid, _) = prepare(**changes)
     whole.fit(train, valid, saved=False)
     first, (train, valid, _) = prepare(**changes)
-    first.keep_training(tmp_path / "state.safetensors", "key")
+    first.keep_training(tmp_path / "state.safetensors", ("key",))
     real = first._train_epoch
 
     def interrupted(data, epoch, **options):
@@ -143,7 +143,7 @@ def test_an_interrupted_training_goes_on_bit_for_bit(prepare, tmp_path, encoder_
     with pytest.raises(KeyboardInterrupt):
         first.fit(train, valid, saved=False)
     again, (train, valid, _) = prepare(**changes)
-    again.keep_training(tmp_path / "state.safetensors", "key")
+    again.keep_training(tmp_path / "state.safetensors", ("key", "former"))
     again.fit(train, valid, saved=False)
     for mine, theirs in zip(again.model.state_dict().values(), whole.model.state_dict().values()):
         assert mine.equal(theirs)

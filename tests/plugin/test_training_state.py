@@ -15,6 +15,8 @@ import torch
 
 from recbole_adasid.io.json_file import read_json
 from recbole_adasid.io.tensor_file import read_tensors
+from recbole_adasid.plugin import train
+from recbole_adasid.plugin.config.run_settings import training_key
 from recbole_adasid.plugin.run import run
 from recbole_adasid.plugin.trainer import TIGERTrainer
 from recbole_adasid.plugin.training_state import restore_random_state, training_state
@@ -134,6 +136,32 @@ def test_corrected_validation_data_starts_from_the_beginning(
     assert "other settings or data" in caplog.text
     whole = run({**settings, "run_folder": str(tmp_path / "fresh")})
     assert found["best_valid"] == whole["best_valid"] and found["test"] == whole["test"]
+
+
+def test_an_unfinished_run_of_an_earlier_version_resumes(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its key does not tell what epochs were compared on."""
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "training_key", lambda *about: training_key(*about[:3]))
+        killed_in_epoch(2, settings, monkeypatch)
+    with caplog.at_level(logging.INFO):
+        run(settings)
+    assert "Resuming training after 2 epochs" in caplog.text
+
+
+@pytest.mark.parametrize(("mode", "counts"), [("full", False), ("uni5", False), ("pop5", True)])
+def test_other_test_items_matter_to_the_validation_if_candidates_are_drawn_by_popularity(
+    mode: str, counts: bool
+) -> None:
+    def digest(*targets: list[int]) -> str:
+        parts = [{"user": torch.arange(2), "item": torch.tensor(items)} for items in targets]
+        fields = {"uid_field": "user", "iid_field": "item"}
+        named = {name: SimpleNamespace(inter_feat=rows, **fields) for name, rows in zip(("valid", "test"), parts)}
+        return train.validation_digest({"eval_args": {"mode": {"valid": mode, "test": "pop9"}}}, named)
+
+    assert digest([1, 2], [3, 4]) != digest([1, 3], [3, 4])
+    assert (digest([1, 2], [3, 4]) != digest([1, 2], [3, 5])) is counts
 
 
 def test_ctrl_c_says_how_to_go_on(

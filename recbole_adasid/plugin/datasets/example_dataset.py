@@ -100,7 +100,7 @@ class ExampleDataset(CheckedDataset):
         return parts
 
     def _check_parts(self, parts: Sequence[ExampleDataset]) -> None:
-        """Refuse splits that cannot be trained or ranked, warn about other empty parts, and subsample those if asked."""
+        """Refuse splits that cannot be used, warn about other empty parts, and subsample those if asked."""
         if not len(parts[0]):
             raise SettingsError(
                 f"The dataset {self.dataset_name!r} leaves no training example: loosen user_inter_num_interval and "

@@ -62,7 +62,7 @@ def take_over(
     semantic_ids: tuple[Sequence[str], NDArray[np.integer]] | None = None,
     *,
     reads_features: bool = False,
-    key: str | None = None,
+    keys: tuple[str, ...] = (),
 ) -> None:
     """Write the settings of a run that is about to train, and remove the results of one that it does not resume.
 
@@ -74,13 +74,13 @@ def take_over(
         settings: of the new run.
         semantic_ids: its item tokens [N] and their codes [N, S]; None: it has none.
         reads_features: whether the recommender also reads item features.
-        key: fingerprint of its training, which resumes from a state with the same; None: it never resumes.
+        keys: fingerprints of states that its training resumes from; empty: it never resumes.
     """
     there, as_before = _has_run(folder), semantic_ids is None or _has_sids(folder, *semantic_ids)
     fits = as_before and not (there and reads_features and _has_other_features(folder, settings))
     if folder.changes_path.is_file() and not fits:
         _set_aside(folder)
-    if not _resumes(folder, key):
+    if not _resumes(folder, keys):
         # Before the model: a state without the best model so far cannot be resumed.
         folder.training_path.unlink(missing_ok=True)
         equal = as_before and folder.has_config(settings)
@@ -94,11 +94,11 @@ def _has_run(folder: RunFolder) -> bool:
     return folder.metrics_path.is_file() or folder.model_path.is_file()
 
 
-def _resumes(folder: RunFolder, key: str | None) -> bool:
-    """Tell whether a training with a key resumes an unfinished run."""
-    if key is None or folder.metrics_path.is_file():
+def _resumes(folder: RunFolder, keys: tuple[str, ...]) -> bool:
+    """Tell whether a training that goes on from states with some keys resumes an unfinished run."""
+    if not keys or folder.metrics_path.is_file():
         return False
-    return read_training(folder.training_path, key) is not None
+    return read_training(folder.training_path, keys) is not None
 
 
 def _set_aside(folder: RunFolder) -> None:

@@ -29,11 +29,11 @@ from recbole_adasid.run_folder.results_table import results_table
 logger = logging.getLogger(__name__)
 
 
-def write_beginning(folder: RunFolder, config: Any, model: Any, parts: dict[str, Any], key: str) -> None:
-    """Write what is known before TIGER is trained; ``key`` is the fingerprint of its training."""
+def write_beginning(folder: RunFolder, config: Any, model: Any, parts: dict[str, Any], keys: tuple[str, ...]) -> None:
+    """Write what is known before TIGER is trained; ``keys`` are of states that its training resumes from."""
     items, catalogue = parts["train"].training_items(), model.tiger.catalogue
     semantic_ids = items.item_tokens(), catalogue.tokens[1:].cpu().numpy()
-    take_over(folder, writable(config), semantic_ids, reads_features=model.content_width is not None, key=key)
+    take_over(folder, writable(config), semantic_ids, reads_features=model.content_width is not None, keys=keys)
     _write_sids(folder, model, items)
     _write_labels(folder, config, items)
     n_parameters = sum(p.numel() for p in model.parameters())

@@ -158,10 +158,10 @@ def test_the_settings_of_a_model_that_was_not_replaced_yet_stay_until_then(setti
         write_first_settings(folder, config)
         assert folder.config_path.read_bytes() == before
     write_tensors(folder.training_path, KIND, {}, {"key": "its own"})
-    take_over(folder, config, known, reads_features=True, key="its own")
+    take_over(folder, config, known, reads_features=True, keys=("its own", "former"))
     assert folder.model_path.exists() and not folder.changes_path.exists()  # the training may be resumed
     folder.config_path.write_bytes(before)
-    take_over(folder, config, known, key="another")
+    take_over(folder, config, known, keys=("another",))
     assert not folder.model_path.exists() and folder.has_config(config)
 
 
