@@ -52,7 +52,7 @@ def read_item_map(path: Path) -> dict[str, int]:
 
 def fits_a_cell(token: str) -> bool:
     """Tell whether an item token can stand in a tab-separated text file."""
-    return bool(token.strip()) and not _BREAKS.search(token)
+    return bool(token) and not _BREAKS.search(token)
 
 
 def check_fits_a_cell(tokens: Iterable[str], path: Path) -> None:
@@ -62,7 +62,7 @@ def check_fits_a_cell(tokens: Iterable[str], path: Path) -> None:
         ValueError: naming the first that is empty, or contains a tab or a line break.
     """
     for token in tokens:
-        if not token or _BREAKS.search(token):
+        if not fits_a_cell(token):
             raise ValueError(
                 f"the item token {token!r} does not fit into {path}, which separates cells by tabs and items by line "
                 "breaks: export to another format, or rename the item"

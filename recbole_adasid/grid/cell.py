@@ -200,8 +200,8 @@ def refuse_shared_sids(name: str, own: dict[str, Any], shared: Sequence[str]) ->
     keys = own.keys() | read_settings_files(settings_files(as_options(own))).keys()
     for key in sorted(keys & tokenizer_keys(), key=lambda one: (one != "tokenizer", one)):
         raise SettingsError(
-            f"The cell {name} has a {key} of its own, but sids_file gives all cells the same Semantic IDs: leave it "
-            "out, or choose other --cells."
+            f"The cell {name} has a {key} of its own, but sids_file gives all cells the same Semantic IDs: leave "
+            "sids_file out, or choose other --cells."
         )
 
 

@@ -51,7 +51,7 @@ def unwritable(label_of: Mapping[str, ItemLabel]) -> dict[str, str]:
         for name, text in (("token", token), *label._asdict().items()):
             if token not in refused and not is_text(text):
                 refused[token] = f"its {name} is {short(text)}: it has to be text without NUL and lone surrogates"
-        if token not in refused and not fits_a_cell(token):
+        if token not in refused and not (token.strip() and fits_a_cell(token)):
             refused[token] = "its token is blank, or holds a tab or line break, which no file of items can hold"
     return refused
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Collection, Mapping
 from copy import deepcopy
@@ -12,8 +11,6 @@ from typing import Any
 
 from recbole_adasid.settings.errors import SettingsError, unknown_name
 from recbole_adasid.settings.reading import parse_mapping
-
-logger = logging.getLogger(__name__)
 
 PACKAGE = Path(__file__).resolve().parents[1]
 OTHER_KINDS = ("ranking", "tuning")
@@ -100,6 +97,10 @@ def plugin_defaults(external: dict[str, Any], dataset: str, model_name: str = "T
     }
 
 
+_NAMES, _NONE = ("model", "model_size", "tokenizer", "dataset"), object()
+"""Settings that name presets, and what no setting is."""
+
+
 def without_replaced_presets(
     earlier: dict[str, Any], later: Mapping[str, Any], base: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -113,22 +114,14 @@ def without_replaced_presets(
         later: all settings that override them.
         base: RecBole's settings of the file's dataset, which the presets override.
     """
-    replaced = [key for key in _NAMES if key in earlier and key in later and later[key] != earlier[key]]
-    if not replaced:
+    if not any(key in earlier and key in later and later[key] != earlier[key] for key in _NAMES):
         return earlier
     try:
         presets_of = plugin_defaults(earlier, str(earlier.get("dataset")), str(earlier.get("model", "TIGER")))
     except SettingsError:  # of a name that nobody uses any more
         return earlier
     followed = {**base, **presets_of}
-    kept = {key: value for key, value in earlier.items() if key in _NAMES or followed.get(key, _NONE) != value}
-    if len(kept) < len(earlier):
-        told = ", ".join(f"{key}={later[key]} instead of {earlier[key]}" for key in replaced)
-        logger.info("%s: what the settings files repeat of the former preset follows the other one.", told)
-    return kept
-
-
-_NAMES, _NONE = ("model", "model_size", "tokenizer", "dataset"), object()
+    return {key: value for key, value in earlier.items() if key in _NAMES or followed.get(key, _NONE) != value}
 
 
 def settings_files() -> list[Path]:

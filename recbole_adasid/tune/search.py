@@ -122,7 +122,9 @@ def refuse_what_the_tokenizer_ignores(space: Space, config: Any) -> None:
     """
     if config["sids_file"]:
         for key in sorted(space.keys & (tokenizer_keys() - AROUND.keys())):
-            raise SettingsError(f"With sids_file, no tokenizer is trained, which {key} is for: leave one of them out.")
+            raise SettingsError(
+                f"{key} has no effect with sids_file, as no tokenizer is trained: leave one of them out."
+            )
     if space.keys & {"tokenizer", *PARTS}:
         return
     of_others = RULES.keys() - AROUND.keys() - tokenizer_settings(config).keys()

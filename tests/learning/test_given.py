@@ -129,7 +129,7 @@ def title_with_room(*folders: Path) -> str:
         token for token in sequences[0] if all(n[of[token][:-1]] < max(n.values()) for n, of in zip(sizes, sequences))
     ]
     return next(
-        f"the {'red' if int(token[1:]) % 2 else 'blue'} thing number {token}" for token in free if token[1:] < "9"
+        f"the {'red' if int(token[1:]) % 2 else 'blue'} thing number {token}" for token in free if int(token[1:]) < 90
     )
 
 

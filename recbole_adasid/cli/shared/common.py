@@ -76,5 +76,5 @@ def seed_list(text: str) -> list[int]:
     except ValueError:
         raise SettingsError(f"seeds={text!r} is not a list of whole numbers: write --seeds=2020,2021.") from None
     if len(set(seeds)) < len(seeds):
-        raise SettingsError(f"seeds={text!r} has a seed twice, which would count one training twice: give each once.")
+        raise SettingsError(f"seeds={text!r} names a seed twice: give each seed once.")
     return seeds
