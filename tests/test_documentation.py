@@ -6,6 +6,7 @@ import yaml
 from torch.distributed.run import get_args_parser
 
 from recbole_adasid.cli.main import COMMANDS
+from recbole_adasid.io.json_file import read_json
 from recbole_adasid.plugin.launch import OPTIONS as RECBOLE_OPTIONS
 from recbole_adasid.plugin.peers.names import model_defaults, peer_names
 from recbole_adasid.settings.presets import known_keys, presets
@@ -92,6 +93,17 @@ def test_figures_of_a_table_are_those_that_were_measured(page, section, results)
         known = max((row[0] for row in measured if row[0] and name.startswith(row[0])), key=len)
         same = {cell.split(" (")[0] for row in measured if row[0] == known for cell in row[1:]}
         assert {*filter(_is_figure, cells)} - same == set(), name
+
+
+def test_the_tuning_s_summary_is_that_of_its_points():
+    text = (ROOT / "results" / "tuning" / "README.md").read_text(encoding="utf-8")
+    for name, title in (("adasid", "AdaSID"), ("quasid", "QuaSID")):
+        found, (default,) = (
+            [trial["ndcg@10"] for trial in read_json(ROOT / "results" / "tuning" / folder / "table.json")["trials"]]
+            for folder in (name, f"default-{name}")
+        )
+        better = sum(score > default for score in found)
+        assert f"| {title} | {len(found)} | {max(found):.4f} | {default:.4f} | {better} |" in text
 
 
 def test_the_tokenizers_page_lists_every_tokenizer():
