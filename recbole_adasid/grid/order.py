@@ -32,7 +32,7 @@ def order_table(rows: list[tuple[str, list[dict[str, Any]]]]) -> list[str]:
         return []
     shown = [[label, *(f"{value:.4f}" for value in curve)] for label, curve in curves.items()]
     taus = agreement(np.stack(list(curves.values())))
-    shown.append(["*Kendall's τ with the last ranking*", *(f"*{tau:.2f}*" for tau in taus)])
+    shown.append(["*Kendall's τ with the last ranking*", *("–" if np.isnan(tau) else f"*{tau:.2f}*" for tau in taus)])
     head = ["epochs", *(str(epoch + 1) for epoch in epochs)]
     note = f"Validation {METRIC} by epoch, mean over seeds; the cosine schedule ends with the last epoch."
     return ["### When the ranking settles", note, table(head, shown, compact=True)]

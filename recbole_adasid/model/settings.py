@@ -24,7 +24,7 @@ HEAD: dict[str, Rule] = {
 LOSSES: dict[str, Rule] = {
     "generative_weight": real(0, _LARGE).as_argument("generative"),
     "dense_weight": real(1 / _LARGE, _LARGE).as_argument("dense"),
-    "dense_label_smoothing": real(0, 1).as_argument("label_smoothing"),
+    "dense_label_smoothing": real(0, 0.99).as_argument("label_smoothing"),
     "full_softmax_items": whole(0),
     "sampled_items": whole(1),
 }

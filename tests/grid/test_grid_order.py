@@ -49,3 +49,8 @@ def test_the_table_has_the_mean_of_seeds_by_epoch_and_the_agreement() -> None:
 )
 def test_without_an_order_to_settle_there_is_no_table(rows: list[Any]) -> None:
     assert order_table(rows) == []
+
+
+def test_cells_that_are_all_equal_after_an_epoch_agree_with_no_order() -> None:
+    rows = [(name, [run(0.0, value)]) for name, value in (("A", 0.1), ("B", 0.2), ("C", 0.3))]
+    assert order_table(rows)[-1].splitlines()[-1] == "| *Kendall's τ with the last ranking* | – | *1.00* |"

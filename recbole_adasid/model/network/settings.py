@@ -22,7 +22,7 @@ NETWORK_SETTINGS: dict[str, Rule] = {
     "n_user_tokens": whole(0, 2**24),
     "encoder_attention": name_of(ENCODER_ATTENTIONS),
     "encoder_input": name_of(ENCODER_INPUTS),
-    "label_smoothing": real(0, 1),
+    "label_smoothing": real(0, 0.99),  # 1 would leave the target no weight
     "token_softmax": name_of(TOKEN_SOFTMAXES),
     "history_bias": switch,
 }

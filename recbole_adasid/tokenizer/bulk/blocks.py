@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from recbole_adasid.features.vectors import LARGEST
 from recbole_adasid.io.array_file import mapped_array
 from recbole_adasid.tokenizer.base import ItemTokenizer
 
@@ -53,7 +54,7 @@ def encode_blocks(
     for block in blocks:
         with np.errstate(over="ignore"):  # becomes infinite, which is refused
             plain = np.asarray(block, dtype=np.float32)  # torch knows neither long doubles nor other byte orders
-        features = _finite(torch.from_numpy(plain), source, start)
+        features = _usable(torch.from_numpy(plain), source, start)
         with torch.no_grad():
             codes[start : start + len(block)] = tokenizer.encode(features).numpy()
         start += len(block)
@@ -82,13 +83,11 @@ def npy_blocks(path: Path, rows_at_once: int) -> Iterator[NDArray]:
         yield np.load(path, mmap_mode="c", allow_pickle=False)[start : start + rows_at_once]
 
 
-def _finite(block: Tensor, source: Path | str, first_row: int) -> Tensor:
-    if not torch.isfinite(block.sum()):  # one pass: any non-finite value makes the sum non-finite
-        wrong = (~torch.isfinite(block)).nonzero()
-        if len(wrong):
-            row, column = wrong[0].tolist()
-            raise ValueError(
-                f"{source} has {float(block[row, column])} in row {first_row + row}, column {column}: features must be "
-                "finite"
-            )
+def _usable(block: Tensor, source: Path | str, first_row: int) -> Tensor:
+    if block.numel() and not bool(block.abs().max() <= LARGEST):  # NaN is not below anything
+        row, column = (~(block.abs() <= LARGEST)).nonzero()[0].tolist()
+        raise ValueError(
+            f"{source} has {float(block[row, column])} in row {first_row + row}, column {column}: features must be "
+            f"finite, and at most {LARGEST:g} in size"
+        )
     return block

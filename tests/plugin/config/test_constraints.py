@@ -73,3 +73,10 @@ def test_lists_without_seen_items_need_all_items_ranked(mode: Any):
     assert build_config({"eval_args": eval_args}) and build_config({"eval_exclude_seen": True})
     with pytest.raises(SettingsError, match="cold_list_share needs full lists, and eval_args has mode uni100"):
         build_config({"eval_args": eval_args, "cold_list_share": 0.1, "cold_item_share": 0.1})
+
+
+@pytest.mark.parametrize(("model", "key"), [("TIGER", "label_smoothing"), ("LIGER", "dense_label_smoothing")])
+def test_a_target_without_any_weight_is_refused(model: str, key: str):
+    with pytest.raises(SettingsError, match=f"{key}=1 has to be a finite number of at least 0 and at most 0.99"):
+        build_config({"model": model, key: 1})
+    assert build_config({"model": model, key: 0.5})[key] == 0.5

@@ -59,6 +59,15 @@ def test_features_of_any_float_type_get_the_same_codes(features, tokenizer, tmp_
     assert np.array_equal(assign_semantic_ids(tokenizer, tmp_path / "features.npy"), expected.numpy())
 
 
+@pytest.mark.parametrize("value", [2e12, -1e25, 3e38, np.nan])
+def test_a_value_that_feature_files_may_not_hold_gets_no_code(value, features, tokenizer, tmp_path):
+    changed = features.astype(np.float32)
+    changed[5, 2] = value
+    np.save(tmp_path / "features.npy", changed)
+    with pytest.raises(ValueError, match=r"in row 5, column 2: features must be finite, and at most 1e\+12 in size"):
+        assign_semantic_ids(tokenizer, tmp_path / "features.npy", rows_at_once=4)
+
+
 def test_a_value_beyond_float32_is_named(tokenizer, tmp_path):
     np.save(tmp_path / "features.npy", np.full((2, 6), 1e300))
     with pytest.raises(ValueError, match="has inf in row 0, column 0"):
