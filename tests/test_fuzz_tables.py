@@ -17,7 +17,7 @@ from generated_input import ITEMS, cases, mutated, passes_or_says_why  # noqa: E
 from recbole_adasid.data.atomic_text import AtomicText, Column, _count_if_regular  # noqa: E402
 from recbole_adasid.data.convert.amazon import LAYOUTS  # noqa: E402
 from recbole_adasid.data.convert.amazon_files import convert_amazon  # noqa: E402
-from recbole_adasid.data.convert.cleaning import clean_text  # noqa: E402
+from recbole_adasid.data.convert.cell_values import clean_text  # noqa: E402
 from recbole_adasid.data.item_table import read_item_table  # noqa: E402
 from recbole_adasid.features.item_text import render_texts  # noqa: E402
 from recbole_adasid.plugin.config.building import build_config  # noqa: E402

@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from recbole_adasid.bundle.content import BundleContent
-from recbole_adasid.bundle.exchange import export_sids, imported_content
 from recbole_adasid.bundle.folder import read_content, write_content
+from recbole_adasid.bundle.formats import export_sids, imported_content
 from recbole_adasid.bundle.from_run import content_of_run
 from recbole_adasid.bundle.nearest import Neighbour, nearest_rows
 from recbole_adasid.bundle.published_bundle import LAYOUT, write_published_bundle

@@ -21,7 +21,7 @@ _REMEDY = "neither text nor a whole number: save ids as one of them"
 def tokens_of_arrow(column: Any, where: Path | str, name: str) -> NDArray[np.object_]:
     """Return the ids of an Arrow array as tokens [R], None where there is none.
 
-    As in :func:`~recbole_adasid.data.convert.cleaning.identifier`, whole floats and decimals are integers, since a
+    As in :func:`~recbole_adasid.data.convert.cell_values.identifier`, whole floats and decimals are integers, since a
     column of integers with gaps becomes floats; texts are taken as they are.
 
     Args:

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from recbole_adasid.data.convert.cleaning import identifier
+from recbole_adasid.data.convert.cell_values import identifier
 from recbole_adasid.data.convert.counting import Unusable
 from recbole_adasid.data.convert.rows import nearest_column
 from recbole_adasid.io.frames import Frame, made_like, values

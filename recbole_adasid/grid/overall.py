@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from recbole_adasid.evaluation.comparison import Difference, relative_gain
+from recbole_adasid.evaluation.significance import Difference, relative_gain
 from recbole_adasid.grid.paired import USERS_ONLY, have_same_test, label_of, measured, per_user, ranked, users_of
 from recbole_adasid.grid.published import PAPER, why_left_out
 from recbole_adasid.grid.records import ABLATIONS, BASELINES, PAPER_METRICS, is_choice

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from recbole_adasid.evaluation.comparison import difference, holm
 from recbole_adasid.evaluation.intervals import gains
+from recbole_adasid.evaluation.significance import difference, holm
 from recbole_adasid.evaluation.users import count_users
 from recbole_adasid.grid.records import TEST, is_seedless, mean_valid
 from recbole_adasid.io.array_file import read_arrays
@@ -47,7 +47,7 @@ def paired_recommenders(
         return left_out(apart)
     label = next(iter(seeds[best].values())).get("label", best)
     about = [f"{label}, the best of ours by validation NDCG@10, against each recommender"]
-    about += ["over users and trainings (`evaluation/comparison.py`), by the seeds that both have."]
+    about += ["over users and trainings (`evaluation/significance.py`), by the seeds that both have."]
     about += [ONE_SEED] * any(USERS_ONLY in p for *_, p in rows) + left_out(apart) + [""]
     head = ["recommender", "seeds", "metric", "ours", "recommender", "difference, 95% interval", "p"]
     return ["\n".join([*about, table(head, rows, compact=True)])]
@@ -129,7 +129,7 @@ def paired_test(
     own = label_of(seeds[reference])
     others = f", the {kind} of the best validation NDCG@10, and each of the\nothers" * (len(candidates) > 1)
     about = [f"{own} against {label_of(seeds[best])}{others}, by the seeds that both have, over users and trainings "]
-    about[0] += "(`evaluation/comparison.py`)."
+    about[0] += "(`evaluation/significance.py`)."
     if len(several) > 1:
         about += [f"In brackets Holm's p, corrected for the {len(several)} {kind}s with several seeds."]
     about += [ONE_SEED] * (len(several) < len(candidates)) + apart + [""]

@@ -17,7 +17,7 @@ from recbole_adasid.report.content.recommendations import recommendations
 from recbole_adasid.report.content.settings import what_was_run
 from recbole_adasid.report.content.tree import prefix_tree
 from recbole_adasid.report.content.verdict import verdict
-from recbole_adasid.report.run_content import RunContent
+from recbole_adasid.report.finished_run import FinishedRun
 from recbole_adasid.report.view.chart import curves_chart, usage_chart
 from recbole_adasid.report.view.intervals import intervals_svg
 from recbole_adasid.report.view.page import Section, render_page, shown_sections
@@ -39,7 +39,7 @@ def write_run_report(run_folder: str | Path, *, keep_fuller: bool = False) -> Pa
         SettingsError: if its settings are damaged.
         CannotWrite: if the disk is full.
     """
-    run = RunContent(run_folder)
+    run = FinishedRun(run_folder)
     title = f"{run.name} on {run.dataset}"
     page = render_page(title, "Semantic IDs and the recommender trained on them", SECTIONS, run)
     path = run.folder.report_path
@@ -53,7 +53,7 @@ def write_run_report(run_folder: str | Path, *, keep_fuller: bool = False) -> Pa
     return write_atomically(path, page)
 
 
-def _metrics(run: RunContent) -> dict[str, Any]:
+def _metrics(run: FinishedRun) -> dict[str, Any]:
     rows = metric_rows(run.metrics)
     if not rows:
         raise LeftOut("the run has neither validation nor test metrics")
@@ -72,7 +72,7 @@ def _metrics(run: RunContent) -> dict[str, Any]:
     }
 
 
-def _training(run: RunContent) -> dict[str, Any]:
+def _training(run: FinishedRun) -> dict[str, Any]:
     if not run.folder.history_path.is_file():
         raise LeftOut("the run kept no history.json")
     main, others = tokenizer_curves(run.history)
@@ -83,12 +83,12 @@ def _training(run: RunContent) -> dict[str, Any]:
     }
 
 
-def _usage(run: RunContent) -> dict[str, Any]:
+def _usage(run: FinishedRun) -> dict[str, Any]:
     sids = run.bundle.sids
     return {"charts": [usage_chart(level) for level in code_usage(sids.codes, sids.level_sizes)]}
 
 
-def _tree(run: RunContent) -> dict[str, Any]:
+def _tree(run: FinishedRun) -> dict[str, Any]:
     codes = run.bundle.codes
     return {
         "tree": prefix_tree(codes, run.titles, run.categories),
@@ -97,20 +97,20 @@ def _tree(run: RunContent) -> dict[str, Any]:
     }
 
 
-def _groups(run: RunContent) -> dict[str, Any]:
+def _groups(run: FinishedRun) -> dict[str, Any]:
     return {"groups": collision_groups(run.bundle.codes, run.titles), "collision": run.bundle.sids.collision}
 
 
-def _neighbours(run: RunContent) -> dict[str, Any]:
+def _neighbours(run: FinishedRun) -> dict[str, Any]:
     return {"items": neighbours(run)}
 
 
-def _users(run: RunContent) -> dict[str, Any]:
+def _users(run: FinishedRun) -> dict[str, Any]:
     share = run.settings.get("cold_list_share")
     return {"users": recommendations(run), "sampled": run.sampled, "cold_share": share}
 
 
-SECTIONS: list[Section[RunContent]] = [
+SECTIONS: list[Section[FinishedRun]] = [
     Section("verdict", "Verdict", "Verdict", lambda run: {"verdict": verdict(run)}),
     Section("metrics", "How good are the recommendations?", "Metrics", _metrics),
     Section("tree", "What do the codes mean?", "Codes", _tree),

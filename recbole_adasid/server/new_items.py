@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recbole_adasid.data.convert.cleaning import CELLS, plain_text
+from recbole_adasid.data.convert.cell_values import CELLS, plain_text
 from recbole_adasid.data.item_table import ITEM_COLUMN
 from recbole_adasid.io.checked_input import short
 from recbole_adasid.server.requests import NewItem, writable

@@ -17,9 +17,7 @@ from recbole_adasid.tokenizer.base import ItemTokenizer
 from recbole_adasid.tokenizer.clustering.rq_kmeans import RQKMeansTokenizer
 from recbole_adasid.tokenizer.clustering.rq_opq import RQOPQTokenizer
 from recbole_adasid.tokenizer.quantizer import QUANTIZERS, ResidualQuantizer
-from recbole_adasid.tokenizer.regulation.adaptive import AdaptiveRegulation
-from recbole_adasid.tokenizer.regulation.base import NoRegulation, Regulation
-from recbole_adasid.tokenizer.regulation.hamming import HammingRegulation
+from recbole_adasid.tokenizer.regulation import REGULATIONS
 from recbole_adasid.tokenizer.scaling import FeatureScaler
 from recbole_adasid.tokenizer.settings import AROUND, AUTOENCODER, COMMON, RQ_OPQ, TRAINING
 from recbole_adasid.tokenizer.training.loop import TrainingSettings
@@ -171,11 +169,6 @@ FAMILIES: dict[str, Callable[[Settings, int], ItemTokenizer]] = {
     "autoencoder": _build_autoencoder,
     "rq_kmeans": _build_rq_kmeans,
     "rq_opq": _build_rq_opq,
-}
-REGULATIONS: dict[str, type[Regulation]] = {
-    "none": NoRegulation,
-    "adaptive": AdaptiveRegulation,
-    "hamming": HammingRegulation,
 }
 _PARTS: dict[str, Mapping[str, Any]] = {"quantizer": QUANTIZERS, "regulation": REGULATIONS}
 """What an autoencoder is put together from, by the setting that names it."""

@@ -10,7 +10,7 @@ import pytest
 pyarrow = pytest.importorskip("pyarrow")
 
 from recbole_adasid.data.arrow_ids import tokens_of_arrow  # noqa: E402
-from recbole_adasid.data.convert.cleaning import identifier  # noqa: E402
+from recbole_adasid.data.convert.cell_values import identifier  # noqa: E402
 
 
 @pytest.mark.parametrize(

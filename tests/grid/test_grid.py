@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recbole_adasid.evaluation.comparison import difference, holm
+from recbole_adasid.evaluation.significance import difference, holm
 from recbole_adasid.grid import cell as cell_module
 from recbole_adasid.grid.cell import Cell
 from recbole_adasid.grid.figures import _curve, file_name

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recbole_adasid.evaluation.comparison import holm
+from recbole_adasid.evaluation.significance import holm
 from recbole_adasid.grid import cell as cell_module
 from recbole_adasid.grid import run as run_module
 from recbole_adasid.grid.cell import Cell

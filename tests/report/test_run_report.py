@@ -17,7 +17,7 @@ from recbole_adasid.plugin.run import run
 from recbole_adasid.report import run_report as module
 from recbole_adasid.report.content.neighbours import neighbours
 from recbole_adasid.report.content.recommendations import recommendations
-from recbole_adasid.report.run_content import RunContent
+from recbole_adasid.report.finished_run import FinishedRun
 from recbole_adasid.report.run_report import SECTIONS, write_run_report
 from recbole_adasid.serving.recommender import Recommender
 
@@ -117,7 +117,7 @@ def test_the_report_can_be_switched_off(odd_settings: dict[str, object], tmp_pat
 
 
 def test_neighbours_are_those_of_the_bundle_and_of_the_run_s_features(run_folder: Path) -> None:
-    content = RunContent(run_folder)
+    content = FinishedRun(run_folder)
     for item, example in zip(neighbours(content), content.examples["items"]):
         by_sid = [near.item for near in content.bundle.nearest(example["item"], 8)]
         assert [near.title for near in item.by_sid] == [content.title_of[token] for token in by_sid]
@@ -126,7 +126,7 @@ def test_neighbours_are_those_of_the_bundle_and_of_the_run_s_features(run_folder
 
 
 def test_recommendations_are_those_of_the_test(run_folder: Path) -> None:
-    content = RunContent(run_folder)
+    content = FinishedRun(run_folder)
     ranks = np.load(run_folder / "test_ranks.npz")["rank"]
     examples = recommendations(content)
     assert [user.rank or 0 for user in examples] == [ranks[user.row] for user in examples]
@@ -141,19 +141,19 @@ def test_recommendations_are_those_of_the_test(run_folder: Path) -> None:
 
 
 def test_later_changes_of_the_catalogue_do_not_change_them(run_folder: Path) -> None:
-    expected = recommendations(RunContent(run_folder))
+    expected = recommendations(FinishedRun(run_folder))
     recommender = Recommender.load(run_folder)
     recommender.add_items(["new"], table={"item_id": ["new"], "title": ["new"], "words": ["word1"]})
-    recommender.remove_items({user["held_out"] for user in RunContent(run_folder).examples["users"]})
+    recommender.remove_items({user["held_out"] for user in FinishedRun(run_folder).examples["users"]})
     recommender.save()
-    assert recommendations(RunContent(run_folder)) == expected
+    assert recommendations(FinishedRun(run_folder)) == expected
 
 
 def test_liger_s_scores_are_no_probabilities_and_lists_leave_out_what_the_test_does(
     odd_settings: dict[str, object], tmp_path: Path
 ) -> None:
     run({**odd_settings, "run_folder": str(tmp_path / "run"), "model": "LIGER", "eval_exclude_seen": True})
-    content = RunContent(tmp_path / "run")
+    content = FinishedRun(tmp_path / "run")
     ranks = np.load(tmp_path / "run" / "test_ranks.npz")["rank"]
     examples, users = recommendations(content), content.examples["users"]
     assert [user.rank or 0 for user in examples] == [ranks[user.row] for user in examples]

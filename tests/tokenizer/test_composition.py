@@ -10,7 +10,8 @@ from recbole_adasid.pairs.item_pairs import ItemPairs
 from recbole_adasid.settings.presets import presets, read_props
 from recbole_adasid.tokenizer.base import ItemTokenizer
 from recbole_adasid.tokenizer.quantizer import QUANTIZERS
-from recbole_adasid.tokenizer.registry import REGULATIONS, build_tokenizer
+from recbole_adasid.tokenizer.registry import build_tokenizer
+from recbole_adasid.tokenizer.regulation import REGULATIONS
 from recbole_adasid.tokenizer.regulation.base import per_depth
 
 SMALL = {"encoder_hidden": [16], "tokenizer_steps": 12, "tokenizer_batch_pairs": 16, "tokenizer_batch_solo_items": 8}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from recbole_adasid.data.convert.cleaning import (
+from recbole_adasid.data.convert.cell_values import (
     category_paths,
     clean_text,
     first_url,

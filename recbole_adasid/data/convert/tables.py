@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
 from recbole_adasid.data.convert.amounts import plain_number
-from recbole_adasid.data.convert.cleaning import CELLS, identifier, number, plain_text
-from recbole_adasid.data.convert.cleaning import unix_seconds as seconds
+from recbole_adasid.data.convert.cell_values import CELLS, identifier, number, plain_text
+from recbole_adasid.data.convert.cell_values import unix_seconds as seconds
 from recbole_adasid.data.convert.counting import LineCount, usable
 from recbole_adasid.data.convert.csv_rows import DELIMITERS, csv_record, csv_rows, other_delimiter
 from recbole_adasid.data.convert.lines import parse_record, read_lines, require_file

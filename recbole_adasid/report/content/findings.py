@@ -9,7 +9,7 @@ from typing import Any
 from recbole_adasid.report.content.metrics import MetricRow
 from recbole_adasid.run_folder.history import Columns
 from recbole_adasid.tokenizer.quality import collapsed_levels
-from recbole_adasid.tokenizer.registry import REGULATIONS
+from recbole_adasid.tokenizer.regulation import REGULATIONS
 from recbole_adasid.tokenizer.regulation.base import Regulation
 
 GOOD, NOTE, WARNING = "good", "note", "warning"

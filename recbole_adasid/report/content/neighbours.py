@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from recbole_adasid.report.content.left_out import LeftOut
 from recbole_adasid.report.content.text import cut, sid_text
-from recbole_adasid.report.run_content import RunContent
+from recbole_adasid.report.finished_run import FinishedRun
 
 SHOWN = 8
 
@@ -40,7 +40,7 @@ class ItemNeighbours:
         return sum(near.in_both for near in self.by_sid)
 
 
-def neighbours(run: RunContent) -> list[ItemNeighbours]:
+def neighbours(run: FinishedRun) -> list[ItemNeighbours]:
     """Return the run's example items with their nearest items.
 
     Raises:
@@ -52,7 +52,7 @@ def neighbours(run: RunContent) -> list[ItemNeighbours]:
     return [_of_item(run, **example) for example in examples]
 
 
-def _of_item(run: RunContent, *, item: str, chosen: str, nearest: list[str], cosines: list[float]) -> ItemNeighbours:
+def _of_item(run: FinishedRun, *, item: str, chosen: str, nearest: list[str], cosines: list[float]) -> ItemNeighbours:
     bundle, titles = run.bundle, run.title_of
     levels = len(bundle.sids.level_sizes)
     close = bundle.nearest(item, SHOWN)

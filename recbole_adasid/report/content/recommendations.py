@@ -10,7 +10,7 @@ import numpy as np
 from recbole_adasid.data.item_labels import ItemLabel
 from recbole_adasid.report.content.left_out import LeftOut
 from recbole_adasid.report.content.text import cut, sid_text
-from recbole_adasid.report.run_content import RunContent
+from recbole_adasid.report.finished_run import FinishedRun
 from recbole_adasid.run_folder.model_file import read_model
 from recbole_adasid.run_folder.run_items import items_of
 from recbole_adasid.serving.recommender import Recommendation, Recommender
@@ -56,7 +56,7 @@ class UserExample:
         return next((place for place, one in enumerate(self.recommended, 1) if one.is_held_out), None)
 
 
-def recommendations(run: RunContent) -> list[UserExample]:
+def recommendations(run: FinishedRun) -> list[UserExample]:
     """Return the run's example users, with lists as long as the largest k that was evaluated, or `LONGEST_LIST`.
 
     They are those of the test, whatever was added to the catalogue or removed since, unless it ranked sampled items or
@@ -76,7 +76,7 @@ def recommendations(run: RunContent) -> list[UserExample]:
     return [_example(run, **user, found=items) for user, items in zip(users, found)]
 
 
-def _as_trained(run: RunContent) -> Recommender:
+def _as_trained(run: FinishedRun) -> Recommender:
     """Return the run's recommender with the items of the run only."""
     saved = read_model(run.folder.model_path)
     settings = served_settings(saved)
@@ -85,7 +85,7 @@ def _as_trained(run: RunContent) -> Recommender:
 
 
 def _example(
-    run: RunContent,
+    run: FinishedRun,
     *,
     row: int,
     chosen: str,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from recbole_adasid.report.content.text import cut
-from recbole_adasid.report.run_content import RunContent
+from recbole_adasid.report.finished_run import FinishedRun
 
 _LONGEST_VALUE = 300
 
@@ -34,7 +34,7 @@ class WhatWasRun:
     fingerprints: list[tuple[str, str]]
 
 
-def what_was_run(run: RunContent) -> WhatWasRun:
+def what_was_run(run: FinishedRun) -> WhatWasRun:
     """Return how the run was made, from its files."""
     about = run.about if (run.folder.path / "about.json").is_file() else {}
     defaults = about.get("defaults_of_changed_settings")
@@ -50,7 +50,7 @@ def what_was_run(run: RunContent) -> WhatWasRun:
     )
 
 
-def _facts(run: RunContent, about: dict[str, Any]) -> list[tuple[str, str]]:
+def _facts(run: FinishedRun, about: dict[str, Any]) -> list[tuple[str, str]]:
     data = about.get("dataset") or {}
     sids = run.bundle.sids
     facts = [("dataset", run.dataset), ("Semantic IDs by", run.name)]
@@ -67,7 +67,7 @@ def _facts(run: RunContent, about: dict[str, Any]) -> list[tuple[str, str]]:
     return facts
 
 
-def _fingerprints(run: RunContent) -> list[tuple[str, str]]:
+def _fingerprints(run: FinishedRun) -> list[tuple[str, str]]:
     about = run.bundle.about
     found = dict(about.get("fingerprints") or {})
     found["training interactions"] = (about.get("dataset") or {}).get("training_interactions")

@@ -10,7 +10,7 @@ from recbole_adasid.evaluation.candidates import uses_beam
 from recbole_adasid.report.content import findings
 from recbole_adasid.report.content.findings import NOTE, WARNING, Finding
 from recbole_adasid.report.content.metrics import MetricRow, headline, metric_rows
-from recbole_adasid.report.run_content import RunContent
+from recbole_adasid.report.finished_run import FinishedRun
 
 _ORDER = (WARNING, NOTE)
 
@@ -33,7 +33,7 @@ class Verdict:
     findings: list[Finding]
 
 
-def verdict(run: RunContent) -> Verdict:
+def verdict(run: FinishedRun) -> Verdict:
     """Return the verdict on a run, without findings that need a missing or damaged file."""
     metrics = _or_nothing(lambda: run.metrics)
     evaluation = _or_nothing(lambda: run.evaluation)

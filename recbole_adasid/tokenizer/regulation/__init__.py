@@ -1,1 +1,14 @@
-"""Regulations of Semantic-ID overlaps, pluggable into any trainable tokenizer."""
+"""Regulations of Semantic-ID overlaps: interchangeable parts of an autoencoder tokenizer."""
+
+from recbole_adasid.tokenizer.regulation.adaptive import AdaptiveRegulation
+from recbole_adasid.tokenizer.regulation.base import NoRegulation, Regulation
+from recbole_adasid.tokenizer.regulation.hamming import HammingRegulation
+
+REGULATIONS: dict[str, type[Regulation]] = {
+    "none": NoRegulation,
+    "adaptive": AdaptiveRegulation,
+    "hamming": HammingRegulation,
+}
+"""Every regulation by its name in the setting ``regulation``."""
+
+__all__ = ["REGULATIONS", "AdaptiveRegulation", "HammingRegulation", "NoRegulation", "Regulation"]

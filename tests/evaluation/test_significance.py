@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from recbole_adasid.evaluation.comparison import difference, holm, relative_gain
+from recbole_adasid.evaluation.significance import difference, holm, relative_gain
 
 
 def test_one_training_a_side_is_a_paired_t_test_over_users() -> None:

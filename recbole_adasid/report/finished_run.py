@@ -22,7 +22,7 @@ def _json(name: str) -> cached_property[dict[str, Any]]:
     return cached_property(lambda self: read_json(self.folder.path / name))
 
 
-class RunContent:
+class FinishedRun:
     """A finished run, without its dataset.
 
     Every property raises FileNotFoundError for a missing file, and ValueError for a damaged one.

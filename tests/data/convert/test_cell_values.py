@@ -7,7 +7,7 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
-from recbole_adasid.data.convert.cleaning import (
+from recbole_adasid.data.convert.cell_values import (
     CELLS,
     category_paths,
     clean_text,

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recbole_adasid.bundle.exchange import EXPORTS, IMPORTS, export_sids, imported_content
+from recbole_adasid.bundle.formats import EXPORTS, IMPORTS, export_sids, imported_content
 from recbole_adasid.bundle.item_sids import ItemSIDs
 from recbole_adasid.cli.bundle import EXPORT_OPTIONS, IMPORT_OPTIONS
 from recbole_adasid.io.digests import file_digest
