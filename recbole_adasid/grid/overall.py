@@ -11,7 +11,7 @@ import numpy as np
 from recbole_adasid.evaluation.significance import Difference, relative_gain
 from recbole_adasid.grid.paired import USERS_ONLY, have_same_test, label_of, measured, per_user, ranked, users_of
 from recbole_adasid.grid.published import PAPER, why_left_out
-from recbole_adasid.grid.records import ABLATIONS, BASELINES, PAPER_METRICS, is_choice
+from recbole_adasid.grid.records import COMPARED, PAPER_METRICS, is_choice
 from recbole_adasid.io.markdown import table
 
 _NOTE = (
@@ -36,11 +36,16 @@ def overall(out: Path, records: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _setting(out: Path, common: tuple[str, ...], records: list[dict[str, Any]]) -> list[str]:
-    datasets = [*dict.fromkeys(r["dataset"] for r in records if r["cell"] == "adasid")]
-    own = {dataset: _ranked(out, records, "adasid", dataset) for dataset in datasets}
+    parts = [part for reference in COMPARED for part in _against(out, records, reference)]
+    return [f"## All datasets {' '.join(common)}", *parts] if parts else []
+
+
+def _against(out: Path, records: list[dict[str, Any]], reference: str) -> list[str]:
+    datasets = [*dict.fromkeys(r["dataset"] for r in records if r["cell"] == reference)]
+    own = {dataset: _ranked(out, records, reference, dataset) for dataset in datasets}
     otherwise = why_left_out(records) if PAPER.keys() & set(datasets) else []
-    paper, rows = {} if otherwise else PAPER, []
-    for name in (*BASELINES, *ABLATIONS):
+    paper, rows = PAPER if reference == "adasid" and not otherwise else {}, []
+    for name in (one for names in COMPARED[reference].values() for one in names):
         pairs = {dataset: _pair(out, own[dataset], _ranked(out, records, name, dataset)) for dataset in datasets}
         gains = {
             dataset: (_gain(out, [pair]), _printed(paper.get(dataset, {}), name))
@@ -56,9 +61,9 @@ def _setting(out: Path, common: tuple[str, ...], records: list[dict[str, Any]]) 
         rows[-1] += [_cell(everywhere, ""), f"{everywhere.p:.2g}{USERS_ONLY * (min(seeds) == 1)}" if everywhere else ""]
     if len(datasets) < 2 or not rows:
         return []
-    head = ["AdaSID against", "seeds", *datasets, "all, 95% interval", "p"]
-    note = _NOTE.format("" if otherwise else "; in brackets the paper's")
-    return [f"## All datasets {' '.join(common)}", note, table(head, rows, compact=True), *otherwise]
+    head = [f"{label_of(next(filter(None, own.values())))} against", "seeds", *datasets, "all, 95% interval", "p"]
+    note = _NOTE.format("; in brackets the paper's" if paper else "")
+    return [note, table(head, rows, compact=True), *otherwise]
 
 
 def _ranked(out: Path, records: list[dict[str, Any]], name: str, dataset: str) -> Runs:

@@ -21,13 +21,20 @@ PAPER_METRICS = ["recall@3", "ndcg@3", "recall@5", "ndcg@5"]
 METRICS = [*PAPER_METRICS, "recall@10", "ndcg@10"]
 BASELINES = ("rqopq", "rqvae", "rqvae-infonce", "vqgan", "grvq", "rotation", "simrq", "rqkmeans", "quasid")
 ABLATIONS = ("adasid-no-sear", "adasid-no-par", "adasid-no-las", "adasid-no-collision")
+TUNED = ("quasid-tuned", "rqvae-infonce-tuned")
 TABLES = {
     "Table 2: tokenizers": ("pop", *BASELINES, "adasid"),
     "Table 4: ablations": ("adasid", *ABLATIONS, "rqvae-infonce"),
+    "Tuned on validation": (*TUNED, "adasid-tuned", "adasid"),
 }
+COMPARED: dict[str, dict[str, tuple[str, ...]]] = {
+    "adasid": {"baseline": BASELINES, "ablation": ABLATIONS},
+    "adasid-tuned": {"tuned baseline": TUNED, "untuned setting": ("adasid",)},
+}
+"""What AdaSID's cells are compared with: families for Holm's correction, by what their members are called."""
 _SAME = ("dataset", "seed", "options", "common", "cell", "given")
 """Two lines that agree in these are of one finished cell, which has been labelled anew."""
-IN_TABLES = {name for names in TABLES.values() for name in names}
+IN_TABLES = dict.fromkeys(name for names in TABLES.values() for name in names)
 
 
 def finished_cells(out: Path) -> list[dict[str, Any]]:

@@ -16,8 +16,7 @@ from recbole_adasid.grid.pace import pace_table
 from recbole_adasid.grid.paired import paired_recommenders, paired_test
 from recbole_adasid.grid.published import PAPER, published_table, why_left_out
 from recbole_adasid.grid.records import (
-    ABLATIONS,
-    BASELINES,
+    COMPARED,
     IN_TABLES,
     METRICS,
     PAPER_METRICS,
@@ -105,19 +104,17 @@ def other_cells(records: list[dict[str, Any]], own: list[str]) -> list[str]:
 def comparisons(out: Path, records: list[dict[str, Any]], own: list[str], against: str | None) -> list[str]:
     """Return AdaSID against baselines, ablations and a user's own cells, or another cell against all others."""
     records = [record for record in records if not is_choice(record)]
-    cells = {name: [r for r in records if r["cell"] == name] for name in ("adasid", *BASELINES, *ABLATIONS, *own)}
+    cells = {name: [r for r in records if r["cell"] == name] for name in (*IN_TABLES, *own) if name != "pop"}
     there = {name: runs for name, runs in cells.items() if runs}
     if not there:
         return []
-    reference = (
-        against
-        if against in there
-        else ("adasid" if "adasid" in there else max(there, key=lambda name: mean_valid(there[name])))
-    )
-    families = {"baseline": BASELINES, "ablation": ABLATIONS, "cell": own}
-    if reference != "adasid":
-        families = {"cell": [name for name in there if name != reference]}
-    return [part for kind, names in families.items() for part in paired_test(out, records, reference, names, kind)]
+    if against not in there:
+        against = "adasid" if "adasid" in there else max(there, key=lambda name: mean_valid(there[name]))
+    tests = [(against, "cell", [name for name in there if name != against])]
+    if against == "adasid":
+        tests = [(one, kind, [*names]) for one, families in COMPARED.items() for kind, names in families.items()]
+        tests += [(against, "cell", own)]
+    return [part for reference, kind, names in tests for part in paired_test(out, records, reference, names, kind)]
 
 
 def table(rows: list[tuple[str, list[dict[str, Any]]]], split: str, paper: dict[str, list[float]]) -> str:

@@ -103,3 +103,13 @@ def test_one_dataset_or_nothing_to_compare_with_gives_no_table(out: Path) -> Non
     assert overall(out, [run(out, "a", "rqvae", 1), run(out, "b", "rqvae", 1)]) == []
     parted = [run(out, "a", "adasid", 1), run(out, "b", "adasid", 1, common=[]), run(out, "b", "rqvae", 1, common=[])]
     assert overall(out, [*parted, run(out, "a", "rqvae", 1)]) == []  # datasets of other settings are not averaged
+
+
+def test_tuned_cells_are_compared_with_each_other_and_with_the_untuned_setting(out: Path) -> None:
+    names = ("adasid", "adasid-tuned", "quasid", "quasid-tuned")
+    records = [run(out, dataset, name, 1) for dataset in ("amazon-toys", "amazon-beauty") for name in names]
+    title, _, untuned, note, tuned = overall(out, records)
+    assert title == "## All datasets --epochs=6" and "brackets" not in note
+    assert [line.split(" | ")[0] for line in untuned.splitlines()[2:]] == ["| quasid"]
+    assert [line.split(" | ")[0] for line in tuned.splitlines()[2:]] == ["| quasid-tuned", "| adasid"]
+    assert tuned.startswith("| adasid-tuned against |") and "(+" not in tuned
