@@ -25,7 +25,7 @@ from recbole_adasid.cli import (
 from recbole_adasid.cli.shared.command import PROGRAM
 from recbole_adasid.cli.shared.console import escape_unknown_letters
 from recbole_adasid.cli.shared.exit_status import NO_READER, reader_is_gone
-from recbole_adasid.distributed.signals import MISTAKE
+from recbole_adasid.distributed.stop_signals import MISTAKE
 from recbole_adasid.settings.errors import unknown_name
 
 COMMANDS = {

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Union
 
-from recbole_adasid.distributed.signals import keeping_sigterm
+from recbole_adasid.distributed.stop_signals import keeping_sigterm
 from recbole_adasid.io.extras import imports_for
 from recbole_adasid.io.one_line import one_line
 from recbole_adasid.settings.lookup import Settings

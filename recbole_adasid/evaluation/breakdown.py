@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recbole_adasid.evaluation.intervals import bootstrap_intervals, gains, mean_gains
+from recbole_adasid.evaluation.metric_intervals import bootstrap_intervals, gains, mean_gains
 from recbole_adasid.evaluation.record import Record
 from recbole_adasid.evaluation.users import count_users
 

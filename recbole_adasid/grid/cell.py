@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from recbole_adasid.grid.given import (
+from recbole_adasid.grid.given_files import (
     content_digest,
     given_model,
     given_value,

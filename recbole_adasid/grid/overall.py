@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from recbole_adasid.evaluation.significance import Difference, relative_gain
-from recbole_adasid.grid.paired import USERS_ONLY, have_same_test, label_of, measured, per_user, ranked, users_of
+from recbole_adasid.grid.paired_tables import USERS_ONLY, have_same_test, label_of, measured, per_user, ranked, users_of
 from recbole_adasid.grid.published import PAPER, why_left_out
 from recbole_adasid.grid.records import COMPARED, PAPER_METRICS, is_choice
 from recbole_adasid.io.markdown import table

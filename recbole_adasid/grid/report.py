@@ -13,7 +13,7 @@ from recbole_adasid.grid.figures import draw_choices, draw_progress
 from recbole_adasid.grid.order import order_table
 from recbole_adasid.grid.overall import overall
 from recbole_adasid.grid.pace import pace_table
-from recbole_adasid.grid.paired import paired_recommenders, paired_test
+from recbole_adasid.grid.paired_tables import paired_recommenders, paired_test
 from recbole_adasid.grid.published import PAPER, published_table, why_left_out
 from recbole_adasid.grid.records import (
     COMPARED,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_adasid.grid.cell import Cell, key_in, moved, own_model
-from recbole_adasid.grid.given import given_model
+from recbole_adasid.grid.given_files import given_model
 from recbole_adasid.grid.grids import GRIDS, read_grid
 from recbole_adasid.grid.records import finished_cells, is_choice, is_overtaken, model_of
 from recbole_adasid.grid.report import write_report

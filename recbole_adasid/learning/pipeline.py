@@ -18,7 +18,7 @@ from recbole_adasid.features.vectors import ItemFeatures
 from recbole_adasid.io.digests import array_digest, fingerprint
 from recbole_adasid.io.stage_cache import Arrays, StageCache
 from recbole_adasid.learning.cold_start import ItemSubset, described_with_cold, with_cold_items
-from recbole_adasid.learning.given import GivenSIDs, given_semantic_ids
+from recbole_adasid.learning.given_sids import GivenSIDs, given_semantic_ids
 from recbole_adasid.learning.semantic_ids import SemanticIDs
 from recbole_adasid.pairs.item_pairs import ItemPairs
 from recbole_adasid.pairs.pair_file import load_pair_file

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from recbole_adasid.distributed.signals import STOPPED, Terminated
+from recbole_adasid.distributed.stop_signals import STOPPED, Terminated
 from recbole_adasid.settings.errors import SettingsError
 
 OPTIONS = {"nproc": 1, "world_size": -1, "ip": None, "port": None, "group_offset": 0}

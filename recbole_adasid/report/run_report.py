@@ -19,7 +19,7 @@ from recbole_adasid.report.content.tree import prefix_tree
 from recbole_adasid.report.content.verdict import verdict
 from recbole_adasid.report.finished_run import FinishedRun
 from recbole_adasid.report.view.chart import curves_chart, usage_chart
-from recbole_adasid.report.view.intervals import intervals_svg
+from recbole_adasid.report.view.interval_chart import intervals_svg
 from recbole_adasid.report.view.page import Section, render_page, shown_sections
 from recbole_adasid.tokenizer.usage import code_usage
 

@@ -19,7 +19,7 @@ from recbole_adasid.server.routes.explain import explain_routes
 from recbole_adasid.server.routes.items import change_routes, item_routes
 from recbole_adasid.server.routes.page import page_routes
 from recbole_adasid.server.routes.recommend import recommend_routes
-from recbole_adasid.server.serving import Serving
+from recbole_adasid.server.state import Serving
 from recbole_adasid.serving.recommender import Recommender
 from recbole_adasid.settings.version import VERSION
 

@@ -18,8 +18,8 @@ from recbole_adasid.io.atomic import CannotWrite, stamp_of
 from recbole_adasid.io.locks import InUse
 from recbole_adasid.run_folder.folder import RunFolder, Stamps
 from recbole_adasid.server.errors import Busy
-from recbole_adasid.server.serving import Serving
 from recbole_adasid.server.snapshot import Snapshot
+from recbole_adasid.server.state import Serving
 from recbole_adasid.serving.recommender import Recommender
 
 logger = logging.getLogger(__name__)

@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping, Sequence, Set
 from itertools import chain
 from typing import Any
 
-from recbole_adasid.data.convert.amounts import plain_number
 from recbole_adasid.data.convert.cell_values import CELLS, identifier, plain_text
 from recbole_adasid.data.convert.counting import Unusable
+from recbole_adasid.data.convert.number_formats import plain_number
 from recbole_adasid.data.item_table import ITEM_COLUMN, missing_column
 from recbole_adasid.features.item_features import source_columns
 from recbole_adasid.io.frames import Frame, python_value, values

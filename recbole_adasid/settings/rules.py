@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any
 
-from recbole_adasid.settings.intervals import is_interval
+from recbole_adasid.settings.value_intervals import is_interval
 
 LARGEST = 2**31 - 1
 """A larger whole number is a typo, and would make torch run out of memory."""

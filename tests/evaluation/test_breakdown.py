@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recbole_adasid.evaluation.breakdown import COLD, WARM, breakdown, prefix_recall, within_groups
-from recbole_adasid.evaluation.intervals import bootstrap_intervals
+from recbole_adasid.evaluation.metric_intervals import bootstrap_intervals
 
 
 def test_places_within_a_group_by_literal_enumeration() -> None:

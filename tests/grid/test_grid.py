@@ -11,7 +11,7 @@ from recbole_adasid.grid import cell as cell_module
 from recbole_adasid.grid.cell import Cell
 from recbole_adasid.grid.figures import _curve, file_name
 from recbole_adasid.grid.grids import ABOUT, GRIDS, POP, known_cell, read_grid
-from recbole_adasid.grid.paired import per_user
+from recbole_adasid.grid.paired_tables import per_user
 from recbole_adasid.grid.published import PAPER
 from recbole_adasid.grid.records import METRICS, finished_cells
 from recbole_adasid.grid.report import write_report

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recbole_adasid.evaluation.intervals import gains
+from recbole_adasid.evaluation.metric_intervals import gains
 from recbole_adasid.evaluation.significance import relative_gain
 from recbole_adasid.grid.overall import overall
 from recbole_adasid.grid.records import METRICS, PAPER_METRICS

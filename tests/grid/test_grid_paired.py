@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recbole_adasid.evaluation.intervals import gains
+from recbole_adasid.evaluation.metric_intervals import gains
 from recbole_adasid.evaluation.significance import difference
-from recbole_adasid.grid.paired import have_same_test, paired_cells, paired_recommenders, paired_test
+from recbole_adasid.grid.paired_tables import have_same_test, paired_cells, paired_recommenders, paired_test
 from recbole_adasid.grid.records import METRICS
 
 NAMES = ("rqvae", "grvq")

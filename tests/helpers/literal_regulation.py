@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from recbole_adasid.tokenizer.regulation.adaptive import AdaptiveRegulation
+from recbole_adasid.tokenizer.regulation.adasid import AdaptiveRegulation
 from recbole_adasid.tokenizer.regulation.schedule import ProgressSchedule
 from recbole_adasid.tokenizer.training.sampling import PairBatch
 

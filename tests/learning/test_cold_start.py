@@ -15,7 +15,7 @@ from recbole.data import create_dataset
 
 from recbole_adasid.data.cold_items import draw_cold_items
 from recbole_adasid.data.interactions import InteractionArrays
-from recbole_adasid.evaluation.intervals import gains
+from recbole_adasid.evaluation.metric_intervals import gains
 from recbole_adasid.features.fitted_state import read_fitted
 from recbole_adasid.features.item_features import item_features
 from recbole_adasid.io.array_file import read_arrays

@@ -21,7 +21,7 @@ from recbole_adasid.server.application import create_application  # noqa: E402
 from recbole_adasid.server.errors import without_place  # noqa: E402
 from recbole_adasid.server.limits import Limits  # noqa: E402
 from recbole_adasid.server.routes import explain as explain_route  # noqa: E402
-from recbole_adasid.server.serving import EXPLAINED_AT_ONCE  # noqa: E402
+from recbole_adasid.server.state import EXPLAINED_AT_ONCE  # noqa: E402
 from recbole_adasid.serving.recommender import Recommendation, Recommender  # noqa: E402
 
 

@@ -27,7 +27,7 @@ from recbole_adasid.server.application import create_application  # noqa: E402
 from recbole_adasid.server.changes import Changes  # noqa: E402
 from recbole_adasid.server.errors import Busy  # noqa: E402
 from recbole_adasid.server.limits import Limits  # noqa: E402
-from recbole_adasid.server.serving import Serving  # noqa: E402
+from recbole_adasid.server.state import Serving  # noqa: E402
 from recbole_adasid.serving.recommender import Recommender  # noqa: E402
 from recbole_adasid.settings.errors import SettingsError  # noqa: E402
 

@@ -20,9 +20,9 @@ from recbole_adasid.tokenizer.registry import (
     editions,
     tokenizer_settings,
 )
-from recbole_adasid.tokenizer.regulation.adaptive import AdaptiveRegulation
+from recbole_adasid.tokenizer.regulation.adasid import AdaptiveRegulation
 from recbole_adasid.tokenizer.regulation.base import NoRegulation, per_depth
-from recbole_adasid.tokenizer.regulation.hamming import HammingRegulation
+from recbole_adasid.tokenizer.regulation.quasid import HammingRegulation
 from recbole_adasid.tokenizer.settings import AUTOENCODER, COMMON
 from recbole_adasid.tokenizer.training.loop import TrainingSettings
 

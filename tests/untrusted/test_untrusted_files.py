@@ -42,7 +42,7 @@ from recbole_adasid.features.fitted_state import read_fitted
 from recbole_adasid.features.vector_store import VectorStore
 from recbole_adasid.features.vectors import load_feature_file
 from recbole_adasid.grid import grids
-from recbole_adasid.grid import paired as grid_pairs
+from recbole_adasid.grid import paired_tables as grid_pairs
 from recbole_adasid.grid import report as grid_report
 from recbole_adasid.grid.records import finished_cells
 from recbole_adasid.io.array_file import read_arrays

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 
 from recbole_adasid.compute.out_of_memory import is_out_of_memory
-from recbole_adasid.distributed.signals import MISTAKE, STOPPED, TERMINATED, Terminated, heeding_sigterm
+from recbole_adasid.distributed.stop_signals import MISTAKE, STOPPED, TERMINATED, Terminated, heeding_sigterm
 
 SPARE = "end other programs, or use a machine with more memory"
 """Advice if no setting helps."""

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime, timezone
 from typing import Any
 
-from recbole_adasid.data.convert.amounts import amount, decimal, plain_number
 from recbole_adasid.data.convert.counting import Unusable
+from recbole_adasid.data.convert.number_formats import amount, decimal, plain_number
 
 BETWEEN_LEVELS, BETWEEN_PATHS = " > ", " | "
 

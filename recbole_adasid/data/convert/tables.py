@@ -10,12 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
-from recbole_adasid.data.convert.amounts import plain_number
 from recbole_adasid.data.convert.cell_values import CELLS, identifier, number, plain_text
 from recbole_adasid.data.convert.cell_values import unix_seconds as seconds
 from recbole_adasid.data.convert.counting import LineCount, usable
 from recbole_adasid.data.convert.csv_rows import DELIMITERS, csv_record, csv_rows, other_delimiter
 from recbole_adasid.data.convert.lines import parse_record, read_lines, require_file
+from recbole_adasid.data.convert.number_formats import plain_number
 from recbole_adasid.data.convert.parquet_rows import open_table, parquet_rows
 from recbole_adasid.data.convert.rows import ITEM, RATING, TEXTS, TIME, USER, Rows, mapped, refuse_repeated
 from recbole_adasid.data.convert.rows import cells as row_of

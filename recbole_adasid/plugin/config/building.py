@@ -20,9 +20,9 @@ from recbole_adasid.plugin.peers.settings import check_peer, known_peer_settings
 from recbole_adasid.plugin.registration import OURS
 from recbole_adasid.settings.errors import refuse_unknown_keys, unknown_name
 from recbole_adasid.settings.harmless import OF_THE_COMMAND, PRETRAINED
-from recbole_adasid.settings.intervals import with_interval_texts
 from recbole_adasid.settings.presets import known_keys, plugin_defaults, read_defaults, without_replaced_presets
 from recbole_adasid.settings.reading import Paths, check_yaml_file, listed_paths, read_settings_files
+from recbole_adasid.settings.value_intervals import with_interval_texts
 
 logger = logging.getLogger(__name__)
 

@@ -20,7 +20,6 @@ from recbole_adasid.model.settings import MODEL
 from recbole_adasid.pairs.settings import PAIRS
 from recbole_adasid.plugin.metrics.collector import AVAILABLE
 from recbole_adasid.settings.errors import SettingsError, check_types, unknown_name
-from recbole_adasid.settings.intervals import BY_COLUMN, INTERVALS
 from recbole_adasid.settings.rules import (
     Rule,
     any_case,
@@ -33,6 +32,7 @@ from recbole_adasid.settings.rules import (
     text,
     whole,
 )
+from recbole_adasid.settings.value_intervals import BY_COLUMN, INTERVALS
 from recbole_adasid.tokenizer.registry import RULES as TOKENIZERS
 
 

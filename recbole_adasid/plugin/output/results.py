@@ -10,7 +10,7 @@ from recbole.utils import ModelType
 
 from recbole_adasid.evaluation.breakdown import COLD, WARM, breakdown
 from recbole_adasid.evaluation.candidates import sampled_mode, uses_beam
-from recbole_adasid.evaluation.intervals import bootstrap_intervals, mean_gains, told_by_ranks
+from recbole_adasid.evaluation.metric_intervals import bootstrap_intervals, mean_gains, told_by_ranks
 from recbole_adasid.evaluation.popularity import popularity_ranks
 from recbole_adasid.evaluation.record import Record
 from recbole_adasid.learning.semantic_ids import SemanticIDs

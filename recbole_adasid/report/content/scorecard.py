@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recbole_adasid.report.content.findings import GOOD, MANY_COLLISIONS, NOTE, WARNING, Finding
 from recbole_adasid.report.content.verdict import Tile, Verdict, summed_up
+from recbole_adasid.report.content.verdict_findings import GOOD, MANY_COLLISIONS, NOTE, WARNING, Finding
 from recbole_adasid.scorecard.cells import Cell, CellFolder
 from recbole_adasid.scorecard.table import summary
 from recbole_adasid.tokenizer.quality import collapsed_levels

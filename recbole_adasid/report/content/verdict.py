@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from recbole_adasid.evaluation.candidates import uses_beam
-from recbole_adasid.report.content import findings
-from recbole_adasid.report.content.findings import NOTE, WARNING, Finding
+from recbole_adasid.report.content import verdict_findings as findings
 from recbole_adasid.report.content.metrics import MetricRow, headline, metric_rows
+from recbole_adasid.report.content.verdict_findings import NOTE, WARNING, Finding
 from recbole_adasid.report.finished_run import FinishedRun
 
 _ORDER = (WARNING, NOTE)

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader
 
 from recbole_adasid.server.answers import About, Health
 from recbole_adasid.server.headers import page_headers
-from recbole_adasid.server.serving import Serving
+from recbole_adasid.server.state import Serving
 from recbole_adasid.serving.new_item_table import own_columns
 from recbole_adasid.settings.version import VERSION
 

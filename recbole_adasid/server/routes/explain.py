@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 
 from recbole_adasid.server.answers import CodeMeaning, Explained
 from recbole_adasid.server.requests import ExplainRequest
-from recbole_adasid.server.serving import Serving
+from recbole_adasid.server.state import Serving
 from recbole_adasid.serving.explain import explain
 
 MOST = 100

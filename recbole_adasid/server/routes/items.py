@@ -13,7 +13,7 @@ from recbole_adasid.server.answers import Added, FoundItems, Removed
 from recbole_adasid.server.changes import Changes
 from recbole_adasid.server.new_items import no_fields, table_of, vectors_of
 from recbole_adasid.server.requests import AddRequest, RemoveRequest
-from recbole_adasid.server.serving import Serving
+from recbole_adasid.server.state import Serving
 from recbole_adasid.serving.new_item_table import MissingColumns
 
 MAX_LISTED = 1000

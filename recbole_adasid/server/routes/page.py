@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse
 from starlette.exceptions import HTTPException
 
 from recbole_adasid.server.headers import page_headers
-from recbole_adasid.server.serving import Serving
+from recbole_adasid.server.state import Serving
 
 STATIC = Path(__file__).parents[1] / "static"
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}

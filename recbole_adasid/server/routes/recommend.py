@@ -12,8 +12,8 @@ from recbole_adasid.server.answers import Recommendations
 from recbole_adasid.server.batching import Options
 from recbole_adasid.server.limits import Limits
 from recbole_adasid.server.requests import RecommendRequest
-from recbole_adasid.server.serving import Serving
 from recbole_adasid.server.snapshot import Snapshot
+from recbole_adasid.server.state import Serving
 
 
 def recommend_routes(serving: Serving) -> APIRouter:

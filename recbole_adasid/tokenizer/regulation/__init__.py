@@ -1,8 +1,8 @@
 """Regulations of Semantic-ID overlaps: interchangeable parts of an autoencoder tokenizer."""
 
-from recbole_adasid.tokenizer.regulation.adaptive import AdaptiveRegulation
+from recbole_adasid.tokenizer.regulation.adasid import AdaptiveRegulation
 from recbole_adasid.tokenizer.regulation.base import NoRegulation, Regulation
-from recbole_adasid.tokenizer.regulation.hamming import HammingRegulation
+from recbole_adasid.tokenizer.regulation.quasid import HammingRegulation
 
 REGULATIONS: dict[str, type[Regulation]] = {
     "none": NoRegulation,

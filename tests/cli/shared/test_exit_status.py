@@ -19,7 +19,7 @@ from recbole_adasid.cli import main, train
 from recbole_adasid.cli.main import COMMANDS
 from recbole_adasid.cli.shared.exit_status import ended
 from recbole_adasid.compute.out_of_memory import is_out_of_memory
-from recbole_adasid.distributed.signals import Terminated, heeding_sigterm, keeping_sigterm
+from recbole_adasid.distributed.stop_signals import Terminated, heeding_sigterm, keeping_sigterm
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from recbole.data import create_dataset
 
-from recbole_adasid.evaluation.intervals import bootstrap_intervals
+from recbole_adasid.evaluation.metric_intervals import bootstrap_intervals
 from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.plugin.output.held_out import earlier_interactions, example_rows
 from recbole_adasid.plugin.run import run

@@ -8,7 +8,7 @@ import pytest
 
 from recbole_adasid.report.content.metrics import MetricRow
 from recbole_adasid.report.view.chart import HEIGHT, LEFT, MOST_POINTS, RIGHT, TOP, WIDTH, line_chart
-from recbole_adasid.report.view.intervals import intervals_svg
+from recbole_adasid.report.view.interval_chart import intervals_svg
 from recbole_adasid.report.view.landscape import Point, _label_places, landscape_svg
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from recbole_adasid.data.convert.amounts import amount, decimal
+from recbole_adasid.data.convert.number_formats import amount, decimal
 
 
 @pytest.mark.parametrize(

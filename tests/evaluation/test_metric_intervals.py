@@ -6,8 +6,8 @@ import warnings
 import numpy as np
 import pytest
 
-from recbole_adasid.evaluation import intervals
-from recbole_adasid.evaluation.intervals import bootstrap_intervals, gains, mean_gains, told_by_ranks
+from recbole_adasid.evaluation import metric_intervals
+from recbole_adasid.evaluation.metric_intervals import bootstrap_intervals, gains, mean_gains, told_by_ranks
 
 
 def test_gains_by_hand() -> None:
@@ -47,9 +47,9 @@ def test_resamples_are_those_of_seed_0_unless_another_is_given() -> None:
 def test_many_users_are_drawn_in_smaller_parts_without_another_result(monkeypatch: pytest.MonkeyPatch) -> None:
     ranks, drawn = np.random.default_rng(0).integers(12, size=50), []
     expected = bootstrap_intervals(ranks, ["ndcg@10"])["ndcg@10"]
-    one_part = intervals._resampled_means
-    monkeypatch.setattr(intervals, "_DRAWS_AT_ONCE", 170)
-    monkeypatch.setattr(intervals, "_resampled_means", lambda *given: drawn.append(given[2]) or one_part(*given))
+    one_part = metric_intervals._resampled_means
+    monkeypatch.setattr(metric_intervals, "_DRAWS_AT_ONCE", 170)
+    monkeypatch.setattr(metric_intervals, "_resampled_means", lambda *given: drawn.append(given[2]) or one_part(*given))
     assert bootstrap_intervals(ranks, ["ndcg@10"])["ndcg@10"] == pytest.approx(expected, rel=1e-12)
     assert drawn == [3] * 333 + [1]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from recbole_adasid.evaluation.intervals import gains
+from recbole_adasid.evaluation.metric_intervals import gains
 from recbole_adasid.evaluation.significance import difference, holm
 from recbole_adasid.evaluation.users import count_users
 from recbole_adasid.grid.records import TEST, is_seedless, mean_valid

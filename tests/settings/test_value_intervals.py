@@ -10,7 +10,7 @@ from recbole_adasid.cli.shared.arguments import parse_arguments
 from recbole_adasid.cli.train import main
 from recbole_adasid.plugin.config.building import build_config
 from recbole_adasid.settings.errors import SettingsError
-from recbole_adasid.settings.intervals import interval_text
+from recbole_adasid.settings.value_intervals import interval_text
 
 ALIKE = ["[5,inf)", "[5,inf]", "[5, inf]", "[5,.inf]", "[5,.Inf)", "[5,1e999]"]
 KEYS = ("user_inter_num_interval", "item_inter_num_interval")

@@ -9,7 +9,7 @@ import pytest
 
 from recbole_adasid.grid import cell as cell_module
 from recbole_adasid.grid.cell import Cell
-from recbole_adasid.grid.given import content_digest, given_model
+from recbole_adasid.grid.given_files import content_digest, given_model
 from recbole_adasid.grid.records import finished_cells, told_apart
 from recbole_adasid.grid.report import by_setting
 from recbole_adasid.grid.run import add, finish

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from recbole_adasid.tokenizer.regulation.hamming import HammingRegulation
+from recbole_adasid.tokenizer.regulation.quasid import HammingRegulation
 from recbole_adasid.tokenizer.training.sampling import PairBatch
 
 N_PAIRS = 6

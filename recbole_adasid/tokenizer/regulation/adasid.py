@@ -16,8 +16,8 @@ from recbole_adasid.distributed.world import world
 from recbole_adasid.settings.errors import check_name
 from recbole_adasid.settings.rules import Rule, arguments, name_of, one_or_list, real, switch
 from recbole_adasid.tokenizer.regulation.base import CollisionTerm, ObjectiveWeights, Regulation, per_depth
+from recbole_adasid.tokenizer.regulation.collision_load import REFERENCES, REGIONS, find_loads, saturation
 from recbole_adasid.tokenizer.regulation.hinge import hinge_sum
-from recbole_adasid.tokenizer.regulation.load import REFERENCES, REGIONS, find_loads, saturation
 from recbole_adasid.tokenizer.regulation.overlap import (
     AGREEMENTS,
     Overlaps,

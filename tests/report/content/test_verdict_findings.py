@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from recbole_adasid.report.content import findings
-from recbole_adasid.report.content.findings import Finding
+from recbole_adasid.report.content import verdict_findings as findings
 from recbole_adasid.report.content.metrics import MetricRow, SliceRow, headline, metric_rows, slice_table
 from recbole_adasid.report.content.verdict import summed_up
+from recbole_adasid.report.content.verdict_findings import Finding
 from recbole_adasid.tokenizer.quality import sid_quality
 
 ROW = MetricRow("recall@10", 0.2, None, None, 0.2, (0.19, 0.21), 0.2, 0.1)

@@ -20,7 +20,7 @@ from recbole_adasid.features.fitted_state import read_fitted
 from recbole_adasid.io.json_file import read_json
 from recbole_adasid.io.stage_cache import StageCache
 from recbole_adasid.io.tensor_file import MismatchedFile
-from recbole_adasid.learning.given import GivenSIDs, given_semantic_ids
+from recbole_adasid.learning.given_sids import GivenSIDs, given_semantic_ids
 from recbole_adasid.plugin.output.run_outputs import remove_earlier
 from recbole_adasid.plugin.run import run
 from recbole_adasid.run_folder.folder import RunFolder

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from literal_regulation import F_MAX, F_MIN, case, literal_factors, regulation
-from recbole_adasid.tokenizer.regulation.load import Loads, saturation
+from recbole_adasid.tokenizer.regulation.collision_load import Loads, saturation
 from recbole_adasid.tokenizer.regulation.overlap import find_overlaps
 from recbole_adasid.tokenizer.training.sampling import PairBatch
 

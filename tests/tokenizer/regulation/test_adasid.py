@@ -21,7 +21,7 @@ from literal_regulation import (
     regulation,
     schedule,
 )
-from recbole_adasid.tokenizer.regulation.adaptive import AdaptiveRegulation
+from recbole_adasid.tokenizer.regulation.adasid import AdaptiveRegulation
 from recbole_adasid.tokenizer.regulation.base import NoRegulation
 from recbole_adasid.tokenizer.regulation.overlap import find_overlaps
 from recbole_adasid.tokenizer.regulation.quantile import BINS
