@@ -69,5 +69,5 @@ def test_items_without_a_semantic_id_and_damage_are_refused(
 
 def test_more_levels_than_a_model_has_are_refused(tmp_path: Path) -> None:
     SIDBundle(ItemSIDs(["a"], np.zeros((1, 65), dtype=np.int64), [2] * 65)).save(tmp_path / "b")
-    with pytest.raises(ValueError, match="b has Semantic IDs of 65 levels, and a model reads at most 64: set"):
+    with pytest.raises(ValueError, match="b has Semantic IDs of 65 levels, but a model reads at most 64: set"):
         given_content(tmp_path / "b", ["a"])
