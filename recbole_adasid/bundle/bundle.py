@@ -228,7 +228,7 @@ class SIDBundle(BundleContent, Published):
         row, sizes = _whole_numbers(codes), list(self.sids.level_sizes)
         if row.shape != (len(sizes),) or (row < 0).any() or (row >= np.array(sizes)).any():
             raise ValueError(
-                f"the codes {row.tolist()} do not fit the levels: give one code for each of the sizes {sizes}"
+                f"the codes {row.tolist()} do not fit the levels, which have {sizes} codewords: give one code per level"
             )
         return row
 

@@ -82,7 +82,7 @@ WRONG: list[tuple[str, tuple[Any, ...], str]] = [
     ("items", ([[0]],), "not part of a Semantic ID"),
     ("items", (["0"],), "whole numbers"),
     ("nearest", ("nobody",), "'nobody' is not among"),
-    ("nearest", ([0, 0],), r"codes \[0, 0\] do not fit the levels: give one"),
+    ("nearest", ([0, 0],), r"codes \[0, 0\] do not fit the levels"),
     ("nearest", ([4, 0, 0],), r"which have \[4, 3, 5\] codewords"),
     ("nearest", ("item 1", 0), "k is 0"),
     ("nearest", ("item 1", 2.5), "k=2.5 has to be a whole number"),

@@ -134,8 +134,8 @@ def test_a_file_of_another_bundle_is_found_out(name: str, bundle: SIDBundle, fol
     ("changes", "message"),
     [
         ({"kind": "something"}, "does not describe a SID bundle"),
-        ({"version": 2}, "of version 2, this package reads 1"),
-        ({"version": None}, "of version None"),
+        ({"version": 2}, "has version 2, but this package reads 1"),
+        ({"version": None}, "has version None"),
         ({"items": 7}, "was modified after it was written"),
         ({"digest": "0"}, "was modified after it was written"),
         ({"files": []}, "was modified after it was written"),

@@ -116,7 +116,7 @@ def test_a_rank_that_does_not_answer_is_waited_for_no_longer_than_the_limit(rank
     started.processes[0].join(20)
     assert not started.processes[0].is_alive()
     started.processes[1].kill()
-    assert "does not answer" in started.wait()[0]["error"]
+    assert "is not responding" in started.wait()[0]["error"]
 
 
 def two_machines() -> dict[str, Any]:

@@ -186,7 +186,7 @@ def test_a_run_without_encoders_says_so_before_anything_else(
     assert "cannot take new items. It lacks the state of its feature encoders" in caplog.text
     assert not (folder["run_folder"] / "tokenizer").exists()
     recommender = Recommender.load(folder["run_folder"])
-    said = "cannot encode new items: its Semantic IDs came from a bundle .* Make a bundle"
+    said = "cannot encode new items: its Semantic IDs came from a bundle .* make a bundle"
     with pytest.raises(ValueError, match=said):
         recommender.add_items(["n1"], table={"no": ["column"]})
     recommender.remove_items(["i5"])
@@ -226,16 +226,16 @@ def test_features_of_another_kind_leave_the_tokenizer_behind(dataset, tmp_path, 
     settings = text_settings(tmp_path)
     with caplog.at_level(logging.INFO):
         assert given_by(settings, dataset).encoders is not None
-    assert "100% of 30 items would" in caplog.text
+    assert "100% of 30 items get the same codes" in caplog.text
     other = {**settings, "text_fields": ["title", "brand"]}
     found = given_semantic_ids(other, dataset, StageCache(None))
     assert found.encoders is None and found.features is not None
     assert (
-        "encodes item features of text_fields=['title'], but this run's are of text_fields=['title', 'brand']: set"
+        "encodes item features of text_fields=['title'], but this run's are of text_fields=['title', 'brand']: use"
         in (caplog.text)
     )
     assert given_semantic_ids({**settings, "text_fields": []}, dataset, StageCache(None)).encoders is None
-    assert "but this run has none: set the same" in caplog.text
+    assert "but this run has none: use the same settings" in caplog.text
     wide = given_semantic_ids({**settings, "text_width": 3}, dataset, StageCache(None))  # which the state decides
     assert wide.encoders is not None and wide.features.values.shape[1] == 5
 

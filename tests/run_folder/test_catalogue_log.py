@@ -69,7 +69,7 @@ def test_the_size_of_the_header_does_not_grow_with_the_items(tmp_path: Path) -> 
 def test_texts_that_are_no_json_of_items_are_refused(packed: torch.Tensor, tmp_path: Path) -> None:
     tensors = {"sids": torch.empty(0, 2, dtype=torch.int64), "texts": packed}
     write_tensors(tmp_path / "file", KIND, tensors, {"catalogue": "digest"})
-    with pytest.raises(DamagedFile, match="in texts|its metadata lacks tokens"):
+    with pytest.raises(DamagedFile, match="in `texts`|its metadata lacks tokens"):
         read_changes(tmp_path / "file", "digest", 2)
 
 
