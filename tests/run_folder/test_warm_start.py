@@ -134,7 +134,7 @@ def test_other_semantic_ids_are_refused(later: Settings, write_dataset: Callable
     with pytest.raises(SettingsError, match="has different Semantic IDs: 20 of its items are in the data, and .*%"):
         built({**later, "sids_file": None, "codebook_size": 3})
     data = write_dataset(tmp_path / "others", rounds(20, "i1{}00"))
-    with pytest.raises(SettingsError, match="of its items, 0 are in the data"):
+    with pytest.raises(SettingsError, match="Semantic IDs: 0 of its items are in the data"):
         built({**later, "sids_file": None, "data_path": str(data)})
 
 
