@@ -73,7 +73,7 @@ def test_commands_know_the_example_as_a_plugin_and_say_what_is_missing_without(
     with pytest.raises(ValueError, match=r"needs the quantizer 'frozen', .* import the module .* --plugins=MODULE"):
         SIDBundle.from_run(folder)
     assert main(["report", f"--run_folder={folder}"]) == 2
-    assert "is left as it is: a new page would lack its sections" in capsys.readouterr().err
+    assert "was not replaced: a new page would lack its sections" in capsys.readouterr().err
     assert (folder / "report.html").read_bytes() == before
     name = "a_frozen_quantizer_of_a_test"
     (tmp_path / f"{name}.py").write_text(re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)[0])

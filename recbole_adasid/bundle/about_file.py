@@ -46,9 +46,7 @@ def read_about(path: Path) -> dict[str, Any]:
         return {}
     about = read_json(told_in)
     if about.get("sha256") != file_digest(path):
-        raise ValueError(
-            f"{told_in} describes a different file than the current {path}: remove it, or restore the right one"
-        )
+        raise ValueError(f"{told_in} does not match {path}, which has changed: remove it, or restore the original file")
     return about
 
 

@@ -228,7 +228,7 @@ class SIDBundle(BundleContent, Published):
         row, sizes = _whole_numbers(codes), list(self.sids.level_sizes)
         if row.shape != (len(sizes),) or (row < 0).any() or (row >= np.array(sizes)).any():
             raise ValueError(
-                f"the codes {row.tolist()} are not one for each of the levels, which have {sizes} codewords"
+                f"the codes {row.tolist()} do not fit the levels, which have {sizes} codewords: give one code per level"
             )
         return row
 
@@ -242,4 +242,4 @@ def _whole_numbers(codes: Codes) -> NDArray[np.int64]:
         table = np.asarray(codes)
         if not table.size or table.dtype.kind in "iu":
             return table.astype(np.int64)
-    raise ValueError(f"codes have to be whole numbers, equally many per row, got {str(codes)[:80]}")
+    raise ValueError(f"codes must be whole numbers, the same number in every row, got {str(codes)[:80]}")

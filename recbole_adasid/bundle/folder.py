@@ -29,7 +29,7 @@ FITTED = "features.safetensors"
 ALWAYS = (SIDS, ITEMS)
 OF_TOKENIZER = tuple(f"{TOKENIZER}/{name}" for name in (PARAMETERS_FILE, DESCRIPTION_FILE))
 OPTIONAL = (*OF_TOKENIZER, FITTED)
-_REMEDY = "copy or make the bundle again"
+_REMEDY = "copy the bundle again, or re-create it"
 
 
 def write_content(content: BundleContent, folder: str | Path) -> Path:
@@ -88,7 +88,7 @@ def read_content(folder: str | Path, *, with_tokenizer: bool = True) -> BundleCo
     sids = _read_sids(folder, list(labels))
     told = [description.get(key) for key in ("items", "level_sizes", "collision")]
     if told != [len(sids.tokens), sids.level_sizes, sids.collision]:
-        raise DamagedFile(f"{folder / DESCRIPTION} describes other Semantic IDs than {SIDS} holds: {_REMEDY}")
+        raise DamagedFile(f"{folder / DESCRIPTION} does not match the Semantic IDs in {SIDS}: {_REMEDY}")
     wanted = with_tokenizer and set(OF_TOKENIZER) <= names
     tokenizer = _read_tokenizer(folder, description, sids) if wanted else None
     fitted = read_fitted(folder / FITTED) if wanted and FITTED in names else {}
@@ -99,17 +99,17 @@ def read_content(folder: str | Path, *, with_tokenizer: bool = True) -> BundleCo
 def _read_description(folder: Path) -> dict[str, Any]:
     path = folder / DESCRIPTION
     if not path.is_file():
-        raise FileNotFoundError(f"{folder} holds no bundle, there is no {path.name}: give the folder of a SID bundle")
+        raise FileNotFoundError(f"{folder} is not a SID bundle (no {path.name}): give the folder of one")
     description = read_json(path)
     if description.get("kind") != KIND:
-        raise DamagedFile(f"{path} is not the description of a SID bundle: give the folder of one")
+        raise DamagedFile(f"{path} does not describe a SID bundle: give the folder of one")
     if description.get("version") != VERSION:
         raise DamagedFile(
-            f"{path} is of version {description.get('version')}, this package reads {VERSION}: make the bundle again, "
+            f"{path} has version {description.get('version')}, but this package reads {VERSION}: re-create the bundle, "
             "or install the version of recbole-adasid that wrote it"
         )
     if description.pop("digest", None) != _digest(description) or not isinstance(description.get("files"), dict):
-        raise DamagedFile(f"{path} was changed after it was written: its checksum does not match: {_REMEDY}")
+        raise DamagedFile(f"{path} was modified after it was written (checksum mismatch): {_REMEDY}")
     try:
         _DESCRIPTION(description, "the description")
     except ValueError as error:
@@ -133,9 +133,7 @@ def _check_files(folder: Path, digests: Mapping[str, str]) -> set[str]:
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{folder} lacks {name}: {_REMEDY}")
         if file_digest(folder / name) != digests.get(name):
-            raise DamagedFile(
-                f"{folder / name} was changed after it was written: its checksum does not match: {_REMEDY}"
-            )
+            raise DamagedFile(f"{folder / name} was modified after it was written (checksum mismatch): {_REMEDY}")
     return names
 
 
@@ -148,7 +146,7 @@ def _read_tokenizer(folder: Path, description: Mapping[str, Any], sids: ItemSIDs
             f"{list(sids.level_sizes)}: {_REMEDY}"
         )
     if described["tokenizer"] != description["settings"]:
-        raise DamagedFile(f"{folder / DESCRIPTION} has other settings than the tokenizer's: {_REMEDY}")
+        raise DamagedFile(f"{folder / DESCRIPTION} does not match the tokenizer's settings: {_REMEDY}")
     return tokenizer
 
 

@@ -95,7 +95,7 @@ def _tokenizer(folder: RunFolder, own: ItemSIDs) -> tuple[ItemTokenizer | None, 
     if tokenizer.codebook_sizes != list(own.level_sizes):
         raise MismatchedFile(
             f"{folder.tokenizer_path} has codebooks of {tokenizer.codebook_sizes}, {folder.sids_path} levels of "
-            f"{list(own.level_sizes)}: restore the run's own"
+            f"{list(own.level_sizes)}: restore the run's original file"
         )
     return tokenizer, described
 
@@ -138,7 +138,7 @@ def _sids(folder: RunFolder, info: dict[str, Any]) -> ItemSIDs:
         return as_item_sids(tokens, table[:, :-1], sizes[:-1], table[:, -1])
     except (TypeError, ValueError) as error:
         raise DamagedFile(
-            f"{folder.sids_path} and sids.info.json do not match ({error}): restore the run's own"
+            f"{folder.sids_path} and sids.info.json do not match ({error}): restore the run's original file"
         ) from None
 
 

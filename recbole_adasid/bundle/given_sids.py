@@ -29,7 +29,7 @@ def given_content(folder: str | Path, tokens: Sequence[str]) -> tuple[BundleCont
     content = read_content(folder)
     if len(content.sids.level_sizes) > MOST_LEVELS:
         raise ValueError(
-            f"{folder} has Semantic IDs of {len(content.sids.level_sizes)} levels, and a model reads at most "
+            f"{folder} has Semantic IDs of {len(content.sids.level_sizes)} levels, but a model reads at most "
             f"{MOST_LEVELS}: set sids_file to a bundle with fewer"
         )
     rows = content.sids.rows_of(tokens)
@@ -39,7 +39,7 @@ def given_content(folder: str | Path, tokens: Sequence[str]) -> tuple[BundleCont
     if idle := len(content.sids.tokens) - known:
         logger.info("%s: ignored %d items that are not in the dataset", folder, idle)
     logger.warning(
-        "%d Semantic IDs come from %s: whether they know held-out validation or test interactions is unknown.",
+        "%d Semantic IDs come from %s, which may have seen held-out validation or test interactions.",
         *(known, folder),
     )
     return content, rows

@@ -97,5 +97,5 @@ def _check_suffix(tokens: Sequence[str], codes: NDArray[np.int64], suffix: NDArr
         same = (codes == codes[row]).all(axis=1) & (suffix == suffix[row])
         raise ValueError(
             f"The items '{tokens[int(np.flatnonzero(same)[0])]}' and '{tokens[row]}' have the same codes "
-            f"{codes[row].tolist()} and the same suffix {suffix[row]}: number items with equal codes differently."
+            f"{codes[row].tolist()} and the same suffix {suffix[row]}: give items with equal codes different suffixes."
         )

@@ -43,7 +43,7 @@ def write_letter(
     with_suffix = sids.suffix is not None if suffix is None else suffix
     layout = Layout(bool(offset), with_suffix, 0, tuple(sids.level_sizes))
     if len(sids.level_sizes) + with_suffix > len(_LETTERS):
-        raise ValueError(f"{len(sids.level_sizes)} levels are more than there are letters: choose another format")
+        raise ValueError(f"{len(sids.level_sizes)} levels need more letters than there are: choose another format")
     return write_peer_json(
         Path(path), KIND, sids, layout, entry=lambda place, code: f"<{_LETTERS[place]}_{code}>", item2id=item2id
     )

@@ -68,5 +68,5 @@ def read_recbole3(path: str | Path, *, item2id: str | Path | None = None, **told
 
 def _value(place: int, entry: Any) -> int:
     if not isinstance(entry, int) or isinstance(entry, bool) or not 0 <= entry < _LARGEST:
-        raise ValueError(f"{str(entry)[:40]!r} at place {place + 1} is not a whole number from 0")
+        raise ValueError(f"{str(entry)[:40]!r} at position {place + 1} is not a whole number of 0 or more")
     return entry

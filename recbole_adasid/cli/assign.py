@@ -45,5 +45,5 @@ COMMAND = Command(
     options={"options": OPTIONS},
     work=_work,
     kept="finished shards are kept: run the same command again to resume",
-    spare="lower --memory, or cut the features into smaller shards",
+    spare="lower --memory, or split the features into smaller shards",
 )

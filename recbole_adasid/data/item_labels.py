@@ -51,9 +51,11 @@ def read_labels(path: Path, tokens: Sequence[str] | None = None) -> dict[str, It
         found = parse_json(path.read_text(encoding="utf-8"))
         labels = {token: ItemLabel(texts["title"], texts["category"]) for token, texts in found.items()}
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ValueError(f"{path} holds no titles and categories ({error}): restore the run's own") from None
+        raise ValueError(f"{path} holds no titles and categories ({error}): restore the run's original file") from None
     if not all(isinstance(text, str) for label in labels.values() for text in label):
-        raise ValueError(f"{path} holds titles or categories that are not strings: restore the run's own")
+        raise ValueError(f"{path} holds titles or categories that are not strings: restore the run's original file")
     if tokens is not None and list(labels) != list(tokens):
-        raise ValueError(f"{path} has titles of other items than the run's {len(tokens)}: restore the run's own")
+        raise ValueError(
+            f"{path} has titles of other items than the run's {len(tokens)}: restore the run's original file"
+        )
     return labels

@@ -70,7 +70,7 @@ class FailureBoard:
 
     def of_lost_peer(self, error: RuntimeError) -> PeerFailed:
         """Return the error for a failed exchange with the others, with its cause if known."""
-        lost = f"a process of this job ended without a word, or does not answer ({first_line(error, 200)})"
+        lost = f"another process of this job died or is not responding ({first_line(error, 200)})"
         way_on = "restart the job: it resumes from the last saved step or epoch"
         own = {"rank": None, "sentence": f"{lost}: {way_on}", "traceback": ""}
         try:

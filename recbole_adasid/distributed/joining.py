@@ -79,8 +79,8 @@ def join(address: str, *, rank: int = -1, size: int = -1, timeout: timedelta = A
         dist.init_process_group(backend, store=of_torch, rank=rank, world_size=size, timeout=timeout)
     except RuntimeError as error:
         raise PeerFailed(
-            f"rank {rank} does not reach the other processes of its job ({first_line(error, 200)}): see that all of "
-            "them start, and that GLOO_SOCKET_IFNAME names a network interface on which they reach each other",
+            f"rank {rank} cannot reach the other processes of its job ({first_line(error, 200)}): check that all of "
+            "them start, and that GLOO_SOCKET_IFNAME names a network interface that connects them",
             told=False,
         ) from error
     board = FailureBoard(store, rank=rank, machine=os.environ.get("GROUP_RANK", "0"))
@@ -102,7 +102,7 @@ def meet(store: Any, rank: int, size: int, timeout: timedelta) -> str:
     if rank > 0:
         store.set(f"hello/{rank}", own)
         if not is_set(store, f"welcome/{own}", timeout.total_seconds()):
-            raise RuntimeError("rank 0 does not come")
+            raise RuntimeError("rank 0 has not joined")
         job = store.get(f"welcome/{own}").decode()
         store.set(f"here/{job}/{rank}", "")
         return job
@@ -113,7 +113,7 @@ def meet(store: Any, rank: int, size: int, timeout: timedelta) -> str:
                 store.set(f"welcome/{store.get(f'hello/{other}').decode()}", own)
         missing = {other for other in missing if not is_set(store, f"here/{own}/{other}", 0.05)}
         if missing and time.monotonic() > end:
-            raise RuntimeError(f"these ranks do not come: {', '.join(map(str, sorted(missing)))}")
+            raise RuntimeError(f"these ranks have not joined: {', '.join(map(str, sorted(missing)))}")
     return own
 
 

@@ -106,7 +106,7 @@ class Cluster:
         if largest < settings.worker_bytes:
             raise WorkerFailed(
                 f"no node of the cluster has {settings.worker_memory:g} GiB for a worker "
-                f"({largest / GIB:.1f} GiB at most): lower ray_worker_memory"
+                f"(the largest has {largest / GIB:.1f} GiB): lower ray_worker_memory"
             )
 
     def share(self, value: Any) -> Any:
@@ -134,15 +134,15 @@ class Cluster:
                 yield Outcome(job, None, self._cause(error))
 
     def _first_ready(self, running: list[Any]) -> Any:
-        """Wait for one of the references, however long a task takes; a line now and then tells a user why."""
+        """Wait for one of the references, however long a task takes, with a warning now and then."""
         begin = time.monotonic()
         while True:
             ready, _ = self.ray.wait(running, num_returns=1, timeout=PATIENCE)
             if ready:
                 return ready[0]
             logger.warning(
-                "No task of %d has finished on Ray for %.0f minutes; a task needs 1 CPU and %g GiB, and %g CPUs are "
-                "free: if it should be faster, look at the cluster with `ray status`.",
+                "None of %d Ray tasks has finished in the last %.0f minutes. A task needs 1 CPU and %g GiB; %g CPUs "
+                "are free. If this is slower than expected, check the cluster with `ray status`.",
                 len(running),
                 (time.monotonic() - begin) / 60,
                 self.settings.worker_memory,
@@ -157,7 +157,7 @@ class Cluster:
         if isinstance(cause, Exception):
             return cause
         return WorkerFailed(
-            f"{RETRIES + 1} workers died of it ({one_line(error, 200)}), most often for lack of memory: {_REMEDY}"
+            f"the task failed on {RETRIES + 1} workers ({one_line(error, 200)}), probably out of memory: {_REMEDY}"
         )
 
 
@@ -246,4 +246,4 @@ def _environment(**variables: str) -> Iterator[None]:
                 os.environ[name] = value
 
 
-_REMEDY = "lower ray_workers, or ray_worker_memory so that work is cut smaller"
+_REMEDY = "lower ray_workers, or ray_worker_memory for smaller tasks"

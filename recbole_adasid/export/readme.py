@@ -34,7 +34,7 @@ def torch_readme(recommender: Recommender, retrievals: Sequence[str]) -> str:
         files["encoder.pt2"] = "(items [B, T], lengths [B]) → memory, a tuple of tensors"
         files["step.pt2"] = (
             "(prefixes [B, W, P], *memory) → log-probabilities [B, W, vocab_size] of the next token among all of its "
-            "level; `NextTokens` makes the run's scores of them"
+            "level; `NextTokens` turns them into the run's scores"
         )
     if "dense" in retrievals:
         files["user.pt2"] = "(items [B, T], lengths [B]) → user vectors [B, D]"

@@ -46,7 +46,7 @@ def aligned_rows(embedding: NDArray, rows: NDArray[np.int64], folder: Path | Non
     except OSError as error:
         raise CannotWrite(
             f"cannot write {4 * shape[0] * shape[1] / 2**30:.1f} GiB of features into {folder} "
-            f"({error.strerror or error}): make room, choose another cache_dir, or set item_features_mapped=false"
+            f"({error.strerror or error}): free disk space, choose another cache_dir, or set item_features_mapped=false"
         ) from error
 
 

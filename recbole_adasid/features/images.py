@@ -140,7 +140,7 @@ def _reason(error: Exception, deadline: Deadline) -> str:
     if deadline.passed:
         return f"not complete after {deadline.seconds:g} s"
     if _is_silence(error):
-        return f"nothing came for {_SECONDS:g} s"
+        return f"no data for {_SECONDS:g} s"
     return one_line(error)
 
 

@@ -45,7 +45,9 @@ def render_texts(
     texts = ["" if token not in row_of else write(table, row_of[token], parts) for token in item_tokens]
     if empty := texts.count(""):
         first = item_tokens[texts.index("")]
-        logger.warning("%d of %d items have no text, first '%s': their features say nothing", empty, len(texts), first)
+        logger.warning(
+            "%d of %d items have no text, first '%s': their features carry no information", empty, len(texts), first
+        )
     if idle := len(row_of.keys() - set(item_tokens)):
         logger.info("%d items of the .item file have no interactions: they get no Semantic ID", idle)
     return texts

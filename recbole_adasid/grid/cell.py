@@ -72,7 +72,7 @@ class Cell:
 
     @property
     def place(self) -> dict[str, Any]:
-        """Where the cell stands in the tables: two cells may be of one result."""
+        """The cell's place in the tables: two cells may share a result."""
         return {"cell": self.name, **self.about, "common": self.common}
 
     @property
@@ -157,10 +157,10 @@ def for_model(model: str, options: list[str]) -> list[str]:
 
 
 def combined(name: str, own: dict[str, Any], shared: list[str]) -> list[str]:
-    """Return the settings of a cell and the common options as options: a common one wins, as somebody typed it.
+    """Return the settings of a cell and the common options as options: a common one wins, as the user typed it.
 
     Raises:
-        SettingsError: if it would make the cell another one.
+        SettingsError: if it would turn the cell into another one.
     """
     typed = {key_in(option) for option in shared}
     for key in ("tokenizer", "config_files"):

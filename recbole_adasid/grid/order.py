@@ -11,7 +11,7 @@ from recbole_adasid.grid.pace import METRIC
 from recbole_adasid.io.markdown import table
 
 _LEAST_CELLS = 3
-"""A ranking of fewer says nothing."""
+"""A ranking of fewer is meaningless."""
 
 
 def order_table(rows: list[tuple[str, list[dict[str, Any]]]]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The paper's claim as one number a baseline: AdaSID's relative gain, the mean over metrics and datasets."""
+"""The paper's claim as one number per baseline: AdaSID's relative gain, the mean over metrics and datasets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from recbole_adasid.io.markdown import table
 
 _NOTE = (
     f"The mean of the relative gains in {', '.join(PAPER_METRICS)}, over users and trainings, using the seeds that "
-    "both sides share{}. With one seed on a dataset, interval and p ignore that trainings vary there."
+    "both sides share{}. With one seed on a dataset, interval and p ignore the variation between trainings."
 )
 Runs = dict[int, dict[str, Any]]
 

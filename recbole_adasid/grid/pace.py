@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from recbole_adasid.io.markdown import table
 from recbole_adasid.run_folder.history import read_history
 
 # RecBole's trainers and ours log alike, except for colour escape codes in between.
@@ -50,15 +51,17 @@ def pace_table(rows: list[tuple[str, list[dict[str, Any]]]], users: int | None, 
     if not goals:
         return []
     wanted = float(np.mean([max(run["pace"]["validation"]) for run in goals]))
-    head = ["", "seconds an epoch", "minutes of training", f"minutes to a validation {METRIC} of {wanted:.4f}"]
-    lines = [_row([*head, "users/s of a validation", "peak memory, GiB"]), "|" + "---|" * 6]
-    lines += [_row(_cells(label, runs, wanted, users)) for label, runs in rows if runs]
+    head = ["", "seconds per epoch", "minutes of training", f"minutes to a validation {METRIC} of {wanted:.4f}"]
+    head += ["validated users/s", "peak memory, GiB"]
     note = (
-        f"How soon others reach what {goals[0].get('label', goal)} reaches at best on validation, mean of the seeds. "
+        f"How soon the others reach the best validation of {goals[0].get('label', goal)}, mean over seeds. Times are "
     )
-    note += "Times are of training alone, all epochs as long as the median one of the fastest seed: a seed on a slower "
-    note += "or busy machine says nothing about the recommender."
-    return ["### Pace", note, "\n".join(lines)]
+    note += (
+        "of training only, with every epoch as long as the fastest seed's median epoch, so that slow or busy machines "
+    )
+    note += "do not count."
+    shown = table(head, (_cells(label, runs, wanted, users) for label, runs in rows if runs), compact=True)
+    return ["### Pace", note, shown]
 
 
 def _cells(label: str, runs: list[dict[str, Any]], wanted: float, users: int | None) -> list[str]:
@@ -76,7 +79,3 @@ def _cells(label: str, runs: list[dict[str, Any]], wanted: float, users: int | N
         f"{users / max(float(min(answering)), 0.01):,.0f}" if users and answering else "",
         f"{np.mean([run['peak_memory_gib'] for run in runs]):.2f}",
     ]
-
-
-def _row(cells: list[str]) -> str:
-    return "| " + " | ".join(cells) + " |"

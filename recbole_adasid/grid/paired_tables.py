@@ -17,7 +17,7 @@ from recbole_adasid.io.markdown import table
 
 PAIRED_METRICS = ("recall@5", "ndcg@5", "recall@10", "ndcg@10")
 USERS_ONLY = ", users only"
-ONE_SEED = "Of one seed, interval and p are over users only: they do not tell how much another training would differ."
+ONE_SEED = "With one seed, interval and p cover users only, not the variation between trainings."
 
 
 def paired_recommenders(
@@ -46,8 +46,8 @@ def paired_recommenders(
     if not rows:
         return left_out(apart)
     label = next(iter(seeds[best].values())).get("label", best)
-    about = [f"{label}, the best of ours by validation NDCG@10, against each recommender"]
-    about += ["over users and trainings (`evaluation/significance.py`), by the seeds that both have."]
+    about = [f"{label}, the best of ours by validation NDCG@10, against each recommender,"]
+    about += ["over users and trainings (`evaluation/significance.py`), using the seeds that both have."]
     about += [ONE_SEED] * any(USERS_ONLY in p for *_, p in rows) + left_out(apart) + [""]
     head = ["recommender", "seeds", "metric", "ours", "recommender", "difference, 95% interval", "p"]
     return ["\n".join([*about, table(head, rows, compact=True)])]
@@ -60,9 +60,9 @@ def ranked(out: Path, records: Sequence[dict[str, Any]], name: str) -> dict[int,
 
 
 def have_same_test(out: Path, runs: Sequence[dict[str, Any]]) -> bool:
-    """Tell whether runs tested the same users on the same items: what differs is never paired.
+    """Tell whether runs were tested on the same users and items: others are never paired.
 
-    Users and items are RecBole's numbers, which another log gives to others. Early ranks lack the items.
+    Users and items are RecBole's numbers, which differ between logs. Early ranks lack the items.
     """
     first: dict[str, np.ndarray] = {}
     for run in runs:
@@ -75,7 +75,7 @@ def have_same_test(out: Path, runs: Sequence[dict[str, Any]]) -> bool:
 
 
 def measured(metrics: Sequence[str], runs: Sequence[dict[str, Any]]) -> list[str]:
-    """Return the metrics that the saved ranks of all runs tell: these end with the largest `topk` of the run."""
+    """Return the metrics that the saved ranks of all runs suffice for: ranks end at the run's largest `topk`."""
     places = [int(name.partition("@")[2] or 0) for name in metrics]
     longest = min(max((int(name.partition("@")[2] or 0) for name in run[TEST]), default=0) for run in runs)
     return [metric for metric, place in zip(metrics, places) if place <= longest]
@@ -83,7 +83,7 @@ def measured(metrics: Sequence[str], runs: Sequence[dict[str, Any]]) -> list[str
 
 def left_out(labels: Sequence[str]) -> list[str]:
     """Return a line about cells that cannot be paired."""
-    told = "Left out, because they tested other users or items, as with another log: "
+    told = "Left out, because they were tested on different users or items: "
     return [f"{told}{', '.join(labels)}."] if labels else []
 
 
@@ -104,7 +104,7 @@ def paired_cells(
 def paired_test(
     out: Path, records: Sequence[dict[str, Any]], reference: str, names: Sequence[str], kind: str
 ) -> list[str]:
-    """Compare a cell with others, user by user, and name the one of the best validation NDCG@10 among these.
+    """Compare a cell with others, user by user, and name the one with the best validation NDCG@10 among these.
 
     Args:
         out: the grid's folder.
@@ -127,11 +127,13 @@ def paired_test(
     best = max(candidates, key=lambda name: mean_valid(seeds[name].values()))
     several = [name for name in candidates if len(shared[name]) > 1]
     own = label_of(seeds[reference])
-    others = f", the {kind} of the best validation NDCG@10, and each of the\nothers" * (len(candidates) > 1)
-    about = [f"{own} against {label_of(seeds[best])}{others}, by the seeds that both have, over users and trainings "]
+    others = f", the {kind} with the best validation NDCG@10, and each of the\nothers" * (len(candidates) > 1)
+    about = [
+        f"{own} against {label_of(seeds[best])}{others}, using the seeds that both have, over users and trainings "
+    ]
     about[0] += "(`evaluation/significance.py`)."
     if len(several) > 1:
-        about += [f"In brackets Holm's p, corrected for the {len(several)} {kind}s with several seeds."]
+        about += [f"In brackets: Holm's p, corrected for the {len(several)} {kind}s with several seeds."]
     about += [ONE_SEED] * (len(several) < len(candidates)) + apart + [""]
     rows = []
     known = {name: measured(PAIRED_METRICS, [*pairs[name][0], *pairs[name][1]]) for name in candidates}

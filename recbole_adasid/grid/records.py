@@ -33,7 +33,7 @@ COMPARED: dict[str, dict[str, tuple[str, ...]]] = {
 }
 """What AdaSID's cells are compared with: families for Holm's correction, by what their members are called."""
 _SAME = ("dataset", "seed", "options", "common", "cell", "given")
-"""Two lines that agree in these are of one finished cell, which has been labelled anew."""
+"""Two lines that agree in these are of one finished cell, which was relabelled."""
 IN_TABLES = dict.fromkeys(name for names in TABLES.values() for name in names)
 
 
@@ -131,7 +131,7 @@ def _renamed(record: dict[str, Any], usual: Sequence[str]) -> dict[str, Any]:
 
 
 def is_choice(record: dict[str, Any]) -> bool:
-    """Tell whether a cell serves to choose a setting, for which nobody may look at the test.
+    """Tell whether a cell serves to choose a setting, so that its test must not be shown.
 
     Early records do not say so: for them the package's grids tell by name.
     """

@@ -176,13 +176,13 @@ def held_out_items(records: list[dict[str, Any]]) -> list[str]:
         cells = [slice_cell(runs, part, metric) for part in SLICES for metric in SLICE_METRICS]
         users = sum(run["test_slices"]["cold"]["users"] for run in runs) / len(runs)
         rows.append([runs[-1].get("label", name), len(runs), f"{users:.0f}", *cells])
-    note = "In brackets the 95% interval over users, where there is one seed; ± is the deviation between seeds."
+    note = "In brackets: the 95% interval over users, for a single seed; ± is the standard deviation over seeds."
     shown = markdown_table(["", "seeds", "cold users", *heads], rows, compact=True)
     return ["### Items held out of training, test", note, shown]
 
 
 def slice_cell(runs: list[dict[str, Any]], part: str, metric: str) -> str:
-    """Return a metric on a part of the items: with its interval, if it has one, or with the deviation between seeds;
+    """Return a metric on a part of the items: with its interval, if it has one, or with the deviation over seeds;
     empty if a run tested none of them, or did not measure it.
     """
     values = [run["test_slices"][part].get(metric) for run in runs]

@@ -108,7 +108,7 @@ def finish(cell: Cell, out: Path) -> bool:
 
 
 def relabelled(records: list[dict[str, Any]], cell: Cell, out: Path) -> bool:
-    """Write a finished cell's lines anew if its grid has given it another label or another purpose since.
+    """Rewrite a finished cell's lines if its grid has since given it another label or purpose.
 
     Other grids may have a cell of the same name and another purpose: they change nothing. Early records do not name
     their grid: those of a cell in a file of the user's are taken for its.
@@ -122,7 +122,7 @@ def relabelled(records: list[dict[str, Any]], cell: Cell, out: Path) -> bool:
 
 
 def role_of(record: dict[str, Any]) -> tuple[Any, ...]:
-    """Return how a cell is called and what it is for."""
+    """Return a cell's name and purpose."""
     return record.get("label", record["cell"]), record.get("group"), is_choice(record)
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-_REMEDY = "make room or choose another folder, and run the same command again"
+_REMEDY = "free disk space or choose another folder, and run the same command again"
 
 
 class CannotWrite(OSError):
@@ -75,7 +75,7 @@ def check_writable(path: Path) -> None:
         trial.unlink()
     except OSError as error:
         raise CannotWrite(
-            f"cannot write {path} ({error.strerror or error}): make room or choose another folder"
+            f"cannot write {path} ({error.strerror or error}): free disk space or choose another folder"
         ) from error
 
 
@@ -103,7 +103,7 @@ def append_line(path: Path, line: str) -> None:
     Raises:
         CannotWrite: if the disk is full or not writable.
     """
-    with writing(path, "make room and start again"), path.open("ab+") as stream:
+    with writing(path, "free disk space and start again"), path.open("ab+") as stream:
         if stream.seek(0, os.SEEK_END):
             stream.seek(-1, os.SEEK_END)
             line = line if stream.read(1) == b"\n" else f"\n{line}"
@@ -124,7 +124,7 @@ def end_with(path: Path, lines: Sequence[str]) -> None:
     if not lines:
         return
     wanted = "".join(f"{line}\n" for line in lines).encode()
-    with writing(path, "make room"), path.open("ab+") as stream:
+    with writing(path, "free disk space"), path.open("ab+") as stream:
         missing = _missing(stream, wanted)
         if missing:
             stream.write(missing)

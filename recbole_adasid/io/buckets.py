@@ -67,7 +67,7 @@ def array_on_disk(path: Path, length: int, kind: str) -> NDArray[Any]:
     """
     if not length:
         return np.empty(0, dtype=kind)
-    with writing(path, "make room, or work elsewhere"), path.open("wb+") as file:
+    with writing(path, "free disk space, or use another temporary folder"), path.open("wb+") as file:
         n_bytes = length * np.dtype(kind).itemsize
         file.truncate(n_bytes)
         if hasattr(os, "posix_fallocate"):  # a mapping that runs out of disk later would kill the process

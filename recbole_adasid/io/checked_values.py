@@ -23,12 +23,12 @@ def fits(value: Any, name: str, wanted: str, holds: bool) -> None:
     """
     if not holds:
         shown = repr(value)
-        raise ValueError(f"{name} is {shown[:60]}{'…' * (len(shown) > 60)}, which has to be {wanted}")
+        raise ValueError(f"{name} is {shown[:60]}{'…' * (len(shown) > 60)}, but must be {wanted}")
 
 
 def whole(low: int = 0, high: int = LARGEST) -> Form:
     """Return the form of whole numbers from ``low`` to ``high``."""
-    wanted = f"a whole number from {low} on" if high == LARGEST else f"a whole number from {low} to {high:,}"
+    wanted = f"a whole number of {low} or more" if high == LARGEST else f"a whole number from {low} to {high:,}"
 
     def check(value: Any, name: str) -> None:
         fits(value, name, wanted, isinstance(value, int) and not isinstance(value, bool) and low <= value <= high)
@@ -84,7 +84,7 @@ def list_of(form: Form, *, least: int = 0, most: int | None = None) -> Form:
     def check(value: Any, name: str) -> None:
         fits(value, name, "a list", isinstance(value, list))
         if not least <= len(value) <= (len(value) if most is None else most):
-            raise ValueError(f"{name} has {len(value):,} entries, where {least} to {most} belong")
+            raise ValueError(f"{name} has {len(value):,} entries, expected {least} to {most}")
         for place, entry in enumerate(value):
             form(entry, f"{name}[{place}]")
 

@@ -33,7 +33,9 @@ def open_parquet(path: Path, columns: Iterable[str], otherwise: str | None = Non
     try:
         file = parquet.ParquetFile(path)
     except (pyarrow.ArrowException, OSError) as error:
-        raise ValueError(f"{path} is not a Parquet file, or damaged ({first_line(error)}): write it again") from None
+        raise ValueError(
+            f"{path} is not a Parquet file, or damaged ({first_line(error)}): re-create the file"
+        ) from None
     names = file.schema_arrow.names
     for column in columns:
         if column not in names:

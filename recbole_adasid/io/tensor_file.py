@@ -76,7 +76,7 @@ def read_tensors(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, An
         raise DamagedFile(f"{path} has format {metadata.get('version')}, this version reads {FORMAT_VERSION}")
     about = metadata.get("about", "")
     if metadata.get("digest") != _digest(tensors, about):
-        raise DamagedFile(f"{path} was changed after it was written: its checksum does not match")
+        raise DamagedFile(f"{path} was modified after it was written (checksum mismatch)")
     return tensors, _values(path, about)
 
 

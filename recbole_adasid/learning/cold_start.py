@@ -52,7 +52,7 @@ class ItemSubset:
         """
         users, rows = self.dataset.training_interactions().arrays()
         if not self.chosen[rows].all():
-            raise RuntimeError("training interactions hold items that are held out; please report this")
+            raise RuntimeError("training interactions contain held-out items; please report this")
         return InteractionArrays(users, (self.chosen.cumsum() - 1)[rows])
 
     def training_digest(self) -> str:
@@ -96,8 +96,8 @@ def with_cold_items(
     )
     if len(placed.unplaced):
         logger.warning(
-            "%d of %d items that are held out find no place that the model can learn of: they get a suffix that no "
-            "other item has. A larger codebook_size may help.",
+            "%d of %d held-out items got a suffix that no training item has, so the model cannot learn it. A larger "
+            "codebook_size may help.",
             *(len(placed.unplaced), len(codes)),
         )
     tokens = np.empty((len(cold), placed.tokens.shape[1]), dtype=np.int64)

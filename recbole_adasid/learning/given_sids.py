@@ -36,11 +36,11 @@ logger = logging.getLogger(__name__)
 
 _ITEMS_AT_ONCE = 65_536
 _ITEMS_CHECKED = 10_000
-_NO_NEW_ITEMS = "so that this run cannot take new items"
+_NO_NEW_ITEMS = "so this run cannot take new items"
 
 
 class Encoders(NamedTuple):
-    """What turns items into codes, carried over from a bundle."""
+    """What turns items into codes, reused from a bundle."""
 
     tokenizer: ItemTokenizer
     description: dict[str, Any]
@@ -109,7 +109,7 @@ def given_semantic_ids(config: Settings, dataset: ItemSource, cache: StageCache,
         raise DamagedFile(f"features.safetensors of {folder} lacks {error}: restore the original file") from None
     if encoders is not None and features is not None and features.values.shape[1] != encoders.tokenizer.width:
         logger.warning(
-            "The item features have %d columns, but the tokenizer of %s reads %d: it is not carried over, %s.",
+            "The item features have %d columns, but the tokenizer of %s reads %d: it is not reused, %s.",
             *(features.values.shape[1], folder, encoders.tokenizer.width, _NO_NEW_ITEMS),
         )
         check_known(folder, tokens, rows)
@@ -132,21 +132,21 @@ def has_features(config: Settings, dataset: ItemSource) -> bool:
 
 
 def _encoders(config: Settings, content: BundleContent, described: bool) -> Encoders | None:
-    """Return the bundle's encoders if they fit the run's features; a warning says why not."""
+    """Return the bundle's encoders if they fit the run's features; otherwise warn why not."""
     folder, kind = config["sids_file"], content.about.get("feature_kind")
     if content.tokenizer is None:
         logger.info("%s has no tokenizer, %s.", folder, _NO_NEW_ITEMS)
         return None
     if not kind:
-        reason = "does not have the state of its feature encoders: make the bundle again, with this version"
+        reason = "lacks the state of its feature encoders: re-create the bundle with this version"
     elif not described:
-        reason = f"encodes item features of {_in_words(kind, kind)}, but this run has none: set the same"
+        reason = f"encodes item features of {_in_words(kind, kind)}, but this run has none: use the same settings"
     elif different := different_settings(own := feature_kind(config), kind):
         reason = f"encodes item features of {_in_words(kind, different)}, but this run's are of "
-        reason += f"{_in_words(own, different)}: set the same"
+        reason += f"{_in_words(own, different)}: use the same settings"
     else:
         return Encoders(content.tokenizer, tokenizer_description(content.about), content.fitted)
-    logger.warning("The tokenizer of %s is not carried over, %s. It %s.", folder, _NO_NEW_ITEMS, reason)
+    logger.warning("The tokenizer of %s is not reused, %s. It %s.", folder, _NO_NEW_ITEMS, reason)
     return None
 
 
@@ -164,7 +164,7 @@ def _settled(
     keeps = config["collision"] == "suffix" and sids.suffix is not None
     if keeps and int(sids.sequence_sizes[-1]) > LARGEST_LEVEL:
         logger.warning(
-            "%s has suffixes up to %d, and a level at most %d: items with equal codes are numbered again.",
+            "%s has suffixes up to %d, more than a level can have (%d): items with equal codes are renumbered.",
             *(config["sids_file"], sids.sequence_sizes[-1] - 1, LARGEST_LEVEL),
         )
         keeps = False
@@ -173,7 +173,7 @@ def _settled(
     if len(new):
         assert encoders is not None and values is not None
         logger.warning(
-            "%d of %d items are not in %s: its tokenizer encodes them, like items that come after training.",
+            "%d of %d items are not in %s: its tokenizer encodes them as new items.",
             *(len(new), len(rows), config["sids_file"]),
         )
         codes = _encode(encoders.tokenizer, values[torch.from_numpy(new)])
@@ -200,17 +200,17 @@ def _report_agreement(
     rows: NDArray[np.int64],
     folder: str | Path,
 ) -> None:
-    """Say how many of the bundle's items would get their codes from the run's features today."""
+    """Log how many of the bundle's items get the same codes from the run's features."""
     known = np.flatnonzero(rows >= 0)[:_ITEMS_CHECKED]
     again = _encode(tokenizer, values[torch.from_numpy(known)]).numpy()
     same = float((again == codes[known]).all(axis=1).mean())
     logger.info(
-        "%.0f%% of %d items would get their codes in %s again from the features of this run.",
+        "%.0f%% of %d items get the same codes as in %s from the features of this run.",
         *(100 * same, len(known), folder),
     )
     if same < 0.5:
         logger.warning(
-            "Only %.0f%% of %d items would get their codes in %s again: are these the features that its tokenizer was "
-            "trained on? New items would get codes that do not match them.",
+            "Only %.0f%% of %d items get the same codes as in %s: are these the features that its tokenizer was "
+            "trained on? The codes of new items would not match.",
             *(100 * same, len(known), folder),
         )

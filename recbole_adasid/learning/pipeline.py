@@ -68,7 +68,7 @@ def _learn(
     features, pairs, description = ingredients
     if not len(pairs) and description["tokenizer"].get("collaborative_weight"):
         logger.warning(
-            "pair_source=%s finds no item pairs in the training interactions: the collaborative loss takes no part.",
+            "pair_source=%s finds no item pairs in the training interactions: the collaborative loss is not used.",
             config["pair_source"],
         )
     tokenizer = build_tokenizer(description["tokenizer"], width=features.values.shape[1])
@@ -84,7 +84,7 @@ def _learn(
     quality = sid_quality(fitted["codes"], tokenizer.codebook_sizes)
     for level in collapsed_levels(quality, tokenizer.codebook_sizes, len(fitted["codes"])):
         logger.warning(
-            "Level %d of the Semantic IDs has collapsed: its codewords are used as if there were only %.1f of %d. More "
+            "Level %d of the Semantic IDs has collapsed: effectively, only %.1f of its %d codewords are used. More "
             "tokenizer_steps, feature_scaling=standardise or another quantizer may help.",
             *(level, quality[f"perplexity_{level}"], tokenizer.codebook_sizes[level - 1]),
         )

@@ -118,7 +118,7 @@ def _read_parquet(path: Path) -> tuple[list[str], list[str], NDArray, Place]:
             weight = table.column("weight").to_numpy().astype(np.float64)
     except (pyarrow.ArrowException, OSError, KeyError, ValueError) as error:
         raise ValueError(
-            f"{path} cannot be read as columns trigger, target and weight ({first_line(error)}): write it again."
+            f"{path} cannot be read as columns trigger, target and weight ({first_line(error)}): re-create the file."
         ) from None
     names = {name: tokens_of_arrow(column, path, name).tolist() for name, column in columns.items()}
     for name, tokens in names.items():

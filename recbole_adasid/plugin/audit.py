@@ -21,6 +21,8 @@ from recbole_adasid.settings.harmless import harmless, nothing_fetched
 from recbole_adasid.settings.reading import read_settings_files
 from recbole_adasid.tokenizer.saved import load_tokenizer
 
+_MAY_HAVE_SEEN = "which may have seen held-out interactions"
+
 
 def audit(run_folder: str | Path, *, trusted: bool = False) -> list[tuple[str, bool | None]]:
     """Return statements about a finished run and whether each holds, recomputed from its settings and its dataset.
@@ -81,11 +83,9 @@ def _audited(folder: Path, config: Any) -> list[tuple[str, bool | None]]:
     if cold is not None:
         checks += _about_cold_items(folder, train, flat, cold, expected)
     if config["sids_file"]:
-        about = f"Semantic IDs come from {config['sids_file']}, and whether they know held-out interactions is open"
-        checks.append((about, None))
+        checks.append((f"Semantic IDs come from {config['sids_file']}, {_MAY_HAVE_SEEN}", None))
     if config["warm_start"]:
-        about = f"training began with the weights of {config['warm_start']}"
-        checks.append((f"{about}, and whether they know held-out interactions is open", None))
+        checks.append((f"training began with the weights of {config['warm_start']}, {_MAY_HAVE_SEEN}", None))
     if leave_one_out:
         last_two = bool((test.user_spans(held_out)[1] - held_out <= 2).all())
         checks.append(("held-out interactions are their users' last two", last_two))
@@ -110,7 +110,7 @@ def _of_trained_users(part: Any, kept: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _about_pairs(config: Any, others: str, honest: bool) -> tuple[str, bool | None]:
     if config["pair_source"] == FILE:
-        return f"item pairs come from {config['pair_file']}, and whether that knows held-out interactions is open", None
+        return f"item pairs come from {config['pair_file']}, {_MAY_HAVE_SEEN}", None
     return f"item pairs are mined from {others}", honest
 
 
@@ -136,14 +136,12 @@ def _about_behaviour(
             continue
         name, digest = modality["behaviour"], source["training_interactions"]
         if digest is None:
-            found.append(
-                (f"item features come from {name}, and whether that knows held-out interactions is open", None)
-            )
+            found.append((f"item features come from {name}, {_MAY_HAVE_SEEN}", None))
             continue
         of = training
         if cold is not None and source["of"] == COOCCURRENCE:  # among the other items, renumbered
             of = InteractionArrays(training.users, (np.cumsum(~cold) - 1)[training.items])
-        about = f"behaviour in the item features ({name}) is of {others} and no held-out one"
+        about = f"behaviour in the item features ({name}) comes from {others} and no held-out one"
         found.append((about, honest and digest == of.digest()))
     return found
 
@@ -168,7 +166,7 @@ def _about_cold_items(
     left_out = items.cold_items()
     _, trained_on = load_tokenizer(RunFolder.existing(folder).tokenizer_path)
     return [
-        ("no training history holds a cold item", none_cold(history_positions(train))),
+        ("no training history contains a cold item", none_cold(history_positions(train))),
         ("no training target is a cold item", none_cold(train.targets())),
         (
             "item pairs are mined from no interaction of a cold item",

@@ -47,8 +47,8 @@ def write_run_report(run_folder: str | Path, *, keep_fuller: bool = False) -> Pa
         present = shown_sections(path.read_text(encoding="utf-8", errors="replace"))
         if lost := [name for name in present if name not in shown_sections(page)]:
             raise ValueError(
-                f"{path} is left as it is: a new page would lack its sections {', '.join(lost)}. Mend what is named "
-                "above, or remove the page to write one without them"
+                f"{path} was not replaced: a new page would lack its sections {', '.join(lost)}. Fix the problems "
+                "named above, or remove the page to write one without them"
             )
     return write_atomically(path, page)
 
@@ -74,7 +74,7 @@ def _metrics(run: FinishedRun) -> dict[str, Any]:
 
 def _training(run: FinishedRun) -> dict[str, Any]:
     if not run.folder.history_path.is_file():
-        raise LeftOut("the run kept no history.json")
+        raise LeftOut("the run has no history.json")
     main, others = tokenizer_curves(run.history)
     return {
         "tokenizer": [curves_chart(one) for one in main],

@@ -66,7 +66,7 @@ def write_changes(path: Path, changes: CatalogueChanges, catalogue: str) -> None
     try:
         record(_TEXTS, _LATER)(texts, "the change")
     except ValueError as error:
-        raise ValueError(f"{path} was not written, because it could not be read again: {error}") from None
+        raise ValueError(f"{path} was not written, because it could not be read back: {error}") from None
     packed = torch.frombuffer(bytearray(json.dumps(texts, ensure_ascii=False).encode()), dtype=torch.uint8)
     features = {"features": changes.features} if changes.features.shape[1] else {}
     write_tensors(path, KIND, {"sids": changes.sids, "texts": packed, **features}, {"catalogue": catalogue})
@@ -100,7 +100,9 @@ def read_changes(path: Path, catalogue: str, n_places: int, width: int | None = 
         about |= _unpacked(path, tensors["texts"])
     check_about(path, about, {"catalogue": text, **_TEXTS}, _LATER)
     if about["catalogue"] != catalogue:
-        raise MismatchedFile(f"{path} belongs to another run's catalogue: restore the run's own, or remove the file")
+        raise MismatchedFile(
+            f"{path} belongs to another run's catalogue: restore the original file, or remove this one"
+        )
     tokens, sids = about["tokens"], tensors.get("sids", torch.empty(0))
     labels, shape = [ItemLabel(*label) for label in about["labels"]], list(sids.shape)
     if shape != [len(tokens), n_places] or sids.dtype != torch.int64:
@@ -122,9 +124,11 @@ def _unpacked(path: Path, packed: Tensor) -> dict[str, Any]:
     try:
         found = parse_json(packed.view(torch.uint8).numpy().tobytes().decode())
     except (ValueError, RuntimeError) as error:  # the latter from a tensor without a dimension
-        raise DamagedFile(f"{path} has no JSON in texts ({error}): restore a copy, or remove the file") from None
+        raise DamagedFile(
+            f"{path} has no valid JSON in `texts` ({error}): restore a copy, or remove the file"
+        ) from None
     if not isinstance(found, dict):
-        raise DamagedFile(f"{path} has no JSON object in texts: restore a copy, or remove the file")
+        raise DamagedFile(f"{path} has no JSON object in `texts`: restore a copy, or remove the file")
     return found
 
 
@@ -153,7 +157,7 @@ def check_changes(path: Path, changes: CatalogueChanges, tokens: Collection[str]
     if len(wrong):
         row, level = wrong[0].tolist()
         raise DamagedFile(
-            f"{path} has for the item {changes.tokens[row]!r} the code {int(changes.sids[row, level])} on level "
+            f"{path} gives the item {changes.tokens[row]!r} the code {int(changes.sids[row, level])} on level "
             f"{level + 1}, which has {level_sizes[level]}"
         )
 

@@ -127,7 +127,7 @@ class RunFolder:
             InUse: if it was.
         """
         if self.stamps() != stamps:
-            raise InUse(f"{self.path} was trained again since this recommender was loaded: load it again and {then}")
+            raise InUse(f"{self.path} has been retrained since this recommender was loaded: load it again and {then}")
 
     def write_config(self, settings: Mapping[str, Any]) -> Path:
         """Write the resolved settings to config.yaml, which can be passed as --config_files."""

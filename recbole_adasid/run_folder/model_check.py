@@ -127,7 +127,7 @@ def check_description(path: Path, about: Mapping[str, Any]) -> None:
     elif about.get("content_width") is not None:
         raise DamagedFile(f"{path} has item features ('content_width'), but {settings['model']} reads none")
     if about["data"]["dataset"] != settings["dataset"]:
-        raise DamagedFile(f"{path} names the datasets {settings['dataset']!r} and {about['data']['dataset']!r}")
+        raise DamagedFile(f"{path} names two datasets, {settings['dataset']!r} and {about['data']['dataset']!r}")
 
 
 def check_weights(path: Path, weights: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:

@@ -178,8 +178,8 @@ def check_before_training(trainer: Any, path: Path, *, config: dict[str, Any]) -
         check_weights(path, trainer.model.state_dict(), about)
     except DamagedFile as error:
         raise SettingsError(
-            f"A model with these settings could not be loaded after training, so nothing was trained: {error}. Change "
-            "what is named there."
+            f"A model with these settings could not be loaded after training, so training did not start: {error}. "
+            "Correct what it names."
         ) from None
 
 

@@ -28,9 +28,9 @@ def read_sids(path: Path) -> tuple[list[str], NDArray[np.int64]]:
     rows = read_json(path)
     lengths = {len(row) if isinstance(row, list) else -1 for row in rows.values()}
     if len(lengths) != 1 or lengths & {-1, 0}:
-        raise DamagedFile(f"{path} has no list of codes, each of one length, for its {len(rows)} items: {_REMEDY}")
+        raise DamagedFile(f"{path} has no lists of codes of equal length for its {len(rows)} items: {_REMEDY}")
     if not all(type(code) is int and 0 <= code < 2**31 for row in rows.values() for code in row):
-        raise DamagedFile(f"{path} has codes that are not whole numbers from 0: {_REMEDY}")
+        raise DamagedFile(f"{path} has codes that are not whole numbers of 0 or more: {_REMEDY}")
     return list(rows), np.array(list(rows.values()), dtype=np.int64)
 
 
@@ -90,7 +90,7 @@ def items_of(folder: RunFolder, saved: SavedModel) -> list[str]:
     tokens, codes = read_sids(folder.sids_path)
     of_users = saved.about["config"]["settings"]["n_user_tokens"] > 0  # then the digest includes the users
     if not of_users and tokens_digest([tokens]) != saved.about["data"]["digest"]:
-        raise MismatchedFile(f"{folder.sids_path} lists other items than {saved.path}: {_REMEDY}")
+        raise MismatchedFile(f"{folder.sids_path} lists different items than {saved.path}: {_REMEDY}")
     _check_codes(folder, saved, tokens, codes)
     return tokens
 
@@ -127,4 +127,4 @@ def _check_codes(folder: RunFolder, saved: SavedModel, tokens: list[str], codes:
         )
 
 
-_REMEDY = "restore the run's own"
+_REMEDY = "restore the run's original file"

@@ -57,7 +57,7 @@ def check_warm_start(settings: Settings, run_folder: str | Path, own: str | Path
     for key in _ALIKE + (_ALIKE_IN_LIGER if settings["model"] == LIGER else ()):
         if settings[key] != there.get(key):
             raise SettingsError(
-                f"{saved.path} has another network: its {key} is {there.get(key)}, here it is {settings[key]}. Set "
+                f"{saved.path} has a different network: its {key} is {there.get(key)}, here it is {settings[key]}. Set "
                 f"{key} to the same, or leave warm_start out."
             )
 
@@ -122,9 +122,9 @@ def _check_semantic_ids(model: TIGERModel, saved: SavedModel, rows: Tensor) -> N
     kept = float((codes[known] == earlier[rows[known]]).all(1).float().mean()) if same_levels and known.any() else 0.0
     if kept < _LEAST_KEPT:
         raise SettingsError(
-            f"{saved.path} has other Semantic IDs: of its items, {int(known.sum())} are in the data, and {kept:.0%} of "
-            "these have the Semantic ID that they had. What it learned about tokens would mean nothing: set sids_file "
-            "to a bundle of that run (recbole-adasid bundle make), or leave warm_start out."
+            f"{saved.path} has different Semantic IDs: {int(known.sum())} of its items are in the data, and {kept:.0%} "
+            "of these have the same Semantic ID. What it learned about tokens would be meaningless: set sids_file to a "
+            "bundle of that run (recbole-adasid bundle make), or leave warm_start out."
         )
 
 
@@ -135,8 +135,8 @@ def _check_sizes(own: Mapping[str, Tensor], earlier: Mapping[str, Tensor], path:
         here, there = list(own[name].shape), list(earlier[name].shape)
         if here[free:] != there[free:]:
             raise SettingsError(
-                f"{path} has another network: {name} is {there} there and {here} here. Give the same item features, "
-                "or leave warm_start out."
+                f"{path} has a different network: {name} is {there} there and {here} here. Give the same item "
+                "features, or leave warm_start out."
             )
 
 

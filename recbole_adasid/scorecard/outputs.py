@@ -17,8 +17,8 @@ from recbole_adasid.scorecard.table import markdown, summary
 logger = logging.getLogger(__name__)
 
 LEGEND = """\
-Means ± standard deviations over seeds. Higher is better but for top-1 load, collision rate and the largest group.
-The proxy is a one-layer TIGER trained for seconds: it orders tokenizers, its values are not those of a full run.
+Means ± standard deviations over seeds. Higher is better except for top-1 load, collision rate and the largest group.
+The proxy is a one-layer TIGER trained for seconds: it ranks tokenizers, but its values are not those of a full run.
 Agreement is the chance that neighbours (the ten nearest by embedding, the ten strongest pairs of the row's pair_source,
 Swing by default) share more leading codes than random items; 0.5 is chance. Stability is the adjusted Rand index of
 first codes between seeds.

@@ -66,7 +66,7 @@ def _check(value: Any, depth: int = 0) -> None:
         writable(value)
     elif isinstance(value, list):
         if depth == _DEEPEST:
-            raise ValueError(f"it has more than {_DEEPEST} lists in one another: give a text or a flat list")
+            raise ValueError(f"it is nested more than {_DEEPEST} lists deep: give a text or a flat list")
         for entry in value:
             _check(entry, depth + 1)
 

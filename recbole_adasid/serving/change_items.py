@@ -78,7 +78,7 @@ def _add(recommender: Recommender, given: Mapping[str, Any]) -> tuple[list[str],
         told.append(f"{len(arrival.known):,} were already in the catalogue and keep their Semantic IDs")
     if arrival.moved:
         told.append(
-            f"{len(arrival.moved):,} of them got another last code than their nearest, first {arrival.moved[0]!r}: "
+            f"{len(arrival.moved):,} of them got a last code other than the nearest, first {arrival.moved[0]!r}: "
             "their nearest Semantic ID has no free suffix"
         )
     return told, arrival.refused

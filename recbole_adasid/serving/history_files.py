@@ -133,4 +133,4 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     try:
         return open_parquet(path, (HISTORY,)).read().to_pylist()
     except (pyarrow.ArrowException, OSError) as error:
-        raise ValueError(f"{path} cannot be read ({first_line(error)}): write it again") from None
+        raise ValueError(f"{path} cannot be read ({first_line(error)}): re-create the file") from None

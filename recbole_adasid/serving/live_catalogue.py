@@ -294,7 +294,7 @@ class LiveCatalogue:
             sids = changes.sids.to(self._of_run.tokens.device)
             taken = (self._of_run.tree.find(sids) >= 0).any()
             if taken or len(sids.unique(dim=0)) < len(sids):
-                raise DamagedFile(f"{path} gives two items one Semantic ID: restore the run's own")
+                raise DamagedFile(f"{path} gives two items one Semantic ID: restore the run's original file")
 
     def _note(self, action: str, **what: Any) -> None:
         self._unsaved.append(log_line(action, **what, recommended=int(self.recommended.sum())))

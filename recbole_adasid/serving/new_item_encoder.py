@@ -104,11 +104,11 @@ class NewItemEncoder:
 
     def _why_not(self, error: FileNotFoundError) -> str:
         if not self.settings.get("sids_file"):
-            return f"{error}; restore the run's own tokenizer"
+            return f"{error}; restore the run's original tokenizer"
         return (
-            "its Semantic IDs came from a bundle (sids_file) without tokenizer and the state of its feature encoders, "
-            "or for other features than this run's. Make a bundle of the run that learned the Semantic IDs, with this "
-            "version, and train with it and with that run's feature settings"
+            "its Semantic IDs came from a bundle (sids_file) without the tokenizer and the state of its feature "
+            "encoders, or made for other features than this run's. With this version, make a bundle of the run that "
+            "learned the Semantic IDs, and train with it and that run's feature settings"
         )
 
     def place(
@@ -196,7 +196,7 @@ class NewItemEncoder:
             yield
         except KeyError as error:
             raise DamagedFile(
-                f"the files of {self.folder.path} lack {error}, which new items need: restore the run's own"
+                f"the files of {self.folder.path} lack {error}, which new items need: restore the run's original files"
             ) from None
 
     def checked(self, features: ArrayLike, n_items: int) -> NDArray[np.float32]:

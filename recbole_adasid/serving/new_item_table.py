@@ -55,7 +55,7 @@ def first_rows(table: Any, read: Collection[str]) -> dict[str, list[Any]]:
         rows = frame.select(frame.columns)
         table = {name: values(rows[name]) for name in frame.columns}
     if ITEM_COLUMN not in table:
-        raise ValueError(f"the table of new items has no column {ITEM_COLUMN!r}: name its column of tokens so")
+        raise ValueError(f"the table of new items has no column {ITEM_COLUMN!r}: rename its column of tokens to that")
     for name in (ITEM_COLUMN, *table):
         if (length := _length(table[name])) is None or length != _length(table[ITEM_COLUMN]):
             raise ValueError(f"the column {name!r} of new items has to be a list with one value per item")

@@ -28,7 +28,7 @@ def props_folder() -> Path:
             return folder
     raise SettingsError(
         f"The defaults are missing: neither {PACKAGE / 'props'} nor {PACKAGE.parent / 'props'} has model/TIGER.yaml; "
-        "install the package again."
+        "reinstall the package."
     )
 
 

@@ -105,5 +105,7 @@ def _objective(
     config = build_config(settings, config_files)
     metric = str(config["valid_metric"])
     if not config["valid_metric_bigger"]:
-        raise SettingsError(f"valid_metric={metric} is better when smaller: search by a metric of hits.")
+        raise SettingsError(
+            f"valid_metric={metric} is better when smaller: search by a metric that is better when larger."
+        )
     return Validation(metric, out / "runs", config_files)

@@ -54,5 +54,5 @@ def _figure(trial: Trial) -> str:
 
 
 _LEGEND = """\
-Means ± standard deviations over seeds, the best first. All are of validation: what was chosen among many looks better
-there than it is, so judge the best settings by the test of a run of their own."""
+Means ± standard deviations over seeds, best first. These are validation scores, which flatter the best of many points:
+judge the best settings by the test metrics of a separate run."""

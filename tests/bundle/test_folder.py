@@ -126,20 +126,20 @@ def test_a_file_of_another_bundle_is_found_out(name: str, bundle: SIDBundle, fol
     other.save(tmp_path / "other")
     assert file_digest(tmp_path / "other" / name) != file_digest(folder / name)
     shutil.copy(tmp_path / "other" / name, folder / name)
-    with pytest.raises(DamagedFile, match="was changed after it was written"):
+    with pytest.raises(DamagedFile, match="was modified after it was written"):
         read_content(folder)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"kind": "something"}, "not the description of a SID bundle"),
-        ({"version": 2}, "of version 2, this package reads 1"),
-        ({"version": None}, "of version None"),
-        ({"items": 7}, "was changed after it was written"),
-        ({"digest": "0"}, "was changed after it was written"),
-        ({"files": []}, "was changed after it was written"),
-        ({"files": {"../../evil": "0"}}, "was changed after it was written"),
+        ({"kind": "something"}, "does not describe a SID bundle"),
+        ({"version": 2}, "has version 2, but this package reads 1"),
+        ({"version": None}, "has version None"),
+        ({"items": 7}, "was modified after it was written"),
+        ({"digest": "0"}, "was modified after it was written"),
+        ({"files": []}, "was modified after it was written"),
+        ({"files": {"../../evil": "0"}}, "was modified after it was written"),
     ],
 )
 def test_a_description_that_was_edited_is_refused(changes: dict[str, Any], message: str, folder: Path) -> None:
@@ -185,7 +185,7 @@ def test_sound_files_of_unsound_content_are_refused(tensors, about, folder: Path
 
 def test_a_description_of_other_semantic_ids_is_refused(folder: Path) -> None:
     signed(folder, items=41)
-    with pytest.raises(DamagedFile, match="describes other Semantic IDs"):
+    with pytest.raises(DamagedFile, match="does not match the Semantic IDs in"):
         read_content(folder)
 
 
@@ -197,7 +197,7 @@ def test_files_outside_the_folder_are_never_read(folder: Path) -> None:
 
 def test_a_folder_of_none_is_refused(tmp_path: Path) -> None:
     for place in (tmp_path, tmp_path / "absent"):
-        with pytest.raises(FileNotFoundError, match="holds no bundle"):
+        with pytest.raises(FileNotFoundError, match="is not a SID bundle"):
             read_content(place)
 
 

@@ -82,6 +82,6 @@ def test_entries_that_are_none_are_refused(entries: dict[str, Any], message: str
 
 def test_more_levels_than_letters_cannot_be_written(tmp_path: Path) -> None:
     sids = as_item_sids(["a"], [[0] * 26], [1] * 26, [0])
-    with pytest.raises(ValueError, match="more than there are letters"):
+    with pytest.raises(ValueError, match="more letters than there are"):
         write_letter(tmp_path / "x.index.json", sids)
     assert read_letter(write_letter(tmp_path / "x.index.json", sids, suffix=False)).codes.shape == (1, 26)

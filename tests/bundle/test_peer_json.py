@@ -99,7 +99,7 @@ def test_a_map_that_was_swapped_is_found_out(path: Path) -> None:
 
 def test_a_changed_file_is_found_out(path: Path) -> None:
     path.write_text(path.read_text().replace("<a_0>", "<a_1>"))
-    with pytest.raises(ValueError, match="about.json describes a different file"):
+    with pytest.raises(ValueError, match="about.json does not match"):
         read_letter(path)
 
 

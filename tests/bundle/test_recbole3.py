@@ -52,7 +52,7 @@ def test_what_the_file_does_not_say_has_to_be_told(told, tmp_path: Path) -> None
 @pytest.mark.parametrize("entry", [True, 1.0, "1", None, -1, 2**31, 10**30, [1], float("nan")])
 def test_entries_that_are_no_whole_numbers_are_refused(entry, tmp_path: Path) -> None:
     path = published(tmp_path, {"0": [0], "1": [entry]})
-    with pytest.raises(ValueError, match="item '1' cannot be read: .* at place 1 is not a whole number"):
+    with pytest.raises(ValueError, match="item '1' cannot be read: .* at position 1 is not a whole number"):
         read_recbole3(path, offset=False, suffix=False)
 
 

@@ -54,7 +54,7 @@ def test_a_run_and_a_bundle_are_published_on_the_hub(
         (["--run_folder=a", "--out=x", "--revision=v1"], "--revision is only for --push_to: leave it out."),
         (["--run_folder=a", "--push_to=me/x", "--private=maybe"], "private='maybe' has to be true or false"),
         (["--run_folder=nowhere", "--out=x"], "There is no run folder nowhere"),
-        (["--bundle=nowhere", "--out=x"], "nowhere holds no bundle"),
+        (["--bundle=nowhere", "--out=x"], "nowhere is not a SID bundle"),
     ],
 )
 def test_mistakes_are_told_in_a_sentence(

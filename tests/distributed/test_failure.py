@@ -97,7 +97,7 @@ def test_a_killed_rank_ends_the_others_and_they_say_how_to_go_on(ranks):
     found = ranks(one_is_killed, 3).wait()
     assert found[1] is None and sum(not found[rank]["told"] for rank in (0, 2)) == 1
     for rank in (0, 2):
-        assert found[rank]["error"].startswith("a process of this job ended without a word")
+        assert found[rank]["error"].startswith("another process of this job died")
         assert "resumes from the last saved step or epoch" in found[rank]["error"]
 
 
@@ -116,7 +116,7 @@ def test_a_rank_that_does_not_answer_is_waited_for_no_longer_than_the_limit(rank
     started.processes[0].join(20)
     assert not started.processes[0].is_alive()
     started.processes[1].kill()
-    assert "does not answer" in started.wait()[0]["error"]
+    assert "is not responding" in started.wait()[0]["error"]
 
 
 def two_machines() -> dict[str, Any]:

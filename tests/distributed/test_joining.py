@@ -40,14 +40,14 @@ def test_processes_that_start_again_meet_each_other_and_not_those_before():
     assert len(set(names)) == 3
 
 
-@pytest.mark.parametrize(("rank", "said"), [(0, "these ranks do not come: 1, 2"), (1, "rank 0 does not come")])
+@pytest.mark.parametrize(("rank", "said"), [(0, "these ranks have not joined: 1, 2"), (1, "rank 0 has not joined")])
 def test_who_does_not_come_is_waited_for_no_longer_than_the_limit(rank, said):
     with pytest.raises(RuntimeError, match=said):
         meet(HashStore(), rank, 3, timedelta(seconds=0.3))
 
 
 def test_a_place_that_nobody_hosts_is_named_in_a_sentence():
-    with pytest.raises(PeerFailed, match="rank 1 does not reach the other processes of its job"):
+    with pytest.raises(PeerFailed, match="rank 1 cannot reach the other processes of its job"):
         join("tcp://127.0.0.1:9", rank=1, size=2, timeout=timedelta(seconds=1))
 
 

@@ -199,7 +199,7 @@ def test_a_run_names_it_everywhere_passes_its_audit_and_takes_new_items(settings
         assert source["modalities"][1]["of"] == "cooccurrence"
         assert source["modalities"][1]["training_interactions"] == digest
     found = dict(audit(folder))
-    assert found["behaviour in the item features (cooccurrence) is of all other interactions and no held-out one"]
+    assert found["behaviour in the item features (cooccurrence) comes from all other interactions and no held-out one"]
     assert all(found.values())
     recommender = Recommender.load(folder)
     table = {"item_id": ["new0", "new1"], "title": ["the red thing number i3", ""]}
@@ -216,7 +216,7 @@ def test_the_audit_finds_out_a_run_whose_behaviour_knew_held_out_interactions(se
     with monkeypatch.context() as patched:
         patched.setattr(dataset_module.TIGERDataset, "_training_interactions", everything)
         folder = run(settings)["run_folder"]
-        about = "behaviour in the item features (cooccurrence) is of all other interactions and no held-out one"
+        about = "behaviour in the item features (cooccurrence) comes from all other interactions and no held-out one"
         assert dict(audit(folder))[about] is False  # though the dataset still claims the same
     assert dict(audit(folder))[about] is False
 
@@ -251,7 +251,7 @@ def test_vectors_that_a_model_learnt_on_these_interactions_take_part(share, sett
     source = done["semantic_ids"].description["features"]["modalities"][1]
     assert source["learnt_by"] == "SASRec" and source["training_interactions"] == items.training_digest()
     found = dict(audit(done["run_folder"]))
-    assert found[f"behaviour in the item features ({path}) is of all other interactions and no held-out one"]
+    assert found[f"behaviour in the item features ({path}) comes from all other interactions and no held-out one"]
     assert all(found.values())
     fingerprint = done["semantic_ids"].fingerprint
     learnt_file(path, items, items.training_digest(), seed=4)
@@ -287,7 +287,7 @@ def test_vectors_of_other_interactions_are_refused_and_silent_ones_are_not_vouch
         done = run(given)
     assert "does not say which interactions its vectors were learnt from" in caplog.text
     found = dict(audit(done["run_folder"]))
-    assert found[f"item features come from {path}, and whether that knows held-out interactions is open"] is None
+    assert found[f"item features come from {path}, which may have seen held-out interactions"] is None
 
 
 def test_behaviour_alone_makes_features_but_new_items_have_none(settings) -> None:

@@ -228,7 +228,7 @@ def test_a_host_that_says_nothing_is_skipped_after_three_fetches(tmp_path, caplo
     monkeypatch.setattr(images, "_SECONDS", 0.2)
     with answering(lambda handler: time.sleep(2)) as (address, asked):
         said = fetched([f"{address}/{number}.png" for number in range(6)], tmp_path, caplog)
-        assert len(asked) == 3 and "6 of 6 images" in said and "0.png (nothing came for 0.2 s)" in said
+        assert len(asked) == 3 and "6 of 6 images" in said and "0.png (no data for 0.2 s)" in said
 
 
 def test_a_host_without_a_server_is_skipped_after_three_fetches(tmp_path, caplog, monkeypatch):

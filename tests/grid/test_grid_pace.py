@@ -50,7 +50,7 @@ def test_the_table_says_how_soon_others_reach_the_goal() -> None:
     slow = [run("tiger", pace([30], [0], [0.1]))]
     rows = [("SASRec", goals), ("LIGER", quick), ("TIGER", slow), ("Pop", [{"cell": "pop", "peak_memory_gib": 1}])]
     title, note, table = pace_table(rows, 100)
-    assert title == "### Pace" and "what the SASRec reaches at best" in note
+    assert title == "### Pace" and "reach the best validation of the SASRec" in note
     lines = table.splitlines()
     assert "minutes to a validation ndcg@10 of 0.4000" in lines[0]
     assert lines[2:] == [

@@ -41,7 +41,7 @@ def test_own_cells_are_in_a_test_table_and_compared_with_adasid_as_a_family(tmp_
     assert "### All cells, test" in text and "| HER-OWN | 2 | 0.2000 ± 0.0000" in text
     assert "Choices" not in text
     for kind, name in (("baseline", "RQVAE"), ("ablation", "ADASID-NO-LAS"), ("cell", "HER-OWN")):
-        assert f"ADASID against {name}, by the seeds that both have" in text
+        assert f"ADASID against {name}, using the seeds that both have" in text
         assert f"| {kind} | seeds | metric | ADASID | {kind} | difference" in text
         assert f"| {name} | 2 | ndcg@10 | " in text
     assert "Holm" not in text and "users only" not in text  # one comparison in each family
@@ -51,7 +51,7 @@ def test_any_cell_can_be_the_one_that_others_are_compared_with(tmp_path: Path) -
     for name, value in (("adasid", 0.3), ("rqvae", 0.1), ("her-own", 0.2)):
         cell(tmp_path, name, 1, value, USERS)
     text = page(tmp_path, "her-own")
-    assert "HER-OWN against ADASID, the cell of the best validation NDCG@10" in text
+    assert "HER-OWN against ADASID, the cell with the best validation NDCG@10" in text
     assert "| RQVAE | 1 | ndcg@5 |" in text and "ADASID against" not in text
     assert "ADASID against RQVAE" in page(tmp_path, "not-there-yet")  # in other sections the cell may be
 
@@ -88,7 +88,7 @@ def test_ranks_of_other_held_out_items_are_never_paired_and_cost_no_page(tmp_pat
     cell(tmp_path, "rqvae", 1, 0.2, USERS[::-1])  # the same numbers of users, as after another month
     cell(tmp_path, "simrq", 1, 0.1, USERS)
     text = page(tmp_path)
-    assert "Left out, because they tested other users or items, as with another log: RQVAE." in text
+    assert "Left out, because they were tested on different users or items: RQVAE." in text
     assert "| SIMRQ | 1 | ndcg@5 |" in text and "| RQVAE | 1 | ndcg@5 |" not in text
 
 

@@ -44,7 +44,7 @@ def test_a_disk_that_takes_no_more_is_named_with_the_file(tmp_path: Path, monkey
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    message = rf"cannot write {path} \(No space left on device\); the previous file is intact: make room"
+    message = rf"cannot write {path} \(No space left on device\); the previous file is intact: free disk space"
     with pytest.raises(CannotWrite, match=message), written_whole(path) as waiting:
         waiting.write_text("new")
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
@@ -106,7 +106,9 @@ def test_a_file_ends_with_lines_whatever_part_of_them_it_had(there: bytes, left:
 def test_no_lines_make_no_file_and_a_disk_that_takes_none_is_named(tmp_path: Path) -> None:
     end_with(tmp_path / "lines", [])
     assert not list(tmp_path.iterdir())
-    with pytest.raises(CannotWrite, match=r"cannot write .*/missing/lines \(No such file or directory\): make room"):
+    with pytest.raises(
+        CannotWrite, match=r"cannot write .*/missing/lines \(No such file or directory\): free disk space"
+    ):
         end_with(tmp_path / "missing" / "lines", ["a"])
 
 

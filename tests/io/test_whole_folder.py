@@ -62,7 +62,7 @@ def test_all_files_are_on_disk_before_the_folder_appears(tmp_path: Path, monkeyp
 
 
 def test_a_full_disk_is_told_in_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(CannotWrite, match="No space left on device.*make room"), new_folder(tmp_path / "new"):
+    with pytest.raises(CannotWrite, match="No space left on device.*free disk space"), new_folder(tmp_path / "new"):
         raise OSError(errno.ENOSPC, "No space left on device")
     assert not list(tmp_path.iterdir())
 

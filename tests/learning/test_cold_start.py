@@ -177,7 +177,7 @@ def test_the_audit_passes_and_finds_out_what_leaks(finished, monkeypatch: pytest
     honest = TIGERDataset._leave_out
     with monkeypatch.context() as patched:
         patched.setattr(TIGERDataset, "_leave_out", lambda self, cold: setattr(self, "cold", cold))
-        with pytest.raises(RuntimeError, match="hold items that are held out"):
+        with pytest.raises(RuntimeError, match="contain held-out items"):
             audit(folder)
     with monkeypatch.context() as patched:
         patched.setattr(TIGERDataset, "_leave_out", lambda self, cold: None)
@@ -257,7 +257,7 @@ def test_cold_items_without_a_place_get_a_suffix_of_their_own(settings, caplog: 
     items = dataclasses.replace(train.training_items(), cold=cold, interactions=interactions)
     with caplog.at_level(logging.WARNING):
         learned = learn_semantic_ids(crowded, items)
-    assert "items that are held out find no place" in caplog.text
+    assert "held-out items got a suffix that no training item has" in caplog.text
     rows = np.column_stack([learned.codes, learned.suffix])
     assert len(np.unique(rows, axis=0)) == 20 and learned.suffix.max() > learned.suffix[~cold].max()
 
@@ -267,6 +267,6 @@ def test_a_subset_refuses_interactions_of_others() -> None:
         def training_interactions(self) -> InteractionArrays:
             return InteractionArrays(np.array([1, 2]), np.array([0, 1]))
 
-    with pytest.raises(RuntimeError, match="hold items that are held out"):
+    with pytest.raises(RuntimeError, match="contain held-out items"):
         ItemSubset(Leaking(), np.array([True, False])).training_interactions()  # type: ignore[arg-type]
     assert ItemSubset(Leaking(), np.array([True, True])).training_interactions()[1].tolist() == [0, 1]  # type: ignore[arg-type]

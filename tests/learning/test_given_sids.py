@@ -183,10 +183,10 @@ def test_a_run_without_encoders_says_so_before_anything_else(
     SIDBundle(bundle.sids, bundle.tokenizer, {}, {**bundle.about, "feature_kind": None}).save(tmp_path / "earlier")
     with caplog.at_level(logging.WARNING):
         folder = run({**settings, "sids_file": str(tmp_path / "earlier"), "run_folder": str(tmp_path / "run")})
-    assert "cannot take new items. It does not have the state of its feature encoders" in caplog.text
+    assert "cannot take new items. It lacks the state of its feature encoders" in caplog.text
     assert not (folder["run_folder"] / "tokenizer").exists()
     recommender = Recommender.load(folder["run_folder"])
-    said = "cannot encode new items: its Semantic IDs came from a bundle .* Make a bundle"
+    said = "cannot encode new items: its Semantic IDs came from a bundle .* make a bundle"
     with pytest.raises(ValueError, match=said):
         recommender.add_items(["n1"], table={"no": ["column"]})
     recommender.remove_items(["i5"])
@@ -226,16 +226,16 @@ def test_features_of_another_kind_leave_the_tokenizer_behind(dataset, tmp_path, 
     settings = text_settings(tmp_path)
     with caplog.at_level(logging.INFO):
         assert given_by(settings, dataset).encoders is not None
-    assert "100% of 30 items would" in caplog.text
+    assert "100% of 30 items get the same codes" in caplog.text
     other = {**settings, "text_fields": ["title", "brand"]}
     found = given_semantic_ids(other, dataset, StageCache(None))
     assert found.encoders is None and found.features is not None
     assert (
-        "encodes item features of text_fields=['title'], but this run's are of text_fields=['title', 'brand']: set"
+        "encodes item features of text_fields=['title'], but this run's are of text_fields=['title', 'brand']: use"
         in (caplog.text)
     )
     assert given_semantic_ids({**settings, "text_fields": []}, dataset, StageCache(None)).encoders is None
-    assert "but this run has none: set the same" in caplog.text
+    assert "but this run has none: use the same settings" in caplog.text
     wide = given_semantic_ids({**settings, "text_width": 3}, dataset, StageCache(None))  # which the state decides
     assert wide.encoders is not None and wide.features.values.shape[1] == 5
 
@@ -246,7 +246,7 @@ def test_vectors_from_another_model_are_noticed(dataset, tmp_path, caplog) -> No
     tokens, random = np.array(dataset.item_tokens()), np.random.default_rng(9)
     np.savez(tmp_path / "features.npz", item_id=tokens, embedding=random.normal(size=(N_ITEMS, 10)))
     assert given_semantic_ids(settings, dataset, StageCache(None)).encoders is not None
-    assert "of 30 items would get their codes in" in caplog.text and "are these the features" in caplog.text
+    assert "of 30 items get the same codes as in" in caplog.text and "are these the features" in caplog.text
     np.savez(tmp_path / "features.npz", item_id=tokens, embedding=random.normal(size=(N_ITEMS, 4)))
     assert given_semantic_ids(settings, dataset, StageCache(None)).encoders is None
     assert "have 4 columns, but the tokenizer of" in caplog.text
@@ -276,4 +276,4 @@ def test_the_fingerprint_tells_suffixes_that_are_not_those_of_the_item_order(dat
 
 def test_suffixes_too_large_for_a_level_are_numbered_again(dataset, tmp_path, caplog) -> None:
     found = given_by(text_settings(tmp_path), dataset, [10**6 + row for row in range(N_ITEMS)])
-    assert found.suffix is None and found.reserved is None and "are numbered again" in caplog.text
+    assert found.suffix is None and found.reserved is None and "are renumbered" in caplog.text

@@ -83,7 +83,7 @@ def test_a_full_disk_ends_in_a_sentence_and_the_same_command_goes_on(
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, most))
     printed, errors = capfd.readouterr()
     last = errors.strip().splitlines()[-1]
-    assert last.startswith(f"error: cannot write {folder}/model.safetensors (") and "make room" in last
+    assert last.startswith(f"error: cannot write {folder}/model.safetensors (") and "free disk space" in last
     assert "Traceback" not in printed + errors
     assert not list(tmp_path.rglob("*.tmp"))
     run(settings)

@@ -236,7 +236,7 @@ def test_a_model_that_could_not_be_read_again_is_not_trained(changed, prepare):
     else:
         trainer.model.register_buffer("mine", torch.zeros(2))
     named = {"setting": "image_folder is 3", "weight": "unexpected tensor mine"}[changed]
-    with pytest.raises(SettingsError, match=f"so nothing was trained: .*{named}"):
+    with pytest.raises(SettingsError, match=f"so training did not start: .*{named}"):
         trainer.fit(train, valid)
     assert not trainer.train_loss_dict and not Path(trainer.saved_model_file).exists()
     trainer.fit(train, valid, saved=False)

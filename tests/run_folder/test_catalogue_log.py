@@ -22,7 +22,7 @@ def test_changes_are_read_as_they_were_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("label", [ItemLabel("red\0thing"), ItemLabel("x", 7), ItemLabel("\ud800")])  # type: ignore[arg-type]
 def test_what_could_not_be_read_again_is_not_written(label: ItemLabel, tmp_path: Path) -> None:
     changes = CatalogueChanges(["a"], torch.tensor([[1, 2]]), [label])
-    with pytest.raises(ValueError, match=r"could not be read again: the change.labels\[0\]\[[01]\] is "):
+    with pytest.raises(ValueError, match=r"could not be read back: the change.labels\[0\]\[[01]\] is "):
         write_changes(tmp_path / "file", changes, "digest")
     assert not (tmp_path / "file").exists()
 
@@ -69,7 +69,7 @@ def test_the_size_of_the_header_does_not_grow_with_the_items(tmp_path: Path) -> 
 def test_texts_that_are_no_json_of_items_are_refused(packed: torch.Tensor, tmp_path: Path) -> None:
     tensors = {"sids": torch.empty(0, 2, dtype=torch.int64), "texts": packed}
     write_tensors(tmp_path / "file", KIND, tensors, {"catalogue": "digest"})
-    with pytest.raises(DamagedFile, match="in texts|its metadata lacks tokens"):
+    with pytest.raises(DamagedFile, match="in `texts`|its metadata lacks tokens"):
         read_changes(tmp_path / "file", "digest", 2)
 
 

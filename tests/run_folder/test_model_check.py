@@ -39,7 +39,7 @@ FORGED: list[tuple[Settings, str]] = [
     ({"beam_size": 10**9}, "beam_size is"),
     ({"MAX_ITEM_LIST_LENGTH": -1}, "MAX_ITEM_LIST_LENGTH is"),
     ({"learner": 3}, "learner is 3"),
-    ({"dataset": "other"}, "names the datasets 'other' and 'tiny'"),
+    ({"dataset": "other"}, "names two datasets, 'other' and 'tiny'"),
     ({"model": "Pop"}, "names the model 'Pop'"),
     ({"text_fields": "title"}, "text_fields is"),
     ({"text_width": 10**12}, "text_width is"),

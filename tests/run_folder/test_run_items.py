@@ -24,11 +24,11 @@ def edited(path: Path, change: Callable[[Any], Any]) -> None:
 
 BOTH: list[tuple[str, Callable[[Any], Any], str]] = [
     ("sids.json", lambda c: c.update(i3=[3 - c["i3"][0], *c["i3"][1:]]), "gives the item 'i3' the code .* on level 1"),
-    ("sids.json", lambda c: c.pop("i3") and None, "other items than|of the shape"),
-    ("sids.json", lambda c: c.update(x=c.pop("i3")), "other items than"),
+    ("sids.json", lambda c: c.pop("i3") and None, "different items than|of the shape"),
+    ("sids.json", lambda c: c.update(x=c.pop("i3")), "different items than"),
     ("sids.json", lambda c: {key: row[:-1] for key, row in c.items()}, r"of the shape \[20, 3\]|do not match"),
     ("sids.json", lambda c: c.update(i3=[1.0, *c["i3"][1:]]), "not whole numbers"),
-    ("sids.json", lambda c: c.update(i3=5), "no list of codes"),
+    ("sids.json", lambda c: c.update(i3=5), "no lists of codes"),
     ("sids.json", lambda c: c.update(i3=[10**12] * 4), "not whole numbers"),
     ("items.json", lambda c: c.pop("i3") and None, "titles of other items"),
 ]

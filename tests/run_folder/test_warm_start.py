@@ -131,10 +131,10 @@ def test_codes_and_suffixes_that_both_have_keep_their_embeddings(later: Settings
 
 
 def test_other_semantic_ids_are_refused(later: Settings, write_dataset: Callable[..., Path], tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="has other Semantic IDs: of its items, 20 are in the data, and .*%"):
+    with pytest.raises(SettingsError, match="has different Semantic IDs: 20 of its items are in the data, and .*%"):
         built({**later, "sids_file": None, "codebook_size": 3})
     data = write_dataset(tmp_path / "others", rounds(20, "i1{}00"))
-    with pytest.raises(SettingsError, match="of its items, 0 are in the data"):
+    with pytest.raises(SettingsError, match="Semantic IDs: 0 of its items are in the data"):
         built({**later, "sids_file": None, "data_path": str(data)})
 
 
@@ -151,7 +151,9 @@ def test_other_semantic_ids_are_refused(later: Settings, write_dataset: Callable
 )
 def test_another_network_is_refused(later: Settings, other: Settings) -> None:
     key, value = next(iter(other.items()))
-    with pytest.raises(SettingsError, match=f"another network: its {key} is .*, here it is {value}. Set {key} to the"):
+    with pytest.raises(
+        SettingsError, match=f"a different network: its {key} is .*, here it is {value}. Set {key} to the"
+    ):
         built({**later, **other})
 
 
@@ -228,7 +230,7 @@ def test_a_run_on_other_weights_does_not_resume(later: Settings, earlier: dict[s
 
 
 def test_a_refused_start_leaves_no_run_folder(later: Settings, tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="another network"):
+    with pytest.raises(SettingsError, match="a different network"):
         run({**later, "d_model": 32, "run_root": str(tmp_path / "fresh")})
     assert not (tmp_path / "fresh").exists()
 

@@ -94,7 +94,7 @@ def test_removed_items_are_found_if_they_are_asked_for(changing: Any) -> None:
         *[([{"item": bad, "title": "x"}], {}, "items.0.item is ") for bad in ("", " a", "a\n", "a\u0000", "a\tb")],
         ([{"item": "a", "title": {"x": 1}}], {}, "the item 'a' cannot be added: it has no text"),
         ([{"item": "a", "title": [[["x\0"]]]}], {}, "the item 'a' has the title [[['x\\x00']]]: it contains a NUL"),
-        ([{"item": "a", "title": json.loads("[" * 200 + "]" * 200)}], {}, "it has more than 8 lists in one another"),
+        ([{"item": "a", "title": json.loads("[" * 200 + "]" * 200)}], {}, "it is nested more than 8 lists deep"),
         ([{"item": "a", "title": "thing"}, {"item": "a", "title": "x"}], {}, "the new item 'a' occurs twice: keep one"),
         ([{"item": "a"}], {}, "the items have no title, which the run reads: give one of them, or features"),
         ([{"item": "a", "name": "x"}], {}, "the items have no title, which the run reads; it does not read name: give"),

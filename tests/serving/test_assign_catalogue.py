@@ -203,7 +203,7 @@ def test_a_shard_that_kills_every_worker_is_named_and_the_others_are_done(
 ) -> None:
     found, failures = assign_codes(two_workers, deadly(tokenizer, tmp_path / "death", 99), shards, tmp_path)
     assert [failure.job for failure in failures] == [shards[2]] and len(found) == 3
-    assert "4 workers died of it" in str(failures[0].error) and "lower ray_workers" in str(failures[0].error)
+    assert "the task failed on 4 workers" in str(failures[0].error) and "lower ray_workers" in str(failures[0].error)
 
 
 def test_an_item_that_stands_twice_is_named(shards: list[Path], tokenizer: ItemTokenizer, tmp_path: Path) -> None:
@@ -255,7 +255,7 @@ def test_the_command_writes_shards_and_a_description_of_them_all(
         (["--features=x", "--out=y"], "either --bundle or --run_folder"),
         (["--features=x", "--out=y", "--bundle=b", "--engine=spark"], "Unknown --engine 'spark'"),
         (["--features=x", "--out=y", "--bundle=b", "--memory=0"], "memory=0 has to be a number of 0.1 or more"),
-        (["--features=x", "--out=y", "--bundle=b"], "b holds no bundle"),
+        (["--features=x", "--out=y", "--bundle=b"], "b is not a SID bundle"),
         (["--features=x", "--out=y", "--run_folder=r"], "no run folder r"),
         (["--features=x", "--out=y", "--bundle=b", "--gpu=1"], "Unknown setting 'gpu'"),
     ],

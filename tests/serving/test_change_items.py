@@ -247,7 +247,7 @@ def test_no_other_process_can_change_the_folder_during_a_save(copy: Path, monkey
 def test_a_run_without_a_tokenizer_takes_no_new_items(copy: Path) -> None:
     shutil.rmtree(copy / "tokenizer")
     recommender = Recommender.load(copy)
-    with pytest.raises(ValueError, match="cannot encode new items: .*restore the run's own"):
+    with pytest.raises(ValueError, match="cannot encode new items: .*restore the run's original"):
         recommender.add_items(["new"], features=np.zeros((1, 8)))
     recommender.remove_items(["i3"])
     assert recommender.add_items(["i3"]).items == ["i3"]

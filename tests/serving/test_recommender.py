@@ -217,7 +217,7 @@ def test_files_of_different_runs_and_missing_ones_are_refused(folder: Path, tmp_
     copy = Path(shutil.copytree(folder, tmp_path / "copy"))
     sids = json.loads((copy / "sids.json").read_text())
     (copy / "sids.json").write_text(json.dumps(dict(reversed(list(sids.items())))))
-    with pytest.raises(MismatchedFile, match="lists other items than"):
+    with pytest.raises(MismatchedFile, match="lists different items than"):
         Recommender.load(copy)
     (copy / "model.safetensors").write_bytes(b"\x80\x04nonsense")
     with pytest.raises(DamagedFile):

@@ -89,7 +89,7 @@ def test_a_long_file_without_aliases_is_read(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_key_that_stands_twice_is_refused() -> None:
-    with pytest.raises(yaml.YAMLError, match="'a' stands twice"):
+    with pytest.raises(yaml.YAMLError, match="'a' occurs twice"):
         plain_yaml.load("a: 1\nb: 2\na: 3\n")
 
 

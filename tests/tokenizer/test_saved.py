@@ -61,8 +61,8 @@ def test_settings_that_build_nothing_are_told_with_the_reason(saved: Saved) -> N
     ("change", "told"),
     [
         ({"description": {}}, "description lacks tokenizer"),
-        ({"description": None}, "description is None, which has to be names and values"),
-        ({"width": "six"}, "width is 'six', which has to be a whole number"),
+        ({"description": None}, "description is None, but must be names and values"),
+        ({"width": "six"}, "width is 'six', but must be a whole number"),
     ],
 )
 def test_a_file_that_does_not_say_how_to_build_its_tokenizer_is_refused(

@@ -159,7 +159,7 @@ def test_without_collision_weight_the_collision_term_is_not_computed(features, p
 @pytest.mark.parametrize(("name", "remedy"), [("adasid", "Raise collision_margins"), ("quasid", "Raise full_margin")])
 def test_a_regulation_that_never_repels_is_reported_with_settings_of_its_own(name, remedy, features, pairs):
     idle = {"relaxation_thresholds": [-1.0, -1.0, -1.0], "full_margin": 0.0, "partial_margin": 0.0}
-    with pytest.warns(UserWarning, match=f"repelled no pair in the whole training.*{remedy}"):
+    with pytest.warns(UserWarning, match=f"repelled no pair during training.*{remedy}"):
         build_tokenizer(settings(name, **idle), width=WIDTH).fit(features, pairs)
 
 

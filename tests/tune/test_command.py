@@ -196,7 +196,7 @@ def test_validation_judges_whole_runs_and_leaves_none_behind(
         (
             "choice: {learning_rate: [0.1]}",
             {"objective": "valid", "metrics": ["NDCG", "GiniIndex"], "valid_metric": "GiniIndex@10"},
-            "valid_metric=GiniIndex@10 is better when smaller: search by a metric of hits",
+            "valid_metric=GiniIndex@10 is better when smaller: search by a metric that is better when larger",
         ),
         ("choice: {opq_subspaces: [1, 2]}", {}, "The tokenizer rqkmeans does not depend on opq_subspaces: remove"),
         ("choice: {hamming_radius: [1, 2]}", {"tokenizer": "adasid"}, "adasid does not depend on hamming_radius"),

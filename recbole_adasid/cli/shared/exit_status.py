@@ -10,7 +10,7 @@ from collections.abc import Callable
 from recbole_adasid.compute.out_of_memory import is_out_of_memory
 from recbole_adasid.distributed.stop_signals import MISTAKE, STOPPED, TERMINATED, Terminated, heeding_sigterm
 
-SPARE = "end other programs, or use a machine with more memory"
+SPARE = "close other programs, or use a machine with more memory"
 """Advice if no setting helps."""
 NO_READER = 141
 """Exit status after SIGPIPE: the reader of the output, such as `head`, has closed it."""

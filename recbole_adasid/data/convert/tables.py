@@ -95,7 +95,7 @@ class RawTable:
         if self._kind == "csv" and self._given and not self.has(name):
             other = other_delimiter(self.path, self._dialect, name, [])
             if other:
-                logger.warning("%s is separated by %ss: %s is not used for it", self.path, other, self._delimiter_key)
+                logger.warning("%s is separated by %ss: ignoring %s for it", self.path, other, self._delimiter_key)
                 self._dialect["delimiter"] = DELIMITERS[other]
                 self.columns = self._columns()
         return self

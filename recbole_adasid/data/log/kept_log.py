@@ -91,10 +91,10 @@ class LogRequest:
         except FileNotFoundError:
             raise
         except OSError as error:
-            raise CannotWrite(f"cannot write {folder} ({error.strerror or error}): make room") from error
+            raise CannotWrite(f"cannot write {folder} ({error.strerror or error}): free disk space") from error
         self.refuse_changes(before)
         if not some:
-            raise NothingLeft(f"filters leave nothing of {self.where}")
+            raise NothingLeft(f"filters leave no interaction of {self.where}")
         shutil.rmtree(work)
         return out
 

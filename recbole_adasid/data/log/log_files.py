@@ -205,7 +205,7 @@ def _read_parquet(path: Path, names: list[str], at_once: int, key: str) -> Itera
             ids = (_of_arrow(column, path, name) for column, name in zip((users, items), names))
             yield next(ids), next(ids), times_of_arrow(times, path, names[2])
     except (pyarrow.ArrowException, OSError) as error:
-        raise ValueError(f"{path} cannot be read ({first_line(error)}): write it again.") from None
+        raise ValueError(f"{path} cannot be read ({first_line(error)}): re-create the file.") from None
 
 
 def _of_arrow(column: Any, path: Path, name: str) -> Tokens:

@@ -132,7 +132,7 @@ RULES: dict[str, Rule] = {
     "eval_examples": optional(whole(1)),
     "eval_bf16": switch,
     "eval_args": Rule("a mapping of split, order, group_by and mode", lambda value: isinstance(value, Mapping)),
-    "repeatable": Rule("true: a user may meet an item again", lambda value: value is True),
+    "repeatable": Rule("true: users may interact with an item again", lambda value: value is True),
     "metrics": one_or_list(any_case(METRICS)),
     "topk": one_or_list(whole(1, 2**20)),
     "valid_metric": text,

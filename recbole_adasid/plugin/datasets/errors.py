@@ -51,7 +51,7 @@ def require_rivals(name: str, n_items: int, modes: Iterable[str]) -> None:
     if sampled and n_items < 2:
         raise SettingsError(
             f"eval_args: mode is {sampled}, but the dataset {name!r} has {n_items} item, so there is no other one to "
-            "sample: set mode to full, loosen item_inter_num_interval, or bring more items."
+            "sample: set mode to full, loosen item_inter_num_interval, or provide more items."
         )
 
 

@@ -104,7 +104,7 @@ class ExampleDataset(CheckedDataset):
         if not len(parts[0]):
             raise SettingsError(
                 f"The dataset {self.dataset_name!r} leaves no training example: loosen user_inter_num_interval and "
-                "item_inter_num_interval, lower cold_item_share, or bring users with three or more interactions."
+                "item_inter_num_interval, lower cold_item_share, or provide users with three or more interactions."
             )
         require_rivals(self.dataset_name, self.item_num - 1, self.config["eval_args"]["mode"].values())
         self._report_evaluation(parts[1:])
@@ -148,7 +148,9 @@ class ExampleDataset(CheckedDataset):
             )
         n_items, longest = self.item_num - 1, max(self.config["topk"])
         if n_items <= longest:
-            self.logger.warning(f"With {n_items} items, metrics at {longest} mean nothing: every item is recommended.")
+            self.logger.warning(
+                f"With {n_items} items, metrics at {longest} are meaningless: every item is recommended."
+            )
 
     def sort(self, by: Any, ascending: Any = True) -> None:
         """Sort the examples as RecBole does; by time, its default order, in a fraction of the time and memory."""

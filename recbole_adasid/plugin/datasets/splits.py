@@ -30,8 +30,8 @@ def load_splits(config: Any) -> Splits:
     if not len(valid):
         raise SettingsError(
             f"The dataset {config['dataset']!r} leaves no validation example to compare by: let eval_args hold out "
-            "validation interactions, loosen user_inter_num_interval and item_inter_num_interval, or bring users with "
-            "more interactions (four, if the last two are held out)."
+            "validation interactions, loosen user_inter_num_interval and item_inter_num_interval, or provide users "
+            "with more interactions (four, if the last two are held out)."
         )
     return train.training_items(), train.examples(), valid.examples()
 

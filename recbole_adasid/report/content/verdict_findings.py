@@ -54,7 +54,7 @@ def on_levels(quality: Mapping[str, float], sizes: Sequence[int], n_items: int) 
             Finding(
                 GOOD,
                 "All levels are in use",
-                f"The least even one, level {lowest}, has a perplexity of {quality[f'perplexity_{lowest}']:.0f} "
+                f"The least even, level {lowest}, has a perplexity of {quality[f'perplexity_{lowest}']:.0f} "
                 f"with {sizes[lowest - 1]} codewords.",
             )
         )

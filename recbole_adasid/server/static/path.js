@@ -46,7 +46,7 @@ function summary({ path, log_probability: total, note }, generative) {
   const hardest = path.reduce((worst, one) => (one.probability < worst.probability ? one : worst));
   const scored = Math.exp(total), shown = path.reduce((found, one) => found * one.probability, 1);
   const [all, allowed] = [scored, shown].map(percent);
-  const why = scored < shown ? "minus what the model gave to codes that lead to no item" : "leaving out what items added after training take of them";
+  const why = scored < shown ? "minus what the model gave to codes that lead to no item" : "leaving out the share of items added after training";
   const product = `Probability ${all}: the product of the steps${all === allowed ? "" : ` (${allowed}), ${why}`}.`;
   const where = path.length > 1 && hardest.probability < SURE ? `The model was least sure of the ${ordinal(hardest.level + 1)} code.` : "";
   return [generative ? "" : note, product, where].filter(Boolean).join(" ");

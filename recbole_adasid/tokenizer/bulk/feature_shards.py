@@ -82,7 +82,7 @@ def _read_parquet(path: Path) -> Shard:
         column = file.read([ITEM]).column(ITEM)
         tokens = tokens_of_arrow(column, path, ITEM).tolist()
     except (pyarrow.ArrowException, OSError) as error:
-        raise ValueError(f"{path} cannot be read ({first_line(error)}): write it again") from None
+        raise ValueError(f"{path} cannot be read ({first_line(error)}): re-create the file") from None
     if missing := tokens.count(None):
         raise ValueError(f"{path}: {missing} items have no {ITEM}: fill them in or drop those items")
     return Shard(tokens, lambda rows: _parquet_blocks(path, rows))
@@ -97,7 +97,7 @@ def _parquet_blocks(path: Path, rows: int) -> Iterator[NDArray]:
             yield _matrix(batch.column(0), path, start)
             start += batch.num_rows
     except (pyarrow.ArrowException, OSError) as error:
-        raise ValueError(f"{path} cannot be read after row {start} ({first_line(error)}): write it again") from None
+        raise ValueError(f"{path} cannot be read after row {start} ({first_line(error)}): re-create the file") from None
 
 
 def _matrix(column: Any, path: Path, start: int) -> NDArray:

@@ -244,7 +244,7 @@ class RepulsionWatch:
         """Warn if overlaps were regulated but none was ever repelled; ``remedy`` says what to do."""
         if self.observed and self.repelled == 0:
             warnings.warn(
-                "The overlap regulation repelled no pair in the whole training, so it had no effect: no overlapping "
+                "The overlap regulation repelled no pair during training, so it had no effect: no overlapping "
                 f"pair was within its reach. {remedy}",
                 stacklevel=3,
             )

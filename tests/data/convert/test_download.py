@@ -227,7 +227,7 @@ def test_a_machine_without_network_is_told_in_a_sentence(tmp_path):
 
 def test_a_disk_that_takes_no_file_is_one_sentence(server, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(CannotWrite, match=r"cannot write .*: make room or choose another folder"):
+    with pytest.raises(CannotWrite, match=r"cannot write .*: free disk space or choose another folder"):
         get(server, tmp_path / "file")
 
 

@@ -101,7 +101,9 @@ def test_parquet(tmp_path):
     assert files(tmp_path) == (INTER, ITEM)
     assert "1 with no user (line 3)" in report.text()
     (tmp_path / "broken.parquet").write_bytes((tmp_path / "inter.parquet").read_bytes()[:-9])
-    with pytest.raises(ValueError, match=r"broken.parquet is not a Parquet file, or damaged \(.*\): write it again"):
+    with pytest.raises(
+        ValueError, match=r"broken.parquet is not a Parquet file, or damaged \(.*\): re-create the file"
+    ):
         RawTable(tmp_path / "broken.parquet")
 
 

@@ -135,7 +135,7 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
     "file: no YAML": (settings_file("epochs: [1"), r"mine.yaml is not valid YAML"),
     "file: a list": (settings_file("- epochs\n"), r"mine.yaml must have lines of the form"),
     "file: not UTF-8": (settings_file(b"epochs: \xff"), r"mine.yaml is not UTF-8 .*: save the settings file as UTF-8"),
-    "file: a key twice": (settings_file("epochs: 1\nepochs: 2\n"), r"not valid YAML: 'epochs' stands twice .*line 2"),
+    "file: a key twice": (settings_file("epochs: 1\nepochs: 2\n"), r"not valid YAML: 'epochs' occurs twice .*line 2"),
     "file: Python objects": (settings_file("epochs: !!python/object:os.system x"), r"mine.yaml is not valid YAML"),
     "file: too deep": (settings_file("epochs: " + "[" * 3000), r"mine.yaml is not valid YAML"),
     "file: no boolean": (settings_file("epochs: !!bool maybe"), r"mine.yaml is not valid YAML"),

@@ -215,7 +215,10 @@ def test_items_that_others_add_are_counted_and_get_their_share(window: Browser, 
 @browser_test
 @pytest.mark.parametrize(
     ("factor", "said"),
-    [(0.5, "minus what the model gave to codes that lead to no item"), (2, "leaving out what items added after")],
+    [
+        (0.5, "minus what the model gave to codes that lead to no item"),
+        (2, "leaving out the share of items added after"),
+    ],
 )
 def test_a_path_says_why_its_steps_do_not_multiply_to_the_score(
     factor: float, said: str, window: Browser, address: str
