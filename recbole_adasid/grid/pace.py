@@ -53,13 +53,9 @@ def pace_table(rows: list[tuple[str, list[dict[str, Any]]]], users: int | None, 
     wanted = float(np.mean([max(run["pace"]["validation"]) for run in goals]))
     head = ["", "seconds per epoch", "minutes of training", f"minutes to a validation {METRIC} of {wanted:.4f}"]
     head += ["validated users/s", "peak memory, GiB"]
-    note = (
-        f"How soon the others reach the best validation of {goals[0].get('label', goal)}, mean over seeds. Times are "
-    )
-    note += (
-        "of training only, with every epoch as long as the fastest seed's median epoch, so that slow or busy machines "
-    )
-    note += "do not count."
+    note = f"How soon the others reach the best validation of {goals[0].get('label', goal)}, mean over seeds. Times "
+    note += "are of training only, with every epoch as long as the fastest seed's median epoch, so that slow or busy "
+    note += "machines do not count."
     shown = table(head, (_cells(label, runs, wanted, users) for label, runs in rows if runs), compact=True)
     return ["### Pace", note, shown]
 

@@ -128,10 +128,8 @@ def paired_test(
     several = [name for name in candidates if len(shared[name]) > 1]
     own = label_of(seeds[reference])
     others = f", the {kind} with the best validation NDCG@10, and each of the\nothers" * (len(candidates) > 1)
-    about = [
-        f"{own} against {label_of(seeds[best])}{others}, using the seeds that both have, over users and trainings "
-    ]
-    about[0] += "(`evaluation/significance.py`)."
+    about = [f"{own} against {label_of(seeds[best])}{others}, using the seeds that both have, "]
+    about[0] += "over users and trainings (`evaluation/significance.py`)."
     if len(several) > 1:
         about += [f"In brackets: Holm's p, corrected for the {len(several)} {kind}s with several seeds."]
     about += [ONE_SEED] * (len(several) < len(candidates)) + apart + [""]
