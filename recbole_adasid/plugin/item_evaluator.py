@@ -45,6 +45,27 @@ class ExactEvaluator(Trainer):
             found = super().evaluate(eval_data, load_best_model=False, show_progress=show_progress) or {}
         return OrderedDict((name, float(value)) for name, value in found.items())
 
+    def evaluate(
+        self,
+        eval_data: Any,
+        load_best_model: bool = True,
+        model_file: str | None = None,
+        show_progress: bool = False,
+    ) -> OrderedDict[str, float] | None:
+        """Return RecBole's metrics on `eval_data`, of the best epoch by default; None without data.
+
+        Raises:
+            FileNotFoundError, DamagedFile: if the best epoch's file is missing, damaged or of another model.
+        """
+        self.record.take()
+        if load_best_model:
+            self._load_best(eval_data, model_file)
+        exact = self._measured(eval_data, show_progress)
+        return self._rounded(exact) if exact else None
+
+    def _load_best(self, eval_data: Any, model_file: str | None) -> None:
+        raise NotImplementedError
+
     def _note_validation(self, epoch: int, metrics: dict[str, float]) -> None:
         self.valid_results[epoch] = dict(metrics)
         write_metrics(self.tensorboard, "valid", metrics, epoch)
@@ -70,37 +91,15 @@ class ItemEvaluator(ExactEvaluator):
 
     def _valid_epoch(self, valid_data: Any, show_progress: bool = False) -> tuple[float, dict[str, float]]:
         """Return the exact score for early stopping, and all metrics rounded for printing."""
-        exact = self._exact_metrics(valid_data, load_best_model=False, show_progress=show_progress)
+        self.record.take()
+        exact = self._measured(valid_data, show_progress)
         return calculate_valid_score(exact, self.valid_metric), self._rounded(exact)
 
-    def evaluate(
-        self,
-        eval_data: Any,
-        load_best_model: bool = True,
-        model_file: str | None = None,
-        show_progress: bool = False,
-    ) -> OrderedDict[str, float] | None:
-        """Return RecBole's metrics on `eval_data`, of the best epoch by default; None without data.
-
-        Raises:
-            FileNotFoundError, DamagedFile: if the best epoch's file is missing, damaged or of another model.
-        """
-        exact = self._exact_metrics(
-            eval_data, load_best_model=load_best_model, model_file=model_file, show_progress=show_progress
-        )
-        return self._rounded(exact) if exact else None
-
-    def _exact_metrics(
-        self, eval_data: Any, *, load_best_model: bool, show_progress: bool, model_file: str | None = None
-    ) -> OrderedDict[str, float]:
-        self.record.take()
+    def _load_best(self, eval_data: Any, model_file: str | None) -> None:
+        """Load weights from a file, which rank 0 reads; without data to evaluate, only if the file exists."""
         path = Path(model_file or self.saved_model_file)
-        if load_best_model and (eval_data or world().from_main(path.is_file)):
-            self._fill_model(path)
-        return self._measured(eval_data, show_progress)
-
-    def _fill_model(self, path: Path) -> None:
-        """Load weights from a file, which rank 0 reads."""
+        if not (eval_data or world().from_main(path.is_file)):
+            return
         if world().is_main:
             read_model(path).fill(self.model)
             self.logger.info(f"Evaluating the model in {path}")

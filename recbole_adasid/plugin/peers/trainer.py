@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections import OrderedDict
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -81,22 +80,11 @@ class MeasuredTrainer(ExactEvaluator):
             self.best_valid_record = self.record.take()
         return score, rounded
 
-    def evaluate(
-        self,
-        eval_data: Any,
-        load_best_model: bool = True,
-        model_file: str | None = None,
-        show_progress: bool = False,
-    ) -> OrderedDict[str, float] | None:
-        """Return RecBole's metrics on `eval_data`, of the best epoch by default; None without data."""
-        self.record.take()
-        if load_best_model and self._best is not None:
+    def _load_best(self, eval_data: Any, model_file: str | None) -> None:
+        if self._best is not None:
             weights, others = self._best
             self.model.load_state_dict(weights)
             self.model.load_other_parameter(others)
-        if not eval_data:
-            return None
-        return self._rounded(self._measured(eval_data, show_progress))
 
     def _save_checkpoint(self, epoch: int, verbose: bool = True, **kwargs: Any) -> None:
         """Keep the best epoch's model in memory for the test, and as a file if it can be loaded safely."""
