@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from recbole_adasid.features.behaviour_modality import COOCCURRENCE
-from recbole_adasid.features.item_features import OF_CONTENTS, fusion_settings
+from recbole_adasid.features.item_features import OF_CONTENTS, fusion_settings, is_set
 from recbole_adasid.settings.lookup import Settings, over
 from recbole_adasid.settings.shareable import without_places
 
@@ -37,9 +37,9 @@ def different_settings(here: dict[str, Any], there: dict[str, Any]) -> list[str]
 
 
 def _source(config: Settings) -> dict[str, Any]:
-    if _set(config, "behaviour"):
+    if is_set(config, "behaviour"):
         return {"behaviour": COOCCURRENCE if config["behaviour"] == COOCCURRENCE else "a file"}
-    if _set(config, "image_field"):
+    if is_set(config, "image_field"):
         return {"image_field": config["image_field"], "image_encoder_model": config["image_encoder_model"]}
     if config["item_features_file"]:
         return {"item_features_file": "a file"}
@@ -47,10 +47,6 @@ def _source(config: Settings) -> dict[str, Any]:
     texts = {"text_fields": list(config["text_fields"] or [])} if template is None else {"text_template": template}
     model = {} if encoder == _TFIDF else {"text_encoder_model": config["text_encoder_model"]}
     return {**texts, "text_encoder": encoder, **model}
-
-
-def _set(config: Settings, key: str) -> bool:
-    return key in config and bool(config[key])
 
 
 def _published(kind: dict[str, Any]) -> dict[str, Any]:

@@ -180,7 +180,7 @@ def _of_one_source(
         path = dataset.dataset_path() / config["item_features_file"]
         allowed = config["missing_modality"] == "allow"
         given = {"allow_missing": allowed, "all_missing": all_missing, "checked": checked}
-        mapped = _is_set(config, "item_features_mapped")
+        mapped = is_set(config, "item_features_mapped")
         mapped_in = (cache.root or Path(tempfile.gettempdir())) if mapped else None
         return load_feature_file(path, dataset.item_tokens(), **given, mapped_in=mapped_in)
     return _of_texts(config, dataset, cache, progress, fitted)
@@ -242,7 +242,7 @@ def _of_images(
     cell_of = dict(zip(table[ITEM_COLUMN], table[field]))
     folder = dataset.dataset_path() / config["image_folder"]
     cells = [cell_of.get(token, "") for token in tokens]
-    fetching = {"download": config["image_download"], "private_hosts": _is_set(config, "image_private_hosts")}
+    fetching = {"download": config["image_download"], "private_hosts": is_set(config, "image_private_hosts")}
     located = locate_images(cells, folder, **fetching, progress=progress)
     there, files = [row for row, file in enumerate(located) if file], [file for file in located if file]
     digests = [content_digest(file.read_bytes()) for file in files]
@@ -285,8 +285,8 @@ def _encode_images(files: list[Path], digests: list[str], model: str, cache: Sta
     )
 
 
-def _is_set(config: Settings, key: str) -> bool:
-    """Return a switch that settings of older runs may lack."""
+def is_set(config: Settings, key: str) -> bool:
+    """Tell whether a setting, which older runs may lack, is there and set."""
     return key in config and bool(config[key])
 
 
