@@ -44,6 +44,6 @@ COMMAND = Command(
     about=ABOUT,
     options={"options": OPTIONS},
     work=_work,
-    kept="finished shards are kept: run the same command again to resume",
-    spare="lower --memory, or split the features into smaller shards",
+    resume_hint="finished shards are kept: run the same command again to resume",
+    memory_hint="lower --memory, or split the features into smaller shards",
 )

@@ -35,7 +35,7 @@ COMMAND = Command(
     about=ABOUT,
     options={"options": OPTIONS},
     work=_work,
-    kept="nothing was changed: run the same command again",
+    resume_hint="nothing was changed: run the same command again",
     log_level=None,
-    bare=True,  # 0 means that all statements hold, so it needs a run
+    runs_bare=True,  # 0 means that all statements hold, so it needs a run
 )

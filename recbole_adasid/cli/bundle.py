@@ -107,5 +107,5 @@ COMMAND = Command(
     about=ABOUT,
     options={HEADINGS[action]: (*needed, *optional) for action, (needed, optional) in ACTIONS.items()},
     work=_work,
-    kept="a folder without its bundle.json is incomplete: remove it, and run the same command again",
+    resume_hint="a folder without its bundle.json is incomplete: remove it, and run the same command again",
 )

@@ -66,6 +66,6 @@ COMMAND = Command(
     about=ABOUT,
     options={**ACTIONS, "both": BOTH},
     work=_work,
-    kept="each file is either complete or absent: run the same command again",
+    resume_hint="each file is either complete or absent: run the same command again",
     log_level=None,
 )

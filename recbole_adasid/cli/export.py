@@ -44,5 +44,5 @@ COMMAND = Command(
     about=ABOUT,
     options={"options": OPTIONS},
     work=_work,
-    kept="nothing was written: run the same command again",
+    resume_hint="nothing was written: run the same command again",
 )

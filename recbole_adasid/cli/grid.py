@@ -93,7 +93,7 @@ COMMAND = Command(
     about=ABOUT,
     options={"options": (*OWN, SETTINGS)},
     work=_work,
-    kept="finished cells, and finished epochs of the last one, are kept: run the same command again to resume",
-    more=names_text,
+    resume_hint="finished cells, and finished epochs of the last one, are kept: run the same command again to resume",
+    help_end=names_text,
     log_level=None,
 )

@@ -57,6 +57,6 @@ COMMAND = Command(
     about=ABOUT,
     options={"options": OPTIONS},
     work=_work,
-    kept="the change is saved completely or not at all: run the same command again to check and complete it",
-    spare="pass fewer items at a time",
+    resume_hint="the change is saved completely or not at all: run the same command again to check and complete it",
+    memory_hint="pass fewer items at a time",
 )

@@ -65,6 +65,6 @@ COMMAND = Command(
     about=ABOUT,
     options={"options": OWN, "Swing": SWING},
     work=_work,
-    kept="nothing is written to --out until all pairs are found: run the same command again",
-    spare="lower --memory or swing_max_item_users",
+    resume_hint="nothing is written to --out until all pairs are found: run the same command again",
+    memory_hint="lower --memory or swing_max_item_users",
 )

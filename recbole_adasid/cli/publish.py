@@ -75,5 +75,5 @@ COMMAND = Command(
     options={"options": OPTIONS},
     work=_work,
     log_level=logging.WARNING,
-    kept="everything or nothing was published: run the same command again",
+    resume_hint="everything or nothing was published: run the same command again",
 )

@@ -52,6 +52,6 @@ COMMAND = Command(
     about=ABOUT,
     options={"options": OPTIONS},
     work=_work,
-    kept="nothing was written: run the same command again",
-    spare="ask for a smaller k, or for fewer histories at a time",
+    resume_hint="nothing was written: run the same command again",
+    memory_hint="ask for a smaller k, or for fewer histories at a time",
 )

@@ -38,6 +38,6 @@ COMMAND = Command(
     about=ABOUT,
     options={"options": OPTIONS},
     work=_work,
-    kept="an earlier report is unchanged: run the same command again",
+    resume_hint="an earlier report is unchanged: run the same command again",
     log_level=logging.WARNING,
 )

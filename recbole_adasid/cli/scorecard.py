@@ -71,8 +71,8 @@ COMMAND = Command(
     about=ABOUT,
     options={"options": (DATASET, DATA_PATH, *OWN, CONFIG_FILES, SETTINGS)},
     work=_work,
-    kept="finished cells are kept: run the same command again to resume",
-    spare="lower tokenizer_batch_pairs or proxy_examples",
-    more=names_text,
+    resume_hint="finished cells are kept: run the same command again to resume",
+    memory_hint="lower tokenizer_batch_pairs or proxy_examples",
+    help_end=names_text,
     log_level=None,
 )

@@ -73,6 +73,6 @@ COMMAND = Command(
     about=ABOUT,
     options={"options": OPTIONS, "limits, with their defaults": LIMITS},
     work=_work,
-    kept="all acknowledged changes are on disk",
-    spare="lower --max_batch or --max_k",
+    resume_hint="all acknowledged changes are on disk",
+    memory_hint="lower --max_batch or --max_k",
 )

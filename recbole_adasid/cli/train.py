@@ -77,7 +77,9 @@ def train(given: Sequence[str], *, own_process: bool) -> int:
     if asks_for_help(given):
         print(_help_for(given))
         return 0
-    status = ended(lambda: _work(list(given), own_process), kept=COMMAND.kept, spare=COMMAND.spare)
+    status = ended(
+        lambda: _work(list(given), own_process), resume_hint=COMMAND.resume_hint, memory_hint=COMMAND.memory_hint
+    )
     if own_process and {"RANK", "TORCHELASTIC_RUN_ID"} <= os.environ.keys():
         _end_as_rank(status)
     return status
@@ -176,9 +178,11 @@ COMMAND = Command(
     about=ABOUT,
     options={"options": OPTIONS},
     work=_work,
-    kept="work saved so far is intact; the last line of the log, if there is one, says how to resume",
-    spare="lower train_batch_size, eval_batch_size or beam_size; tokenizer_batch_pairs if the tokenizer was training",
-    more=settings_text,
+    resume_hint="work saved so far is intact; the last line of the log, if there is one, says how to resume",
+    memory_hint=(
+        "lower train_batch_size, eval_batch_size or beam_size; tokenizer_batch_pairs if the tokenizer was training"
+    ),
+    help_end=settings_text,
     log_level=None,
-    bare=True,
+    runs_bare=True,
 )

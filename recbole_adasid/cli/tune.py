@@ -76,8 +76,8 @@ COMMAND = Command(
     about=ABOUT,
     options={"options": (DATASET, DATA_PATH, *OWN, CONFIG_FILES, SETTINGS)},
     work=_work,
-    kept="finished trials are kept: run the same command again to resume",
-    spare="lower train_batch_size, eval_batch_size, beam_size, tokenizer_batch_pairs or proxy_examples",
-    more=spaces_text,
+    resume_hint="finished trials are kept: run the same command again to resume",
+    memory_hint="lower train_batch_size, eval_batch_size, beam_size, tokenizer_batch_pairs or proxy_examples",
+    help_end=spaces_text,
     log_level=None,
 )

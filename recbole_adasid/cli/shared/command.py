@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from recbole_adasid.cli.shared.exit_status import SPARE, ended
+from recbole_adasid.cli.shared.exit_status import MORE_MEMORY, ended
 from recbole_adasid.cli.shared.options import Option
 from recbole_adasid.settings.plugins import with_plugins
 
@@ -28,11 +28,11 @@ class Command:
         options: by heading in --help.
         work: does the work, and may return an exit status; errors that the user can fix are raised with a one-sentence
             message.
-        kept: what is kept and how to resume, shown on interruption or when out of memory.
-        spare: how to use less memory.
-        more: the end of --help, such as names of presets.
+        resume_hint: what is kept and how to resume, shown on interruption or when out of memory.
+        memory_hint: how to use less memory.
+        help_end: returns the end of --help, such as names of presets.
         log_level: minimum level of the log lines shown; None: unchanged.
-        bare: whether it runs without arguments instead of showing its help.
+        runs_bare: whether it runs without arguments instead of showing its help.
     """
 
     name: str
@@ -41,11 +41,11 @@ class Command:
     about: str
     options: Mapping[str, tuple[Option, ...]]
     work: Callable[[list[str]], int | None]
-    kept: str
-    spare: str = SPARE
-    more: Callable[[], str] | None = None
+    resume_hint: str
+    memory_hint: str = MORE_MEMORY
+    help_end: Callable[[], str] | None = None
     log_level: int | None = logging.INFO
-    bare: bool = False
+    runs_bare: bool = False
 
     @property
     def all_options(self) -> list[Option]:
@@ -61,17 +61,17 @@ class Command:
             parts.append("\n".join([heading, *chain(*(option.lines(column) for option in options))]))
         column = max(column, len(PLUGINS.written) + 4)
         parts.append("\n".join(["in every command", *PLUGINS.lines(column)]))
-        return "\n\n".join(parts + ([self.more()] if self.more else []))
+        return "\n\n".join(parts + ([self.help_end()] if self.help_end else []))
 
     def main(self, arguments: Sequence[str]) -> int:
         """Run the command and return the exit status: 0, or one of :mod:`recbole_adasid.cli.shared.exit_status`."""
         given = list(arguments)
-        if asks_for_help(given) or not (given or self.bare):
+        if asks_for_help(given) or not (given or self.runs_bare):
             print(self.help())
             return 0
         if self.log_level is not None:
             logging.basicConfig(level=self.log_level, format="%(message)s")
-        return ended(lambda: self.work(with_plugins(given)), kept=self.kept, spare=self.spare)
+        return ended(lambda: self.work(with_plugins(given)), resume_hint=self.resume_hint, memory_hint=self.memory_hint)
 
 
 def asks_for_help(given: Sequence[str]) -> bool:

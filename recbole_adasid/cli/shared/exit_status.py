@@ -10,7 +10,7 @@ from collections.abc import Callable
 from recbole_adasid.compute.out_of_memory import is_out_of_memory
 from recbole_adasid.distributed.stop_signals import MISTAKE, STOPPED, TERMINATED, Terminated, heeding_sigterm
 
-SPARE = "close other programs, or use a machine with more memory"
+MORE_MEMORY = "close other programs, or use a machine with more memory"
 """Advice if no setting helps."""
 NO_READER = 141
 """Exit status after SIGPIPE: the reader of the output, such as `head`, has closed it."""
@@ -18,28 +18,28 @@ _TOLD = (ValueError, FloatingPointError, ImportError, OSError)
 """Errors whose text is a sentence for the user; others are bugs of this package and keep their traceback."""
 
 
-def ended(work: Callable[[], int | None], *, kept: str, spare: str) -> int:
+def ended(work: Callable[[], int | None], *, resume_hint: str, memory_hint: str) -> int:
     """Do some work and return the exit status; report what ended it early, if anything did.
 
     Args:
         work: may return a status; errors that the user can fix are raised with a one-sentence message.
-        kept: what is kept and how to resume, shown on interruption or when out of memory.
-        spare: how to use less memory.
+        resume_hint: what is kept and how to resume, shown on interruption or when out of memory.
+        memory_hint: how to use less memory.
     """
     try:
         with heeding_sigterm():
             return work() or 0
     except Terminated:
-        print(f"stopped by SIGTERM: {kept}", file=sys.stderr)
+        print(f"stopped by SIGTERM: {resume_hint}", file=sys.stderr)
         return TERMINATED
     except KeyboardInterrupt:
-        print(f"\nstopped: {kept}", file=sys.stderr)
+        print(f"\nstopped: {resume_hint}", file=sys.stderr)
         return STOPPED
     except Exception as error:
         if isinstance(error, BrokenPipeError) and reader_is_gone():
             return NO_READER
         if is_out_of_memory(error):
-            print(f"error: out of memory: {spare}; {kept} ({_beginning(error)})", file=sys.stderr)
+            print(f"error: out of memory: {memory_hint}; {resume_hint} ({_beginning(error)})", file=sys.stderr)
         elif not isinstance(error, _TOLD):
             raise
         elif not getattr(error, "told", False):  # already reported by another process of the job

@@ -18,10 +18,10 @@ def command(work: Callable[[list[str]], int | None], *, bare: bool = False) -> C
         about="It tries.\n",
         options={"options": (Option("a", "FILE", "a file"), Option("quite_long", "", "x " * 70)), "more": ()},
         work=work,
-        kept="all is kept",
-        spare="take less",
-        more=lambda: "names",
-        bare=bare,
+        resume_hint="all is kept",
+        memory_hint="take less",
+        help_end=lambda: "names",
+        runs_bare=bare,
     )
 
 

@@ -34,7 +34,7 @@ def end_by(error: BaseException) -> int:
     def work() -> None:
         raise error
 
-    return ended(work, kept="all is kept", spare="take less")
+    return ended(work, resume_hint="all is kept", memory_hint="take less")
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_what_another_process_of_the_job_told_is_not_told_again(capsys):
 
 
 def test_the_status_of_work_that_ends_well_is_its_own():
-    assert [ended(lambda status=status: status, kept="", spare="") for status in (None, 0, 1)] == [0, 0, 1]
+    assert [ended(lambda status=status: status, resume_hint="", memory_hint="") for status in (None, 0, 1)] == [0, 0, 1]
 
 
 @pytest.mark.parametrize("error", [RuntimeError("shapes do not match"), TypeError("allocate memory"), SystemExit(3)])
@@ -153,7 +153,7 @@ def test_sigterm_is_heeded_within_and_not_after(capsys):
     def work():
         os.kill(os.getpid(), signal.SIGTERM)
 
-    assert ended(work, kept="all is kept", spare="") == 143
+    assert ended(work, resume_hint="all is kept", memory_hint="") == 143
     assert capsys.readouterr().err == "stopped by SIGTERM: all is kept\n"
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
@@ -183,7 +183,7 @@ def test_another_thread_than_the_main_one_may_do_the_work():
         with keeping_sigterm():
             found.append(signal.getsignal(signal.SIGTERM))
 
-    thread = threading.Thread(target=lambda: found.append(ended(work, kept="", spare="")))
+    thread = threading.Thread(target=lambda: found.append(ended(work, resume_hint="", memory_hint="")))
     thread.start()
     thread.join()
     assert found == [signal.SIG_DFL, 0]
@@ -210,7 +210,7 @@ def work():
     os.read(ready, 1)
     os.kill(child, signal.SIGTERM)
     return os.waitpid(child, 0)[1]
-status = ended(work, kept="", spare="")
+status = ended(work, resume_hint="", memory_hint="")
 print(status)
 """
 
@@ -235,7 +235,7 @@ def test_output_that_nobody_reads_any_more_ends_a_command_quietly(arguments: str
 
 def test_work_whose_output_nobody_reads_ends_quietly_too() -> None:
     work = "from recbole_adasid.cli.shared.exit_status import ended\nimport sys\n"
-    work += "sys.exit(ended(lambda: [print('x' * 9999) for _ in range(99)] and 0, kept='', spare=''))"
+    work += "sys.exit(ended(lambda: [print('x' * 9999) for _ in range(99)] and 0, resume_hint='', memory_hint=''))"
     done = subprocess.run(
         ["bash", "-c", f'{sys.executable} -c "{work}" | head -c 5; echo " ${{PIPESTATUS[0]}}"'],
         capture_output=True,
@@ -248,7 +248,7 @@ def test_work_whose_output_nobody_reads_ends_quietly_too() -> None:
 def test_a_mistake_is_reported_even_if_nobody_reads_the_output() -> None:
     work = "import time, sys\nfrom recbole_adasid.cli.shared.exit_status import ended\n"
     work += "def work():\n    time.sleep(0.3)\n    raise ValueError('the sentence')\n"
-    work += "sys.exit(ended(work, kept='', spare=''))"
+    work += "sys.exit(ended(work, resume_hint='', memory_hint=''))"
     done = subprocess.run(
         ["bash", "-c", f'{sys.executable} -c "{work}" | true; echo ${{PIPESTATUS[0]}}'],
         capture_output=True,
