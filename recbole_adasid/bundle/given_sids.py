@@ -51,7 +51,7 @@ def check_known(folder: str | Path, tokens: Sequence[str], rows: NDArray[np.int6
     Args:
         folder: of the bundle.
         tokens: of the N items.
-        rows: [N], theirs in the bundle.
+        rows: [N], their rows in the bundle.
 
     Raises:
         ValueError: if not.

@@ -51,7 +51,7 @@ def read_item_map(path: Path) -> dict[str, int]:
 
 
 def fits_a_cell(token: str) -> bool:
-    """Tell whether an item token can stand in a tab-separated text file."""
+    """Tell whether an item token fits into a tab-separated text file."""
     return bool(token) and not _BREAKS.search(token)
 
 

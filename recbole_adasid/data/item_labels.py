@@ -55,7 +55,5 @@ def read_labels(path: Path, tokens: Sequence[str] | None = None) -> dict[str, It
     if not all(isinstance(text, str) for label in labels.values() for text in label):
         raise ValueError(f"{path} holds titles or categories that are not strings: restore the run's original file")
     if tokens is not None and list(labels) != list(tokens):
-        raise ValueError(
-            f"{path} has titles of other items than the run's {len(tokens)}: restore the run's original file"
-        )
+        raise ValueError(f"{path} does not list the run's {len(tokens)} items: restore the run's original file")
     return labels

@@ -23,7 +23,7 @@ from recbole_adasid.settings.lookup import Settings
 logger = logging.getLogger(__name__)
 
 PATIENCE = 300
-"""Seconds without a finished task after which a line says what is waited for."""
+"""Seconds without a finished task after which a warning is logged."""
 RETRIES = 3
 """Times a task is restarted after its worker died."""
 GIB = 2**30

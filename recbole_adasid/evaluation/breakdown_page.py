@@ -11,9 +11,9 @@ from recbole_adasid.io.markdown import table
 _QUOTED = ": the figure to quote"
 EXPLANATION = f"""\
 A hit on *items* is the held-out item itself{_QUOTED}. A hit on *Semantic IDs* is any item with the held-out
-one's Semantic ID, ranked among the different Semantic IDs of the list: how much published code counts, and never lower.
-*Optimistic*, *expected* and *pessimistic* are hits on items if a Semantic ID yielded all of its items in a row, the
-held-out one first, in any place alike, or last."""
+one's Semantic ID, ranked among the distinct Semantic IDs of the list, as in much published code; it is never lower.
+*Optimistic*, *expected* and *pessimistic* are hits on items if a Semantic ID returned all of its items in a row, with
+the held-out one first, at a random position, or last."""
 _SAMPLED = "Held-out items are ranked among a few sampled items only ({}): values are higher than among all items."
 
 
@@ -90,9 +90,9 @@ def _interval(bounds: tuple[float, float] | None) -> str:
 def _prefix(found: Mapping[str, Any]) -> str:
     rows = [[str(length), share] for length, share in enumerate(found["prefix_recall"], start=1)]
     rates = ", ".join(f"{name} {value:.4f}" for name, value in found["rates"].items())
-    note = "Share of users to whom an item was recommended that has the held-out one's first codes."
+    note = "Share of users who were recommended an item with the held-out one's first codes."
     if _repeated(found):
-        note = "Share of interactions for which an item was recommended that has the held-out one's first codes."
+        note = "Share of interactions for which an item with the held-out one's first codes was recommended."
     unit = "interactions" if _repeated(found) else "users"
     return f"{note}\n\n{_table(['codes', unit], rows)}\n\n{unit.capitalize()} with such recommendations: {rates}."
 

@@ -59,7 +59,7 @@ def bootstrap_intervals(
 ) -> dict[str, tuple[float, float]]:
     """Return the interval of each metric's mean over rows; metrics that :func:`gains` does not support are left out.
 
-    One user has no spread to tell an interval by: the result is empty.
+    The result is empty for a single user, whose mean has no spread.
 
     Args:
         ranks: of the held-out items [R].

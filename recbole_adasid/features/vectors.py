@@ -167,7 +167,7 @@ def tokens_beside(path: Path) -> list[str]:
         text = listing.read_text(encoding="utf-8-sig").rstrip("\n")
     except UnicodeDecodeError as error:
         raise ValueError(f"{listing} is not UTF-8 ({error.reason}): save it as UTF-8.") from error
-    return text.split("\n") if text else []  # parts without rows are what many writers leave
+    return text.split("\n") if text else []  # many writers leave parts without rows
 
 
 def _check_shape(path: Path, tokens: Sequence[str], embedding: NDArray) -> None:

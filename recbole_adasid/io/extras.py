@@ -1,4 +1,4 @@
-"""Packages that only an extra brings."""
+"""Packages that only an extra installs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from recbole_adasid.io.one_line import one_line
 
 @contextmanager
 def imports_for(purpose: str | Path, extra: str, otherwise: str | None = None) -> Iterator[None]:
-    """Let an import that fails inside name the extra that brings the package.
+    """Name the extra that installs a package if its import fails in the block.
 
     Args:
         purpose: what needs it, the beginning of the sentence.

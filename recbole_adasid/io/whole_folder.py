@@ -81,7 +81,7 @@ def _made_way(path: Path) -> bool:
         if path.is_dir():
             path.rmdir()
     except OSError as error:
-        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):  # filled meanwhile by somebody else
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):  # filled by another process meanwhile
             raise
         return False
     return True

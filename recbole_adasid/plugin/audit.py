@@ -93,7 +93,7 @@ def _audited(folder: Path, config: Any) -> list[tuple[str, bool | None]]:
 
 
 def _editions_of(folder: Path, config: Any) -> dict[str, int] | None:
-    """Return the editions of the code that made a run's Semantic IDs: those of an earlier version stay honest."""
+    """Return the editions of the code that made a run's Semantic IDs: an earlier version's are not a violation."""
     from recbole_adasid.learning.pipeline import editions_in
 
     path = RunFolder.existing(folder).tokenizer_path

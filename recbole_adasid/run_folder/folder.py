@@ -37,7 +37,7 @@ _OF_THE_LOCKED = frozenset(
 )
 """Files that are only written while the folder is locked; a page, for one, is also written without."""
 _LEFT_AFTER = 3600.0
-"""Seconds without a change after which another unfinished file is one that a killed process left."""
+"""Seconds without a change after which any other unfinished file counts as left by a killed process."""
 Stamps = tuple[Optional[tuple[int, int, int]], ...]
 """Stamps of some files, each as :func:`~recbole_adasid.io.atomic.stamp_of` returns it."""
 
@@ -177,7 +177,7 @@ class RunFolder:
     def write_reserved(self, item_tokens: Sequence[str], codes: ArrayLike) -> Path:
         """Write reserved-sids.json, of the same form as sids.json: `codes` [R, S] of items that the run does not have.
 
-        They are nobody else's, and theirs again once they come back.
+        No other item may get them, and the items get them back when they return.
         """
         return write_atomically(self.reserved_path, entry_a_line(zip(item_tokens, np.asarray(codes).tolist())))
 

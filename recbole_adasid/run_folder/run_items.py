@@ -67,10 +67,10 @@ def read_reserved(
 
 
 def check_free(folder: RunFolder, returned: NDArray[np.int64], present: NDArray[np.int64]) -> None:
-    """Check that the Semantic IDs [R, S] of items that come back are nobody's among those [N, S] that are there.
+    """Check that none of the Semantic IDs [R, S] of items that may come back is among those [N, S] in use.
 
     Raises:
-        MismatchedFile: if one is, in a file that somebody changed.
+        MismatchedFile: if one is, in a file that was changed.
     """
     if not len(returned):
         return

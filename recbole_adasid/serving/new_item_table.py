@@ -24,7 +24,7 @@ class MissingColumns(ValueError):
     """A table of new items has no column of a source of features.
 
     Args:
-        message: what is missing, and how to mend the table.
+        message: what is missing, and how to fix the table.
         columns: the source's columns.
     """
 

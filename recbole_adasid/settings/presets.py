@@ -107,10 +107,10 @@ def without_replaced_presets(
     """Return a file's settings without what they only repeat of its presets, where later settings name other presets.
 
     A run's config.yaml holds all settings. With another tokenizer they have to follow the other one's preset, or they
-    would make it the first one again, under the other's name; what somebody changed stays.
+    would make it the first one again, under the other's name; what the user changed stays.
 
     Args:
-        earlier: the settings of one file: what another file says without naming a preset is somebody's wish.
+        earlier: the settings of one file: what another file says without naming a preset is the user's choice.
         later: all settings that override them.
         base: RecBole's settings of the file's dataset, which the presets override.
     """
@@ -118,7 +118,7 @@ def without_replaced_presets(
         return earlier
     try:
         presets_of = plugin_defaults(earlier, str(earlier.get("dataset")), str(earlier.get("model", "TIGER")))
-    except SettingsError:  # of a name that nobody uses any more
+    except SettingsError:  # of a name that no longer exists
         return earlier
     followed = {**base, **presets_of}
     return {key: value for key, value in earlier.items() if key in _NAMES or followed.get(key, _NONE) != value}

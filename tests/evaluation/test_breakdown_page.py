@@ -67,7 +67,7 @@ def test_the_page_is_this_one_to_the_letter() -> None:
 
 ## Where the beam lost the item
 
-Share of users to whom an item was recommended that has the held-out one's first codes.
+Share of users who were recommended an item with the held-out one's first codes.
 
 | codes | users |
 | --- | --- |

@@ -30,7 +30,7 @@ BOTH: list[tuple[str, Callable[[Any], Any], str]] = [
     ("sids.json", lambda c: c.update(i3=[1.0, *c["i3"][1:]]), "not whole numbers"),
     ("sids.json", lambda c: c.update(i3=5), "no lists of codes"),
     ("sids.json", lambda c: c.update(i3=[10**12] * 4), "not whole numbers"),
-    ("items.json", lambda c: c.pop("i3") and None, "titles of other items"),
+    ("items.json", lambda c: c.pop("i3") and None, "does not list the run.s 20 items"),
 ]
 
 

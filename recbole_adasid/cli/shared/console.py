@@ -1,4 +1,4 @@
-"""What the console's encoding lacks: a title in another script must not end a command."""
+"""Letters that the console's encoding lacks: a title in another script must not crash a command."""
 
 from __future__ import annotations
 

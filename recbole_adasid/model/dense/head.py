@@ -18,7 +18,7 @@ class DenseHead(nn.Module):
     nobody repeats items, and rises if users come back to known items.
 
     Items that training did not see score (cos + ``new_item_bias``) / temperature: how eagerly they are recommended
-    beside the others (calibrated stacking: Chao et al. 2016, arXiv 1605.04253, where the others pay).
+    beside the others (calibrated stacking: Chao et al. 2016, arXiv 1605.04253, at the others' expense).
 
     Args:
         d_model: D.

@@ -11,7 +11,7 @@ from recbole_adasid.model.network.tree_places import Places
 
 
 class Standing(NamedTuple):
-    """Where prefixes stand in the history's Semantic IDs and in the catalogue's, as far as a softmax asks for it."""
+    """Where prefixes are in the history's Semantic IDs and in the catalogue's, as far as a softmax needs it."""
 
     known: Continuations | None = None
     """None: the softmax does not read the history."""

@@ -16,7 +16,7 @@ _LOWEST = -1e30  # a sum of nothing, as after a prefix that no item has
 N_AGES = 16
 """Ages with a bias of their own; that of the last one is shared by all older items."""
 TOKEN_SOFTMAXES = ("tree", "level")
-_STEP = 8.0  # the optimiser moves all parameters alike, and the bias of seen Semantic IDs has far to go
+_STEP = 8.0  # the optimiser moves all parameters at the same rate, and the bias of seen Semantic IDs has far to go
 
 
 class TokenSoftmax(nn.Module):

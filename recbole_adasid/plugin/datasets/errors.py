@@ -37,7 +37,7 @@ def require_dataset(name: str, folder: Path, url: str | None = None) -> None:
 
 
 def require_rivals(name: str, n_items: int, modes: Iterable[str]) -> None:
-    """Check that there are items to sample as rivals of a held-out one: RecBole would look for them forever.
+    """Check that there are items to sample besides a held-out one: RecBole would look for them forever.
 
     Args:
         name: dataset name.

@@ -31,7 +31,7 @@ export function showResults(scores, most) {
     }
     box.setAttribute("aria-busy", "false");
     const there = document.activeElement;
-    if (there === document.body || box.contains(there)) focus?.(); // else somebody works elsewhere by now
+    if (there === document.body || box.contains(there)) focus?.(); // else the focus has moved elsewhere
     focus = null;
   }
 

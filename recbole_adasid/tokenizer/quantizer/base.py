@@ -45,7 +45,7 @@ class LevelQuantizer(nn.Module, ABC):
 
     @classmethod
     def check_settings(cls, settings: Mapping[str, Any]) -> None:
-        """Raise ValueError for settings that a new tokenizer must not have; saved ones are built with them as ever."""
+        """Raise ValueError for settings that a new tokenizer must not have; saved ones may still have them."""
 
     def __init__(self, *, n_codewords: int, dim: int, level: int = 0) -> None:
         super().__init__()

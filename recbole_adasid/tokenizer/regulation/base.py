@@ -43,7 +43,7 @@ class Regulation(ABC):
 
     @classmethod  # noqa: B027 (most refuse nothing)
     def check_settings(cls, settings: Mapping[str, Any]) -> None:
-        """Raise ValueError for settings that a new tokenizer must not have; saved ones are built with them as ever."""
+        """Raise ValueError for settings that a new tokenizer must not have; saved ones may still have them."""
 
     @classmethod
     def of_settings(cls, settings: Mapping[str, Any]) -> Regulation:
