@@ -61,7 +61,7 @@ def write_content(content: BundleContent, folder: str | Path) -> Path:
         "items": len(sids.tokens),
         "levels": len(sids.level_sizes),
         "level_sizes": list(sids.level_sizes),
-        "codes": "one integer a level, counted from 0 within its level; the suffix apart",
+        "codes": "one integer per level, counted from 0 within its level; the suffix is separate",
         "collision": sids.collision,
         **{key: content.about.get(key) for key in ABOUT},
         "files": {name: file_digest(folder / name) for name in names},

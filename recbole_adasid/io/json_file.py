@@ -55,7 +55,7 @@ def as_json(value: Mapping[str, Any]) -> str:
 
 
 def entry_a_line(entries: Iterable[tuple[object, Any]]) -> str:
-    """Return a JSON object with one entry a line, from names and values of types that JSON has."""
+    """Return a JSON object with one entry per line, from names and values of types that JSON has."""
     lines = (
         f"{json.dumps(str(name), ensure_ascii=False)}: {json.dumps(value, ensure_ascii=False)}"
         for name, value in entries

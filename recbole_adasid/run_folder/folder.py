@@ -168,7 +168,7 @@ class RunFolder:
             "items": len(table),
             "levels": len(sizes),
             "level_sizes": sizes,
-            "codes": "one integer a level, counted from 0 within its level",
+            "codes": "one integer per level, counted from 0 within its level",
             **(info or {}),
         }
         write_atomically(self.path / "sids.info.json", as_json(about))

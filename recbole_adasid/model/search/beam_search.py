@@ -13,7 +13,7 @@ from recbole_adasid.model.prefix_tree import PrefixTree
 from recbole_adasid.model.search.exclusion import Exclusion
 from recbole_adasid.model.search.exhaustive import STEMS_AT_ONCE, score_leaves
 
-_SCORES_AT_ONCE = 2**22  # of one head's attention, B · W · P: more than any usual beam takes, in 100 MB a layer
+_SCORES_AT_ONCE = 2**22  # of one head's attention, B · W · P: more than any usual beam takes, in 100 MB per layer
 
 
 @dataclass
