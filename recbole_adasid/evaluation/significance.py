@@ -1,9 +1,10 @@
 """Is one recommender better than another, given new trainings and other users?
 
 A t-test over users alone ignores the variance between trainings. Here the error of a difference has three parts: users,
-and the trainings of either side (a two-way random-effects model; Satterthwaite 1946). A user with several held-out
-items is one draw, not several: the error over users is that of a ratio estimator, the sum of the metric over the number
-of items, both of drawn users (Cochran 1977, 6.8; the cluster-robust variance).
+and the trainings of either side (a two-way random-effects model; Satterthwaite 1946). What a training does to single
+users, their interaction, is in the variance over users and in that over trainings, and counts once. A user with several
+held-out items is one draw, not several: the error over users is that of a ratio estimator, the sum of the metric over
+the number of items, both of drawn users (Cochran 1977, 6.8; the cluster-robust variance).
 """
 
 from __future__ import annotations
@@ -32,9 +33,10 @@ class Difference(NamedTuple):
 def difference(ours: NDArray[np.float64], theirs: NDArray[np.float64], *, users: ArrayLike | None = None) -> Difference:
     """Compare two recommenders by the metric of each held-out item after each training, with a 95% interval.
 
-    The squared standard error is s²(users) / U + s²(ours) / A + s²(theirs) / B, where s²(users) is the variance over
-    the U users of their shares in the mean difference, and the others are the variances over trainings of the mean. A
-    side with one training adds nothing, leaving an interval over users alone.
+    The squared standard error is s²(users) / U + [s²(ours) / A − i(ours)]₊ + [s²(theirs) / B − i(theirs)]₊. Here
+    s²(users) is the variance over the U users of their shares in the mean difference, s²(ours) that of the mean over
+    our A trainings, and i(ours) the squared error due to the interaction of our trainings with users, which s²(users)
+    has already. A side with one training adds nothing, leaving an interval over users alone.
 
     Args:
         ours: [A, R], one row per training (seed), one column per held-out item.
@@ -85,15 +87,37 @@ def _checked_users(
     return user
 
 
-def _parts(ours: NDArray[np.float64], theirs: NDArray[np.float64], user: NDArray[np.int64]) -> list[tuple[float, int]]:
+def _parts(
+    ours: NDArray[np.float64], theirs: NDArray[np.float64], user: NDArray[np.int64]
+) -> list[tuple[float, float]]:
     """Return the squared errors of a difference of means that are due to users, our and their trainings, each with its
     degrees of freedom.
     """
-    shares = _shares(ours.mean(0) - theirs.mean(0), user)
-    return [_part(shares), _part(ours.mean(1)), _part(theirs.mean(1))]
+    sides = [np.stack([_shares(training, user) for training in side]) for side in (ours, theirs)]
+    gap = sides[0].mean(0) - sides[1].mean(0)
+    of_users = float(gap.var(ddof=1)) / len(gap), float(len(gap) - 1)
+    return [of_users, _of_trainings(ours.mean(1), sides[0]), _of_trainings(theirs.mean(1), sides[1])]
 
 
-def _inferred(value: float, parts: Sequence[tuple[float, int]]) -> Difference:
+def _of_trainings(means: NDArray[np.float64], shares: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the squared error due to one side's trainings alone, and its degrees of freedom.
+
+    Args:
+        means: of each training [A].
+        shares: of each user in them [A, U].
+    """
+    n_trainings, n_users = shares.shape
+    if n_trainings == 1:
+        return 0.0, 1.0
+    total = float(means.var(ddof=1)) / n_trainings
+    residuals = shares - shares.mean(0) - shares.mean(1, keepdims=True) + shares.mean()
+    interaction = float(np.square(residuals).sum()) / ((n_trainings - 1) * (n_users - 1)) / shares.size
+    alone = total - interaction
+    # The smaller the rest, the less the uncertainty of the total weighs.
+    return (alone, (n_trainings - 1) * alone / total) if alone > 0 else (0.0, 1.0)
+
+
+def _inferred(value: float, parts: Sequence[tuple[float, float]]) -> Difference:
     error = np.sqrt(sum(variance for variance, _ in parts))
     if error == 0:
         return Difference(value, value, value, float(value == 0))
@@ -112,12 +136,6 @@ def _shares(values: NDArray[np.float64], user: NDArray[np.int64]) -> NDArray[np.
     if len(sizes) == len(values):
         return values
     return (np.bincount(user, weights=values) - sizes * values.mean()) * len(sizes) / len(values)
-
-
-def _part(values: NDArray[np.float64]) -> tuple[float, int]:
-    """Return the squared standard error of a mean, and its degrees of freedom."""
-    n = len(values)
-    return (float(values.var(ddof=1)) / n, n - 1) if n > 1 else (0.0, 1)
 
 
 def holm(p_values: list[float]) -> list[float]:

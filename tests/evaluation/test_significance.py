@@ -37,6 +37,34 @@ def test_an_interval_holds_the_truth_as_often_as_it_says_where_trainings_differ(
     assert held / 400 >= 0.92 and users_alone / 400 < 0.6
 
 
+def test_the_squared_error_is_that_of_a_literal_analysis_of_variance() -> None:
+    rng = np.random.default_rng(0)
+    ours, theirs = rng.random((3, 5)) + [[0], [1], [3]], rng.random((2, 5)) + [[0], [2]]
+    gap = [np.mean([row[user] for row in ours]) - np.mean([row[user] for row in theirs]) for user in range(5)]
+    squared = sum((one - np.mean(gap)) ** 2 for one in gap) / 4 / 5
+    uncertain = squared**2 / 4
+    for side in (ours, theirs):
+        n, means = len(side), [row.mean() for row in side]
+        total = sum((mean - side.mean()) ** 2 for mean in means) / (n - 1) / n
+        residuals = [side[a, u] - means[a] - side[:, u].mean() + side.mean() for a in range(n) for u in range(5)]
+        alone = total - sum(one**2 for one in residuals) / ((n - 1) * 4) / (n * 5)
+        squared += alone
+        uncertain += alone * total / (n - 1)
+    value = ours.mean() - theirs.mean()
+    low, high = stats.t.interval(0.95, squared**2 / uncertain, value, np.sqrt(squared))
+    found = difference(ours, theirs)
+    assert (found.value, found.low, found.high) == pytest.approx((value, low, high))
+
+
+def test_trainings_that_differ_no_more_than_their_noise_explains_add_nothing() -> None:
+    rng = np.random.default_rng(0)
+    ours, theirs = rng.random((2, 3, 50))
+    ours, theirs = (side - side.mean(1, keepdims=True) for side in (ours, theirs))
+    expected = stats.ttest_rel(ours.mean(0), theirs.mean(0)).confidence_interval(0.95)
+    found = difference(ours, theirs)
+    assert (found.low, found.high) == pytest.approx(expected)
+
+
 def test_the_order_of_a_users_items_makes_no_difference_and_one_item_each_is_as_without_users() -> None:
     rng = np.random.default_rng(0)
     ours, theirs, users = rng.random((2, 60)), rng.random((3, 60)), np.repeat(np.arange(20), 3)
@@ -127,7 +155,7 @@ def test_a_gain_is_the_mean_ratio_of_all_metrics_and_datasets() -> None:
 
 
 def test_the_error_of_a_gain_is_that_of_resampling_users_and_trainings() -> None:
-    """A bootstrap of users and of trainings, enough of both; noise of single values is small, which it counts twice."""
+    """A bootstrap of users and of trainings, enough of both; noise of single values, counted twice, is small."""
     rng = np.random.default_rng(0)
     tests = []
     for users, level in ((150, 0.3), (90, 0.5)):
