@@ -215,7 +215,7 @@ def test_changes_to_a_run_that_was_trained_again_are_not_kept(name: str, copy: P
     os.replace(again, copy / name)
     for one in (stale, stale.copy()):
         with pytest.raises(
-            InUse, match="was trained again since this recommender was loaded: load it again and repeat"
+            InUse, match="has been retrained since this recommender was loaded: load it again and repeat"
         ):
             one.save()
     assert not list(copy.glob("new-items*"))

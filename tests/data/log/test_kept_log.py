@@ -141,7 +141,7 @@ def test_a_failure_leaves_nothing(request_: LogRequest, tmp_path: Path, monkeypa
 
 def test_nothing_left_is_told_and_not_kept(request_: LogRequest, tmp_path: Path) -> None:
     strict = dataclasses.replace(request_, intervals={"users": "[99,inf)"}, fits={"users": lambda n: n >= 99})
-    with pytest.raises(NothingLeft, match="leave nothing"):
+    with pytest.raises(NothingLeft, match="leave no interaction"):
         kept_log(strict, tmp_path / "cache")
     assert kept(tmp_path / "cache") == []
 

@@ -157,7 +157,7 @@ def test_a_run_that_was_trained_again_is_not_published_with_the_items_of_before(
     again = shutil.copy(run / "model.safetensors", tmp_path / "again")
     os.replace(again, run / "model.safetensors")
     with pytest.raises(
-        InUse, match="was trained again since this recommender was loaded: load it again and publish it"
+        InUse, match="has been retrained since this recommender was loaded: load it again and publish it"
     ):
         stale.save_pretrained(tmp_path / "mine")
     assert not (tmp_path / "mine").exists()
