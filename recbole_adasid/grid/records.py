@@ -25,11 +25,15 @@ TUNED = ("quasid-tuned", "rqvae-infonce-tuned")
 TABLES = {
     "Table 2: tokenizers": ("pop", *BASELINES, "adasid"),
     "Table 4: ablations": ("adasid", *ABLATIONS, "rqvae-infonce"),
-    "Tuned on validation": (*TUNED, "adasid-tuned", "adasid"),
+    "Tuned on validation": (*TUNED, "adasid-tuned-no-collision", "adasid-tuned", "adasid"),
 }
 COMPARED: dict[str, dict[str, tuple[str, ...]]] = {
     "adasid": {"baseline": BASELINES, "ablation": ABLATIONS},
-    "adasid-tuned": {"tuned baseline": TUNED, "untuned setting": ("adasid",)},
+    "adasid-tuned": {
+        "tuned baseline": TUNED,
+        "tuned ablation": ("adasid-tuned-no-collision",),
+        "untuned setting": ("adasid",),
+    },
 }
 """What AdaSID's cells are compared with: families for Holm's correction, by what their members are called."""
 _SAME = ("dataset", "seed", "options", "common", "cell", "given")
