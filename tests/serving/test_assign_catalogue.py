@@ -13,76 +13,16 @@ import torch
 pyarrow = pytest.importorskip("pyarrow")
 from pyarrow import parquet  # noqa: E402
 
-from recbole_adasid.cli import assign as assign_command  # noqa: E402
+from catalogue_shards import SIZES, assert_right, write_shards  # noqa: E402
 from recbole_adasid.distributed.ray_cluster import Cluster, ThisProcess  # noqa: E402
-from recbole_adasid.io.json_file import read_json  # noqa: E402
-from recbole_adasid.model.catalogue import collision_ranks  # noqa: E402
-from recbole_adasid.settings.presets import read_props  # noqa: E402
 from recbole_adasid.tokenizer.base import ItemTokenizer  # noqa: E402
 from recbole_adasid.tokenizer.bulk.catalogue_codes import assign_codes  # noqa: E402
 from recbole_adasid.tokenizer.bulk.catalogue_suffixes import number_suffixes  # noqa: E402
 from recbole_adasid.tokenizer.bulk.feature_shards import shard_paths  # noqa: E402
-from recbole_adasid.tokenizer.bulk.sid_shards import read_assigned  # noqa: E402
-
-main = assign_command.COMMAND.main
-
-SIZES = [40, 1, 77, 33]
-WIDTH = 6
-
-
-def vectors() -> np.ndarray:
-    return np.random.default_rng(0).normal(size=(sum(SIZES), WIDTH)).astype(np.float16)
-
-
-def tokens() -> list[str]:
-    return [f"i{number}" for number in range(sum(SIZES))]
-
-
-@pytest.fixture(scope="module")
-def tokenizer() -> ItemTokenizer:
-    from recbole_adasid.tokenizer.clustering.rq_kmeans import RQKMeansTokenizer
-    from recbole_adasid.tokenizer.scaling import FeatureScaler
-
-    scaler = FeatureScaler(width=WIDTH, mode="none")
-    learned = RQKMeansTokenizer(scaler=scaler, width=WIDTH, codebook_sizes=[4, 3], iterations=5, seed=0)
-    learned.fit(torch.from_numpy(vectors()).float(), None)
-    return learned
-
-
-def write_shards(folder: Path) -> list[Path]:
-    """Write the catalogue in four shards, two of each kind."""
-    folder.mkdir()
-    for number, start in enumerate(np.r_[0, np.cumsum(SIZES)][:-1]):
-        rows = slice(start, start + SIZES[number])
-        if number % 2:
-            np.save(folder / f"part-{number}.npy", vectors()[rows])
-            (folder / f"part-{number}.items.txt").write_text("\n".join(tokens()[rows]) + "\n", encoding="utf-8")
-        else:
-            columns = {"item_id": tokens()[rows], "embedding": list(vectors()[rows])}
-            parquet.write_table(pyarrow.table(columns), folder / f"part-{number}.parquet")
-    return shard_paths(folder)
-
-
-@pytest.fixture
-def shards(tmp_path: Path) -> list[Path]:
-    return write_shards(tmp_path / "features")
-
-
-def assigned(out: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
-    found = [read_assigned(path) for path in sorted(out.glob("*.parquet"))]
-    names = [name for one in found for name in one.tokens.to_pylist()]
-    return names, np.concatenate([one.codes for one in found]), np.concatenate([one.suffix for one in found])
 
 
 def number(out: Path, shards: list[Path], memory: float = 1e9) -> None:
     number_suffixes([out / f"{shard.stem}.parquet" for shard in shards], SIZES, memory=memory)
-
-
-def assert_right(out: Path, tokenizer: ItemTokenizer) -> None:
-    names, codes, suffix = assigned(out)
-    expected = tokenizer.encode(torch.from_numpy(vectors()).float())
-    assert names == tokens() and np.array_equal(codes, expected.numpy())
-    assert np.array_equal(suffix, collision_ranks(expected).numpy()) and suffix.max() > 2
 
 
 @pytest.mark.parametrize("memory", [1e9, 3_000])
@@ -214,59 +154,6 @@ def test_an_item_that_stands_twice_is_named(shards: list[Path], tokenizer: ItemT
         number(tmp_path, shards, 3_000)
 
 
-@pytest.fixture
-def run_folder(tokenizer: ItemTokenizer, tmp_path: Path) -> Path:
-    """A folder with what assigning needs of a run."""
-    settings = {"tokenizer_family": "rq_kmeans", "codebook_size": [4, 3], "sid_length": 2, "feature_scaling": "none"}
-    description = {"tokenizer": {**read_props("tokenizers.yaml"), **settings, "seed": 0}}
-    tokenizer.save(tmp_path / "run" / "tokenizer", description)
-    return tmp_path / "run"
-
-
-def test_the_command_writes_shards_and_a_description_of_them_all(
-    run_folder: Path,
-    shards: list[Path],
-    tokenizer: ItemTokenizer,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    out = tmp_path / "out"
-    command = [f"--run_folder={run_folder}", f"--features={shards[0].parent}", f"--out={out}", "--show_progress=false"]
-    assert main(command) == 0, capsys.readouterr().err
-    assert "151 items in 4 shards, 151 encoded" in capsys.readouterr().out
-    assert_right(out, tokenizer)
-    about = read_json(out / "assignment.json")
-    assert about["items"] == 151 and about["level_sizes"] == [4, 3] and about["suffixes"] == assigned(out)[2].max() + 1
-    assert [one["items"] for one in about["shards"].values()] == SIZES
-    shards[2].write_bytes(b"PAR1")
-    assert main(command) == 2
-    said = capsys.readouterr().err
-    assert "error: 1 of 4 shards failed, first" in said and "part-2.parquet" in said
-    assert not (out / "assignment.json").exists()
-    shards[2].unlink()
-    assert main(command) == 0 and "74 items in 3 shards, 0 encoded" in capsys.readouterr().out
-    assert "part-2.parquet, which matches no feature shard" in caplog.text
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["--features=x", "--out=y"], "either --bundle or --run_folder"),
-        (["--features=x", "--out=y", "--bundle=b", "--engine=spark"], "Unknown --engine 'spark'"),
-        (["--features=x", "--out=y", "--bundle=b", "--memory=0"], "memory=0 has to be a number of 0.1 or more"),
-        (["--features=x", "--out=y", "--bundle=b"], "b is not a SID bundle"),
-        (["--features=x", "--out=y", "--run_folder=r"], "no run folder r"),
-        (["--features=x", "--out=y", "--bundle=b", "--gpu=1"], "Unknown setting 'gpu'"),
-    ],
-)
-def test_mistakes_end_in_a_sentence(
-    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert main(arguments) == 2 and said in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     ("names", "said"),
     [
@@ -298,47 +185,3 @@ def test_vectors_that_are_none_are_refused(
     parquet.write_table(pyarrow.table({"item_id": ["a", "b"], "embedding": embedding}), tmp_path / "a.parquet")
     _, (failure,) = assign_codes(ThisProcess(), tokenizer, [tmp_path / "a.parquet"], tmp_path / "out")
     assert said in str(failure.error)
-
-
-@pytest.mark.parametrize(
-    ("features", "out"),
-    [
-        ("features", "features"),
-        ("features/part-0.parquet", "features"),
-        ("features/part-1.npy", "features/../features"),
-        ("features", "link"),
-        ("links", "features"),
-    ],
-)
-def test_features_are_never_overwritten(
-    features: str,
-    out: str,
-    run_folder: Path,
-    shards: list[Path],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    (tmp_path / "link").symlink_to(shards[0].parent)
-    (tmp_path / "links").mkdir()
-    (tmp_path / "links" / shards[0].name).symlink_to(shards[0])
-    before = {path: path.read_bytes() for path in shards[0].parent.iterdir()}
-    monkeypatch.chdir(tmp_path)
-    assert main([f"--run_folder={run_folder}", f"--features={features}", f"--out={out}", "--show_progress=false"]) == 2
-    assert "choose another folder for out" in capsys.readouterr().err
-    assert {path: path.read_bytes() for path in shards[0].parent.iterdir()} == before
-
-
-def test_workers_that_were_started_elsewhere_get_whole_paths(
-    run_folder: Path, shards: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given: list[Path] = []
-
-    def stop(workers: object, tokenizer: object, shards: list[Path], out: Path, **_: object) -> None:
-        given.extend([*shards, out])
-        raise ValueError("enough")
-
-    monkeypatch.setattr("recbole_adasid.serving.assign_catalogue.assign_codes", stop)
-    monkeypatch.chdir(tmp_path)
-    assert main([f"--run_folder={run_folder}", "--features=features", "--out=out"]) == 2
-    assert given == [*shards, tmp_path / "out"]
