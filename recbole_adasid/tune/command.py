@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.settings.presets import known_keys, tokenizer_keys
-from recbole_adasid.settings.reading import read_settings_files
 
 if TYPE_CHECKING:
     from recbole_adasid.tune.objectives import Objective
@@ -42,7 +41,9 @@ def run_search(
         SettingsError: for a space or settings that cannot be searched.
         InUse: if another process searches in the folder.
     """
-    given = {**read_settings_files(config_files), **settings}
+    from recbole_adasid.plugin.config.building import settings_of_files
+
+    given = {**settings_of_files(config_files, settings), **settings}  # as the points are given them
     given.pop("seed", None)  # of a run whose settings are given: the points are trained with others
     points = _points(space, given, exhaustive=algorithm == "exhaustive")
 

@@ -108,6 +108,30 @@ def test_a_setting_of_a_file_cannot_be_searched_too(
     assert not (tmp_path / "found").exists()
 
 
+@pytest.mark.parametrize(
+    ("names", "key"),
+    [
+        ({"tokenizer": "adasid"}, "regulation"),
+        ({"tokenizer": "quasid", "model_size": "paper"}, "encoder_attention"),
+        ({"tokenizer": "quasid", "dataset": "ml-100k"}, "tokenizer_steps"),
+    ],
+)
+def test_the_best_settings_leave_out_what_a_file_repeats_of_replaced_presets(
+    names: dict[str, str], key: str, arguments: Callable[..., list[str]], made_up: list[str], tmp_path: Path
+) -> None:
+    pytest.importorskip("hyperopt")
+    there = build_config({"dataset": "tiny", "text_fields": ["title"], **names})
+    repeated = {one: there[one] for one in (key, "full_margin")}  # as a run's config.yaml does
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump({**names, **repeated, "beam_size": 11}), encoding="utf-8")
+    own = {"tokenizer": "quasid", "model_size": "tiny", "config_files": str(tmp_path / "run.yaml")}
+    grid = "choice: {codebook_size: [4], full_margin: [0.9]}\n"  # so the file does not set full_margin
+    assert main([one for one in arguments(grid, **own) if not one.startswith("--beam_size")]) == 0
+    best = build_config({}, [tmp_path / "found" / "best.yaml"])
+    point = build_config({"dataset": "tiny", "text_fields": ["title"], "tokenizer": "quasid", "model_size": "tiny"})
+    assert there[key] != point[key] == best[key]
+    assert (best["full_margin"], best["beam_size"]) == (0.9, 11)  # what the user changed in the file stays
+
+
 @pytest.mark.parametrize("algorithm", ["exhaustive", "random", "bayes"])
 def test_a_killed_search_goes_on_and_gives_what_it_would_have_given(
     algorithm: str,
