@@ -39,6 +39,7 @@ def run_search(
 
     Raises:
         SettingsError: for a space or settings that cannot be searched.
+        ValueError: for an option that fits no other.
         InUse: if another process searches in the folder.
     """
     from recbole_adasid.plugin.config.building import settings_of_files
@@ -62,7 +63,8 @@ def run_search(
 
     def score(point: dict[str, Any]) -> float:
         found = judge.score(point)
-        write_report(folder.path, list(judge.trials.values()), measure.metric, given, command)
+        if judge.trials:
+            write_report(folder.path, list(judge.trials.values()), measure.metric, given, command, judge.left_out)
         return found
 
     with held(folder.path / ".lock", f"the folder {folder.path}", wait=False):
@@ -73,6 +75,10 @@ def run_search(
             max_trials=max_trials,
             early_stop=early_stop,
             seed=search_seed,
+        )
+    if not judge.trials:
+        raise SettingsError(
+            f"The settings of all {len(judge.left_out)} points contradict each other: change the space."
         )
     print(f"{len(judge.trials)} points, the best first, are in {folder.path / 'README.md'}; best.yaml is for a run.")
 
@@ -97,8 +103,8 @@ def _objective(
 ) -> Objective:
     from recbole_adasid.plugin.config.building import build_config
     from recbole_adasid.scorecard.proxy import ProxySettings
+    from recbole_adasid.tune.checking import refuse_what_the_proxy_ignores
     from recbole_adasid.tune.objectives import Proxy, Validation
-    from recbole_adasid.tune.search import refuse_what_the_proxy_ignores
 
     if name == "proxy":
         refuse_what_the_proxy_ignores(space, tokenizer_keys())
