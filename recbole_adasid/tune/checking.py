@@ -38,7 +38,7 @@ def check_options(space: Space, build: Callable[[Settings], Any]) -> Any:
     for places in _examples(space, few, missing):
         try:
             config = build(space.at(places))
-            missing -= set(places.items())
+            missing.difference_update(places.items())
         except ValueError as error:
             refused.append((places, error))
     for places, why in refused:
