@@ -9,7 +9,7 @@ from typing import Any
 
 from recbole_adasid.report import warn_on_failure
 from recbole_adasid.scorecard.cells import Cell, CellFolder
-from recbole_adasid.scorecard.competitors import Competitor
+from recbole_adasid.scorecard.competitors import Competitor, refuse_undoing
 from recbole_adasid.scorecard.outputs import write_report
 from recbole_adasid.settings.errors import SettingsError
 
@@ -27,8 +27,8 @@ def run_scorecard(
     """Evaluate the missing cells, and rewrite the scorecard after each.
 
     Args:
-        settings: settings of every cell.
-        config_files: YAML settings files; `settings` override them.
+        settings: settings of every cell; they override a competitor's own.
+        config_files: YAML settings files; a competitor's own settings override them.
         out: the scorecard's folder.
         command: arguments of the command, recorded in the folder.
         competitors: what to compare.
@@ -36,19 +36,23 @@ def run_scorecard(
         proxy: its size and budget, where they are not the defaults.
 
     Raises:
-        SettingsError: for an invalid setting, or several tokenizers with one `sids_file`.
+        SettingsError: for an invalid setting, one that would make a competitor another method, or several tokenizers
+            with one `sids_file`.
     """
-    from recbole_adasid.plugin.config.building import build_config, given_settings
+    from recbole_adasid.plugin.config.building import build_config, given_settings, settings_below
     from recbole_adasid.plugin.datasets.splits import LastSplits
     from recbole_adasid.scorecard.judge import cell_fingerprint, judge
     from recbole_adasid.scorecard.proxy import ProxySettings
     from recbole_adasid.scorecard.shared_settings import shared_settings
 
     refuse_shared_sids(settings, config_files, competitors)
+    for one in competitors:
+        refuse_undoing(one, settings)
     folder, splits, budget = CellFolder(out), LastSplits(), ProxySettings(**proxy)
     for seed in seeds:
         for one in competitors:
-            config = build_config({**settings, **one.settings, "seed": seed}, config_files)
+            own = settings_below(one.settings, settings)
+            config = build_config({**own, **settings, "seed": seed}, config_files)
             shared = shared_settings(given_settings(config), {"proxy": asdict(budget)})
             key = cell_fingerprint(config, *splits.of(config), budget)
             if folder.finished(one.name, seed, key, shared):
@@ -80,7 +84,7 @@ def refuse_shared_sids(settings: dict[str, Any], config_files: list[str], compet
     if len(competitors) < 2:
         return
     for one in competitors:
-        if "sids_file" not in one.settings and build_config({**settings, **one.settings}, config_files)["sids_file"]:
+        if "sids_file" not in one.settings and build_config({**one.settings, **settings}, config_files)["sids_file"]:
             raise SettingsError(
                 "With sids_file all tokenizers have the Semantic IDs of that file: choose one of --tokenizers, or "
                 "leave sids_file out. To compare a bundle, name a settings file with its sids_file in --tokenizers."

@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from recbole_adasid.cli import scorecard as scorecard_command
 from recbole_adasid.plugin.scorecard import refuse_shared_sids
 from recbole_adasid.scorecard.competitors import competitors
+from recbole_adasid.scorecard.landscape import LABELS
+from recbole_adasid.scorecard.table import SHOWN
 from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.settings.presets import presets
 
@@ -142,6 +146,43 @@ def test_the_dataset_of_a_settings_file_is_named(tiny_settings: dict[str, object
     options = arguments(settings, tmp_path / "card", tokenizers="rqkmeans")
     assert main([*options, f"--config_files={tmp_path / 'mine.yaml'}"]) == 0
     assert (tmp_path / "card" / "README.md").read_text().startswith("# Semantic IDs of tiny\n")
+
+
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Replaces the judge by one that does nothing; lists the settings that it was given."""
+    given: list[Any] = []
+
+    def judge(config: Any, *_: object) -> tuple[np.ndarray, dict[str, float]]:
+        given.append(config)
+        figures = dict.fromkeys((*SHOWN, *LABELS), 0.1)
+        return np.zeros((3, 2), dtype=np.int64), figures
+
+    monkeypatch.setattr("recbole_adasid.scorecard.judge.judge", judge)
+    monkeypatch.setattr("recbole_adasid.scorecard.outputs._draw", lambda *_: None)
+    return given
+
+
+def test_a_typed_setting_applies_to_variants_and_settings_files_too(
+    tiny_settings: dict[str, object], judged: list[Any], tmp_path: Path
+) -> None:
+    preset = "tokenizer_steps: 800\nepochs: 8\n"  # of the dataset that the file names
+    (tmp_path / "other.yaml").write_text(f"dataset: ml-100k\ntokenizer: quasid\n{preset}code_dim: 8\n")
+    names = f"adasid-tuned,rqvae-infonce,{tmp_path / 'other.yaml'}"
+    own = {"tokenizers": names, "commitment": 0.7, "collaborative_weight": 0.1}
+    given = arguments(tiny_settings, tmp_path / "card", **own)
+    assert main([one for one in given if not one.startswith("--tokenizer_steps")]) == 0
+    assert {(one["dataset"], one["commitment"], one["collaborative_weight"]) for one in judged} == {("tiny", 0.7, 0.1)}
+    assert [one["code_dim"] for one in judged] == [32, 32, 8]
+    assert [one["tokenizer_steps"] for one in judged] == [10000, 3000, 3000]  # not those of ml-100k
+
+
+def test_a_typed_setting_that_undoes_a_variant_is_refused(
+    tiny_settings: dict[str, object], judged: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = {"tokenizers": "adasid,adasid-no-sear", "semantic_relaxation": True}
+    assert main(arguments(tiny_settings, tmp_path / "card", **own)) == 2
+    assert "semantic_relaxation makes adasid-no-sear what it is" in capsys.readouterr().err and not judged
 
 
 def test_each_competitor_is_judged_on_the_data_that_its_settings_choose(

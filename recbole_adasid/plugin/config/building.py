@@ -96,9 +96,14 @@ def settings_of_files(paths: Paths, settings: Mapping[str, Any]) -> dict[str, An
     found: dict[str, Any] = {}
     later = dict(settings)
     for read in reversed([read_settings_files(path) for path in listed_paths(paths)]):
-        found = {**without_replaced_presets(read, later, _recboles_own(read.get("dataset"))), **found}
+        found = {**settings_below(read, later), **found}
         later = {**read, **later}
     return found
+
+
+def settings_below(given: dict[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of one file without what they only repeat of presets that later settings replace."""
+    return without_replaced_presets(given, later, _recboles_own(given.get("dataset")))
 
 
 def given_settings(config: Any) -> dict[str, Any]:
