@@ -46,7 +46,7 @@ def check_options(space: Space, build: Callable[[Settings], Any]) -> Any:
             raise why
     if few and refused:
         count = f"{len(refused)} of {space.size} points"
-        print(f"Left out will be {count}, as their settings contradict each other: {refused[0][1]}", flush=True)
+        print(f"{count} will be left out, as their settings contradict each other: {refused[0][1]}", flush=True)
     return config
 
 
