@@ -38,7 +38,7 @@ def search(
     """Let RecBole's tuner try points; the objective records the results.
 
     Args:
-        objective: returns the score of a point; higher is better.
+        objective: returns the score of a point; higher is better, −∞ leaves the point out.
         space: `choice`, `uniform`, `quniform` and `loguniform`, in RecBole's format.
         algorithm: `exhaustive`, `random` or `bayes` (hyperopt's TPE).
         max_trials: maximum number of points; an exhaustive search tries all.
@@ -55,12 +55,17 @@ def search(
 
     class Repeatable(HyperTuning):  # type: ignore[misc]
         def run(self) -> None:
-            stop = {} if early_stop is None else {"early_stop_fn": self.early_stop_fn}
+            stop = {} if early_stop is None else {"early_stop_fn": self.stop}
             hyperopt.fmin(
                 *(self.trial, self.space),
                 **{"algo": self.algo, "max_evals": int(self.max_evals), "rstate": numpy.random.default_rng(seed)},
                 **{"show_progressbar": False, "verbose": False, **stop},
             )
+
+        def stop(self, trials: Any, *state: Any) -> tuple[bool, Any]:
+            """Do as RecBole's function, for which an infinite loss would be the end of progress."""
+            left_out = numpy.isinf(trials.trials[-1]["result"]["loss"])
+            return (False, state) if left_out else self.early_stop_fn(trials, *state)
 
         @staticmethod
         def _print_result(result_dict: dict[str, Any]) -> None:

@@ -32,6 +32,8 @@ class Cell:
     """Quality, agreement and proxy, by name."""
     settings: str = ""
     """Digest of the settings that all seeds share, see `shared_settings.py`; empty in older lines."""
+    common: str = ""
+    """Digest of the settings that all rows share, and their dataset; empty in older lines, which any rows join."""
 
 
 class CellFolder:
@@ -52,32 +54,43 @@ class CellFolder:
         write_arrays(self._codes_path(cell), {"codes": codes.astype(np.uint16)})
         self._append(cell)
 
-    def finished(self, name: str, seed: int, fingerprint: str, settings: str) -> Cell | None:
+    def finished(self, name: str, seed: int, fingerprint: str, settings: str, common: str = "") -> Cell | None:
         """Return the cell that need not be run again, or None.
 
-        From then on it counts under ``settings``, which other settings may have replaced since.
+        From then on it counts under ``settings`` and ``common``, which others may have replaced since.
         """
         key = name, seed, fingerprint
         found = next((cell for cell in self._last() if (cell.name, cell.seed, cell.fingerprint) == key), None)
-        if found is None or found.settings == settings and found in self.cells():
+        if found is None or (found.settings, found.common) == (settings, common) and found in self.cells():
             return found
-        found = replace(found, settings=settings)
+        found = replace(found, settings=settings, common=common)
         self._append(found)
         return found
 
     def cells(self) -> list[Cell]:
         """Return the finished cells in order.
 
-        Of a cell that was run again the last counts, and of a name only the settings of its last cell.
+        Of a cell that was run again the last counts, of a name only the settings of its last cell, and of all cells
+        only those that share the last one's dataset and common settings.
         """
-        found = self._last()
-        settings = {cell.name: cell.settings for cell in found}
-        return [cell for cell in found if cell.settings == settings[cell.name]]
+        found = self._of_last_settings()
+        common = next((cell.common for cell in reversed(found) if cell.common), "")
+        return [cell for cell in found if cell.common in ("", common)]
 
     def replaced(self) -> list[Cell]:
         """Return the cells that :meth:`cells` leaves out, because their names have got other settings since."""
-        kept = self.cells()
+        kept = self._of_last_settings()
         return [cell for cell in self._last() if cell not in kept]
+
+    def set_apart(self) -> list[Cell]:
+        """Return the cells that :meth:`cells` leaves out, because of another dataset or other common settings."""
+        kept = self.cells()
+        return [cell for cell in self._of_last_settings() if cell not in kept]
+
+    def _of_last_settings(self) -> list[Cell]:
+        found = self._last()
+        settings = {cell.name: cell.settings for cell in found}
+        return [cell for cell in found if cell.settings == settings[cell.name]]
 
     def codes(self, cell: Cell) -> NDArray[np.int64]:
         """Return the codes [N, L] of a finished cell."""
@@ -122,5 +135,5 @@ _FORM = record(
         **{"name": _file_name, "title": text, "seed": whole(), "fingerprint": text, "seconds": number()},
         "figures": mapping_of(anything),
     },
-    {"settings": text},
+    {"settings": text, "common": text},
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ class Competitor:
     name: str
     title: str
     settings: dict[str, Any]
-    """Its defining settings: at least ``tokenizer``."""
+    """Its own settings: at least ``tokenizer``."""
 
 
 def competitor(name: str) -> Competitor:
@@ -61,6 +62,34 @@ def competitors(text: str | None) -> list[Competitor]:
             raise SettingsError(f"{found[row]} and {name} would share the row {row}: rename one of the files")
         found[row] = name
     return [competitor(name) for name in found.values()]
+
+
+def refuse_undoing(one: Competitor, common: Mapping[str, Any]) -> None:
+    """Check that the settings of all rows, which override a row's own, leave it the method that its name says.
+
+    A row's own numbers may change, such as the weight of its InfoNCE, but not what it turns on or off in its tokenizer.
+
+    Raises:
+        SettingsError: naming the first setting that would.
+    """
+    base = {**read_props("tokenizers.yaml"), **read_props(f"tokenizer/{one.settings['tokenizer']}.yaml"), **_FEATURES}
+    for key, own in one.settings.items():
+        if key not in common or key not in base or not _defines(key, own, base[key]):
+            continue
+        numbers = isinstance(own, (int, float)) and isinstance(common[key], (int, float))
+        if bool(own) != bool(common[key]) if numbers else own != common[key]:
+            raise SettingsError(
+                f"{key} makes {one.name} what it is and cannot be changed for all tokenizers: leave --{key} out, or "
+                f"leave {one.name} out of --tokenizers."
+            )
+
+
+_FEATURES = {"modalities": None}
+
+
+def _defines(key: str, own: Any, usual: Any) -> bool:
+    """Tell whether a value makes a tokenizer another method than its preset: another part, or one on or off."""
+    return own != usual if key in PARTS else bool(own) != bool(usual)
 
 
 def _title(relative: str) -> str:

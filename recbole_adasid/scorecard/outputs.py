@@ -48,7 +48,11 @@ def _write_tables(folder: CellFolder, table: pd.DataFrame, title: str, command: 
     write_atomically(folder.path / "table.csv", table.to_csv(index=False))
     write_atomically(folder.path / "table.json", table.to_json(orient="records", indent=2) + "\n")
     calls = _commands(folder.path / "commands.txt", command)
-    parts = [f"# {title}", markdown(table), LEGEND, "![landscape](landscape.png)", f"```bash\n{calls}```"]
+    apart = dict.fromkeys(cell.title for cell in folder.set_apart())
+    others = (
+        [f"Left out, as of another dataset or of other settings for all rows: {'; '.join(apart)}."] if apart else []
+    )
+    parts = [f"# {title}", markdown(table), *others, LEGEND, "![landscape](landscape.png)", f"```bash\n{calls}```"]
     write_atomically(folder.path / "README.md", "\n\n".join(parts) + "\n")
 
 

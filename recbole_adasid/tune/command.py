@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.settings.presets import known_keys, tokenizer_keys
-from recbole_adasid.settings.reading import read_settings_files
 
 if TYPE_CHECKING:
     from recbole_adasid.tune.objectives import Objective
@@ -40,9 +39,12 @@ def run_search(
 
     Raises:
         SettingsError: for a space or settings that cannot be searched.
+        ValueError: for an option that fits no other.
         InUse: if another process searches in the folder.
     """
-    given = {**read_settings_files(config_files), **settings}
+    from recbole_adasid.plugin.config.building import settings_of_files
+
+    given = {**settings_of_files(config_files, settings), **settings}  # as the points are given them
     given.pop("seed", None)  # of a run whose settings are given: the points are trained with others
     points = _points(space, given, exhaustive=algorithm == "exhaustive")
 
@@ -61,7 +63,8 @@ def run_search(
 
     def score(point: dict[str, Any]) -> float:
         found = judge.score(point)
-        write_report(folder.path, list(judge.trials.values()), measure.metric, given, command)
+        if judge.trials:
+            write_report(folder.path, list(judge.trials.values()), measure.metric, given, command, judge.left_out)
         return found
 
     with held(folder.path / ".lock", f"the folder {folder.path}", wait=False):
@@ -72,6 +75,10 @@ def run_search(
             max_trials=max_trials,
             early_stop=early_stop,
             seed=search_seed,
+        )
+    if not judge.trials:
+        raise SettingsError(
+            f"The settings of all {len(judge.left_out)} points contradict each other: change the space."
         )
     print(f"{len(judge.trials)} points, the best first, are in {folder.path / 'README.md'}; best.yaml is for a run.")
 
@@ -96,8 +103,8 @@ def _objective(
 ) -> Objective:
     from recbole_adasid.plugin.config.building import build_config
     from recbole_adasid.scorecard.proxy import ProxySettings
+    from recbole_adasid.tune.checking import refuse_what_the_proxy_ignores
     from recbole_adasid.tune.objectives import Proxy, Validation
-    from recbole_adasid.tune.search import refuse_what_the_proxy_ignores
 
     if name == "proxy":
         refuse_what_the_proxy_ignores(space, tokenizer_keys())

@@ -15,10 +15,16 @@ from recbole_adasid.io.json_file import as_json
 from recbole_adasid.io.markdown import table
 from recbole_adasid.scorecard.shared_settings import NOT_OF_THE_RESULT
 from recbole_adasid.tune.search import Trial
+from recbole_adasid.tune.space import Settings
 
 
 def write_report(
-    folder: Path, trials: Sequence[Trial], metric: str, fixed: dict[str, Any], command: Sequence[str]
+    folder: Path,
+    trials: Sequence[Trial],
+    metric: str,
+    fixed: dict[str, Any],
+    command: Sequence[str],
+    left_out: Sequence[tuple[Settings, str]] = (),
 ) -> Path:
     """Write README.md, table.json and best.yaml, and return best.yaml.
 
@@ -28,12 +34,14 @@ def write_report(
         metric: the figure to maximise.
         fixed: settings shared by all trials.
         command: arguments of the command.
+        left_out: points whose settings contradict each other, and why.
     """
     ordered = sorted(trials, key=lambda trial: -trial.score)  # ties: the first found
     rows = [{**trial.settings, metric: trial.score, "scores": trial.scores, "name": trial.name} for trial in ordered]
     write_atomically(folder / "table.json", as_json({"metric": metric, "trials": rows}))
     call = shlex.join(["recbole-adasid", "tune", *command])
-    parts = [f"# Search by {metric}", _table(ordered, metric), _LEGEND, f"```bash\n{call}\n```"]
+    others = [_left_out(left_out)] if left_out else []
+    parts = [f"# Search by {metric}", _table(ordered, metric), *others, _LEGEND, f"```bash\n{call}\n```"]
     write_atomically(folder / "README.md", "\n\n".join(parts) + "\n")
     best = ordered[0]
     settings = {key: value for key, value in fixed.items() if key not in NOT_OF_THE_RESULT}
@@ -46,6 +54,11 @@ def _table(trials: Sequence[Trial], metric: str) -> str:
     columns = list(dict.fromkeys(key for trial in trials for key in trial.settings))  # options may set different ones
     rows = [[_figure(trial), len(trial.scores), *(trial.settings.get(key, "") for key in columns)] for trial in trials]
     return table([metric, "seeds", *columns], rows, compact=True)
+
+
+def _left_out(points: Sequence[tuple[Settings, str]]) -> str:
+    shown = (f"- {', '.join(f'{key}={value}' for key, value in one.items())}: {why}" for one, why in points)
+    return "\n".join(["Left out, as their settings contradict each other:\n", *shown])
 
 
 def _figure(trial: Trial) -> str:

@@ -12,12 +12,8 @@ import numpy as np
 from recbole_adasid.io.digests import fingerprint
 from recbole_adasid.plugin.config.building import build_config, given_settings
 from recbole_adasid.scorecard.cells import Cell, CellFolder
-from recbole_adasid.scorecard.competitors import PARTS
 from recbole_adasid.scorecard.shared_settings import shared_settings
-from recbole_adasid.settings.errors import SettingsError
-from recbole_adasid.settings.presets import tokenizer_keys
-from recbole_adasid.tokenizer.registry import RULES, tokenizer_settings
-from recbole_adasid.tokenizer.settings import AROUND
+from recbole_adasid.tune.checking import check_options, refuse_what_the_tokenizer_ignores
 from recbole_adasid.tune.objectives import Objective
 from recbole_adasid.tune.space import Settings, Space
 
@@ -64,25 +60,31 @@ class Judge:
         self.fixed, self.config_files = fixed, config_files
         self.trials: dict[str, Trial] = {}
         """Trials of this search, in the order requested."""
+        self.left_out: list[tuple[Settings, str]] = []
+        """Points whose settings contradict each other, and why."""
 
     def check(self) -> None:
-        """Check that every option of the space is a valid value that has an effect, before training anything.
+        """Check that every option of the space is valid with some of the others and has an effect, before training.
 
         Raises:
-            SettingsError: naming the first that is not.
+            ValueError: naming the first that is not.
         """
-        for settings in self.space.examples():
-            config = build_config({**self.fixed, **settings}, self.config_files)
-        refuse_what_the_tokenizer_ignores(self.space, config)
+        refuse_what_the_tokenizer_ignores(self.space, check_options(self.space, self._config))
 
     def score(self, point: Mapping[str, Any]) -> float:
-        """Return and print the mean over seeds of a point proposed by the tuner.
+        """Return and print the mean over seeds of a point proposed by the tuner; −∞ if its settings are refused.
 
         Raises:
-            SettingsError: if the settings contradict each other.
             FloatingPointError: if the objective is not finite.
         """
         settings = self.space.settings(point)
+        try:
+            self._config(settings)
+        except ValueError as error:
+            if (settings, str(error)) not in self.left_out:
+                self.left_out.append((settings, str(error)))
+            print(f"Left out {settings}: {error}", flush=True)
+            return -np.inf
         name = f"trial-{fingerprint({'settings': settings})[:8]}"
         cells = [self._cell(name, settings, seed) for seed in self.seeds]
         trial = Trial(name, settings, [cell.figures[self.objective.metric] for cell in cells])
@@ -92,6 +94,9 @@ class Judge:
         best = max(self.trials.values(), key=lambda one: one.score)
         print(f"{self.objective.metric} {trial.score:.5g}, best so far {best.score:.5g}", flush=True)
         return trial.score
+
+    def _config(self, settings: Settings) -> Any:
+        return build_config({**self.fixed, **settings}, self.config_files)
 
     def _cell(self, name: str, settings: Settings, seed: int) -> Cell:
         wanted = {**self.fixed, **settings, "seed": seed}
@@ -109,43 +114,3 @@ class Judge:
         self.folder.add(cell, codes)
         self.objective.forget(own)
         return cell
-
-
-def refuse_what_the_tokenizer_ignores(space: Space, config: Any) -> None:
-    """Check that a space of a single tokenizer has no settings of others, and one with a `sids_file` no tokenizer's.
-
-    Args:
-        config: the resolved settings of any of its points.
-
-    Raises:
-        SettingsError: naming the first one.
-    """
-    if config["sids_file"]:
-        for key in sorted(space.keys & (tokenizer_keys() - AROUND.keys())):
-            raise SettingsError(
-                f"{key} has no effect with sids_file, as no tokenizer is trained: leave one of them out."
-            )
-    if space.keys & {"tokenizer", *PARTS}:
-        return
-    of_others = RULES.keys() - AROUND.keys() - tokenizer_settings(config).keys()
-    for key in sorted(space.keys & of_others):
-        raise SettingsError(
-            f"The tokenizer {config['tokenizer']} does not depend on {key}: remove {key} from the space, or choose "
-            f"another tokenizer, {' or '.join(PARTS)}."
-        )
-
-
-def refuse_what_the_proxy_ignores(space: Space, known: set[str]) -> None:
-    """Check that a space only has settings that Semantic IDs depend on.
-
-    Args:
-        known: tokenizer keys.
-
-    Raises:
-        SettingsError: naming the first other setting.
-    """
-    for key in sorted(space.keys - known):
-        raise SettingsError(
-            f"The proxy does not depend on {key}: it scores Semantic IDs with a recommender of its own. Use "
-            f"--objective=valid, or search settings of tokenizers: {', '.join(sorted(known))}."
-        )

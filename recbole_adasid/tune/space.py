@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ RANGES = {"uniform": 2, "loguniform": 2, "quniform": 3}
 """Kinds of ranges and the number of values each takes: low, high and the step of quniform."""
 
 Settings = dict[str, Any]
+Places = dict[str, int]
+"""Which option of each name, counted from 0."""
 
 
 @dataclass(frozen=True)
@@ -68,16 +70,19 @@ class Space:
             found[name] = int(number) if whole else number
         return found
 
-    def examples(self) -> Iterator[Settings]:
-        """Yield points that together cover every option and both ends of every range."""
-        longest = max([2, *map(len, self.choices.values())])
-        for place in range(longest):
-            found: Settings = {}
-            for options in self.choices.values():
-                found |= list(options.values())[min(place, len(options) - 1)]
-            for name, (kind, numbers) in self.ranges.items():
-                found[name] = _end(kind, numbers[min(place, 1)])
-            yield found
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of options by name; a range counts as its two ends."""
+        return {**{name: len(options) for name, options in self.choices.items()}, **dict.fromkeys(self.ranges, 2)}
+
+    def at(self, places: Places) -> Settings:
+        """Return the settings of the options, or ends of ranges, at a place for each name."""
+        found: Settings = {}
+        for name, options in self.choices.items():
+            found |= list(options.values())[places[name]]
+        for name, (kind, numbers) in self.ranges.items():
+            found[name] = _end(kind, numbers[places[name]])
+        return found
 
 
 def read_space(given: str, known: set[str]) -> Space:

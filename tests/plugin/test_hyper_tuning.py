@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import sys
 from typing import Any
 
@@ -48,6 +49,29 @@ def test_the_same_seed_gives_the_same_search_and_another_seed_another(algorithm:
 
 def test_a_search_stops_after_as_many_trials_without_progress_as_asked() -> None:
     assert len(asked({"uniform": {"a": [3, 4]}}, algorithm="random", max_trials=200, early_stop=5)) < 100
+
+
+def test_points_that_are_left_out_do_not_count_as_trials_without_progress() -> None:
+    points: list[int] = []
+
+    def objective(point: dict[str, Any]) -> float:
+        points.append(int(point["a"]))
+        return -math.inf if points[-1] < 6 else points[-1]
+
+    space = {"choice": {"a": [str(number) for number in range(10)]}}
+    search(objective, space, algorithm="exhaustive", max_trials=1, early_stop=3, seed=1)
+    assert points == [*range(10)]
+
+
+def test_bayes_goes_on_after_points_that_are_left_out() -> None:
+    scores: list[float] = []
+
+    def objective(point: dict[str, Any]) -> float:
+        scores.append(-math.inf if len(scores) % 2 == 0 else -abs(point["a"] - 2))
+        return scores[-1]
+
+    search(objective, {"uniform": {"a": [0, 4]}}, algorithm="bayes", max_trials=24, early_stop=None, seed=1)
+    assert len(scores) == 24  # the first 20 are drawn at random
 
 
 def test_an_error_or_ctrl_c_in_a_trial_ends_the_search() -> None:

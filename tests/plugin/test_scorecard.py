@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from recbole_adasid.cli import scorecard as scorecard_command
-from recbole_adasid.plugin.scorecard import refuse_shared_sids
+from recbole_adasid.plugin.scorecard import refuse_what_cannot_be_compared
 from recbole_adasid.scorecard.competitors import competitors
+from recbole_adasid.scorecard.landscape import LABELS
+from recbole_adasid.scorecard.table import SHOWN
 from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.settings.presets import presets
 
@@ -144,6 +148,84 @@ def test_the_dataset_of_a_settings_file_is_named(tiny_settings: dict[str, object
     assert (tmp_path / "card" / "README.md").read_text().startswith("# Semantic IDs of tiny\n")
 
 
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Replaces the judge by one that does nothing; lists the settings that it was given."""
+    given: list[Any] = []
+
+    def judge(config: Any, *_: object) -> tuple[np.ndarray, dict[str, float]]:
+        given.append(config)
+        figures = dict.fromkeys((*SHOWN, *LABELS), 0.1)
+        return np.zeros((3, 2), dtype=np.int64), figures
+
+    monkeypatch.setattr("recbole_adasid.scorecard.judge.judge", judge)
+    monkeypatch.setattr("recbole_adasid.scorecard.outputs._draw", lambda *_: None)
+    return given
+
+
+def test_a_typed_setting_applies_to_variants_and_settings_files_too(
+    tiny_settings: dict[str, object], judged: list[Any], tmp_path: Path
+) -> None:
+    preset = "tokenizer_steps: 800\nepochs: 8\n"  # of the dataset that the file names
+    (tmp_path / "other.yaml").write_text(f"dataset: ml-100k\ntokenizer: quasid\n{preset}code_dim: 8\n")
+    names = f"adasid-tuned,rqvae-infonce,{tmp_path / 'other.yaml'}"
+    own = {"tokenizers": names, "commitment": 0.7, "collaborative_weight": 0.1}
+    given = arguments(tiny_settings, tmp_path / "card", **own)
+    assert main([one for one in given if not one.startswith("--tokenizer_steps")]) == 0
+    assert {(one["dataset"], one["commitment"], one["collaborative_weight"]) for one in judged} == {("tiny", 0.7, 0.1)}
+    assert [one["code_dim"] for one in judged] == [32, 32, 8]
+    assert [one["tokenizer_steps"] for one in judged] == [10000, 3000, 3000]  # not those of ml-100k
+
+
+def test_rows_of_another_dataset_or_other_common_settings_are_left_out_and_named(
+    tiny_settings: dict[str, object],
+    judged: list[Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class NoSplits:
+        def of(self, _: Any) -> tuple[None, None, None]:
+            return None, None, None
+
+    def said(dataset: str, names: str, steps: int) -> str:
+        given = {**tiny_settings, "dataset": dataset}
+        assert main(arguments(given, tmp_path / "card", tokenizers=names, tokenizer_steps=steps)) == 0
+        return capsys.readouterr().out
+
+    def rows() -> set[str]:
+        return set(pd.read_csv(tmp_path / "card" / "table.csv")["name"])
+
+    monkeypatch.setattr("recbole_adasid.plugin.datasets.splits.LastSplits", NoSplits)
+    monkeypatch.setattr("recbole_adasid.scorecard.judge.cell_fingerprint", lambda config, *_: str(config["dataset"]))
+    left_out = "Left out of the table, as they are of another dataset or of other settings for all rows: "
+    assert "Left out" not in said("tiny", "adasid", 20) + said("tiny", "rqvae", 20) and rows() == {"adasid", "rqvae"}
+    assert f"{left_out}adasid, seed 2020; rqvae, seed 2020" in said("other", "quasid", 20) and rows() == {"quasid"}
+    page = (tmp_path / "card" / "README.md").read_text()
+    assert "Left out, as of another dataset or of other settings for all rows: AdaSID; RQ-VAE." in page
+    assert "rows: adasid, seed 2020; rqvae, seed 2020; quasid, seed 2020" in said("other", "grvq", 5) and rows() == {
+        "grvq"
+    }
+    assert "already done" in said("tiny", "rqvae,adasid", 20) and rows() == {"adasid", "rqvae"} and len(judged) == 4
+
+
+def test_rows_of_several_datasets_are_refused(tiny_settings: dict[str, object], tmp_path: Path) -> None:
+    (tmp_path / "other.yaml").write_text("dataset: other\n", encoding="utf-8")
+    given = {key: value for key, value in tiny_settings.items() if key not in ("dataset", "tokenizer")}
+    rows = competitors(f"{tmp_path / 'other.yaml'},rqvae")
+    with pytest.raises(SettingsError, match=r"several datasets \(ml-100k, other\)"):
+        refuse_what_cannot_be_compared(given, [], rows)
+    refuse_what_cannot_be_compared({**given, "dataset": "tiny"}, [], rows)
+
+
+def test_a_typed_setting_that_undoes_a_variant_is_refused(
+    tiny_settings: dict[str, object], judged: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = {"tokenizers": "adasid,adasid-no-sear", "semantic_relaxation": True}
+    assert main(arguments(tiny_settings, tmp_path / "card", **own)) == 2
+    assert "semantic_relaxation makes adasid-no-sear what it is" in capsys.readouterr().err and not judged
+
+
 def test_each_competitor_is_judged_on_the_data_that_its_settings_choose(
     tiny_settings: dict[str, object], tmp_path: Path
 ) -> None:
@@ -178,6 +260,6 @@ def test_tokenizers_are_not_compared_on_given_semantic_ids(
 def test_a_bundle_is_compared_with_tokenizers_by_a_settings_file_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "bundle.yaml").write_text(f"sids_file: {tmp_path}\n", encoding="utf-8")
     rows = competitors(f"{tmp_path / 'bundle.yaml'},rqvae")
-    refuse_shared_sids({"dataset": "tiny"}, [], rows)
+    refuse_what_cannot_be_compared({"dataset": "tiny"}, [], rows)
     with pytest.raises(SettingsError, match="With sids_file all tokenizers"):
-        refuse_shared_sids({"dataset": "tiny", "sids_file": str(tmp_path)}, [], rows)
+        refuse_what_cannot_be_compared({"dataset": "tiny", "sids_file": str(tmp_path)}, [], rows)

@@ -10,8 +10,8 @@ from recbole_adasid.scorecard.cells import Cell, CellFolder
 from recbole_adasid.scorecard.table import markdown, shown_cells, summary
 
 
-def cell(name: str, seed: int, value: float, settings: str = "") -> Cell:
-    return Cell(name, name.upper(), seed, "f", 1.0, {"proxy_ndcg@10": value, "perplexity_1": 200.0}, settings)
+def cell(name: str, seed: int, value: float, settings: str = "", common: str = "") -> Cell:
+    return Cell(name, name.upper(), seed, "f", 1.0, {"proxy_ndcg@10": value, "perplexity_1": 200.0}, settings, common)
 
 
 def test_finished_cells_survive_a_line_cut_in_half(tmp_path: Path) -> None:
@@ -66,6 +66,14 @@ def test_a_finished_cell_counts_under_the_settings_that_ask_for_it(tmp_path: Pat
     assert folder.finished("a", 2, "f", "old") == cell("a", 2, 0.3, "old") and seeds(folder) == [("a", 1), ("a", 2)]
     before = folder.lines.read_text()
     assert folder.finished("a", 2, "f", "old") and folder.lines.read_text() == before
+
+
+def test_rows_of_other_common_settings_are_set_apart_until_they_are_asked_for_again(tmp_path: Path) -> None:
+    older, x, y = cell("a", 1, 0.1, "a"), cell("b", 1, 0.1, "bx", "x"), cell("c", 1, 0.1, "cy", "y")
+    folder = filled(CellFolder(tmp_path), older, x, y)
+    assert folder.cells() == [older, y] and folder.set_apart() == [x] and folder.replaced() == []
+    assert folder.finished("a", 1, "f", "a", "y") and folder.finished("b", 1, "f", "bx", "x")
+    assert folder.cells() == [x] and [one.name for one in folder.set_apart()] == ["c", "a"]
 
 
 def test_the_table_has_means_and_deviations_over_seeds_best_first(tmp_path: Path) -> None:

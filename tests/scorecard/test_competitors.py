@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from recbole_adasid.scorecard.competitors import Competitor, competitor, competitors
+from recbole_adasid.scorecard.competitors import Competitor, competitor, competitors, refuse_undoing
 from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.settings.presets import presets
 
@@ -50,3 +50,38 @@ def test_a_file_that_chooses_parts_names_the_tokenizer_that_they_belong_to(tmp_p
     mine.write_text("quantizer: rotation\nregulation: none\n")
     with pytest.raises(SettingsError, match="sets quantizer, regulation but not the tokenizer .*`tokenizer: rqvae`"):
         competitor(str(mine))
+
+
+@pytest.mark.parametrize(
+    ("name", "common", "refused"),
+    [
+        ("adasid-no-sear", {"semantic_relaxation": True}, True),
+        ("adasid-no-sear", {"semantic_relaxation": False, "collision_weight": 0.5}, False),
+        ("adasid-no-collision", {"collision_weight": 0.5}, True),
+        ("adasid-behaviour", {"modalities": [{"text_fields": ["title"]}]}, True),
+        ("rqvae-infonce", {"collaborative_weight": 0.0}, True),
+        ("rqvae-infonce", {"collaborative_weight": 0.1}, False),
+        ("adasid-tuned", {"collaborative_weight": 0.1, "tokenizer_steps": 5, "load_region": "codes"}, False),
+        ("adasid", {"semantic_relaxation": False, "regulation": "none"}, False),
+    ],
+)
+def test_common_settings_leave_a_variant_the_method_that_it_is(
+    name: str, common: dict[str, object], refused: bool
+) -> None:
+    if refused:
+        (key,) = common
+        with pytest.raises(SettingsError, match=f"{key} makes {name} what it is .*leave --{key} out, or leave {name}"):
+            refuse_undoing(competitor(name), common)
+    else:
+        refuse_undoing(competitor(name), common)
+
+
+def test_common_settings_leave_a_file_s_parts_and_bundle(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("tokenizer: rqvae\nquantizer: straight_through\nregulation: hamming\nreport: false\n")
+    refuse_undoing(competitor(str(mine)), {"quantizer": "rotation", "report": True})  # the file only repeats the preset
+    with pytest.raises(SettingsError, match="regulation makes mine what it is"):
+        refuse_undoing(competitor(str(mine)), {"regulation": "none"})
+    mine.write_text("sids_file: here\n")
+    with pytest.raises(SettingsError, match="sids_file makes mine what it is"):
+        refuse_undoing(competitor(str(mine)), {"sids_file": "there"})

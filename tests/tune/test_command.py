@@ -16,6 +16,7 @@ from recbole_adasid.plugin.run import run
 from recbole_adasid.scorecard.cells import CellFolder
 from recbole_adasid.settings.presets import presets
 from recbole_adasid.tune import objectives
+from recbole_adasid.tune.search import Judge
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 
@@ -108,6 +109,30 @@ def test_a_setting_of_a_file_cannot_be_searched_too(
     assert not (tmp_path / "found").exists()
 
 
+@pytest.mark.parametrize(
+    ("names", "key"),
+    [
+        ({"tokenizer": "adasid"}, "regulation"),
+        ({"tokenizer": "quasid", "model_size": "paper"}, "encoder_attention"),
+        ({"tokenizer": "quasid", "dataset": "ml-100k"}, "tokenizer_steps"),
+    ],
+)
+def test_the_best_settings_leave_out_what_a_file_repeats_of_replaced_presets(
+    names: dict[str, str], key: str, arguments: Callable[..., list[str]], made_up: list[str], tmp_path: Path
+) -> None:
+    pytest.importorskip("hyperopt")
+    there = build_config({"dataset": "tiny", "text_fields": ["title"], **names})
+    repeated = {one: there[one] for one in (key, "full_margin")}  # as a run's config.yaml does
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump({**names, **repeated, "beam_size": 11}), encoding="utf-8")
+    own = {"tokenizer": "quasid", "model_size": "tiny", "config_files": str(tmp_path / "run.yaml")}
+    grid = "choice: {codebook_size: [4], full_margin: [0.9]}\n"  # so the file does not set full_margin
+    assert main([one for one in arguments(grid, **own) if not one.startswith("--beam_size")]) == 0
+    best = build_config({}, [tmp_path / "found" / "best.yaml"])
+    point = build_config({"dataset": "tiny", "text_fields": ["title"], "tokenizer": "quasid", "model_size": "tiny"})
+    assert there[key] != point[key] == best[key]
+    assert (best["full_margin"], best["beam_size"]) == (0.9, 11)  # what the user changed in the file stays
+
+
 @pytest.mark.parametrize("algorithm", ["exhaustive", "random", "bayes"])
 def test_a_killed_search_goes_on_and_gives_what_it_would_have_given(
     algorithm: str,
@@ -137,6 +162,33 @@ def test_a_killed_search_goes_on_and_gives_what_it_would_have_given(
     assert main(arguments(grid, **own)) == 0
     assert made_up == wanted and len(set(wanted)) == len(wanted)
     assert found(tmp_path / "found") == found(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(("algorithm", "points"), [("exhaustive", 5), ("random", 1)])
+def test_a_point_whose_settings_contradict_each_other_is_left_out(
+    algorithm: str, points: int, arguments: Callable[..., list[str]], made_up: list[str], tmp_path: Path
+) -> None:
+    pytest.importorskip("hyperopt")
+    grid = "choice: {rebalancing_start: [0.6, 0.05], rebalancing_end: [0.5, 0.7, 1.0]}\n"
+    given = arguments(grid, tokenizer="adasid", codebook_size=4, algorithm=algorithm, max_trials=3, search_seed=7)
+    for _ in range(2):  # the second finds all points finished
+        assert main(given) == 0 and len(made_up) == points
+    page = (tmp_path / "found" / "README.md").read_text()
+    left_out = "- rebalancing_start=0.6, rebalancing_end=0.5: rebalancing_end must exceed rebalancing_start >= 0"
+    assert page.count(left_out) == 1 and "Left out, as their settings contradict each other" in page
+
+
+def test_a_search_without_any_valid_point_is_an_error(
+    arguments: Callable[..., list[str]],
+    made_up: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pytest.importorskip("hyperopt")
+    grid = "choice: {rebalancing_start: [0.6], rebalancing_end: [0.5]}\n"
+    monkeypatch.setattr(Judge, "check", lambda self: None)  # as of a large space, of which only such points are drawn
+    assert main(arguments(grid, tokenizer="adasid", codebook_size=4)) == 2
+    assert "The settings of all 1 points contradict each other: change the space" in capsys.readouterr().err
 
 
 def test_a_trial_whose_fixed_settings_changed_is_run_again(

@@ -6,11 +6,9 @@ import pytest
 import torch
 
 from recbole_adasid.plugin.config.building import build_config
-from recbole_adasid.scorecard.competitors import competitor
 from recbole_adasid.settings.errors import SettingsError
-from recbole_adasid.settings.presets import known_keys, presets
+from recbole_adasid.settings.presets import known_keys
 from recbole_adasid.tokenizer.registry import build_tokenizer, tokenizer_settings
-from recbole_adasid.tune.search import refuse_what_the_tokenizer_ignores
 from recbole_adasid.tune.space import Space, read_space
 
 KNOWN = {"load_f_max", "relaxation_thresholds", "rebalancing_start", "rebalancing_end", "sid_length", "code_dim"}
@@ -32,32 +30,6 @@ def test_the_paper_s_grid_has_its_32_settings() -> None:
     }
 
 
-@pytest.mark.parametrize("name", [name for name in presets("tuning") if name != "paper"])
-def test_each_tokenizer_s_space_has_16_valid_points_or_is_small(name: str) -> None:
-    found = read_space(name, known_keys())
-    assert found.size is not None and (found.size >= 16 or "kmeans_iterations" in found.keys)
-    for settings in found.examples():
-        config = build_config({"dataset": "ml-100k", **competitor(name).settings, **settings})
-        refuse_what_the_tokenizer_ignores(found, config)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "choice: {code_dim: [8, 16]}",
-        "choice: {tokenizer: [rqvae, quasid]}",
-        "choice: {regulation: [none, adaptive]}",
-        "choice: {swing_top_k: [10, 20]}",
-    ],
-)
-def test_a_search_on_given_semantic_ids_has_no_settings_of_tokenizers(text: str, tmp_path: Path) -> None:
-    found = space(tmp_path, text)
-    settings = {"dataset": "ml-100k", "sids_file": str(tmp_path)}
-    with pytest.raises(SettingsError, match="(code_dim|tokenizer|regulation|swing_top_k) has no effect with sids_file"):
-        refuse_what_the_tokenizer_ignores(found, build_config(settings))
-    refuse_what_the_tokenizer_ignores(space(tmp_path, "choice: {dropout: [0.1, 0.2]}"), build_config(settings))
-
-
 @pytest.mark.parametrize(("name", "points"), [("rqkmeans", 8), ("rqopq", 12)])
 def test_a_space_of_k_means_does_not_search_centre_next_to_none(name: str, points: int) -> None:
     features = torch.randn(60, 4, generator=torch.Generator().manual_seed(0)) * torch.arange(1, 5) + 3
@@ -69,7 +41,8 @@ def test_a_space_of_k_means_does_not_search_centre_next_to_none(name: str, point
         codes.append(tokenizer.encode(features).tolist())
     assert codes[0] == codes[1] != codes[2]
     found = read_space(name, known_keys())
-    assert [one["feature_scaling"] for one in found.examples()][:2] == ["none", "standardise"] and found.size == points
+    scalings = [one["feature_scaling"] for one in found.choices["feature_scaling"].values()]
+    assert scalings == ["none", "standardise"] and found.size == points
 
 
 def test_a_point_of_recbole_s_becomes_settings_and_settings_that_go_together_stay_so(tmp_path: Path) -> None:
@@ -104,10 +77,14 @@ def test_a_multiple_of_the_step_beyond_the_ends_becomes_the_end(point: float, ke
     assert space(tmp_path, "quniform: {code_dim: [0.1, 0.3, 0.1]}").settings({"code_dim": 3 * 0.1}) == {"code_dim": 0.3}
 
 
-def test_examples_have_every_option_and_both_ends_of_a_range(tmp_path: Path) -> None:
+def test_a_place_is_that_of_an_option_or_of_an_end_of_a_range(tmp_path: Path) -> None:
     found = space(tmp_path, "choice: {sid_length: [2, 3, 4]}\nloguniform: {load_f_max: [0, 1]}\n")
-    assert [one["sid_length"] for one in found.examples()] == [2, 3, 4]
-    assert [round(one["load_f_max"], 3) for one in found.examples()] == [1.0, 2.718, 2.718]
+    assert found.counts == {"sid_length": 3, "load_f_max": 2}
+    assert found.at({"sid_length": 2, "load_f_max": 0}) == {"sid_length": 4, "load_f_max": 1.0}
+    assert found.at({"sid_length": 0, "load_f_max": 1}) == {
+        "sid_length": 2,
+        "load_f_max": pytest.approx(2.718, abs=1e-3),
+    }
 
 
 @pytest.mark.parametrize(

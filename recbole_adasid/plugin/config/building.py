@@ -56,12 +56,7 @@ def build_config(settings: Mapping[str, Any], config_files: Paths = (), *, peers
         """A Config whose values are used as is, neither evaluated nor read from the program's arguments."""
 
         def _load_config_files(self, file_list: list[str] | None) -> dict[str, Any]:
-            found: dict[str, Any] = {}
-            later = dict(settings)
-            for read in reversed([read_settings_files(path) for path in file_list or []]):
-                found = {**without_replaced_presets(read, later, _recboles_own(read.get("dataset"))), **found}
-                later = {**read, **later}
-            return found
+            return settings_of_files(file_list or [], settings)
 
         def _load_variable_config_dict(self, config_dict: dict[str, Any] | None) -> dict[str, Any]:
             return dict(config_dict or {})
@@ -86,6 +81,29 @@ def build_config(settings: Mapping[str, Any], config_files: Paths = (), *, peers
     # Pass the class itself: RecBole's lookup by name imports every model.
     found = own_class if given["model"] in OURS else peer_class
     return PlainConfig(found(given["model"]), str(given["dataset"]), files, dict(settings))
+
+
+def settings_of_files(paths: Paths, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what settings files say, later ones winning, without what they only repeat of presets that are replaced.
+
+    Args:
+        paths: one or more YAML settings files.
+        settings: those that override the files', and may name other presets than they do.
+
+    Raises:
+        SettingsError: if a file does not exist or is invalid.
+    """
+    found: dict[str, Any] = {}
+    later = dict(settings)
+    for read in reversed([read_settings_files(path) for path in listed_paths(paths)]):
+        found = {**settings_below(read, later), **found}
+        later = {**read, **later}
+    return found
+
+
+def settings_below(given: dict[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of one file without what they only repeat of presets that later settings replace."""
+    return without_replaced_presets(given, later, _recboles_own(given.get("dataset")))
 
 
 def given_settings(config: Any) -> dict[str, Any]:
