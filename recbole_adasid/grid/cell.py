@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -94,9 +95,10 @@ class Cell:
             return moved(record, self)
         arguments = [*common, f"--seed={self.seed}", *self.options]
         record = {**self.place, "dataset": self.dataset, "seed": self.seed, "options": self.options}
-        record |= {"command": " ".join(["recbole-adasid", "train", *arguments]), "resumed": folder.exists()}
+        command = shlex.join(["recbole-adasid", "train", *arguments, *plugin_options()])
+        record |= {"command": command, "resumed": folder.exists()}
         record |= {"cold": self.cold, "seedless": self.seedless}
-        print(f"--- {record['command']}", flush=True)
+        print(f"--- {command}", flush=True)
         started = time.time()
         metrics, usage = self.execute(arguments, folder)
         record |= {"seconds": round(time.time() - started), **usage, "machine": machine()}

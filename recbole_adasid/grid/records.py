@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import cache
@@ -157,3 +159,13 @@ def own_label(run: dict[str, Any]) -> str:
     """Return a label that includes the model."""
     model, label = model_of(run), run.get("label", run["cell"])
     return label if label.startswith(model) else f"{model}, {label}"
+
+
+def command_of(record: dict[str, Any]) -> str:
+    """Return a cell's command as a shell takes it; early records have it without quotes."""
+    command: str = record["command"]
+    with suppress(ValueError):  # a quotation mark in an early record
+        if shlex.join(shlex.split(command)) == command:
+            return command
+    start, *options = re.split(" (?=--)", command)
+    return " ".join([start, *map(shlex.quote, options)])
