@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from recbole_adasid.grid.grids import GRIDS, read_grid
+from recbole_adasid.grid.grids import GRIDS, read_grid, with_texts
 from recbole_adasid.model.names import TIGER
 
 SEEDLESS = ("Pop",)
@@ -57,7 +57,7 @@ def lines_of(out: Path) -> list[dict[str, Any]]:
         if not line.startswith("{"):
             raise ValueError(f"{path} holds a line that is not a cell, {line[:40]!r}: restore the original file")
         with suppress(json.JSONDecodeError):
-            found.append(json.loads(line))
+            found.append(with_texts(json.loads(line)))
     return found
 
 
