@@ -36,14 +36,14 @@ def run_grid(
     Args:
         grid: name or file.
         out: folder of the results.
-        datasets, seeds: the cells are run with each of them.
+        datasets, seeds: the cells are run with each of them; without datasets, the tables of finished cells are written.
         options: common settings as `--key=value`, in the given order: they are part of a cell's identity.
         cells: those to run; None: all.
         data_path: folder of the datasets; None: the default.
         against: cell that the page compares the others with; None: AdaSID.
 
     Raises:
-        SettingsError: for an unknown grid or cell, or common options that no cell may have.
+        SettingsError: for an unknown grid or cell, common options that no cell may have, or nothing to render.
         ValueError: if a cell failed.
     """
     known = read_grid(grid)
@@ -62,6 +62,8 @@ def run_grid(
         for seed in seeds
         for name in chosen
     ]
+    if not datasets and not (out / "cells.jsonl").is_file():
+        raise SettingsError(f"{out} has no cells.jsonl to render: give --out the folder of a grid's results.")
     models = [own_model(entry) or given_model(options) or TIGER for entry in known.values()]
     refuse_unknown_options(options, grid, models)
     out.mkdir(parents=True, exist_ok=True)

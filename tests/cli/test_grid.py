@@ -49,6 +49,7 @@ def test_rendering_runs_no_cell(render, asked):
         (["--out=x", "--grid=tabel2"], "Unknown grid 'tabel2': did you mean table2"),
         (["--out=x", "--grid=mine.yaml"], "There is no settings file mine.yaml"),
         (["--out=x", "--grid=odd.yaml"], "The cell adasid of odd.yaml has to hold settings, or nothing; it holds 3"),
+        (["--out=x", "--render=true"], "x has no cells.jsonl to render: give --out the folder of a grid's results"),
         (["--out=x", "--cells=adsid"], "Unknown cell of table2 'adsid': did you mean adasid"),
     ],
 )
