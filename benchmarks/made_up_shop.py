@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from recbole_adasid.cli.shared.arguments import parse_arguments
+from recbole_adasid.settings.arguments import parse_arguments
 
 DEPARTMENTS = {
     "Home > Lighting": ["lamp", "lantern", "candle holder"],

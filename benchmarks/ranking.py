@@ -84,7 +84,7 @@ def main() -> None:
             parser.error(f"unknown {what} {', '.join(sorted(unknown))}; valid: {', '.join(valid)}")
     arguments.out.mkdir(parents=True, exist_ok=True)
     if not arguments.render:
-        from recbole_adasid.cli.shared.arguments import parse_arguments
+        from recbole_adasid.settings.arguments import parse_arguments
 
         given = {**parse_arguments(options)[0], "dataset": arguments.dataset, "show_progress": False}
         given |= {"data_path": str(arguments.data_path.resolve())} if arguments.data_path else {}

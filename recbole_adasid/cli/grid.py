@@ -45,13 +45,18 @@ def _work(given: list[str]) -> None:
     run_grid(
         values["grid"],
         Path(values["out"]),
-        datasets=[] if values["render"] else values["datasets"].split(","),
+        datasets=[] if values["render"] else names_in(values["datasets"]),
         seeds=seed_list(values["seeds"]),
         options=options,
-        cells=values["cells"] and values["cells"].split(","),
+        cells=values["cells"] and names_in(values["cells"]),
         data_path=values["data_path"],
         against=values["against"],
     )
+
+
+def names_in(text: str) -> list[str]:
+    """Return the different names in a comma-separated list."""
+    return list(dict.fromkeys(part.strip() for part in text.split(",")))
 
 
 def _apart(given: list[str]) -> tuple[list[str], list[str]]:

@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Collection, Sequence
 
-from recbole_adasid.cli.shared.arguments import parse_arguments
 from recbole_adasid.cli.shared.command import Command, asks_for_help
 from recbole_adasid.cli.shared.common import CONFIG_FILES, DATA_PATH, DATASET
 from recbole_adasid.cli.shared.console import escape_unknown_letters
@@ -15,6 +14,7 @@ from recbole_adasid.cli.shared.exit_status import ended
 from recbole_adasid.cli.shared.options import Option
 from recbole_adasid.plugin.launch import torchrun_options
 from recbole_adasid.plugin.registration import OURS
+from recbole_adasid.settings.arguments import parse_arguments
 from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.settings.plugins import with_plugins
 from recbole_adasid.settings.presets import documented_lines, headline, presets

@@ -31,7 +31,7 @@ class Limits:
     max_user_items: int | None = 1000
     """Items kept per user, the latest ones."""
     max_item_users: int | None = 1000
-    """Users kept per item, those with the fewest items (ties: the smaller user)."""
+    """Users kept per item, those with the fewest items (ties: whose interaction with it comes first)."""
 
     def __post_init__(self) -> None:
         """Check the limits."""

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -81,24 +82,29 @@ class Cell:
         settings = hashlib.sha256("\0".join(self.key).encode()).hexdigest()[:8]
         return Path("runs", "grid", self.dataset, f"{self.name}-{self.seed}-{settings}")
 
+    @property
+    def arguments(self) -> list[str]:
+        """The arguments of its main job."""
+        data = [f"--dataset={self.dataset}"] + ([f"--data_path={self.data_path}"] if self.data_path else [])
+        return [*data, f"--seed={self.seed}", *self.options]
+
     def run(self, out: Path) -> dict[str, Any]:
         """Run the cell in its folder, save the users' ranks if there is a test, and return metrics, time and memory.
 
         The record is kept in the folder too: if it could not be added to the results, it is returned again.
         """
-        common = [f"--dataset={self.dataset}"] + ([f"--data_path={self.data_path}"] if self.data_path else [])
         folder = self.folder
         kept = folder / "cell.json"
         if kept.is_file() and (record := read_json(kept)).get("given", "") == self.given:
             self._keep_ranks(record, out)
             return moved(record, self)
-        arguments = [*common, f"--seed={self.seed}", *self.options]
         record = {**self.place, "dataset": self.dataset, "seed": self.seed, "options": self.options}
-        record |= {"command": " ".join(["recbole-adasid", "train", *arguments]), "resumed": folder.exists()}
+        command = shlex.join(["recbole-adasid", "train", *self.arguments, *plugin_options()])
+        record |= {"command": command, "resumed": folder.exists()}
         record |= {"cold": self.cold, "seedless": self.seedless}
-        print(f"--- {record['command']}", flush=True)
+        print(f"--- {command}", flush=True)
         started = time.time()
-        metrics, usage = self.execute(arguments, folder)
+        metrics, usage = self.execute(self.arguments, folder)
         record |= {"seconds": round(time.time() - started), **usage, "machine": machine()}
         record["code"] = code()
         given = self.given

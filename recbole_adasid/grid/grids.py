@@ -36,8 +36,13 @@ def read_grid(name: str) -> dict[str, dict[str, Any]]:
             raise SettingsError(f"The cell {cell} of {name} has to hold settings, or nothing; it holds {entry!r}.")
         if entry and "seed" in entry:
             raise SettingsError(f"The cell {cell} of {name} has a seed: give seeds by --seeds, for all cells.")
-    found = [(cell, {**start_of(cell, entry or {}), **(entry or {})}) for cell, entry in cells.items()]
+    found = [(cell, {**start_of(cell, entry or {}), **with_texts(entry or {})}) for cell, entry in cells.items()]
     return {cell: {**entry, "place": place, "grid": Path(name).name} for place, (cell, entry) in enumerate(found)}
+
+
+def with_texts(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return a cell, its label and group as texts: YAML reads 16 as a number."""
+    return {**entry, **{key: str(entry[key]) for key in ("label", "group") if entry.get(key) is not None}}
 
 
 def start_of(name: str, entry: dict[str, Any]) -> dict[str, Any]:

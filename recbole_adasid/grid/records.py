@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import cache
@@ -11,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from recbole_adasid.grid.grids import GRIDS, read_grid
+from recbole_adasid.grid.grids import GRIDS, read_grid, with_texts
 from recbole_adasid.model.names import TIGER
 
 SEEDLESS = ("Pop",)
@@ -59,7 +61,7 @@ def lines_of(out: Path) -> list[dict[str, Any]]:
         if not line.startswith("{"):
             raise ValueError(f"{path} holds a line that is not a cell, {line[:40]!r}: restore the original file")
         with suppress(json.JSONDecodeError):
-            found.append(json.loads(line))
+            found.append(with_texts(json.loads(line)))
     return found
 
 
@@ -161,3 +163,13 @@ def own_label(run: dict[str, Any]) -> str:
     """Return a label that includes the model."""
     model, label = model_of(run), run.get("label", run["cell"])
     return label if label.startswith(model) else f"{model}, {label}"
+
+
+def command_of(record: dict[str, Any]) -> str:
+    """Return a cell's command as a shell takes it; early records have it without quotes."""
+    command: str = record["command"]
+    with suppress(ValueError):  # a quotation mark in an early record
+        if shlex.join(shlex.split(command)) == command:
+            return command
+    start, *options = re.split(" (?=--)", command)
+    return " ".join([start, *map(shlex.quote, options)])

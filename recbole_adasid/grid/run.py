@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_adasid.grid.cell import Cell, key_in, moved, own_model
+from recbole_adasid.grid.checking import check_cells
 from recbole_adasid.grid.given_files import given_model
 from recbole_adasid.grid.grids import GRIDS, read_grid
 from recbole_adasid.grid.records import finished_cells, is_choice, is_overtaken, model_of
@@ -36,14 +37,15 @@ def run_grid(
     Args:
         grid: name or file.
         out: folder of the results.
-        datasets, seeds: the cells are run with each of them.
+        datasets, seeds: the cells are run with each of them; no datasets: only the tables are written.
         options: common settings as `--key=value`, in the given order: they are part of a cell's identity.
         cells: those to run; None: all.
         data_path: folder of the datasets; None: the default.
         against: cell that the page compares the others with; None: AdaSID.
 
     Raises:
-        SettingsError: for an unknown grid or cell, or common options that no cell may have.
+        SettingsError: for an unknown grid or cell, a missing dataset, invalid settings of a cell, common options that
+            no cell may have, or nothing to render.
         ValueError: if a cell failed.
     """
     known = read_grid(grid)
@@ -62,8 +64,12 @@ def run_grid(
         for seed in seeds
         for name in chosen
     ]
+    if not datasets and not (out / "cells.jsonl").is_file():
+        raise SettingsError(f"{out} has no cells.jsonl to render: give --out the folder of a grid's results.")
     models = [own_model(entry) or given_model(options) or TIGER for entry in known.values()]
     refuse_unknown_options(options, grid, models)
+    done = finished_cells(out)
+    check_cells(cell for cell in wanted if not results_of(cell, done))
     out.mkdir(parents=True, exist_ok=True)
     for cell in wanted:
         if finish(cell, out):
@@ -86,12 +92,8 @@ def refuse_unknown_options(options: Sequence[str], grid: str, models: Sequence[s
 
 
 def finish(cell: Cell, out: Path) -> bool:
-    """Run a cell, or take its result from one with the same settings; False if it was finished before.
-
-    Early records do not say what data and settings files they were given: they count as finished.
-    """
-    found = [record for record in finished_cells(out) if key_of(record) == cell.key]
-    twins = [record for record in found if record.get("given", cell.given) == cell.given or not cell.given]
+    """Run a cell, or take its result from one with the same settings; False if it was finished before."""
+    twins = results_of(cell, finished_cells(out))
     own = [record for record in twins if (record["cell"], record["common"]) == (cell.name, cell.common)]
     if own:
         shutil.rmtree(cell.folder, ignore_errors=True)  # if there was no time to remove it
@@ -105,6 +107,15 @@ def finish(cell: Cell, out: Path) -> bool:
     add(out, moved(twins[-1], cell) if twins else cell.run(out))
     shutil.rmtree(cell.folder, ignore_errors=True)  # not before its result is on disk
     return True
+
+
+def results_of(cell: Cell, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the records with the settings of a cell and what it is given, those of other cells, too.
+
+    Early records do not say what data and settings files they were given: they count as finished.
+    """
+    found = [record for record in records if key_of(record) == cell.key]
+    return [record for record in found if record.get("given", cell.given) == cell.given or not cell.given]
 
 
 def relabelled(records: list[dict[str, Any]], cell: Cell, out: Path) -> bool:

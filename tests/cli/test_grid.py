@@ -23,9 +23,10 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 
 def test_settings_of_the_cells_are_kept_as_they_are_written(asked):
-    given = ["--epochs=010", "--grid", "table4", "--seeds=1,2", "--out=x", "--text_fields=[a, b]", "--cells=a,b"]
+    given = ["--epochs=010", "--grid", "table4", "--seeds=1,2", "--out=x", "--text_fields=[a, b]"]
+    given += ["--datasets=ml-100k, toys", "--cells=a, b,a"]
     assert COMMAND.main(given) == 0
-    cells = {"grid": "table4", "datasets": ["ml-100k"], "seeds": [1, 2], "cells": ["a", "b"]}
+    cells = {"grid": "table4", "datasets": ["ml-100k", "toys"], "seeds": [1, 2], "cells": ["a", "b"]}
     others = {"data_path": None, "against": None}
     assert asked == [{**cells, **others, "options": ["--epochs=010", "--text_fields=[a, b]"]}]
 
@@ -49,6 +50,7 @@ def test_rendering_runs_no_cell(render, asked):
         (["--out=x", "--grid=tabel2"], "Unknown grid 'tabel2': did you mean table2"),
         (["--out=x", "--grid=mine.yaml"], "There is no settings file mine.yaml"),
         (["--out=x", "--grid=odd.yaml"], "The cell adasid of odd.yaml has to hold settings, or nothing; it holds 3"),
+        (["--out=x", "--render=true"], "x has no cells.jsonl to render: give --out the folder of a grid's results"),
         (["--out=x", "--cells=adsid"], "Unknown cell of table2 'adsid': did you mean adasid"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(Cell, "execute", execute)
     monkeypatch.setattr(cell_module, "read_pace", lambda folder: {})
     monkeypatch.setattr(run_module, "read_grid", GRIDS.__getitem__)
+    monkeypatch.setattr(run_module, "check_cells", list)  # there are no data
     return found
 
 
@@ -145,6 +147,22 @@ def test_a_common_option_wins_over_a_cell_s_value_and_is_recorded_as_what_ran(
     (record,) = finished_cells(Path("out"))
     assert record["options"] == ["--model=SASRec", "--eval_step=5", "--epochs=1"]
     assert "--epochs=25" not in record["command"]
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_the_page_s_commands_can_be_pasted_into_a_shell(
+    early: bool, runs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cell_module, "plugin_options", lambda: ["--plugins=mine"])
+    options = ["--relaxation_thresholds=[0.4, 0.6]", "--item_inter_num_interval=[2,inf)", "--epochs=1"]
+    run("first", *options)
+    (record,) = finished_cells(Path("out"))
+    if early:
+        run_module.add(Path("out"), {**record, "command": " ".join(shlex.split(record["command"]))})
+        write_report(Path("out"))
+    (shown,) = re.findall(r"\| `(.*)` \|", Path("out/README.md").read_text(encoding="utf-8"))
+    wanted = ["--dataset=toys", "--seed=1", "--tokenizer=adasid", *options, "--plugins=mine"]
+    assert shlex.split(shown) == ["recbole-adasid", "train", *wanted]
 
 
 def test_settings_of_one_recommender_reach_only_its_cells(runs: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,6 +83,17 @@ def test_items_held_out_of_training_say_nothing_of_cells_that_serve_to_choose(tm
     assert "| ADASID | 1 | 8 |" in shown and "| STEEPER | 1 | 8 |" not in shown
 
 
+def test_a_label_and_a_group_may_be_numbers(tmp_path: Path) -> None:
+    grid = tmp_path / "grid.yaml"
+    grid.write_text("a: {label: 16, group: 1, tokenizer: rqvae}\n", encoding="utf-8")
+    entry = read_grid(str(grid))["a"]
+    assert (entry["label"], entry["group"]) == ("16", "1")
+    cell(tmp_path, "a", 1, 0.3, USERS, label=16)  # an early line
+    cell(tmp_path, "b", 1, 0.2, USERS[::-1], label=32, model="SASRec")
+    text = page(tmp_path)
+    assert "| TIGER, 16 | 1 |" in text and "tested on different users or items: 32." in text
+
+
 def test_ranks_of_other_held_out_items_are_never_paired_and_cost_no_page(tmp_path: Path) -> None:
     cell(tmp_path, "adasid", 1, 0.3, USERS)
     cell(tmp_path, "rqvae", 1, 0.2, USERS[::-1])  # the same numbers of users, as after another month

@@ -8,10 +8,10 @@ import pytest
 import torch
 import yaml
 
-from recbole_adasid.cli.shared.arguments import parse_arguments
 from recbole_adasid.cli.train import main
 from recbole_adasid.plugin.run import run
 from recbole_adasid.run_folder.history import read_history
+from recbole_adasid.settings.arguments import parse_arguments
 from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.settings.presets import presets
 

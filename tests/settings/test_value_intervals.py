@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from recbole_adasid.cli.shared.arguments import parse_arguments
 from recbole_adasid.cli.train import main
 from recbole_adasid.plugin.config.building import build_config
+from recbole_adasid.settings.arguments import parse_arguments
 from recbole_adasid.settings.errors import SettingsError
 from recbole_adasid.settings.value_intervals import interval_text
 

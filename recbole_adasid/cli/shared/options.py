@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from recbole_adasid.cli.shared.arguments import parse_arguments
+from recbole_adasid.settings.arguments import parse_arguments
 from recbole_adasid.settings.errors import SettingsError, refuse_unknown_keys, unknown_name
 
 TEXT = "text"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -90,10 +91,18 @@ class InteractionDataset(SequenceDataset):
     evaluated on TIGER's examples.
     """
 
+    _targets: Counter[int] | None = None
+
+    @property
+    def item_counter(self) -> Counter[int]:
+        """How often each item is a target, in the training part, too: metrics count popularity alike for all models."""
+        return self.counter(self.iid_field) if self._targets is None else self._targets
+
     def build(self) -> list[ExampleDataset]:
         """Split like TIGER's dataset; the training part has every training interaction, including users' first."""
         parts = super().build()
         users, items = parts[0]._training_interactions().arrays()
+        parts[0]._targets = parts[0].item_counter
         columns = {self.uid_field: users.astype(np.int64), self.iid_field: items.astype(np.int64) + 1}
         columns[self.time_field] = np.arange(len(users), dtype=np.float64)  # keeps each user's order, for DiffRec
         parts[0].inter_feat = Interaction({name: torch.from_numpy(values) for name, values in columns.items()})

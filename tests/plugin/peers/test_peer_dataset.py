@@ -38,6 +38,7 @@ def test_models_without_an_order_train_on_all_that_tiger_trains_on_and_test_its_
     for ours, theirs in ((valid, sequences[1]), (test, sequences[2])):
         for field in ("user_id", "item_id"):
             assert torch.equal(ours.inter_feat[field], theirs.inter_feat[field])
+    assert train.item_counter == sequences[0].item_counter
     held_out = len(valid) + len(test)
     assert len(train) == len(sequences[0].flat_items) - held_out
     matrix = train.inter_matrix(form="csr")

@@ -14,9 +14,9 @@ import pytest
 import yaml
 
 from recbole_adasid.bundle import SIDBundle
-from recbole_adasid.cli.shared.arguments import parse_arguments
 from recbole_adasid.io.locks import InUse
 from recbole_adasid.serving.recommender import Recommender
+from recbole_adasid.settings.arguments import parse_arguments
 
 NAME = "me/tiny"
 HISTORY = ["i3", "i4", "i5"]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from recbole_adasid.cli.shared.arguments import PATHS_AND_TEXTS, parse_arguments
 from recbole_adasid.plugin.config.constraints import RULES
+from recbole_adasid.settings.arguments import PATHS_AND_TEXTS, parse_arguments
 from recbole_adasid.settings.rules import path, text
 
 
