@@ -24,16 +24,17 @@ METRICS = [*PAPER_METRICS, "recall@10", "ndcg@10"]
 BASELINES = ("rqopq", "rqvae", "rqvae-infonce", "vqgan", "grvq", "rotation", "simrq", "rqkmeans", "quasid")
 ABLATIONS = ("adasid-no-sear", "adasid-no-par", "adasid-no-las", "adasid-no-collision")
 TUNED = ("quasid-tuned", "rqvae-infonce-tuned")
+TUNED_ABLATIONS = ("adasid-tuned-no-collision", "adasid-tuned-regulated")
 TABLES = {
     "Table 2: tokenizers": ("pop", *BASELINES, "adasid"),
     "Table 4: ablations": ("adasid", *ABLATIONS, "rqvae-infonce"),
-    "Tuned on validation": (*TUNED, "adasid-tuned-no-collision", "adasid-tuned", "adasid"),
+    "Tuned on validation": (*TUNED, *TUNED_ABLATIONS, "adasid-tuned", "adasid"),
 }
 COMPARED: dict[str, dict[str, tuple[str, ...]]] = {
     "adasid": {"baseline": BASELINES, "ablation": ABLATIONS},
     "adasid-tuned": {
         "tuned baseline": TUNED,
-        "tuned ablation": ("adasid-tuned-no-collision",),
+        "tuned ablation": TUNED_ABLATIONS,
         "untuned setting": ("adasid",),
     },
 }
