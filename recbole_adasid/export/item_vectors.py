@@ -28,4 +28,6 @@ def item_vectors(model: TIGERModel) -> Tensor:
         if isinstance(model, LIGERModel):
             vectors = vectors + model.content(part, model.content.trained)
         parts.append(vectors)
-    return torch.cat(parts)
+    vectors = torch.cat(parts)
+    vectors[0] = 0  # its codes are those of an item
+    return vectors

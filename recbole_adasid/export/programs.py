@@ -37,7 +37,9 @@ class HistoryStates(nn.Module):
             self.register_buffer("vectors", item_vectors(model))
         else:
             self.vocabulary = network.vocabulary
-            self.register_buffer("tokens", network.vocabulary.token_ids(model.catalogue.tokens.long()))
+            tokens = network.vocabulary.token_ids(model.catalogue.tokens.long())
+            tokens[0] = 0  # padding, whose codes are those of an item
+            self.register_buffer("tokens", tokens)
 
     def forward(self, items: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Return states [B, M, D] of histories [B, T] of ``lengths`` [B], and which are not padding, bool [B, M]."""

@@ -135,10 +135,19 @@ def _column_names(frame: Any, what: str) -> list[str]:
     for name in names:
         if not isinstance(name, str):
             raise ValueError(f"{what} has a column named {name!r}, which is not a string: rename it.")
+    check_distinct(names, what)
+    return names
+
+
+def check_distinct(names: Sequence[str], what: str) -> None:
+    """Check that no two columns have one name.
+
+    Raises:
+        ValueError: naming it.
+    """
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"{what} has two columns named {name!r}: rename or drop one.")
-    return names
 
 
 def _index_names(given: Any) -> list[str]:

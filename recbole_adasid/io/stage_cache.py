@@ -55,6 +55,11 @@ class StageCache:
         self.statuses[stage] = "reused"
         return stored
 
+    def has(self, stage: str, description: Mapping[str, Any]) -> bool:
+        """Tell whether there is a file of ``stage`` for a description; it may be damaged."""
+        path = self._path(stage, description)
+        return path is not None and path.is_file()
+
     def unfinished(self, stage: str, description: Mapping[str, Any]) -> Path | None:
         """Return where a stage may save partial results, or None if nothing is stored."""
         path = self._path(stage, description)

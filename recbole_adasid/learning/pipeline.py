@@ -110,28 +110,38 @@ def semantic_ids_fingerprint(config: Settings, dataset: ItemSource, made_with: M
     Args:
         config: settings.
         dataset: items, interactions and features.
-        made_with: editions of another version of this package, by part; None: those of this one.
+        made_with: description in a saved tokenizer, maybe of another version of this package or another processor;
+            None: those here.
     """
     cache, cold = StageCache(config["cache_dir"]), dataset.cold_items()
     if config["sids_file"]:
         return fingerprint(_given_ingredients(config, dataset, cache)[2])
     if cold is None:
-        return fingerprint(_of_editions(_ingredients(config, dataset, cache)[2], made_with))
+        return fingerprint(_as_made(_ingredients(config, dataset, cache)[2], config, made_with))
     features, _, warm = _ingredients(config, ItemSubset(dataset, ~cold), cache)
-    warm = _of_editions(warm, made_with)
+    warm = _as_made(warm, config, made_with)
     source = item_features(config, ItemSubset(dataset, cold), cache, fitted=features.fitted, few=True).source
     return fingerprint(described_with_cold(warm, config, cold, source))
 
 
-def editions_in(description: Mapping[str, Any]) -> dict[str, int]:
-    """Return the editions of the code in the description of what determines Semantic IDs."""
-    return {key: value for key, value in description.items() if key.endswith("edition")}
-
-
-def _of_editions(description: dict[str, Any], made_with: Mapping[str, int] | None) -> dict[str, Any]:
+def _as_made(description: dict[str, Any], config: Settings, made_with: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return a description with what settings do not decide as in another: editions, and whether bfloat16 was used."""
     if made_with is None:
         return description
-    return {key: value for key, value in description.items() if not key.endswith("edition")} | dict(made_with)
+    kept = {key: value for key, value in description.items() if not key.endswith("edition")}
+    kept |= {key: value for key, value in made_with.items() if key.endswith("edition")}
+    if not _asks_for_bf16(config, kept):
+        return kept
+    return _with_bf16(kept, bool(made_with["tokenizer"].get("tokenizer_bf16")))
+
+
+def _asks_for_bf16(config: Settings, description: Mapping[str, Any]) -> bool:
+    """Tell whether a tokenizer is trained in bfloat16 if the processor supports it."""
+    return "tokenizer_bf16" in description["tokenizer"] and bool(config["tokenizer_bf16"])
+
+
+def _with_bf16(description: Mapping[str, Any], used: bool) -> dict[str, Any]:
+    return {**description, "tokenizer": {**description["tokenizer"], "tokenizer_bf16": used}}
 
 
 def _given(config: Settings, dataset: ItemSource, cache: StageCache, progress: bool) -> SemanticIDs:
@@ -174,7 +184,12 @@ def _ingredients(config: Settings, dataset: ItemSource, cache: StageCache, progr
         settings["feature_blocks"] = [list(block) for block in features.blocks]
     described = _pairs_description(config, pairs)
     determined_by = {"tokenizer": settings, "edition": EDITION, "features": features.source, "pairs": described}
-    return features, pairs, {**determined_by, **editions(settings, width=features.values.shape[1])}
+    description = {**determined_by, **editions(settings, width=features.values.shape[1])}
+    if _asks_for_bf16(config, description) and not cache.has("tokenizer", description):
+        elsewhere = _with_bf16(description, not settings["tokenizer_bf16"])
+        if cache.has("tokenizer", elsewhere):  # by another processor: what was trained on its codes can go on
+            return features, pairs, elsewhere
+    return features, pairs, description
 
 
 def collaborative_pairs(config: Settings, dataset: ItemSource, cache: StageCache, progress: bool = False) -> ItemPairs:

@@ -68,7 +68,7 @@ def _audited(folder: Path, config: Any) -> list[tuple[str, bool | None]]:
         cold = draw_cold_items(train.item_num - 1, config["cold_item_share"], config["seed"])
         kept = kept[~cold[flat[kept] - 1]]
     honest = np.array_equal(items, flat[kept] - 1)
-    expected = semantic_ids_fingerprint(config, train.training_items(), _editions_of(folder, config))
+    expected = semantic_ids_fingerprint(config, train.training_items(), _made_with(folder, config))
     checks: list[tuple[str, bool | None]] = [
         ("no training history reaches a held-out interaction", not np.isin(history_positions(train), held_out).any()),
         ("no training target is a held-out interaction", not np.isin(train.targets(), held_out).any()),
@@ -92,12 +92,10 @@ def _audited(folder: Path, config: Any) -> list[tuple[str, bool | None]]:
     return checks
 
 
-def _editions_of(folder: Path, config: Any) -> dict[str, int] | None:
-    """Return the editions of the code that made a run's Semantic IDs: an earlier version's are not a violation."""
-    from recbole_adasid.learning.pipeline import editions_in
-
+def _made_with(folder: Path, config: Any) -> dict[str, Any] | None:
+    """Return the description in a run's tokenizer: an earlier version or another processor is not a violation."""
     path = RunFolder.existing(folder).tokenizer_path
-    return editions_in(load_tokenizer(path)[1]) if path.is_dir() and not config["sids_file"] else None
+    return load_tokenizer(path)[1] if path.is_dir() and not config["sids_file"] else None
 
 
 def _of_trained_users(part: Any, kept: NDArray[np.int64]) -> NDArray[np.int64]:

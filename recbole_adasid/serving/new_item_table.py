@@ -12,7 +12,7 @@ from recbole_adasid.data.convert.counting import Unusable
 from recbole_adasid.data.convert.number_formats import plain_number
 from recbole_adasid.data.item_table import ITEM_COLUMN, missing_column
 from recbole_adasid.features.item_features import source_columns
-from recbole_adasid.io.frames import Frame, python_value, values
+from recbole_adasid.io.frames import Frame, check_distinct, python_value, values
 
 logger = logging.getLogger(__name__)
 
@@ -42,18 +42,20 @@ def own_columns(run: Mapping[str, Any]) -> list[str]:
 
 
 def first_rows(table: Any, read: Collection[str]) -> dict[str, list[Any]]:
-    """Return the columns of a table in memory, lists by name or a frame, with each item's first row only.
+    """Return the columns of a table in memory, lists or arrays by name or a frame, with each item's first row only.
 
     Texts are kept as they are; other values of the columns in ``read`` and of the item column are converted like those
     of a file of products.
 
     Raises:
-        ValueError: if there is no item column, or a column is not a list with a value per item.
+        ValueError: if there is no item column, two columns have one name, or one is not a list with a value per item.
     """
     if not hasattr(table, "items"):
         frame = Frame(table, "the table of new items")
         rows = frame.select(frame.columns)
         table = {name: values(rows[name]) for name in frame.columns}
+    check_distinct([*table], "the table of new items")  # which pandas allows
+    table = {name: column.to_pylist() if hasattr(column, "to_pylist") else column for name, column in table.items()}
     if ITEM_COLUMN not in table:
         raise ValueError(f"the table of new items has no column {ITEM_COLUMN!r}: rename its column of tokens to that")
     for name in (ITEM_COLUMN, *table):

@@ -272,7 +272,7 @@ class Recommender(Published):
     def save(self, *, locked: bool = False) -> Path:
         """Save added and removed items to a file in the run folder that :meth:`load` reads; return its path.
 
-        Each action is also logged as a line of new-items.jsonl, next to it.
+        That file exists once items were added or removed. Each action is also a line of new-items.jsonl next to it.
 
         Args:
             locked: the caller has the folder :meth:`~recbole_adasid.run_folder.folder.RunFolder.in_use` already.

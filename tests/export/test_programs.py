@@ -14,13 +14,13 @@ from recbole_adasid.model.dense.item_content import ItemContent
 from recbole_adasid.model.liger import LIGERModel
 from recbole_adasid.model.tiger import TIGERModel
 
-LENGTHS = torch.tensor([5, 1, 3])
+LENGTHS = torch.tensor([5, 1, 3, 0])
 
 
 @pytest.fixture
 def histories() -> Tensor:
     torch.manual_seed(1)
-    items = torch.randint(1, 31, (3, 5))
+    items = torch.randint(1, 31, (4, 5))
     items[0, 3] = items[0, 1]
     return items * (torch.arange(5) < LENGTHS[:, None])
 
@@ -36,10 +36,10 @@ def test_scores_of_items_add_up_from_steps(
     memory = HistoryEncoder(model)(histories, LENGTHS)
     step, found = DecodingStep(model), torch.zeros_like(expected)
     tokens = model.network.vocabulary.token_ids(model.catalogue.tokens[1:].long())  # of all items, as beams
-    prefixes = nn.functional.pad(tokens, (1, 0)).expand(3, -1, -1)
+    prefixes = nn.functional.pad(tokens, (1, 0)).expand(4, -1, -1)
     for level in range(tokens.shape[1]):
         next_token = step(prefixes[..., : level + 1], *memory)
-        torch.testing.assert_close(next_token.exp().sum(-1), torch.ones(3, 30))
+        torch.testing.assert_close(next_token.exp().sum(-1), torch.ones(4, 30))
         found += next_token.gather(2, prefixes[..., level + 1, None])[..., 0]
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
 

@@ -14,6 +14,7 @@ from recbole_adasid.features.item_features import item_features
 from recbole_adasid.io.digests import CACHE_VERSION
 from recbole_adasid.io.stage_cache import StageCache
 from recbole_adasid.learning.pipeline import collaborative_pairs, learn_semantic_ids, semantic_ids_fingerprint
+from recbole_adasid.tokenizer import registry
 from recbole_adasid.tokenizer.autoencoder_tokenizer import AutoencoderTokenizer
 from recbole_adasid.tokenizer.clustering.rq_kmeans import RQKMeansTokenizer
 from recbole_adasid.tokenizer.quantizer import StraightThroughQuantizer
@@ -73,6 +74,22 @@ def test_another_edition_of_a_part_changes_the_fingerprint(tokenizer, kind, data
     before = semantic_ids_fingerprint(settings, dataset)
     monkeypatch.setattr(kind, "EDITION", 7)
     assert semantic_ids_fingerprint(settings, dataset) != before
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_tokenizer_that_another_processor_trained_is_reused_in_its_number_format(
+    first, dataset, tmp_path, monkeypatch
+):
+    settings = config("rqvae", tmp_path, tokenizer_bf16=True)
+    for here in (first, not first):
+        monkeypatch.setattr(registry, "has_bfloat16", lambda device, here=here: here)
+        learned = learn_semantic_ids(settings, dataset)
+        assert learned.description["tokenizer"]["tokenizer_bf16"] is first
+        assert learned.fingerprint == semantic_ids_fingerprint(settings, dataset)
+    assert learned.stages["tokenizer"] == "reused"
+    asked = learn_semantic_ids({**settings, "tokenizer_bf16": False}, dataset)  # float32 everywhere
+    assert asked.description["tokenizer"]["tokenizer_bf16"] is False
+    assert asked.stages["tokenizer"] == ("computed" if first else "reused")
 
 
 def test_keys_of_another_tokenizer_do_not_disturb_the_cache(dataset, tmp_path):

@@ -14,6 +14,7 @@ from recbole_adasid.plugin.audit import audit
 from recbole_adasid.plugin.datasets import dataset as dataset_module
 from recbole_adasid.plugin.datasets.training_items import TrainingItems
 from recbole_adasid.plugin.run import run
+from recbole_adasid.tokenizer import registry
 from recbole_adasid.tokenizer.clustering.rq_kmeans import RQKMeansTokenizer
 
 main = audit_command.COMMAND.main
@@ -41,6 +42,28 @@ def test_an_honest_run_of_an_earlier_edition_passes(
     monkeypatch.setattr(RQKMeansTokenizer, "EDITION", 3)
     monkeypatch.setattr(pipeline, "EDITION", 4)
     assert all(dict(audit(done["run_folder"])).values())
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_an_honest_run_of_another_processor_passes(
+    there: bool, tiny_settings: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    autoencoder = {"tokenizer": "rqvae", "tokenizer_steps": 3, "encoder_hidden": [8], "code_dim": 4}
+    monkeypatch.setattr(registry, "has_bfloat16", lambda device: there)
+    done = run({**tiny_settings, **autoencoder, "epochs": 1, "eval_step": 0})
+    monkeypatch.setattr(registry, "has_bfloat16", lambda device: not there)
+    assert all(dict(audit(done["run_folder"])).values())
+
+
+def test_a_run_in_bfloat16_that_did_not_ask_for_it_fails(
+    tiny_settings: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    autoencoder = {"tokenizer": "rqvae", "tokenizer_steps": 3, "encoder_hidden": [8], "code_dim": 4}
+    monkeypatch.setattr(registry, "has_bfloat16", lambda device: True)
+    folder = run({**tiny_settings, **autoencoder, "epochs": 1, "eval_step": 0})["run_folder"]
+    settings = folder / "config.yaml"
+    settings.write_text(settings.read_text().replace("tokenizer_bf16: true", "tokenizer_bf16: false"))
+    assert [holds for about, holds in audit(folder) if "fingerprint" in about] == [False]
 
 
 @pytest.mark.parametrize("more", [{}, {"cold_item_share": 0.2}])

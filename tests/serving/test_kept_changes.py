@@ -103,6 +103,7 @@ def test_no_other_process_can_change_the_folder_during_a_save(copy: Path, monkey
 def test_a_change_of_nothing_leaves_the_file_of_changes_alone(copy: Path) -> None:
     """Servers load the run again once that file is another one."""
     recommender = Recommender.load(copy)
+    assert not recommender.save().exists()
     recommender.add_items(["new0"], table=table("the red thing"))
     recommender.remove_items(["i5"])
     path = recommender.save()

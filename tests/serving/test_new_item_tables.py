@@ -186,6 +186,8 @@ def test_nested_values_of_a_data_frame_become_the_cells_of_its_parquet_file(tmp_
     run = {"modalities": None, "item_features_file": None, "text_template": None, "text_fields": [*columns]}
     found = first_rows(pd.read_parquet(tmp_path / "new.parquet"), [*columns])  # type: ignore[arg-type]
     assert found == new_items.read_table(tmp_path / "new.parquet", {}, run=run)
+    arrow = parquet.read_table(tmp_path / "new.parquet")
+    assert found == first_rows(dict(zip(arrow.column_names, arrow.columns)), [*columns])
     assert [column[0] for column in found.values()][1:6] == [
         *("Toys > Trains | Toys", "1, 2, 3", "1.5", "2024-01-02 03:04:00", "2024-01-02 03:04:00"),
     ]
@@ -251,6 +253,11 @@ NO_LISTS: list[Any] = [5, None, {"n1": "red"}, {"red"}, np.array("red"), (title 
 def test_columns_are_lists_with_a_value_per_item(given: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         first_rows(given, ["title"])
+
+
+def test_a_data_frame_with_two_columns_of_one_name_is_refused() -> None:
+    with pytest.raises(ValueError, match="the table of new items has two columns named 'title': rename or drop one"):
+        first_rows(pd.DataFrame([["n1", "red", "blue"]], columns=["item_id", "title", "title"]), ["title"])
 
 
 def test_frames_of_any_library_are_read_as_lists_are(frame_of: Callable[[Any], Any]) -> None:

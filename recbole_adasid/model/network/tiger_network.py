@@ -98,7 +98,7 @@ class TIGERNetwork(nn.Module):
         Raises:
             ValueError: ``users`` is missing but the network has user tokens, or ``extra`` cannot be used.
         """
-        embedded, valid = self._read(history_tokens, lengths.clamp(min=1), users, extra)
+        embedded, valid = self._read(history_tokens, lengths, users, extra)
         # Batches of equal lengths are common and need no mask; checking for one would stall a GPU.
         unpadded = valid.device.type == "cpu" and bool(valid.all())
         padding = None if unpadded else mask_bias(valid)[:, None, None]
@@ -114,8 +114,8 @@ class TIGERNetwork(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Return the encoder input for histories, [B, M, D], and which of it is not padding, bool [B, M]."""
         here = torch.arange(history_tokens.shape[1], device=lengths.device)
-        valid = here < lengths[:, None]
-        ids = self.vocabulary.token_ids(history_tokens) * valid[..., None]
+        ids = self.vocabulary.token_ids(history_tokens) * (here < lengths[:, None])[..., None]
+        valid = here < lengths.clamp(min=1)[:, None]
         if self.item_tokens is not None:
             embedded = self.item_tokens(ids)
             embedded = embedded if extra is None else embedded + extra

@@ -44,7 +44,8 @@ def verdict(run: FinishedRun) -> Verdict:
     sizes, n_items = list(run.bundle.sids.level_sizes), len(run.bundle.tokens)
     found: list[Finding] = []
     if row is not None:
-        found += [*findings.on_floor(row), *findings.on_width(row), *findings.on_sid_hits(row)]
+        users = int(evaluation.get("users") or 0)
+        found += [*findings.on_floor(row, users), *findings.on_width(row), *findings.on_sid_hits(row)]
     if quality:
         found += [*findings.on_levels(quality, sizes, n_items), *findings.on_collisions(quality, sizes)]
         found += findings.on_neighbours(quality)

@@ -20,6 +20,8 @@ WEAK_AGREEMENT = 0.55
 WIDE_INTERVAL = 0.2
 FEW_PLACES_MISSING = 0.001
 SID_ADVANTAGE = 0.1
+RULE_OF_THREE = 3
+"""What equally befell all of n cases befalls at least 1 − 3/n of all, with 95% confidence: resampling cannot tell."""
 SMALLER_IS_BETTER = ("averagepopularity", "giniindex")  # of RecBole's top-k metrics
 
 
@@ -105,12 +107,17 @@ def on_neighbours(quality: Mapping[str, float]) -> list[Finding]:
     return [Finding(GOOD, "Codes reflect item similarity", text)]
 
 
-def on_floor(row: MetricRow) -> list[Finding]:
-    """Say how the test compares with recommending the most popular items to everybody."""
+def on_floor(row: MetricRow, users: int) -> list[Finding]:
+    """Say how the test of ``users`` compares with recommending the most popular items to everybody."""
     if row.test is None or row.popularity is None:
         return []
     text = f"Test {row.title} is {row.test:.4f}; recommending the most popular items scores {row.popularity:.4f}."
-    low, high = row.test_interval or (row.test, row.test)
+    low, high = row.test_interval or (0.0, 1.0)
+    if low == high:  # all users fared alike
+        low, high = low - RULE_OF_THREE / max(users, 1), high + RULE_OF_THREE / max(users, 1)
+    if low <= row.popularity <= high and row.test_interval != (low, high):
+        text += " With so few tested users, the difference may be chance."
+        return [Finding(NOTE, "Too few users to compare with popularity", text)]
     if high < row.popularity:
         return [Finding(WARNING, "Below popularity", f"{text} More epochs or more data may help.")]
     if low <= row.popularity:

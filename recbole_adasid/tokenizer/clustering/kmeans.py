@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from recbole_adasid.tokenizer.nearest import nearest_codeword
+from recbole_adasid.tokenizer.nearest import nearest_codeword, offset
 
 SEEDING_POINTS_PER_CENTROID = 64
 """k-means++ seeds from a random sample of this many points per centroid: it is sequential, and more adds little."""
@@ -21,8 +21,8 @@ def kmeans(points: Tensor, n_clusters: int, *, iterations: int, generator: torch
 
     Seeds by k-means++ (Arthur & Vassilvitskii, 2007), then pulls the seeds towards the mean of all points as far as
     that lowers the error. Then runs Lloyd iterations until no point moves, at most ``iterations``. A centroid that
-    loses all its points is moved next to a crowded one. The result does not depend on the scale of the points. With
-    fewer distinct points than centroids, the surplus centroids repeat points.
+    loses all its points is moved next to a crowded one. The result depends neither on the scale of the points nor on
+    how far from 0 they lie. With fewer distinct points than centroids, the surplus centroids repeat points.
 
     Raises:
         ValueError: if there are no points or a value is non-finite.
@@ -31,6 +31,13 @@ def kmeans(points: Tensor, n_clusters: int, *, iterations: int, generator: torch
         raise ValueError(f"k-means got no points to put its {n_clusters} centroids on; check the item features")
     if not torch.isfinite(points).all():
         raise ValueError("k-means got points with NaN or infinite values; check the item features")
+    origin = offset(points)
+    if origin.any():
+        return _kmeans(points - origin, n_clusters, iterations, generator) + origin
+    return _kmeans(points, n_clusters, iterations, generator)
+
+
+def _kmeans(points: Tensor, n_clusters: int, iterations: int, generator: torch.Generator) -> Tensor:
     centroids = _pulled(points, _plus_plus_seeds(points, n_clusters, generator))
     assignment = nearest_codeword(points, centroids)
     for _ in range(iterations):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -9,7 +11,10 @@ from recbole_adasid.distributed.world import world
 from recbole_adasid.tokenizer.regulation.overlap import Overlaps
 
 BINS = 4096
-"""Cosines are counted in bins of this many over [-1, 1]: ranks can add up counts, but not sort each other's pairs."""
+"""Pairs are counted in this many bins of equal angle: ranks can add up counts, but not sort each other's pairs.
+
+Bins of equal cosine would be too coarse near 1, where all pairs may lie.
+"""
 
 
 @torch.no_grad()
@@ -24,10 +29,11 @@ def quantiles_by_depth(similarity: Tensor, pairs: Overlaps, shares: Tensor) -> T
         shares: [L + 1], by depth; index 0 is unused. From a share of 1 on, the result is above every cosine.
     """
     n_depths = len(shares)
-    place = ((similarity + 1) * (BINS / 2)).long().clamp_(0, BINS - 1)
+    angle = similarity.clamp(-1, 1).neg_().acos_()  # from 0 at cosine -1
+    place = (angle * (BINS / math.pi)).long().clamp_(0, BINS - 1)
     own = similarity.new_zeros(n_depths * BINS).index_add_(0, pairs.depth * BINS + place, pairs.times)
     below = world().all_reduce_sum(own).view(n_depths, BINS).cumsum(1)
     wanted = shares.nan_to_num(0.0).clamp_max(1.0)[:, None] * below[:, -1:]
     bins_below = (below < wanted).sum(dim=1) + (wanted.squeeze(1) > 0)  # those that the quantile lies above
-    edges = bins_below * (2 / BINS) - 1
+    edges = -(bins_below.double() * (math.pi / BINS)).cos().to(similarity.dtype)
     return torch.where(shares < 1, edges, torch.full_like(edges, torch.inf))

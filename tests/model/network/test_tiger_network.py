@@ -9,6 +9,7 @@ from torch import Tensor
 from recbole_adasid.model.catalogue import Catalogue
 from recbole_adasid.model.network.stack import Tree
 from recbole_adasid.model.tiger import TIGERModel
+from small_tiger import small_network
 
 Histories = tuple[Tensor, Tensor]
 TARGETS = torch.tensor([3, 8, 30, 1])
@@ -104,3 +105,12 @@ def test_a_model_recommends_from_a_catalogue_that_it_adopts(model: TIGERModel, h
     model.adopt(catalogue, torch.empty(1, 0))
     items, _ = model.recommend(*histories, k=3, beam_size=5)
     assert [sorted(row) for row in items.tolist()] == [[0, 2, 31]] * 4
+
+
+@pytest.mark.parametrize("reads", ["items", "tokens"])
+def test_an_empty_history_is_read_as_padding_and_not_as_the_item_with_its_codes(model: TIGERModel, reads: str) -> None:
+    network, zeros = small_network(model.catalogue, encoder_input=reads).eval(), torch.zeros(1, 4, dtype=torch.int64)
+    padding = network.vocabulary(zeros) if reads == "tokens" else torch.zeros(1, 1, 16)
+    item, nothing = (network.encode(zeros[None], torch.tensor([length])).states for length in (1, 0))
+    assert not torch.allclose(nothing, item)
+    torch.testing.assert_close(nothing, network.encoder(padding, None))

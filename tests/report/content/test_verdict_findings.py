@@ -73,10 +73,29 @@ def test_what_helps_an_idle_regulation_is_a_setting_of_its_own(regulation: str, 
     ],
 )
 def test_the_test_is_held_against_popularity(popularity: float, kind: str, title: str) -> None:
-    (found,) = findings.on_floor(replace(ROW, popularity=popularity))
+    (found,) = findings.on_floor(replace(ROW, popularity=popularity), 6000)
     assert (found.kind, found.title) == (kind, title) and f"{popularity:.4f}" in found.text
     assert ("includes that" in found.text) == title.startswith("Not")
-    assert findings.on_floor(replace(ROW, popularity=None)) == []
+    assert findings.on_floor(replace(ROW, popularity=None), 6000) == []
+
+
+@pytest.mark.parametrize(
+    ("test", "interval", "users", "title"),
+    [
+        (1.0, None, 1, "Too few users to compare with popularity"),
+        (0.0, None, 1, "Too few users to compare with popularity"),
+        (1.0, (1.0, 1.0), 2, "Too few users to compare with popularity"),
+        (0.0, (0.0, 0.0), 20, "Too few users to compare with popularity"),
+        (0.0, (0.0, 0.0), 0, "Too few users to compare with popularity"),
+        (1.0, (1.0, 1.0), 4, "Above popularity"),
+        (0.0, (0.0, 0.0), 40, "Below popularity"),
+    ],
+)
+def test_a_few_users_who_fared_alike_tell_nothing(
+    test: float, interval: tuple[float, float] | None, users: int, title: str
+) -> None:
+    (found,) = findings.on_floor(replace(ROW, test=test, test_interval=interval), users)
+    assert (found.title, found.kind == "note") == (title, title.startswith("Too"))
 
 
 def test_wide_intervals_and_flattering_hits_are_noted() -> None:

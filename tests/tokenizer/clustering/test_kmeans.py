@@ -91,6 +91,15 @@ def test_the_scale_of_the_points_scales_the_centroids_and_changes_nothing_else(f
     torch.testing.assert_close(scaled / factor, centroids)
 
 
+@pytest.mark.parametrize("columns", [slice(None), slice(2, 3)])
+def test_points_far_from_0_are_clustered_as_well_as_others(columns):
+    points = embeddings(600, 16)
+    far = points.clone()
+    far[:, columns] += 1e4
+    errors = [inertia(p, kmeans(p, 40, iterations=20, generator=generator())) for p in (points, far)]
+    assert errors[1] == pytest.approx(errors[0], rel=0.03)
+
+
 def test_centroids_without_points_go_beside_crowded_ones_and_leave_outliers_alone():
     crowd = torch.randn(500, 4, generator=generator(1))
     points = torch.cat([crowd, torch.full((1, 4), 50.0), torch.full((1, 4), -60.0)])

@@ -121,6 +121,18 @@ def test_semantic_ids_do_not_depend_on_the_features_scale(points, factor):
     assert (codes[0] == codes[1]).float().mean() > 0.999
 
 
+@pytest.mark.parametrize("family", [RQKMeansTokenizer, RQOPQTokenizer])
+def test_features_far_from_0_get_semantic_ids_as_good_as_others(points, family):
+    more = {"n_subspaces": 2} if family is RQOPQTokenizer else {}
+    errors = []
+    for features in (points, points + 1e4):
+        scaler = FeatureScaler(width=WIDTH, mode="none")
+        tokenizer = family(scaler=scaler, width=WIDTH, codebook_sizes=[32, 16, 16], iterations=10, seed=0, **more)
+        tokenizer.fit(features, None)
+        errors.append(float((features - tokenizer.decode(tokenizer.encode(features))).square().mean()))
+    assert errors[1] == pytest.approx(errors[0], rel=0.05)
+
+
 @pytest.mark.parametrize("value", [0.0, 3.0])
 def test_points_without_any_variance_are_no_obstacle(value):
     rotation, codebooks = optimised_product_quantisation(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
@@ -63,7 +65,7 @@ def literal_quantiles(given: Case, shares: list[float]) -> list[float]:
     cosines: dict[int, list[float]] = {1: [], 2: [], 3: []}
     for i, j in ordered_candidates(given.codes, given.draws):
         cosines[overlap_depth(given.codes[i], given.codes[j])].append(float(cosine(given.latent[i], given.latent[j])))
-    edges = [edge * 2 / BINS - 1 for edge in range(BINS + 1)]
+    edges = [-math.cos(edge * math.pi / BINS) for edge in range(BINS + 1)]
     return [
         next(edge for edge in edges if sum(value < edge for value in found) >= share * len(found))
         for share, found in zip(shares, cosines.values())
@@ -78,6 +80,15 @@ def test_thresholds_in_quantiles_relax_the_most_similar_of_each_depth() -> None:
     literal = literal_collision_loss(given, relax=True, strengthen=True, thresholds=thresholds)
     torch.testing.assert_close(term.loss, literal, rtol=1e-5, atol=1e-5)
     assert 0.3 < term.stats["relaxed_share"] < 0.6
+
+
+@pytest.mark.parametrize("spread", [1.0, 0.01])
+def test_quantiles_tell_pairs_apart_that_are_all_alike(spread: float) -> None:
+    given = case(n_draws=40, n_items=25)
+    latent = 1 + spread * given.latent
+    regulating = regulation(thresholds=[0.5] * 3, threshold_unit="quantile")
+    relaxed = regulating.collision(latent, given.codes, given.batch).stats["relaxed_share"]
+    assert relaxed == pytest.approx(0.5, abs=0.1)
 
 
 @pytest.mark.parametrize(("share", "relaxed"), [(0.0, 1.0), (1.0, 0.0), (1.5, 0.0)])
