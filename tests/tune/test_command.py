@@ -21,45 +21,8 @@ from recbole_adasid.tune.search import Judge
 pytestmark = pytest.mark.usefixtures("elsewhere")
 
 main = COMMAND.main
-GRID = """
-choice:
-  codebook_size: [2, 4, 8]
-  both:
-    - {kmeans_iterations: 3, sid_length: 2}
-    - {kmeans_iterations: 1}
-"""
+VALID = "choice: {codebook_size: [2, 4]}\n"
 Files = dict[str, bytes]
-
-
-@pytest.fixture
-def arguments(tiny_settings: dict[str, object], tmp_path: Path) -> Callable[..., list[str]]:
-    """The function that gives the arguments of a search of the grid."""
-
-    def given(grid: str = GRID, out: str = "found", **own: object) -> list[str]:
-        (tmp_path / "grid.yaml").write_text(grid, encoding="utf-8")
-        settings = {key: value for key, value in tiny_settings.items() if key != "codebook_size"}
-        own = {"space": "grid.yaml", "out": str(tmp_path / out), "proxy_examples": 200, **own}
-        texts = {
-            key: value if isinstance(value, str) else json.dumps(value) for key, value in {**settings, **own}.items()
-        }
-        return [f"--{key}={value}" for key, value in texts.items()]
-
-    return given
-
-
-@pytest.fixture
-def made_up(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Replaces what proxy and validation measure by a distance from one point of the grid; lists what was measured."""
-    measured: list[str] = []
-
-    def measure(self: Any, config: Any, settings: dict[str, Any], name: str) -> tuple[np.ndarray, dict[str, float]]:
-        measured.append(name)
-        far = abs(config["codebook_size"] - 4) + config["kmeans_iterations"] + 0.25 * (config["seed"] % 2)
-        return np.zeros((3, 2), dtype=np.int64), {self.metric: 10 - far}
-
-    monkeypatch.setattr(objectives.Proxy, "measure", measure)
-    monkeypatch.setattr(objectives.Proxy, "fingerprint", lambda self, config: str(config["epochs"]))
-    return measured
 
 
 def found(folder: Path) -> Files:
@@ -80,57 +43,6 @@ def test_the_search_finds_the_best_of_a_grid(
     assert table["trials"][0]["scores"] == [8.75, 9.0] and len(made_up) == 12
     page = (tmp_path / "found" / "README.md").read_text()
     assert page.count("| 8.87500 ± 0.17678 | 2 | 4 | 1 |  |") == 1 and "recbole-adasid tune --dataset" in page
-
-
-@pytest.fixture
-def variant(tmp_path: Path) -> Path:
-    """A settings file that chooses a tokenizer."""
-    path = tmp_path / "variant.yaml"
-    path.write_text("tokenizer: rqopq\nkmeans_iterations: 2\nlearning_rate: 0.5\nseed: 7\n", encoding="utf-8")
-    return path
-
-
-def test_the_best_settings_include_those_of_the_files_below_those_of_the_command(
-    arguments: Callable[..., list[str]], made_up: list[str], variant: Path, tmp_path: Path
-) -> None:
-    pytest.importorskip("hyperopt")
-    given = arguments("choice: {codebook_size: [2, 4]}\n", config_files=str(variant), learning_rate=0.1)
-    assert main([one for one in given if not one.startswith("--tokenizer=")]) == 0
-    best = yaml.safe_load((tmp_path / "found" / "best.yaml").read_text())
-    assert [best[key] for key in ("tokenizer", "kmeans_iterations", "codebook_size")] == ["rqopq", 2, 4]
-    assert best["learning_rate"] == 0.1 and "seed" not in best  # the file's seed was not used
-
-
-def test_a_setting_of_a_file_cannot_be_searched_too(
-    arguments: Callable[..., list[str]], variant: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(arguments("choice: {kmeans_iterations: [1, 2]}\n", config_files=str(variant))) == 2
-    assert "kmeans_iterations is both given and searched: remove one of the two" in capsys.readouterr().err
-    assert not (tmp_path / "found").exists()
-
-
-@pytest.mark.parametrize(
-    ("names", "key"),
-    [
-        ({"tokenizer": "adasid"}, "regulation"),
-        ({"tokenizer": "quasid", "model_size": "paper"}, "encoder_attention"),
-        ({"tokenizer": "quasid", "dataset": "ml-100k"}, "tokenizer_steps"),
-    ],
-)
-def test_the_best_settings_leave_out_what_a_file_repeats_of_replaced_presets(
-    names: dict[str, str], key: str, arguments: Callable[..., list[str]], made_up: list[str], tmp_path: Path
-) -> None:
-    pytest.importorskip("hyperopt")
-    there = build_config({"dataset": "tiny", "text_fields": ["title"], **names})
-    repeated = {one: there[one] for one in (key, "full_margin")}  # as a run's config.yaml does
-    (tmp_path / "run.yaml").write_text(yaml.safe_dump({**names, **repeated, "beam_size": 11}), encoding="utf-8")
-    own = {"tokenizer": "quasid", "model_size": "tiny", "config_files": str(tmp_path / "run.yaml")}
-    grid = "choice: {codebook_size: [4], full_margin: [0.9]}\n"  # so the file does not set full_margin
-    assert main([one for one in arguments(grid, **own) if not one.startswith("--beam_size")]) == 0
-    best = build_config({}, [tmp_path / "found" / "best.yaml"])
-    point = build_config({"dataset": "tiny", "text_fields": ["title"], "tokenizer": "quasid", "model_size": "tiny"})
-    assert there[key] != point[key] == best[key]
-    assert (best["full_margin"], best["beam_size"]) == (0.9, 11)  # what the user changed in the file stays
 
 
 @pytest.mark.parametrize("algorithm", ["exhaustive", "random", "bayes"])
@@ -253,14 +165,14 @@ def test_validation_judges_whole_runs_and_leaves_none_behind(
         ("choice: {opq_subspaces: [1, 2]}", {}, "The tokenizer rqkmeans does not depend on opq_subspaces: remove"),
         ("choice: {hamming_radius: [1, 2]}", {"tokenizer": "adasid"}, "adasid does not depend on hamming_radius"),
         ("choice: {lookup_dim: [8]}", {"tokenizer": "rqvae", "objective": "valid"}, "rqvae does not depend on lookup"),
-        (GRID, {"algorithm": "bayse"}, "did you mean bayes"),
-        (GRID, {"objective": "test"}, "Valid are: proxy, valid"),
-        (GRID, {"max_trials": 0}, "max_trials=0 has to be a whole number of 1 or more"),
-        (GRID, {"seeds": "one"}, "--seeds=2020,2021"),
-        (GRID, {"seed": 7}, "takes its seeds from --seeds, as in --seeds=7"),
+        (VALID, {"algorithm": "bayse"}, "did you mean bayes"),
+        (VALID, {"objective": "test"}, "Valid are: proxy, valid"),
+        (VALID, {"max_trials": 0}, "max_trials=0 has to be a whole number of 1 or more"),
+        (VALID, {"seeds": "one"}, "--seeds=2020,2021"),
+        (VALID, {"seed": 7}, "takes its seeds from --seeds, as in --seeds=7"),
         ("choice: {seed: [1, 2]}", {}, "Every point is judged with all --seeds: remove seed from the space"),
-        (GRID, {"space": "papers"}, "did you mean paper"),
-        (GRID, {"learning_rat": 1}, "learning_rate"),
+        (VALID, {"space": "papers"}, "did you mean paper"),
+        (VALID, {"learning_rat": 1}, "learning_rate"),
     ],
 )
 def test_mistakes_are_named_before_anything_is_trained(
