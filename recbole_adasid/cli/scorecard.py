@@ -58,7 +58,7 @@ def _work(given: list[str]) -> None:
 def names_text() -> str:
     """Return the names and descriptions of tokenizers and variants."""
     lists = [
-        f"{kind}s\n" + "\n".join(f"  {name:<22}{headline(f'{kind}/{name}.yaml')}" for name in presets(kind))
+        f"{kind}s\n" + "\n".join(f"  {name:<27}{headline(f'{kind}/{name}.yaml')}" for name in presets(kind))
         for kind in ("tokenizer", "variant")
     ]
     return "\n\n".join(lists)
