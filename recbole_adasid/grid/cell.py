@@ -9,7 +9,6 @@ import platform
 import shlex
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +25,7 @@ from recbole_adasid.grid.given_files import (
 from recbole_adasid.grid.grids import ABOUT
 from recbole_adasid.grid.pace import read_pace
 from recbole_adasid.grid.records import SEEDLESS
+from recbole_adasid.grid.training import begin, ended_alone, train
 from recbole_adasid.io.atomic import write_atomically
 from recbole_adasid.io.json_file import read_json
 from recbole_adasid.model.names import TIGER
@@ -91,7 +91,8 @@ class Cell:
     def run(self, out: Path) -> dict[str, Any]:
         """Run the cell in its folder, save the users' ranks if there is a test, and return metrics, time and memory.
 
-        The record is kept in the folder too: if it could not be added to the results, it is returned again.
+        The record is kept in the folder too: if it could not be added to the results, it is returned again. A training
+        that ended after its grid was killed is not repeated; its processor time and memory are unknown.
         """
         folder = self.folder
         kept = folder / "cell.json"
@@ -99,23 +100,30 @@ class Cell:
             self._keep_ranks(record, out)
             return moved(record, self)
         record = {**self.place, "dataset": self.dataset, "seed": self.seed, "options": self.options}
-        command = shlex.join(["recbole-adasid", "train", *self.arguments, *plugin_options()])
-        record |= {"command": command, "resumed": folder.exists()}
-        record |= {"cold": self.cold, "seedless": self.seedless}
-        print(f"--- {command}", flush=True)
-        started = time.time()
-        metrics, usage = self.execute(self.arguments, folder)
-        record |= {"seconds": round(time.time() - started), **usage, "machine": machine()}
-        record["code"] = code()
+        record["command"] = shlex.join(["recbole-adasid", "train", *self.arguments, *plugin_options()])
+        record |= {"cold": self.cold, "seedless": self.seedless, "machine": machine(), "code": code()}
+        print(f"--- {record['command']}", flush=True)
+        measured = ended_alone(folder, self._start) or self._train()
         given = self.given
         record |= {"given": given, "given_to_all": self.given_to_all} if given else {}
         if (folder / "test_ranks.npz").is_file():
             name = "-".join(filter(None, [self.dataset, folder.name, given[:8]]))  # for exactly these options and data
             record["ranks"] = f"{name}.npz"
             self._keep_ranks(record, out)
-        record |= {"pace": read_pace(folder), **metrics}
+        record |= {"pace": read_pace(folder), **measured}
         write_atomically(kept, json.dumps(record, ensure_ascii=False))
         return record
+
+    @property
+    def _start(self) -> dict[str, Any]:
+        """What decides the result of a training that starts now."""
+        return {"key": [*self.key], "files": self.given, "code": code()}
+
+    def _train(self) -> dict[str, Any]:
+        resumed, started = self.folder.exists(), time.time()
+        begin(self.folder, self._start, resumed=resumed)
+        metrics, usage = self.execute(self.arguments, self.folder)
+        return {"resumed": resumed, "seconds": round(time.time() - started), **usage, **metrics}
 
     def _keep_ranks(self, record: dict[str, Any], out: Path) -> None:
         if "ranks" in record:
@@ -128,17 +136,10 @@ class Cell:
         Raises:
             ValueError: if it failed; the reason is already printed.
         """
-        train = [sys.executable, "-m", "recbole_adasid", "train"]
-        command = [*train, *arguments, *plugin_options(), f"--run_folder={folder}"]
-        process = subprocess.Popen(command)
-        _, status, usage = os.wait4(process.pid, 0)
-        if code := os.waitstatus_to_exitcode(status):
-            raise ValueError(f"the cell {self.name} failed with exit status {code}: see {folder / 'run.log'}")
-        seconds = round(usage.ru_utime + usage.ru_stime)  # of all threads: other programs hardly change it
-        return read_json(folder / "metrics.json"), {
-            "cpu_seconds": seconds,
-            "peak_memory_gib": round(usage.ru_maxrss / 1024**2, 2),
-        }
+        status, usage = train([*arguments, *plugin_options()], folder)
+        if status:
+            raise ValueError(f"the cell {self.name} failed with exit status {status}: see {folder / 'run.log'}")
+        return read_json(folder / "metrics.json"), usage
 
 
 def moved(record: dict[str, Any], cell: Cell) -> dict[str, Any]:

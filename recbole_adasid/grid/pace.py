@@ -67,11 +67,12 @@ def _cells(label: str, runs: list[dict[str, Any]], wanted: float, users: int | N
     known = [epochs for epochs in reached if epochs is not None]
     lacking = f" (not in {len(reached) - len(known)} of {len(reached)})" if len(known) < len(reached) else ""
     answering = [np.median(pace["evaluating"]) for pace in paces if pace["evaluating"]]
+    memory = [run["peak_memory_gib"] for run in runs if "peak_memory_gib" in run]
     return [
         label,
         f"{seconds:.1f}",
         f"{np.mean([len(pace['training']) for pace in paces]) * seconds / 60:.1f}",
         (f"{np.mean(known) * seconds / 60:.1f}" if known else "never") + (lacking if known else ""),
         f"{users / max(float(min(answering)), 0.01):,.0f}" if users and answering else "",
-        f"{np.mean([run['peak_memory_gib'] for run in runs]):.2f}",
+        f"{np.mean(memory):.2f}" if memory else "",
     ]

@@ -202,7 +202,7 @@ def costs(records: list[dict[str, Any]]) -> str:
         unique = r.get("semantic_ids", {}).get("unique_sids")
         cpu = f"{r['cpu_seconds'] / 60:.1f}" if "cpu_seconds" in r else ""
         minutes = f"{r['seconds'] / 60:.1f}{' since it was resumed' * r.get('resumed', False)}"
-        cells = [r.get("label", r["cell"]), r["seed"], minutes, cpu, r["peak_memory_gib"]]
+        cells = [r.get("label", r["cell"]), r["seed"], minutes, cpu, r.get("peak_memory_gib", "")]
         rows.append([*cells, "" if unique is None else f"{unique:.3f}", f"`{command_of(r)}`"])
     head = ["", "seed", "minutes", "CPU minutes", "peak memory, GiB", "unique SIDs", "command"]
     return markdown_table(head, rows, compact=True)

@@ -122,7 +122,7 @@ def test_the_first_cell_that_makes_its_data_is_recorded_with_it_and_resumes(
         folders.append(folder)
         (data / "shop").mkdir()
         (data / "shop" / "shop.inter").write_text("downloaded", encoding="utf-8")
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         np.savez(folder / "test_ranks.npz", user=[1], rank=[1])
         return {}, {}
 
@@ -144,7 +144,9 @@ def test_a_cell_s_own_settings_files_count_too(data: Path) -> None:
 def test_a_cell_with_settings_files_of_its_own_is_compared_until_the_data_or_its_files_change(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Cell, "execute", lambda self, arguments, folder: (folder.mkdir(parents=True), ({}, {}))[1])
+    monkeypatch.setattr(
+        Cell, "execute", lambda self, arguments, folder: (folder.mkdir(parents=True, exist_ok=True), ({}, {}))[1]
+    )
     monkeypatch.setattr(cell_module, "read_pace", lambda folder: {})
     Path("own.yaml").write_text("epochs: 1\n", encoding="utf-8")
     mine, records = {"config_files": "own.yaml"}, []

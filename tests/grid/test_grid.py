@@ -151,7 +151,7 @@ def test_a_finished_cell_is_known_by_its_settings_and_not_by_where_its_data_was(
 
 def test_runs_under_other_options_keep_their_ranks_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def execute(self: Cell, command: list[str], folder: Path) -> tuple[dict[str, Any], dict[str, float]]:
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         np.savez(folder / "test_ranks.npz", rank=np.array([len(self.options)]))
         return {}, {"cpu_seconds": 90}
 

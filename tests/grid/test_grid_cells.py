@@ -129,7 +129,7 @@ def test_a_cell_that_goes_on_after_a_kill_says_that_its_minutes_are_not_all(runs
 
 def test_a_cell_without_a_test_is_kept(runs: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def execute(self: Cell, arguments: list[str], folder: Path) -> tuple[dict[str, Any], dict[str, float]]:
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         return {"best_valid": dict.fromkeys(METRICS, 0.1), "test": {}, "test_slices": {}}, {"peak_memory_gib": 1.0}
 
     monkeypatch.setattr(Cell, "execute", execute)
