@@ -141,10 +141,10 @@ class Cluster:
             if ready:
                 return ready[0]
             logger.warning(
-                "None of %d Ray tasks has finished in the last %.0f minutes. A task needs 1 CPU and %g GiB; %g CPUs "
-                "are free. If this is slower than expected, check the cluster with `ray status`.",
-                len(running),
+                "No Ray task has finished in the last %.0f minutes; %d are running or waiting. A task needs 1 CPU and "
+                "%g GiB; %g CPUs are free. If this is slower than expected, check the cluster with `ray status`.",
                 (time.monotonic() - begin) / 60,
+                len(running),
                 self.settings.worker_memory,
                 self.ray.available_resources().get("CPU", 0),
             )

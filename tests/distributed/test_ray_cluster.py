@@ -107,7 +107,9 @@ def test_a_long_wait_says_what_is_waited_for(caplog: pytest.LogCaptureFixture) -
     found = list(Cluster(Slow(), ClusterSettings()).each(lambda job: f"task {job}", [7]))
     assert found == [(7, "result of task 7", None)]
     told = [record.getMessage() for record in caplog.records]
-    assert len(told) == 2 and all("No task of 1 has finished" in line and "0 CPUs are free" in line for line in told)
+    assert len(told) == 2 and all(
+        "No Ray task has finished" in line and "1 are running" in line and "0 CPUs are free" in line for line in told
+    )
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:9", "ray://127.0.0.1:9", "auto"])
