@@ -104,6 +104,8 @@ def test_the_tuning_s_summary_is_that_of_its_points():
         )
         better = sum(score > default for score in found)
         assert f"| {title} | {len(found)} | {max(found):.4f} | {default:.4f} | {better} |" in text
+    control = read_json(ROOT / "results" / "tuning" / "rqvae-infonce" / "table.json")["trials"]
+    assert f" | {len(control)} | {max(trial['ndcg@10'] for trial in control):.4f} | | |" in text
 
 
 def test_the_tokenizers_page_lists_every_tokenizer():
