@@ -42,6 +42,7 @@ def write_report(folder: CellFolder, dataset: str, command: Sequence[str], *, pi
     if pictures:
         _draw(write_picture, table, folder.path / "landscape.png", title)
         _draw(write_page, table, folder.path / "landscape.html", title)
+        _write_tables(folder, table, title, command)  # now with the picture
 
 
 def _write_tables(folder: CellFolder, table: pd.DataFrame, title: str, command: Sequence[str]) -> None:
@@ -52,7 +53,8 @@ def _write_tables(folder: CellFolder, table: pd.DataFrame, title: str, command: 
     others = (
         [f"Left out, as of another dataset or of other settings for all rows: {'; '.join(apart)}."] if apart else []
     )
-    parts = [f"# {title}", markdown(table), *others, LEGEND, "![landscape](landscape.png)", f"```bash\n{calls}```"]
+    picture = ["![landscape](landscape.png)"] * (folder.path / "landscape.png").is_file()
+    parts = [f"# {title}", markdown(table), *others, LEGEND, *picture, f"```bash\n{calls}```"]
     write_atomically(folder.path / "README.md", "\n\n".join(parts) + "\n")
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ def test_a_scorecard_writes_table_and_landscape_and_goes_on_where_it_stopped(
     assert (folder / "landscape.png").read_bytes().startswith(b"\x89PNG")
     assert (folder / "README.md").read_text().startswith("# Semantic IDs of tiny\n")
     assert "RQ-VAE + InfoNCE" in (folder / "landscape.html").read_text()
+    assert "![landscape](landscape.png)" in (folder / "README.md").read_text()
 
     lines = (folder / "cells.jsonl").read_text().splitlines(keepends=True)
     (folder / "cells.jsonl").write_text("".join(lines[:4]))
@@ -132,6 +134,14 @@ def test_mistakes_are_named(
     assert says in capsys.readouterr().err
     assert main(["--dataset=tiny"]) == 2
     assert "--out=PATH" in capsys.readouterr().err
+
+
+def test_without_matplotlib_the_page_shows_no_picture(
+    tiny_settings: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert main(arguments(tiny_settings, tmp_path / "card", tokenizers="rqkmeans")) == 0
+    assert "landscape" not in (tmp_path / "card" / "README.md").read_text()
 
 
 def test_help_lists_every_tokenizer_and_variant() -> None:
