@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from recbole_adasid.model.names import OWN
 from recbole_adasid.plugin.peers.names import model_defaults
 from recbole_adasid.settings.errors import SettingsError, refuse_unknown_keys
 from recbole_adasid.settings.presets import known_keys, read_props
@@ -22,6 +23,8 @@ SHARED = (
 )
 """Settings that default to TIGER's and the dataset's values, so that all models get the same examples and evaluation.
 All others default to RecBole's."""
+_SHOWN = 5
+"""Keys that a message names."""
 _STAGED = {"S3Rec": "finetune", "RaCT": "finetune"}
 """Models trained in several RecBole runs, and the stage that recommends."""
 
@@ -60,19 +63,31 @@ def known_peer_settings(model: str, recbole_keys: Iterable[str]) -> set[str]:
     return set(recbole_keys).union(SHARED, model_defaults(model)) - {"sid_level_sizes"}
 
 
-def refuse_foreign_keys(keys: Iterable[str], model: str, known: set[str], *, source: str) -> None:
-    """Check that a model has every setting.
+def refuse_foreign_keys(given: Mapping[str, Any], model: str, known: set[str], *, source: str) -> None:
+    """Check that a model has every given setting.
 
     Raises:
-        SettingsError: for the first that it lacks, saying whether TIGER has it.
+        SettingsError: for those that it lacks and TIGER has, together; else for the first unknown one.
     """
-    keys = list(keys)
-    for key in keys:
-        if key not in known and key in known_keys():
-            raise SettingsError(
-                f"The setting {key} in {source} belongs to TIGER or a tokenizer, not to {model}: leave it out."
-            )
-    refuse_unknown_keys(keys, known, source=source)
+    of_ours = known_keys() - known
+    foreign = sorted(key for key in given if key in of_ours)
+    if foreign and given.get("model") in OWN:  # such as a run's config.yaml
+        raise SettingsError(
+            f"{source.capitalize()} are for {given['model']}, and {model} lacks the settings {_listed(foreign)}: give "
+            "it a file with only those of data, split and evaluation."
+        )
+    if foreign:
+        what, verb, them = ("setting", "belongs", "it") if len(foreign) == 1 else ("settings", "belong", "them")
+        raise SettingsError(
+            f"The {what} {_listed(foreign)} in {source} {verb} to TIGER or a tokenizer, not to {model}: leave {them} "
+            "out."
+        )
+    refuse_unknown_keys(given, known, source=source)
+
+
+def _listed(keys: Sequence[str]) -> str:
+    shown = ", ".join(keys[:_SHOWN])
+    return f"{shown} and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else shown
 
 
 def check_peer(model: str, kind: str, settings: Mapping[str, Any]) -> None:

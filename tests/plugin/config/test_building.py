@@ -197,6 +197,23 @@ def test_a_settings_file_that_names_no_preset_keeps_what_it_says_under_another_o
         assert (config["collaborative_weight"], config["regulation"]) == (0.35, "none")
 
 
+@pytest.mark.parametrize("model", ["TIGER", "LIGER"])
+def test_a_run_s_settings_are_refused_for_a_model_of_recbole_in_one_sentence(model, tmp_path):
+    changed = {"beam_size": 70, "codebook_size": 9, "commitment": 0.3, "d_ff": 8, "topk": [10]}
+    file = of_a_run({"dataset": "shop", "model": model, **changed}, tmp_path / "config.yaml")
+    with pytest.raises(SettingsError) as refused:
+        build_config({"model": "SASRec"}, file, peers=True)
+    assert str(refused.value) == (
+        f"The settings files are for {model}, and SASRec lacks the settings beam_size, codebook_size, commitment, "
+        "d_ff, model_size and 1 more: give it a file with only those of data, split and evaluation."
+    )
+
+
+def test_all_settings_that_a_model_of_recbole_lacks_are_named_at_once():
+    with pytest.raises(SettingsError, match="^The settings beam_size, tokenizer in the command line .* leave them out"):
+        build_config({"model": "SASRec", "tokenizer": "rqvae", "beam_size": 3, "topk": [5]}, peers=True)
+
+
 def test_settings_of_a_run_on_recbole_s_ml_100k_serve_another_dataset(tmp_path):
     file = of_a_run({"dataset": "ml-100k", "data_path": str(tmp_path)}, tmp_path / "config.yaml")
     config = build_config({"dataset": "shop"}, [file])
